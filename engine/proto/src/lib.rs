@@ -1,0 +1,13 @@
+//! What is said in a rhumba cluster, and the pure state machine that answers it.
+//!
+//! This crate does nothing by itself: no sockets, no clock, no randomness, no
+//! threads. Time and messages are handed in, orders are handed out, so that a
+//! cluster of thousands of engines can be simulated from one seed.
+//!
+//! Read next: [`message`] for the words, [`frame`] for their bytes,
+//! [`controller`] for the rules.
+
+pub mod controller;
+pub mod frame;
+pub mod id;
+pub mod message;

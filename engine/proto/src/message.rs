@@ -1,0 +1,334 @@
+//! What is said between the controller and its clients, engines and hosts.
+//!
+//! Messages are flat and small: everything large travels beside them as a
+//! [`Payload`], which the controller passes on without looking inside.
+//! How they become bytes is [`crate::frame`]; who answers what is
+//! [`crate::controller`].
+
+use crate::id::{BlobId, ClientId, EngineId, HostId, QueryId, RequestId, Ticket};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The version of the messages and of the frames around them. Both sides must
+/// have the same one; a different one is refused with a sentence.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// Large data beside a message: a snapshot's table first, then its buffers.
+/// Cloning it copies references, never bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    pub buffers: Vec<Bytes>,
+}
+
+impl Payload {
+    /// Returns the bytes of all buffers together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.buffers.iter().map(|buffer| buffer.len() as u64).sum()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buffers.is_empty()
+    }
+}
+
+impl From<Vec<Bytes>> for Payload {
+    fn from(buffers: Vec<Bytes>) -> Self {
+        Self { buffers }
+    }
+}
+
+/// What every peer says first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`] of the speaker.
+    pub protocol: u16,
+    /// The version of the speaker's bytecode and snapshots. Engines and clients
+    /// of one cluster must agree, as functions travel as code.
+    pub runtime: String,
+    /// The speaker's process id, for people and signals.
+    pub pid: u32,
+    pub role: Role,
+}
+
+/// Who is speaking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// `name` tells people who it is (`login@machine` by default).
+    Client { name: String },
+    /// `host` is the process id of the host that forked it, if one did.
+    Engine { host: Option<u32> },
+    Host,
+}
+
+/// What an engine is asked to do with its namespace. Objects are in the payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// Runs a cell. `silent` cells get no number and are not displayed.
+    /// `stop_on_error`: if it fails, what the same client has queued behind it
+    /// on that engine is aborted.
+    Execute { code: String, silent: bool, stop_on_error: bool },
+    /// Calls the function named by the work's blob. Payload: `(args, kwargs)`.
+    Apply,
+    /// Calls the function once per item and returns the list of results.
+    /// Payload: a list of argument tuples.
+    Map { return_exceptions: bool },
+    /// Binds names (dotted ones reach into objects). Payload: a dict.
+    Push,
+    /// Returns one object if `single`, else the list of objects by these names.
+    Pull { names: Vec<String>, single: bool },
+    /// Empties the namespace.
+    Clear,
+    /// Lists what could complete `code` at `cursor` (in bytes). Result: list of str.
+    Complete { code: String, cursor: u64 },
+    /// Tells about the object that `expression` names. Result: str.
+    Inspect { expression: String, detail: u8 },
+}
+
+impl Operation {
+    /// Returns the name people see in results and errors, such as `apply`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Execute { .. } => "execute",
+            Self::Apply => "apply",
+            Self::Map { .. } => "map",
+            Self::Push => "push",
+            Self::Pull { .. } => "pull",
+            Self::Clear => "clear",
+            Self::Complete { .. } => "complete",
+            Self::Inspect { .. } => "inspect",
+        }
+    }
+}
+
+/// An operation together with the function it calls, if it calls one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    pub operation: Operation,
+    /// The function to call. The client stored it before with
+    /// [`FromClient::StoreBlob`]; the controller makes sure the engine has it.
+    pub function: Option<BlobId>,
+}
+
+/// What a client sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromClient {
+    /// The payload becomes known by its content address. Payload: the content.
+    StoreBlob { blob: BlobId },
+    /// The client won't name this content again without storing it anew.
+    ForgetBlob { blob: BlobId },
+    /// Work for named engines, answered once per engine. Payload: the operation's.
+    Request { request: RequestId, targets: Vec<EngineId>, work: Work },
+    /// Work for any engine, answered once. It is tried up to `retries` times
+    /// more if it fails. Payload: the operation's.
+    Task { request: RequestId, work: Work, retries: u32 },
+    /// Aborts what has not started: these, or everything of this client if
+    /// empty; on these engines, or wherever it is if empty.
+    Abort { query: QueryId, requests: Vec<RequestId>, targets: Vec<EngineId> },
+    /// Delivers a signal to engines, whatever they are doing.
+    Signal { query: QueryId, targets: Vec<EngineId>, signal: i32 },
+    /// Interrupts these if they are running, and only then.
+    Interrupt { query: QueryId, requests: Vec<RequestId> },
+    /// Asks how much each engine has queued. Answer: [`Answer::Queues`].
+    QueueStatus { query: QueryId, targets: Vec<EngineId> },
+    /// Asks who is there. Answer: [`Answer::Cluster`].
+    ClusterStatus { query: QueryId },
+    /// Asks for `count` more engines. Answer: [`Answer::Done`] or `Refused`.
+    StartEngines { query: QueryId, count: u32 },
+    /// Stops these engines, and the controller with all engines if `cluster`.
+    Shutdown { query: QueryId, targets: Vec<EngineId>, cluster: bool },
+}
+
+/// What an engine sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromEngine {
+    /// The work is over, one way or the other. Payload: the result's snapshot.
+    Finished { ticket: Ticket, outcome: Outcome, timing: Timing },
+    /// Something was printed or displayed while this ran (`None`: between).
+    Output { ticket: Option<Ticket>, output: Output },
+    /// Answers [`ToEngine::Recall`]. `taken`: it had not started and won't.
+    Recalled { ticket: Ticket, taken: bool },
+    Pong,
+}
+
+/// What a host sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromHost {
+    /// A process it forked has ended. `cause` is a phrase: "killed by signal 9".
+    EngineExited { pid: u32, cause: String },
+    /// Forking failed.
+    StartFailed { reason: String },
+    Pong,
+}
+
+/// Whatever reaches the controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToController {
+    Hello(Hello),
+    Client(FromClient),
+    Engine(FromEngine),
+    Host(FromHost),
+}
+
+/// What the controller tells a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToClient {
+    EngineJoined { engine: EngineInfo },
+    EngineLeft { engine: EngineId, cause: String },
+    /// The one answer to a request at one engine, or to a task. `engine` is
+    /// `None` if it never reached one. Payload: the result's snapshot.
+    Result { request: RequestId, engine: Option<EngineId>, outcome: Outcome, timing: Timing },
+    /// Printed or displayed by this client's work.
+    Output { request: RequestId, engine: EngineId, output: Output },
+    /// The one answer to a query.
+    Answer { query: QueryId, answer: Answer },
+}
+
+/// What the controller tells an engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToEngine {
+    /// The payload will be named by work that follows. Payload: the content.
+    StoreBlob { blob: BlobId },
+    /// It won't be named any more.
+    ForgetBlob { blob: BlobId },
+    /// Run this after what was sent before. Payload: the operation's.
+    Run { ticket: Ticket, work: Work },
+    /// Give this back if it hasn't started.
+    Recall { ticket: Ticket },
+    /// Interrupt this if it is running, and only then.
+    Interrupt { ticket: Ticket },
+    /// Deliver a signal to yourself.
+    Signal { signal: i32 },
+    Ping,
+    /// End, after telling nothing more.
+    Shutdown,
+}
+
+/// What the controller tells a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToHost {
+    /// Fork `count` more engines.
+    StartEngines { count: u32 },
+    /// Deliver a signal to an engine it forked.
+    Signal { pid: u32, signal: i32 },
+    Ping,
+    /// End all engines, then itself.
+    Shutdown,
+}
+
+/// Whatever the controller sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromController {
+    /// The answer to a good hello.
+    Welcome(Welcome),
+    /// The answer to a bad hello, and the last word on this connection.
+    Refused { reason: String },
+    Client(ToClient),
+    Engine(ToEngine),
+    Host(ToHost),
+}
+
+/// What a newcomer is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Welcome {
+    Client { client: ClientId, engines: Vec<EngineInfo> },
+    Engine { engine: EngineId },
+    Host { host: HostId },
+}
+
+/// An engine as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineInfo {
+    pub engine: EngineId,
+    pub pid: u32,
+}
+
+/// How a piece of work ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The payload holds the result.
+    Done,
+    Failed(Failure),
+}
+
+/// Why a piece of work has no result. Remote failure is data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// The exception's type, such as `ZeroDivisionError`.
+    pub exception: String,
+    /// The exception's message.
+    pub message: String,
+    /// The whole traceback as text with line ends, empty if there is none.
+    pub traceback: String,
+}
+
+/// What kind of failure it is, where that decides what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// Python raised an exception. A task may be tried again elsewhere.
+    Raised,
+    /// The engine ended while (or before) it ran.
+    EngineDied,
+    /// It was aborted before it started.
+    Aborted,
+    /// There is no such engine, or none at all for a task.
+    NoEngine,
+    /// A limit was exceeded; `message` says which and what to do.
+    Limit,
+    /// The request itself makes no sense; `message` says why.
+    Invalid,
+}
+
+/// When a piece of work ran, by the engine's wall clock, in microseconds since
+/// 1970-01-01 UTC; all 0 if it never started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    pub started_us: u64,
+    pub completed_us: u64,
+}
+
+/// Something printed or displayed, in the order in which it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    Stdout(String),
+    Stderr(String),
+    /// `display(x)`: the object as text by media type (`text/plain` is there).
+    Display(Vec<(String, String)>),
+    /// The value of a cell's last expression: its number and text.
+    CellResult { count: u32, text: String },
+}
+
+/// What the controller answers to a query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    Done,
+    /// How many pieces of work were aborted.
+    Aborted { count: u32 },
+    Queues { engines: Vec<QueueInfo>, unassigned: u32 },
+    Cluster { engines: Vec<EngineInfo>, clients: Vec<ClientInfo>, hosts: Vec<u32> },
+    /// It can't be done; a sentence says why.
+    Refused { reason: String },
+}
+
+/// One engine's share of the work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueInfo {
+    pub engine: EngineId,
+    /// Requests that wait or run.
+    pub queue: u32,
+    /// Tasks that wait there or run.
+    pub tasks: u32,
+    /// Requests and tasks finished since it joined.
+    pub completed: u64,
+}
+
+/// A client as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientInfo {
+    pub client: ClientId,
+    pub name: String,
+    pub pid: u32,
+}
