@@ -1,0 +1,1 @@
+"""The client's side: `client`, `view`, `asyncresult`, and the magics of the shell."""

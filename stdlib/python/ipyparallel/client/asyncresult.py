@@ -1,0 +1,450 @@
+"""What a view gives back at once: the result that is still to come.
+
+An AsyncResult is one request to one or several engines, or one map. It wraps
+one native group, which collects the parts of the result as they arrive; this
+module only waits, raises, and puts the parts together. Result objects of
+`execute` are in `reply.py`; how output is shown is in `output.py`.
+
+Times are wall-clock times of the machine that took them, as aware `datetime`
+objects in UTC; durations are in seconds.
+"""
+
+from .. import error
+from .interruption import offer_interrupt
+from .reply import ExecuteReply, metadata_of
+
+_METADATA_KEYS = frozenset(
+    (
+        "msg_id", "engine_id", "engine_uuid", "status",
+        "submitted", "started", "completed", "received",
+        "stdout", "stderr", "outputs", "execute_result", "error",
+    )
+)  # fmt: skip
+
+
+class AsyncResult:
+    """The result of one call, of which a part comes from each engine it was sent to.
+
+    `get()` waits for it and returns it: one object if the call named a single
+    engine by its number (or was load-balanced), else a list with one per
+    engine. It raises what the engines raised.
+
+    What is known about the execution can be read as attributes or as items,
+    also before the result is there: `msg_id`, `engine_id`, `status` ('ok',
+    'error', 'aborted' or None), `submitted`, `started`, `completed`,
+    `received`, `stdout`, `stderr`, `outputs`, `execute_result`, `error`. Each
+    is one value, or a list with one per part, as the result is.
+    """
+
+    def __init__(self, client, group, fname, method, single=False, return_exceptions=False):
+        self._client = client
+        self._group = group
+        self._fname = fname
+        self._method = method
+        self._single_result = single
+        self._return_exceptions = return_exceptions
+        self._value = None
+        self._settled = False
+
+    # -- waiting
+
+    def get(self, timeout=None, return_exceptions=None):
+        """Waits for the result and returns it.
+
+        timeout: in seconds; None or a negative number waits for ever
+        return_exceptions: if true, what engines raised is returned in its
+            place in the result, instead of being raised
+
+        Raises TimeoutError if it isn't there in time, RemoteError if the call
+        failed on its one engine, CompositeError if it failed on at least one
+        of several, and KeyboardInterrupt after Ctrl-C.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(
+                f"no result of {self._fname} after {timeout} seconds:"
+                f" {self._group.done()} of {len(self._group)} parts are there"
+            )
+        if return_exceptions is None:
+            return_exceptions = self._return_exceptions
+        if return_exceptions:
+            return self._join([self._part(index, True) for index in range(len(self._group))])
+        if not self._settled:
+            self._value = self._collect()
+            self._settled = True
+        return self._value
+
+    @property
+    def r(self):
+        """The result, waited for: `get()`."""
+        return self.get()
+
+    def wait(self, timeout=-1):
+        """Waits until the result is there. Returns whether it is.
+
+        timeout: in seconds; None or a negative number waits for ever
+        """
+        if timeout is not None and timeout < 0:
+            timeout = None
+        try:
+            return self._group.wait(timeout)
+        except KeyboardInterrupt:
+            offer_interrupt(self._client._connection, [self._group])
+            raise
+
+    def ready(self):
+        """Returns whether the result is there, successful or not."""
+        return self._group.done() >= len(self._group)
+
+    done = ready
+
+    def successful(self):
+        """Returns whether the call succeeded on every engine.
+
+        Raises RuntimeError if the result isn't there yet.
+        """
+        if not self.ready():
+            raise RuntimeError(f"the result of {self._fname} isn't there yet: wait() for it first")
+        return all(outcome[0] for outcome in map(self._group.outcome, range(len(self._group))))
+
+    def result(self, timeout=None):
+        """Returns what `get(timeout)` returns: the name that futures give it."""
+        return self.get(timeout)
+
+    def exception(self, timeout=None):
+        """Waits for the result and returns what `get(timeout)` would raise, or None.
+
+        Raises TimeoutError if it isn't there in time.
+        """
+        try:
+            self.get(timeout)
+        except error.KernelError as failure:
+            return failure
+        return None
+
+    def abort(self):
+        """Aborts the parts that have not started; they raise TaskAborted.
+
+        What runs goes on. Raises RuntimeError if everything is done already.
+        """
+        if self.ready():
+            raise RuntimeError(f"{self._fname} is done already and can't be aborted")
+        self._client._connection.abort([self._group], [])
+
+    def wait_interactive(self, interval=0.1, timeout=-1, widget=None):
+        """Waits for the result and shows on stderr how far it is.
+
+        interval: how often to look, in seconds
+        timeout: in seconds; None or a negative number waits for ever
+        widget: accepted for notebooks; there is no widget to show
+
+        Raises TimeoutError if the result isn't there in time.
+        """
+        from .output import watch_progress
+
+        watch_progress(self, interval, timeout)
+
+    # -- parts
+
+    def __len__(self):
+        return len(self._group)
+
+    def __iter__(self):
+        """Yields the results in their order, each as soon as it is there.
+
+        Raises TypeError if this is a single result, and CompositeError in
+        place of the first result that failed.
+        """
+        if self._single_result:
+            raise TypeError(f"the result of {self._fname} is a single one; get() returns it")
+        return self._iterate(range(len(self._group)))
+
+    def _iterate(self, indices):
+        for index in indices:
+            self._wait_for_part(index)
+            yield self._part(index)
+
+    def _wait_for_part(self, index):
+        group = self._group
+        while True:
+            # Counted before looking, so that a part that arrives between the
+            # two makes the wait short instead of endless.
+            done = group.done()
+            if group.outcome(index) is not None:
+                return
+            self._wait_for_count(done + 1)
+
+    def _wait_for_count(self, count):
+        try:
+            self._group.wait(None, count)
+        except KeyboardInterrupt:
+            offer_interrupt(self._client._connection, [self._group])
+            raise
+
+    def __getitem__(self, key):
+        """Returns a result for a number, results for a slice, metadata for a name.
+
+        Raises TimeoutError if results are asked for before all are there,
+        KeyError for a name that isn't metadata.
+        """
+        if isinstance(key, str):
+            if key not in _METADATA_KEYS:
+                raise KeyError(key)
+            values = [metadata_of(self._group, index, key) for index in range(len(self._group))]
+            return values[0] if self._single_result else values
+        if isinstance(key, (int, slice)):
+            return self.get(0)[key]
+        raise TypeError(f"a result is asked for by int, slice or str, not by {type(key).__name__}")
+
+    def __getattr__(self, name):
+        if name in _METADATA_KEYS:
+            return self[name]
+        raise AttributeError(f"AsyncResult has no attribute {name!r}")
+
+    def __dir__(self):
+        return sorted(_METADATA_KEYS.union(object.__dir__(self)))
+
+    def __repr__(self):
+        if not self.ready():
+            state = "pending"
+        else:
+            state = "finished" if self.successful() else "failed"
+        return f"<{type(self).__name__}({self._fname}): {state}>"
+
+    def get_dict(self, timeout=-1):
+        """Waits for the results and returns them as a dict by engine id.
+
+        Raises what `get` raises, and ValueError if one engine has several parts.
+        """
+        values = self.get(timeout)
+        if self._single_result:
+            values = [values]
+        engine_ids = [metadata_of(self._group, i, "engine_id") for i in range(len(self._group))]
+        by_engine = dict(zip(engine_ids, values))
+        if len(by_engine) < len(engine_ids):
+            raise ValueError("an engine has several parts of this result: take get(), a list")
+        return by_engine
+
+    @property
+    def result_dict(self):
+        """The results as a dict by engine id, waited for: `get_dict()`."""
+        return self.get_dict()
+
+    # -- what is known about the execution
+
+    @property
+    def msg_ids(self):
+        """The ids of the parts, as strings."""
+        return self._group.msg_ids
+
+    @property
+    def metadata(self):
+        """All that is known: a dict with attribute access, or a list with one per part."""
+        parts = [metadata_of(self._group, index) for index in range(len(self._group))]
+        return parts[0] if self._single_result else parts
+
+    @property
+    def sent(self):
+        """True: objects are copied before a call returns, so they may be changed at once."""
+        return True
+
+    def wait_for_send(self, timeout=-1):
+        """Returns at once; see `sent`."""
+
+    def wait_for_output(self, timeout=-1):
+        """Waits like `wait`: output arrives before the result that it belongs to."""
+        return self.wait(timeout)
+
+    @property
+    def progress(self):
+        """How many of the `len(result)` results are there."""
+        return self._group.done()
+
+    @property
+    def elapsed(self):
+        """Seconds since it was submitted, or until it was received if it is there."""
+        if self.ready():
+            return self.wall_time
+        import time
+
+        return time.time() - min(self._stamps("submitted"))
+
+    @property
+    def serial_time(self):
+        """Seconds that all parts took on their engines, together.
+
+        Raises TimeoutError if the result isn't there yet.
+        """
+        self._check_ready()
+        return sum(
+            completed - started
+            for started, completed in zip(self._all("started"), self._all("completed"))
+            if started is not None and completed is not None
+        )
+
+    @property
+    def wall_time(self):
+        """Seconds from the submission to the arrival of the last part.
+
+        Raises TimeoutError if the result isn't there yet.
+        """
+        self._check_ready()
+        if not len(self._group):
+            return 0.0
+        return max(self._stamps("received")) - min(self._stamps("submitted"))
+
+    def timedelta(self, start, end, start_key=min, end_key=max):
+        """Returns the seconds between two times or lists of times, such as
+        `result.timedelta(result.started, result.completed)`.
+
+        `start_key` and `end_key` choose one from a list.
+        """
+        start = start_key(start) if isinstance(start, (list, tuple)) else start
+        end = end_key(end) if isinstance(end, (list, tuple)) else end
+        return (end - start).total_seconds()
+
+    def _all(self, key):
+        metadata = self._group.metadata
+        return [metadata(index)[key] for index in range(len(self._group))]
+
+    def _stamps(self, key):
+        return [stamp for stamp in self._all(key) if stamp is not None]
+
+    def _check_ready(self):
+        if not self.ready():
+            raise TimeoutError(f"the result of {self._fname} isn't there yet: wait() for it first")
+
+    def display_outputs(self, groupby="type", result_only=False):
+        """Waits, then shows what the engines printed and displayed, labelled by engine.
+
+        groupby: 'type' (all stdout, then all stderr, …), 'engine' (all of one
+            engine, then all of the next) or 'order' (like 'type', but the
+            first display of each engine comes before the second of any)
+        result_only: shows only the value of the last expression
+
+        Raises ValueError for any other `groupby`.
+        """
+        from .output import display_outputs
+
+        self.wait()
+        display_outputs(self._group, groupby, result_only)
+
+    # -- from parts to the result
+
+    def _collect(self):
+        """Returns the result of a finished group, or raises why there is none."""
+        outcomes = list(map(self._group.outcome, range(len(self._group))))
+        failed = [index for index, outcome in enumerate(outcomes) if not outcome[0]]
+        if failed:
+            raise self._failure(failed)
+        if self._method == "execute":
+            values = [ExecuteReply(self._group, index) for index in range(len(outcomes))]
+        else:
+            values = [outcome[1] for outcome in outcomes]
+        return self._join(values)
+
+    def _join(self, values):
+        return values[0] if self._single_result else values
+
+    def _part(self, index, return_exceptions=False):
+        """Returns the value of one finished part; raises or returns its exception."""
+        outcome = self._group.outcome(index)
+        if outcome[0]:
+            return ExecuteReply(self._group, index) if self._method == "execute" else outcome[1]
+        if return_exceptions:
+            return self._exception(index)
+        raise self._failure([index])
+
+    def _exception(self, index):
+        engine_id = self._group.metadata(index)["engine_id"]
+        if engine_id is None:
+            engine_id = self._group.targets[index]
+        return error.from_failure(*self._group.outcome(index)[1:5], engine_id, self._method)
+
+    def _failure(self, indices):
+        """Returns the exception that stands for these failed parts."""
+        exceptions = [self._exception(index) for index in indices]
+        if self._single_result or isinstance(exceptions[0], error.NoEnginesRegistered):
+            return exceptions[0]
+        elist = []
+        for exception in exceptions:
+            if isinstance(exception, error.RemoteError):
+                where = exception.engine_info
+                elist.append((exception.ename, exception.evalue, exception.traceback, where))
+            else:
+                elist.append((type(exception).__name__, str(exception), "", {}))
+        return error.CompositeError(f"one or more exceptions raised in: {self._fname}", elist)
+
+
+class AsyncMapResult(AsyncResult):
+    """The result of a map or of a gather: a list put together from parts.
+
+    It can be iterated at any time and then yields each item as soon as it is
+    there: in the order of the input, or as they arrive if `ordered` is false.
+    `len`, `progress` and indexing count items, not parts.
+    """
+
+    def __init__(
+        self, client, group, fname, method, sizes=None, joiner=None, ordered=True,
+        return_exceptions=False,
+    ):  # fmt: skip
+        AsyncResult.__init__(self, client, group, fname, method, False, return_exceptions)
+        # How many items each part has; None if it is one in each.
+        self._sizes = sizes
+        # Puts parts together that aren't lists of items; None if they are.
+        self._joiner = joiner
+        self.ordered = ordered
+
+    def __len__(self):
+        return len(self._group) if self._sizes is None else sum(self._sizes)
+
+    @property
+    def progress(self):
+        """How many of the `len(result)` items are there."""
+        done = self._group.done()
+        if self._sizes is None:
+            return done
+        return sum(self._sizes[self._group.order(position)] for position in range(done))
+
+    def __iter__(self):
+        """Yields the items as they arrive, in their order if `ordered` is true.
+
+        Raises CompositeError in place of the first part that failed, unless
+        the map returns exceptions.
+        """
+        if self._joiner is not None:
+            return iter(self.get())
+        return self._items()
+
+    def _items(self):
+        for position in range(len(self._group)):
+            if self.ordered:
+                index = position
+                self._wait_for_part(index)
+            else:
+                self._wait_for_count(position + 1)
+                index = self._group.order(position)
+            yield from self._part(index, self._return_exceptions)
+
+    def _collect(self):
+        if self._joiner is not None:
+            return AsyncResult._collect(self)
+        outcomes = list(map(self._group.outcome, range(len(self._group))))
+        items = []
+        extend = items.extend
+        for outcome in outcomes:
+            if not outcome[0]:
+                raise self._failure([i for i, each in enumerate(outcomes) if not each[0]])
+            extend(outcome[1])
+        return items
+
+    def _join(self, values):
+        if self._joiner is not None:
+            return self._joiner(values)
+        return [item for part in values for item in part]
+
+    def _part(self, index, return_exceptions=False):
+        value = AsyncResult._part(self, index, return_exceptions)
+        if self._joiner is None and isinstance(value, error.KernelError):
+            # A part that failed as a whole stands for each of its items.
+            return [value] * (1 if self._sizes is None else self._sizes[index])
+        return value

@@ -1,0 +1,364 @@
+"""The parallel magics: `%px`, `%%px`, `%autopx`, `%pxresult` and `%pxconfig`.
+
+They send what is typed in the shell to the engines of a view, and show what
+comes back as it comes, labelled by engine (see `output.py`). The shell gives
+`register_magic_function`, `run_cell`, `user_ns` and `input_hook`; it knows
+nothing of engines.
+
+Imported only where there is a shell.
+"""
+
+import sys
+
+from .. import error
+from .interruption import interrupt
+from .output import LiveOutput
+
+# How long a Ctrl-C lets engines take to tell how they were interrupted.
+_SETTLE_S = 5.0
+
+# Targets beyond this many are told in short.
+_TARGETS_SHOWN_MAX = 10
+
+_GROUPINGS = ("type", "engine", "order")
+
+# What each option sets: the name, and its value, or the kind of value that follows it.
+_EXECUTION_OPTIONS = {
+    "-b": ("block", True),
+    "--block": ("block", True),
+    "-a": ("block", False),
+    "--noblock": ("block", False),
+    "--stream": ("stream", True),
+    "--no-stream": ("stream", False),
+    "-t": ("targets", str),
+    "--targets": ("targets", str),
+    "--verbose": ("verbose", True),
+    "--no-verbose": ("verbose", False),
+    "--signal-on-interrupt": ("signal_on_interrupt", str),
+}
+_OUTPUT_OPTIONS = {
+    "-e": ("groupby", "engine"),
+    "-r": ("groupby", "order"),
+    "--group-outputs": ("groupby", str),
+    "-o": ("save_name", str),
+    "--out": ("save_name", str),
+}
+_CELL_OPTIONS = {**_EXECUTION_OPTIONS, **_OUTPUT_OPTIONS, "--local": ("local", True)}
+
+
+def activate(view, suffix=""):
+    """Registers the magics of a view in the shell; see `DirectView.activate`.
+
+    Warns where there is no shell.
+    """
+    shell = running_shell()
+    if shell is None:
+        import warnings
+
+        warnings.warn("the magics (%px, ...) need the shell: nothing was activated", stacklevel=3)
+        return
+    ParallelMagics(shell, view, suffix).register()
+
+
+def activate_once(client, shell):
+    """Gives the shell the magics on all engines, unless it has some already."""
+    if not getattr(shell, "_parallel_magics", None):
+        ParallelMagics(shell, client.direct_view("all", block=True)).register()
+
+
+def running_shell():
+    """Returns the shell of this process, or None."""
+    from rhumba.shell import get_ipython
+
+    return get_ipython()
+
+
+class ParallelMagics:
+    """The magics of one view.
+
+    view: the engines they go to, and whether they block
+    stream: whether a blocking magic shows output as it arrives
+    verbose: whether each call says where it goes
+    signal_on_interrupt: the signal that Ctrl-C sends to the engines: a name, a
+        number, or 0 for none
+    last_result: the AsyncResult that `%pxresult` shows, or None
+    """
+
+    def __init__(self, shell, view, suffix=""):
+        self.shell = shell
+        self.view = view
+        self.suffix = suffix
+        self.stream = True
+        self.verbose = False
+        self.signal_on_interrupt = "SIGINT"
+        self.last_result = None
+        self._next_hook = None
+        self._autopx = False
+
+    def register(self):
+        """Puts the magics into the shell, in place of those with the same names."""
+        add = self.shell.register_magic_function
+        suffix = self.suffix
+        add(self.px, "line", "px" + suffix)
+        add(self.cell_px, "cell", "px" + suffix)
+        add(self.autopx, "line", "autopx" + suffix)
+        add(self.pxconfig, "line", "pxconfig" + suffix)
+        add(self.pxresult, "line", "pxresult" + suffix)
+        if not suffix:
+            add(self.pxresult, "line", "result")
+        known = getattr(self.shell, "_parallel_magics", None)
+        if known is None:
+            known = self.shell._parallel_magics = {}
+        # A view that takes over while %autopx is on takes its place there, too.
+        previous = known.get(suffix)
+        known[suffix] = self
+        if previous is not None and previous._autopx:
+            previous._stop_autopx()
+            self._start_autopx()
+
+    # -- the magics
+
+    def px(self, line=""):
+        """%px CODE runs a line of Python on the engines of the view.
+
+        If the view blocks, output is shown as it arrives, and errors are
+        shown with their engine. Else it returns an AsyncResult.
+        """
+        return self._run(line, {})
+
+    def cell_px(self, line="", cell=""):
+        """%%px runs the cell on the engines of the view.
+
+        -b, --block / -a, --noblock     wait for it, or return an AsyncResult
+        -t, --targets TARGETS           an id, a list, a slice such as ::2, or all
+        -o, --out NAME                  bind the AsyncResult to a name
+        --stream / --no-stream          show output as it arrives, or at the end
+        --group-outputs type|engine|order (-e: engine, -r: order)
+                                        show output at the end, grouped
+        --local                         run the cell here as well
+        --signal-on-interrupt SIGNAL    what Ctrl-C sends to the engines; 0: nothing
+        --verbose / --no-verbose        say where it goes
+        """
+        options = self._parse("%%px", line, _CELL_OPTIONS)
+        if not options.get("local"):
+            return self._run(cell, options)
+        block = options.get("block")
+        result = self._submit(cell, options, False)
+        self.shell.run_cell(cell)
+        if self.view.block if block is None else block:
+            self._show(result, options)
+            return None
+        return result
+
+    def autopx(self, line=""):
+        """%autopx sends every cell to the engines, until it is given again."""
+        if self._autopx:
+            self._stop_autopx()
+            print(f"%autopx{self.suffix} disabled")
+        else:
+            self._start_autopx()
+            print(f"%autopx{self.suffix} enabled")
+
+    def pxresult(self, line=""):
+        """%pxresult shows the output of the last %px again, or of one that didn't wait.
+
+        -e, -r, --group-outputs type|engine|order   how output is grouped
+        -o, --out NAME                              only bind the AsyncResult to a name
+        """
+        options = self._parse(f"%pxresult{self.suffix}", line, _OUTPUT_OPTIONS)
+        if self.last_result is None:
+            raise _usage_error(f"%pxresult shows the last %px{self.suffix}; there was none yet")
+        if "save_name" in options:
+            self.shell.user_ns[options["save_name"]] = self.last_result
+            return
+        self._show_at_end(self.last_result, options)
+
+    def pxconfig(self, line=""):
+        """%pxconfig sets how %px works from now on: the options of %%px for targets,
+        blocking, streaming, signals and verbosity. Without options it tells them.
+        """
+        options = self._parse(f"%pxconfig{self.suffix}", line, _EXECUTION_OPTIONS)
+        if not options:
+            print(
+                f"targets: {self.view.targets}, block: {self.view.block}, stream: {self.stream},"
+                f" verbose: {self.verbose}, signal on interrupt: {self.signal_on_interrupt}"
+            )
+        if "targets" in options:
+            self.view.targets = self._chosen_targets(options["targets"])
+        if "block" in options:
+            self.view.block = options["block"]
+        for name in ("stream", "verbose", "signal_on_interrupt"):
+            if name in options:
+                setattr(self, name, options[name])
+
+    # -- running
+
+    def _run(self, code, options):
+        """Runs code on the engines; shows what comes of it, or returns its AsyncResult."""
+        block = options.get("block")
+        block = self.view.block if block is None else block
+        result = self._submit(code, options, block)
+        if not block:
+            return result
+        self._show(result, options)
+        return None
+
+    def _submit(self, code, options, block):
+        chosen = options.get("targets")
+        targets = self.view.targets if chosen is None else self._chosen_targets(chosen)
+        if options.get("verbose", self.verbose):
+            kind = "Parallel" if block else "Async parallel"
+            print(f"{kind} execution on engine(s): {_brief(targets)}")
+        result = self.view.execute(code, silent=False, targets=targets, block=False)
+        result._fname = f"%px{self.suffix}"
+        self.last_result = result
+        if "save_name" in options:
+            self.shell.user_ns[options["save_name"]] = result
+        return result
+
+    def _show(self, result, options):
+        """Shows a result as the options say; raises what the engines raised."""
+        # Grouping needs all of the output, so that asking for it means the end.
+        stream = options.get("stream", self.stream and "groupby" not in options)
+        if not stream:
+            self._show_at_end(result, options)
+            return
+        live = LiveOutput(result)
+        try:
+            live.follow()
+        except KeyboardInterrupt:
+            if not self._pass_on_interrupt(result, options):
+                raise
+            if not live.follow(_SETTLE_S):
+                _tell_unsettled()
+                return
+        failure = result.exception(0)
+        if isinstance(failure, error.RemoteError):
+            # Each error has been shown as it arrived.
+            raise error.AlreadyDisplayedError(failure) from None
+        if failure is not None:
+            raise failure
+
+    def _show_at_end(self, result, options):
+        try:
+            result._group.wait(None)
+        except KeyboardInterrupt:
+            if not self._pass_on_interrupt(result, options):
+                raise
+            if not result._group.wait(_SETTLE_S):
+                _tell_unsettled()
+                return
+        result.display_outputs(options.get("groupby", "type"))
+        result.get()
+
+    def _pass_on_interrupt(self, result, options):
+        """Sends the signal to the engines after Ctrl-C. Returns whether there is one to send."""
+        signal = options.get("signal_on_interrupt", self.signal_on_interrupt)
+        if signal in (0, "0", None):
+            return False
+        print(
+            f"Received Keyboard Interrupt. Sending signal {signal} to engines...", file=sys.stderr
+        )
+        client = self.view.client
+        if signal in ("SIGINT", 2, "2"):
+            # Only what this result asked for is interrupted, not what others run.
+            interrupt(client._connection, [result._group])
+        else:
+            present = client.ids
+            engines = [engine for engine in result._group.targets if engine in present]
+            client.send_signal(int(signal) if str(signal).isdigit() else signal, engines)
+        return True
+
+    # -- %autopx
+
+    def _start_autopx(self):
+        self._next_hook = self.shell.input_hook
+        self.shell.input_hook = self._on_cell
+        self._autopx = True
+
+    def _stop_autopx(self):
+        self.shell.input_hook = self._next_hook
+        self._next_hook = None
+        self._autopx = False
+
+    def _on_cell(self, source):
+        """Runs a cell on the engines; returns it to the shell if it is a parallel magic."""
+        words = source.split(None, 1)
+        if not words or words[0].lstrip("%").startswith(("autopx", "px")) and words[0][0] == "%":
+            return source
+        result = self._run(source, {})
+        if result is not None:
+            print(result)
+        return None
+
+    # -- options
+
+    def _parse(self, magic, line, known):
+        """Returns the options of a magic's line as a dict.
+
+        Raises the shell's usage error for a line that doesn't make sense.
+        """
+        import shlex
+
+        try:
+            words = shlex.split(line)
+        except ValueError as failure:
+            raise _usage_error(f"{magic}: {line!r} can't be split into words: {failure}") from None
+        options = {}
+        words.reverse()
+        while words:
+            word, inline, value = words.pop().partition("=")
+            if not inline and word[:1] == "-" and word[:2] != "--" and word not in known:
+                # -t0 is -t 0
+                word, inline, value = word[:2], len(word) > 2, word[2:]
+            if word not in known:
+                raise _usage_error(f"{magic} has no option {word!r}; it has {' '.join(known)}")
+            name, setting = known[word]
+            if setting is str:
+                if not inline:
+                    if not words:
+                        raise _usage_error(f"{magic}: {word} needs a value behind it")
+                    value = words.pop()
+                setting = value
+            elif inline:
+                raise _usage_error(f"{magic}: {word} takes no value")
+            options[name] = setting
+        if options.get("groupby", "type") not in _GROUPINGS:
+            raise _usage_error(
+                f"{magic}: outputs are grouped by {', '.join(_GROUPINGS)},"
+                f" not by {options['groupby']!r}"
+            )
+        return options
+
+    def _chosen_targets(self, text):
+        """Returns the targets that a person wrote: all, 2, [0, 2], 0,2, ::2, or an expression."""
+        text = text.strip()
+        if text == "all":
+            return "all"
+        try:
+            if ":" in text and not text.startswith(("[", "(")):
+                bounds = [int(bound) if bound.strip() else None for bound in text.split(":")]
+                return self.view.client.ids[slice(*bounds)]
+            targets = eval(text, self.shell.user_ns)
+        except Exception as failure:
+            raise _usage_error(
+                f"{text!r} names no engines ({type(failure).__name__}: {failure});"
+                " give an id, a list of ids, a slice such as ::2, or all"
+            ) from None
+        return list(targets) if isinstance(targets, (tuple, range, set)) else targets
+
+
+def _usage_error(message):
+    from rhumba.shell import UsageError
+
+    return UsageError(message)
+
+
+def _tell_unsettled():
+    print("The engines have not ended it yet; %pxresult waits for it.", file=sys.stderr)
+
+
+def _brief(targets):
+    if isinstance(targets, list) and len(targets) > _TARGETS_SHOWN_MAX:
+        return f"{str(targets[:4])[:-1]}, ..., {str(targets[-4:])[1:]}"
+    return str(targets)

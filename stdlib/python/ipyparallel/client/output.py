@@ -1,0 +1,250 @@
+"""How the output of engines is shown here: labelled by engine, live or afterwards.
+
+    [stdout:0] a line that engine 0 printed
+    [stderr:1] a line that engine 1 wrote to stderr
+    [output:2] what engine 2 displayed
+    Out[3:7]: the value of the last expression of cell 7 of engine 3
+
+Every line has its label, and lines of different engines are never mixed.
+Remote stdout goes to stdout and remote stderr to stderr.
+"""
+
+import sys
+
+# How long live output waits for more before it shows a line that has no end
+# yet, and before it looks again for parts that ended without a word.
+_LOOK_INTERVAL_S = 0.2
+
+# How often progress is told where a line can't be rewritten.
+_REPORT_INTERVAL_S = 1.0
+
+
+class LabelledOutput:
+    """Prints what several sources write, a whole line at a time.
+
+    The text after the last line end of a source is held back until its line is
+    complete, or until `release`.
+    """
+
+    def __init__(self):
+        self._held = {}
+        # The source whose released line has no end yet.
+        self._open = None
+
+    def write(self, kind, engine, text):
+        """Shows text that an engine wrote to 'stdout' or 'stderr'."""
+        source = (kind, engine)
+        lines, end, rest = (self._held.pop(source, "") + text).rpartition("\n")
+        if end:
+            self._print(source, lines)
+        if rest:
+            self._held[source] = rest
+
+    def show(self, label, text):
+        """Shows a whole object at once, below the label if it has several lines."""
+        self.close()
+        print(f"{label}\n{text}" if "\n" in text else f"{label} {text}")
+
+    def release(self):
+        """Shows what is held back, its line left open to be continued."""
+        for source, text in self._held.items():
+            stream = _stream(source[0])
+            if self._open != source:
+                self.close()
+                stream.write(_label(source) + " ")
+            stream.write(text)
+            stream.flush()
+            self._open = source
+        self._held.clear()
+
+    def close(self):
+        """Ends the open line, if there is one."""
+        if self._open is not None:
+            _stream(self._open[0]).write("\n")
+            self._open = None
+
+    def finish(self):
+        """Shows all there is and leaves no line open."""
+        self.release()
+        self.close()
+
+    def _print(self, source, lines):
+        label = _label(source) + " "
+        if self._open == source:
+            self._open = None
+            prefix = ""
+        else:
+            self.close()
+            prefix = label
+        stream = _stream(source[0])
+        stream.write(prefix + lines.replace("\n", "\n" + label) + "\n")
+        stream.flush()
+
+
+class LiveOutput:
+    """Shows output, values and errors of a result as they arrive.
+
+    Errors beyond the first few are shown as one line each.
+    """
+
+    def __init__(self, result):
+        self._result = result
+        self._printer = LabelledOutput()
+        self._cursor = 0
+        self._told = 0
+        self._failures = 0
+
+    def follow(self, timeout=None):
+        """Shows what arrives until the result is there. Returns whether it is.
+
+        timeout: in seconds; None waits for ever
+
+        After KeyboardInterrupt it can be called again and goes on.
+        """
+        import time
+
+        deadline = None if timeout is None else time.monotonic() + timeout
+        group = self._result._group
+        try:
+            while True:
+                # Counted first: all output of the parts counted here has arrived.
+                done = group.done()
+                self._show_new(done)
+                if done >= len(group):
+                    return True
+                if deadline is not None and time.monotonic() >= deadline:
+                    return False
+                if not group.wait_output(self._cursor, _LOOK_INTERVAL_S):
+                    self._printer.release()
+        finally:
+            self._printer.finish()
+
+    def _show_new(self, done):
+        group = self._result._group
+        cursor, items = group.outputs_since(self._cursor)
+        for index, kind, data in items:
+            _show(self._printer, group.targets[index], kind, data)
+        self._cursor = cursor
+        for position in range(self._told, done):
+            index = group.order(position)
+            if not group.outcome(index)[0]:
+                self._failures += 1
+                self._printer.finish()
+                _show_error(self._result._exception(index), self._failures)
+        self._told = done
+
+
+def display_outputs(group, groupby, result_only=False):
+    """Shows the output of a finished group; see `AsyncResult.display_outputs`."""
+    parts = []
+    for index in range(len(group)):
+        engine = group.metadata(index)["engine_id"]
+        items = group.output(index)
+        if result_only:
+            items = [item for item in items if item[0] == "result"]
+        parts.append((engine, items))
+    if groupby == "engine":
+        for engine, items in parts:
+            _show_kinds(engine, items, ("stdout", "stderr", "display", "result"))
+    elif groupby in ("type", "order"):
+        for kind in ("stdout", "stderr"):
+            for engine, items in parts:
+                _show_kinds(engine, items, (kind,))
+        _show_displays(parts, groupby)
+        for engine, items in parts:
+            _show_kinds(engine, items, ("result",))
+    else:
+        raise ValueError(f"groupby must be 'type', 'engine' or 'order', not {groupby!r}")
+
+
+def watch_progress(result, interval, timeout):
+    """Waits for a result and tells on stderr how far it is.
+
+    Raises TimeoutError after `timeout` seconds, unless that is None or negative.
+    """
+    import time
+
+    count = len(result)
+    begun = told_at = time.monotonic()
+    rewritten = sys.stderr.isatty()
+    told = None
+
+    def tell(end):
+        done = result.progress
+        percent = 100 * done // count if count else 100
+        elapsed = time.monotonic() - begun
+        line = f"{result._fname}: {done}/{count} done ({percent} %) after {elapsed:.1f} s"
+        sys.stderr.write(("\r" + line + "\x1b[K" if rewritten else line) + end)
+        sys.stderr.flush()
+        return done
+
+    try:
+        while not result.wait(interval):
+            now = time.monotonic()
+            if timeout is not None and 0 <= timeout < now - begun:
+                raise TimeoutError(
+                    f"no result of {result._fname} after {timeout} seconds:"
+                    f" {result.progress} of {count} are there"
+                )
+            if rewritten:
+                tell("")
+            elif now - told_at >= _REPORT_INTERVAL_S and result.progress != told:
+                told = tell("\n")
+                told_at = now
+    finally:
+        tell("\n")
+
+
+def _stream(kind):
+    return sys.stderr if kind == "stderr" else sys.stdout
+
+
+def _label(source):
+    return f"[{source[0]}:{source[1]}]"
+
+
+def _show(printer, engine, kind, data):
+    if kind in ("stdout", "stderr"):
+        printer.write(kind, engine, data)
+        return
+    printer.finish()
+    if kind == "display":
+        printer.show(f"[output:{engine}]", data.get("text/plain", ""))
+    elif kind == "result":
+        printer.show(f"Out[{engine}:{data[0]}]:", data[1])
+
+
+def _show_kinds(engine, items, kinds):
+    for shown in kinds:
+        printer = LabelledOutput()
+        for kind, data in items:
+            if kind == shown:
+                _show(printer, engine, kind, data)
+        printer.finish()
+
+
+def _show_displays(parts, groupby):
+    """Shows displayed objects engine by engine, or round by round for 'order'."""
+    displays = [(engine, [item for item in items if item[0] == "display"]) for engine, items in parts]
+    if groupby == "type":
+        rounds = [(engine, item) for engine, items in displays for item in items]
+    else:
+        longest = max((len(items) for _, items in displays), default=0)
+        rounds = [
+            (engine, items[turn])
+            for turn in range(longest)
+            for engine, items in displays
+            if turn < len(items)
+        ]
+    printer = LabelledOutput()
+    for engine, (kind, data) in rounds:
+        _show(printer, engine, kind, data)
+
+
+def _show_error(exception, number):
+    from ..error import CompositeError
+
+    if number <= CompositeError.tb_limit and hasattr(exception, "render_traceback"):
+        print("\n".join(exception.render_traceback()), file=sys.stderr)
+    else:
+        print(str(exception).split("\n", 1)[0], file=sys.stderr)

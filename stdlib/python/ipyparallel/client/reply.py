@@ -1,0 +1,101 @@
+"""What is known about one executed part: its metadata, and the reply to `execute`.
+
+Everything is read from the native group when it is asked for, so that nothing
+is kept twice. Times become `datetime` objects only here.
+"""
+
+_TIME_KEYS = ("submitted", "started", "completed", "received")
+
+
+class Metadata(dict):
+    """A dict whose items are attributes, too."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def metadata_of(group, index, key=None):
+    """Returns all metadata of one part, or what is known under one key."""
+    if key is None:
+        metadata = Metadata(group.metadata(index))
+        for name in _TIME_KEYS:
+            metadata[name] = _moment(metadata[name])
+        for name in ("stdout", "stderr", "outputs", "execute_result", "error", "engine_uuid"):
+            metadata[name] = metadata_of(group, index, name)
+        return metadata
+    if key in ("stdout", "stderr"):
+        return "".join([data for kind, data in group.output(index) if kind == key])
+    if key == "outputs":
+        shown = [data for kind, data in group.output(index) if kind == "display"]
+        return [{"data": data, "metadata": {}} for data in shown]
+    if key == "execute_result":
+        return _execute_result(group, index)
+    if key == "error":
+        outcome = group.outcome(index)
+        return None if outcome is None or outcome[0] else f"{outcome[2]}: {outcome[3]}"
+    if key == "engine_uuid":
+        engine_id = group.metadata(index)["engine_id"]
+        return None if engine_id is None else f"engine-{engine_id}"
+    value = group.metadata(index)[key]
+    return _moment(value) if key in _TIME_KEYS else value
+
+
+def _moment(seconds):
+    if seconds is None:
+        return None
+    from datetime import datetime, timezone
+
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def _execute_result(group, index):
+    """Returns what the last expression of a cell displayed, or None."""
+    for kind, data in group.output(index):
+        if kind == "result":
+            count, text = data
+            return {"execution_count": count, "data": {"text/plain": text}, "metadata": {}}
+    return None
+
+
+class ExecuteReply:
+    """The reply of one engine to `execute`.
+
+    metadata: all that is known, as in `AsyncResult.metadata`; its items are
+        attributes of the reply as well (`reply.stdout`, `reply.engine_id`)
+    execution_count: the number of the cell on that engine, None if silent
+    data: the value of the last expression as text by media type, {} if none
+    """
+
+    def __init__(self, group, index):
+        self.metadata = metadata_of(group, index)
+        self.msg_id = self.metadata["msg_id"]
+
+    @property
+    def data(self):
+        result = self.metadata["execute_result"]
+        return result["data"] if result else {}
+
+    @property
+    def execution_count(self):
+        result = self.metadata["execute_result"]
+        return result["execution_count"] if result else None
+
+    def __getitem__(self, key):
+        return self.metadata[key]
+
+    def __getattr__(self, name):
+        if name != "metadata" and name in self.metadata:
+            return self.metadata[name]
+        raise AttributeError(f"ExecuteReply has no attribute {name!r}")
+
+    def __str__(self):
+        return self.data.get("text/plain", "")
+
+    def __repr__(self):
+        text = str(self)
+        if len(text) > 32:
+            text = text[:29] + "..."
+        return f"<ExecuteReply[{self.execution_count}]: {text}>"

@@ -1,0 +1,486 @@
+"""Ways of addressing engines: these engines, or any engine.
+
+A view holds no connection and no data; it names its targets and hands calls to
+the native module, which sends them. `apply_sync` and the maps are the paths
+that must be fast: they go through as few Python frames as they can.
+
+How results look is in `asyncresult.py`, how sequences are cut in `map.py`.
+"""
+
+from .asyncresult import AsyncMapResult, AsyncResult
+from .interruption import offer_interrupt
+from .map import distribution, listed, sized
+
+
+class View:
+    """What all views have in common.
+
+    client: the Client that made it
+    block: whether calls that don't say it themselves wait for their result
+    targets: the engines; see the kinds of views
+    """
+
+    _flag_names = ("block", "targets", "track")
+
+    def __init__(self, client, targets, **flags):
+        self.client = client
+        self.block = client.block
+        # Accepted for scripts that set it: objects are copied before a call
+        # returns, so that there is nothing to track.
+        self.track = False
+        self._connection = client._connection
+        self.targets = targets
+        self.set_flags(**flags)
+
+    def __repr__(self):
+        text = str(self.targets)
+        return f"<{type(self).__name__} {text if len(text) <= 16 else text[:12] + '...]'}>"
+
+    def __len__(self):
+        """Returns the number of engines that it names now."""
+        targets = self.targets
+        if isinstance(targets, list):
+            return len(targets)
+        return 1 if isinstance(targets, int) else len(self.client)
+
+    def set_flags(self, **flags):
+        """Sets attributes by name (`block`, `targets`, …) and returns the view.
+
+        Raises KeyError for a name that isn't a flag of this view.
+        """
+        for name, value in flags.items():
+            if name not in self._flag_names:
+                known = ", ".join(self._flag_names)
+                raise KeyError(f"{name!r} is not a flag of this view; its flags are {known}")
+            setattr(self, name, value)
+        return self
+
+    def temp_flags(self, **flags):
+        """Sets flags for a `with` block, and sets them back after it.
+
+        Raises KeyError for a name that isn't a flag of this view.
+        """
+        return _TemporaryFlags(self, flags)
+
+    def apply(self, f, /, *args, **kwargs):
+        """Calls `f(*args, **kwargs)` on the engines.
+
+        Returns what `apply_sync` returns if `block` is true, else what
+        `apply_async` returns.
+        """
+        if self.block:
+            return self.apply_sync(f, *args, **kwargs)
+        return self.apply_async(f, *args, **kwargs)
+
+    def map(self, f, *sequences, **options):
+        """Calls `f` for each item of the sequences; each kind of view has its own way."""
+        raise NotImplementedError(f"{type(self).__name__} has no map")
+
+    def map_async(self, f, *sequences, **options):
+        """Does what `map` does and returns an AsyncMapResult at once."""
+        return self.map(f, *sequences, block=False, **options)
+
+    def map_sync(self, f, *sequences, **options):
+        """Does what `map` does, waits for it, and returns the list of results."""
+        return self.map(f, *sequences, block=True, **options)
+
+    def wait(self, jobs=None, timeout=-1):
+        """Waits for results; see `Client.wait`."""
+        return self.client.wait(jobs, timeout)
+
+    def abort(self, jobs=None, targets=None, block=None):
+        """Aborts what has not started on the engines of this view; see `Client.abort`."""
+        return self.client.abort(jobs, self._targets_or(targets), block)
+
+    def queue_status(self, targets=None):
+        """Returns how much is queued on the engines of this view; see `Client.queue_status`."""
+        return self.client.queue_status(self._targets_or(targets))
+
+    def shutdown(self, targets=None, restart=False, hub=False, block=None):
+        """Stops the engines of this view; see `Client.shutdown`."""
+        return self.client.shutdown(self._targets_or(targets), restart, hub, block)
+
+    def _targets_or(self, targets):
+        targets = self.targets if targets is None else targets
+        return "all" if targets is None else targets
+
+    def _deliver(self, result, block):
+        """Returns the value of a result if the call blocks, else the result."""
+        if self.block if block is None else block:
+            return result.get()
+        self.client._watch(result._group)
+        return result
+
+
+class DirectView(View):
+    """Addresses particular engines: each call goes to all of them.
+
+    `client[0]`, `client[::2]`, `client[:]` and `client.direct_view()` make one.
+    `targets` is an engine id (results are then single objects), a list of ids
+    (results are lists in that order), or 'all', which means the engines that
+    are there at the time of each call.
+
+    A view is also a dictionary of the engines' namespaces: `view['a'] = 1`
+    pushes, `view['a']` pulls; dotted names reach into objects.
+    """
+
+    def __init__(self, client, targets="all", **flags):
+        View.__init__(self, client, targets, **flags)
+
+    @property
+    def targets(self):
+        """The engine id, the list of ids, or 'all'.
+
+        Setting it raises IndexError for an engine that isn't there, and
+        TypeError for what doesn't name engines.
+        """
+        return self._targets
+
+    @targets.setter
+    def targets(self, targets):
+        if isinstance(targets, str) and targets == "all":
+            self._targets, self._ids, self._single = "all", None, False
+        else:
+            self._ids, self._single = self.client._select(targets)
+            self._targets = self._ids[0] if self._single else self._ids
+
+    def _resolve(self, targets):
+        """Returns the ids of a call's engines and whether its result is a single one."""
+        if targets is None:
+            ids = self._ids
+            return (self.client._select("all")[0] if ids is None else ids), self._single
+        return self.client._select(targets)
+
+    # -- calling functions
+
+    def apply_sync(self, f, /, *args, **kwargs):
+        """Calls `f(*args, **kwargs)` on the engines and waits for it.
+
+        Returns the result, or a list of results if `targets` isn't one engine.
+        Raises RemoteError or CompositeError if it raised there.
+        """
+        ids = self._ids
+        if ids is None:
+            ids = self.client._select("all")[0]
+        group = self._connection.submit_apply(ids, f, args, kwargs)
+        try:
+            group.wait(None)
+        except KeyboardInterrupt:
+            offer_interrupt(self._connection, [group])
+            raise
+        if self._single:
+            outcome = group.outcome(0)
+            if outcome[0]:
+                return outcome[1]
+        return AsyncResult(self.client, group, _name(f), "apply", self._single).get()
+
+    def apply_async(self, f, /, *args, **kwargs):
+        """Calls `f(*args, **kwargs)` on the engines and returns an AsyncResult at once."""
+        ids = self._ids
+        if ids is None:
+            ids = self.client._select("all")[0]
+        group = self._connection.submit_apply(ids, f, args, kwargs)
+        self.client._watch(group)
+        return AsyncResult(self.client, group, _name(f), "apply", self._single)
+
+    def map(self, f, *sequences, block=None, track=None, return_exceptions=False):
+        """Calls `f` for each item of the sequences, one block of items on each engine.
+
+        With several sequences, `f` gets one item of each; the shortest ends it.
+
+        return_exceptions: puts exceptions into the results in place of raising them
+
+        Returns a list if it blocks, else an AsyncMapResult.
+        Raises RemoteError or CompositeError if a call raised.
+        """
+        _check_sequences(sequences)
+        ids, _ = self._resolve(None)
+        items = list(zip(*sequences))
+        cut = distribution("b").getPartition
+        chunks = [cut(items, part, len(ids)) for part in range(min(len(ids), len(items)))]
+        group = self._connection.submit_map(ids[: len(chunks)], f, chunks, return_exceptions)
+        sizes = list(map(len, chunks))
+        result = AsyncMapResult(
+            self.client, group, _name(f), "map", sizes, return_exceptions=return_exceptions
+        )
+        return self._deliver(result, block)
+
+    def imap(self, f, *sequences, **options):
+        """Returns an iterator over the results of `map_async`."""
+        return iter(self.map_async(f, *sequences, **options))
+
+    # -- running code
+
+    def execute(self, code, silent=True, targets=None, block=None):
+        """Runs source code in the engines' namespaces.
+
+        silent: if false, the code is a numbered cell, the value of its last
+            expression is displayed, and if it fails, what this client has
+            queued behind it on that engine is aborted
+
+        Returns an AsyncResult of ExecuteReply objects, waited for if it
+        blocks; then raises RemoteError or CompositeError if the code raised.
+        """
+        ids, single = self._resolve(targets)
+        group = self._connection.submit_execute(ids, code, silent, not silent)
+        result = AsyncResult(self.client, group, "execute", "execute", single)
+        self._deliver(result, block)
+        return result
+
+    def run(self, filename, targets=None, block=None):
+        """Runs a file, read here, in the engines' namespaces; see `execute`.
+
+        Raises OSError if the file can't be read.
+        """
+        with open(filename, encoding="utf-8") as file:
+            code = file.read()
+        return self.execute(code + "\n", targets=targets, block=block)
+
+    # -- moving objects
+
+    def push(self, ns, targets=None, block=None, track=None):
+        """Binds the names of the dict `ns` to its objects in the engines' namespaces.
+
+        The objects are sent to the controller once, however many engines there are.
+        Raises TypeError if `ns` isn't a dict, or if an object can't be carried.
+        """
+        if not isinstance(ns, dict):
+            raise TypeError(f"push takes a dict of names and objects, not {type(ns).__name__}")
+        ids, single = self._resolve(targets)
+        group = self._connection.submit_push(ids, ns)
+        return self._deliver(AsyncResult(self.client, group, "push", "push", single), block)
+
+    def update(self, ns):
+        """Does what `push(ns)` does."""
+        return self.push(ns)
+
+    def pull(self, names, targets=None, block=None):
+        """Returns the objects that the engines have by these names.
+
+        names: a name, for one object; or a list of names, for a list of objects
+
+        Raises RemoteError or CompositeError (of NameError) where a name isn't
+        defined, TypeError if `names` holds something other than str.
+        """
+        single_name = isinstance(names, str)
+        keys = [names] if single_name else names
+        if not isinstance(keys, (list, tuple, set)) or not all(isinstance(k, str) for k in keys):
+            raise TypeError(f"names must be a str or a list of str, not {names!r}")
+        ids, single = self._resolve(targets)
+        group = self._connection.submit_pull(ids, list(keys), single_name)
+        return self._deliver(AsyncResult(self.client, group, "pull", "pull", single), block)
+
+    def get(self, names):
+        """Does what `pull` does, and waits."""
+        return self.pull(names, block=True)
+
+    def __getitem__(self, names):
+        return self.pull(names, block=True)
+
+    def __setitem__(self, name, value):
+        self.push({name: value})
+
+    def scatter(self, key, seq, dist="b", flatten=False, targets=None, block=None, track=None):
+        """Cuts a sequence into one part per engine, and binds `key` to its part on each.
+
+        dist: 'b' gives blocks of neighbours, the first ones one item longer
+            where it doesn't come out even; 'r' deals the items out in turn
+        flatten: binds a part of length one as the item itself
+
+        Returns None if it blocks, else an AsyncResult.
+        Raises ValueError for another `dist`.
+        """
+        ids, _ = self._resolve(targets)
+        cut = distribution(dist).getPartition
+        seq = sized(seq)
+        parts = [cut(seq, part, len(ids)) for part in range(len(ids))]
+        if flatten:
+            parts = [part[0] if len(part) == 1 else part for part in parts]
+        group = self._connection.submit_push_each(ids, [{key: part} for part in parts])
+        result = self._deliver(AsyncResult(self.client, group, "scatter", "push"), block)
+        return result if isinstance(result, AsyncResult) else None
+
+    def gather(self, key, dist="b", targets=None, block=None):
+        """Puts the parts of a scattered sequence together into one list.
+
+        Parts that aren't lists, tuples or ranges are items themselves.
+
+        Returns the list if it blocks, else an AsyncMapResult.
+        Raises ValueError for a `dist` other than 'b' and 'r', and RemoteError
+        or CompositeError (of NameError) where `key` isn't defined.
+        """
+        ids, _ = self._resolve(targets)
+        group = self._connection.submit_pull(ids, [key], True)
+        joiner = distribution(dist).joinPartitions
+        result = AsyncMapResult(self.client, group, "gather", "pull", joiner=joiner)
+        return self._deliver(result, block)
+
+    def clear(self, targets=None, block=None):
+        """Empties the engines' namespaces."""
+        ids, single = self._resolve(targets)
+        group = self._connection.submit_clear(ids)
+        return self._deliver(AsyncResult(self.client, group, "clear", "clear", single), block)
+
+    def activate(self, suffix=""):
+        """Makes `%px`, `%%px`, `%autopx`, `%pxresult` and `%pxconfig` use this view.
+
+        suffix: is put behind those names, so that several views have their own
+
+        Raises RuntimeError outside the shell.
+        """
+        from .magics import activate
+
+        activate(self, suffix)
+
+
+class LoadBalancedView(View):
+    """Addresses any engine: each call goes to one that has the least to do.
+
+    `client.load_balanced_view()` makes one.
+
+    retries: how many times more a call that fails is tried, on other engines
+        as long as there are some that haven't tried it (0 by default)
+    """
+
+    _flag_names = (*View._flag_names, "retries")
+
+    def __init__(self, client, targets=None, **flags):
+        self._retries = 0
+        View.__init__(self, client, targets, **flags)
+
+    @property
+    def retries(self):
+        """How many times more a call that fails is tried.
+
+        Setting it raises TypeError unless it is an int, ValueError if negative.
+        """
+        return self._retries
+
+    @retries.setter
+    def retries(self, retries):
+        if not isinstance(retries, int):
+            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
+        if retries < 0:
+            raise ValueError(f"retries must not be negative: {retries}")
+        self._retries = retries
+
+    @property
+    def targets(self):
+        """None: every engine of the cluster.
+
+        Setting it to some of the engines raises NotImplementedError.
+        """
+        return None
+
+    @targets.setter
+    def targets(self, targets):
+        if targets is None or (isinstance(targets, str) and targets == "all"):
+            return
+        ids, _ = self.client._select(targets)
+        if ids != self.client.ids:
+            raise NotImplementedError(
+                "a load-balanced view uses every engine of its cluster;"
+                f" client[{ids}] addresses these engines directly"
+            )
+
+    def apply_sync(self, f, /, *args, **kwargs):
+        """Calls `f(*args, **kwargs)` on some engine, waits for it, and returns its result.
+
+        Raises RemoteError if it raised there, NoEnginesRegistered if there is no engine.
+        """
+        group = self._connection.submit_task(f, args, kwargs, self._retries)
+        try:
+            group.wait(None)
+        except KeyboardInterrupt:
+            offer_interrupt(self._connection, [group])
+            raise
+        outcome = group.outcome(0)
+        if outcome[0]:
+            return outcome[1]
+        return AsyncResult(self.client, group, _name(f), "apply", True).get()
+
+    def apply_async(self, f, /, *args, **kwargs):
+        """Calls `f(*args, **kwargs)` on some engine and returns an AsyncResult at once."""
+        group = self._connection.submit_task(f, args, kwargs, self._retries)
+        self.client._watch(group)
+        return AsyncResult(self.client, group, _name(f), "apply", True)
+
+    def map(
+        self, f, *sequences, block=None, chunksize=1, ordered=True, return_exceptions=False,
+        track=None,
+    ):  # fmt: skip
+        """Calls `f` for each item of the sequences, wherever an engine is free.
+
+        With several sequences, `f` gets one item of each; the shortest ends it.
+
+        chunksize: how many items make one task
+        ordered: whether iterating over the AsyncMapResult keeps the order of
+            the input, or yields items as they arrive
+        return_exceptions: puts exceptions into the results in place of raising them
+
+        Returns a list if it blocks, else an AsyncMapResult.
+        Raises RemoteError or CompositeError if a call raised, ValueError
+        unless `chunksize` is at least 1.
+        """
+        _check_sequences(sequences)
+        if chunksize < 1:
+            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
+        lists = listed(sequences)
+        group = self._connection.submit_task_map(
+            f, lists, chunksize, self._retries, return_exceptions
+        )
+        count = min(map(len, lists))
+        sizes = None
+        if chunksize > 1:
+            sizes = [min(chunksize, count - start) for start in range(0, count, chunksize)]
+        result = AsyncMapResult(
+            self.client, group, _name(f), "map", sizes,
+            ordered=ordered, return_exceptions=return_exceptions,
+        )  # fmt: skip
+        return self._deliver(result, block)
+
+    def imap(
+        self, f, *sequences, ordered=True, max_outstanding="auto", return_exceptions=False
+    ):
+        """Returns an iterator over `f` of each item, which takes its input as it goes.
+
+        The sequences may be endless. `cancel()` on the iterator stops it from
+        taking more.
+
+        ordered: whether results keep the order of the input, or come as they arrive
+        max_outstanding: how many tasks are under way at most: 'auto' means one
+            per engine, 0 takes all of the input at once
+        return_exceptions: yields exceptions in place of raising them
+        """
+        from .lazymap import LazyMapIterator
+
+        _check_sequences(sequences)
+        limit = max(1, len(self.client)) if max_outstanding == "auto" else max_outstanding
+        return LazyMapIterator(self, f, zip(*sequences), ordered, limit, return_exceptions)
+
+
+class _TemporaryFlags:
+    """Flags that hold within a `with` block."""
+
+    def __init__(self, view, flags):
+        self._view = view
+        self._flags = flags
+        self._saved = {}
+
+    def __enter__(self):
+        self._saved = {name: getattr(self._view, name, None) for name in self._flags}
+        self._view.set_flags(**self._flags)
+        return self._view
+
+    def __exit__(self, *exc_info):
+        self._view.set_flags(**self._saved)
+
+
+def _name(f):
+    """Names a function in messages."""
+    return getattr(f, "__name__", None) or type(f).__name__
+
+
+def _check_sequences(sequences):
+    if not sequences:
+        raise TypeError("map needs at least one sequence besides the function")

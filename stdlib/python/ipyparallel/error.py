@@ -1,0 +1,240 @@
+"""What can go wrong on a cluster, as exceptions.
+
+What failed on an engine is data there and an exception only here: a
+`RemoteError` holds the exception's name, its message and its traceback as
+text, and never the exception itself, whose class may not exist on this side.
+The text is made by the engine; nothing here reads a traceback.
+"""
+
+import builtins
+
+# Scripts import it from here as well.
+TimeoutError = builtins.TimeoutError
+
+# The longest message that the list of a CompositeError shows of one error.
+_SUMMARY_CHARS_MAX = 200
+
+
+class IPythonError(Exception):
+    """The base of every error of this package."""
+
+
+class KernelError(IPythonError):
+    """The base of the errors that have to do with engines."""
+
+
+class NoEnginesRegistered(KernelError):
+    """The operation needs an engine, and the cluster has none.
+
+    `Client.wait_for_engines(n)` waits for engines to join.
+    """
+
+    def __str__(self):
+        reason = Exception.__str__(self) or "the cluster has no engines"
+        return f"{reason}; Client.wait_for_engines(n) waits for engines to join"
+
+
+class RemoteError(KernelError):
+    """An exception that was raised on an engine.
+
+    ename: the name of its class, such as 'ZeroDivisionError'
+    evalue: its message
+    traceback: the whole traceback as text, '' if there is none
+    engine_info: a dict with 'engine_id' (None if no engine was reached) and
+        'method', what the engine was asked to do ('apply', 'execute', …)
+    """
+
+    def __init__(self, ename, evalue, traceback="", engine_info=None):
+        self.ename = ename
+        self.evalue = evalue
+        self.traceback = traceback or ""
+        self.engine_info = engine_info or {}
+        self.args = (ename, evalue, self.traceback, self.engine_info)
+
+    def __repr__(self):
+        engine_id = self.engine_info.get("engine_id", "")
+        return f"<{type(self).__name__}[{engine_id}]:{self.ename}({self.evalue})>"
+
+    def __str__(self):
+        headline = f"{_label(self.engine_info)} {self.ename}: {self.evalue}"
+        if self.traceback:
+            return headline + "\n" + self.traceback.rstrip("\n")
+        return headline
+
+    def render_traceback(self):
+        """Returns the lines to show: where it was raised, then the remote traceback."""
+        text = self.traceback or f"{self.ename}: {self.evalue}"
+        return [_label(self.engine_info), *text.splitlines()]
+
+    def _render_traceback_(self):
+        # The shell shows these lines in place of the local traceback.
+        return self.render_traceback()
+
+    def print_traceback(self, excid=None):
+        """Prints the lines of `render_traceback` on stdout."""
+        print("\n".join(self.render_traceback()))
+
+
+class _UnfinishedError(RemoteError):
+    """The base of what is told about a piece of work without running it to its end.
+
+    There is no remote traceback, and `ename` is the name of the class itself,
+    so that catching it by class and asking for its `ename` both work.
+    """
+
+    def __init__(self, message, engine_info=None):
+        RemoteError.__init__(self, type(self).__name__, message, "", engine_info)
+        self.args = (message, self.engine_info)
+
+    def __str__(self):
+        if self.engine_info:
+            return f"{_label(self.engine_info)} {self.evalue}"
+        return str(self.evalue)
+
+
+class EngineError(_UnfinishedError):
+    """An engine ended, so that what it was asked has no result."""
+
+
+class TaskAborted(_UnfinishedError):
+    """The work was aborted before it started."""
+
+
+class CompositeError(RemoteError):
+    """One or more engines raised an exception.
+
+    elist: a tuple (ename, evalue, traceback, engine_info) for each
+    """
+
+    tb_limit = 4  # how many are shown; all of them are in elist
+
+    def __init__(self, message, elist):
+        RemoteError.__init__(self, "CompositeError", message)
+        self.msg = message
+        self.elist = elist
+        self.args = (message, elist)
+
+    def __repr__(self):
+        return f"CompositeError({len(self.elist)})"
+
+    def __str__(self):
+        lines = [str(self.msg)]
+        for ename, evalue, _, engine_info in self.elist[: self.tb_limit]:
+            lines.append(f"{_label(engine_info)} {ename}: {_summary(evalue)}")
+        lines.extend(self._remainder())
+        first_traceback = self.elist[0][2] if self.elist else ""
+        if first_traceback:
+            lines.append("The first one:")
+            lines.append(first_traceback.rstrip("\n"))
+        return "\n".join(lines)
+
+    def _remainder(self):
+        count = len(self.elist) - self.tb_limit
+        return [f"... {count} more exceptions ..."] if count > 0 else []
+
+    def render_traceback(self, excid=None):
+        """Returns the lines to show: the first `tb_limit` tracebacks, or only
+        the one with the index `excid`.
+
+        Raises IndexError if there is no exception with that index.
+        """
+        shown = self.elist[: self.tb_limit] if excid is None else [self._entry(excid)]
+        lines = []
+        for ename, evalue, traceback, engine_info in shown:
+            lines.append(_label(engine_info) + ":")
+            lines.extend((traceback or f"{ename}: {evalue}").splitlines())
+            if excid is None:
+                lines.append("")
+        return lines + self._remainder() if excid is None else lines
+
+    def print_traceback(self, excid=None):
+        """Prints the lines of `render_traceback(excid)` on stdout."""
+        print("\n".join(self.render_traceback(excid)))
+
+    def raise_exception(self, excid=0):
+        """Raises the exception with the index `excid` as a RemoteError.
+
+        Raises IndexError if there is none.
+        """
+        raise RemoteError(*self._entry(excid))
+
+    def _entry(self, excid):
+        try:
+            return self.elist[excid]
+        except (IndexError, TypeError):
+            raise IndexError(
+                f"there is no exception with the index {excid!r}, only {len(self.elist)} exceptions"
+            ) from None
+
+
+class AlreadyDisplayedError(RemoteError):
+    """The errors of a result have been shown as they arrived; this only counts them."""
+
+    def __init__(self, original_error):
+        self.original_error = original_error
+        self.n = len(original_error.elist) if isinstance(original_error, CompositeError) else 1
+        RemoteError.__init__(self, original_error.ename, original_error.evalue)
+        self.args = (original_error,)
+
+    def __repr__(self):
+        return f"<AlreadyDisplayedError({self})>"
+
+    def __str__(self):
+        return "1 error" if self.n == 1 else f"{self.n} errors"
+
+    def render_traceback(self):
+        """Returns one line that counts the errors."""
+        return [str(self)]
+
+
+def collect_exceptions(results, method="unspecified"):
+    """Returns `results` (a list or a dict) unless it holds RemoteErrors.
+
+    Raises a CompositeError of those it holds. `method` names what was done.
+    """
+    values = results.values() if isinstance(results, dict) else results
+    elist = []
+    for value in values:
+        if isinstance(value, CompositeError):
+            elist.extend(value.elist)
+        elif isinstance(value, RemoteError):
+            elist.append((value.ename, value.evalue, value.traceback, value.engine_info))
+    if elist:
+        raise CompositeError(f"one or more exceptions raised in: {method}", elist)
+    return results
+
+
+def from_failure(kind, exception, message, traceback, engine_id, method):
+    """Returns the exception for one piece of work that failed.
+
+    The first four are what `_rhumba` tells of a failure. `engine_id` is None
+    where no engine was reached.
+    """
+    engine_info = {"engine_id": engine_id, "method": method}
+    if kind == "raised":
+        return RemoteError(exception, message, traceback, engine_info)
+    if kind == "engine_died" or (kind == "no_engine" and engine_id is not None):
+        return EngineError(message, engine_info)
+    if kind == "aborted":
+        return TaskAborted(message, engine_info)
+    if kind == "no_engine":
+        return NoEnginesRegistered(message)
+    return RemoteError(exception, message, traceback, engine_info)
+
+
+def _label(engine_info):
+    """Names where an exception comes from, such as '[0:apply]'."""
+    if not engine_info:
+        return "[engine]"
+    engine_id = engine_info.get("engine_id")
+    engine = "unassigned" if engine_id is None else engine_id
+    return f"[{engine}:{engine_info.get('method', '')}]"
+
+
+def _summary(evalue):
+    """Returns the first line of a message, shortened where it is very long."""
+    text = str(evalue)
+    line = text.split("\n", 1)[0]
+    if len(line) > _SUMMARY_CHARS_MAX:
+        line = line[:_SUMMARY_CHARS_MAX]
+    return line if line == text else line + " ..."
