@@ -1,1 +1,25 @@
+//! Python namespaces on RustPython: cells, output, failures, magics, completion, introspection,
+//! and snapshots of objects.
+//!
+//! It knows no terminal, no home folder and no network: it returns data, and whoever embeds it
+//! shows or sends that. What it writes goes through [`output::OutputSink`].
+//!
+//! Read next: [`runtime`] (one interpreter), [`namespace`], [`cell`] (running source), then
+//! [`transform`] (magics, text to text). `python/` holds the part of the shell that reads better
+//! in Python; it is frozen into the executable.
 
+mod bridge;
+pub mod cell;
+pub mod completion;
+pub mod failure;
+pub mod highlight;
+pub mod interrupt;
+pub mod introspection;
+mod lookup;
+pub mod namespace;
+pub mod output;
+pub mod runtime;
+mod session;
+pub mod transform;
+
+pub use rustpython_vm;

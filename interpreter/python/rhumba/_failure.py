@@ -1,0 +1,46 @@
+"""Exceptions as text, on top of the standard traceback module.
+
+Frames of rhumba's own frozen code are left out: a person debugs the cell, not the shell.
+"""
+
+import re
+import traceback
+
+_OWN = re.compile(r"<frozen (rhumba|ipyparallel|IPython)[.>]")
+_MAGIC = re.compile(r"\s*[%!?]|[^=]*=\s*[%!]|.*\?\s*$")
+
+
+class UsageError(Exception):
+    """A magic was called in a way it doesn't know; shown without a traceback."""
+
+
+def report(exception):
+    """The type's name, the message and the traceback of an exception."""
+    name = type(exception).__name__
+    try:
+        message = str(exception)
+    except Exception as failure:
+        message = f"<{name} has no message: str() of it raised {type(failure).__name__}>"
+    if isinstance(exception, UsageError):
+        return name, message, f"UsageError: {message}"
+    described = traceback.TracebackException.from_exception(exception)
+    _hide_own_frames(described, set())
+    return name, message, "".join(described.format()).rstrip("\n")
+
+
+def _hide_own_frames(described, seen):
+    while described is not None and id(described) not in seen:
+        seen.add(id(described))
+        if described.stack:
+            described.stack[:] = [_plain(f) for f in described.stack if not _OWN.match(f.filename)]
+        for inner in described.exceptions or ():
+            _hide_own_frames(inner, seen)
+        _hide_own_frames(described.__context__, seen)
+        described = described.__cause__
+
+
+def _plain(frame):
+    """The frame without carets where the line shown isn't the line that was compiled."""
+    if frame.filename.startswith("<") and frame.colno is not None and _MAGIC.match(frame.line or ""):
+        frame.colno = frame.end_colno = None
+    return frame

@@ -1,0 +1,123 @@
+//! Finds objects and their attributes without running the code of a property.
+//!
+//! For completion and introspection: looking at an object must not change it.
+
+use rustpython_vm::builtins::{PyModule, PyStr, PyType};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
+
+use crate::namespace::Namespace;
+
+/// What looking up a dotted name found.
+pub(crate) enum Found {
+    Object(PyObjectRef),
+    /// A descriptor that would have to run to give its value: a property.
+    Unread(PyObjectRef),
+}
+
+/// Finds `a.b.c` from the namespace or the builtins.
+pub(crate) fn dotted(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> Option<Found> {
+    let mut parts = path.split('.');
+    let first = parts.next()?;
+    let mut found = name(vm, namespace, first)?;
+    while let Some(part) = parts.next() {
+        match attribute(vm, &found, part)? {
+            Found::Object(object) => found = object,
+            Found::Unread(descriptor) => {
+                return parts.next().is_none().then_some(Found::Unread(descriptor));
+            }
+        }
+    }
+    Some(Found::Object(found))
+}
+
+/// Finds a name as code at the top of a cell would.
+pub(crate) fn name(vm: &VirtualMachine, namespace: &Namespace, name: &str) -> Option<PyObjectRef> {
+    if let Ok(Some(found)) = namespace.dict().get_item_opt(name, vm) {
+        return Some(found);
+    }
+    vm.builtins.dict().get_item_opt(name, vm).ok().flatten()
+}
+
+/// Finds an attribute in the dictionaries of the object and its types.
+pub(crate) fn attribute(vm: &VirtualMachine, object: &PyObject, name: &str) -> Option<Found> {
+    if let Some(class) = object.downcast_ref::<PyType>() {
+        // A class method or a plain function of a class binds without running user code.
+        let found = class_attribute(vm, class, name)
+            .or_else(|| class_attribute(vm, class.as_object().class(), name))?;
+        return Some(read(vm, object, found, name));
+    }
+    if let Some(found) = own_attribute(vm, object, name) {
+        return Some(Found::Object(found));
+    }
+    let found = class_attribute(vm, object.class(), name)?;
+    Some(read(vm, object, found, name))
+}
+
+/// Reads what the type holds under the name, if doing so runs no Python code.
+fn read(vm: &VirtualMachine, object: &PyObject, held: PyObjectRef, name: &str) -> Found {
+    let kind = held.class().name().to_string();
+    match kind.as_str() {
+        // Native descriptors: a field of the runtime's own types, or a bound function.
+        "getset_descriptor" | "member_descriptor" | "method_descriptor" | "function"
+        | "builtin_function_or_method" | "classmethod" | "staticmethod" | "wrapper_descriptor"
+        | "classmethod_descriptor" => {
+            // Not through the object's own attribute access, which a class can replace.
+            let name = vm.ctx.new_str(name);
+            if has_standard_access(vm, object) {
+                match object.generic_getattr_opt(&name, None, vm) {
+                    Ok(Some(found)) => Found::Object(found),
+                    _ => Found::Object(held),
+                }
+            } else {
+                Found::Object(held)
+            }
+        }
+        _ if has_get(vm, &held) => Found::Unread(held),
+        _ => Found::Object(held),
+    }
+}
+
+fn has_standard_access(vm: &VirtualMachine, object: &PyObject) -> bool {
+    object.downcast_ref::<PyType>().is_none()
+        && class_attribute(vm, object.class(), "__getattr__").is_none()
+}
+
+fn has_get(vm: &VirtualMachine, held: &PyObject) -> bool {
+    class_attribute(vm, held.class(), "__get__").is_some()
+}
+
+fn own_attribute(vm: &VirtualMachine, object: &PyObject, name: &str) -> Option<PyObjectRef> {
+    let dict = object.dict()?;
+    dict.get_item_opt(name, vm).ok().flatten()
+}
+
+fn class_attribute(vm: &VirtualMachine, class: &rustpython_vm::Py<PyType>, name: &str) -> Option<PyObjectRef> {
+    class.lookup_ref(&vm.ctx.new_str(name), vm)
+}
+
+/// The names of an object's attributes, in no order.
+pub(crate) fn attribute_names(vm: &VirtualMachine, object: &PyObject) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(dict) = object.dict() {
+        names.extend(dict.keys_vec().iter().filter_map(|key| text(key)));
+    }
+    if object.downcast_ref::<PyModule>().is_some() {
+        return names;
+    }
+    let mut classes = Vec::new();
+    if let Some(class) = object.downcast_ref::<PyType>() {
+        classes.extend(class.mro_collect());
+    }
+    classes.extend(object.class().mro_collect());
+    for class in classes {
+        let entries = class.attributes().entries();
+        names.extend(entries.iter().filter_map(|(key, _)| text(key)));
+    }
+    let _ = vm;
+    names
+}
+
+fn text(key: &PyObjectRef) -> Option<String> {
+    let text = key.downcast_ref::<PyStr>()?.to_str()?;
+    Some(text.to_owned())
+}

@@ -1,0 +1,148 @@
+//! A namespace: names bound to objects. It is the dictionary of `__main__`.
+//!
+//! It runs nothing (see `cell`) and copies nothing (see `snapshot`).
+
+use rustpython_vm::builtins::{PyDictRef, PyStr};
+use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
+
+use crate::session::{LAST_NAMES, Session};
+
+/// Names that a module has by itself: `clear` keeps them.
+const MODULE_NAMES: [&str; 8] = [
+    "__name__",
+    "__doc__",
+    "__package__",
+    "__loader__",
+    "__spec__",
+    "__builtins__",
+    "__file__",
+    "__cached__",
+];
+
+/// The names of this interpreter's `__main__`.
+///
+/// An interpreter has one; every `Namespace` of it is the same one.
+#[derive(Clone)]
+pub struct Namespace {
+    session: PyRef<Session>,
+}
+
+impl Namespace {
+    /// Finds the namespace of the interpreter, and makes it on the first call.
+    ///
+    /// # Panics
+    /// When the interpreter has no `sys.modules` to put `__main__` into, which no program can
+    /// bring about before its first line runs.
+    pub fn new(vm: &VirtualMachine) -> Self {
+        let session = Session::of(vm).unwrap_or_else(|failure| {
+            vm.print_exception(&failure);
+            panic!("an interpreter that has started can make its __main__");
+        });
+        Self { session }
+    }
+
+    pub fn dict(&self) -> &PyDictRef {
+        self.session.dict()
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The object that `name` is bound to. After a dot follow attributes: `model.layers`.
+    ///
+    /// # Errors
+    /// `NameError` if the first name is not bound, and what the attribute access raised.
+    pub fn get(&self, vm: &VirtualMachine, name: &str) -> PyResult {
+        let mut parts = name.split('.');
+        let first = parts.next().unwrap_or_default();
+        let mut found = match self.dict().get_item_opt(first, vm)? {
+            Some(found) => found,
+            None => return Err(undefined(vm, first)),
+        };
+        for part in parts {
+            found = found.get_attr(&vm.ctx.new_str(part), vm)?;
+        }
+        Ok(found)
+    }
+
+    /// Binds `name` to `value`; with dots, sets the attribute of what the names before lead to.
+    ///
+    /// # Errors
+    /// `NameError` if the first of several names is not bound, and what setting the attribute
+    /// raised.
+    pub fn set(&self, vm: &VirtualMachine, name: &str, value: PyObjectRef) -> PyResult<()> {
+        match name.rsplit_once('.') {
+            None => self.dict().set_item(name, value, vm),
+            Some((path, attribute)) => {
+                let owner = self.get(vm, path)?;
+                owner.set_attr(&vm.ctx.new_str(attribute), value, vm)
+            }
+        }
+    }
+
+    /// Unbinds every name that was bound by running code, and forgets the values of past cells.
+    ///
+    /// What a module has by itself stays, and so does `In`: it holds text, not objects.
+    pub fn clear(&self, vm: &VirtualMachine) -> PyResult<()> {
+        let dict = self.dict();
+        let shell_keeps_history = self.session.history_if_made().is_some();
+        let mut dropped = Vec::new();
+        for (key, value) in dict.items_vec() {
+            let keeps = key.downcast_ref::<PyStr>().is_some_and(|name| {
+                let name = name.to_string_lossy();
+                MODULE_NAMES.contains(&&*name)
+                    || (shell_keeps_history && Session::is_shell_name(&name))
+            });
+            if !keeps {
+                dict.del_item(key.as_object(), vm)?;
+                // Dropped only when the dictionary is done with: a finalizer may read it.
+                dropped.push(value);
+            }
+        }
+        if let Some(history) = self.session.history_if_made() {
+            history.outputs.clear();
+            for name in LAST_NAMES {
+                dict.set_item(name, vm.ctx.new_str("").into(), vm)?;
+            }
+            for name in ["In", "_ih"] {
+                dict.set_item(name, history.inputs.clone().into(), vm)?;
+            }
+            for name in ["Out", "_oh"] {
+                dict.set_item(name, history.outputs.clone().into(), vm)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names bound by running code, in the order they were bound.
+    pub fn names(&self) -> Vec<String> {
+        self.dict()
+            .keys_vec()
+            .iter()
+            .filter_map(|key| key.downcast_ref::<PyStr>())
+            .map(|name| name.to_string_lossy().into_owned())
+            .filter(|name| {
+                !MODULE_NAMES.contains(&name.as_str())
+                    && !Session::is_shell_name(name)
+                    && !is_numbered(name)
+            })
+            .collect()
+    }
+}
+
+/// Whether the name is one that a stored cell leaves behind: `_3` or `_i3`.
+fn is_numbered(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix('_') else {
+        return false;
+    };
+    let digits = rest.strip_prefix('i').unwrap_or(rest);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn undefined(vm: &VirtualMachine, name: &str) -> rustpython_vm::builtins::PyBaseExceptionRef {
+    vm.new_name_error(
+        format!("name '{name}' is not defined"),
+        vm.ctx.new_str(name),
+    )
+}

@@ -1,0 +1,347 @@
+//! One Python interpreter: started, entered, forked, and used to run programs as `python` does.
+//!
+//! The thread that starts it is its main thread: the one that takes signals, and the only one
+//! that may enter it through [`Runtime`]. Reading input from a person is not done here.
+
+use std::io;
+use std::path::Path;
+
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModuleDef, PyStr};
+use rustpython_vm::frozen::FrozenLib;
+use rustpython_vm::host_env::ssl::providers::CryptoExt;
+use rustpython_vm::vm::Context;
+use rustpython_vm::{
+    AsObject, Interpreter, InterpreterBuilder, PyObjectRef, PyResult, Settings, VirtualMachine,
+};
+
+use crate::failure::{self, ErrorReport};
+use crate::namespace::Namespace;
+use crate::session;
+
+/// The frozen Python of this crate: the shell layer under `python/`.
+static FROZEN_SHELL: &FrozenLib =
+    rustpython_derive::py_freeze!(dir = "../python", crate_name = "rustpython_vm");
+
+/// Makes the definition of one native module.
+pub type NativeModule = fn(&'static Context) -> &'static PyModuleDef;
+
+/// How an interpreter is made.
+pub struct RuntimeConfig {
+    /// `sys.argv`.
+    pub argv: Vec<String>,
+    /// `-i`: after a program, somebody will go on in its namespace.
+    pub interactive: bool,
+    /// Native modules beside those of the standard library.
+    pub native_modules: Vec<NativeModule>,
+    /// Frozen Python beside the standard library and the shell layer.
+    pub frozen: Vec<&'static FrozenLib>,
+    /// Whether SIGINT raises `KeyboardInterrupt`. Not for a process that handles it in Rust.
+    pub install_signal_handlers: bool,
+}
+
+/// One Python interpreter.
+pub struct Runtime {
+    interpreter: Interpreter,
+}
+
+/// Which of the two processes came back from [`Runtime::fork`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForkResult {
+    /// The process that forked; `child` is the pid of the new one.
+    Parent(i32),
+    Child,
+}
+
+/// Names what must be the same on both ends for code to travel: rhumba's version and bytecode's.
+pub fn runtime_version() -> String {
+    format!(
+        "rhumba {} (bytecode {})",
+        env!("CARGO_PKG_VERSION"),
+        rustpython_vm::version::PYC_MAGIC_NUMBER
+    )
+}
+
+impl Runtime {
+    /// Starts an interpreter on this thread.
+    pub fn new(config: RuntimeConfig) -> Self {
+        let builder = InterpreterBuilder::new().settings(settings(&config));
+        let context = Context::genesis();
+        let mut modules = rustpython_stdlib::stdlib_module_defs(context);
+        modules.push(crate::bridge::module_def(context));
+        modules.extend(config.native_modules.iter().map(|module| module(context)));
+        let mut builder = builder
+            .add_native_modules(&modules)
+            .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
+            .add_frozen_modules(FROZEN_SHELL)
+            .init_hook(|_| install_tls_provider());
+        for frozen in config.frozen {
+            builder = builder.add_frozen_modules(frozen);
+        }
+        let runtime = Self {
+            interpreter: builder.build(),
+        };
+        runtime.enter(|vm| {
+            Namespace::new(vm);
+            crate::bridge::install_builtins(vm);
+        });
+        runtime
+    }
+
+    /// Runs Rust code with the interpreter at hand.
+    pub fn enter<R>(&self, work: impl FnOnce(&VirtualMachine) -> R) -> R {
+        self.interpreter.enter(work)
+    }
+
+    /// Imports modules now, so that every process forked later has them already.
+    ///
+    /// # Errors
+    /// What the first import that failed raised.
+    pub fn warm(&self, modules: &[&str]) -> PyResult<()> {
+        self.enter(|vm| {
+            for module in modules {
+                session::import(vm, module)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forks this process through the runtime's own `os.fork`, so that whatever registered for it
+    /// (random numbers, locks, threads) starts afresh in the child.
+    ///
+    /// # Errors
+    /// What the operating system answered, such as a lack of processes.
+    pub fn fork(&self) -> io::Result<ForkResult> {
+        self.enter(|vm| {
+            let forked = vm
+                .import("posix", 0)
+                .and_then(|module| module.get_attr("fork", vm))
+                .and_then(|fork| fork.call((), vm))
+                .and_then(|pid| pid.try_into_value::<i32>(vm));
+            match forked {
+                Ok(0) => Ok(ForkResult::Child),
+                Ok(pid) => Ok(ForkResult::Parent(pid)),
+                Err(failure) => Err(os_error(vm, &failure)),
+            }
+        })
+    }
+
+    /// Runs a file, or a folder or archive with a `__main__`, as `python FILE` does.
+    ///
+    /// The answer is the exit status; what a program prints at its end has been printed.
+    pub fn run_script(&self, path: &str, args: &[String]) -> i32 {
+        self.run_program(path, args, |vm, namespace| {
+            run_file(vm, namespace, path)
+        })
+    }
+
+    /// Runs source as `python -c SOURCE` does.
+    pub fn run_command(&self, source: &str, args: &[String]) -> i32 {
+        self.run_program("-c", args, |vm, namespace| {
+            insert_path(vm, "")?;
+            let scope = namespace_scope(vm, namespace);
+            vm.run_string(scope, source, "<string>").map(drop)
+        })
+    }
+
+    /// Runs a module as `python -m MODULE` does.
+    pub fn run_module(&self, module: &str, args: &[String]) -> i32 {
+        self.run_program("-m", args, |vm, _| {
+            insert_path(vm, &current_folder())?;
+            vm.run_module(module)
+        })
+    }
+
+    /// Ends the interpreter as `python` ends: waits for threads, runs `atexit`, flushes.
+    ///
+    /// The answer is the status to exit with: `status`, or another if ending failed.
+    pub fn finish(self, status: i32) -> i32 {
+        let ended = self.interpreter.finalize(None);
+        if status == 0 { ended as i32 } else { status }
+    }
+
+    fn run_program(
+        &self,
+        name: &str,
+        args: &[String],
+        program: impl FnOnce(&VirtualMachine, &Namespace) -> PyResult<()>,
+    ) -> i32 {
+        self.enter(|vm| {
+            let namespace = Namespace::new(vm);
+            let ran = set_argv(vm, name, args)
+                .and_then(|()| {
+                    // Before sys.path gets its first entry: site makes entries absolute.
+                    vm.import("site", 0).map(drop)
+                })
+                .and_then(|()| program(vm, &namespace));
+            let status = match ran {
+                Ok(()) => 0,
+                Err(failure) => exit_status(vm, &failure),
+            };
+            flush_streams(vm);
+            status
+        })
+    }
+}
+
+fn settings(config: &RuntimeConfig) -> Settings {
+    let mut settings = Settings::default();
+    settings.argv = config.argv.clone();
+    settings.inspect = config.interactive;
+    settings.interactive = config.interactive;
+    settings.install_signal_handlers = config.install_signal_handlers;
+    settings.utf8_mode = 1;
+    if let Some(paths) = std::env::var_os("PYTHONPATH") {
+        settings.path_list = std::env::split_paths(&paths)
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect();
+    }
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    settings.write_bytecode = !is_set("PYTHONDONTWRITEBYTECODE");
+    settings.user_site_directory = !is_set("PYTHONNOUSERSITE");
+    settings.buffered_stdio = !is_set("PYTHONUNBUFFERED");
+    settings.safe_path = is_set("PYTHONSAFEPATH");
+    if let Ok(seed) = std::env::var("PYTHONHASHSEED") {
+        settings.hash_seed = seed.parse().ok();
+    }
+    settings
+}
+
+/// Lets `ssl` work: the runtime leaves the choice of a cryptography library to its embedder.
+fn install_tls_provider() {
+    use rustls::crypto::ring;
+    let extension = CryptoExt {
+        all_cipher_suites: Some(ring::ALL_CIPHER_SUITES),
+        default_cipher_suites: Some(ring::DEFAULT_CIPHER_SUITES),
+        all_kx_groups: Some(ring::ALL_KX_GROUPS),
+        any_supported_key: Some(ring::sign::any_supported_type),
+        ticketer: ring::Ticketer::new,
+    };
+    // A second interpreter of the process finds the provider set already.
+    let _ = CryptoExt::set_provider(ring::default_provider(), extension);
+}
+
+fn os_error(vm: &VirtualMachine, failure: &PyBaseExceptionRef) -> io::Error {
+    let number = failure
+        .as_object()
+        .get_attr("errno", vm)
+        .ok()
+        .and_then(|number| {
+            let number = number.downcast_ref::<PyInt>()?;
+            number.try_to_primitive::<i32>(vm).ok()
+        });
+    match number {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => io::Error::other(ErrorReport::from_exception(vm, failure).message),
+    }
+}
+
+fn set_argv(vm: &VirtualMachine, name: &str, args: &[String]) -> PyResult<()> {
+    let argv: Vec<PyObjectRef> = std::iter::once(name)
+        .chain(args.iter().map(String::as_str))
+        .map(|argument| vm.ctx.new_str(argument).into())
+        .collect();
+    let argv = vm.ctx.new_list(argv);
+    vm.sys_module.set_attr(vm.ctx.intern_str("argv"), argv, vm)
+}
+
+fn insert_path(vm: &VirtualMachine, path: &str) -> PyResult<()> {
+    if vm.state.config.settings.safe_path {
+        return Ok(());
+    }
+    vm.insert_sys_path(vm.ctx.new_str(path).into())
+}
+
+fn namespace_scope(vm: &VirtualMachine, namespace: &Namespace) -> rustpython_vm::scope::Scope {
+    rustpython_vm::scope::Scope::with_builtins(None, namespace.dict().clone(), vm)
+}
+
+fn current_folder() -> String {
+    std::env::current_dir().map_or_else(
+        |_| String::new(),
+        |path| path.to_string_lossy().into_owned(),
+    )
+}
+
+fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<()> {
+    let absolute = std::path::absolute(path).map_or_else(
+        |_| path.to_owned(),
+        |path| path.to_string_lossy().into_owned(),
+    );
+    if has_importer(vm, &absolute)? {
+        insert_path(vm, &absolute)?;
+        let runpy = vm.import("runpy", 0)?;
+        let run = runpy.get_attr("_run_module_as_main", vm)?;
+        run.call((vm.ctx.new_str("__main__"), false), vm)?;
+        return Ok(());
+    }
+    if let Err(failure) = std::fs::metadata(&absolute) {
+        let number = failure.raw_os_error().unwrap_or(libc::ENOENT);
+        let reason = failure.kind();
+        let name = vm.ctx.new_str(absolute).as_object().repr(vm)?;
+        let name = name.to_string_lossy();
+        let message = format!("can't open file {name}: [Errno {number}] {reason}");
+        return Err(exit_with(vm, 2, &message));
+    }
+    insert_path(vm, &script_folder(path))?;
+    vm.run_any_file(namespace_scope(vm, namespace), &absolute)
+}
+
+/// Says why a program can't start, and asks for the process to end with that status.
+fn exit_with(vm: &VirtualMachine, status: i32, message: &str) -> PyBaseExceptionRef {
+    write_stderr(vm, &format!("rhumba: {message}\n"));
+    vm.new_system_exit(vec![vm.ctx.new_int(status).into()].into())
+}
+
+/// Whether the path is a folder or an archive that modules can be imported from.
+fn has_importer(vm: &VirtualMachine, path: &str) -> PyResult<bool> {
+    let pkgutil = vm.import("pkgutil", 0)?;
+    let importer = pkgutil.get_attr("get_importer", vm)?;
+    let found = importer.call((vm.ctx.new_str(path),), vm)?;
+    Ok(!vm.is_none(&found))
+}
+
+/// The folder that holds the script, with symbolic links followed.
+fn script_folder(path: &str) -> String {
+    let path = Path::new(path);
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    real.parent().map_or_else(String::new, |folder| {
+        folder.to_string_lossy().into_owned()
+    })
+}
+
+/// The status a program ends with, having said on stderr why.
+fn exit_status(vm: &VirtualMachine, failure: &PyBaseExceptionRef) -> i32 {
+    if let Some((status, message)) = failure::exit_request(vm, failure) {
+        if let Some(message) = message {
+            write_stderr(vm, &format!("{message}\n"));
+        }
+        return status;
+    }
+    flush_streams(vm);
+    vm.print_exception(failure);
+    if failure.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt) {
+        128 + libc::SIGINT
+    } else {
+        1
+    }
+}
+
+fn write_stderr(vm: &VirtualMachine, text: &str) {
+    let written = vm
+        .sys_module
+        .get_attr("stderr", vm)
+        .and_then(|stderr| vm.call_method(&stderr, "write", (vm.ctx.new_str(text),)));
+    // A program may have closed its stderr: there is nobody left to tell.
+    drop(written);
+}
+
+fn flush_streams(vm: &VirtualMachine) {
+    for name in ["stdout", "stderr"] {
+        if let Ok(stream) = vm.sys_module.get_attr(name, vm) {
+            let _ = vm.call_method(&stream, "flush", ());
+        }
+    }
+}
+
+#[allow(unused_imports)]
+use PyStr as _;

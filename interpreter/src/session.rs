@@ -1,0 +1,162 @@
+//! What one interpreter remembers between cells: where output goes, how many cells ran, and what
+//! they gave. There is one session per interpreter; Python reaches it as `_rhumba_shell.session`.
+//!
+//! It runs nothing itself: see `cell`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use rustpython_vm::builtins::{PyDict, PyDictRef, PyList, PyListRef};
+use rustpython_vm::class::PyClassImpl;
+use rustpython_vm::{
+    AsObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
+};
+
+use crate::output::OutputSink;
+
+/// The attribute of `sys` that holds the session of this interpreter.
+const SESSION_ATTRIBUTE: &str = "_rhumba_session";
+
+#[pyclass(module = "rhumba", name = "Session")]
+#[derive(PyPayload)]
+pub(crate) struct Session {
+    dict: PyDictRef,
+    /// Cells that were counted so far: the number that the last stored cell had.
+    cell_count: AtomicU32,
+    /// Cells run without being stored, which are named apart from the stored ones.
+    unstored_count: AtomicU64,
+    sink: RwLock<Option<Arc<dyn OutputSink>>>,
+    history: OnceLock<History>,
+    /// The object that `get_ipython()` returns, made on first use.
+    shell: OnceLock<PyObjectRef>,
+}
+
+/// The names under which cells and their values are kept.
+pub(crate) struct History {
+    pub inputs: PyListRef,
+    pub outputs: PyDictRef,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("cell_count", &self.cell_count)
+            .finish_non_exhaustive()
+    }
+}
+
+#[pyclass]
+impl Session {}
+
+impl Session {
+    /// The session of this interpreter, made with a fresh `__main__` if there is none yet.
+    pub(crate) fn of(vm: &VirtualMachine) -> PyResult<PyRef<Self>> {
+        if let Ok(found) = vm.sys_module.get_attr(SESSION_ATTRIBUTE, vm)
+            && let Ok(session) = found.downcast::<Self>()
+        {
+            return Ok(session);
+        }
+        let class = Self::make_static_type();
+        let scope = vm.new_scope_with_main()?;
+        let session = PyRef::new_ref(
+            Self {
+                dict: scope.globals,
+                cell_count: AtomicU32::new(0),
+                unstored_count: AtomicU64::new(0),
+                sink: RwLock::new(None),
+                history: OnceLock::new(),
+                shell: OnceLock::new(),
+            },
+            class,
+            None,
+        );
+        vm.sys_module
+            .set_attr(vm.ctx.intern_str(SESSION_ATTRIBUTE), session.clone(), vm)?;
+        Ok(session)
+    }
+
+    pub(crate) fn dict(&self) -> &PyDictRef {
+        &self.dict
+    }
+
+    pub(crate) fn sink(&self) -> Option<Arc<dyn OutputSink>> {
+        self.sink.read().clone()
+    }
+
+    pub(crate) fn set_sink(&self, sink: Arc<dyn OutputSink>) {
+        *self.sink.write() = Some(sink);
+    }
+
+    pub(crate) fn cell_count(&self) -> u32 {
+        self.cell_count.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_cell(&self) -> u32 {
+        self.cell_count.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn next_unstored(&self) -> u64 {
+        self.unstored_count.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn shell(&self, vm: &VirtualMachine) -> PyResult<PyObjectRef> {
+        if let Some(shell) = self.shell.get() {
+            return Ok(shell.clone());
+        }
+        let module = import(vm, "rhumba.shell")?;
+        let made = module.get_attr("Shell", vm)?.call((), vm)?;
+        Ok(self.shell.get_or_init(|| made).clone())
+    }
+
+    /// The shell, if anything has asked for it yet.
+    pub(crate) fn shell_if_made(&self) -> Option<&PyObjectRef> {
+        self.shell.get()
+    }
+
+    /// `In`, `Out` and their short names, put into the namespace on first use.
+    pub(crate) fn history(&self, vm: &VirtualMachine) -> PyResult<&History> {
+        if let Some(history) = self.history.get() {
+            return Ok(history);
+        }
+        // In[0] is never a cell: cells are counted from one.
+        let inputs = vm.ctx.new_list(vec![vm.ctx.new_str("").into()]);
+        let outputs = vm.ctx.new_dict();
+        for name in ["In", "_ih"] {
+            self.dict.set_item(name, inputs.clone().into(), vm)?;
+        }
+        for name in ["Out", "_oh"] {
+            self.dict.set_item(name, outputs.clone().into(), vm)?;
+        }
+        for name in LAST_NAMES {
+            self.dict.set_item(name, vm.ctx.new_str("").into(), vm)?;
+        }
+        Ok(self.history.get_or_init(|| History { inputs, outputs }))
+    }
+
+    pub(crate) fn history_if_made(&self) -> Option<&History> {
+        self.history.get()
+    }
+
+    pub(crate) fn is_shell_name(name: &str) -> bool {
+        matches!(name, "In" | "Out" | "_ih" | "_oh") || LAST_NAMES.contains(&name)
+    }
+}
+
+/// The names of the last three inputs and outputs.
+pub(crate) const LAST_NAMES: [&str; 6] = ["_", "__", "___", "_i", "_ii", "_iii"];
+
+/// Imports a module by its full dotted name and returns that module, not the outermost one.
+pub(crate) fn import(vm: &VirtualMachine, name: &str) -> PyResult<PyObjectRef> {
+    let outermost = vm.import(&vm.ctx.new_str(name), 0)?;
+    if !name.contains('.') {
+        return Ok(outermost);
+    }
+    vm.sys_module.get_attr("modules", vm)?.get_item(name, vm)
+}
+
+#[allow(unused_imports)]
+use {AsObject as _, PyDict as _, PyList as _};

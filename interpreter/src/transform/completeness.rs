@@ -1,0 +1,210 @@
+//! Tells whether a cell is finished, or how far to indent the line that should follow.
+//!
+//! The runtime's own parser decides what is Python. A blank line ends whatever could go on, so a
+//! wrong answer here can never hold a person in a cell.
+
+use ruff_python_ast::Stmt;
+use ruff_python_ast::token::TokenKind;
+use ruff_python_parser::{
+    LexicalErrorType, Mode, ParseErrorType, ParseOptions, parse_module, parse_unchecked,
+};
+use ruff_text_size::Ranged;
+
+use super::{CellMagic, transform_cell};
+
+/// Whether a cell can run as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    Complete,
+    /// More lines must or may follow; the next one begins with that many spaces.
+    Incomplete {
+        indent: usize,
+    },
+    /// No line that follows can mend it; says what is wrong.
+    Invalid(String),
+}
+
+const INDENT_SPACES: usize = 4;
+
+/// Tells whether the source of a cell is finished.
+pub fn completeness(source: &str) -> Completeness {
+    if source.trim().is_empty() {
+        return Completeness::Complete;
+    }
+    if let Some(magic) = CellMagic::parse(source) {
+        let asks_for_help = magic.line.starts_with('?');
+        return if asks_for_help || ends_with_blank_line(source) {
+            Completeness::Complete
+        } else {
+            Completeness::Incomplete {
+                indent: next_indent(magic.body),
+            }
+        };
+    }
+    if joins_next_line(source) {
+        return Completeness::Incomplete {
+            indent: next_indent(source),
+        };
+    }
+    let python = transform_cell(source);
+    match parse_module(&python) {
+        Ok(parsed) => {
+            let may_go_on = parsed.syntax().body.last().is_some_and(is_compound);
+            if may_go_on && !ends_with_blank_line(source) {
+                Completeness::Incomplete {
+                    indent: next_indent(source),
+                }
+            } else {
+                Completeness::Complete
+            }
+        }
+        Err(failure) => {
+            let at_end = failure.location.end().to_usize() >= python.trim_end().len();
+            if is_open(&python, &failure.error, at_end) {
+                Completeness::Incomplete {
+                    indent: next_indent(source),
+                }
+            } else {
+                Completeness::Invalid(failure.error.to_string())
+            }
+        }
+    }
+}
+
+/// Whether what the parser missed could still come.
+fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
+    if open_brackets(python) > 0 || open_triple_quote(python) {
+        return true;
+    }
+    let text = python.trim_end();
+    match failure {
+        ParseErrorType::Lexical(LexicalErrorType::Eof) => true,
+        // `if x:` with nothing under it, or a decorator with nothing below.
+        _ if at_end => {
+            let last = text.lines().last().unwrap_or_default().trim_start();
+            ends_with_colon(text) || last.starts_with('@') || is_bare_try(python)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the only thing missing is the `except` or `finally` of a `try`.
+fn is_bare_try(python: &str) -> bool {
+    let mut mended = python.trim_end().to_owned();
+    let last = mended.lines().last().unwrap_or_default();
+    let indent: String = last.chars().take_while(|c| *c == ' ').collect();
+    // The innermost `try` that is less indented than the last line is the one left open.
+    let open = mended.lines().rev().find_map(|line| {
+        let depth = line.len() - line.trim_start().len();
+        (line.trim() == "try:" && depth < indent.len()).then(|| " ".repeat(depth))
+    });
+    let Some(open) = open else { return false };
+    mended.push_str(&format!("\n{open}finally:\n{open} pass\n"));
+    parse_module(&mended).is_ok()
+}
+
+fn is_compound(statement: &Stmt) -> bool {
+    matches!(
+        statement,
+        Stmt::FunctionDef(_)
+            | Stmt::ClassDef(_)
+            | Stmt::For(_)
+            | Stmt::While(_)
+            | Stmt::If(_)
+            | Stmt::With(_)
+            | Stmt::Match(_)
+            | Stmt::Try(_)
+    )
+}
+
+fn ends_with_blank_line(source: &str) -> bool {
+    match source.rsplit_once('\n') {
+        Some((_, last)) => last.trim().is_empty() && source.trim_end_matches(' ').ends_with('\n') && {
+            let before = source[..source.len() - last.len() - 1].rsplit('\n').next();
+            // "x\n" ends with the line "x"; "x\n\n" and "x\n    " with a blank one.
+            before.is_some_and(|line| line.trim().is_empty()) || !last.is_empty()
+        },
+        None => false,
+    }
+}
+
+fn joins_next_line(source: &str) -> bool {
+    let last = source.strip_suffix('\n').unwrap_or(source);
+    let last = last.lines().last().unwrap_or_default();
+    last.ends_with('\\') && !last.trim_start().starts_with('#')
+}
+
+/// How deep the brackets are that stay open, in source that may not parse.
+fn open_brackets(python: &str) -> usize {
+    let parsed = parse_unchecked(python, ParseOptions::from(Mode::Module));
+    let mut depth = 0_usize;
+    for token in parsed.tokens() {
+        match token.kind() {
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => depth += 1,
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth
+}
+
+fn open_triple_quote(python: &str) -> bool {
+    let parsed = parse_unchecked(python, ParseOptions::from(Mode::Module));
+    parsed.errors().iter().any(|failure| {
+        let opens_triple = || {
+            let text = &python[failure.range().start().to_usize()..];
+            let text = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+            text.starts_with("\"\"\"") || text.starts_with("'''")
+        };
+        match &failure.error {
+            ParseErrorType::Lexical(LexicalErrorType::UnclosedStringError) => opens_triple(),
+            ParseErrorType::Lexical(LexicalErrorType::FStringError(kind))
+            | ParseErrorType::Lexical(LexicalErrorType::TStringError(kind)) => {
+                format!("{kind:?}").contains("UnterminatedTripleQuoted")
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Whether the last statement line ends with the colon that opens a block.
+fn ends_with_colon(text: &str) -> bool {
+    let last = text.lines().last().unwrap_or_default();
+    code_part(last).ends_with(':')
+}
+
+/// A line without its comment.
+fn code_part(line: &str) -> &str {
+    let parsed = parse_unchecked(line.trim_start(), ParseOptions::from(Mode::Module));
+    let offset = line.len() - line.trim_start().len();
+    let comment = parsed
+        .tokens()
+        .iter()
+        .find(|token| token.kind() == TokenKind::Comment)
+        .map_or(line.len(), |token| offset + token.range().start().to_usize());
+    line[..comment].trim_end()
+}
+
+/// The indentation of the line after the source.
+fn next_indent(source: &str) -> usize {
+    let Some(last) = source.lines().rev().find(|line| !line.trim().is_empty()) else {
+        return 0;
+    };
+    let indent = last
+        .chars()
+        .take_while(|c| matches!(c, ' ' | '\t'))
+        .map(|c| if c == '\t' { INDENT_SPACES } else { 1 })
+        .sum::<usize>();
+    let code = code_part(last);
+    if code.ends_with([':', '(', '[', '{']) {
+        return indent + INDENT_SPACES;
+    }
+    let first = code.trim_start();
+    let first = first.split([' ', '(', ';']).next().unwrap_or_default();
+    if matches!(first, "return" | "raise" | "pass" | "break" | "continue")
+        && open_brackets(source) == 0
+    {
+        return indent.saturating_sub(INDENT_SPACES);
+    }
+    indent
+}

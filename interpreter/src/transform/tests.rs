@@ -1,0 +1,1 @@
+//! Tables of cells and what they become.
