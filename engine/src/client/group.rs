@@ -1,0 +1,305 @@
+//! What a client holds of the work it sent: the parts, their answers, and what
+//! they printed, in the order in which it arrived.
+//!
+//! A group has one part per engine of a request, or one per task. It is filed
+//! by the connection's reader ([`super`]) and waited on by any thread.
+
+use super::connection_failure;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rhumba_proto::id::{EngineId, RequestId};
+use rhumba_proto::message::{Failure, Outcome, Output, Payload, Timing};
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Work sent together, and its answers as they arrive.
+pub struct Group {
+    parts: Vec<PartAddress>,
+    submitted: SystemTime,
+    answers: Mutex<Answers>,
+    /// Notified when a waiter's wish may have come true.
+    changed: Condvar,
+}
+
+/// Where a part was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct PartAddress {
+    pub request: RequestId,
+    /// `None` for a task.
+    pub target: Option<EngineId>,
+}
+
+/// The answer to one part.
+#[derive(Clone, Debug)]
+pub struct PartAnswer {
+    /// Where it ran, or was to run.
+    pub engine: Option<EngineId>,
+    pub outcome: Outcome,
+    pub timing: Timing,
+    /// The result's snapshot, until it is [taken](Group::take_payload).
+    pub payload: Payload,
+    pub received: SystemTime,
+}
+
+/// What arrives for a request.
+pub(super) enum Event {
+    Finished {
+        engine: Option<EngineId>,
+        outcome: Outcome,
+        timing: Timing,
+        payload: Payload,
+    },
+    Output {
+        engine: EngineId,
+        output: Output,
+    },
+}
+
+struct Answers {
+    by_part: Vec<Option<PartAnswer>>,
+    /// Parts in the order in which they finished.
+    order: Vec<u32>,
+    outputs: Vec<(u32, Output)>,
+    /// Where in `outputs` a part's own are.
+    outputs_by_part: HashMap<u32, Vec<usize>>,
+    /// The least number of finished parts that somebody waits for.
+    wanted: usize,
+    /// Somebody waits for output.
+    output_wanted: bool,
+}
+
+impl Group {
+    pub(super) fn new(parts: usize) -> Self {
+        let answers = Answers {
+            by_part: (0..parts).map(|_| None).collect(),
+            order: Vec::new(),
+            outputs: Vec::new(),
+            outputs_by_part: HashMap::new(),
+            wanted: usize::MAX,
+            output_wanted: false,
+        };
+        Self {
+            parts: Vec::with_capacity(parts),
+            submitted: SystemTime::now(),
+            answers: Mutex::new(answers),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn add_request(&mut self, request: RequestId, targets: &[EngineId]) {
+        if targets.is_empty() {
+            self.parts.push(PartAddress {
+                request,
+                target: None,
+            });
+        }
+        for &target in targets {
+            self.parts.push(PartAddress {
+                request,
+                target: Some(target),
+            });
+        }
+    }
+
+    /// Returns where each part was sent.
+    #[must_use]
+    pub fn parts(&self) -> &[PartAddress] {
+        &self.parts
+    }
+
+    #[must_use]
+    pub fn submitted(&self) -> SystemTime {
+        self.submitted
+    }
+
+    /// Returns how many parts are finished.
+    #[must_use]
+    pub fn finished_count(&self) -> usize {
+        self.answers.lock().order.len()
+    }
+
+    /// Returns the requests that have an unanswered part, each once.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<RequestId> {
+        let answers = self.answers.lock();
+        let mut requests: Vec<RequestId> = self
+            .parts
+            .iter()
+            .zip(&answers.by_part)
+            .filter(|(_, answer)| answer.is_none())
+            .map(|(part, _)| part.request)
+            .collect();
+        requests.dedup();
+        requests
+    }
+
+    /// Returns which part was the `position`-th to finish.
+    #[must_use]
+    pub fn finished_at(&self, position: usize) -> Option<usize> {
+        self.answers
+            .lock()
+            .order
+            .get(position)
+            .map(|&part| part as usize)
+    }
+
+    /// Returns the answer to a part, `None` while it is not there. The payload
+    /// is shared, not copied.
+    #[must_use]
+    pub fn answer(&self, part: usize) -> Option<PartAnswer> {
+        self.answers.lock().by_part.get(part).cloned().flatten()
+    }
+
+    /// Returns why a part has no result: `None` while it is not answered,
+    /// `Some(None)` if it has one.
+    #[must_use]
+    pub fn failure(&self, part: usize) -> Option<Option<Failure>> {
+        let answers = self.answers.lock();
+        answers
+            .by_part
+            .get(part)?
+            .as_ref()
+            .map(|answer| match &answer.outcome {
+                Outcome::Done => None,
+                Outcome::Failed(failure) => Some(failure.clone()),
+            })
+    }
+
+    /// Moves a result out: the group keeps its outcome, not its bytes.
+    #[must_use]
+    pub fn take_payload(&self, part: usize) -> Option<Payload> {
+        let mut answers = self.answers.lock();
+        let answer = answers.by_part.get_mut(part)?.as_mut()?;
+        Some(std::mem::take(&mut answer.payload))
+    }
+
+    /// Returns all output from `cursor` on with the parts it belongs to, and
+    /// the cursor to go on from.
+    #[must_use]
+    pub fn outputs_since(&self, cursor: usize) -> (usize, Vec<(usize, Output)>) {
+        let answers = self.answers.lock();
+        let new = answers.outputs.get(cursor..).unwrap_or(&[]);
+        let new = new
+            .iter()
+            .map(|(part, output)| (*part as usize, output.clone()))
+            .collect();
+        (answers.outputs.len(), new)
+    }
+
+    /// Returns what one part has printed and displayed so far.
+    #[must_use]
+    pub fn outputs_of(&self, part: usize) -> Vec<Output> {
+        let answers = self.answers.lock();
+        let places = answers.outputs_by_part.get(&index(part));
+        places
+            .into_iter()
+            .flatten()
+            .map(|&place| answers.outputs[place].1.clone())
+            .collect()
+    }
+
+    /// Waits until `count` parts are finished, at most for `timeout`. Returns
+    /// whether they are.
+    #[must_use]
+    pub fn wait(&self, count: usize, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut answers = self.answers.lock();
+        while answers.order.len() < count {
+            answers.wanted = answers.wanted.min(count);
+            if self.changed.wait_until(&mut answers, deadline).timed_out() {
+                return answers.order.len() >= count;
+            }
+        }
+        true
+    }
+
+    /// Waits until there is output beyond `cursor` or all is finished, at most
+    /// for `timeout`. Returns whether that is so.
+    #[must_use]
+    pub fn wait_output(&self, cursor: usize, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut answers = self.answers.lock();
+        let ready = |answers: &MutexGuard<'_, Answers>| {
+            answers.outputs.len() > cursor || answers.order.len() == answers.by_part.len()
+        };
+        while !ready(&answers) {
+            answers.output_wanted = true;
+            if self.changed.wait_until(&mut answers, deadline).timed_out() {
+                return ready(&answers);
+            }
+        }
+        true
+    }
+
+    /// Files what arrived for a part.
+    pub(super) fn on_event(&self, part: usize, event: Event) {
+        let mut answers = self.answers.lock();
+        match event {
+            Event::Finished {
+                engine,
+                outcome,
+                timing,
+                payload,
+            } => answers.finish(
+                part,
+                PartAnswer {
+                    engine,
+                    outcome,
+                    timing,
+                    payload,
+                    received: SystemTime::now(),
+                },
+            ),
+            Event::Output { output, .. } => answers.print(index(part), output),
+        }
+    }
+
+    /// Answers what is unanswered: the connection is over.
+    pub(super) fn fail_unanswered(&self, cause: &str) {
+        let mut answers = self.answers.lock();
+        for (part, address) in self.parts.iter().enumerate() {
+            let (outcome, timing) = connection_failure(cause);
+            let answer = PartAnswer {
+                engine: address.target,
+                outcome,
+                timing,
+                payload: Payload::default(),
+                received: SystemTime::now(),
+            };
+            answers.finish(part, answer);
+        }
+    }
+
+    /// Wakes those whose wish has come true.
+    pub(super) fn tell(&self) {
+        let mut answers = self.answers.lock();
+        let finished = answers.order.len();
+        if finished >= answers.wanted || finished == answers.by_part.len() || answers.output_wanted
+        {
+            answers.wanted = usize::MAX;
+            answers.output_wanted = false;
+            drop(answers);
+            self.changed.notify_all();
+        }
+    }
+}
+
+impl Answers {
+    fn print(&mut self, part: u32, output: Output) {
+        self.outputs_by_part
+            .entry(part)
+            .or_default()
+            .push(self.outputs.len());
+        self.outputs.push((part, output));
+    }
+
+    fn finish(&mut self, part: usize, answer: PartAnswer) {
+        if self.by_part[part].is_none() {
+            self.by_part[part] = Some(answer);
+            self.order.push(index(part));
+        }
+    }
+}
+
+fn index(part: usize) -> u32 {
+    u32::try_from(part).expect("a group has fewer parts than a client may queue requests")
+}

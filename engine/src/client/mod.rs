@@ -1,0 +1,633 @@
+//! The client's side of a connection: sends work, files the answers.
+//!
+//! A reader thread files whatever arrives; callers send from their own threads
+//! and wait on a [`Group`]. Nothing here knows Python: functions, arguments and
+//! results are payloads. Read next: [`group`] for what callers hold.
+
+pub mod group;
+
+use crate::cluster_file::{ClusterFile, ClusterFileError};
+use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use group::{Event, Group};
+use parking_lot::{Condvar, Mutex};
+use rhumba_proto::frame::Limits;
+use rhumba_proto::id::{BlobId, ClientId, EngineId, QueryId, RequestId};
+use rhumba_proto::message::{
+    Answer, Failure, FailureKind, FromClient, FromController, Outcome, Payload, Role, Timing,
+    ToClient, ToController, Welcome, Work,
+};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Bytes of functions that stay known to the controller for one client. The
+/// oldest are forgotten first, and sent again when they are needed again.
+const BLOB_BYTES_MAX: u64 = 64 << 20;
+
+/// Why a client can't be connected or a request can't be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error(transparent)]
+    ClusterFile(#[from] ClusterFileError),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("{0}")]
+    Settings(String),
+    #[error("the controller could not do it: {0}")]
+    Refused(String),
+}
+
+/// A connection of a client to its controller. Cheap to share; it closes when
+/// the last one is dropped.
+pub struct Client {
+    shared: Arc<Shared>,
+    cluster: ClusterFile,
+    cluster_file: PathBuf,
+    id: ClientId,
+    session: String,
+}
+
+struct Shared {
+    writer: Mutex<Sender>,
+    state: Mutex<State>,
+    /// Notified when engines come or go, a query is answered, or it all ends.
+    changed: Condvar,
+    next_id: AtomicU64,
+}
+
+/// The sending half, and what the controller has been told to remember.
+struct Sender {
+    frames: FrameWriter,
+    known: HashMap<BlobId, u64>,
+    oldest_first: VecDeque<BlobId>,
+    known_bytes: u64,
+}
+
+#[derive(Default)]
+struct State {
+    engines: BTreeMap<EngineId, u32>,
+    departures: Vec<(EngineId, String)>,
+    waiting: HashMap<RequestId, Waiting>,
+    queries: HashMap<QueryId, Option<Answer>>,
+    /// Why the connection is over, once it is.
+    ended: Option<String>,
+}
+
+/// Who waits for the answers to a request.
+struct Waiting {
+    group: Arc<Group>,
+    /// The group's first part that belongs to the request.
+    first_part: usize,
+    unanswered: usize,
+    /// Which part an engine answers, where there are several.
+    part_of: Option<HashMap<EngineId, usize>>,
+}
+
+impl Waiting {
+    fn new(group: &Arc<Group>, first_part: usize, targets: &[EngineId]) -> Self {
+        let part_of = (targets.len() > 1).then(|| {
+            targets
+                .iter()
+                .enumerate()
+                .map(|(offset, &engine)| (engine, first_part + offset))
+                .collect()
+        });
+        Self {
+            group: Arc::clone(group),
+            first_part,
+            unanswered: targets.len().max(1),
+            part_of,
+        }
+    }
+
+    fn part(&self, engine: Option<EngineId>) -> Option<usize> {
+        match &self.part_of {
+            None => Some(self.first_part),
+            Some(part_of) => part_of.get(&engine?).copied(),
+        }
+    }
+}
+
+/// A function as a client sends it: its content address and the content.
+#[derive(Clone)]
+pub struct FunctionBlob {
+    pub blob: BlobId,
+    pub content: Payload,
+}
+
+impl FunctionBlob {
+    /// Addresses this content.
+    #[must_use]
+    pub fn new(content: Payload) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for buffer in &content.buffers {
+            hasher.update(&(buffer.len() as u64).to_le_bytes());
+            hasher.update(buffer);
+        }
+        Self {
+            blob: BlobId(*hasher.finalize().as_bytes()),
+            content,
+        }
+    }
+}
+
+/// One piece of what is submitted together.
+pub struct Piece {
+    /// The engines that each run it, each named once; or none: any engine.
+    pub targets: Vec<EngineId>,
+    pub work: Work,
+    pub payload: Payload,
+    /// How often it is tried again if it fails; only without targets.
+    pub retries: u32,
+}
+
+impl Client {
+    /// Connects to the controller that a cluster file names.
+    ///
+    /// # Errors
+    /// If the file can't be used, or the controller is gone, refuses, or does
+    /// not answer within `timeout`.
+    pub fn connect(
+        cluster_file: &Path,
+        name: &str,
+        timeout: Duration,
+    ) -> Result<Self, ClientError> {
+        let cluster = ClusterFile::read(cluster_file)?;
+        let limits = socket::limits_from_environment().map_err(ClientError::Settings)?;
+        let runtime = rhumba_interpreter::runtime::runtime_version();
+        let role = Role::Client {
+            name: name.to_owned(),
+        };
+        let dialled = socket::dial(&cluster.socket, role, &runtime, limits, timeout);
+        let (reader, frames, welcome) =
+            dialled.map_err(|error| stale(error, cluster_file, &cluster))?;
+        let Welcome::Client {
+            client: id,
+            engines,
+        } = welcome
+        else {
+            return Err(ConnectionError::Closed {
+                cause: "it took this client for an engine".into(),
+            }
+            .into());
+        };
+        let state = State {
+            engines: engines
+                .into_iter()
+                .map(|info| (info.engine, info.pid))
+                .collect(),
+            ..State::default()
+        };
+        let sender = Sender {
+            frames,
+            known: HashMap::new(),
+            oldest_first: VecDeque::new(),
+            known_bytes: 0,
+        };
+        let shared = Arc::new(Shared {
+            writer: Mutex::new(sender),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            next_id: AtomicU64::new(0),
+        });
+        let for_reader = Arc::downgrade(&shared);
+        std::thread::Builder::new()
+            .name("rhumba-client".into())
+            .spawn(move || read_all(reader, &for_reader))
+            .map_err(ConnectionError::Io)?;
+        let session = format!("{:x}-{:x}-{id}", cluster.started_s, cluster.controller_pid);
+        Ok(Self {
+            shared,
+            cluster,
+            cluster_file: cluster_file.to_owned(),
+            id,
+            session,
+        })
+    }
+
+    #[must_use]
+    pub fn id(&self) -> ClientId {
+        self.id
+    }
+
+    #[must_use]
+    pub fn cluster(&self) -> &ClusterFile {
+        &self.cluster
+    }
+
+    #[must_use]
+    pub fn cluster_file(&self) -> &Path {
+        &self.cluster_file
+    }
+
+    /// Returns the name by which people see a request: unique for this cluster.
+    #[must_use]
+    pub fn message_id(&self, request: RequestId) -> String {
+        format!("{}_{request}", self.session)
+    }
+
+    /// Returns the largest payload that may be sent, in bytes.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.shared.writer.lock().frames.limits().clone()
+    }
+
+    /// Returns the engines that are there now, with their process ids.
+    #[must_use]
+    pub fn engines(&self) -> Vec<(EngineId, u32)> {
+        self.shared
+            .state
+            .lock()
+            .engines
+            .iter()
+            .map(|(&engine, &pid)| (engine, pid))
+            .collect()
+    }
+
+    /// Returns the engines that have left since this client connected, and why.
+    #[must_use]
+    pub fn departures(&self) -> Vec<(EngineId, String)> {
+        self.shared.state.lock().departures.clone()
+    }
+
+    /// Returns why the connection is over, `None` while it lasts.
+    #[must_use]
+    pub fn ended(&self) -> Option<String> {
+        self.shared.state.lock().ended.clone()
+    }
+
+    /// Waits until `count` engines are there, at most for `timeout`.
+    /// Returns whether they are; `false` at once if the connection is over.
+    #[must_use]
+    pub fn wait_for_engines(&self, count: usize, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.state.lock();
+        while state.engines.len() < count {
+            if state.ended.is_some()
+                || self
+                    .shared
+                    .changed
+                    .wait_until(&mut state, deadline)
+                    .timed_out()
+            {
+                return state.engines.len() >= count;
+            }
+        }
+        true
+    }
+
+    /// Sends work and returns at once. Every part of the group is answered in
+    /// the end: with a result, a failure, or the end of the connection.
+    ///
+    /// # Errors
+    /// If a piece exceeds the limits (nothing was sent then), or the connection
+    /// is over.
+    pub fn submit(
+        &self,
+        pieces: &[Piece],
+        function: Option<&FunctionBlob>,
+    ) -> Result<Arc<Group>, ClientError> {
+        let parts: usize = pieces.iter().map(|piece| piece.targets.len().max(1)).sum();
+        let first = self
+            .shared
+            .next_id
+            .fetch_add(pieces.len() as u64, Ordering::Relaxed);
+        let mut group = Group::new(parts);
+        for (offset, piece) in pieces.iter().enumerate() {
+            group.add_request(RequestId(first + offset as u64), &piece.targets);
+        }
+        let group = Arc::new(group);
+        {
+            let mut state = self.shared.state.lock();
+            if let Some(cause) = &state.ended {
+                return Err(ConnectionError::Closed {
+                    cause: cause.clone(),
+                }
+                .into());
+            }
+            let mut part = 0;
+            for (offset, piece) in pieces.iter().enumerate() {
+                let request = RequestId(first + offset as u64);
+                state
+                    .waiting
+                    .insert(request, Waiting::new(&group, part, &piece.targets));
+                part += piece.targets.len().max(1);
+            }
+        }
+        if let Err(error) = self.send_pieces(first, pieces, function) {
+            let mut state = self.shared.state.lock();
+            for offset in 0..pieces.len() {
+                state.waiting.remove(&RequestId(first + offset as u64));
+            }
+            return Err(error.into());
+        }
+        Ok(group)
+    }
+
+    fn send_pieces(
+        &self,
+        first: u64,
+        pieces: &[Piece],
+        function: Option<&FunctionBlob>,
+    ) -> Result<(), ConnectionError> {
+        let mut sender = self.shared.writer.lock();
+        if let Some(function) = function {
+            sender.make_known(function)?;
+        }
+        for (offset, piece) in pieces.iter().enumerate() {
+            let request = RequestId(first + offset as u64);
+            let work = piece.work.clone();
+            let message = if piece.targets.is_empty() {
+                FromClient::Task {
+                    request,
+                    work,
+                    retries: piece.retries,
+                }
+            } else {
+                FromClient::Request {
+                    request,
+                    targets: piece.targets.clone(),
+                    work,
+                }
+            };
+            sender
+                .frames
+                .gather(&ToController::Client(message), &piece.payload)?;
+        }
+        sender.frames.flush()
+    }
+
+    /// Asks the controller something and waits for its answer.
+    ///
+    /// # Errors
+    /// If it refuses, does not answer within `timeout`, or the connection is over.
+    pub fn query(
+        &self,
+        ask: impl FnOnce(QueryId) -> FromClient,
+        timeout: Duration,
+    ) -> Result<Answer, ClientError> {
+        let query = QueryId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
+        self.shared.state.lock().queries.insert(query, None);
+        let message = ToController::Client(ask(query));
+        let sent = self
+            .shared
+            .writer
+            .lock()
+            .frames
+            .send(&message, &Payload::default());
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.state.lock();
+        if let Err(error) = sent {
+            state.queries.remove(&query);
+            let cause = state.ended.clone();
+            return Err(cause
+                .map_or(error, |cause| ConnectionError::Closed { cause })
+                .into());
+        }
+        loop {
+            if let Some(Some(answer)) = state.queries.get_mut(&query).map(Option::take) {
+                state.queries.remove(&query);
+                return match answer {
+                    Answer::Refused { reason } => Err(ClientError::Refused(reason)),
+                    answer => Ok(answer),
+                };
+            }
+            if let Some(cause) = state.ended.clone() {
+                return Err(ConnectionError::Closed { cause }.into());
+            }
+            if self
+                .shared
+                .changed
+                .wait_until(&mut state, deadline)
+                .timed_out()
+            {
+                state.queries.remove(&query);
+                return Err(ConnectionError::Timeout {
+                    seconds: timeout.as_secs_f64(),
+                }
+                .into());
+            }
+        }
+    }
+
+    /// Waits until the connection is over, at most for `timeout`. Returns
+    /// whether it is.
+    #[must_use]
+    pub fn wait_until_ended(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.state.lock();
+        while state.ended.is_none() {
+            if self
+                .shared
+                .changed
+                .wait_until(&mut state, deadline)
+                .timed_out()
+            {
+                return state.ended.is_some();
+            }
+        }
+        true
+    }
+
+    /// Closes the connection; what is unanswered is answered with its end.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        // The reader sees the end and files it.
+        self.writer.lock().frames.close();
+    }
+
+    /// Files what arrived. Returns the groups that have news, to be told once
+    /// all that arrived together is filed.
+    fn on_message(&self, message: ToClient, payload: Payload, told: &mut Vec<Arc<Group>>) {
+        match message {
+            ToClient::Result {
+                request,
+                engine,
+                outcome,
+                timing,
+            } => {
+                self.on_event(
+                    request,
+                    Event::Finished {
+                        engine,
+                        outcome,
+                        timing,
+                        payload,
+                    },
+                    told,
+                );
+            }
+            ToClient::Output {
+                request,
+                engine,
+                output,
+            } => {
+                self.on_event(request, Event::Output { engine, output }, told);
+            }
+            ToClient::EngineJoined { engine } => {
+                self.state.lock().engines.insert(engine.engine, engine.pid);
+                self.changed.notify_all();
+            }
+            ToClient::EngineLeft { engine, cause } => {
+                let mut state = self.state.lock();
+                state.engines.remove(&engine);
+                state.departures.push((engine, cause));
+                drop(state);
+                self.changed.notify_all();
+            }
+            ToClient::Answer { query, answer } => {
+                if let Some(place) = self.state.lock().queries.get_mut(&query) {
+                    *place = Some(answer);
+                }
+                self.changed.notify_all();
+            }
+        }
+    }
+
+    fn on_event(&self, request: RequestId, event: Event, told: &mut Vec<Arc<Group>>) {
+        let mut state = self.state.lock();
+        // An answer nobody waits for comes from a controller that answered twice.
+        let Some(waiting) = state.waiting.get_mut(&request) else {
+            return;
+        };
+        let engine = match &event {
+            Event::Finished { engine, .. } => *engine,
+            Event::Output { engine, .. } => Some(*engine),
+        };
+        let Some(part) = waiting.part(engine) else {
+            return;
+        };
+        let group = Arc::clone(&waiting.group);
+        if matches!(event, Event::Finished { .. }) {
+            waiting.unanswered -= 1;
+            if waiting.unanswered == 0 {
+                state.waiting.remove(&request);
+            }
+        }
+        drop(state);
+        group.on_event(part, event);
+        if !told.last().is_some_and(|last| Arc::ptr_eq(last, &group)) {
+            told.push(group);
+        }
+    }
+
+    fn on_ended(&self, cause: &str) {
+        let waiting = {
+            let mut state = self.state.lock();
+            state.ended = Some(cause.to_owned());
+            state.engines.clear();
+            std::mem::take(&mut state.waiting)
+        };
+        self.changed.notify_all();
+        for waiting in waiting.into_values() {
+            waiting.group.fail_unanswered(cause);
+            waiting.group.tell();
+        }
+    }
+}
+
+impl Sender {
+    /// Stores a function at the controller unless it is known there.
+    fn make_known(&mut self, function: &FunctionBlob) -> Result<(), ConnectionError> {
+        if self.known.contains_key(&function.blob) {
+            return Ok(());
+        }
+        let bytes = function.content.bytes();
+        while self.known_bytes + bytes > BLOB_BYTES_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.known_bytes -= self.known.remove(&oldest).unwrap_or(0);
+            let message = FromClient::ForgetBlob { blob: oldest };
+            self.frames
+                .gather(&ToController::Client(message), &Payload::default())?;
+        }
+        let message = FromClient::StoreBlob {
+            blob: function.blob,
+        };
+        self.frames
+            .gather(&ToController::Client(message), &function.content)?;
+        self.known.insert(function.blob, bytes);
+        self.oldest_first.push_back(function.blob);
+        self.known_bytes += bytes;
+        Ok(())
+    }
+}
+
+/// Files all that arrives until the connection ends.
+fn read_all(mut reader: FrameReader, shared: &std::sync::Weak<Shared>) {
+    let mut told = Vec::new();
+    let cause = loop {
+        let message = match reader.receive() {
+            Ok(Some(message)) => message,
+            Ok(None) => break "the controller ended or closed the connection".to_owned(),
+            Err(error) => break error.to_string(),
+        };
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        let mut next = Some(message);
+        let mut refused = None;
+        while let Some((message, payload)) = next {
+            match message {
+                FromController::Client(message) => shared.on_message(message, payload, &mut told),
+                FromController::Refused { reason } => refused = Some(reason),
+                // Not for a client, so not from a controller of this version.
+                FromController::Welcome(_)
+                | FromController::Engine(_)
+                | FromController::Host(_) => {}
+            }
+            next = reader.buffered().unwrap_or(None);
+        }
+        for group in told.drain(..) {
+            group.tell();
+        }
+        if let Some(reason) = refused {
+            break reason;
+        }
+    };
+    if let Some(shared) = shared.upgrade() {
+        shared.on_ended(&cause);
+    }
+}
+
+/// Says of a socket where nobody listens what it means.
+fn stale(error: ConnectionError, cluster_file: &Path, cluster: &ClusterFile) -> ConnectionError {
+    match error {
+        ConnectionError::Io(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound
+            ) =>
+        {
+            ConnectionError::Stale {
+                cluster_file: cluster_file.display().to_string(),
+                cluster_id: cluster.cluster_id.clone(),
+            }
+        }
+        error => error,
+    }
+}
+
+/// The answer to a part whose connection ended.
+pub(crate) fn connection_failure(cause: &str) -> (Outcome, Timing) {
+    let failure = Failure {
+        kind: FailureKind::EngineDied,
+        exception: "ConnectionError".into(),
+        message: format!("the connection to the controller is over: {cause}"),
+        traceback: String::new(),
+    };
+    (Outcome::Failed(failure), Timing::default())
+}

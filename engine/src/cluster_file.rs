@@ -1,0 +1,242 @@
+//! The cluster file: all that is needed to join a cluster, in one private file.
+//!
+//! It is JSON, mode 0600, written atomically. It names the controller's socket
+//! and process; it says nothing of engines, which come and go. Whether the
+//! controller is alive is found out by connecting ([`crate::client`]).
+
+use crate::home;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The version of the file's own fields.
+pub const CLUSTER_FILE_VERSION: u32 = 1;
+
+/// The name of the cluster file in its cluster's folder.
+pub const CLUSTER_FILE_NAME: &str = "cluster.json";
+
+/// The id of a cluster that nobody named.
+pub const DEFAULT_CLUSTER_ID: &str = "default";
+
+/// What a cluster file says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterFile {
+    pub version: u32,
+    pub cluster_id: String,
+    /// The Unix socket that engines and clients dial.
+    pub socket: PathBuf,
+    pub controller_pid: u32,
+    /// When the cluster was started, in seconds since 1970-01-01 UTC.
+    pub started_s: u64,
+    pub working_directory: PathBuf,
+    pub log_directory: PathBuf,
+}
+
+/// Why a cluster file can't be used. Each is a sentence with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterFileError {
+    #[error("no cluster is running{named}; start one with: rhumba cluster start -n 4{option}")]
+    NoCluster { named: String, option: String },
+    #[error(
+        "the cluster file {path} does not exist; start a cluster with: rhumba cluster start -n 4"
+    )]
+    Missing { path: String },
+    #[error("the cluster file {path} can't be read: {source}")]
+    Unreadable { path: String, source: io::Error },
+    #[error(
+        "the cluster file {path} can be read by others, and whoever reads it can run code as you; close it with: chmod 600 {path}"
+    )]
+    Open { path: String },
+    #[error("the cluster file {path} belongs to another user (uid {uid}), so it is not used")]
+    Foreign { path: String, uid: u32 },
+    #[error(
+        "the cluster file {path} is not one that rhumba wrote ({detail}); remove it, and start the cluster again"
+    )]
+    Damaged { path: String, detail: String },
+    #[error(
+        "the cluster file {path} is of version {found}, this rhumba reads version {CLUSTER_FILE_VERSION}; use the rhumba that started the cluster, or start it again with this one"
+    )]
+    OtherVersion { path: String, found: u64 },
+    #[error("several clusters are running ({ids}); say which one with its cluster id")]
+    Ambiguous { ids: String },
+    #[error(
+        "{0:?} can't name a cluster; use letters, digits, '-', '_' and '.', at most 64 of them, not starting with '.'"
+    )]
+    BadId(String),
+    #[error(transparent)]
+    Home(#[from] io::Error),
+}
+
+impl ClusterFile {
+    /// Reads and checks a cluster file.
+    ///
+    /// # Errors
+    /// If it is missing, damaged, of another version, or not private to this user.
+    pub fn read(path: &Path) -> Result<Self, ClusterFileError> {
+        let shown = || path.display().to_string();
+        let unreadable = |source| ClusterFileError::Unreadable {
+            path: shown(),
+            source,
+        };
+        let file = match std::fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ClusterFileError::Missing { path: shown() });
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return Err(ClusterFileError::Foreign {
+                path: shown(),
+                uid: metadata.uid(),
+            });
+        }
+        if metadata.mode() & 0o077 != 0 {
+            return Err(ClusterFileError::Open { path: shown() });
+        }
+        let text = io::read_to_string(file).map_err(unreadable)?;
+        let damaged = |error: serde_json::Error| ClusterFileError::Damaged {
+            path: shown(),
+            detail: error.to_string(),
+        };
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(version) if version == u64::from(CLUSTER_FILE_VERSION) => {}
+            Some(found) => {
+                return Err(ClusterFileError::OtherVersion {
+                    path: shown(),
+                    found,
+                });
+            }
+            None => {
+                return Err(ClusterFileError::Damaged {
+                    path: shown(),
+                    detail: "it has no version".into(),
+                });
+            }
+        }
+        serde_json::from_value(value).map_err(damaged)
+    }
+
+    /// Writes the file with mode 0600, so that readers see the old one or the
+    /// new one, never half of it.
+    ///
+    /// # Errors
+    /// If the disk is full or the folder can't be written; nothing is left behind.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let temporary = path.with_extension(format!("json.{}", std::process::id()));
+        let written = (|| {
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&temporary)?;
+            file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, path)
+        })();
+        if written.is_err() {
+            // The first error is the one to tell; the file may not even exist.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written.map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!(
+                    "the cluster file {} can't be written: {error}",
+                    path.display()
+                ),
+            )
+        })
+    }
+}
+
+/// Returns the folder of the cluster with this id.
+///
+/// # Errors
+/// If the id can't be a file name, or there is no folder for state.
+pub fn cluster_directory(cluster_id: &str) -> Result<PathBuf, ClusterFileError> {
+    let lawful = !cluster_id.is_empty()
+        && cluster_id.len() <= 64
+        && !cluster_id.starts_with('.')
+        && cluster_id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if !lawful {
+        return Err(ClusterFileError::BadId(cluster_id.to_owned()));
+    }
+    Ok(home::clusters_directory()?.join(cluster_id))
+}
+
+/// Returns where the cluster with this id has its cluster file.
+///
+/// # Errors
+/// As [`cluster_directory`].
+pub fn cluster_file_path(cluster_id: &str) -> Result<PathBuf, ClusterFileError> {
+    Ok(cluster_directory(cluster_id)?.join(CLUSTER_FILE_NAME))
+}
+
+/// Returns the paths of all cluster files, ordered by cluster id.
+///
+/// # Errors
+/// If the folder of clusters exists but can't be listed.
+pub fn all_cluster_files() -> Result<Vec<PathBuf>, ClusterFileError> {
+    let directory = home::clusters_directory()?;
+    let entries = match std::fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path().join(CLUSTER_FILE_NAME);
+        if path.exists() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Finds the cluster file to use: that of the named cluster, else the one in
+/// `$RHUMBA_CLUSTER_FILE`, else the default cluster's, else the only one.
+///
+/// # Errors
+/// If there is none, or several and nothing says which.
+pub fn find_cluster_file(cluster_id: Option<&str>) -> Result<PathBuf, ClusterFileError> {
+    if let Some(id) = cluster_id {
+        let path = cluster_file_path(id)?;
+        if path.exists() {
+            return Ok(path);
+        }
+        return Err(ClusterFileError::NoCluster {
+            named: format!(" under the id {id:?}"),
+            option: format!(" --cluster-id {id}"),
+        });
+    }
+    if let Some(path) = std::env::var_os("RHUMBA_CLUSTER_FILE").filter(|path| !path.is_empty()) {
+        return Ok(PathBuf::from(path));
+    }
+    let default = cluster_file_path(DEFAULT_CLUSTER_ID)?;
+    if default.exists() {
+        return Ok(default);
+    }
+    let mut paths = all_cluster_files()?;
+    match paths.len() {
+        0 => Err(ClusterFileError::NoCluster {
+            named: String::new(),
+            option: String::new(),
+        }),
+        1 => Ok(paths.remove(0)),
+        _ => Err(ClusterFileError::Ambiguous {
+            ids: paths
+                .iter()
+                .filter_map(|path| path.parent()?.file_name()?.to_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        }),
+    }
+}

@@ -1,0 +1,398 @@
+//! The controller process: sockets around the pure state machine.
+//!
+//! One loop over one closed [`Event`]: tasks that read frame bytes and push
+//! events, the loop hands them to [`rhumba_proto::controller::Controller`] and
+//! carries out its orders. It decides nothing itself, and never looks into a
+//! payload. Read next: [`connection`] for how bytes come and go.
+
+mod connection;
+
+use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile, DEFAULT_CLUSTER_ID};
+use crate::{cluster, home, socket};
+use connection::{Connection, Flushed, PeerRole};
+use rhumba_proto::controller::{self as proto, Action, Config, Controller};
+use rhumba_proto::frame::Limits;
+use rhumba_proto::id::{ConnectionId, Timestamp};
+use rhumba_proto::message::{FromController, Payload, ToController, ToEngine, ToHost};
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::FromRawFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+
+/// How long connected engines and hosts are given to end when the cluster does.
+const END_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Events that wait to be handled; readers wait while it is full.
+const EVENT_COUNT_MAX: usize = 4096;
+
+/// What a controller process is started with.
+#[derive(Clone, Debug)]
+pub struct ControllerOptions {
+    pub cluster_file: PathBuf,
+    /// The socket was made by the process that started this one, and the
+    /// cluster file is written by it.
+    pub inherited_listener: bool,
+    /// End when standard input does.
+    pub lifeline: bool,
+}
+
+/// All that can wake the controller.
+enum Event {
+    Opened(tokio::net::UnixStream),
+    Received {
+        connection: ConnectionId,
+        messages: Vec<(ToController, Payload)>,
+    },
+    Closed {
+        connection: ConnectionId,
+        cause: String,
+    },
+    Writable {
+        connection: ConnectionId,
+    },
+    OwnerEnded,
+    Signalled,
+}
+
+/// Runs a controller until it is asked to stop or its owner ends.
+///
+/// # Errors
+/// If the socket or the cluster file can't be made, or the settings are wrong.
+pub fn run(options: &ControllerOptions) -> io::Result<()> {
+    let limits = socket::limits_from_environment().map_err(io::Error::other)?;
+    let listener = if options.inherited_listener {
+        // SAFETY: whoever passes this option put a listening socket there, and
+        // nothing else in this process knows the number.
+        let listener =
+            unsafe { std::os::unix::net::UnixListener::from_raw_fd(cluster::LISTENER_FD) };
+        rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::CLOEXEC)?;
+        listener
+    } else {
+        create_cluster(&options.cluster_file)?
+    };
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(serve(options, listener, limits));
+    // Nothing that still waits matters once the loop has ended.
+    runtime.shutdown_background();
+    cluster::remove_remains(&options.cluster_file);
+    ended
+}
+
+/// Makes the socket and the cluster file of a controller started by hand.
+fn create_cluster(cluster_file: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+    let cluster_file = std::path::absolute(cluster_file)?;
+    let directory = cluster_file.parent().unwrap_or(Path::new("/")).to_owned();
+    home::create_private_directory(&directory)?;
+    let socket = cluster::socket_path(&directory).map_err(io::Error::other)?;
+    if cluster_file.exists() && std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!(
+                "a controller with the cluster file {} is running",
+                cluster_file.display()
+            ),
+        ));
+    }
+    let listener = cluster::bind(&socket)?;
+    let name = directory.file_name().and_then(|name| name.to_str());
+    let cluster = ClusterFile {
+        version: CLUSTER_FILE_VERSION,
+        cluster_id: name.unwrap_or(DEFAULT_CLUSTER_ID).to_owned(),
+        socket,
+        controller_pid: std::process::id(),
+        started_s: SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs(),
+        working_directory: std::env::current_dir()?,
+        log_directory: directory.join("log"),
+    };
+    cluster.write(&cluster_file)?;
+    Ok(listener)
+}
+
+async fn serve(
+    options: &ControllerOptions,
+    listener: std::os::unix::net::UnixListener,
+    limits: Limits,
+) -> io::Result<()> {
+    let listener = UnixListener::from_std(listener)?;
+    let (events, mut arriving) = mpsc::channel(EVENT_COUNT_MAX);
+    tokio::spawn(accept(listener, events.clone()));
+    tokio::spawn(forward_signals(events.clone()));
+    if options.lifeline {
+        watch_lifeline(events.clone())?;
+    }
+    let mut server = Server {
+        state: Controller::new(
+            Config::default(),
+            rhumba_interpreter::runtime::runtime_version(),
+        ),
+        started: Instant::now(),
+        limits,
+        events,
+        connections: BTreeMap::new(),
+        next_connection: 0,
+        unflushed: Vec::new(),
+        stopping: false,
+    };
+    while !server.stopping {
+        let deadline = server.state.poll_timeout().map(|at| server.instant(at));
+        let event = match deadline {
+            None => arriving.recv().await,
+            Some(deadline) => {
+                match tokio::time::timeout_at(deadline.into(), arriving.recv()).await {
+                    Ok(event) => event,
+                    Err(_) => {
+                        server.tell(proto::Event::TimeoutReached);
+                        server.carry_out();
+                        continue;
+                    }
+                }
+            }
+        };
+        let Some(event) = event else { break };
+        server.on_event(event);
+        // What has arrived meanwhile is handled before anything is written, so
+        // that many small messages leave in few calls.
+        while !server.stopping
+            && let Ok(event) = arriving.try_recv()
+        {
+            server.on_event(event);
+        }
+        server.carry_out();
+    }
+    server.end(&mut arriving).await;
+    Ok(())
+}
+
+struct Server {
+    state: Controller,
+    started: Instant,
+    limits: Limits,
+    events: mpsc::Sender<Event>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    next_connection: u64,
+    /// Connections that have something to write.
+    unflushed: Vec<ConnectionId>,
+    stopping: bool,
+}
+
+impl Server {
+    fn now(&self) -> Timestamp {
+        Timestamp(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn instant(&self, timestamp: Timestamp) -> Instant {
+        self.started + Duration::from_micros(timestamp.0)
+    }
+
+    fn tell(&mut self, event: proto::Event) {
+        let now = self.now();
+        self.state.handle(now, event);
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Opened(stream) => self.on_opened(stream),
+            Event::Received {
+                connection,
+                messages,
+            } => {
+                // A connection that was let go may have had more to say.
+                if self.connections.contains_key(&connection) {
+                    for (message, payload) in messages {
+                        self.tell(proto::Event::MessageReceived {
+                            connection,
+                            message,
+                            payload,
+                        });
+                    }
+                }
+            }
+            Event::Closed { connection, cause } => {
+                if self.connections.remove(&connection).is_some() {
+                    self.tell(proto::Event::ConnectionClosed { connection, cause });
+                }
+            }
+            Event::Writable { connection } => self.unflushed.push(connection),
+            Event::OwnerEnded => {
+                tracing::info!("the owner ended, so the cluster does");
+                self.stopping = true;
+            }
+            Event::Signalled => {
+                tracing::info!("asked to end by a signal");
+                self.stopping = true;
+            }
+        }
+    }
+
+    fn on_opened(&mut self, stream: tokio::net::UnixStream) {
+        let uid = stream.peer_cred().map(|peer| peer.uid());
+        let own = rustix::process::geteuid().as_raw();
+        if !uid.as_ref().is_ok_and(|&uid| uid == own || uid == 0) {
+            tracing::warn!(?uid, "a process of another user was turned away");
+            return;
+        }
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        let opened = Connection::open(connection, stream, self.limits.clone(), self.events.clone());
+        self.connections.insert(connection, opened);
+        self.tell(proto::Event::ConnectionOpened { connection });
+    }
+
+    /// Carries out all orders, then writes.
+    fn carry_out(&mut self) {
+        loop {
+            while let Some(action) = self.state.poll_action() {
+                self.on_action(action);
+            }
+            let mut unflushed = std::mem::take(&mut self.unflushed);
+            unflushed.sort_unstable();
+            unflushed.dedup();
+            for connection in unflushed {
+                self.flush(connection);
+            }
+            // A write that failed is an event, which may have led to orders.
+            if self.unflushed.is_empty() {
+                break;
+            }
+        }
+    }
+
+    fn on_action(&mut self, action: Action) {
+        match action {
+            Action::Send {
+                connection,
+                message,
+                payload,
+            } => {
+                let Some(open) = self.connections.get_mut(&connection) else {
+                    return;
+                };
+                if let FromController::Welcome(welcome) = &message {
+                    open.set_role(welcome);
+                }
+                match open.queue(&message, &payload, &self.limits) {
+                    Ok(()) => self.unflushed.push(connection),
+                    Err(cause) => self.drop_connection(connection, cause),
+                }
+            }
+            Action::Disconnect { connection, reason } => {
+                tracing::info!(%connection, reason, "disconnected");
+                self.flush(connection);
+                if let Some(open) = self.connections.remove(&connection) {
+                    open.close_when_flushed();
+                    self.tell(proto::Event::ConnectionClosed {
+                        connection,
+                        cause: reason,
+                    });
+                }
+            }
+            Action::Stop => self.stopping = true,
+        }
+    }
+
+    fn flush(&mut self, connection: ConnectionId) {
+        let Some(open) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if let Flushed::Failed(cause) = open.flush() {
+            self.drop_connection(connection, cause);
+        }
+    }
+
+    fn drop_connection(&mut self, connection: ConnectionId, cause: String) {
+        tracing::info!(%connection, cause, "a connection ended");
+        self.connections.remove(&connection);
+        self.tell(proto::Event::ConnectionClosed { connection, cause });
+        // Its consequences are carried out in the next round.
+        self.unflushed.push(connection);
+    }
+
+    /// Tells engines and hosts to end, and waits until they have. Clients see
+    /// the connection close.
+    async fn end(&mut self, arriving: &mut mpsc::Receiver<Event>) {
+        let deadline = tokio::time::Instant::now() + END_TIMEOUT;
+        for (&connection, open) in &mut self.connections {
+            let message = match open.role() {
+                Some(PeerRole::Engine) => FromController::Engine(ToEngine::Shutdown),
+                Some(PeerRole::Host) => FromController::Host(ToHost::Shutdown),
+                Some(PeerRole::Client) | None => continue,
+            };
+            // What can't be told ends with its connection.
+            let _ = open.queue(&message, &Payload::default(), &self.limits);
+            self.unflushed.push(connection);
+        }
+        self.carry_out();
+        let ends_with_us =
+            |open: &Connection| matches!(open.role(), Some(PeerRole::Engine | PeerRole::Host));
+        while self.connections.values().any(ends_with_us) {
+            match tokio::time::timeout_at(deadline, arriving.recv()).await {
+                Ok(Some(Event::Closed { connection, .. })) => {
+                    self.connections.remove(&connection);
+                }
+                Ok(Some(Event::Writable { connection })) => self.flush(connection),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => {
+                    tracing::warn!("some engines or hosts did not end in time");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn accept(listener: UnixListener, events: mpsc::Sender<Event>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if events.send(Event::Opened(stream)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: others may end soon.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn forward_signals(events: mpsc::Sender<Event>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let streams = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = streams else {
+        tracing::warn!("signals can't be watched; the default for them applies");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // Fails only when the loop has ended already.
+    let _ = events.send(Event::Signalled).await;
+}
+
+/// Watches standard input on a thread of its own: it may be any kind of file.
+fn watch_lifeline(events: mpsc::Sender<Event>) -> io::Result<()> {
+    std::thread::Builder::new()
+        .name("lifeline".into())
+        .spawn(move || {
+            // Nothing is ever written to it; whatever ends the copy ends the owner.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            let _ = events.blocking_send(Event::OwnerEnded);
+        })?;
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! The engine process: holds a namespace and runs what it is sent, in order.
+//!
+//! Python has the main thread. A network thread reads: it fills the queue,
+//! answers heartbeats, takes work back and delivers interrupts while Python is
+//! busy. Each piece of work is answered before the next one starts, so that
+//! when an engine dies exactly one unanswered piece may have begun.
+//!
+//! Read next: [`queue`] for what both threads share, [`operations`] for what
+//! is done with the namespace, [`output`] for what is printed meanwhile.
+
+mod operations;
+mod output;
+mod queue;
+
+use crate::cluster_file::{ClusterFile, ClusterFileError};
+use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use operations::Operations;
+use output::EngineOutput;
+use parking_lot::Mutex;
+use queue::{Job, Queue};
+use rhumba_interpreter::runtime::{Runtime, runtime_version};
+use rhumba_proto::id::BlobId;
+use rhumba_proto::message::{
+    FromController, FromEngine, Outcome, Payload, Role, Timing, ToController, ToEngine, Welcome,
+};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How long the controller is given to say welcome.
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long Python is given to end what it runs when the engine is to end.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What an engine is started with.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    pub cluster_file: PathBuf,
+    /// The process that forked it, if one did: it watches over the engine.
+    pub host: Option<u32>,
+}
+
+/// Why an engine could not start. Each is a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    ClusterFile(#[from] ClusterFileError),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("{0}")]
+    Settings(String),
+    #[error("the engine could not start: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// What both threads send through.
+pub(crate) struct Outgoing {
+    writer: Mutex<FrameWriter>,
+}
+
+impl Outgoing {
+    /// Sends a message. A broken connection is not told: the network thread
+    /// sees it too, and ends the engine.
+    fn send(&self, message: FromEngine, payload: &Payload) {
+        let sent = self
+            .writer
+            .lock()
+            .send(&ToController::Engine(message), payload);
+        if let Err(error) = sent {
+            tracing::warn!(%error, "a message to the controller could not be sent");
+        }
+    }
+
+    /// Returns the largest payload that may be sent, in bytes.
+    fn payload_bytes_max(&self) -> u64 {
+        self.writer.lock().limits().payload_bytes_max
+    }
+}
+
+/// Joins a cluster and runs what it is sent, until it is told to end or the
+/// controller is gone. Then the process ends: this returns only errors.
+///
+/// # Errors
+/// If the cluster file can't be used or the controller does not let it join.
+pub fn run(
+    runtime: Runtime,
+    options: &EngineOptions,
+) -> Result<std::convert::Infallible, EngineError> {
+    let cluster = ClusterFile::read(&options.cluster_file)?;
+    let limits = socket::limits_from_environment().map_err(EngineError::Settings)?;
+    let role = Role::Engine { host: options.host };
+    let (reader, writer, welcome) = socket::dial(
+        &cluster.socket,
+        role,
+        &runtime_version(),
+        limits,
+        WELCOME_TIMEOUT,
+    )?;
+    let Welcome::Engine { engine } = welcome else {
+        return Err(ConnectionError::Closed {
+            cause: "it took this engine for a client".into(),
+        }
+        .into());
+    };
+    tracing::info!(%engine, pid = std::process::id(), "joined");
+    let outgoing = Arc::new(Outgoing {
+        writer: Mutex::new(writer),
+    });
+    let queue = Arc::new(Queue::new());
+    let output = EngineOutput::start(Arc::clone(&outgoing))?;
+    start_network(reader, Arc::clone(&queue), Arc::clone(&outgoing))?;
+
+    runtime.enter(|vm| {
+        let mut operations = Operations::new(vm, engine, Arc::clone(&output));
+        while let Some(job) = vm.allow_threads(|| queue.next()) {
+            let ticket = job.ticket;
+            output.begin(ticket);
+            rhumba_interpreter::interrupt::discard_pending(vm);
+            let started_us = unix_time_us();
+            let result = operations.run(vm, job, outgoing.payload_bytes_max());
+            queue.finish();
+            rhumba_interpreter::interrupt::discard_pending(vm);
+            output.end();
+            let (outcome, payload) = match result {
+                Ok(payload) => (Outcome::Done, payload),
+                Err(failure) => (Outcome::Failed(failure), Payload::default()),
+            };
+            let timing = Timing {
+                started_us,
+                completed_us: unix_time_us(),
+            };
+            vm.allow_threads(|| {
+                outgoing.send(
+                    FromEngine::Finished {
+                        ticket,
+                        outcome,
+                        timing,
+                    },
+                    &payload,
+                );
+            });
+        }
+    });
+    runtime.finish(0);
+    end_process_group(0)
+}
+
+/// Starts the thread that reads what the controller sends.
+fn start_network(
+    mut reader: FrameReader,
+    queue: Arc<Queue>,
+    outgoing: Arc<Outgoing>,
+) -> std::io::Result<()> {
+    let python_thread = queue::Thread::current();
+    let started = with_signals_blocked(|| {
+        std::thread::Builder::new()
+            .name("network".into())
+            .spawn(move || {
+                let mut blobs = HashMap::new();
+                loop {
+                    match reader.receive() {
+                        Ok(Some((FromController::Engine(ToEngine::Shutdown), _))) | Ok(None) => {
+                            break;
+                        }
+                        Ok(Some((FromController::Engine(message), payload))) => {
+                            on_message(
+                                message,
+                                payload,
+                                &mut blobs,
+                                &queue,
+                                &outgoing,
+                                python_thread,
+                            );
+                        }
+                        Ok(Some((FromController::Refused { reason }, _))) => {
+                            tracing::warn!(reason, "the controller let this engine go");
+                            break;
+                        }
+                        // Not for an engine, so not from a controller of this version.
+                        Ok(Some(_)) => {}
+                        Err(error) => {
+                            tracing::warn!(%error, "the connection to the controller broke");
+                            break;
+                        }
+                    }
+                }
+                if !queue.close(python_thread, END_TIMEOUT) {
+                    tracing::warn!("Python did not stop in time, so the engine ends under it");
+                }
+                // Python may still be at its exit handlers; they have as long again.
+                std::thread::sleep(END_TIMEOUT);
+                end_process_group(0)
+            })
+    });
+    started.map(drop)
+}
+
+fn on_message(
+    message: ToEngine,
+    payload: Payload,
+    blobs: &mut HashMap<BlobId, Payload>,
+    queue: &Queue,
+    outgoing: &Outgoing,
+    python_thread: queue::Thread,
+) {
+    match message {
+        ToEngine::StoreBlob { blob } => {
+            blobs.insert(blob, payload);
+        }
+        ToEngine::ForgetBlob { blob } => {
+            blobs.remove(&blob);
+        }
+        ToEngine::Run { ticket, work } => {
+            let function = work.function.map(|blob| (blob, blobs.get(&blob).cloned()));
+            queue.push(Job {
+                ticket,
+                operation: work.operation,
+                function,
+                payload,
+            });
+        }
+        ToEngine::Recall { ticket } => {
+            let taken = queue.take_back(ticket);
+            outgoing.send(FromEngine::Recalled { ticket, taken }, &Payload::default());
+        }
+        ToEngine::Interrupt { ticket } => queue.interrupt(ticket, python_thread),
+        ToEngine::Signal { signal } => {
+            // SAFETY: kill has no memory effects here; the signal's handler is
+            // Python's or the default one, as the sender wants.
+            if unsafe { libc::kill(libc::getpid(), signal) } < 0 {
+                tracing::warn!(signal, "the signal could not be delivered");
+            }
+        }
+        ToEngine::Ping => outgoing.send(FromEngine::Pong, &Payload::default()),
+        ToEngine::Shutdown => {}
+    }
+}
+
+/// Ends this process and what it started, so that nothing of an engine is left.
+///
+/// An engine forked by a host leads a process group of its own; one started by
+/// hand shares its group with the shell it was started from, and ends alone.
+fn end_process_group(status: i32) -> ! {
+    // SAFETY: these calls touch no memory. The engine ignores the hang-up that
+    // it sends to its own group; `_exit` runs nothing of the runtime, whose
+    // main thread may be anywhere in Python.
+    unsafe {
+        if libc::getpgrp() == libc::getpid() {
+            libc::signal(libc::SIGTERM, libc::SIG_IGN);
+            libc::kill(0, libc::SIGTERM);
+        }
+        libc::_exit(status)
+    }
+}
+
+/// Runs `spawn` with all signals blocked, so that the thread it starts leaves
+/// them to the main thread, where Python waits for them.
+pub(crate) fn with_signals_blocked<R>(spawn: impl FnOnce() -> R) -> R {
+    // SAFETY: both sets are initialised by the calls before they are read.
+    unsafe {
+        let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        let result = spawn();
+        libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
+        result
+    }
+}
+
+fn unix_time_us() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,282 @@
+//! What an engine does with its namespace: one function per operation, Python
+//! objects in the middle, payloads at both ends.
+//!
+//! It knows no sockets: [`super`] hands it work and sends what it returns.
+
+use super::output::EngineOutput;
+use super::queue::Job;
+use bytes::Bytes;
+use rhumba_interpreter::cell::{self, CellOptions};
+use rhumba_interpreter::failure::ErrorReport;
+use rhumba_interpreter::namespace::Namespace;
+use rhumba_interpreter::output::{self, OutputSink};
+use rhumba_interpreter::rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyList, PyTuple};
+use rhumba_interpreter::rustpython_vm::function::{FuncArgs, KwArgs};
+use rhumba_interpreter::rustpython_vm::{
+    AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
+};
+use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions};
+use rhumba_interpreter::{completion, introspection};
+use rhumba_proto::id::{BlobId, EngineId};
+use rhumba_proto::message::{Failure, FailureKind, Operation, Payload};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Decoded functions that are kept for the next call. Beyond that, all are
+/// dropped and decoded anew as they are needed.
+const FUNCTION_COUNT_MAX: usize = 4096;
+
+/// The namespace, and the functions that are ready to be called in it.
+pub(super) struct Operations {
+    namespace: Namespace,
+    context: DecodeContext,
+    /// Functions that nothing can change between two calls.
+    functions: HashMap<BlobId, PyObjectRef>,
+}
+
+impl Operations {
+    /// Takes over the interpreter: what it prints goes to `output` from here on.
+    pub(super) fn new(vm: &VirtualMachine, engine: EngineId, output: Arc<EngineOutput>) -> Self {
+        let sink: Arc<dyn OutputSink> = output;
+        if let Err(error) = output::install_sink(vm, sink) {
+            let report = ErrorReport::from_exception(vm, &error);
+            tracing::error!(message = report.message, "output can't be captured");
+        }
+        let namespace = Namespace::new(vm);
+        tracing::debug!(%engine, "the namespace is ready");
+        let context = DecodeContext::new(namespace.dict().clone());
+        Self {
+            namespace,
+            context,
+            functions: HashMap::new(),
+        }
+    }
+
+    /// Runs one piece of work to its end.
+    ///
+    /// # Errors
+    /// What it raised, or why it could not be run or its result not be sent.
+    pub(super) fn run(
+        &mut self,
+        vm: &VirtualMachine,
+        job: Job,
+        payload_bytes_max: u64,
+    ) -> Result<Payload, Failure> {
+        let name = job.operation.name();
+        let Job {
+            operation,
+            function,
+            payload,
+            ..
+        } = job;
+        let function = match function {
+            None => None,
+            Some((_, None)) => return Err(invalid("the function was not sent before the call")),
+            Some((blob, Some(content))) => Some(
+                self.function(vm, blob, &content)
+                    .map_err(|error| raised(vm, &error))?,
+            ),
+        };
+        let result = self
+            .operate(vm, operation, function, &payload)
+            .map_err(|error| raised(vm, &error))?;
+        let Some(result) = result else {
+            return Ok(Payload::default());
+        };
+        let root_name = if name == "pull" {
+            "namespace"
+        } else {
+            "result"
+        };
+        let snapshot = snapshot::encode(vm, &result, &EncodeOptions::new(root_name))
+            .map_err(|error| raised(vm, &error))?;
+        let payload = Payload::from(snapshot.buffers);
+        let bytes = payload.bytes();
+        if bytes > payload_bytes_max {
+            return Err(Failure {
+                kind: FailureKind::Limit,
+                exception: "ResultTooLarge".into(),
+                message: format!(
+                    "the result has {bytes} bytes, but at most {payload_bytes_max} may be sent; \
+                     return less, leave it in the namespace, or start the cluster with a larger \
+                     RHUMBA_PAYLOAD_BYTES_MAX"
+                ),
+                traceback: String::new(),
+            });
+        }
+        Ok(payload)
+    }
+
+    fn operate(
+        &self,
+        vm: &VirtualMachine,
+        operation: Operation,
+        function: Option<PyObjectRef>,
+        payload: &Payload,
+    ) -> PyResult<Option<PyObjectRef>> {
+        let called = || {
+            let function = function.as_deref();
+            function.ok_or_else(|| vm.new_value_error("the call came without its function"))
+        };
+        match operation {
+            Operation::Execute { code, silent, .. } => self.execute(vm, &code, silent),
+            Operation::Apply => {
+                let arguments = self.decode(vm, &payload.buffers)?;
+                call(vm, called()?, &arguments).map(Some)
+            }
+            Operation::Map { return_exceptions } => {
+                let items = self.decode(vm, &payload.buffers)?;
+                map(vm, called()?, &items, return_exceptions).map(Some)
+            }
+            Operation::Push => {
+                let names = self.decode(vm, &payload.buffers)?;
+                let names = names
+                    .downcast::<PyDict>()
+                    .map_err(|_| vm.new_type_error("only a dict can be pushed"))?;
+                for (name, value) in names.items_vec() {
+                    let name = name.str(vm)?;
+                    self.namespace.set(vm, &name.to_string_lossy(), value)?;
+                }
+                Ok(None)
+            }
+            Operation::Pull { names, single } => {
+                let values: PyResult<Vec<_>> = names
+                    .iter()
+                    .map(|name| self.namespace.get(vm, name))
+                    .collect();
+                let mut values = values?;
+                match values.pop() {
+                    Some(only) if single && values.is_empty() => Ok(Some(only)),
+                    last => {
+                        values.extend(last);
+                        Ok(Some(vm.ctx.new_list(values).into()))
+                    }
+                }
+            }
+            Operation::Clear => self.namespace.clear(vm).map(|()| None),
+            Operation::Complete { code, cursor } => {
+                let cursor = usize::try_from(cursor)
+                    .unwrap_or(usize::MAX)
+                    .min(code.len());
+                let found = completion::complete(vm, &self.namespace, &code, cursor);
+                let matches = found
+                    .matches
+                    .into_iter()
+                    .map(|text| vm.ctx.new_str(text).into());
+                Ok(Some(vm.ctx.new_list(matches.collect()).into()))
+            }
+            Operation::Inspect { expression, detail } => {
+                let text = introspection::inspect(vm, &self.namespace, &expression, detail > 0)?;
+                Ok(Some(vm.ctx.new_str(text).into()))
+            }
+        }
+    }
+
+    fn execute(
+        &self,
+        vm: &VirtualMachine,
+        code: &str,
+        silent: bool,
+    ) -> PyResult<Option<PyObjectRef>> {
+        let options = CellOptions {
+            name: None,
+            silent,
+            store: !silent,
+        };
+        let outcome = cell::run_cell(vm, &self.namespace, code, options);
+        match outcome.failure {
+            Some(failure) => Err(failure),
+            None => Ok(Some(vm.ctx.new_int(outcome.count).into())),
+        }
+    }
+
+    fn decode(&self, vm: &VirtualMachine, buffers: &[Bytes]) -> PyResult {
+        snapshot::decode(vm, buffers, &self.context)
+    }
+
+    /// Returns the function to call: the kept one where nothing can have
+    /// changed it, else a fresh one as it was sent.
+    fn function(&mut self, vm: &VirtualMachine, blob: BlobId, content: &Payload) -> PyResult {
+        if let Some(function) = self.functions.get(&blob) {
+            return Ok(function.clone());
+        }
+        let function = self.decode(vm, &content.buffers)?;
+        if content
+            .buffers
+            .first()
+            .is_some_and(|table| snapshot::is_immutable(table))
+        {
+            if self.functions.len() >= FUNCTION_COUNT_MAX {
+                self.functions.clear();
+            }
+            self.functions.insert(blob, function.clone());
+        }
+        Ok(function)
+    }
+}
+
+/// Calls a function with a pair of positional and keyword arguments.
+fn call(vm: &VirtualMachine, function: &PyObject, arguments: &PyObject) -> PyResult {
+    let malformed = || vm.new_type_error("arguments travel as a pair of a tuple and a dict");
+    let pair = arguments.downcast_ref::<PyTuple>().ok_or_else(malformed)?;
+    let [positional, keywords] = pair.as_slice() else {
+        return Err(malformed());
+    };
+    let positional = positional.downcast_ref::<PyTuple>().ok_or_else(malformed)?;
+    let keywords = keywords.downcast_ref::<PyDict>().ok_or_else(malformed)?;
+    let positional = positional.as_slice().to_vec();
+    if keywords.is_empty() {
+        return function.call(FuncArgs::from(positional), vm);
+    }
+    let mut named = Vec::with_capacity(keywords.__len__());
+    for (name, value) in keywords.items_vec() {
+        named.push((name.str(vm)?.to_string_lossy().into_owned(), value));
+    }
+    let arguments = FuncArgs::new(positional, KwArgs::from_iter(named));
+    function.call(arguments, vm)
+}
+
+/// Calls a function once per tuple of arguments.
+fn map(
+    vm: &VirtualMachine,
+    function: &PyObject,
+    items: &PyObject,
+    return_exceptions: bool,
+) -> PyResult {
+    let malformed = || vm.new_type_error("the items of a map travel as a list of tuples");
+    let items = items.downcast_ref::<PyList>().ok_or_else(malformed)?;
+    let items = items.borrow_vec().to_vec();
+    let mut results = Vec::with_capacity(items.len());
+    for item in items {
+        let item = item.downcast::<PyTuple>().map_err(|_| malformed())?;
+        let result = function.call(FuncArgs::from(item.as_slice().to_vec()), vm);
+        match result {
+            Err(error)
+                if return_exceptions && error.fast_isinstance(vm.ctx.exceptions.exception_type) =>
+            {
+                results.push(error.into());
+            }
+            result => results.push(result?),
+        }
+    }
+    Ok(vm.ctx.new_list(results).into())
+}
+
+fn raised(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> Failure {
+    let report = ErrorReport::from_exception(vm, error);
+    Failure {
+        kind: FailureKind::Raised,
+        exception: report.exception,
+        message: report.message,
+        traceback: report.traceback,
+    }
+}
+
+fn invalid(message: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Invalid,
+        exception: "InvalidRequest".into(),
+        message: message.to_owned(),
+        traceback: String::new(),
+    }
+}

@@ -1,0 +1,151 @@
+//! What Python prints, on its way to the client as it is printed.
+//!
+//! A line that ends goes out at once unless another one went out a moment ago;
+//! whatever is held back is sent by a thread of its own within
+//! [`HELD_DURATION`], so that dots without a line end arrive too, and a program
+//! that prints a hundred thousand lines doesn't send as many messages.
+
+use super::{Outgoing, with_signals_blocked};
+use parking_lot::{Condvar, Mutex};
+use rhumba_interpreter::output::{OutputSink, Stream};
+use rhumba_proto::id::Ticket;
+use rhumba_proto::message::{FromEngine, Output, Payload};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The longest that output is held back.
+const HELD_DURATION: Duration = Duration::from_millis(5);
+
+/// Output beyond this size is sent at once, in bytes.
+const HELD_BYTES: usize = 16 << 10;
+
+pub(super) struct EngineOutput {
+    outgoing: Arc<Outgoing>,
+    held: Mutex<Held>,
+    holding: Condvar,
+}
+
+struct Held {
+    ticket: Option<Ticket>,
+    stream: Stream,
+    text: String,
+    sent_last: Option<Instant>,
+}
+
+impl EngineOutput {
+    /// Starts the thread that sends what is held back.
+    pub(super) fn start(outgoing: Arc<Outgoing>) -> std::io::Result<Arc<Self>> {
+        let output = Arc::new(Self {
+            outgoing,
+            held: Mutex::new(Held {
+                ticket: None,
+                stream: Stream::Stdout,
+                text: String::new(),
+                sent_last: None,
+            }),
+            holding: Condvar::new(),
+        });
+        let sender = Arc::clone(&output);
+        with_signals_blocked(|| {
+            std::thread::Builder::new()
+                .name("output".into())
+                .spawn(move || sender.send_held())
+        })?;
+        Ok(output)
+    }
+
+    /// Notes whose output comes from here on.
+    pub(super) fn begin(&self, ticket: Ticket) {
+        let mut held = self.held.lock();
+        self.send(&mut held);
+        held.ticket = Some(ticket);
+    }
+
+    /// Sends all that this piece of work has printed.
+    pub(super) fn end(&self) {
+        let mut held = self.held.lock();
+        self.send(&mut held);
+        held.ticket = None;
+    }
+
+    fn send(&self, held: &mut Held) {
+        if held.text.is_empty() {
+            return;
+        }
+        let text = std::mem::take(&mut held.text);
+        let output = match held.stream {
+            Stream::Stdout => Output::Stdout(text),
+            Stream::Stderr => Output::Stderr(text),
+        };
+        self.send_output(held, output);
+    }
+
+    fn send_output(&self, held: &mut Held, output: Output) {
+        held.sent_last = Some(Instant::now());
+        let message = FromEngine::Output {
+            ticket: held.ticket,
+            output,
+        };
+        self.outgoing.send(message, &Payload::default());
+    }
+
+    fn send_held(&self) {
+        let mut held = self.held.lock();
+        loop {
+            while held.text.is_empty() {
+                self.holding.wait(&mut held);
+            }
+            let deadline = Instant::now() + HELD_DURATION;
+            while !held.text.is_empty() && !self.holding.wait_until(&mut held, deadline).timed_out()
+            {
+            }
+            self.send(&mut held);
+        }
+    }
+}
+
+impl OutputSink for EngineOutput {
+    fn write(&self, stream: Stream, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let mut held = self.held.lock();
+        if held.stream != stream {
+            self.send(&mut held);
+            held.stream = stream;
+        }
+        let was_empty = held.text.is_empty();
+        held.text.push_str(text);
+        let recently = held
+            .sent_last
+            .is_some_and(|at| at.elapsed() < HELD_DURATION);
+        if held.text.len() >= HELD_BYTES || (text.ends_with('\n') && !recently) {
+            self.send(&mut held);
+        } else if was_empty {
+            self.holding.notify_one();
+        }
+    }
+
+    fn display(&self, data: &[(String, String)]) {
+        let mut held = self.held.lock();
+        self.send(&mut held);
+        self.send_output(&mut held, Output::Display(data.to_vec()));
+    }
+
+    fn cell_result(&self, count: u32, text: &str) {
+        let mut held = self.held.lock();
+        self.send(&mut held);
+        self.send_output(
+            &mut held,
+            Output::CellResult {
+                count,
+                text: text.to_owned(),
+            },
+        );
+    }
+
+    fn flush(&self) {
+        let mut held = self.held.lock();
+        self.send(&mut held);
+    }
+}

@@ -1,0 +1,352 @@
+//! The host process: warms one interpreter, forks this machine's engines from
+//! it, and watches over them.
+//!
+//! It has no threads, ever, so that it can fork at any time. It reaps its
+//! engines and tells of each death and its cause at once, delivers signals even
+//! to an engine that hears nothing, and forks more on demand. What an engine
+//! does is [`crate::engine`].
+
+use crate::cluster_file::{ClusterFile, ClusterFileError};
+use crate::engine::{self, EngineOptions};
+use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use rhumba_interpreter::runtime::{ForkResult, Runtime, runtime_version};
+use rhumba_proto::message::{
+    FromController, FromHost, Payload, Role, ToController, ToHost, Welcome,
+};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long engines are given to end by themselves before they are killed.
+const END_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// How long the controller is given to say welcome.
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Modules that most work uses. Imported before forking, they are shared by all
+/// engines; the more there are, the later the first engine joins.
+const WARM_MODULES: &[&str] = &[
+    "traceback",
+    "linecache",
+    "json",
+    "math",
+    "random",
+    "itertools",
+    "functools",
+    "time",
+];
+
+/// What a host is started with.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    pub cluster_file: PathBuf,
+    pub count: u32,
+}
+
+/// Why a host could not start or go on. Each is a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(transparent)]
+    ClusterFile(#[from] ClusterFileError),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("{0}")]
+    Settings(String),
+    #[error("{0}")]
+    Warm(String),
+    #[error(transparent)]
+    Engine(#[from] engine::EngineError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+struct Host {
+    options: HostOptions,
+    /// Engines that live, by process id, each with the file that tells its end.
+    engines: BTreeMap<i32, OwnedFd>,
+    writer: FrameWriter,
+}
+
+/// Forks `count` engines and watches over them until the cluster ends, or until
+/// the controller is gone; then no engine is left.
+///
+/// # Errors
+/// If the cluster can't be joined or processes can't be watched.
+pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
+    let limits = socket::limits_from_environment().map_err(HostError::Settings)?;
+    if let Err(error) = runtime.warm(WARM_MODULES) {
+        let report = runtime
+            .enter(|vm| rhumba_interpreter::failure::ErrorReport::from_exception(vm, &error));
+        let message = format!(
+            "the engines' interpreter can't import what it needs: {}",
+            report.message
+        );
+        return Err(HostError::Warm(message));
+    }
+    let cluster = ClusterFile::read(&options.cluster_file)?;
+    let (reader, writer, welcome) = socket::dial(
+        &cluster.socket,
+        Role::Host,
+        &runtime_version(),
+        limits,
+        WELCOME_TIMEOUT,
+    )?;
+    let Welcome::Host { .. } = welcome else {
+        return Err(ConnectionError::Closed {
+            cause: "it took this host for a client".into(),
+        }
+        .into());
+    };
+    let mut host = Host {
+        options: options.clone(),
+        engines: BTreeMap::new(),
+        writer,
+    };
+    let mut reader = reader;
+    match host.watch(&runtime, &mut reader)? {
+        Watched::Ended => host.end_engines(),
+        Watched::ForkedEngine => {
+            let host_pid = rustix::process::getppid().map(|pid| pid.as_raw_pid().cast_unsigned());
+            // The child has no use for what watches its siblings.
+            drop((host, reader));
+            become_engine(
+                runtime,
+                EngineOptions {
+                    cluster_file: options.cluster_file.clone(),
+                    host: host_pid,
+                },
+            )
+        }
+    }
+}
+
+/// Why [`Host::watch`] came back.
+enum Watched {
+    /// The cluster ends, in the host.
+    Ended,
+    /// This is a new engine's process.
+    ForkedEngine,
+}
+
+impl Host {
+    fn watch(&mut self, runtime: &Runtime, reader: &mut FrameReader) -> Result<Watched, HostError> {
+        if let Watched::ForkedEngine = self.start_engines(runtime, self.options.count)? {
+            return Ok(Watched::ForkedEngine);
+        }
+        loop {
+            let message = match reader.buffered()? {
+                Some(message) => message,
+                None => {
+                    if !self.wait(reader)? {
+                        self.reap()?;
+                        continue;
+                    }
+                    match reader.receive()? {
+                        Some(message) => message,
+                        None => {
+                            tracing::info!("the controller is gone, so the engines end");
+                            return Ok(Watched::Ended);
+                        }
+                    }
+                }
+            };
+            match message.0 {
+                FromController::Host(ToHost::StartEngines { count }) => {
+                    if let Watched::ForkedEngine = self.start_engines(runtime, count)? {
+                        return Ok(Watched::ForkedEngine);
+                    }
+                }
+                FromController::Host(ToHost::Signal { pid, signal }) => self.signal(pid, signal),
+                FromController::Host(ToHost::Ping) => self.send(FromHost::Pong)?,
+                FromController::Host(ToHost::Shutdown) => return Ok(Watched::Ended),
+                FromController::Refused { reason } => {
+                    tracing::warn!(reason, "the controller let this host go");
+                    return Ok(Watched::Ended);
+                }
+                // Not for a host, so not from a controller of this version.
+                FromController::Welcome(_)
+                | FromController::Client(_)
+                | FromController::Engine(_) => {}
+            }
+        }
+    }
+
+    /// Forks engines. In each new process it returns at once.
+    fn start_engines(&mut self, runtime: &Runtime, count: u32) -> Result<Watched, HostError> {
+        for _ in 0..count {
+            match runtime.fork() {
+                Ok(ForkResult::Child) => return Ok(Watched::ForkedEngine),
+                Ok(ForkResult::Parent(pid)) => {
+                    if let Some(watched) = Pid::from_raw(pid) {
+                        let ended = rustix::process::pidfd_open(watched, PidfdFlags::empty())
+                            .map_err(io::Error::from)?;
+                        self.engines.insert(pid, ended);
+                    }
+                }
+                Err(error) => {
+                    let reason = format!("an engine could not be forked: {error}");
+                    tracing::error!(reason);
+                    self.send(FromHost::StartFailed { reason })?;
+                }
+            }
+        }
+        Ok(Watched::Ended)
+    }
+
+    /// Waits until the controller has said something (`true`) or an engine has
+    /// ended (`false`).
+    fn wait(&self, reader: &FrameReader) -> io::Result<bool> {
+        let mut watched = vec![PollFd::from_borrowed_fd(
+            reader.stream().as_fd(),
+            PollFlags::IN,
+        )];
+        for ended in self.engines.values() {
+            watched.push(PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN));
+        }
+        loop {
+            match rustix::event::poll(&mut watched, None) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => break,
+            }
+        }
+        // Deaths first: their causes should be known before what they cause.
+        Ok(watched[1..].iter().all(|ended| ended.revents().is_empty()))
+    }
+
+    /// Tells of every engine that has ended, and ends what it left running.
+    fn reap(&mut self) -> Result<(), HostError> {
+        let pids: Vec<i32> = self.engines.keys().copied().collect();
+        for pid in pids {
+            let Some(cause) = ended(pid)? else { continue };
+            self.engines.remove(&pid);
+            signal_group(pid, Signal::KILL);
+            tracing::info!(pid, cause, "an engine ended");
+            self.send(FromHost::EngineExited {
+                pid: pid.cast_unsigned(),
+                cause,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn signal(&self, pid: u32, signal: i32) {
+        // Only what it forked and has not reaped: a process id may be used again.
+        if !self.engines.contains_key(&pid.cast_signed()) {
+            return;
+        }
+        // SAFETY: kill has no memory effects.
+        if unsafe { libc::kill(pid.cast_signed(), signal) } < 0 {
+            let error = io::Error::last_os_error();
+            tracing::warn!(pid, signal, %error, "the signal could not be delivered");
+        }
+    }
+
+    fn send(&mut self, message: FromHost) -> Result<(), ConnectionError> {
+        self.writer
+            .send(&ToController::Host(message), &Payload::default())
+    }
+
+    /// Waits for all engines to end, who have been told or see that the
+    /// controller is gone; kills those that don't.
+    fn end_engines(&mut self) -> Result<(), HostError> {
+        let deadline = Instant::now() + END_TIMEOUT;
+        while !self.engines.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let mut watched: Vec<PollFd<'_>> = self
+                .engines
+                .values()
+                .map(|ended| PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN))
+                .collect();
+            let timeout = Timespec {
+                tv_sec: left.as_secs().cast_signed(),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            match rustix::event::poll(&mut watched, Some(&timeout)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(io::Error::from(error).into()),
+            }
+            let pids: Vec<i32> = self.engines.keys().copied().collect();
+            for pid in pids {
+                if ended(pid)?.is_some() {
+                    self.engines.remove(&pid);
+                    signal_group(pid, Signal::KILL);
+                }
+            }
+        }
+        for pid in std::mem::take(&mut self.engines).into_keys() {
+            tracing::warn!(pid, "an engine did not end in time and is killed");
+            signal_group(pid, Signal::KILL);
+            self.signal_one(pid);
+        }
+        Ok(())
+    }
+
+    fn signal_one(&self, pid: i32) {
+        if let Some(pid) = Pid::from_raw(pid) {
+            // It may have ended a moment ago; both ways it is gone then.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+        }
+    }
+}
+
+/// Turns a forked process into an engine; comes back only with an error.
+fn become_engine(runtime: Runtime, options: EngineOptions) -> Result<(), HostError> {
+    // A session of its own: what it starts can be ended with it.
+    if let Err(error) = rustix::process::setsid() {
+        tracing::warn!(%error, "the engine shares its process group");
+    }
+    match engine::run(runtime, &options) {
+        Ok(never) => match never {},
+        Err(error) => Err(HostError::Engine(error)),
+    }
+}
+
+/// Reaps a process if it has ended. Returns the cause as a phrase.
+fn ended(pid: i32) -> io::Result<Option<String>> {
+    let Some(status) = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::NOHANG)? else {
+        return Ok(None);
+    };
+    let (_, status) = status;
+    Ok(Some(if let Some(signal) = status.terminating_signal() {
+        format!("killed by {}", signal_name(signal))
+    } else {
+        format!("exited with status {}", status.exit_status().unwrap_or(0))
+    }))
+}
+
+fn signal_group(leader: i32, signal: Signal) {
+    if let Some(leader) = Pid::from_raw(leader) {
+        // Fails where nothing is left of the group, which is what is wanted.
+        let _ = rustix::process::kill_process_group(leader, signal);
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGINT => "SIGINT",
+        libc::SIGQUIT => "SIGQUIT",
+        libc::SIGILL => "SIGILL",
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGALRM => "SIGALRM",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGUSR1 => "SIGUSR1",
+        libc::SIGUSR2 => "SIGUSR2",
+        other => return format!("signal {other}"),
+    };
+    format!("signal {signal} ({name})")
+}

@@ -1,0 +1,277 @@
+//! Frames over a blocking Unix socket, one half each for reading and writing.
+//!
+//! Engines, hosts and clients use these; the controller, which serves many
+//! connections at once, frames bytes itself ([`crate::controller`]). What the
+//! bytes are is [`rhumba_proto::frame`].
+
+use bytes::Bytes;
+use rhumba_proto::frame::{self, Decoder, FrameError, Kind, Limits};
+use rhumba_proto::message::{
+    FromController, Hello, PROTOCOL_VERSION, Payload, Role, ToController, Welcome,
+};
+use std::io::{self, IoSlice, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// The environment variable that sets the largest payload, in bytes.
+pub const PAYLOAD_BYTES_MAX_VARIABLE: &str = "RHUMBA_PAYLOAD_BYTES_MAX";
+
+/// Bytes of small messages that are gathered before they are written.
+const WRITE_BUFFER_BYTES: usize = 128 << 10;
+
+/// The kernel's buffer for one direction of a connection, in bytes: large
+/// enough that a large payload costs few switches between processes.
+pub(crate) const SOCKET_BUFFER_BYTES: usize = 1 << 20;
+
+/// Why a connection ended or never began. Each is a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    #[error(
+        "the controller that wrote {cluster_file} is gone (nothing answers at its socket); remove what it left with: rhumba cluster stop {cluster_id}"
+    )]
+    Stale {
+        cluster_file: String,
+        cluster_id: String,
+    },
+    #[error("the controller did not answer within {seconds} s; it may be overloaded, see its log")]
+    Timeout { seconds: f64 },
+    #[error("the controller refused: {reason}")]
+    Refused { reason: String },
+    #[error(
+        "the process at the socket belongs to another user (uid {uid}), so nothing was sent to it"
+    )]
+    ForeignController { uid: u32 },
+    #[error("the connection to the controller is closed: {cause}")]
+    Closed { cause: String },
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("the connection to the controller failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Returns the limits of this process, as the environment sets them.
+///
+/// # Errors
+/// If the variable is set to something that isn't a number of bytes.
+pub fn limits_from_environment() -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    if let Some(value) = std::env::var_os(PAYLOAD_BYTES_MAX_VARIABLE) {
+        limits.payload_bytes_max = value
+            .to_str()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| {
+                format!("{PAYLOAD_BYTES_MAX_VARIABLE} must be a number of bytes, but is {value:?}")
+            })?;
+    }
+    Ok(limits)
+}
+
+/// The sending half. Not shared: put a lock around it where several threads send.
+pub struct FrameWriter {
+    stream: UnixStream,
+    limits: Limits,
+    gathered: Vec<u8>,
+}
+
+/// The receiving half.
+pub struct FrameReader {
+    stream: UnixStream,
+    decoder: Decoder,
+}
+
+impl FrameWriter {
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sends a message, and all that was [gathered](Self::gather) before it.
+    ///
+    /// # Errors
+    /// If the frame exceeds the limits (nothing was sent then), or the
+    /// connection is broken.
+    pub fn send(
+        &mut self,
+        message: &ToController,
+        payload: &Payload,
+    ) -> Result<(), ConnectionError> {
+        self.gather(message, payload)?;
+        self.flush()
+    }
+
+    /// Takes a message to be sent with the next [`flush`](Self::flush). Large
+    /// payloads go out at once, without being copied.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn gather(
+        &mut self,
+        message: &ToController,
+        payload: &Payload,
+    ) -> Result<(), ConnectionError> {
+        let head = frame::encode_head(Kind::ToController, message, payload, &self.limits)?;
+        self.gathered.extend_from_slice(&head);
+        for buffer in &payload.buffers {
+            if self.gathered.len() + buffer.len() <= WRITE_BUFFER_BYTES {
+                self.gathered.extend_from_slice(buffer);
+            } else {
+                self.write_with(buffer)?;
+            }
+        }
+        if self.gathered.len() >= WRITE_BUFFER_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was gathered.
+    ///
+    /// # Errors
+    /// If the connection is broken.
+    pub fn flush(&mut self) -> Result<(), ConnectionError> {
+        self.stream.write_all(&self.gathered)?;
+        self.gathered.clear();
+        Ok(())
+    }
+
+    /// Ends the connection for both halves; later calls fail.
+    pub fn close(&mut self) {
+        // Fails only where it is closed already.
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Writes what was gathered and then `large`, in as few calls as it takes.
+    fn write_with(&mut self, large: &Bytes) -> Result<(), ConnectionError> {
+        let (mut first, mut second) = (&self.gathered[..], &large[..]);
+        while !first.is_empty() || !second.is_empty() {
+            let written = match self
+                .stream
+                .write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
+            {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Ok(written) => written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let of_first = written.min(first.len());
+            first = &first[of_first..];
+            second = &second[written - of_first..];
+        }
+        self.gathered.clear();
+        Ok(())
+    }
+}
+
+impl FrameReader {
+    /// Waits for the next message. `None`: the controller closed the connection.
+    ///
+    /// # Errors
+    /// If what arrives is not a frame, or the connection breaks.
+    pub fn receive(&mut self) -> Result<Option<(FromController, Payload)>, ConnectionError> {
+        loop {
+            if let Some(message) = self.buffered()? {
+                return Ok(Some(message));
+            }
+            match self.stream.read(self.decoder.space()) {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.decoder.filled(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Returns a message that has arrived whole already, without waiting.
+    ///
+    /// # Errors
+    /// If what arrived is not a frame.
+    pub fn buffered(&mut self) -> Result<Option<(FromController, Payload)>, ConnectionError> {
+        Ok(self.decoder.next()?)
+    }
+
+    /// The socket, to wait on it together with other things.
+    #[must_use]
+    pub fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+}
+
+/// Dials a controller's socket and says hello. `timeout` bounds the wait for
+/// its welcome.
+///
+/// # Errors
+/// If nobody listens there, the listener is another user's process, it refuses,
+/// or does not answer in time.
+pub fn dial(
+    socket: &std::path::Path,
+    role: Role,
+    runtime: &str,
+    limits: Limits,
+    timeout: Duration,
+) -> Result<(FrameReader, FrameWriter, Welcome), ConnectionError> {
+    let stream = UnixStream::connect(socket)?;
+    check_peer(&stream)?;
+    for set in [
+        rustix::net::sockopt::set_socket_send_buffer_size,
+        rustix::net::sockopt::set_socket_recv_buffer_size,
+    ] {
+        // The kernel caps it by its own limit; a smaller buffer only costs speed.
+        let _ = set(&stream, SOCKET_BUFFER_BYTES);
+    }
+    let mut writer = FrameWriter {
+        stream: stream.try_clone()?,
+        limits: limits.clone(),
+        gathered: Vec::new(),
+    };
+    let hello = Hello {
+        protocol: PROTOCOL_VERSION,
+        runtime: runtime.to_owned(),
+        pid: std::process::id(),
+        role,
+    };
+    writer.send(&ToController::Hello(hello), &Payload::default())?;
+    let mut reader = FrameReader {
+        stream,
+        decoder: Decoder::new(Kind::FromController, limits),
+    };
+    reader
+        .stream
+        .set_read_timeout(Some(timeout.max(Duration::from_millis(1))))?;
+    let first = match reader.receive() {
+        Err(ConnectionError::Io(error))
+            if matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            ) =>
+        {
+            return Err(ConnectionError::Timeout {
+                seconds: timeout.as_secs_f64(),
+            });
+        }
+        other => other?,
+    };
+    reader.stream.set_read_timeout(None)?;
+    match first {
+        Some((FromController::Welcome(welcome), _)) => Ok((reader, writer, welcome)),
+        Some((FromController::Refused { reason }, _)) => Err(ConnectionError::Refused { reason }),
+        Some(_) => Err(ConnectionError::Closed {
+            cause: "its first message was not a welcome".into(),
+        }),
+        None => Err(ConnectionError::Closed {
+            cause: "it ended before saying welcome".into(),
+        }),
+    }
+}
+
+/// Checks that the process at the other end belongs to this user.
+fn check_peer(stream: &UnixStream) -> Result<(), ConnectionError> {
+    let uid = rustix::net::sockopt::socket_peercred(stream)
+        .map_err(io::Error::from)?
+        .uid;
+    if uid == rustix::process::geteuid() || uid.is_root() {
+        Ok(())
+    } else {
+        Err(ConnectionError::ForeignController { uid: uid.as_raw() })
+    }
+}

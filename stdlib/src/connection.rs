@@ -1,0 +1,655 @@
+//! `_rhumba.Connection`: a client's connection, and every kind of work it sends.
+//!
+//! Each method takes Python objects, makes payloads of them, and returns a
+//! [`Group`] at once. Addressing, waiting and presenting are Python's.
+
+use crate::function::FunctionCache;
+use crate::group::{Group, wait_until};
+use crate::{failure, values};
+use rhumba_engine::client::{Client, FunctionBlob, Piece};
+use rhumba_engine::proto::id::{EngineId, QueryId};
+use rhumba_engine::proto::message::{Answer, FromClient, Operation, Payload, Work};
+use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
+use rustpython_vm::function::{ArgSequence, OptionalArg, TimeoutSeconds};
+use rustpython_vm::types::Constructor;
+use rustpython_vm::{
+    FromArgs, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
+};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the controller is given to answer a question about the cluster.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection of a client to its controller.
+#[pyclass(module = "_rhumba", name = "Connection")]
+#[derive(PyPayload)]
+pub struct Connection {
+    client: Arc<Client>,
+    functions: FunctionCache,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Connection({})", self.client.cluster_file().display())
+    }
+}
+
+#[derive(FromArgs)]
+pub struct ConnectionArgs {
+    #[pyarg(any)]
+    cluster_file: String,
+    #[pyarg(any, default = TimeoutSeconds::new(10.0))]
+    timeout: TimeoutSeconds,
+}
+
+impl Constructor for Connection {
+    type Args = ConnectionArgs;
+
+    fn py_new(
+        _class: &Py<rustpython_vm::builtins::PyType>,
+        args: Self::Args,
+        vm: &VirtualMachine,
+    ) -> PyResult<Self> {
+        let ConnectionArgs {
+            cluster_file,
+            timeout,
+        } = args;
+        let timeout = Duration::try_from_secs_f64(timeout.to_secs_f64())
+            .map_err(|_| vm.new_value_error("the timeout must be a positive number of seconds"))?;
+        let name = user_name();
+        let connected =
+            vm.allow_threads(|| Client::connect(Path::new(&cluster_file), &name, timeout));
+        let client = connected.map_err(|error| failure::of_client(vm, &error))?;
+        Ok(Self {
+            client: Arc::new(client),
+            functions: FunctionCache::default(),
+        })
+    }
+}
+
+impl Connection {
+    fn submit(
+        &self,
+        vm: &VirtualMachine,
+        pieces: &[Piece],
+        function: Option<&FunctionBlob>,
+    ) -> PyResult<PyRef<Group>> {
+        let parts = vm.allow_threads(|| self.client.submit(pieces, function));
+        let parts = parts.map_err(|error| failure::of_client(vm, &error))?;
+        Ok(Group::new(parts, Arc::clone(&self.client)).into_ref(&vm.ctx))
+    }
+
+    /// Sends the same work to several engines. An engine that is named twice
+    /// runs it twice.
+    fn submit_to(
+        &self,
+        vm: &VirtualMachine,
+        targets: ArgSequence<u32>,
+        work: &Work,
+        payload: &Payload,
+        function: Option<&FunctionBlob>,
+    ) -> PyResult<PyRef<Group>> {
+        let targets: Vec<EngineId> = targets.iter().copied().map(EngineId).collect();
+        let distinct: BTreeSet<EngineId> = targets.iter().copied().collect();
+        let piece = |targets| Piece {
+            targets,
+            work: work.clone(),
+            payload: payload.clone(),
+            retries: 0,
+        };
+        let pieces = if targets.is_empty() {
+            Vec::new()
+        } else if distinct.len() == targets.len() {
+            vec![piece(targets)]
+        } else {
+            targets
+                .into_iter()
+                .map(|target| piece(vec![target]))
+                .collect()
+        };
+        self.submit(vm, &pieces, function)
+    }
+
+    fn query(
+        &self,
+        vm: &VirtualMachine,
+        ask: impl FnOnce(QueryId) -> FromClient,
+    ) -> PyResult<Answer> {
+        vm.allow_threads(|| self.client.query(ask, ANSWER_TIMEOUT))
+            .map_err(|error| failure::of_client(vm, &error))
+    }
+}
+
+#[pyclass(with(Constructor))]
+impl Connection {
+    /// Returns the engines that are there, as (id, pid) pairs ordered by id.
+    #[pymethod]
+    fn engines(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+        let pairs = zelf.client.engines().into_iter().map(|(engine, pid)| {
+            vm.ctx
+                .new_tuple(vec![
+                    vm.ctx.new_int(engine.0).into(),
+                    vm.ctx.new_int(pid).into(),
+                ])
+                .into()
+        });
+        vm.ctx.new_list(pairs.collect()).into()
+    }
+
+    /// Returns the engines that have left since this client connected, as (id, cause) pairs.
+    #[pymethod]
+    fn departures(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+        let pairs = zelf.client.departures().into_iter().map(|(engine, cause)| {
+            vm.ctx
+                .new_tuple(vec![
+                    vm.ctx.new_int(engine.0).into(),
+                    vm.ctx.new_str(cause).into(),
+                ])
+                .into()
+        });
+        vm.ctx.new_list(pairs.collect()).into()
+    }
+
+    #[pygetset]
+    fn cluster_file(zelf: &Py<Self>) -> String {
+        zelf.client.cluster_file().display().to_string()
+    }
+
+    #[pygetset]
+    fn cluster_id(zelf: &Py<Self>) -> String {
+        zelf.client.cluster().cluster_id.clone()
+    }
+
+    #[pygetset]
+    fn client_id(zelf: &Py<Self>) -> u32 {
+        zelf.client.id().0
+    }
+
+    #[pygetset]
+    fn closed(zelf: &Py<Self>) -> bool {
+        zelf.client.ended().is_some()
+    }
+
+    /// Waits until n engines are there. Returns whether they are.
+    #[pymethod]
+    fn wait_for_engines(
+        zelf: &Py<Self>,
+        n: usize,
+        timeout: OptionalArg<Option<TimeoutSeconds>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<bool> {
+        let departed = zelf.client.departures().len();
+        let over = || zelf.client.ended().is_some() || zelf.client.departures().len() > departed;
+        wait_until(vm, timeout.flatten(), |slice| {
+            zelf.client.wait_for_engines(n, slice) || over()
+        })?;
+        Ok(zelf.client.engines().len() >= n)
+    }
+
+    /// Calls f on each of these engines.
+    #[pymethod]
+    fn submit_apply(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        f: PyObjectRef,
+        args: PyTupleRef,
+        kwargs: PyDictRef,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let (work, payload, function) = zelf.apply(vm, &f, args, kwargs)?;
+        zelf.submit_to(vm, targets, &work, &payload, Some(&function))
+    }
+
+    /// Calls f on any engine.
+    #[pymethod]
+    fn submit_task(
+        zelf: &Py<Self>,
+        f: PyObjectRef,
+        args: PyTupleRef,
+        kwargs: PyDictRef,
+        retries: u32,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let (work, payload, function) = zelf.apply(vm, &f, args, kwargs)?;
+        let piece = Piece {
+            targets: Vec::new(),
+            work,
+            payload,
+            retries,
+        };
+        zelf.submit(vm, &[piece], Some(&function))
+    }
+
+    /// Runs a cell on each of these engines.
+    #[pymethod]
+    fn submit_execute(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        code: String,
+        silent: bool,
+        stop_on_error: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let operation = Operation::Execute {
+            code,
+            silent,
+            stop_on_error,
+        };
+        zelf.submit_to(
+            vm,
+            targets,
+            &without_function(operation),
+            &Payload::default(),
+            None,
+        )
+    }
+
+    /// Binds the same names to the same objects on each of these engines.
+    #[pymethod]
+    fn submit_push(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        mapping: PyDictRef,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let payload = values::encode(vm, mapping.as_ref(), "namespace")?;
+        zelf.submit_to(
+            vm,
+            targets,
+            &without_function(Operation::Push),
+            &payload,
+            None,
+        )
+    }
+
+    /// Binds names on engines, each its own.
+    #[pymethod]
+    fn submit_push_each(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        mappings: ArgSequence<PyDictRef>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let work = without_function(Operation::Push);
+        let mut pieces = Vec::with_capacity(targets.len());
+        for (&target, mapping) in paired(vm, &targets, &mappings)? {
+            let payload = values::encode(vm, mapping.as_ref(), "namespace")?;
+            let targets = vec![EngineId(target)];
+            pieces.push(Piece {
+                targets,
+                work: work.clone(),
+                payload,
+                retries: 0,
+            });
+        }
+        zelf.submit(vm, &pieces, None)
+    }
+
+    /// Asks each of these engines for objects by name.
+    #[pymethod]
+    fn submit_pull(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        names: ArgSequence<String>,
+        single: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let operation = Operation::Pull {
+            names: names.to_vec(),
+            single,
+        };
+        zelf.submit_to(
+            vm,
+            targets,
+            &without_function(operation),
+            &Payload::default(),
+            None,
+        )
+    }
+
+    /// Empties the namespaces of these engines.
+    #[pymethod]
+    fn submit_clear(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        zelf.submit_to(
+            vm,
+            targets,
+            &without_function(Operation::Clear),
+            &Payload::default(),
+            None,
+        )
+    }
+
+    /// Lists what could complete code at cursor on each of these engines.
+    #[pymethod]
+    fn submit_complete(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        code: String,
+        cursor: u64,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let operation = Operation::Complete { code, cursor };
+        zelf.submit_to(
+            vm,
+            targets,
+            &without_function(operation),
+            &Payload::default(),
+            None,
+        )
+    }
+
+    /// Tells about the object that an expression names on each of these engines.
+    #[pymethod]
+    fn submit_inspect(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        expression: String,
+        detail: u8,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let operation = Operation::Inspect { expression, detail };
+        zelf.submit_to(
+            vm,
+            targets,
+            &without_function(operation),
+            &Payload::default(),
+            None,
+        )
+    }
+
+    /// Maps f over the i-th list of argument tuples at the i-th engine.
+    #[pymethod]
+    fn submit_map(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        f: PyObjectRef,
+        chunks: ArgSequence<PyListRef>,
+        return_exceptions: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let function = zelf.functions.blob(vm, &f)?;
+        let work = map_work(&function, return_exceptions);
+        let mut pieces = Vec::with_capacity(targets.len());
+        for (&target, chunk) in paired(vm, &targets, &chunks)? {
+            let payload = values::encode(vm, chunk.as_ref(), "items")?;
+            let targets = vec![EngineId(target)];
+            pieces.push(Piece {
+                targets,
+                work: work.clone(),
+                payload,
+                retries: 0,
+            });
+        }
+        zelf.submit(vm, &pieces, Some(&function))
+    }
+
+    /// Maps f over sequences, in tasks of chunksize items that any engine may run.
+    #[pymethod]
+    fn submit_task_map(
+        zelf: &Py<Self>,
+        f: PyObjectRef,
+        sequences: ArgSequence<PyListRef>,
+        chunksize: usize,
+        retries: u32,
+        return_exceptions: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let chunksize = chunksize.max(1);
+        let function = zelf.functions.blob(vm, &f)?;
+        let work = map_work(&function, return_exceptions);
+        let columns: Vec<Vec<PyObjectRef>> = sequences
+            .iter()
+            .map(|sequence| sequence.borrow_vec().to_vec())
+            .collect();
+        let count = columns.iter().map(Vec::len).min().unwrap_or(0);
+        let mut pieces = Vec::with_capacity(count.div_ceil(chunksize));
+        for start in (0..count).step_by(chunksize) {
+            let items = (start..count.min(start + chunksize)).map(|index| {
+                let arguments = columns.iter().map(|column| column[index].clone()).collect();
+                vm.ctx.new_tuple(arguments).into()
+            });
+            let items = vm.ctx.new_list(items.collect());
+            let payload = values::encode(vm, items.as_ref(), "items")?;
+            pieces.push(Piece {
+                targets: Vec::new(),
+                work: work.clone(),
+                payload,
+                retries,
+            });
+        }
+        zelf.submit(vm, &pieces, Some(&function))
+    }
+
+    /// Aborts what has not started: of these groups, or everything if there are none.
+    #[pymethod]
+    fn abort(
+        zelf: &Py<Self>,
+        groups: ArgSequence<PyRef<Group>>,
+        targets: ArgSequence<u32>,
+        vm: &VirtualMachine,
+    ) -> PyResult<u32> {
+        let requests = requests_of(&groups);
+        if requests.is_empty() && !groups.is_empty() {
+            return Ok(0);
+        }
+        let targets = targets.iter().copied().map(EngineId).collect();
+        match zelf.query(vm, |query| FromClient::Abort {
+            query,
+            requests,
+            targets,
+        })? {
+            Answer::Aborted { count } => Ok(count),
+            _ => Ok(0),
+        }
+    }
+
+    /// Interrupts what runs of these groups.
+    #[pymethod]
+    fn interrupt(
+        zelf: &Py<Self>,
+        groups: ArgSequence<PyRef<Group>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let requests = requests_of(&groups);
+        if requests.is_empty() {
+            return Ok(());
+        }
+        zelf.query(vm, |query| FromClient::Interrupt { query, requests })
+            .map(drop)
+    }
+
+    /// Delivers a signal to these engines, whatever they are doing.
+    #[pymethod]
+    fn signal(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        signum: i32,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let targets = targets.iter().copied().map(EngineId).collect();
+        zelf.query(vm, |query| FromClient::Signal {
+            query,
+            targets,
+            signal: signum,
+        })
+        .map(drop)
+    }
+
+    /// Returns how much each of these engines has to do, and how many tasks have no engine yet.
+    #[pymethod]
+    fn queue_status(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyDictRef> {
+        let targets = targets.iter().copied().map(EngineId).collect();
+        let status = vm.ctx.new_dict();
+        let answer = zelf.query(vm, |query| FromClient::QueueStatus { query, targets })?;
+        if let Answer::Queues {
+            engines,
+            unassigned,
+        } = answer
+        {
+            for queue in engines {
+                let entry = vm.ctx.new_dict();
+                entry.set_item("queue", vm.ctx.new_int(queue.queue).into(), vm)?;
+                entry.set_item("completed", vm.ctx.new_int(queue.completed).into(), vm)?;
+                entry.set_item("tasks", vm.ctx.new_int(queue.tasks).into(), vm)?;
+                let engine: PyObjectRef = vm.ctx.new_int(queue.engine.0).into();
+                status.set_item(&*engine, entry.into(), vm)?;
+            }
+            status.set_item("unassigned", vm.ctx.new_int(unassigned).into(), vm)?;
+        }
+        Ok(status)
+    }
+
+    /// Returns the engines, clients and hosts of the cluster.
+    #[pymethod]
+    fn status(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyDictRef> {
+        let status = vm.ctx.new_dict();
+        let answer = zelf.query(vm, |query| FromClient::ClusterStatus { query })?;
+        if let Answer::Cluster {
+            engines,
+            clients,
+            hosts,
+        } = answer
+        {
+            let int = |value: u32| -> PyObjectRef { vm.ctx.new_int(value).into() };
+            let tuple = |parts: Vec<PyObjectRef>| -> PyObjectRef { vm.ctx.new_tuple(parts).into() };
+            let engines = engines
+                .iter()
+                .map(|info| tuple(vec![int(info.engine.0), int(info.pid)]));
+            let clients = clients.into_iter().map(|info| {
+                tuple(vec![
+                    int(info.client.0),
+                    vm.ctx.new_str(info.name).into(),
+                    int(info.pid),
+                ])
+            });
+            let hosts = hosts.into_iter().map(int);
+            status.set_item("engines", vm.ctx.new_list(engines.collect()).into(), vm)?;
+            status.set_item("clients", vm.ctx.new_list(clients.collect()).into(), vm)?;
+            status.set_item("hosts", vm.ctx.new_list(hosts.collect()).into(), vm)?;
+        }
+        Ok(status)
+    }
+
+    /// Asks for n more engines; they join within the next moments.
+    #[pymethod]
+    fn start_engines(zelf: &Py<Self>, n: u32, vm: &VirtualMachine) -> PyResult<()> {
+        zelf.query(vm, |query| FromClient::StartEngines { query, count: n })
+            .map(drop)
+    }
+
+    /// Stops these engines, and the whole cluster if asked to.
+    #[pymethod]
+    fn shutdown(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        cluster: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let targets = targets.iter().copied().map(EngineId).collect();
+        zelf.query(vm, |query| FromClient::Shutdown {
+            query,
+            targets,
+            cluster,
+        })
+        .map(drop)
+    }
+
+    /// Waits until all parts of all groups are finished. Returns whether they are.
+    #[pymethod]
+    fn wait(
+        _zelf: &Py<Self>,
+        groups: ArgSequence<PyRef<Group>>,
+        timeout: OptionalArg<Option<TimeoutSeconds>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<bool> {
+        let parts: Vec<_> = groups
+            .iter()
+            .map(|group| Arc::clone(group.parts()))
+            .collect();
+        wait_until(vm, timeout.flatten(), |slice| {
+            // One after the other is as soon as all together: all are wanted.
+            parts.iter().all(|parts| {
+                let all = parts.parts().len();
+                parts.finished_count() == all || parts.wait(all, slice)
+            })
+        })
+    }
+
+    /// Ends the connection. What is unanswered is answered with that.
+    #[pymethod]
+    fn close(zelf: &Py<Self>) {
+        zelf.client.close();
+    }
+}
+
+impl Connection {
+    fn apply(
+        &self,
+        vm: &VirtualMachine,
+        f: &PyObject,
+        args: PyTupleRef,
+        kwargs: PyDictRef,
+    ) -> PyResult<(Work, Payload, FunctionBlob)> {
+        let function = self.functions.blob(vm, f)?;
+        let arguments = vm.ctx.new_tuple(vec![args.into(), kwargs.into()]);
+        let payload = values::encode(vm, arguments.as_ref(), "arguments")?;
+        let work = Work {
+            operation: Operation::Apply,
+            function: Some(function.blob),
+        };
+        Ok((work, payload, function))
+    }
+}
+
+fn map_work(function: &FunctionBlob, return_exceptions: bool) -> Work {
+    Work {
+        operation: Operation::Map { return_exceptions },
+        function: Some(function.blob),
+    }
+}
+
+fn without_function(operation: Operation) -> Work {
+    Work {
+        operation,
+        function: None,
+    }
+}
+
+fn requests_of(groups: &[PyRef<Group>]) -> Vec<rhumba_engine::proto::id::RequestId> {
+    groups
+        .iter()
+        .flat_map(|group| group.parts().unanswered())
+        .collect()
+}
+
+fn paired<'a, T>(
+    vm: &VirtualMachine,
+    targets: &'a [u32],
+    each: &'a [T],
+) -> PyResult<impl Iterator<Item = (&'a u32, &'a T)>> {
+    if targets.len() == each.len() {
+        return Ok(targets.iter().zip(each));
+    }
+    Err(vm.new_value_error(format!(
+        "{} engines can't share {} parts",
+        targets.len(),
+        each.len()
+    )))
+}
+
+/// Returns how this client is called in the cluster's lists.
+fn user_name() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    user.unwrap_or_else(|_| "somebody".to_owned())
+}

@@ -1,0 +1,79 @@
+//! Functions on their way to engines: a snapshot each, taken once for as long
+//! as nothing about the function changes.
+
+use crate::values;
+use parking_lot::Mutex;
+use rhumba_engine::client::FunctionBlob;
+use rhumba_interpreter::snapshot;
+use rustpython_vm::builtins::PyFunction;
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use std::collections::HashMap;
+
+/// Functions whose snapshots are kept. Beyond that, all are dropped.
+const KEPT_COUNT_MAX: usize = 256;
+
+/// Snapshots of the functions that a connection has sent.
+#[derive(Default)]
+pub(crate) struct FunctionCache {
+    kept: Mutex<HashMap<usize, Kept>>,
+}
+
+/// A function that carries nothing mutable along, and what it was made of when
+/// its snapshot was taken.
+struct Kept {
+    /// Held, so that its address can't come to mean another object.
+    _function: PyObjectRef,
+    made_of: [PyObjectRef; 3],
+    blob: FunctionBlob,
+}
+
+impl FunctionCache {
+    /// Returns the snapshot to send for a callable.
+    pub(crate) fn blob(&self, vm: &VirtualMachine, callable: &PyObject) -> PyResult<FunctionBlob> {
+        if callable.downcast_ref::<PyFunction>().is_none() {
+            return Ok(FunctionBlob::new(values::encode(vm, callable, "function")?));
+        }
+        let made_of = made_of(vm, callable)?;
+        let plain = callable.dict().is_none_or(|dict| dict.is_empty());
+        if plain
+            && let Some(kept) = self.kept.lock().get(&callable.get_id())
+            && kept
+                .made_of
+                .iter()
+                .zip(&made_of)
+                .all(|(then, now)| then.is(now))
+        {
+            return Ok(kept.blob.clone());
+        }
+        let content = values::encode(vm, callable, "function")?;
+        let immutable = content
+            .buffers
+            .first()
+            .is_some_and(|table| snapshot::is_immutable(table));
+        let blob = FunctionBlob::new(content);
+        if plain && immutable {
+            let mut kept = self.kept.lock();
+            let dropped = (kept.len() >= KEPT_COUNT_MAX).then(|| std::mem::take(&mut *kept));
+            kept.insert(
+                callable.get_id(),
+                Kept {
+                    _function: callable.to_owned(),
+                    made_of,
+                    blob: blob.clone(),
+                },
+            );
+            drop(kept);
+            // Not under the lock: a function's end may run Python code.
+            drop(dropped);
+        }
+        Ok(blob)
+    }
+}
+
+fn made_of(vm: &VirtualMachine, function: &PyObject) -> PyResult<[PyObjectRef; 3]> {
+    Ok([
+        function.get_attr("__code__", vm)?,
+        function.get_attr("__defaults__", vm)?,
+        function.get_attr("__kwdefaults__", vm)?,
+    ])
+}

@@ -1,0 +1,322 @@
+//! `_rhumba.Group`: work that was sent together, as Python waits for it.
+
+use crate::values;
+use parking_lot::Mutex;
+use rhumba_engine::client::Client;
+use rhumba_engine::client::group::{Group as Parts, PartAnswer};
+use rhumba_engine::proto::message::{FailureKind, Outcome, Output};
+use rhumba_interpreter::interrupt;
+use rhumba_interpreter::snapshot;
+use rustpython_vm::builtins::PyDictRef;
+use rustpython_vm::function::{OptionalArg, TimeoutSeconds};
+use rustpython_vm::protocol::PySequenceMethods;
+use rustpython_vm::types::AsSequence;
+use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, atomic_func, pyclass};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+/// Work that was sent together: one part per engine, or per task.
+#[pyclass(module = "_rhumba", name = "Group")]
+#[derive(PyPayload)]
+pub struct Group {
+    parts: Arc<Parts>,
+    client: Arc<Client>,
+    /// Results, decoded when they were first asked for.
+    values: Mutex<Vec<Option<PyObjectRef>>>,
+}
+
+impl std::fmt::Debug for Group {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Group({} parts)", self.parts.parts().len())
+    }
+}
+
+impl Group {
+    pub(crate) fn new(parts: Arc<Parts>, client: Arc<Client>) -> Self {
+        let values = Mutex::new(vec![None; parts.parts().len()]);
+        Self {
+            parts,
+            client,
+            values,
+        }
+    }
+
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    fn check(&self, part: usize, vm: &VirtualMachine) -> PyResult<()> {
+        if part < self.parts.parts().len() {
+            return Ok(());
+        }
+        Err(vm.new_index_error(format!(
+            "there is no part {part}: the group has {}",
+            self.parts.parts().len()
+        )))
+    }
+
+    fn value(&self, part: usize, vm: &VirtualMachine) -> PyResult {
+        if let Some(value) = &self.values.lock()[part] {
+            return Ok(value.clone());
+        }
+        let payload = self
+            .parts
+            .answer(part)
+            .map(|answer| answer.payload)
+            .unwrap_or_default();
+        let value = if payload.is_empty() {
+            vm.ctx.none()
+        } else {
+            snapshot::decode(vm, &payload.buffers, &values::context(vm))?
+        };
+        // The object takes the place of its bytes.
+        let _ = self.parts.take_payload(part);
+        self.values.lock()[part] = Some(value.clone());
+        Ok(value)
+    }
+}
+
+/// Waits until `ready` holds, the deadline is over, or a signal interrupts.
+pub(crate) fn wait_until(
+    vm: &VirtualMachine,
+    timeout: Option<TimeoutSeconds>,
+    ready: impl Fn(Duration) -> bool,
+) -> PyResult<bool> {
+    let deadline = deadline(timeout);
+    let mut reached = false;
+    interrupt::interruptible_wait(vm, |slice| {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        reached = ready(left.map_or(slice, |left| left.min(slice)));
+        reached || left.is_some_and(|left| left <= slice)
+    })?;
+    Ok(reached || ready(Duration::ZERO))
+}
+
+fn deadline(timeout: Option<TimeoutSeconds>) -> Option<Instant> {
+    let seconds = timeout?.to_secs_f64();
+    // Negative means without end, as in the rest of the interface.
+    if seconds < 0.0 {
+        return None;
+    }
+    Instant::now().checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}
+
+#[pyclass(with(AsSequence), flags(DISALLOW_INSTANTIATION))]
+impl Group {
+    /// Waits until count parts (all of them by default) are finished. Returns whether they are.
+    #[pymethod]
+    fn wait(
+        zelf: &Py<Self>,
+        timeout: OptionalArg<Option<TimeoutSeconds>>,
+        count: OptionalArg<Option<usize>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<bool> {
+        let all = zelf.parts.parts().len();
+        let count = count.flatten().unwrap_or(all).min(all);
+        wait_until(vm, timeout.flatten(), |slice| zelf.parts.wait(count, slice))
+    }
+
+    /// Returns how many parts are finished.
+    #[pymethod]
+    fn done(zelf: &Py<Self>) -> usize {
+        zelf.parts.finished_count()
+    }
+
+    /// Returns which part was the k-th to finish.
+    #[pymethod]
+    fn order(zelf: &Py<Self>, k: usize, vm: &VirtualMachine) -> PyResult<usize> {
+        zelf.parts
+            .finished_at(k)
+            .ok_or_else(|| vm.new_index_error(format!("fewer than {} parts are finished", k + 1)))
+    }
+
+    /// Returns None, (True, value) or (False, kind, exception, message, traceback).
+    #[pymethod]
+    fn outcome(zelf: &Py<Self>, part: usize, vm: &VirtualMachine) -> PyResult {
+        zelf.check(part, vm)?;
+        let Some(failure) = zelf.parts.failure(part) else {
+            return Ok(vm.ctx.none());
+        };
+        let parts = match failure {
+            None => vec![vm.ctx.true_value.clone().into(), zelf.value(part, vm)?],
+            Some(failure) => {
+                let text = |text: String| vm.ctx.new_str(text).into();
+                vec![
+                    vm.ctx.false_value.clone().into(),
+                    text(kind_name(failure.kind).to_owned()),
+                    text(failure.exception),
+                    text(failure.message),
+                    text(failure.traceback),
+                ]
+            }
+        };
+        Ok(vm.ctx.new_tuple(parts).into())
+    }
+
+    /// Returns what is known of when and where a part ran, as a dict.
+    #[pymethod]
+    fn metadata(zelf: &Py<Self>, part: usize, vm: &VirtualMachine) -> PyResult<PyDictRef> {
+        zelf.check(part, vm)?;
+        let address = zelf.parts.parts()[part];
+        let answer = zelf.parts.answer(part);
+        let float = |seconds: Option<f64>| match seconds {
+            Some(seconds) => vm.ctx.new_float(seconds).into(),
+            None => vm.ctx.none(),
+        };
+        let at_us = |us: u64| (us > 0).then(|| us as f64 / 1e6);
+        let engine = answer
+            .as_ref()
+            .and_then(|answer| answer.engine)
+            .or(address.target);
+        let timing = answer
+            .as_ref()
+            .map(|answer| answer.timing)
+            .unwrap_or_default();
+        let status: PyObjectRef = match answer.as_ref().map(status_name) {
+            Some(status) => vm.ctx.new_str(status).into(),
+            None => vm.ctx.none(),
+        };
+        let entries: [(&str, PyObjectRef); 7] = [
+            (
+                "msg_id",
+                vm.ctx
+                    .new_str(zelf.client.message_id(address.request))
+                    .into(),
+            ),
+            (
+                "engine_id",
+                engine.map_or(vm.ctx.none(), |engine| vm.ctx.new_int(engine.0).into()),
+            ),
+            (
+                "submitted",
+                float(Some(values::seconds(zelf.parts.submitted()))),
+            ),
+            ("started", float(at_us(timing.started_us))),
+            ("completed", float(at_us(timing.completed_us))),
+            (
+                "received",
+                float(answer.map(|answer| values::seconds(answer.received))),
+            ),
+            ("status", status),
+        ];
+        let metadata = vm.ctx.new_dict();
+        for (name, value) in entries {
+            metadata.set_item(name, value, vm)?;
+        }
+        Ok(metadata)
+    }
+
+    /// Returns what a part has printed and displayed so far, as (kind, data) pairs.
+    #[pymethod]
+    fn output(zelf: &Py<Self>, part: usize, vm: &VirtualMachine) -> PyResult {
+        zelf.check(part, vm)?;
+        let mut own = Vec::new();
+        for output in zelf.parts.outputs_of(part) {
+            let (kind, data) = output_data(output, vm)?;
+            own.push(vm.ctx.new_tuple(vec![kind, data]).into());
+        }
+        Ok(vm.ctx.new_list(own).into())
+    }
+
+    /// Returns a new cursor, and all output since the given one as (part, kind, data) triples.
+    #[pymethod]
+    fn outputs_since(zelf: &Py<Self>, cursor: usize, vm: &VirtualMachine) -> PyResult {
+        let (cursor, outputs) = zelf.parts.outputs_since(cursor);
+        let mut triples = Vec::with_capacity(outputs.len());
+        for (part, output) in outputs {
+            let (kind, data) = output_data(output, vm)?;
+            triples.push(
+                vm.ctx
+                    .new_tuple(vec![vm.ctx.new_int(part).into(), kind, data])
+                    .into(),
+            );
+        }
+        let cursor = vm.ctx.new_int(cursor).into();
+        Ok(vm
+            .ctx
+            .new_tuple(vec![cursor, vm.ctx.new_list(triples).into()])
+            .into())
+    }
+
+    /// Waits until there is output beyond the cursor, or all is finished.
+    #[pymethod]
+    fn wait_output(
+        zelf: &Py<Self>,
+        cursor: usize,
+        timeout: OptionalArg<Option<TimeoutSeconds>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<bool> {
+        wait_until(vm, timeout.flatten(), |slice| {
+            zelf.parts.wait_output(cursor, slice)
+        })
+    }
+
+    /// The name of each part's request or task, unique in its cluster.
+    #[pygetset]
+    fn msg_ids(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+        let ids = zelf.parts.parts().iter();
+        let ids = ids.map(|part| vm.ctx.new_str(zelf.client.message_id(part.request)).into());
+        vm.ctx.new_list(ids.collect()).into()
+    }
+
+    /// The engine that each part was sent to, None for a task.
+    #[pygetset]
+    fn targets(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+        let targets = zelf.parts.parts().iter().map(|part| match part.target {
+            Some(engine) => vm.ctx.new_int(engine.0).into(),
+            None => vm.ctx.none(),
+        });
+        vm.ctx.new_list(targets.collect()).into()
+    }
+}
+
+impl AsSequence for Group {
+    fn as_sequence() -> &'static PySequenceMethods {
+        static AS_SEQUENCE: LazyLock<PySequenceMethods> = LazyLock::new(|| PySequenceMethods {
+            length: atomic_func!(|sequence, _vm| {
+                let group = Group::sequence_downcast(sequence);
+                Ok(group.parts.parts().len())
+            }),
+            ..PySequenceMethods::NOT_IMPLEMENTED
+        });
+        &AS_SEQUENCE
+    }
+}
+
+fn output_data(output: Output, vm: &VirtualMachine) -> PyResult<(PyObjectRef, PyObjectRef)> {
+    let (kind, data): (&str, PyObjectRef) = match output {
+        Output::Stdout(text) => ("stdout", vm.ctx.new_str(text).into()),
+        Output::Stderr(text) => ("stderr", vm.ctx.new_str(text).into()),
+        Output::Display(data) => {
+            let dict = vm.ctx.new_dict();
+            for (media_type, text) in data {
+                dict.set_item(media_type.as_str(), vm.ctx.new_str(text).into(), vm)?;
+            }
+            ("display", dict.into())
+        }
+        Output::CellResult { count, text } => {
+            let parts = vec![vm.ctx.new_int(count).into(), vm.ctx.new_str(text).into()];
+            ("result", vm.ctx.new_tuple(parts).into())
+        }
+    };
+    Ok((vm.ctx.new_str(kind).into(), data))
+}
+
+fn kind_name(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Raised => "raised",
+        FailureKind::EngineDied => "engine_died",
+        FailureKind::Aborted => "aborted",
+        FailureKind::NoEngine => "no_engine",
+        FailureKind::Limit => "limit",
+        FailureKind::Invalid => "invalid",
+    }
+}
+
+fn status_name(answer: &PartAnswer) -> &'static str {
+    match &answer.outcome {
+        Outcome::Done => "ok",
+        Outcome::Failed(failure) if failure.kind == FailureKind::Aborted => "aborted",
+        Outcome::Failed(_) => "error",
+    }
+}
