@@ -1,7 +1,6 @@
-//! `cargo bench-peers`: rhumba and ipyparallel side by side, by one script, in one run.
+//! `cargo bench-peers`: rhumba and ipyparallel side by side, by the same scripts, in one run.
 //!
-//! Runs `tests/bench/bench_ipyparallel.py` under CPython with ipyparallel and under rhumba in
-//! turns, measures what the machine's sockets give at best, and prints medians, ratios and targets.
+//! Runs the scripts of `tests/bench` under CPython with ipyparallel and under rhumba in turns, measures what the machine's sockets give at best, and prints medians, ratios and targets.
 //! It judges nothing: the exit status says only whether everything could be run.
 //!
 //! Read next: [`environment`] for what is run, [`floor`] for the lower bound, [`table`] for the output.

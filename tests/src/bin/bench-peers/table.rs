@@ -30,10 +30,8 @@ enum Better {
 
 struct Row {
     label: &'static str,
-    /// Where the script's object holds the figure.
+    /// Where the scripts' object holds the figure.
     pointer: &'static str,
-    /// What one unit shown is of the script's unit.
-    scale: f64,
     unit: &'static str,
     better: Better,
     /// How many times better than the peer it is meant to be.
@@ -50,7 +48,6 @@ const fn row(
     Row {
         label,
         pointer,
-        scale: 1.0,
         unit,
         better,
         target,
@@ -59,129 +56,26 @@ const fn row(
 
 use Better::{Higher, Lower};
 
-const ROWS: [Row; 18] = [
-    Row {
-        scale: 1e3,
-        ..row("start to connected", "/start_s", "ms", Lower, Some(20.0))
-    },
-    row(
-        "apply_sync, one engine, p50",
-        "/apply_one/p50_us",
-        "µs",
-        Lower,
-        Some(25.0),
-    ),
-    row(
-        "apply_sync, one engine, p99",
-        "/apply_one/p99_us",
-        "µs",
-        Lower,
-        None,
-    ),
-    row(
-        "execute, one engine, p50",
-        "/execute_one/p50_us",
-        "µs",
-        Lower,
-        None,
-    ),
-    row(
-        "execute, one engine, p99",
-        "/execute_one/p99_us",
-        "µs",
-        Lower,
-        None,
-    ),
-    row(
-        "apply_sync, all engines, p50",
-        "/apply_all/p50_us",
-        "µs",
-        Lower,
-        None,
-    ),
-    row(
-        "apply_sync, load-balanced, p50",
-        "/lb_apply/p50_us",
-        "µs",
-        Lower,
-        None,
-    ),
-    row(
-        "apply_sync, load-balanced, p99",
-        "/lb_apply/p99_us",
-        "µs",
-        Lower,
-        None,
-    ),
-    row(
-        "load-balanced map, chunksize 1",
-        "/lb_tasks_per_s",
-        "tasks/s",
-        Higher,
-        Some(50.0),
-    ),
-    row(
-        "load-balanced apply_async",
-        "/lb_apply_async_per_s",
-        "tasks/s",
-        Higher,
-        None,
-    ),
-    row(
-        "push 1 MB to all",
-        "/push_1MB_all_MBps",
-        "MB/s",
-        Higher,
-        None,
-    ),
-    row(
-        "pull 1 MB from one",
-        "/pull_1MB_one_MBps",
-        "MB/s",
-        Higher,
-        None,
-    ),
-    row(
-        "push 64 MB to all",
-        "/push_64MB_all_MBps",
-        "MB/s",
-        Higher,
-        Some(3.0),
-    ),
-    row(
-        "pull 64 MB from one",
-        "/pull_64MB_one_MBps",
-        "MB/s",
-        Higher,
-        Some(3.0),
-    ),
-    Row {
-        scale: 1e3,
-        ..row(
-            "scatter 1,000,000 integers",
-            "/scatter_1e6_ints_s",
-            "ms",
-            Lower,
-            None,
-        )
-    },
-    Row {
-        scale: 1e3,
-        ..row(
-            "gather 1,000,000 integers",
-            "/gather_1e6_ints_s",
-            "ms",
-            Lower,
-            None,
-        )
-    },
-    row(
-        "memory per engine (PSS)",
-        "/engine_pss_MB",
-        "MB",
-        Lower,
-        Some(10.0),
-    ),
+#[rustfmt::skip]
+const ROWS: [Row; 19] = [
+    row("start to connected", "/start_s", "s", Lower, Some(20.0)),
+    row("apply_sync, one engine, p50", "/apply_one/p50_us", "µs", Lower, Some(25.0)),
+    row("apply_sync, one engine, p99", "/apply_one/p99_us", "µs", Lower, None),
+    row("execute, one engine, p50", "/execute_one/p50_us", "µs", Lower, None),
+    row("execute, one engine, p99", "/execute_one/p99_us", "µs", Lower, None),
+    row("apply_sync, all engines, p50", "/apply_all/p50_us", "µs", Lower, None),
+    row("apply_sync, load-balanced, p50", "/lb_apply/p50_us", "µs", Lower, None),
+    row("apply_sync, load-balanced, p99", "/lb_apply/p99_us", "µs", Lower, None),
+    row("load-balanced map, chunksize 1", "/lb_tasks_per_s", "tasks/s", Higher, Some(50.0)),
+    row("load-balanced apply_async", "/lb_apply_async_per_s", "tasks/s", Higher, None),
+    row("push 1 MB to all", "/push_1MB_all_MBps", "MB/s", Higher, None),
+    row("pull 1 MB from one", "/pull_1MB_one_MBps", "MB/s", Higher, None),
+    row("push 64 MB to all", "/push_64MB_all_MBps", "MB/s", Higher, Some(3.0)),
+    row("pull 64 MB from one", "/pull_64MB_one_MBps", "MB/s", Higher, Some(3.0)),
+    row("scatter 1,000,000 integers", "/scatter_1e6_ints_s", "s", Lower, None),
+    row("gather 1,000,000 integers", "/gather_1e6_ints_s", "s", Lower, None),
+    row("memory per engine (PSS), just started", "/idle_engine_pss_MB", "MB", Lower, Some(10.0)),
+    row("memory per engine (PSS), holding the data sent", "/engine_pss_MB", "MB", Lower, None),
     row("threads per engine", "/engine_threads", "", Lower, None),
 ];
 
@@ -245,7 +139,7 @@ impl Row {
             .iter()
             .filter_map(|run| run.pointer(self.pointer)?.as_f64())
             .collect();
-        median(&mut figures).map(|figure| figure * self.scale)
+        median(&mut figures)
     }
 
     fn render(&self, ours: &[Value], theirs: &[Value]) -> Option<String> {
@@ -283,13 +177,16 @@ fn median(figures: &mut [f64]) -> Option<f64> {
 
 /// Three significant digits or all before the point, thousands set apart.
 fn digits(figure: f64) -> String {
-    if figure < 9.995 {
-        return format!("{figure:.2}");
+    let decimals = match figure {
+        _ if figure < 0.9995 => 3,
+        _ if figure < 9.995 => 2,
+        _ if figure < 99.95 => 1,
+        _ => 0,
+    };
+    let plain = format!("{figure:.decimals$}");
+    if decimals > 0 {
+        return plain;
     }
-    if figure < 99.95 {
-        return format!("{figure:.1}");
-    }
-    let plain = format!("{figure:.0}");
     let mut grouped = String::new();
     for (index, digit) in plain.chars().enumerate() {
         if index > 0 && (plain.len() - index).is_multiple_of(3) {
@@ -323,7 +220,7 @@ mod tests {
             .into_iter()
             .map(digits)
             .collect();
-        assert_eq!(shown, ["0.50", "10.0", "100", "1,000", "1,234,568"]);
+        assert_eq!(shown, ["0.500", "10.0", "100", "1,000", "1,234,568"]);
     }
 
     #[test]
@@ -332,7 +229,7 @@ mod tests {
         let theirs = [json!({"start_s": 5.0, "lb_tasks_per_s": 100.0})];
         assert_eq!(
             named("start to connected").render(&ours, &theirs).unwrap(),
-            "| start to connected | 5,000 ms | 250 ms | 20.0 | 20 | reached |"
+            "| start to connected | 5.00 s | 0.250 s | 20.0 | 20 | reached |"
         );
         assert_eq!(
             named("load-balanced map, chunksize 1")
@@ -344,10 +241,10 @@ mod tests {
 
     #[test]
     fn a_figure_that_one_side_lacks_is_left_out() {
-        let with = [json!({"engine_pss_MB": 2.5})];
+        let with = [json!({"idle_engine_pss_MB": 2.5})];
         let without = [json!({})];
         assert!(
-            named("memory per engine (PSS)")
+            named("memory per engine (PSS), just started")
                 .render(&with, &without)
                 .is_none()
         );
