@@ -1,6 +1,46 @@
-//! Rebuilds the crate when a frozen Python file changes: the macro that freezes
-//! the folder can't tell cargo which files it read.
+//! Looks for what can't come from a package registry, before minutes of compiling are lost to it,
+//! and rebuilds the crate when a frozen Python file changes: the macro that freezes the folder
+//! can't tell cargo which files it read.
 
-fn main() {
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=python");
+    println!("cargo:rerun-if-changed=build.rs");
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    // Another machine's libraries can't be tried here.
+    if variable("HOST") != variable("TARGET") || !cfg!(target_os = "linux") {
+        return ExitCode::SUCCESS;
+    }
+    let probe = Path::new(&variable("OUT_DIR")).join("libffi-probe");
+    let missing = match links(&probe, &[]) {
+        None => "there is no C compiler (cc)",
+        Some(false) => "the C compiler (cc) can't make an executable",
+        Some(true) if links(&probe, &["-lffi"]) == Some(true) => return ExitCode::SUCCESS,
+        Some(true) => "the library libffi is missing in the form that programs are linked with",
+    };
+    eprintln!("rhumba can't be built: {missing}. This installs what is needed:");
+    eprintln!("    Debian, Ubuntu:  apt-get install -y gcc libc6-dev pkg-config libffi-dev");
+    eprintln!("    Fedora:          dnf install -y gcc pkgconf libffi-devel");
+    ExitCode::FAILURE
+}
+
+/// Whether the C compiler links an empty program with these arguments; `None` if it isn't there.
+fn links(executable: &Path, arguments: &[&str]) -> Option<bool> {
+    let mut compiler = Command::new("cc")
+        .args(["-x", "c", "-", "-o"])
+        .arg(executable)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    if let Some(mut source) = compiler.stdin.take() {
+        // A compiler that doesn't read its source fails, and that is asked next.
+        let _ = source.write_all(b"int main(void) { return 0; }\n");
+    }
+    Some(compiler.wait().is_ok_and(|status| status.success()))
 }
