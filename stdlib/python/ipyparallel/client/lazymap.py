@@ -4,6 +4,8 @@ Input is taken in the thread that asks for results, and only when there is room
 for another task: nothing runs behind the caller's back.
 """
 
+from .interruption import offer_interrupt
+
 
 class LazyMapIterator:
     """Yields the results of a lazy map.
@@ -51,4 +53,12 @@ class LazyMapIterator:
             for position, result in enumerate(self._pending):
                 if result.ready():
                     return position
-            self._view.client._wait_any([result._group for result in self._pending])
+            self._wait_for_any()
+
+    def _wait_for_any(self):
+        groups = [result._group for result in self._pending]
+        try:
+            self._view._connection.wait_any(groups, None)
+        except KeyboardInterrupt:
+            offer_interrupt(self._view._connection, groups)
+            raise

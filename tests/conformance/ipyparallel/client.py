@@ -1,0 +1,109 @@
+"""Client: finding the cluster, who is there, and how engines are chosen."""
+
+import ipyparallel as ipp
+from _expect import RHUMBA, connect, eventually, raises
+
+rc = connect()
+
+# Who is there.
+assert rc.ids == [0, 1, 2, 3], rc.ids
+assert len(rc) == 4
+rc.ids.append(99)
+assert rc.ids == [0, 1, 2, 3], "ids must be a copy"
+assert [view.targets for view in rc] == [0, 1, 2, 3]
+assert rc.block is False
+
+# Choosing engines.
+assert isinstance(rc[0], ipp.DirectView)
+assert rc[0].targets == 0
+assert rc[-1].targets == 3
+assert rc[:].targets == [0, 1, 2, 3]
+assert rc[::2].targets == [0, 2]
+assert rc[1:3].targets == [1, 2]
+assert rc[-2:].targets == [2, 3]
+assert rc[[2, 0]].targets == [2, 0]
+assert rc[(1, 3)].targets == [1, 3]
+assert rc[range(1, 3)].targets == [1, 2]
+assert len(rc[:]) == 4 and len(rc[1]) == 1 and len(rc[[0, 1]]) == 2
+raises(TypeError, lambda: rc["all"])
+raises(TypeError, lambda: rc[None])
+raises(TypeError, lambda: rc[1.0])
+raises(IndexError, lambda: rc[4])
+raises(IndexError, lambda: rc[-5])
+raises(TypeError, rc.direct_view, "everyone")
+if RHUMBA:
+    # ipyparallel makes a view of nothing, whose calls fail later.
+    raises(IndexError, lambda: rc[4:])
+    raises(IndexError, lambda: rc[[0, 9]])
+    assert "9" in str(raises(IndexError, lambda: rc[[0, 9]]))
+
+# Views take their flags from the client and from the call.
+assert rc.direct_view().targets == "all"
+assert len(rc.direct_view()) == 4
+assert rc.direct_view("all").apply_sync(lambda: 1) == [1] * 4
+assert rc.direct_view([1, 2], block=True).block is True
+assert rc.load_balanced_view(retries=2).retries == 2
+assert isinstance(rc.load_balanced_view(), ipp.LoadBalancedView)
+raises(KeyError, rc[:].set_flags, colour="red")
+
+# Several clients see the same engines and the same namespaces.
+other = ipp.Client()
+assert other.ids == rc.ids
+rc[0]["shared"] = 7
+assert other[0]["shared"] == 7
+other.close()
+assert rc[0]["shared"] == 7, "closing one client must not touch another"
+
+with ipp.Client() as third:
+    assert len(third) == 4
+
+# Waiting for engines.
+assert rc.wait_for_engines(4, timeout=5) is None
+assert rc.wait_for_engines(1, timeout=5) is None
+failure = raises(TimeoutError, rc.wait_for_engines, 400, timeout=0.1)
+assert "400" in str(failure) and "4" in str(failure)
+assert rc.wait_for_engines(4, block=False).result(timeout=10) is None
+
+# Waiting for results.
+assert rc.wait() is True
+ar = rc[:].apply_async(abs, -1)
+assert rc.wait(ar) is True
+assert rc.wait([ar, rc[0].apply_async(abs, -2)], timeout=10) is True
+slow = rc[0].apply_async(__import__("time").sleep, 0.5)
+assert rc.wait(slow, timeout=0.01) is False
+assert slow.msg_ids[0] in rc.outstanding
+assert rc.wait(slow.msg_ids[0], timeout=10) is True
+assert rc.wait(timeout=10) is True
+assert rc.outstanding == set()
+
+# Queues.
+status = rc.queue_status()
+assert set(status) == {0, 1, 2, 3, "unassigned"}, status
+assert status["unassigned"] == 0
+assert {"queue", "completed", "tasks"} <= set(status[0])
+alone = rc.queue_status(targets=2)
+assert set(alone) == {"queue", "completed", "tasks"}
+assert set(rc.queue_status(targets=[1, 2])) == {1, 2, "unassigned"}
+blocker = rc[1].apply_async(__import__("time").sleep, 0.5)
+queued = [rc[1].apply_async(abs, -1) for _ in range(3)]
+eventually(lambda: rc.queue_status(1)["queue"] + rc.queue_status(1)["tasks"] >= 4)
+rc.wait([blocker, *queued], timeout=10)
+eventually(lambda: rc.queue_status(1)["queue"] == 0)
+
+# Emptying namespaces.
+rc[:].push({"a": 1, "b": 2}, block=True)
+rc.clear(targets=[0], block=True)
+raises(ipp.error.RemoteError, rc[0].get, "a")
+assert rc[1]["a"] == 1
+rc[:].clear(block=True)
+raises(ipp.error.CompositeError, rc[:].get, "a")
+
+if RHUMBA:
+    assert repr(rc).startswith("<Client of ") and "4 engines" in repr(rc)
+    import os
+
+    missing = raises(FileNotFoundError, ipp.Client, "/nonexistent/cluster.json")
+    assert "/nonexistent/cluster.json" in str(missing)
+    raises(FileNotFoundError, ipp.Client, cluster_id="no-such-cluster")
+    assert os.environ.get("RHUMBA_CLUSTER_FILE"), "a script run with -n is told its cluster"
+rc.close()

@@ -1,0 +1,135 @@
+"""LoadBalancedView: calls that go to whichever engine is free."""
+
+import itertools
+import os
+import time
+
+import ipyparallel as ipp
+from _expect import RHUMBA, connect, raises, raises_remote
+
+rc = connect()
+lbv = rc.load_balanced_view()
+
+assert lbv.targets is None and len(lbv) == 4 and lbv.retries == 0
+assert lbv.apply_sync(abs, -3) == 3
+assert lbv.apply_async(abs, -3).get() == 3
+assert isinstance(lbv.apply(abs, -3), ipp.AsyncResult)
+with lbv.temp_flags(block=True):
+    assert lbv.apply(abs, -3) == 3
+assert lbv.apply_sync(lambda f, k=0: f + k, f=1, k=2) == 3
+raises_remote("ZeroDivisionError", lbv.apply_sync, lambda: 1 / 0)
+
+# The engine is known once it is done.
+ar = lbv.apply_async(os.getpid)
+pid = ar.get()
+assert ar.engine_id in rc.ids
+assert rc[ar.engine_id].apply_sync(os.getpid) == pid
+
+# Maps.
+assert lbv.map_sync(lambda x: x * x, range(100)) == [x * x for x in range(100)]
+assert lbv.map_sync(abs, []) == []
+assert lbv.map_sync(lambda x, y: x + y, [1, 2], [10, 20]) == [11, 22]
+assert lbv.map_sync(abs, (x for x in (-1, -2))) == [1, 2]
+for chunksize in (1, 3, 7, 50):
+    assert lbv.map_sync(lambda x: -x, range(10), chunksize=chunksize) == [-x for x in range(10)]
+amr = lbv.map_async(abs, range(10), chunksize=4)
+assert isinstance(amr, ipp.AsyncMapResult)
+assert len(amr) == 10 and len(amr.msg_ids) == 3
+assert amr.get() == list(range(10)) and amr.progress == 10
+assert lbv.map(abs, [-1], block=True) == [1]
+if RHUMBA:
+    # ipyparallel makes as many tasks as the longest sequence has items; the rest is empty.
+    assert lbv.map_sync(lambda x, y: (x, y), range(9), range(5)) == [(x, x) for x in range(5)]
+    assert lbv.map_async(abs, []).get() == []
+    assert lbv.map_sync(lambda x, y: x, itertools.count(), "abc") == [0, 1, 2]
+    raises(ValueError, lbv.map_sync, abs, [1], chunksize=0)
+raises((TypeError, AssertionError), lbv.map_sync, abs)
+
+# All engines take part, and a long task holds up no short one.
+slow = lbv.map_async(lambda t: (__import__("time").sleep(t), __import__("os").getpid())[1], [0.1] * 12)
+assert len(set(slow.get(timeout=20))) == 4
+begun = time.monotonic()
+mixed = lbv.map_async(lambda t: __import__("time").sleep(t), [1.0] + [0.01] * 30, ordered=False)
+done_early = 0
+for _ in mixed:
+    if time.monotonic() - begun < 0.9:
+        done_early += 1
+assert done_early >= 29, f"only {done_early} of 30 short tasks passed the long one"
+
+# Results arrive in the order of the input, or as they come.
+pause = lambda t: (__import__("time").sleep(t), t)[1]  # noqa: E731
+times = [0.6, 0.01, 0.3, 0.02]
+assert list(lbv.map_async(pause, times, ordered=True)) == times
+assert list(lbv.map_async(pause, times, ordered=False)) == sorted(times)
+
+# Failures.
+failing = lbv.map_async(lambda x: 1 // x, [1, 0, 2])
+failure = raises_remote("ZeroDivisionError", failing.get)
+assert isinstance(failure, ipp.CompositeError) and len(failure.elist) == 1
+caught = lbv.map_sync(lambda x: 1 // x, [1, 0, 2], return_exceptions=True)
+assert caught[0] == 1 and isinstance(caught[1], Exception) and caught[2] == 0
+chunked = lbv.map_async(lambda x: 1 // x, [1, 0, 2, 4], chunksize=2, return_exceptions=True).get()
+assert any(isinstance(item, Exception) for item in chunked) and chunked[-2:] == [0, 0]
+
+# A task that fails is tried again, elsewhere.
+every = rc[:]
+every.execute("tries = 0", block=True)
+
+
+def fail_on_all_but(good):
+    import os
+
+    global tries
+    tries += 1
+    if os.getpid() != good:
+        raise RuntimeError("not here")
+    return good
+
+
+good = rc[2].apply_sync(os.getpid)
+lbv.retries = 3
+assert lbv.apply_sync(fail_on_all_but, good) == good
+assert all(count <= 1 for count in every["tries"]), "each engine gets one try"
+with lbv.temp_flags(retries=1):
+    raises_remote("RuntimeError", lbv.apply_sync, fail_on_all_but, -1)
+assert lbv.retries == 3
+lbv.retries = 0
+every.execute("tries = 0", block=True)
+raises_remote("RuntimeError", lbv.apply_sync, fail_on_all_but, -1)
+assert sum(every["tries"]) == 1
+if RHUMBA:
+    # ipyparallel notices when it sends.
+    raises(TypeError, setattr, lbv, "retries", "many")
+    raises(ValueError, setattr, lbv, "retries", -1)
+
+# Lazy maps take their input as they go.
+taken = []
+
+
+def endless():
+    for number in itertools.count():
+        taken.append(number)
+        yield number
+
+
+lazy = lbv.imap(abs, endless())
+assert [next(lazy) for _ in range(10)] == list(range(10))
+assert len(taken) <= 10 + 4 + 1, len(taken)
+lazy.cancel()
+assert len(list(lazy)) <= 5, "what was under way is still yielded, nothing more is taken"
+assert list(lbv.imap(lambda x: x * 2, range(20))) == [x * 2 for x in range(20)]
+assert sorted(lbv.imap(lambda x: x * 2, range(20), ordered=False)) == [x * 2 for x in range(20)]
+assert list(lbv.imap(abs, range(8), max_outstanding=2)) == list(range(8))
+assert list(lbv.imap(abs, range(8), max_outstanding=0)) == list(range(8))
+if RHUMBA:
+    # ipyparallel sometimes yields them in another order than that of their arrival.
+    assert list(lbv.imap(pause, times, ordered=False)) == sorted(times)
+raises_remote("ZeroDivisionError", list, lbv.imap(lambda x: 1 // x, [1, 0]))
+caught = list(lbv.imap(lambda x: 1 // x, [1, 0, 2], return_exceptions=True))
+assert caught[0] == 1 and isinstance(caught[1], Exception) and caught[2] == 0
+
+# Many small ones.
+results = [lbv.apply_async(abs, -number) for number in range(300)]
+assert lbv.wait(results, timeout=60) is True
+assert [result.get() for result in results] == list(range(300))
+rc.close()

@@ -1,0 +1,173 @@
+"""%px, %%px, %autopx, %pxresult and %pxconfig, run by the shell of a script."""
+
+import contextlib
+import io
+import os
+import signal
+import threading
+
+import ipyparallel as ipp
+from _expect import RHUMBA, connect, raises
+
+rc = connect()
+every = rc[:]
+every.block = True
+every.scatter("rank", rc.ids, flatten=True)
+
+if RHUMBA:
+    from rhumba.shell import Shell
+
+    shell = Shell()
+    from ipyparallel.client.magics import ParallelMagics
+else:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+
+
+def activate(view, suffix=""):
+    if RHUMBA:
+        ParallelMagics(shell, view, suffix).register()
+    else:
+        view.activate(suffix)
+
+
+def run(call, *args):
+    """Returns what a magic returned (or raised), and what it wrote to stdout and to stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            value = call(*args)
+        except Exception as failure:
+            value = failure
+    return value, out.getvalue(), err.getvalue()
+
+
+def line(name, text=""):
+    return run(shell.run_line_magic, name, text)
+
+
+def cell(name, options, text):
+    return run(shell.run_cell_magic, name, options, text)
+
+
+activate(every)
+
+# A line.
+value, out, err = line("px", "a = rank * 10")
+assert value is None and out == "" and err == "", (value, out, err)
+assert every["a"] == [0, 10, 20, 30]
+value, out, err = line("px", "print('hello', rank)")
+assert value is None
+for rank in range(4):
+    assert f"[stdout:{rank}]" in out and f"hello {rank}" in out
+if RHUMBA:
+    assert sorted(out.splitlines()) == [f"[stdout:{rank}] hello {rank}" for rank in range(4)]
+    value, out, err = line("px", "rank + 1")
+    shown = sorted(out.splitlines())
+    assert [text.split(":")[0] for text in shown] == [f"Out[{rank}" for rank in range(4)], shown
+    assert [text.split("]: ")[1] for text in shown] == ["1", "2", "3", "4"]
+    value, out, err = line("px", "import sys; print('e', rank, file=sys.stderr)")
+    assert sorted(err.splitlines()) == [f"[stderr:{rank}] e {rank}" for rank in range(4)]
+
+# Errors have been shown with their engine when the magic ends.
+value, out, err = line("px", "1 / (rank - 2)")
+assert isinstance(value, ipp.error.AlreadyDisplayedError)
+assert str(value) == "1 errors" if not RHUMBA else str(value) == "1 error"
+assert "[2:execute]" in err and "ZeroDivisionError" in err
+value, out, err = line("px", "1 / 0")
+assert str(value) == "4 errors" and err.count("[") >= 4
+
+# A cell, and its options.
+value, out, err = cell("px", "", "b = rank\nfor i in range(2):\n    print(i, b)")
+assert value is None and every["b"] == [0, 1, 2, 3]
+if RHUMBA:
+    assert sorted(out.splitlines()) == sorted(
+        f"[stdout:{rank}] {i} {rank}" for rank in range(4) for i in range(2)
+    )
+cell("px", "--targets 1", "only = 1")
+assert rc[1]["only"] == 1
+raises(ipp.RemoteError, rc[0].get, "only")
+cell("px", "-t ::2", "even = rank")
+assert rc[[0, 2]].get("even") == [0, 2]
+raises(ipp.RemoteError, rc[1].get, "even")
+cell("px", "-t [1,3]", "odd = rank")
+assert rc[[1, 3]].get("odd") == [1, 3]
+cell("px", "--targets all", "every = 1")
+assert every["every"] == [1] * 4
+assert every.targets == [0, 1, 2, 3], "targets of one cell don't stay"
+value, out, err = cell("px", "--noblock", "import time; time.sleep(0.2); print('late')")
+assert isinstance(value, ipp.AsyncResult)
+value.get()
+value, out, err = line("pxresult")
+for rank in range(4):
+    assert f"[stdout:{rank}]" in out
+assert out.count("late") == 4
+value, out, err = cell("px", "-a -o kept", "rank")
+assert shell.user_ns["kept"] is value
+value.get()
+value, out, err = cell("px", "--out kept", "print(rank)")
+assert value is None and isinstance(shell.user_ns["kept"], ipp.AsyncResult)
+value, out, err = cell("px", "--no-stream --group-outputs=engine", "print('x', rank); print('y', rank)")
+order = [out.index(f"x {rank}") for rank in range(4)] + [out.index(f"y {rank}") for rank in range(4)]
+assert order[0] < order[4] < order[1] < order[5] < order[2]
+value, out, err = cell("px", "--local", "here_too = 5")
+assert every["here_too"] == [5] * 4
+if not RHUMBA:
+    assert shell.user_ns["here_too"] == 5
+wrong = cell("px", "--no-such-option", "pass")
+assert isinstance(wrong[0], Exception) or "no-such-option" in wrong[1] + wrong[2]
+if RHUMBA:
+    for options in ("--no-such-option", "-t", "--group-outputs=colour", "-t nonsense", "-t '"):
+        value, out, err = cell("px", options, "touched = 1")
+        assert type(value).__name__ == "UsageError", (options, value)
+    raises(ipp.CompositeError, every.get, "touched")
+
+# Settings that stay.
+line("pxconfig", "--noblock --targets 0")
+value, out, err = line("px", "print('quiet')")
+assert isinstance(value, ipp.AsyncResult) and out == ""
+value.get()
+assert value.engine_id in (0, [0])
+line("pxconfig", "--block --targets all --verbose")
+value, out, err = line("px", "pass")
+assert "execution on engine(s): all" in out
+line("pxconfig", "--no-verbose")
+
+# Families of magics, each with its view.
+activate(rc[[1, 3]].set_flags(block=True), "_odd")
+value, out, err = line("px_odd", "print('odd', rank)")
+assert "[stdout:1]" in out and "[stdout:3]" in out and "[stdout:0]" not in out
+every.execute("del a", block=True)
+
+# Every cell goes to the engines.
+value, out, err = line("autopx")
+assert "enabled" in out
+if RHUMBA:
+    assert shell.input_hook("c = rank + 100") is None
+    assert every["c"] == [100, 101, 102, 103]
+    value, out, err = run(shell.input_hook, "print('auto', rank)")
+    assert sorted(out.splitlines()) == [f"[stdout:{rank}] auto {rank}" for rank in range(4)]
+    assert shell.input_hook("%autopx") == "%autopx", "what ends it stays here"
+else:
+    run(shell.run_cell, "c = rank + 100")
+    assert every["c"] == [100, 101, 102, 103]
+value, out, err = line("autopx")
+assert "disabled" in out
+if RHUMBA:
+    assert shell.input_hook is None
+
+# Ctrl-C is passed on to the engines.
+if RHUMBA:
+
+    def interrupt_soon():
+        threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    every.block = True
+    interrupt_soon()
+    value, out, err = cell("px", "", "import time; time.sleep(30)")
+    assert "Received Keyboard Interrupt. Sending signal SIGINT to engines..." in err, err
+    assert isinstance(value, ipp.error.AlreadyDisplayedError), value
+    assert err.count("KeyboardInterrupt") >= 4
+    assert every.apply_sync(abs, -1) == [1] * 4
+rc.close()
