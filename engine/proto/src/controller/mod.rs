@@ -4,67 +4,59 @@
 //! [`Controller::poll_action`] orders until it orders nothing, and hand in
 //! [`Event::TimeoutReached`] at [`Controller::poll_timeout`]. It never blocks,
 //! reads no clock, and never panics on anything a peer sends.
+//!
+//! # Who vanishes, and what the others see
+//! - An **engine**: every client is told `EngineLeft` with the cause, then each
+//!   gets an `EngineDied` failure for what it had there. A task that may have
+//!   started uses up a retry; one that hasn't goes back to the front of the
+//!   queue. If it was the last engine and none is on its way, queued tasks fail.
+//! - A **client**: its queued work is dropped, its running work finishes
+//!   unread. Engines keep their namespaces.
+//! - A **host**: its engines stay as long as their own connections do; they can
+//!   only be signalled through themselves.
+//! - The **controller**: everyone's connection ends. Nothing here outlives it.
+//!
+//! Read next: [`pieces`] for what is queued, [`window`] for what an engine may
+//! be doing, [`scheduler`] for where tasks go, [`engines`] for joining and dying.
 
-use crate::id::{ConnectionId, Timestamp};
-use crate::message::{FromController, Payload, ToController};
+mod aborts;
+mod blobs;
+mod clients;
+mod config;
+mod engines;
+mod failures;
+mod hosts;
+mod invariants;
+mod pace;
+mod pieces;
+mod requests;
+mod results;
+mod scheduler;
+mod timers;
+mod window;
 
-/// Limits and intervals. Overload is answered, not absorbed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// No engine holds more tasks than this that it hasn't finished.
-    pub prefetch_max: u32,
-    /// Engines and hosts that were silent for this long are pinged.
-    pub heartbeat_interval_us: u64,
-    /// An engine or host that left this many pings in a row unanswered is dead.
-    pub heartbeat_misses_max: u32,
-    /// The payloads of everything unfinished, together.
-    pub queued_bytes_max: u64,
-    /// Unfinished requests (one per engine) and tasks of one client.
-    pub queued_requests_max_per_client: u64,
-    pub engines_max: u32,
-    pub clients_max: u32,
-    /// What one engine is left to remember of functions sent once.
-    pub blob_bytes_max_per_engine: u64,
-    /// What one client may store of them.
-    pub blob_bytes_max_per_client: u64,
-    /// What may be stored of them at all, by those who left unfinished work too.
-    pub blob_bytes_max: u64,
-    /// Requests and their bytes that may be on their way to one engine.
-    pub window_requests_max: u32,
-    pub window_bytes_max: u64,
-    /// A connection must say who it is within this time.
-    pub hello_timeout_us: u64,
-    /// How long the end of an engine's connection waits for its host to tell
-    /// why, and the other way round.
-    pub exit_grace_us: u64,
-    /// An engine that was told to end and hasn't by then is killed.
-    pub shutdown_grace_us: u64,
-    /// Engines that were asked for and haven't joined by then aren't waited for.
-    pub start_timeout_us: u64,
-}
+#[cfg(test)]
+mod tests;
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            prefetch_max: 64,
-            heartbeat_interval_us: 3_000_000,
-            heartbeat_misses_max: 10,
-            queued_bytes_max: 8 << 30,
-            queued_requests_max_per_client: 10_000_000,
-            engines_max: 65_536,
-            clients_max: 1024,
-            blob_bytes_max_per_engine: 256 << 20,
-            blob_bytes_max_per_client: 1 << 30,
-            blob_bytes_max: 4 << 30,
-            window_requests_max: 64,
-            window_bytes_max: 64 << 20,
-            hello_timeout_us: 10_000_000,
-            exit_grace_us: 20_000,
-            shutdown_grace_us: 5_000_000,
-            start_timeout_us: 60_000_000,
-        }
-    }
-}
+pub use config::Config;
+
+use crate::id::{ClientId, ConnectionId, EngineId, HostId, QueryId, Ticket, Timestamp};
+use crate::message::{
+    Answer, FromController, Hello, PROTOCOL_VERSION, Payload, Role, ToClient, ToController,
+    ToEngine, ToHost,
+};
+use aborts::PendingAbort;
+use blobs::Blobs;
+use clients::Client;
+use engines::{Engine, Unfinished};
+use hosts::Host;
+use pieces::Pieces;
+use scheduler::Scheduler;
+use std::collections::{BTreeMap, VecDeque};
+use timers::{Timer, Timers};
+
+/// Connections beyond those of all clients and engines: hosts and newcomers.
+const SPARE_CONNECTIONS: usize = 4096;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,37 +99,327 @@ pub enum Action {
 /// The controller of one cluster.
 pub struct Controller {
     config: Config,
+    /// What every [`Hello::runtime`] must be.
     runtime: String,
+    /// The time of the event at hand.
+    now: Timestamp,
+    connections: BTreeMap<ConnectionId, Peer>,
+    clients: BTreeMap<ClientId, Client>,
+    engines: BTreeMap<EngineId, Engine>,
+    hosts: BTreeMap<HostId, Host>,
+    /// Hosts by their process ids, which is how engines name them.
+    host_ids: BTreeMap<u32, HostId>,
+    /// Engines by the process ids of their host and their own, until the host
+    /// has told that they ended.
+    processes: BTreeMap<(u32, u32), EngineId>,
+    /// Why engines left, for those who still name them.
+    departures: BTreeMap<EngineId, String>,
+    pieces: Pieces,
+    /// The bytes of all parcels together.
+    queued_bytes: u64,
+    scheduler: Scheduler,
+    blobs: Blobs,
+    aborts: BTreeMap<(ClientId, QueryId), PendingAbort>,
+    timers: Timers,
+    outbox: VecDeque<Action>,
+    next_client: u32,
+    next_engine: u32,
+    next_host: u32,
+    next_ticket: u64,
+    /// The cluster was asked to end; nothing that happens matters any more.
+    ended: bool,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    /// It hasn't said yet, and has until then.
+    Unknown {
+        until: Timestamp,
+    },
+    Client(ClientId),
+    Engine(EngineId),
+    Host(HostId),
 }
 
 impl Controller {
     /// Returns a controller without peers. `runtime` is what every
-    /// [`crate::message::Hello::runtime`] must be.
+    /// [`Hello::runtime`] must be.
     #[must_use]
     pub fn new(config: Config, runtime: String) -> Self {
-        Self { config, runtime }
+        Self {
+            config,
+            runtime,
+            now: Timestamp::default(),
+            connections: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            engines: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            host_ids: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            departures: BTreeMap::new(),
+            pieces: Pieces::default(),
+            queued_bytes: 0,
+            scheduler: Scheduler::default(),
+            blobs: Blobs::default(),
+            aborts: BTreeMap::new(),
+            timers: Timers::default(),
+            outbox: VecDeque::new(),
+            next_client: 0,
+            next_engine: 0,
+            next_host: 0,
+            next_ticket: 0,
+            ended: false,
+        }
     }
 
-    /// Takes note of what happened at `now`, which is never before an earlier one.
+    /// Takes note of what happened at `now`. A `now` before an earlier one
+    /// counts as that.
     pub fn handle(&mut self, now: Timestamp, event: Event) {
-        let _ = (now, event, &self.config, &self.runtime);
+        if self.ended {
+            return;
+        }
+        self.now = self.now.max(now);
+        match event {
+            Event::ConnectionOpened { connection } => self.on_connection_opened(connection),
+            Event::MessageReceived {
+                connection,
+                message,
+                payload,
+            } => {
+                self.on_message(connection, message, payload);
+            }
+            Event::ConnectionClosed { connection, cause } => {
+                self.on_connection_closed(connection, cause);
+            }
+            Event::TimeoutReached => self.on_timeout(),
+        }
+        if !self.ended {
+            self.schedule();
+        }
     }
 
     /// Returns the next thing to do, until there is none.
     pub fn poll_action(&mut self) -> Option<Action> {
-        None
+        self.outbox.pop_front()
     }
 
-    /// Returns when to hand in [`Event::TimeoutReached`], unless something
-    /// happens before that.
+    /// Returns when to hand in [`Event::TimeoutReached`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        None
+        if self.ended { None } else { self.timers.next() }
     }
 
-    /// Checks everything that must hold between two events.
-    ///
-    /// # Panics
-    /// Something doesn't hold; a sentence says what.
-    pub fn check_invariants(&self) {}
+    fn on_connection_opened(&mut self, connection: ConnectionId) {
+        let connections_max =
+            self.config.clients_max as usize + self.config.engines_max as usize + SPARE_CONNECTIONS;
+        if self.connections.len() >= connections_max {
+            let reason = "there are too many connections".to_owned();
+            self.outbox
+                .push_back(Action::Disconnect { connection, reason });
+            return;
+        }
+        if self.connections.contains_key(&connection) {
+            return;
+        }
+        let until = self.now.after_us(self.config.hello_timeout_us);
+        self.connections.insert(connection, Peer::Unknown { until });
+        self.timers.set(until, Timer::Hello(connection));
+    }
+
+    fn on_message(&mut self, connection: ConnectionId, message: ToController, payload: Payload) {
+        // What arrives from a connection that was given up is of no interest.
+        let Some(&peer) = self.connections.get(&connection) else {
+            return;
+        };
+        self.hear(peer);
+        match (peer, message) {
+            (Peer::Unknown { until }, ToController::Hello(hello)) => {
+                self.timers.cancel(until, Timer::Hello(connection));
+                self.on_hello(connection, hello);
+            }
+            (Peer::Client(id), ToController::Client(message)) => {
+                self.on_client_message(id, connection, message, payload);
+            }
+            (Peer::Engine(id), ToController::Engine(message)) => {
+                self.on_engine_message(id, connection, message, payload);
+            }
+            (Peer::Host(id), ToController::Host(message)) => self.on_host_message(id, message),
+            (peer, message) => {
+                let reason = format!(
+                    "it sent {} though it is {}",
+                    match message {
+                        ToController::Hello(_) => "a greeting",
+                        ToController::Client(_) => "a client's message",
+                        ToController::Engine(_) => "an engine's message",
+                        ToController::Host(_) => "a host's message",
+                    },
+                    match peer {
+                        Peer::Unknown { .. } => "still unknown",
+                        Peer::Client(_) => "a client",
+                        Peer::Engine(_) => "an engine",
+                        Peer::Host(_) => "a host",
+                    }
+                );
+                self.disconnect(connection, reason);
+            }
+        }
+    }
+
+    fn on_hello(&mut self, connection: ConnectionId, hello: Hello) {
+        if let Some(reason) = self.objection(&hello) {
+            self.connections.remove(&connection);
+            let message = FromController::Refused {
+                reason: reason.clone(),
+            };
+            self.outbox.push_back(Action::Send {
+                connection,
+                message,
+                payload: Payload::default(),
+            });
+            self.outbox
+                .push_back(Action::Disconnect { connection, reason });
+            return;
+        }
+        match hello.role {
+            Role::Client { name } => self.add_client(connection, hello.pid, name),
+            Role::Engine { host } => self.add_engine(connection, hello.pid, host),
+            Role::Host => self.add_host(connection, hello.pid),
+        }
+    }
+
+    /// Returns why this peer can't take part, if it can't.
+    fn objection(&self, hello: &Hello) -> Option<String> {
+        if hello.protocol != PROTOCOL_VERSION {
+            return Some(format!(
+                "this cluster speaks version {PROTOCOL_VERSION} of the protocol and you speak \
+                 version {}: use the rhumba that started the cluster",
+                hello.protocol
+            ));
+        }
+        if hello.runtime != self.runtime {
+            return Some(format!(
+                "this cluster runs {} and you run {}: use the rhumba that started the cluster",
+                self.runtime, hello.runtime
+            ));
+        }
+        let full = |there: usize, max: u32, who: &str| {
+            (there >= max as usize).then(|| {
+                format!("this cluster has {there} {who} already, and takes no more than that")
+            })
+        };
+        match hello.role {
+            Role::Client { .. } => full(self.clients.len(), self.config.clients_max, "clients"),
+            Role::Engine { .. } => full(self.engines.len(), self.config.engines_max, "engines"),
+            Role::Host => full(self.hosts.len(), self.config.engines_max, "hosts"),
+        }
+    }
+
+    fn on_connection_closed(&mut self, connection: ConnectionId, cause: String) {
+        match self.connections.remove(&connection) {
+            Some(Peer::Unknown { until }) => self.timers.cancel(until, Timer::Hello(connection)),
+            Some(Peer::Client(id)) => self.remove_client(id),
+            Some(Peer::Engine(id)) => self.on_engine_lost(id, connection, cause),
+            Some(Peer::Host(id)) => self.remove_host(id),
+            None => {}
+        }
+    }
+
+    /// Gives up on a peer.
+    fn disconnect(&mut self, connection: ConnectionId, reason: String) {
+        let Some(peer) = self.connections.remove(&connection) else {
+            return;
+        };
+        self.outbox.push_back(Action::Disconnect {
+            connection,
+            reason: reason.clone(),
+        });
+        match peer {
+            Peer::Unknown { until } => self.timers.cancel(until, Timer::Hello(connection)),
+            Peer::Client(id) => self.remove_client(id),
+            Peer::Engine(id) => self.declare_dead(id, &reason),
+            Peer::Host(id) => self.remove_host(id),
+        }
+    }
+
+    /// Ends the cluster: everyone who waits is answered, everyone is told.
+    fn end_cluster(&mut self) {
+        // Nothing is tried again from here on, and nothing is waited for.
+        for host in self.hosts.values_mut() {
+            host.forget_starting(&mut self.timers);
+        }
+        let hosts = self
+            .hosts
+            .values()
+            .map(|host| host.connection)
+            .collect::<Vec<_>>();
+        let engines = self.engines.keys().copied().collect::<Vec<_>>();
+        self.give_up_queued_tasks();
+        for id in engines {
+            if let Some(connection) = self.engines.get(&id).and_then(Engine::connection) {
+                self.send_engine(connection, ToEngine::Shutdown, Payload::default());
+            }
+            self.remove_engine(id, "the cluster was shut down", Unfinished::Fails);
+        }
+        for connection in hosts {
+            self.send_host(connection, ToHost::Shutdown);
+        }
+        self.ended = true;
+        self.outbox.push_back(Action::Stop);
+    }
+
+    fn send_client(&mut self, id: ClientId, message: ToClient, payload: Payload) {
+        if let Some(client) = self.clients.get(&id) {
+            let connection = client.connection;
+            let message = FromController::Client(message);
+            self.outbox.push_back(Action::Send {
+                connection,
+                message,
+                payload,
+            });
+        }
+    }
+
+    fn send_engine(&mut self, connection: ConnectionId, message: ToEngine, payload: Payload) {
+        let message = FromController::Engine(message);
+        self.outbox.push_back(Action::Send {
+            connection,
+            message,
+            payload,
+        });
+    }
+
+    fn send_host(&mut self, connection: ConnectionId, message: ToHost) {
+        let message = FromController::Host(message);
+        self.outbox.push_back(Action::Send {
+            connection,
+            message,
+            payload: Payload::default(),
+        });
+    }
+
+    fn answer_query(&mut self, client: ClientId, query: QueryId, answer: Answer) {
+        self.send_client(
+            client,
+            ToClient::Answer { query, answer },
+            Payload::default(),
+        );
+    }
+
+    /// Tells all clients about an engine, so that all have the same list.
+    fn tell_clients(&mut self, message: &ToClient) {
+        for client in self.clients.values() {
+            self.outbox.push_back(Action::Send {
+                connection: client.connection,
+                message: FromController::Client(message.clone()),
+                payload: Payload::default(),
+            });
+        }
+    }
+
+    fn new_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        ticket
+    }
 }

@@ -1,0 +1,150 @@
+//! Aborts and recalls: taking back what has not started.
+//!
+//! What waits in the controller is taken back at once. What is in an engine's
+//! window is asked back with a recall, and the engine's answer decides: a piece
+//! is either given back or has started, never both.
+
+use super::pieces::{PieceKey, Place};
+use super::window::Recall;
+use super::{Controller, failures};
+use crate::id::{ClientId, EngineId, QueryId, RequestId};
+use crate::message::{Answer, Payload, ToEngine};
+
+/// An abort that engines still have to say something to.
+#[derive(Debug, Default)]
+pub(super) struct PendingAbort {
+    pub(super) recalls: u32,
+    pub(super) aborted: u32,
+}
+
+impl Controller {
+    pub(super) fn on_abort(
+        &mut self,
+        id: ClientId,
+        query: QueryId,
+        requests: &[RequestId],
+        targets: &[EngineId],
+    ) {
+        if self.aborts.contains_key(&(id, query)) {
+            let reason = "this query's number is in use".to_owned();
+            self.answer_query(id, query, Answer::Refused { reason });
+            return;
+        }
+        let mut pending = PendingAbort::default();
+        for key in self.pieces_to_abort(id, requests, targets) {
+            match self.pieces[key].place {
+                Place::Queue | Place::Waiting(_) => {
+                    self.withdraw(key);
+                    self.fail(key, self.pieces[key].target(), failures::aborted());
+                    pending.aborted += 1;
+                }
+                Place::Window(engine) => {
+                    // If it has started it ends as it does, but isn't tried again.
+                    self.pieces[key].forgo_retries();
+                    let purpose = Recall::Abort { client: id, query };
+                    pending.recalls += u32::from(self.recall(key, engine, purpose));
+                }
+            }
+        }
+        if pending.recalls == 0 {
+            self.answer_query(
+                id,
+                query,
+                Answer::Aborted {
+                    count: pending.aborted,
+                },
+            );
+        } else {
+            self.aborts.insert((id, query), pending);
+        }
+    }
+
+    fn pieces_to_abort(
+        &self,
+        id: ClientId,
+        requests: &[RequestId],
+        targets: &[EngineId],
+    ) -> Vec<PieceKey> {
+        let client = &self.clients[&id];
+        let mut keys: Vec<PieceKey> = if requests.is_empty() {
+            client.pieces.values().copied().collect()
+        } else {
+            let mut requests = requests.to_vec();
+            requests.sort_unstable();
+            requests.dedup();
+            requests
+                .iter()
+                .flat_map(|request| client.pieces_of(*request))
+                .collect()
+        };
+        if !targets.is_empty() {
+            let mut targets = targets.to_vec();
+            targets.sort_unstable();
+            keys.retain(|key| match self.pieces[*key].place {
+                Place::Queue => false,
+                Place::Waiting(engine) | Place::Window(engine) => {
+                    targets.binary_search(&engine).is_ok()
+                }
+            });
+        }
+        keys
+    }
+
+    /// Asks an engine to give a piece back if it hasn't started it. Returns
+    /// whether the engine's answer will settle this for `purpose`.
+    pub(super) fn recall(&mut self, key: PieceKey, id: EngineId, purpose: Recall) -> bool {
+        let engine = self
+            .engines
+            .get_mut(&id)
+            .expect("windows end with their engine");
+        let index = engine.window.position_of_piece(key);
+        let index = index.expect("a piece that is in a window is found there");
+        if index == 0 {
+            return false;
+        }
+        let entry = engine.window.get(index);
+        match (entry.recall, purpose) {
+            (Recall::Discard | Recall::TooLate, _) => return false,
+            (Recall::Abort { .. }, Recall::Discard) => {}
+            (Recall::Abort { .. }, _) => return false,
+            (Recall::Steal, _) => self.scheduler.end_steal(),
+            (Recall::Yield, _) => {}
+            (Recall::No, _) => {
+                let message = ToEngine::Recall {
+                    ticket: entry.ticket,
+                };
+                if let Some(connection) = engine.connection() {
+                    self.send_engine(connection, message, Payload::default());
+                }
+            }
+        }
+        if purpose == Recall::Steal {
+            self.scheduler.start_steal();
+        }
+        let engine = self.engines.get_mut(&id).expect("it was there just now");
+        engine.window.set_recall(index, purpose);
+        self.rerank(id);
+        true
+    }
+
+    /// Takes note that a recall is answered, or needs no answer any more.
+    pub(super) fn settle_recall(&mut self, recall: Recall, taken: bool) {
+        match recall {
+            Recall::Steal => self.scheduler.end_steal(),
+            Recall::Abort { client, query } => {
+                // An abort ends with its client.
+                let Some(pending) = self.aborts.get_mut(&(client, query)) else {
+                    return;
+                };
+                pending.recalls -= 1;
+                pending.aborted += u32::from(taken);
+                if pending.recalls == 0 {
+                    let count = pending.aborted;
+                    self.aborts.remove(&(client, query));
+                    self.answer_query(client, query, Answer::Aborted { count });
+                }
+            }
+            Recall::No | Recall::Yield | Recall::Discard | Recall::TooLate => {}
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The limits and intervals a controller keeps to. Which rule each of them
+//! belongs to is said in the files that use it.
+
+/// Limits and intervals. Overload is answered, not absorbed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// No engine holds more tasks than this that it hasn't finished.
+    pub prefetch_max: u32,
+    /// Engines and hosts that were silent for this long are pinged.
+    pub heartbeat_interval_us: u64,
+    /// An engine or host that left this many pings in a row unanswered is dead.
+    pub heartbeat_misses_max: u32,
+    /// The payloads of everything unfinished, together.
+    pub queued_bytes_max: u64,
+    /// Unfinished requests (one per engine) and tasks of one client.
+    pub queued_requests_max_per_client: u64,
+    pub engines_max: u32,
+    pub clients_max: u32,
+    /// What one engine is left to remember of functions sent once.
+    pub blob_bytes_max_per_engine: u64,
+    /// What one client may store of them.
+    pub blob_bytes_max_per_client: u64,
+    /// What may be stored of them at all, unfinished work of forgotten ones included.
+    pub blob_bytes_max: u64,
+    /// Requests that may be on their way to one engine.
+    pub window_requests_max: u32,
+    /// Bytes of payloads that may be on their way to one engine. A single
+    /// larger one travels alone.
+    pub window_bytes_max: u64,
+    /// A connection must say who it is within this time.
+    pub hello_timeout_us: u64,
+    /// How long the end of an engine's connection waits for its host to tell
+    /// why, and the other way round.
+    pub exit_grace_us: u64,
+    /// An engine that was told to end and hasn't by then is killed.
+    pub shutdown_grace_us: u64,
+    /// Engines that were asked for and haven't joined by then aren't waited for.
+    pub start_timeout_us: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            prefetch_max: 64,
+            heartbeat_interval_us: 3_000_000,
+            heartbeat_misses_max: 10,
+            queued_bytes_max: 8 << 30,
+            queued_requests_max_per_client: 10_000_000,
+            engines_max: 65_536,
+            clients_max: 1024,
+            blob_bytes_max_per_engine: 256 << 20,
+            blob_bytes_max_per_client: 1 << 30,
+            blob_bytes_max: 4 << 30,
+            window_requests_max: 64,
+            window_bytes_max: 64 << 20,
+            hello_timeout_us: 10_000_000,
+            exit_grace_us: 20_000,
+            shutdown_grace_us: 5_000_000,
+            start_timeout_us: 60_000_000,
+        }
+    }
+}

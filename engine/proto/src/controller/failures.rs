@@ -1,0 +1,59 @@
+//! The failures that the controller itself finds, as sentences for people.
+//! Failures of the work itself come from engines and pass through unread.
+
+use crate::id::EngineId;
+use crate::message::{Failure, FailureKind};
+
+fn failure(kind: FailureKind, exception: &str, message: String) -> Failure {
+    Failure {
+        kind,
+        exception: exception.to_owned(),
+        message,
+        traceback: String::new(),
+    }
+}
+
+/// `cause` is a phrase such as "killed by signal 9".
+pub(super) fn engine_died(engine: EngineId, cause: &str) -> Failure {
+    let message = format!("engine {engine} ended before it finished this: {cause}");
+    failure(FailureKind::EngineDied, "EngineError", message)
+}
+
+/// `departure` is why the engine left, if it ever was there.
+pub(super) fn no_engine(engine: EngineId, departure: Option<&str>) -> Failure {
+    let message = match departure {
+        Some(cause) => format!("engine {engine} is no longer there: {cause}"),
+        None => format!("there is no engine {engine}: the client's `ids` tell which there are"),
+    };
+    failure(FailureKind::NoEngine, "NoEnginesRegistered", message)
+}
+
+pub(super) fn no_engines() -> Failure {
+    let message = "there are no engines to run this: start some, then try again".to_owned();
+    failure(FailureKind::NoEngine, "NoEnginesRegistered", message)
+}
+
+pub(super) fn cluster_ended() -> Failure {
+    let message = "the cluster was shut down before this could run".to_owned();
+    failure(FailureKind::NoEngine, "NoEnginesRegistered", message)
+}
+
+pub(super) fn aborted() -> Failure {
+    let message = "this was aborted before it started".to_owned();
+    failure(FailureKind::Aborted, "TaskAborted", message)
+}
+
+pub(super) fn aborted_behind(engine: EngineId) -> Failure {
+    let message = format!(
+        "this was aborted before it started, as what was queued before it on engine {engine} failed"
+    );
+    failure(FailureKind::Aborted, "TaskAborted", message)
+}
+
+pub(super) fn limit(message: String) -> Failure {
+    failure(FailureKind::Limit, "LimitError", message)
+}
+
+pub(super) fn invalid(message: String) -> Failure {
+    failure(FailureKind::Invalid, "ValueError", message)
+}

@@ -1,0 +1,170 @@
+//! Hosts: the processes that fork engines and reap them.
+
+use super::timers::{Heartbeat, Timer, Timers};
+use super::{Action, Controller, Peer};
+use crate::id::{ConnectionId, EngineId, HostId, Timestamp};
+use crate::message::{Answer, FromController, FromHost, Payload, ToHost, Welcome};
+
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) id: HostId,
+    pub(super) connection: ConnectionId,
+    pub(super) pid: u32,
+    pub(super) heartbeat: Heartbeat,
+    /// Engines that were asked of it and haven't joined, and until when they
+    /// are waited for.
+    pub(super) starting: Option<Starting>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Starting {
+    pub(super) count: u32,
+    pub(super) until: Timestamp,
+}
+
+impl Host {
+    pub(super) fn starting_count(&self) -> u32 {
+        self.starting.map_or(0, |starting| starting.count)
+    }
+
+    /// One engine fewer is waited for.
+    fn one_started(&mut self, timers: &mut Timers) {
+        match &mut self.starting {
+            Some(starting) if starting.count > 1 => starting.count -= 1,
+            _ => self.forget_starting(timers),
+        }
+    }
+
+    pub(super) fn forget_starting(&mut self, timers: &mut Timers) {
+        if let Some(starting) = self.starting.take() {
+            timers.cancel(starting.until, Timer::Start(self.id));
+        }
+    }
+}
+
+impl Controller {
+    pub(super) fn add_host(&mut self, connection: ConnectionId, pid: u32) {
+        let id = HostId(self.next_host);
+        self.next_host += 1;
+        let heartbeat = Heartbeat::start(self.now, connection, &mut self.timers, &self.config);
+        self.hosts.insert(
+            id,
+            Host {
+                id,
+                connection,
+                pid,
+                heartbeat,
+                starting: None,
+            },
+        );
+        self.host_ids.insert(pid, id);
+        self.connections.insert(connection, Peer::Host(id));
+        let message = FromController::Welcome(Welcome::Host { host: id });
+        self.outbox.push_back(Action::Send {
+            connection,
+            message,
+            payload: Payload::default(),
+        });
+    }
+
+    /// The host at a connection that is already given up is gone.
+    pub(super) fn remove_host(&mut self, id: HostId) {
+        let mut host = self.hosts.remove(&id).expect("a connected host is known");
+        self.timers
+            .cancel(host.heartbeat.timer_at, Timer::Heartbeat(host.connection));
+        host.forget_starting(&mut self.timers);
+        if self.host_ids.get(&host.pid) == Some(&id) {
+            self.host_ids.remove(&host.pid);
+            let orphans: Vec<_> = self
+                .processes
+                .range((host.pid, 0)..=(host.pid, u32::MAX))
+                .map(|(process, _)| *process)
+                .collect();
+            for process in orphans {
+                self.processes.remove(&process);
+            }
+        }
+        self.give_up_hopeless_tasks();
+    }
+
+    pub(super) fn on_host_message(&mut self, id: HostId, message: FromHost) {
+        let host = self.hosts.get_mut(&id).expect("a connected host is known");
+        match message {
+            FromHost::EngineExited { pid, cause } => {
+                match self.processes.remove(&(host.pid, pid)) {
+                    Some(engine) => self.on_engine_exited(engine, cause),
+                    // It ended before it could join.
+                    None => host.one_started(&mut self.timers),
+                }
+            }
+            // How many failed isn't said, and nobody should wait in vain.
+            FromHost::StartFailed { .. } => host.forget_starting(&mut self.timers),
+            FromHost::Pong => {}
+        }
+        self.give_up_hopeless_tasks();
+    }
+
+    pub(super) fn on_forked_engine_joined(&mut self, host_pid: u32, pid: u32, engine: EngineId) {
+        let Some(id) = self.host_ids.get(&host_pid) else {
+            return;
+        };
+        self.processes.insert((host_pid, pid), engine);
+        let host = self
+            .hosts
+            .get_mut(id)
+            .expect("a host is known as long as its pid is");
+        host.one_started(&mut self.timers);
+    }
+
+    pub(super) fn on_start_timer(&mut self, id: HostId) {
+        let host = self.hosts.get_mut(&id).expect("timers end with their host");
+        host.starting = None;
+        self.give_up_hopeless_tasks();
+    }
+
+    /// Asks the host that is starting fewest for `count` engines.
+    pub(super) fn start_engines(&mut self, count: u32) -> Answer {
+        if count == 0 {
+            return Answer::Done;
+        }
+        let starting: u64 = self
+            .hosts
+            .values()
+            .map(|host| u64::from(host.starting_count()))
+            .sum();
+        let there = self.engines.len() as u64 + starting;
+        let max = self.config.engines_max;
+        if there + u64::from(count) > u64::from(max) {
+            let reason = format!(
+                "there are {there} engines, and {count} more would exceed the limit of {max}"
+            );
+            return Answer::Refused { reason };
+        }
+        let Some(host) = self
+            .hosts
+            .values_mut()
+            .min_by_key(|host| host.starting_count())
+        else {
+            let reason =
+                "this cluster has no host that could start engines: start them with `rhumba engine`"
+                    .to_owned();
+            return Answer::Refused { reason };
+        };
+        let count_before = host.starting_count();
+        host.forget_starting(&mut self.timers);
+        let until = self.now.after_us(self.config.start_timeout_us);
+        self.timers.set(until, Timer::Start(host.id));
+        host.starting = Some(Starting {
+            count: count_before + count,
+            until,
+        });
+        let connection = host.connection;
+        self.send_host(connection, ToHost::StartEngines { count });
+        Answer::Done
+    }
+
+    /// Returns whether engines were asked for that may still join.
+    pub(super) fn awaits_engines(&self) -> bool {
+        self.hosts.values().any(|host| host.starting.is_some())
+    }
+}

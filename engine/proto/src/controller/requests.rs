@@ -1,0 +1,276 @@
+//! Requests and tasks: how they are accepted, and how each gets its one answer.
+
+use super::Controller;
+use super::clients::Held;
+use super::failures;
+use super::pieces::{Aim, Owner, Parcel, PieceKey, Place};
+use crate::id::{ClientId, ConnectionId, EngineId, RequestId};
+use crate::message::{Failure, Operation, Outcome, Payload, Timing, ToClient, Work};
+use std::sync::Arc;
+
+impl Controller {
+    /// Accepts work for named engines: it becomes one piece for each of them.
+    pub(super) fn on_request(
+        &mut self,
+        id: ClientId,
+        connection: ConnectionId,
+        request: RequestId,
+        mut targets: Vec<EngineId>,
+        work: Work,
+        payload: Payload,
+    ) {
+        if self.is_number_in_use(id, connection, request) {
+            return;
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        let owner = Owner {
+            client: id,
+            request,
+        };
+        let parcel = match self.accept(id, targets.len(), work, payload) {
+            Ok(parcel) => parcel,
+            Err(failure) => {
+                for target in targets {
+                    self.refuse(owner, Some(target), failure.clone());
+                }
+                return;
+            }
+        };
+        for target in targets {
+            if !self.engines.contains_key(&target) {
+                let departure = self.departures.get(&target).map(String::as_str);
+                self.refuse(owner, Some(target), failures::no_engine(target, departure));
+                continue;
+            }
+            let key = self.add_piece(
+                owner,
+                Arc::clone(&parcel),
+                Aim::Engine(target),
+                Place::Waiting(target),
+            );
+            let engine = self
+                .engines
+                .get_mut(&target)
+                .expect("it was there just now");
+            engine.waiting.insert(self.pieces[key].order, key);
+            self.make_way(target);
+            self.pump(target);
+        }
+        self.release(parcel);
+    }
+
+    /// Accepts work for any engine.
+    pub(super) fn on_task(
+        &mut self,
+        id: ClientId,
+        connection: ConnectionId,
+        request: RequestId,
+        work: Work,
+        retries: u32,
+        payload: Payload,
+    ) {
+        if self.is_number_in_use(id, connection, request) {
+            return;
+        }
+        let owner = Owner {
+            client: id,
+            request,
+        };
+        if self.engines.is_empty() && !self.awaits_engines() {
+            self.refuse(owner, None, failures::no_engines());
+            return;
+        }
+        match self.accept(id, 1, work, payload) {
+            Ok(parcel) => {
+                let aim = Aim::Any {
+                    retries_left: retries,
+                    tried: Vec::new(),
+                    yielded: false,
+                };
+                let key = self.add_piece(owner, parcel, aim, Place::Queue);
+                self.enqueue(key);
+            }
+            Err(failure) => self.refuse(owner, None, failure),
+        }
+    }
+
+    /// Gives up on a client that numbers two unfinished requests the same:
+    /// their answers could not be told apart.
+    fn is_number_in_use(
+        &mut self,
+        id: ClientId,
+        connection: ConnectionId,
+        request: RequestId,
+    ) -> bool {
+        let in_use = self.clients[&id].pieces_of(request).next().is_some();
+        if in_use {
+            let reason = format!("it used the number {request} for two requests at once");
+            self.disconnect(connection, reason);
+        }
+        in_use
+    }
+
+    /// Checks work for `pieces` pieces against the limits and what it names.
+    fn accept(
+        &mut self,
+        id: ClientId,
+        pieces: usize,
+        work: Work,
+        payload: Payload,
+    ) -> Result<Arc<Parcel>, Failure> {
+        let client = &self.clients[&id];
+        let pieces_max = self.config.queued_requests_max_per_client;
+        if client.pieces.len() as u64 + pieces as u64 > pieces_max {
+            return Err(failures::limit(format!(
+                "there are {} unfinished requests of this client, and no more than {pieces_max} \
+                 are allowed: wait for some, then send more",
+                client.pieces.len()
+            )));
+        }
+        let bytes = payload.bytes() + inline_bytes(&work.operation);
+        let bytes_max = self.config.queued_bytes_max;
+        if self.queued_bytes.saturating_add(bytes) > bytes_max {
+            return Err(failures::limit(format!(
+                "unfinished requests hold {} bytes, and with {bytes} more they would exceed the \
+                 limit of {bytes_max}: wait for some, then send more",
+                self.queued_bytes
+            )));
+        }
+        let function = match work.function {
+            None => {
+                if matches!(work.operation, Operation::Apply | Operation::Map { .. }) {
+                    let name = work.operation.name();
+                    return Err(failures::invalid(format!("{name} needs a function")));
+                }
+                None
+            }
+            Some(blob) => match client.blobs.get(&blob) {
+                Some(Held::Kept { .. }) => Some(self.blobs.start_use(blob)),
+                Some(Held::Refused) => {
+                    return Err(failures::limit(format!(
+                        "this function is too large to be kept: the functions of one client may \
+                         be {} bytes together. Pass large data as arguments, or push it",
+                        self.config.blob_bytes_max_per_client
+                    )));
+                }
+                None => {
+                    return Err(failures::invalid(
+                        "the function of this request was not sent before it".to_owned(),
+                    ));
+                }
+            },
+        };
+        self.queued_bytes += bytes;
+        Ok(Arc::new(Parcel {
+            work,
+            payload,
+            bytes,
+            function,
+        }))
+    }
+
+    fn add_piece(&mut self, owner: Owner, parcel: Arc<Parcel>, aim: Aim, place: Place) -> PieceKey {
+        let key = self.pieces.insert(owner, parcel, aim, place);
+        let target = self.pieces[key].target();
+        let client = self
+            .clients
+            .get_mut(&owner.client)
+            .expect("only clients own pieces");
+        client.pieces.insert((owner.request, target), key);
+        key
+    }
+
+    /// Answers what never became a piece.
+    fn refuse(&mut self, owner: Owner, engine: Option<EngineId>, failure: Failure) {
+        let message = ToClient::Result {
+            request: owner.request,
+            engine,
+            outcome: Outcome::Failed(failure),
+            timing: Timing::default(),
+        };
+        self.send_client(owner.client, message, Payload::default());
+    }
+
+    /// Gives a piece its one answer. It is in no queue and no window any more.
+    pub(super) fn answer(
+        &mut self,
+        key: PieceKey,
+        engine: Option<EngineId>,
+        outcome: Outcome,
+        timing: Timing,
+        payload: Payload,
+    ) {
+        let piece = self.pieces.remove(key);
+        let target = piece.target();
+        self.release(piece.parcel);
+        let Some(Owner {
+            client: id,
+            request,
+        }) = piece.owner
+        else {
+            return;
+        };
+        let client = self
+            .clients
+            .get_mut(&id)
+            .expect("an owner that left is forgotten");
+        client.pieces.remove(&(request, target));
+        let message = ToClient::Result {
+            request,
+            engine,
+            outcome,
+            timing,
+        };
+        self.send_client(id, message, payload);
+    }
+
+    /// Drops a piece that nobody waits for and that is in no queue any more.
+    pub(super) fn discard(&mut self, key: PieceKey) {
+        let piece = self.pieces.remove(key);
+        self.release(piece.parcel);
+    }
+
+    /// Takes a piece that wasn't sent out of where it waits.
+    pub(super) fn withdraw(&mut self, key: PieceKey) {
+        let piece = &self.pieces[key];
+        match piece.place {
+            Place::Queue => self.scheduler.remove(piece.order),
+            Place::Waiting(id) => {
+                let engine = self
+                    .engines
+                    .get_mut(&id)
+                    .expect("pieces don't wait for the dead");
+                let queue = if piece.is_task() {
+                    &mut engine.bound
+                } else {
+                    &mut engine.waiting
+                };
+                queue.remove(&piece.order);
+                self.rerank(id);
+            }
+            Place::Window(_) => unreachable!("what was sent can only be recalled"),
+        }
+    }
+
+    /// Lets go of one reference to a parcel; with the last, of what it holds.
+    fn release(&mut self, parcel: Arc<Parcel>) {
+        if let Ok(parcel) = Arc::try_unwrap(parcel) {
+            self.queued_bytes -= parcel.bytes;
+            if let Some(function) = parcel.function {
+                self.blobs.end_use(function.id);
+            }
+        }
+    }
+}
+
+/// Returns what an operation holds besides its payload.
+fn inline_bytes(operation: &Operation) -> u64 {
+    let bytes = match operation {
+        Operation::Execute { code, .. } | Operation::Complete { code, .. } => code.len(),
+        Operation::Pull { names, .. } => names.iter().map(String::len).sum(),
+        Operation::Inspect { expression, .. } => expression.len(),
+        Operation::Apply | Operation::Map { .. } | Operation::Push | Operation::Clear => 0,
+    };
+    bytes as u64
+}

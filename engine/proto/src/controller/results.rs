@@ -1,0 +1,167 @@
+//! What engines say about their work: results, output, and what they gave back.
+//!
+//! An engine may answer what was recalled meanwhile, or what is forgotten:
+//! stale words are ignored.
+
+use super::Controller;
+use super::failures;
+use super::pieces::{Aim, PieceKey};
+use super::window::Recall;
+use crate::id::{ConnectionId, EngineId, Ticket};
+use crate::message::{
+    Failure, FailureKind, FromEngine, Outcome, Output, Payload, Timing, ToClient,
+};
+
+impl Controller {
+    pub(super) fn on_engine_message(
+        &mut self,
+        id: EngineId,
+        connection: ConnectionId,
+        message: FromEngine,
+        payload: Payload,
+    ) {
+        match message {
+            FromEngine::Finished {
+                ticket,
+                outcome,
+                timing,
+            } => {
+                self.on_finished(id, ticket, outcome, timing, payload);
+            }
+            FromEngine::Output { ticket, output } => self.on_output(id, ticket, output),
+            FromEngine::Recalled { ticket, taken } => {
+                self.on_recalled(id, connection, ticket, taken);
+            }
+            FromEngine::Pong => {}
+        }
+    }
+
+    fn on_finished(
+        &mut self,
+        id: EngineId,
+        ticket: Ticket,
+        outcome: Outcome,
+        timing: Timing,
+        payload: Payload,
+    ) {
+        let engine = self
+            .engines
+            .get_mut(&id)
+            .expect("a connected engine is known");
+        let Some(index) = engine.window.position(ticket) else {
+            return;
+        };
+        let entry = engine.window.remove(index);
+        engine.completed += 1;
+        if entry.is_task {
+            engine
+                .pace
+                .observe(timing.completed_us.saturating_sub(timing.started_us));
+        }
+        let owner = self.pieces[entry.piece].owner;
+        engine.latest_owner = owner.or(engine.latest_owner);
+        self.settle_recall(entry.recall, false);
+
+        let failed = matches!(outcome, Outcome::Failed(_));
+        if owner.is_some() && self.is_to_be_tried_again(entry.piece, id, &outcome) {
+            self.enqueue(entry.piece);
+        } else {
+            self.answer(entry.piece, Some(id), outcome, timing, payload);
+        }
+        if entry.is_barrier
+            && failed
+            && let Some(owner) = owner
+        {
+            self.abort_waiting(id, owner.client);
+        }
+        self.pump(id);
+    }
+
+    /// Uses up one retry of a task that raised, if it has one.
+    fn is_to_be_tried_again(&mut self, key: PieceKey, id: EngineId, outcome: &Outcome) -> bool {
+        let Outcome::Failed(failure) = outcome else {
+            return false;
+        };
+        let piece = &mut self.pieces[key];
+        if !is_worth_a_retry(failure) || !piece.take_retry() {
+            return false;
+        }
+        if let Aim::Any { tried, .. } = &mut piece.aim
+            && !tried.contains(&id)
+        {
+            tried.push(id);
+        }
+        true
+    }
+
+    /// Aborts everything that `client` has waiting for this engine.
+    fn abort_waiting(&mut self, id: EngineId, client: crate::id::ClientId) {
+        let engine = &self.engines[&id];
+        let owned = |key: &PieceKey| self.pieces[*key].owner.is_some_and(|o| o.client == client);
+        let keys: Vec<_> = engine.waiting.values().copied().filter(owned).collect();
+        for key in keys {
+            self.withdraw(key);
+            self.fail(key, Some(id), failures::aborted_behind(id));
+        }
+    }
+
+    fn on_output(&mut self, id: EngineId, ticket: Option<Ticket>, output: Output) {
+        let engine = &self.engines[&id];
+        let owner = match ticket {
+            Some(ticket) => {
+                let Some(index) = engine.window.position(ticket) else {
+                    return;
+                };
+                self.pieces[engine.window.get(index).piece].owner
+            }
+            None => engine.latest_owner,
+        };
+        if let Some(owner) = owner {
+            let message = ToClient::Output {
+                request: owner.request,
+                engine: id,
+                output,
+            };
+            self.send_client(owner.client, message, Payload::default());
+        }
+    }
+
+    fn on_recalled(&mut self, id: EngineId, connection: ConnectionId, ticket: Ticket, taken: bool) {
+        let engine = self
+            .engines
+            .get_mut(&id)
+            .expect("a connected engine is known");
+        let Some(index) = engine.window.position(ticket) else {
+            return;
+        };
+        let recall = engine.window.get(index).recall;
+        if matches!(recall, Recall::No | Recall::TooLate) {
+            if taken {
+                let reason = "it gave back work that it was not asked for".to_owned();
+                self.disconnect(connection, reason);
+            }
+            return;
+        }
+        if !taken {
+            engine.window.set_recall(index, Recall::TooLate);
+            self.settle_recall(recall, false);
+            self.rerank(id);
+            return;
+        }
+        let key = engine.window.remove(index).piece;
+        match recall {
+            Recall::Steal | Recall::Yield => self.enqueue(key),
+            Recall::Abort { .. } => self.fail(key, self.pieces[key].target(), failures::aborted()),
+            Recall::Discard => self.discard(key),
+            Recall::No | Recall::TooLate => unreachable!("handled above"),
+        }
+        self.settle_recall(recall, true);
+        self.pump(id);
+    }
+}
+
+/// Only what the task raised itself may go better elsewhere. An interrupt is
+/// somebody's wish that it stops.
+fn is_worth_a_retry(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Raised && failure.exception != "KeyboardInterrupt"
+}
