@@ -207,6 +207,9 @@ fn store_input(
     if !store {
         return Ok(());
     }
+    // A cell that is stored is one that a person sees: what asks whether there is a shell must
+    // find it from the first cell on.
+    session.shell(vm)?;
     let history = session.history(vm)?;
     let dict = session.dict();
     let text: PyObjectRef = vm.ctx.new_str(source).into();

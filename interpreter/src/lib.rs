@@ -10,6 +10,7 @@
 
 mod bridge;
 pub mod cell;
+pub mod completeness;
 pub mod completion;
 pub mod failure;
 pub mod highlight;

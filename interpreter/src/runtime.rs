@@ -39,6 +39,21 @@ pub struct RuntimeConfig {
     pub install_signal_handlers: bool,
 }
 
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        Self {
+            argv: vec![String::new()],
+            interactive: false,
+            native_modules: Vec::new(),
+            frozen: Vec::new(),
+            install_signal_handlers: true,
+        }
+    }
+}
+
+/// What every process needs once something fails or is shown: imported by [`Runtime::warm`].
+const OWN_MODULES: [&str; 3] = ["linecache", "rhumba._failure", "rhumba.shell"];
+
 /// One Python interpreter.
 pub struct Runtime {
     interpreter: Interpreter,
@@ -98,7 +113,7 @@ impl Runtime {
     /// What the first import that failed raised.
     pub fn warm(&self, modules: &[&str]) -> PyResult<()> {
         self.enter(|vm| {
-            for module in modules {
+            for module in OWN_MODULES.iter().chain(modules) {
                 session::import(vm, module)?;
             }
             Ok(())
@@ -140,6 +155,15 @@ impl Runtime {
             insert_path(vm, "")?;
             let scope = namespace_scope(vm, namespace);
             vm.run_string(scope, source, "<string>").map(drop)
+        })
+    }
+
+    /// Runs source that was read from standard input, as `python -` does. `name` is `sys.argv[0]`.
+    pub fn run_source(&self, source: &str, name: &str, args: &[String]) -> i32 {
+        self.run_program(name, args, |vm, namespace| {
+            insert_path(vm, "")?;
+            let scope = namespace_scope(vm, namespace);
+            vm.run_string(scope, source, "<stdin>").map(drop)
         })
     }
 

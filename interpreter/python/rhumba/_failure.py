@@ -23,9 +23,23 @@ def report(exception):
         message = f"<{name} has no message: str() of it raised {type(failure).__name__}>"
     if isinstance(exception, UsageError):
         return name, message, f"UsageError: {message}"
+    lines = _own_lines(exception)
+    if lines is not None:
+        return name, message, "\n".join(lines)
     described = traceback.TracebackException.from_exception(exception)
     _hide_own_frames(described, set())
     return name, message, "".join(described.format()).rstrip("\n")
+
+
+def _own_lines(exception):
+    """The lines of an exception that shows itself, as those of engines do."""
+    render = getattr(type(exception), "_render_traceback_", None)
+    if render is None:
+        return None
+    try:
+        return [str(line) for line in render(exception)]
+    except Exception:
+        return None
 
 
 def _hide_own_frames(described, seen):

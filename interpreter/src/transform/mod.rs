@@ -2,9 +2,8 @@
 //!
 //! Pure, text to text: no interpreter, and no idea of which magics exist. Every line keeps its
 //! number, so that a traceback can show the line that a person wrote. `scan` finds where statements
-//! begin; `completeness` tells whether source is finished.
+//! begin; [`crate::completeness`] tells whether source is finished.
 
-mod completeness;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -14,7 +13,7 @@ use std::ops::Range;
 
 use ruff_python_ast::Stmt;
 
-pub use completeness::{Completeness, completeness};
+pub use crate::completeness::{Completeness, completeness};
 use scan::{Statement, statements};
 
 /// Rewrites what isn't Python in a cell; source that needs nothing comes back as it is.

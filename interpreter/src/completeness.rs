@@ -10,7 +10,7 @@ use ruff_python_parser::{
 };
 use ruff_text_size::Ranged;
 
-use super::{CellMagic, transform_cell};
+use crate::transform::{CellMagic, transform_cell};
 
 /// Whether a cell can run as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,1 @@
+"""The parts of IPython's core that programs import by name."""

@@ -1,0 +1,5 @@
+"""The error of a magic that was called in a way it doesn't know."""
+
+from rhumba._failure import UsageError
+
+__all__ = ["UsageError"]

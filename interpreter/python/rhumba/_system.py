@@ -1,0 +1,75 @@
+"""Commands of the system's shell, with their output where the session's output goes."""
+
+import subprocess
+import sys
+
+
+def _shell():
+    """The user's own shell where it is bash, whose words people use; else sh."""
+    import os
+    import shutil
+
+    named = os.environ.get("SHELL", "")
+    return named if named.endswith("bash") and os.path.exists(named) else shutil.which("bash") or "/bin/sh"
+
+
+def system(command):
+    """Runs a command, shows its output as it comes, and returns its exit status."""
+    terminal = sys.__stdout__ is not None and sys.__stdout__.isatty()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if terminal:
+        # A program that wants a terminal, an editor for one, gets ours.
+        return _wait(subprocess.Popen([_shell(), "-c", command]))
+    process = subprocess.Popen(
+        [_shell(), "-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    try:
+        while data := process.stdout.read1(65536):
+            sys.stdout.write(decoder.decode(data))
+        sys.stdout.write(decoder.decode(b"", True))
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.stdout.close()
+        status = _wait(process)
+    return status
+
+
+def getoutput(command):
+    """Runs a command and returns what it writes to stdout; its stderr is shown."""
+    process = subprocess.Popen(
+        [_shell(), "-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        output, errors = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if errors:
+        sys.stderr.write(errors.decode("utf-8", "replace"))
+    return output.decode("utf-8", "replace").removesuffix("\n")
+
+
+def _wait(process):
+    """Waits for a process; a Ctrl-C that reached it too is its to answer."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
