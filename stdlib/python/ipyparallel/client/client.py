@@ -402,11 +402,9 @@ def _in_future(call, *args, **kwargs):
 
 
 def _register_magics(client):
-    """Gives the shell its parallel magics when its first client is made."""
-    # The module is there if, and only if, a shell runs in this process.
-    module = sys.modules.get("rhumba.shell")
-    shell = module.get_ipython() if module is not None else None
-    if shell is not None:
+    """Gives a person's shell its parallel magics when the first client is made."""
+    # A script that never asks for the shell does not pay for it.
+    if sys.flags.interactive or "rhumba.shell" in sys.modules:
         from .magics import activate_once
 
-        activate_once(client, shell)
+        activate_once(client)

@@ -5,10 +5,12 @@ comes back as it comes, labelled by engine (see `output.py`). The shell gives
 `register_magic_function`, `run_cell`, `user_ns` and `input_hook`; it knows
 nothing of engines.
 
-Imported only where there is a shell.
+Imported only where somebody uses them.
 """
 
 import sys
+
+from rhumba.shell import UsageError, get_ipython
 
 from .. import error
 from .interruption import interrupt
@@ -47,30 +49,14 @@ _CELL_OPTIONS = {**_EXECUTION_OPTIONS, **_OUTPUT_OPTIONS, "--local": ("local", T
 
 
 def activate(view, suffix=""):
-    """Registers the magics of a view in the shell; see `DirectView.activate`.
-
-    Warns where there is no shell.
-    """
-    shell = running_shell()
-    if shell is None:
-        import warnings
-
-        warnings.warn("the magics (%px, ...) need the shell: nothing was activated", stacklevel=3)
-        return
-    ParallelMagics(shell, view, suffix).register()
+    """Registers the magics of a view in the shell; see `DirectView.activate`."""
+    ParallelMagics(get_ipython(), view, suffix).register()
 
 
-def activate_once(client, shell):
+def activate_once(client):
     """Gives the shell the magics on all engines, unless it has some already."""
-    if not getattr(shell, "_parallel_magics", None):
-        ParallelMagics(shell, client.direct_view("all", block=True)).register()
-
-
-def running_shell():
-    """Returns the shell of this process, or None."""
-    from rhumba.shell import get_ipython
-
-    return get_ipython()
+    if not getattr(get_ipython(), "_parallel_magics", None):
+        activate(client.direct_view("all", block=True))
 
 
 class ParallelMagics:
@@ -126,6 +112,9 @@ class ParallelMagics:
         """
         return self._run(line, {})
 
+    # The braces and dollars of the line are Python's: the shell must not fill them in.
+    px.raw_line = True
+
     def cell_px(self, line="", cell=""):
         """%%px runs the cell on the engines of the view.
 
@@ -167,7 +156,7 @@ class ParallelMagics:
         """
         options = self._parse(f"%pxresult{self.suffix}", line, _OUTPUT_OPTIONS)
         if self.last_result is None:
-            raise _usage_error(f"%pxresult shows the last %px{self.suffix}; there was none yet")
+            raise UsageError(f"%pxresult shows the last %px{self.suffix}; there was none yet")
         if "save_name" in options:
             self.shell.user_ns[options["save_name"]] = self.last_result
             return
@@ -303,7 +292,7 @@ class ParallelMagics:
         try:
             words = shlex.split(line)
         except ValueError as failure:
-            raise _usage_error(f"{magic}: {line!r} can't be split into words: {failure}") from None
+            raise UsageError(f"{magic}: {line!r} can't be split into words: {failure}") from None
         options = {}
         words.reverse()
         while words:
@@ -312,19 +301,19 @@ class ParallelMagics:
                 # -t0 is -t 0
                 word, inline, value = word[:2], len(word) > 2, word[2:]
             if word not in known:
-                raise _usage_error(f"{magic} has no option {word!r}; it has {' '.join(known)}")
+                raise UsageError(f"{magic} has no option {word!r}; it has {' '.join(known)}")
             name, setting = known[word]
             if setting is str:
                 if not inline:
                     if not words:
-                        raise _usage_error(f"{magic}: {word} needs a value behind it")
+                        raise UsageError(f"{magic}: {word} needs a value behind it")
                     value = words.pop()
                 setting = value
             elif inline:
-                raise _usage_error(f"{magic}: {word} takes no value")
+                raise UsageError(f"{magic}: {word} takes no value")
             options[name] = setting
         if options.get("groupby", "type") not in _GROUPINGS:
-            raise _usage_error(
+            raise UsageError(
                 f"{magic}: outputs are grouped by {', '.join(_GROUPINGS)},"
                 f" not by {options['groupby']!r}"
             )
@@ -341,17 +330,11 @@ class ParallelMagics:
                 return self.view.client.ids[slice(*bounds)]
             targets = eval(text, self.shell.user_ns)
         except Exception as failure:
-            raise _usage_error(
+            raise UsageError(
                 f"{text!r} names no engines ({type(failure).__name__}: {failure});"
                 " give an id, a list of ids, a slice such as ::2, or all"
             ) from None
         return list(targets) if isinstance(targets, (tuple, range, set)) else targets
-
-
-def _usage_error(message):
-    from rhumba.shell import UsageError
-
-    return UsageError(message)
 
 
 def _tell_unsettled():

@@ -89,6 +89,7 @@ class LiveOutput:
 
     def __init__(self, result):
         self._result = result
+        self._engines = result._group.targets
         self._printer = LabelledOutput()
         self._cursor = 0
         self._told = 0
@@ -123,7 +124,7 @@ class LiveOutput:
         group = self._result._group
         cursor, items = group.outputs_since(self._cursor)
         for index, kind, data in items:
-            _show(self._printer, group.targets[index], kind, data)
+            _show(self._printer, self._engines[index], kind, data)
         self._cursor = cursor
         for position in range(self._told, done):
             index = group.order(position)

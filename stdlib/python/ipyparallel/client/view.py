@@ -325,8 +325,6 @@ class DirectView(View):
         """Makes `%px`, `%%px`, `%autopx`, `%pxresult` and `%pxconfig` use this view.
 
         suffix: is put behind those names, so that several views have their own
-
-        Raises RuntimeError outside the shell.
         """
         from .magics import activate
 

@@ -1,0 +1,108 @@
+"""Cluster: starting and stopping from Python."""
+
+import asyncio
+import os
+import signal
+
+import ipyparallel as ipp
+from _expect import RHUMBA, eventually, raises
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A process that has ended but that nobody has asked about is not alive.
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+# As a context manager: connected at the start, stopped at the end.
+with ipp.Cluster(n=2) as rc:
+    assert rc.ids == [0, 1]
+    assert rc.cluster is not None and rc.cluster.n == 2
+    pids = rc[:].apply_sync(os.getpid)
+    assert len(set(pids)) == 2 and all(alive(pid) for pid in pids)
+    assert rc[:].apply_sync(os.getcwd) == [os.getcwd()] * 2, "engines begin where the script is"
+eventually(lambda: not any(alive(pid) for pid in pids))
+
+# Step by step.
+cluster = ipp.Cluster(n=1)
+assert "not started" in repr(cluster) if RHUMBA else True
+if RHUMBA:
+    raises(RuntimeError, cluster.connect_client_sync)
+cluster.start_cluster_sync()
+rc = cluster.connect_client_sync()
+rc.wait_for_engines(1, timeout=30)
+assert len(rc) == 1
+second = cluster.connect_client_sync()
+second.wait_for_engines(1, timeout=30)
+rc[0]["x"] = 1
+assert second[0]["x"] == 1
+second.close()
+if RHUMBA:
+    raises(RuntimeError, cluster.start_cluster_sync)
+    assert os.path.exists(cluster.cluster_file)
+    # Another script finds it by its id.
+    with ipp.Client(cluster_id=cluster.cluster_id) as found:
+        assert found[0]["x"] == 1
+    assert len(ipp.Cluster.from_file(cluster.cluster_file).connect_client_sync()) == 1
+
+# More engines; ids are not given twice.
+cluster.start_engines_sync(2)
+rc.wait_for_engines(3, timeout=30)
+assert rc.ids == [0, 1, 2]
+pid = rc[0].apply_sync(os.getpid)
+rc.shutdown(targets=[0], block=True)
+eventually(lambda: rc.ids == [1, 2])
+eventually(lambda: not alive(pid))
+cluster.start_engines_sync(1)
+rc.wait_for_engines(3, timeout=30)
+assert rc.ids == [1, 2, 3]
+assert rc[:].apply_sync(abs, -1) == [1] * 3
+
+# A signal for all of them.
+if RHUMBA:
+    running = rc[:].apply_async(__import__("time").sleep, 30)
+    eventually(lambda: all(rc.queue_status(engine)["queue"] == 1 for engine in rc.ids))
+    eventually(lambda: running.wait(0.2) or cluster.signal_engines_sync(signal.SIGINT) or running.wait(0.3))
+    assert {entry[0] for entry in running.exception().elist} == {"KeyboardInterrupt"}
+    cluster.stop_engines_sync()
+    eventually(lambda: len(rc) == 0)
+    raises(ipp.NoEnginesRegistered, rc.__getitem__, slice(None))
+    raises(ipp.NoEnginesRegistered, rc.direct_view().apply_sync, abs, -1)
+    raises(ipp.NoEnginesRegistered, rc.load_balanced_view().apply_sync, abs, -1)
+cluster.stop_cluster_sync()
+if RHUMBA:
+    cluster.stop_cluster_sync()
+    raises(RuntimeError, cluster.connect_client_sync)
+    eventually(lambda: "closed" in repr(rc))
+    raises((ConnectionError, ipp.NoEnginesRegistered), rc.queue_status)
+
+# The whole cluster can be stopped by a client, too.
+cluster = ipp.Cluster(n=1)
+rc = cluster.start_and_connect_sync()
+pid = rc[0].apply_sync(os.getpid)
+rc.shutdown(hub=True, block=True)
+eventually(lambda: not alive(pid))
+cluster.stop_cluster_sync()
+
+
+# Awaited.
+async def main():
+    async with ipp.Cluster(n=1) as rc:
+        assert rc.ids == [0]
+    cluster = ipp.Cluster(n=1)
+    rc = await cluster.start_and_connect()
+    assert rc[0].apply_sync(abs, -1) == 1
+    rc.close()
+    await cluster.stop_cluster()
+
+
+asyncio.run(main())
+
+if RHUMBA:
+    assert ipp.Cluster().n == os.cpu_count()
+    raises(ValueError, ipp.Cluster, n=-1)
+    raises(NotImplementedError, ipp.Cluster, n=1, engines="mpi")
