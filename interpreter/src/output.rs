@@ -45,6 +45,11 @@ pub trait OutputSink: Send + Sync {
 
     /// Code asked for everything so far to be visible.
     fn flush(&self);
+
+    /// Whether the stream's text ends up on a terminal, as `isatty()` tells Python code.
+    fn is_terminal(&self, _stream: Stream) -> bool {
+        false
+    }
 }
 
 /// Sends everything that Python code writes from now on to the sink.
@@ -141,8 +146,8 @@ impl OutputStream {
     }
 
     #[pymethod]
-    fn isatty(_zelf: &Py<Self>) -> bool {
-        false
+    fn isatty(zelf: &Py<Self>) -> bool {
+        zelf.sink.is_terminal(zelf.stream)
     }
 
     #[pymethod]
