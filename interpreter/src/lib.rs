@@ -21,6 +21,10 @@ pub mod namespace;
 pub mod output;
 pub mod runtime;
 mod session;
+pub mod snapshot;
 pub mod transform;
+
+#[cfg(test)]
+mod tests;
 
 pub use rustpython_vm;

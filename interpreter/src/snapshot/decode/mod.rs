@@ -1,0 +1,377 @@
+//! Decoding: reads records in order, each making or filling one object.
+//!
+//! Edges only point back, so there is nothing to resolve later and nothing to recurse into.
+//! Lengths are checked against the bytes that are left before anything is allocated for them.
+//!
+//! Read next: `object.rs`, the records that rebuild functions, classes and instances.
+
+mod object;
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use malachite_bigint::BigInt;
+use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyInt, PyList, PyRange, PySet, PySlice};
+use rustpython_vm::common::wtf8::Wtf8;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
+
+use super::DecodeContext;
+use super::constant;
+use super::error::Failure;
+use super::format::{FIRST_NODE, FormatError, Header, Reader, body, kind};
+
+type Decoded<T> = Result<T, Failure>;
+
+/// Keys nested deeper than this aren't hashed: the runtime hashes tuples by recursion.
+const KEY_DEPTH_MAX: u32 = 500;
+
+pub(super) fn decode(
+    vm: &VirtualMachine,
+    buffers: Vec<Bytes>,
+    context: &DecodeContext,
+) -> Decoded<PyObjectRef> {
+    let mut buffers = buffers.into_iter();
+    let table = buffers.next().ok_or(FormatError::NotASnapshot)?;
+    let mut reader = Reader::new(&table);
+    let header = Header::read(&mut reader)?;
+    if buffers.len() != header.buffer_count as usize {
+        return Err(FormatError::Buffer(u64::from(header.buffer_count)).into());
+    }
+    let mut decoder = Decoder {
+        vm,
+        context,
+        reader,
+        nodes: Vec::with_capacity((header.node_count as usize).min(table.len())),
+        buffers: buffers.map(Some).collect(),
+        depths: HashMap::new(),
+    };
+    while !decoder.reader.is_empty() {
+        decoder.record()?;
+    }
+    if decoder.nodes.len() != header.node_count as usize {
+        return Err(FormatError::Count {
+            found: decoder.nodes.len(),
+            announced: header.node_count,
+        }
+        .into());
+    }
+    decoder.get(header.root)
+}
+
+struct Decoder<'a> {
+    vm: &'a VirtualMachine,
+    context: &'a DecodeContext,
+    reader: Reader<'a>,
+    nodes: Vec<PyObjectRef>,
+    /// Each is taken once: a table can't multiply its buffers.
+    buffers: Vec<Option<Bytes>>,
+    /// How deep tuples and slices are nested in others, by address, for those that are.
+    depths: HashMap<usize, u32>,
+}
+
+impl Decoder<'_> {
+    fn record(&mut self) -> Decoded<()> {
+        let kind = self.reader.byte()?;
+        if kind >= kind::FILL {
+            return self.fill(kind);
+        }
+        let object = self.build(kind)?;
+        self.nodes.push(object);
+        Ok(())
+    }
+
+    fn build(&mut self, kind: u8) -> Decoded<PyObjectRef> {
+        let context = &self.vm.ctx;
+        Ok(match kind {
+            kind::INT => context.new_int(self.reader.signed()?).into(),
+            kind::INT_BIG => {
+                let value = BigInt::from_signed_bytes_le(self.reader.slice()?);
+                context.new_bigint(&value).into()
+            }
+            kind::FLOAT => context.new_float(self.float()?).into(),
+            kind::COMPLEX => {
+                let parts = (
+                    context.new_float(self.float()?),
+                    context.new_float(self.float()?),
+                );
+                context
+                    .types
+                    .complex_type
+                    .as_object()
+                    .call(parts, self.vm)?
+            }
+            kind::STR => self.text(false)?,
+            kind::STR_INTERNED => self.text(true)?,
+            kind::BYTES => context.new_bytes(self.reader.slice()?.to_vec()).into(),
+            kind::BYTES_OUT => context.new_bytes(self.buffer()?).into(),
+            kind::BYTEARRAY => context.new_bytearray(self.reader.slice()?.to_vec()).into(),
+            kind::BYTEARRAY_OUT => context.new_bytearray(self.buffer()?).into(),
+            kind::MEMORYVIEW => self.memoryview()?,
+            kind::TUPLE => self.tuple()?,
+            kind::FROZENSET => {
+                let elements = self.body()?;
+                for element in &elements {
+                    self.check_hashable(element)?;
+                }
+                PyFrozenSet::from_iter(self.vm, elements)?
+                    .into_ref(context)
+                    .into()
+            }
+            kind::RANGE => PyRange {
+                start: self.int()?,
+                stop: self.int()?,
+                step: self.step()?,
+            }
+            .into_ref(context)
+            .into(),
+            kind::SLICE => self.slice()?,
+            kind::LIST => context.new_list(self.body()?).into(),
+            kind::LIST_EMPTY => context.new_list(Vec::new()).into(),
+            kind::DICT => {
+                let dict = context.new_dict();
+                self.fill_dict(&dict)?;
+                dict.into()
+            }
+            kind::DICT_EMPTY => context.new_dict().into(),
+            kind::SET => {
+                let set = PySet::default().into_ref(context);
+                self.fill_set(&set)?;
+                set.into()
+            }
+            kind::SET_EMPTY => PySet::default().into_ref(context).into(),
+            _ => self.build_object(kind)?,
+        })
+    }
+
+    fn fill(&mut self, kind: u8) -> Decoded<()> {
+        let target = self.edge()?;
+        match kind {
+            kind::FILL_LIST => {
+                let elements = self.body()?;
+                let list = target
+                    .downcast_ref::<PyList>()
+                    .ok_or(FormatError::Type { expected: "a list" })?;
+                list.borrow_vec_mut().extend(elements);
+                Ok(())
+            }
+            kind::FILL_DICT => {
+                let dict = target
+                    .downcast_ref::<PyDict>()
+                    .ok_or(FormatError::Type { expected: "a dict" })?;
+                self.fill_dict(dict)
+            }
+            kind::FILL_SET => {
+                let set = target
+                    .downcast_ref::<PySet>()
+                    .ok_or(FormatError::Type { expected: "a set" })?;
+                self.fill_set(set)
+            }
+            _ => self.fill_object(kind, &target),
+        }
+    }
+
+    #[inline]
+    fn get(&self, edge: u32) -> Decoded<PyObjectRef> {
+        if edge < FIRST_NODE {
+            return Ok(constant::resolve(self.vm, &self.context.globals, edge)?);
+        }
+        let node = self.nodes.get((edge - FIRST_NODE) as usize);
+        Ok(node.ok_or(FormatError::Edge(edge))?.clone())
+    }
+
+    #[inline]
+    fn edge(&mut self) -> Decoded<PyObjectRef> {
+        let edge = self.reader.edge()?;
+        self.get(edge)
+    }
+
+    fn float(&mut self) -> Decoded<f64> {
+        Ok(f64::from_bits(u64::from_le_bytes(self.reader.array()?)))
+    }
+
+    fn int(&mut self) -> Decoded<PyRef<PyInt>> {
+        self.edge()?
+            .downcast_exact::<PyInt>(self.vm)
+            .map(|int| int.into_pyref())
+            .map_err(|_| FormatError::Type { expected: "an int" }.into())
+    }
+
+    /// The step of a range, which is never zero.
+    fn step(&mut self) -> Decoded<PyRef<PyInt>> {
+        let step = self.int()?;
+        if step.as_bigint() == &BigInt::from(0) {
+            return Err(FormatError::Type {
+                expected: "a step that isn't zero",
+            }
+            .into());
+        }
+        Ok(step)
+    }
+
+    fn text(&mut self, intern: bool) -> Decoded<PyObjectRef> {
+        let bytes = self.reader.slice()?;
+        self.text_of(bytes, intern)
+    }
+
+    fn text_of(&self, bytes: &[u8], intern: bool) -> Decoded<PyObjectRef> {
+        Ok(match core::str::from_utf8(bytes) {
+            Ok(text) if intern => self.vm.ctx.intern_str(text).to_owned().into(),
+            Ok(text) => self.vm.ctx.new_str(text).into(),
+            Err(_) => {
+                let text = Wtf8::from_bytes(bytes).ok_or(FormatError::Text)?;
+                self.vm.ctx.new_str(text).into()
+            }
+        })
+    }
+
+    /// A large buffer: its own allocation if nobody else holds it, else a copy.
+    fn buffer(&mut self) -> Decoded<Vec<u8>> {
+        let index = self.reader.varint()?;
+        let buffer = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.buffers.get_mut(index)?.take());
+        Ok(buffer.ok_or(FormatError::Buffer(index))?.into())
+    }
+
+    fn memoryview(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let content = self.edge()?;
+        let format = vm.ctx.new_str(self.reader.text()?);
+        let count = self.reader.count(1)?;
+        let mut shape = Vec::with_capacity(count);
+        for _ in 0..count {
+            shape.push(vm.ctx.new_int(self.reader.varint()?).into());
+        }
+        if !content.class().is(vm.ctx.types.bytes_type) {
+            return Err(FormatError::Type { expected: "bytes" }.into());
+        }
+        let memoryview_type = vm.ctx.types.memoryview_type.as_object();
+        let view = memoryview_type.call((content,), vm)?;
+        if shape.len() == 1 && format.as_bytes() == b"B" {
+            return Ok(view);
+        }
+        let shape = vm.ctx.new_tuple(shape);
+        Ok(vm.call_method(&view, "cast", (format, shape))?)
+    }
+
+    fn tuple(&mut self) -> Decoded<PyObjectRef> {
+        let elements = self.body()?;
+        let depth = self.depth_of_parts(&elements);
+        let tuple = self.vm.ctx.new_tuple(elements).into();
+        Ok(self.with_depth(tuple, depth))
+    }
+
+    fn slice(&mut self) -> Decoded<PyObjectRef> {
+        let parts = [self.edge()?, self.edge()?, self.edge()?];
+        let depth = self.depth_of_parts(&parts);
+        let [start, stop, step] = parts;
+        let slice = PySlice {
+            start: Some(start),
+            stop,
+            step: Some(step),
+        };
+        Ok(self.with_depth(slice.into_ref(&self.vm.ctx).into(), depth))
+    }
+
+    fn depth_of_parts(&self, parts: &[PyObjectRef]) -> u32 {
+        parts.iter().map(|part| self.depth(part)).max().unwrap_or(0)
+    }
+
+    /// How many tuples and slices are nested in `object`, itself included.
+    fn depth(&self, object: &PyObject) -> u32 {
+        let types = &self.vm.ctx.types;
+        let class = object.class();
+        if class.is(types.tuple_type) || class.is(types.slice_type) {
+            self.depths.get(&object.get_id()).map_or(1, |depth| *depth)
+        } else {
+            0
+        }
+    }
+
+    fn with_depth(&mut self, object: PyObjectRef, depth_of_parts: u32) -> PyObjectRef {
+        if depth_of_parts > 0 {
+            self.depths.insert(object.get_id(), depth_of_parts + 1);
+        }
+        object
+    }
+
+    fn check_hashable(&self, key: &PyObject) -> Decoded<()> {
+        if self.depth(key) > KEY_DEPTH_MAX {
+            return Err(FormatError::Depth.into());
+        }
+        Ok(())
+    }
+
+    fn fill_dict(&mut self, dict: &Py<PyDict>) -> Decoded<()> {
+        let (keys, values) = self.pairs()?;
+        for (key, value) in keys.into_iter().zip(values) {
+            self.check_hashable(&key)?;
+            dict.inner_setitem(&*key, value, self.vm)?;
+        }
+        Ok(())
+    }
+
+    fn fill_set(&mut self, set: &Py<PySet>) -> Decoded<()> {
+        for element in self.body()? {
+            self.check_hashable(&element)?;
+            set.add(element, self.vm)?;
+        }
+        Ok(())
+    }
+
+    fn pairs(&mut self) -> Decoded<(Vec<PyObjectRef>, Vec<PyObjectRef>)> {
+        let keys = self.body()?;
+        let values = self.body()?;
+        if keys.len() != values.len() {
+            let expected = "as many values as keys";
+            return Err(FormatError::Type { expected }.into());
+        }
+        Ok((keys, values))
+    }
+
+    /// A run of objects, by their edges or packed.
+    fn body(&mut self) -> Decoded<Vec<PyObjectRef>> {
+        let context = &self.vm.ctx;
+        match self.reader.byte()? {
+            body::EDGES => {
+                let count = self.reader.count(4)?;
+                let mut objects = Vec::with_capacity(count);
+                for _ in 0..count {
+                    objects.push(self.edge()?);
+                }
+                Ok(objects)
+            }
+            body::I8 => self.packed(|bytes: [u8; 1]| context.new_int(bytes[0] as i8).into()),
+            body::I16 => self.packed(|bytes| context.new_int(i16::from_le_bytes(bytes)).into()),
+            body::I32 => self.packed(|bytes| context.new_int(i32::from_le_bytes(bytes)).into()),
+            body::I64 => self.packed(|bytes| context.new_int(i64::from_le_bytes(bytes)).into()),
+            body::F64 => self.packed(|bytes| context.new_float(f64::from_le_bytes(bytes)).into()),
+            body::STR => self.packed_texts(),
+            other => Err(FormatError::Kind(other).into()),
+        }
+    }
+
+    fn packed<const N: usize>(
+        &mut self,
+        object: impl Fn([u8; N]) -> PyObjectRef,
+    ) -> Decoded<Vec<PyObjectRef>> {
+        let count = self.reader.count(N)?;
+        let (values, _) = self.reader.take(count * N)?.as_chunks::<N>();
+        Ok(values.iter().copied().map(object).collect())
+    }
+
+    fn packed_texts(&mut self) -> Decoded<Vec<PyObjectRef>> {
+        let count = self.reader.count(1)?;
+        let mut lengths = self.reader.clone();
+        for _ in 0..count {
+            self.reader.varint()?;
+        }
+        let mut texts = Vec::with_capacity(count);
+        for _ in 0..count {
+            let length = usize::try_from(lengths.varint()?).map_err(|_| FormatError::Length)?;
+            let bytes = self.reader.take(length)?;
+            texts.push(self.text_of(bytes, false)?);
+        }
+        Ok(texts)
+    }
+}

@@ -1,0 +1,489 @@
+//! The records that rebuild functions, classes, instances, and what goes by name.
+
+use rustpython_vm::builtins::{
+    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyStr, PyTuple,
+    PyType, PyTypeRef,
+};
+use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
+use rustpython_vm::types::PyTypeFlags;
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
+
+use super::{Decoded, Decoder};
+use crate::snapshot::class_identity;
+use crate::snapshot::code;
+use crate::snapshot::encode::state_present;
+use crate::snapshot::encode::{class_present, exception_present, function_present, native_base};
+use crate::snapshot::error::snapshot_error;
+use crate::snapshot::format::{FormatError, kind};
+
+impl Decoder<'_> {
+    pub fn build_object(&mut self, kind: u8) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let types = &vm.ctx.types;
+        match kind {
+            kind::CODE => {
+                let fields = code::read(vm, &mut self.reader)?;
+                let constants = self.body()?;
+                Ok(fields.into_code(vm, constants)?.into())
+            }
+            kind::CELL => Ok(types.cell_type.as_object().call((), vm)?),
+            kind::FUNCTION => self.function(),
+            kind::METHOD => {
+                let function = self.edge()?;
+                let object = self.edge()?;
+                if !function.is_callable() {
+                    let expected = "something callable";
+                    return Err(FormatError::Type { expected }.into());
+                }
+                let method = PyBoundMethod::new(object, function);
+                Ok(method.into_ref(&vm.ctx).into())
+            }
+            kind::PROPERTY => {
+                let parts = [self.edge()?, self.edge()?, self.edge()?, self.edge()?];
+                let args = FuncArgs::from(parts.to_vec());
+                Ok(types.property_type.as_object().call_with_args(args, vm)?)
+            }
+            kind::CLASSMETHOD => {
+                let function = self.edge()?;
+                Ok(types.classmethod_type.as_object().call((function,), vm)?)
+            }
+            kind::STATICMETHOD => {
+                let function = self.edge()?;
+                Ok(types.staticmethod_type.as_object().call((function,), vm)?)
+            }
+            kind::NAMED => self.named(),
+            kind::MODULE => {
+                let name = self.reader.text()?;
+                self.module(name)
+            }
+            kind::MODULE_GLOBALS => {
+                let name = self.reader.text()?;
+                let module = self.module(name)?;
+                let module = module.downcast_ref::<PyModule>();
+                Ok(module
+                    .ok_or(FormatError::Type {
+                        expected: "a module",
+                    })?
+                    .dict()
+                    .into())
+            }
+            kind::ATTRIBUTE => {
+                let owner = self.edge()?;
+                let name = vm.ctx.new_str(self.reader.text()?);
+                Ok(owner.get_attr(&*name, vm)?)
+            }
+            kind::INSTANCE => self.instance(),
+            kind::REDUCED => {
+                let callable = self.edge()?;
+                let args = self.args()?;
+                Ok(callable.call_with_args(args, vm)?)
+            }
+            kind::EXCEPTION => self.exception(),
+            kind::CLASS => self.class(),
+            kind::NATIVE_NEW => self.native_new(),
+            other => Err(FormatError::Kind(other).into()),
+        }
+    }
+
+    pub fn fill_object(&mut self, kind: u8, target: &PyObject) -> Decoded<()> {
+        let vm = self.vm;
+        match kind {
+            kind::FILL_CELL => {
+                let contents = self.edge()?;
+                if !target.class().is(vm.ctx.types.cell_type) {
+                    return Err(FormatError::Type { expected: "a cell" }.into());
+                }
+                target.set_attr(vm.ctx.intern_str("cell_contents"), contents, vm)?;
+                Ok(())
+            }
+            kind::FILL_FUNCTION => self.fill_function(target),
+            kind::FILL_INSTANCE => {
+                let expected = "an object with attributes";
+                let dict = target.dict().ok_or(FormatError::Type { expected })?;
+                self.fill_dict(&dict)
+            }
+            kind::FILL_STATE => self.fill_state(target),
+            kind::FILL_EXCEPTION => self.fill_exception(target),
+            kind::FILL_CLASS => self.fill_class(target),
+            other => Err(FormatError::Kind(other).into()),
+        }
+    }
+
+    fn function(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let code = self.edge()?;
+        let globals = self.edge()?;
+        let cells = self.body()?;
+        let free_count = code
+            .downcast_ref::<PyCode>()
+            .ok_or(FormatError::Type { expected: "code" })?
+            .freevars
+            .len();
+        if free_count != cells.len() {
+            return Err(FormatError::Code.into());
+        }
+        let mut args = FuncArgs::from(vec![code, globals]);
+        if !cells.is_empty() {
+            let closure = vm.ctx.new_tuple(cells).into();
+            args.kwargs = KwArgs::from_iter([("closure".to_owned(), closure)]);
+        }
+        let function_type = vm.ctx.types.function_type.as_object();
+        Ok(function_type.call_with_args(args, vm)?)
+    }
+
+    fn fill_function(&mut self, target: &PyObject) -> Decoded<()> {
+        use function_present as present;
+        const SINGLES: [(u16, &str); 8] = [
+            (present::NAME, "__name__"),
+            (present::QUALNAME, "__qualname__"),
+            (present::DEFAULTS, "__defaults__"),
+            (present::DOC, "__doc__"),
+            (present::MODULE, "__module__"),
+            (present::ANNOTATE, "__annotate__"),
+            (present::ANNOTATIONS, "__annotations__"),
+            (present::TYPE_PARAMS, "__type_params__"),
+        ];
+        let vm = self.vm;
+        if !target.class().is(vm.ctx.types.function_type) {
+            let expected = "a function";
+            return Err(FormatError::Type { expected }.into());
+        }
+        let bits = u16::from_le_bytes(self.reader.array()?);
+        for (bit, name) in SINGLES {
+            if bits & bit != 0 {
+                let value = self.edge()?;
+                target.set_attr(vm.ctx.intern_str(name), value, vm)?;
+            }
+        }
+        if bits & present::KWDEFAULTS != 0 {
+            let defaults = vm.ctx.new_dict();
+            self.fill_dict(&defaults)?;
+            let name = vm.ctx.intern_str("__kwdefaults__");
+            target.set_attr(name, PyObjectRef::from(defaults), vm)?;
+        }
+        if bits & present::DICT != 0 {
+            let name = vm.ctx.intern_str("__dict__");
+            let attributes = target.get_attr(name, vm)?;
+            let expected = "a function with attributes";
+            let dict = attributes.downcast_ref::<PyDict>();
+            self.fill_dict(dict.ok_or(FormatError::Type { expected })?)?;
+        }
+        Ok(())
+    }
+
+    fn args(&mut self) -> Decoded<FuncArgs> {
+        let args = self.edge()?;
+        let expected = "a tuple of arguments";
+        let args = args
+            .downcast_ref::<PyTuple>()
+            .ok_or(FormatError::Type { expected })?;
+        Ok(FuncArgs::from(args.as_slice().to_vec()))
+    }
+
+    fn class_edge(&mut self) -> Decoded<PyTypeRef> {
+        let class = self.edge()?;
+        let class = class.downcast::<PyType>();
+        class.map_err(|_| {
+            FormatError::Type {
+                expected: "a class",
+            }
+            .into()
+        })
+    }
+
+    fn module(&self, name: &str) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let modules = vm.sys_module.get_attr(vm.ctx.intern_str("modules"), vm)?;
+        let expected = "sys.modules to be a dict";
+        let modules = modules
+            .downcast_ref::<PyDict>()
+            .ok_or(FormatError::Type { expected })?;
+        if let Some(module) = modules.get_item_opt(name, vm)? {
+            return Ok(module);
+        }
+        let imported = vm.import(&*vm.ctx.new_str(name), 0);
+        if let Err(cause) = imported {
+            let sentence =
+                format!("the snapshot needs module {name}, which can't be imported here");
+            let error = snapshot_error(vm, sentence);
+            error.set_cause(Some(cause));
+            return Err(error.into());
+        }
+        // Importing `a.b` returns `a`, and leaves `a.b` here.
+        let module = modules.get_item_opt(name, vm)?;
+        module.ok_or_else(|| {
+            let sentence = format!("the snapshot needs module {name}, which isn't here");
+            snapshot_error(vm, sentence).into()
+        })
+    }
+
+    fn named(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let module_name = self.reader.text()?;
+        let qualname = self.reader.text()?;
+        let mut object = self.module(module_name)?;
+        for name in qualname.split('.') {
+            object = match vm.get_attribute_opt(&object, vm.ctx.intern_str(name))? {
+                Some(object) => object,
+                None => {
+                    let sentence = format!(
+                        "the snapshot needs {module_name}.{qualname}, which module {module_name} here doesn't have"
+                    );
+                    return Err(snapshot_error(vm, sentence).into());
+                }
+            };
+        }
+        Ok(object)
+    }
+
+    /// An object of a class made by Python code, without calling the class.
+    fn instance(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let class = self.class_edge()?;
+        let object_type = vm.ctx.types.object_type;
+        let flags = class.slots().flags.load();
+        if !native_base(&class).is(object_type)
+            || !(class.is(object_type) || flags.contains(&PyTypeFlags::HEAPTYPE))
+        {
+            let expected = "a class with plain instances";
+            return Err(FormatError::Type { expected }.into());
+        }
+        let dict = class.slots().flags.has_feature(PyTypeFlags::HAS_DICT);
+        let dict = dict.then(|| vm.ctx.new_dict());
+        Ok(vm.ctx.new_base_object(class, dict))
+    }
+
+    /// An object as the native base of its class makes it, whatever `__new__` the class has.
+    fn native_new(&mut self) -> Decoded<PyObjectRef> {
+        let class = self.class_edge()?;
+        let native = self.class_edge()?;
+        let value = self.edge()?;
+        let new = native.slots().new.load();
+        let (true, Some(new)) = (native_base(&class).is(&native), new) else {
+            let expected = "the native base of a class";
+            return Err(FormatError::Type { expected }.into());
+        };
+        Ok(new(class, FuncArgs::from(vec![value]), self.vm)?)
+    }
+
+    /// An exception with its `args`, made without the `__init__` of its class.
+    ///
+    /// Native exceptions keep parts of their arguments elsewhere (`errno`, `name`): their own
+    /// `__init__` puts them there. It may refuse arguments that a subclass keeps differently;
+    /// what it would have set is among the attributes then.
+    fn exception(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let class = self.class_edge()?;
+        let args = self.args()?;
+        let native = native_base(&class).to_owned();
+        let new = native.slots().new.load();
+        let (true, Some(new)) = (
+            class.fast_issubclass(vm.ctx.exceptions.base_exception_type),
+            new,
+        ) else {
+            let expected = "an exception class";
+            return Err(FormatError::Type { expected }.into());
+        };
+        let exception = new(class, args.clone(), vm)?;
+        if let Some(init) = native.slots().init.load() {
+            let _ = init(&exception, args, vm);
+        }
+        Ok(exception)
+    }
+
+    fn fill_exception(&mut self, target: &PyObject) -> Decoded<()> {
+        use exception_present as present;
+        let vm = self.vm;
+        let (keys, values) = self.pairs()?;
+        let bits = self.reader.byte()?;
+        let expected = "an exception";
+        let exception = target
+            .downcast_ref::<PyBaseException>()
+            .ok_or(FormatError::Type { expected })?;
+        let other = |object: PyObjectRef| {
+            let other = object.downcast::<PyBaseException>();
+            other.map_err(|_| FormatError::Type { expected })
+        };
+        if bits & present::CAUSE != 0 {
+            exception.set_cause(Some(other(self.edge()?)?));
+        }
+        if bits & present::CONTEXT != 0 {
+            exception.set_context(Some(other(self.edge()?)?));
+        }
+        let suppress = vm.ctx.new_bool(bits & present::SUPPRESS_CONTEXT != 0);
+        let name = vm.ctx.intern_str("__suppress_context__");
+        target.set_attr(name, PyObjectRef::from(suppress), vm)?;
+        let dict = target.dict();
+        if bits & present::TRACEBACK != 0 {
+            let text = self.edge()?;
+            if let Some(dict) = &dict {
+                dict.set_item("__remote_traceback__", text, vm)?;
+            }
+        }
+        for (key, value) in keys.into_iter().zip(values) {
+            let name = key.downcast::<PyStr>();
+            let name = name.map_err(|_| FormatError::Type { expected: "a name" })?;
+            match &dict {
+                // `__notes__` and the like live in the dict; the rest may be native attributes.
+                Some(dict) if name.as_bytes().starts_with(b"__") => {
+                    dict.set_item(&*name, value, vm)?;
+                }
+                _ => target.set_attr(&*name, value, vm)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_state(&mut self, target: &PyObject) -> Decoded<()> {
+        let vm = self.vm;
+        let items = self.body()?;
+        let (keys, values) = self.pairs()?;
+        let bits = self.reader.byte()?;
+        let state = match bits & state_present::STATE != 0 {
+            true => Some(self.edge()?),
+            false => None,
+        };
+        let setter = match bits & state_present::SETTER != 0 {
+            true => Some(self.edge()?),
+            false => None,
+        };
+        if !items.is_empty() {
+            match target.downcast_ref::<PyList>() {
+                Some(list) if has_no_own(target, "extend", vm) => {
+                    list.borrow_vec_mut().extend(items);
+                }
+                _ => {
+                    let append = target.get_attr("append", vm)?;
+                    for item in items {
+                        append.call((item,), vm)?;
+                    }
+                }
+            }
+        }
+        for (key, value) in keys.into_iter().zip(values) {
+            self.check_hashable(&key)?;
+            target.set_item(&*key, value, vm)?;
+        }
+        match (state, setter) {
+            (Some(state), Some(setter)) => {
+                setter.call((target.to_owned(), state), vm)?;
+                Ok(())
+            }
+            (Some(state), None) => self.set_state(target, state),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Gives an object its state as `pickle` does: by `__setstate__`, or else as attributes.
+    fn set_state(&self, target: &PyObject, state: PyObjectRef) -> Decoded<()> {
+        let vm = self.vm;
+        let name = vm.ctx.intern_str("__setstate__");
+        if let Some(set_state) = vm.get_attribute_opt(target, name)? {
+            set_state.call((state,), vm)?;
+            return Ok(());
+        }
+        let pair = state.downcast_ref::<PyTuple>().map(|pair| pair.as_slice());
+        let (attributes, slots) = match pair {
+            Some([attributes, slots]) => (attributes.clone(), Some(slots.clone())),
+            _ => (state, None),
+        };
+        let expected = "a state that is a dict";
+        let as_dict = |object: PyObjectRef| -> Decoded<Option<PyDictRef>> {
+            if vm.is_none(&object) {
+                return Ok(None);
+            }
+            let dict = object.downcast::<PyDict>();
+            Ok(Some(dict.map_err(|_| FormatError::Type { expected })?))
+        };
+        if let Some(attributes) = as_dict(attributes)?.filter(|dict| !dict.is_empty()) {
+            let dict = target.dict().ok_or(FormatError::Type { expected })?;
+            for (key, value) in attributes.items_vec() {
+                dict.set_item(&*key, value, vm)?;
+            }
+        }
+        if let Some(slots) = slots.map(as_dict).transpose()?.flatten() {
+            for (key, value) in slots.items_vec() {
+                let name = key.downcast::<PyStr>();
+                let name = name.map_err(|_| FormatError::Type { expected: "a name" })?;
+                target.set_attr(&*name, value, vm)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A class, bare; or the one that has its identity, if it is here.
+    fn class(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let identity = u128::from_le_bytes(self.reader.array()?);
+        let metaclass = self.class_edge()?;
+        let name = self.edge()?;
+        let bases = self.body()?;
+        let (keys, values) = self.pairs()?;
+        if let Some(known) = class_identity::find(identity) {
+            return Ok(known.into());
+        }
+        if !metaclass.fast_issubclass(vm.ctx.types.type_type) {
+            let expected = "a metaclass";
+            return Err(FormatError::Type { expected }.into());
+        }
+        let namespace = vm.ctx.new_dict();
+        for (key, value) in keys.into_iter().zip(values) {
+            self.check_hashable(&key)?;
+            namespace.set_item(&*key, value, vm)?;
+        }
+        let new = vm.ctx.types.type_type.slots().new.load();
+        let new = new.expect("type can make classes");
+        let bases = vm.ctx.new_tuple(bases).into();
+        let args = FuncArgs::from(vec![name, bases, namespace.into()]);
+        let class = new(metaclass, args, vm)?;
+        if let Some(class) = class.downcast_ref::<PyType>() {
+            class_identity::arrived(vm, identity, class);
+        }
+        Ok(class)
+    }
+
+    /// Fills in the dict of a class, unless it is one that was made in this process.
+    fn fill_class(&mut self, target: &PyObject) -> Decoded<()> {
+        let vm = self.vm;
+        let (keys, values) = self.pairs()?;
+        let bits = self.reader.byte()?;
+        let class = target
+            .downcast_ref::<PyType>()
+            .filter(|class| class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE))
+            .ok_or(FormatError::Type {
+                expected: "a class",
+            })?;
+        if class_identity::is_native(class) {
+            return Ok(());
+        }
+        let set = vm.ctx.types.type_type.slots().setattro.load();
+        let set = set.expect("classes can be changed");
+        for (key, value) in keys.into_iter().zip(values) {
+            let name = key.downcast::<PyStr>();
+            let name: PyRef<PyStr> = name.map_err(|_| FormatError::Type { expected: "a name" })?;
+            // An absent docstring reads None, and None can't always be set.
+            if name.as_bytes() == b"__doc__" && vm.is_none(&value) {
+                continue;
+            }
+            // Not through the metaclass, whose `__setattr__` may guard the class.
+            set(target, &name, PySetterValue::Assign(value), vm)?;
+        }
+        if bits & class_present::IS_ABSTRACT_BASE != 0 {
+            let abc = vm.import("_abc", 0)?;
+            let init = abc.get_attr("_abc_init", vm)?;
+            init.call((target.to_owned(),), vm)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a list has the `extend` and `append` that lists have.
+fn has_no_own(target: &PyObject, name: &str, vm: &VirtualMachine) -> bool {
+    let inherited = |name: &str| {
+        let name = vm.ctx.intern_str(name);
+        let own = target.class().get_attr(name);
+        let lists = vm.ctx.types.list_type.get_attr(name);
+        matches!((own, lists), (Some(own), Some(lists)) if own.is(&lists))
+    };
+    inherited(name) && inherited("append")
+}

@@ -1,0 +1,139 @@
+//! Classes: by name where they can be imported, else by value.
+//!
+//! A class by value is built bare, from its metaclass, name and bases, and filled with the rest
+//! of its dict afterwards, as its methods usually refer back to it. It travels under an identity
+//! (see `class_identity`), so that coming home it meets the class it was.
+
+use rustpython_vm::builtins::{PyTuple, PyType};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
+
+use super::{Encoder, Frame, Step};
+use crate::snapshot::class_identity;
+use crate::snapshot::format::{Write, kind};
+
+pub mod present {
+    /// The class keeps abstract methods: the receiver computes its `_abc_impl` anew.
+    pub const IS_ABSTRACT_BASE: u8 = 1;
+}
+
+impl Encoder<'_> {
+    pub fn class(&mut self, class: &Py<PyType>, origin: u32) -> PyResult<()> {
+        let object = class.as_object();
+        if self.named(object)? {
+            return Ok(());
+        }
+        if super::object::native_base(class).is(class) {
+            return self.native_class(class, origin);
+        }
+        let vm = self.vm;
+        let mut children: Vec<PyObjectRef> = vec![
+            object.class().to_owned().into(),
+            vm.ctx.new_str(class.name().to_owned()).into(),
+        ];
+        let bases = object.get_attr("__bases__", vm)?;
+        let bases = bases
+            .downcast_ref::<PyTuple>()
+            .map_or(&[][..], |bases| bases.as_slice());
+        children.extend_from_slice(bases);
+        for name in ["__module__", "__slots__", "__abc_tpflags__"] {
+            let name = vm.ctx.intern_str(name);
+            if let Some(value) = class.get_direct_attr(name) {
+                children.push(name.to_owned().into());
+                children.push(value);
+            }
+        }
+        children.push(vm.ctx.intern_str("__qualname__").to_owned().into());
+        children.push(class.__qualname__(vm));
+        let step = Step::Class {
+            identity: class_identity::of(vm, class),
+            base_count: bases.len(),
+        };
+        let mut frame = Frame::new(step, object.to_owned(), origin, children);
+        let (entries, present) = class_entries(self, class);
+        let step = Step::FillClass { present };
+        let fill = Frame::new(step, object.to_owned(), origin, entries);
+        frame.then = Some(Box::new(fill));
+        self.begin(frame)
+    }
+
+    /// A native class that no module gives a name is reached through one that does: `type(f)`.
+    fn native_class(&mut self, class: &Py<PyType>, origin: u32) -> PyResult<()> {
+        let vm = self.vm;
+        let types = self.imported("types")?;
+        let dict = types.and_then(|types| types.dict());
+        let items = dict.map(|dict| dict.items_vec()).unwrap_or_default();
+        for (name, value) in items {
+            if value.is(class)
+                && let Some(name) = self.text(&name)
+            {
+                return self.write_named(class.as_object(), "types", &name);
+            }
+        }
+        let name = class.fully_qualified_name(vm)?;
+        Err(self.refuse_at(
+            origin,
+            &format!("the class {name} can't be carried: it isn't found by its name"),
+        ))
+    }
+
+    pub fn write_class(&mut self, identity: u128, base_count: usize, edges: &[u32]) {
+        self.mutable = true;
+        self.table.push(kind::CLASS);
+        self.table.extend_from_slice(&identity.to_le_bytes());
+        self.table.edges(&edges[..2]);
+        let (bases, pairs) = edges[2..].split_at(base_count);
+        self.edge_body(bases);
+        let (keys, values) = super::unzip(pairs);
+        self.edge_body(&keys);
+        self.edge_body(&values);
+    }
+
+    /// Whether members of `class` go by value because the enumeration does.
+    pub fn is_local_enum(&self, class: &Py<PyType>) -> PyResult<bool> {
+        let vm = self.vm;
+        let Some(module) = self.imported("enum")? else {
+            return Ok(false);
+        };
+        let Some(meta) = vm.get_attribute_opt(&module, vm.ctx.intern_str("EnumType"))? else {
+            return Ok(false);
+        };
+        let is_enum = meta
+            .downcast_ref::<PyType>()
+            .is_some_and(|meta| class.class().fast_issubclass(meta));
+        Ok(is_enum && self.name_of(class.as_object())?.is_none())
+    }
+}
+
+/// The entries of a class's dict that travel, as keys and values in turn.
+pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObjectRef>, u8) {
+    const MADE_ANEW: [&str; 8] = [
+        "__dict__",
+        "__weakref__",
+        "__slots__",
+        "__slotnames__",
+        "__module__",
+        "__qualname__",
+        "__abc_tpflags__",
+        "__annotations_cache__",
+    ];
+    let types = &encoder.vm.ctx.types;
+    let mut bits = 0;
+    let mut entries = Vec::new();
+    for (key, value) in class.attributes().entries() {
+        let name = encoder.text(&key).unwrap_or_default();
+        if name == "_abc_impl" {
+            bits |= present::IS_ABSTRACT_BASE;
+        } else if !MADE_ANEW.contains(&name.as_str())
+            && !is_own_slot(types.member_descriptor_type, class, &value)
+        {
+            entries.push(key);
+            entries.push(value);
+        }
+    }
+    (entries, bits)
+}
+
+/// Whether `value` is the descriptor that `__slots__` makes for `class`.
+fn is_own_slot(descriptor: &Py<PyType>, class: &Py<PyType>, value: &PyObject) -> bool {
+    value.class().is(descriptor) && class.slots().member_count > 0
+}

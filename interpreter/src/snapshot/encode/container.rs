@@ -1,0 +1,253 @@
+//! Tuples, lists, dicts, sets, and the small objects that are made of a few others.
+//!
+//! A container of scalars gets one complete record. Others are made empty (so that cycles have a
+//! number to refer to) and filled later; tuples and frozensets wait for their elements.
+
+use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyList, PyRange, PySet, PySlice, PyTuple};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+
+use super::{Encoder, Frame, Step};
+use crate::snapshot::format::kind;
+
+impl Encoder<'_> {
+    pub fn tuple(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let tuple = object.downcast_ref::<PyTuple>().expect("class is tuple");
+        let elements = tuple.as_slice();
+        if self.packed(kind::TUPLE, elements) {
+            self.built(object)?;
+            return Ok(());
+        }
+        let from = self.edges.len();
+        for element in elements {
+            let Some(edge) = self.scalar_or_known(element)? else {
+                return self.begin_partly(Step::Tuple, object, origin, elements.to_vec(), from);
+            };
+            self.edges.push(edge);
+        }
+        self.complete_record(kind::TUPLE, object, from)
+    }
+
+    /// Starts a frame some of whose first children have left their numbers on `edges` already.
+    fn begin_partly(
+        &mut self,
+        step: Step,
+        object: &PyObject,
+        origin: u32,
+        children: Vec<PyObjectRef>,
+        from: usize,
+    ) -> PyResult<()> {
+        let mut frame = Frame::new(step, object.to_owned(), origin, children);
+        frame.visited = self.edges.len() - from;
+        self.begin(frame)?;
+        self.stack.last_mut().expect("just begun").edges_from = from;
+        Ok(())
+    }
+
+    fn complete_record(&mut self, kind: u8, object: &PyObject, from: usize) -> PyResult<()> {
+        let edges = self.edges.split_off(from);
+        self.table.push(kind);
+        self.edge_body(&edges);
+        self.built(object)?;
+        Ok(())
+    }
+
+    pub fn list(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        self.mutable = true;
+        let list = object.downcast_ref::<PyList>().expect("class is list");
+        {
+            // The lock is held while scalars are written, which runs no Python code.
+            let elements = list.borrow_vec();
+            if self.packed(kind::LIST, &elements) {
+                self.built(object)?;
+                return Ok(());
+            }
+            let from = self.edges.len();
+            let mut scalars = true;
+            for element in elements.iter() {
+                match self.scalar_or_known(element)? {
+                    Some(edge) => self.edges.push(edge),
+                    None => {
+                        scalars = false;
+                        break;
+                    }
+                }
+            }
+            if scalars {
+                return self.complete_record(kind::LIST, object, from);
+            }
+            self.edges.truncate(from);
+        }
+        self.empty(kind::LIST_EMPTY, Step::FillList, object, origin)
+    }
+
+    pub fn dict(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        self.mutable = true;
+        let dict = object.downcast_ref::<PyDict>().expect("class is dict");
+        let from = self.edges.len();
+        if !dict.is_empty() {
+            let items = dict.items_vec();
+            for part in items.iter().flat_map(|(key, value)| [key, value]) {
+                let Some(edge) = self.scalar(part)? else {
+                    self.edges.truncate(from);
+                    return self.empty(kind::DICT_EMPTY, Step::FillDict, object, origin);
+                };
+                self.edges.push(edge);
+            }
+        }
+        let edges = self.edges.split_off(from);
+        self.table.push(kind::DICT);
+        let (keys, values) = super::unzip(&edges);
+        self.edge_body(&keys);
+        self.edge_body(&values);
+        self.built(object)?;
+        Ok(())
+    }
+
+    pub fn set(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        self.mutable = true;
+        let set = object.downcast_ref::<PySet>().expect("class is set");
+        let elements = set.elements();
+        if self.packed(kind::SET, &elements) {
+            self.built(object)?;
+            return Ok(());
+        }
+        let from = self.edges.len();
+        for element in &elements {
+            let Some(edge) = self.scalar(element)? else {
+                self.edges.truncate(from);
+                return self.empty(kind::SET_EMPTY, Step::FillSet, object, origin);
+            };
+            self.edges.push(edge);
+        }
+        self.complete_record(kind::SET, object, from)
+    }
+
+    pub fn frozenset(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let set = object
+            .downcast_ref::<PyFrozenSet>()
+            .expect("class is frozenset");
+        let elements = set.elements();
+        if self.packed(kind::FROZENSET, &elements) {
+            self.built(object)?;
+            return Ok(());
+        }
+        let from = self.edges.len();
+        for element in &elements {
+            let Some(edge) = self.scalar(element)? else {
+                self.edges.truncate(from);
+                let frame = Frame::new(Step::FrozenSet, object.to_owned(), origin, elements);
+                // Elements are hashed as the set is made: they must be finished by then.
+                return self.begin(frame.draining());
+            };
+            self.edges.push(edge);
+        }
+        self.complete_record(kind::FROZENSET, object, from)
+    }
+
+    /// Makes an object empty, and leaves filling it for later.
+    pub fn empty(&mut self, kind: u8, fill: Step, object: &PyObject, origin: u32) -> PyResult<()> {
+        self.table.push(kind);
+        let number = self.built(object)?;
+        let mut frame = Frame::new(fill, object.to_owned(), origin, Vec::new());
+        frame.target = number;
+        self.pending.push(frame);
+        Ok(())
+    }
+
+    /// Takes a fill's children from its object, now that their turn has come.
+    pub fn load_children(&mut self, frame: &mut Frame) -> PyResult<()> {
+        match frame.step {
+            Step::FillList => {
+                let list = frame.object.downcast_ref::<PyList>().expect("it is a list");
+                frame.children = list.borrow_vec().to_vec();
+            }
+            Step::FillDict => {
+                // Globals of functions bring their own selection of entries.
+                if frame.children.is_empty() {
+                    let dict = frame.object.downcast_ref::<PyDict>().expect("it is a dict");
+                    frame.children = flatten(dict.items_vec());
+                }
+                frame.drains = !frame
+                    .children
+                    .iter()
+                    .step_by(2)
+                    .all(|key| self.is_plain(key));
+            }
+            Step::FillSet => {
+                let set = frame.object.downcast_ref::<PySet>().expect("it is a set");
+                frame.children = set.elements();
+                frame.drains = !frame.children.iter().all(|element| self.is_plain(element));
+            }
+            Step::FillInstance => {
+                if let Some(dict) = frame.object.dict() {
+                    frame.children = flatten(dict.items_vec());
+                }
+            }
+            Step::FillCell => {
+                let contents = self.vm.ctx.intern_str("cell_contents");
+                frame.children = vec![frame.object.get_attr(contents, self.vm)?];
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether hashing `key` needs nothing but the key: no objects that may be unfinished.
+    fn is_plain(&self, key: &PyObject) -> bool {
+        let types = &self.vm.ctx.types;
+        let scalar = |key: &PyObject| {
+            let class = key.class();
+            class.is(types.str_type)
+                || class.is(types.int_type)
+                || class.is(types.float_type)
+                || class.is(types.bool_type)
+                || class.is(types.bytes_type)
+                || class.is(types.none_type)
+                || class.is(types.complex_type)
+        };
+        scalar(key)
+            || (key.class().is(types.tuple_type)
+                && key
+                    .downcast_ref::<PyTuple>()
+                    .is_some_and(|tuple| tuple.as_slice().iter().all(|element| scalar(element))))
+    }
+
+    pub fn range(&mut self, range: &PyRange, object: &PyObject, origin: u32) -> PyResult<()> {
+        let parts = [&range.start, &range.stop, &range.step];
+        let children = parts.map(|part| part.clone().into()).to_vec();
+        self.begin(Frame::new(Step::Range, object.to_owned(), origin, children))
+    }
+
+    pub fn slice(&mut self, slice: &PySlice, object: &PyObject, origin: u32) -> PyResult<()> {
+        let none = || self.vm.ctx.none();
+        let children = vec![
+            slice.start.clone().unwrap_or_else(none),
+            slice.stop.clone(),
+            slice.step.clone().unwrap_or_else(none),
+        ];
+        self.begin(Frame::new(Step::Slice, object.to_owned(), origin, children))
+    }
+
+    /// A memoryview travels as a view of its bytes, with its format and shape.
+    pub fn memoryview(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let vm = self.vm;
+        let format = object.get_attr("format", vm)?.str(vm)?.to_string();
+        let shape = object.get_attr("shape", vm)?;
+        let shape = shape
+            .downcast_ref::<PyTuple>()
+            .map_or(&[][..], |shape| shape.as_slice())
+            .iter()
+            .map(|length| length.try_to_value::<u64>(vm))
+            .collect::<PyResult<Vec<_>>>()?;
+        let content = vm.call_method(object, "tobytes", ())?;
+        let step = Step::MemoryView { format, shape };
+        self.begin(Frame::new(step, object.to_owned(), origin, vec![content]))
+    }
+}
+
+fn flatten(items: Vec<(PyObjectRef, PyObjectRef)>) -> Vec<PyObjectRef> {
+    items
+        .into_iter()
+        .flat_map(|(key, value)| [key, value])
+        .collect()
+}

@@ -1,0 +1,363 @@
+//! Functions and what hangs on them: code, cells, methods, descriptors.
+//!
+//! A function that can be imported goes by name. Another goes by value: its code and its cells
+//! are built, the rest is filled where it differs from what a fresh function has. Its globals are
+//! the receiving namespace if it was made in the main module, its module's if that can be
+//! imported, and else a dict of the names that its code uses.
+
+use std::collections::BTreeSet;
+
+use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyTuple};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
+
+use super::path::Slot;
+use super::{Encoder, Frame, Step};
+use crate::snapshot::code;
+use crate::snapshot::constant;
+use crate::snapshot::format::{Write, kind};
+
+/// Which parts of a function a fill sets, in the order in which they come.
+pub mod present {
+    pub const NAME: u16 = 1;
+    pub const QUALNAME: u16 = 2;
+    pub const DEFAULTS: u16 = 4;
+    pub const DOC: u16 = 8;
+    pub const MODULE: u16 = 16;
+    pub const ANNOTATE: u16 = 32;
+    pub const ANNOTATIONS: u16 = 64;
+    pub const TYPE_PARAMS: u16 = 128;
+    pub const KWDEFAULTS: u16 = 256;
+    pub const DICT: u16 = 512;
+}
+
+impl Encoder<'_> {
+    pub fn function(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        if self.named(object)? {
+            return Ok(());
+        }
+        let vm = self.vm;
+        let function = object
+            .downcast_ref::<PyFunction>()
+            .expect("class is function");
+        let code = object
+            .get_attr("__code__", vm)?
+            .downcast::<PyCode>()
+            .map_err(|_| vm.new_type_error("a function's __code__ is not code"))?;
+        let globals = self.function_globals(function, &code, origin)?;
+        let then = self.function_fill(object, &code, origin)?;
+        let mut children = vec![code.into()];
+        let closure = object.get_attr("__closure__", vm)?;
+        if let Some(cells) = closure.downcast_ref::<PyTuple>() {
+            children.extend_from_slice(cells.as_slice());
+        }
+        let step = Step::Function { globals };
+        let mut frame = Frame::new(step, object.to_owned(), origin, children);
+        frame.then = then;
+        self.begin(frame)
+    }
+
+    /// The edge of a function's globals, whose record is written now if they need one.
+    fn function_globals(
+        &mut self,
+        function: &Py<PyFunction>,
+        code: &Py<PyCode>,
+        origin: u32,
+    ) -> PyResult<u32> {
+        let vm = self.vm;
+        let globals = function
+            .as_object()
+            .get_attr("__globals__", vm)?
+            .downcast::<PyDict>()
+            .map_err(|_| vm.new_type_error("a function's __globals__ is not a dict"))?;
+        let name = globals.get_item_opt("__name__", vm)?;
+        let name = name.as_ref().and_then(|name| self.text(name));
+        if name.as_deref() == Some(self.options.main_module) {
+            return Ok(constant::GLOBALS);
+        }
+        if let Some(&known) = self.numbers.get(&globals.get_id())
+            && !self.is_carried_globals(&globals)
+        {
+            return Ok(known);
+        }
+        if let Some(name) = name
+            && let Some(module) = self.imported(&name)?
+            && module.dict().is_some_and(|dict| dict.is(&globals))
+        {
+            self.table.push(kind::MODULE_GLOBALS);
+            self.table.slice(name.as_bytes());
+            return self.number_kept(globals.as_object());
+        }
+        self.carried_globals(&globals, code, origin)
+    }
+
+    fn is_carried_globals(&self, globals: &PyDictRef) -> bool {
+        self.carried_globals.contains(&globals.get_id())
+    }
+
+    /// Carries the globals that `code` names, in a dict that its functions share again.
+    fn carried_globals(
+        &mut self,
+        globals: &PyDictRef,
+        code: &Py<PyCode>,
+        origin: u32,
+    ) -> PyResult<u32> {
+        let vm = self.vm;
+        self.mutable = true;
+        let number = match self.numbers.get(&globals.get_id()) {
+            Some(&number) => number,
+            None => {
+                self.table.push(kind::DICT_EMPTY);
+                self.carried_globals.insert(globals.get_id());
+                self.number_kept(globals.as_object())?
+            }
+        };
+        let mut children = Vec::new();
+        let mut names = BTreeSet::from(["__name__"]);
+        code::global_names(code, &mut names);
+        for name in names {
+            if let Some(value) = globals.get_item_opt(name, vm)? {
+                children.push(vm.ctx.intern_str(name).to_owned().into());
+                children.push(value);
+            }
+        }
+        if !children.is_empty() {
+            let object = globals.as_object().to_owned();
+            let mut frame = Frame::new(Step::FillDict, object, origin, children);
+            frame.target = number;
+            self.pending.push(frame);
+        }
+        Ok(number)
+    }
+
+    fn number_kept(&mut self, object: &PyObject) -> PyResult<u32> {
+        let number = self.next_number()?;
+        self.numbers.insert(object.get_id(), number);
+        self.kept.push(object.to_owned());
+        Ok(number)
+    }
+
+    /// The fill for whatever a function has beyond its code; None for most.
+    fn function_fill(
+        &self,
+        object: &PyObject,
+        code: &Py<PyCode>,
+        origin: u32,
+    ) -> PyResult<Option<Box<Frame>>> {
+        let vm = self.vm;
+        let mut bits = 0;
+        let mut children = Vec::new();
+        let mut add = |bit: u16, value: PyObjectRef| {
+            bits |= bit;
+            children.push(value);
+        };
+        let name = object.get_attr("__name__", vm)?;
+        if self.text(&name).as_deref() != Some(code.obj_name.as_str()) {
+            add(present::NAME, name);
+        }
+        let qualname = object.get_attr("__qualname__", vm)?;
+        if self.text(&qualname).as_deref() != Some(code.qualname.as_str()) {
+            add(present::QUALNAME, qualname);
+        }
+        let defaults = object.get_attr("__defaults__", vm)?;
+        if !vm.is_none(&defaults) {
+            add(present::DEFAULTS, defaults);
+        }
+        let doc = object.get_attr("__doc__", vm)?;
+        let fresh_doc = code::docstring(code, vm);
+        if !doc.is(&fresh_doc) {
+            add(present::DOC, doc);
+        }
+        let module = object.get_attr("__module__", vm)?;
+        if !self.is_fresh_module(object, &module)? {
+            add(present::MODULE, module);
+        }
+        let annotate = object.get_attr("__annotate__", vm)?;
+        if !vm.is_none(&annotate) {
+            add(present::ANNOTATE, annotate);
+        } else {
+            let annotations = object.get_attr("__annotations__", vm)?;
+            if !is_empty_dict(&annotations) {
+                add(present::ANNOTATIONS, annotations);
+            }
+        }
+        let type_params = object.get_attr("__type_params__", vm)?;
+        if !type_params.is(&vm.ctx.empty_tuple) {
+            add(present::TYPE_PARAMS, type_params);
+        }
+        let mut kwdefault_count = 0;
+        let kwdefaults = object.get_attr("__kwdefaults__", vm)?;
+        if let Some(kwdefaults) = kwdefaults.downcast_ref::<PyDict>() {
+            bits |= present::KWDEFAULTS;
+            let items = kwdefaults.items_vec();
+            kwdefault_count = items.len();
+            children.extend(items.into_iter().flat_map(|(key, value)| [key, value]));
+        }
+        if let Some(dict) = object.dict().filter(|dict| !dict.is_empty()) {
+            bits |= present::DICT;
+            let items = dict.items_vec();
+            children.extend(items.into_iter().flat_map(|(key, value)| [key, value]));
+        }
+        if bits == 0 {
+            return Ok(None);
+        }
+        let step = Step::FillFunction {
+            present: bits,
+            kwdefault_count,
+        };
+        Ok(Some(Box::new(Frame::new(
+            step,
+            object.to_owned(),
+            origin,
+            children,
+        ))))
+    }
+
+    /// Whether a function made anew would get this `__module__` from its globals.
+    fn is_fresh_module(&self, object: &PyObject, module: &PyObject) -> PyResult<bool> {
+        let vm = self.vm;
+        let globals = object.get_attr("__globals__", vm)?;
+        let Some(globals) = globals.downcast_ref::<PyDict>() else {
+            return Ok(false);
+        };
+        let name = globals.get_item_opt("__name__", vm)?;
+        Ok(match name {
+            Some(name) => self.text(&name).is_some() && self.text(&name) == self.text(module),
+            None => vm.is_none(module),
+        })
+    }
+
+    pub fn write_function(&mut self, globals: u32, edges: &[u32]) {
+        self.table.push(kind::FUNCTION);
+        self.table.edge(edges[0]);
+        self.table.edge(globals);
+        self.edge_body(&edges[1..]);
+    }
+
+    pub fn write_function_fill(
+        &mut self,
+        target: u32,
+        bits: u16,
+        kwdefault_count: usize,
+        edges: &[u32],
+    ) {
+        let single = (bits & (present::KWDEFAULTS - 1)).count_ones() as usize;
+        let (single, pairs) = edges.split_at(single);
+        let (kwdefaults, attributes) = pairs.split_at(2 * kwdefault_count);
+        // Attributes of a function can be set by whoever gets it.
+        self.mutable |= bits & present::DICT != 0;
+        self.table.push(kind::FILL_FUNCTION);
+        self.table.edge(target);
+        self.table.extend_from_slice(&bits.to_le_bytes());
+        self.table.edges(single);
+        for (bit, pairs) in [
+            (present::KWDEFAULTS, kwdefaults),
+            (present::DICT, attributes),
+        ] {
+            if bits & bit != 0 {
+                let (keys, values) = super::unzip(pairs);
+                self.edge_body(&keys);
+                self.edge_body(&values);
+            }
+        }
+    }
+
+    pub fn code(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let code = object.downcast_ref::<PyCode>().expect("class is code");
+        self.has_code = true;
+        let children = code::constants(code);
+        self.begin(Frame::new(Step::Code, object.to_owned(), origin, children))
+    }
+
+    pub fn write_code(&mut self, frame: &Frame, edges: &[u32]) {
+        let code = frame
+            .object
+            .downcast_ref::<PyCode>()
+            .expect("the frame is of a code object");
+        self.table.push(kind::CODE);
+        code::write(&mut self.table, code);
+        self.edge_body(edges);
+    }
+
+    pub fn cell(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        self.table.push(kind::CELL);
+        let number = self.built(object)?;
+        let contents = self.vm.ctx.intern_str("cell_contents");
+        if object.get_attr(contents, self.vm).is_ok() {
+            self.mutable = true;
+            let mut frame = Frame::new(Step::FillCell, object.to_owned(), origin, Vec::new());
+            frame.target = number;
+            self.pending.push(frame);
+        }
+        Ok(())
+    }
+
+    /// Builds an object from a few of its attributes.
+    pub fn from_attributes(
+        &mut self,
+        step: Step,
+        object: &PyObject,
+        origin: u32,
+        names: &[&'static str],
+    ) -> PyResult<()> {
+        let children = names
+            .iter()
+            .map(|&name| object.get_attr(name, self.vm))
+            .collect::<PyResult<Vec<_>>>()?;
+        self.begin(Frame::new(step, object.to_owned(), origin, children))
+    }
+
+    /// A function or method of the runtime: by name if it belongs to a module, else as the
+    /// attribute of what it is bound to.
+    pub fn native_function(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        if self.named(object)? {
+            return Ok(());
+        }
+        let vm = self.vm;
+        for owner in ["__self__", "__objclass__"] {
+            let Some(owner) = vm.get_attribute_opt(object, owner)? else {
+                continue;
+            };
+            let name = object.get_attr("__name__", vm)?.str(vm)?.to_string();
+            let found = vm.get_attribute_opt(&owner, &*vm.ctx.new_str(name.as_str()))?;
+            if found.is_some_and(|found| found.class().is(object.class())) {
+                let step = Step::Attribute { name };
+                let frame = Frame::new(step, object.to_owned(), origin, vec![owner]);
+                return self.begin(frame.draining());
+            }
+        }
+        Err(self.refuse_object(origin))
+    }
+}
+
+impl Slot {
+    /// What a child of a function's fill is called.
+    pub fn of_function(present: u16, kwdefault_count: usize, index: usize) -> Self {
+        const NAMES: [(u16, &str); 8] = [
+            (present::NAME, ".__name__"),
+            (present::QUALNAME, ".__qualname__"),
+            (present::DEFAULTS, ".__defaults__"),
+            (present::DOC, ".__doc__"),
+            (present::MODULE, ".__module__"),
+            (present::ANNOTATE, ".__annotate__"),
+            (present::ANNOTATIONS, ".__annotations__"),
+            (present::TYPE_PARAMS, ".__type_params__"),
+        ];
+        let mut singles = NAMES.iter().filter(|(bit, _)| present & bit != 0);
+        let single_count = singles.clone().count();
+        if let Some((_, name)) = singles.nth(index) {
+            return Self::Named(name);
+        }
+        let pair = (index - single_count) / 2;
+        if pair < kwdefault_count {
+            Self::KwDefault(pair as u32)
+        } else {
+            Self::Attribute((pair - kwdefault_count) as u32)
+        }
+    }
+}
+
+fn is_empty_dict(object: &PyObject) -> bool {
+    object
+        .downcast_ref::<PyDict>()
+        .is_none_or(|dict| dict.is_empty())
+}

@@ -1,0 +1,177 @@
+//! What goes by name: modules, and whatever can be found in one again. And what can't go at all.
+
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyModule, PyStr};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+
+use super::Encoder;
+use super::path::Slot;
+use crate::snapshot::error::snapshot_error;
+use crate::snapshot::format::{Write, kind};
+
+impl Encoder<'_> {
+    /// Writes `object` by name if that name leads back to this very object.
+    pub fn named(&mut self, object: &PyObject) -> PyResult<bool> {
+        let Some((module, qualname)) = self.name_of(object)? else {
+            return Ok(false);
+        };
+        self.write_named(object, &module, &qualname)?;
+        Ok(true)
+    }
+
+    pub fn write_named(&mut self, object: &PyObject, module: &str, qualname: &str) -> PyResult<()> {
+        self.table.push(kind::NAMED);
+        self.table.slice(module.as_bytes());
+        self.table.slice(qualname.as_bytes());
+        self.built(object)?;
+        Ok(())
+    }
+
+    /// The module and name that `object` can be imported by.
+    pub fn name_of(&self, object: &PyObject) -> PyResult<Option<(String, String)>> {
+        let vm = self.vm;
+        let module = vm.get_attribute_opt(object, vm.ctx.intern_str("__module__"))?;
+        let module = match module.as_ref().and_then(|module| self.text(module)) {
+            Some(module) => module,
+            None if module.is_none_or(|module| vm.is_none(&module)) => "builtins".to_owned(),
+            None => return Ok(None),
+        };
+        if module == self.options.main_module {
+            return Ok(None);
+        }
+        for attribute in ["__qualname__", "__name__"] {
+            let name = vm.get_attribute_opt(object, vm.ctx.intern_str(attribute))?;
+            let Some(name) = name.and_then(|name| self.text(&name)) else {
+                continue;
+            };
+            if self.is_found_at(object, &module, &name)? {
+                return Ok(Some((module, name)));
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn is_found_at(&self, object: &PyObject, module: &str, qualname: &str) -> PyResult<bool> {
+        if qualname.contains("<locals>") || qualname.is_empty() {
+            return Ok(false);
+        }
+        let Some(mut found) = self.imported(module)? else {
+            return Ok(false);
+        };
+        for name in qualname.split('.') {
+            match self
+                .vm
+                .get_attribute_opt(&found, self.vm.ctx.intern_str(name))?
+            {
+                Some(next) => found = next,
+                None => return Ok(false),
+            }
+        }
+        Ok(found.is(object))
+    }
+
+    /// A module that is imported already: encoding imports nothing.
+    pub fn imported(&self, name: &str) -> PyResult<Option<PyObjectRef>> {
+        let vm = self.vm;
+        let modules = vm.sys_module.get_attr(vm.ctx.intern_str("modules"), vm)?;
+        match modules.downcast_ref::<PyDict>() {
+            Some(modules) => modules.get_item_opt(name, vm),
+            None => Ok(None),
+        }
+    }
+
+    /// The text of a `str`, if it has no surrogates.
+    pub fn text(&self, object: &PyObject) -> Option<String> {
+        let text = object.downcast_ref::<PyStr>()?;
+        text.to_str().map(str::to_owned)
+    }
+
+    pub fn module(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let vm = self.vm;
+        let name = object
+            .downcast_ref::<PyModule>()
+            .and_then(|module| module.dict().get_item_opt("__name__", vm).ok().flatten())
+            .and_then(|name| self.text(&name));
+        if let Some(name) = name
+            && self
+                .imported(&name)?
+                .is_some_and(|module| module.is(object))
+        {
+            self.table.push(kind::MODULE);
+            self.table.slice(name.as_bytes());
+            self.built(object)?;
+            return Ok(());
+        }
+        Err(self.refuse_at(
+            origin,
+            "a module that isn't in sys.modules can't be carried between namespaces",
+        ))
+    }
+
+    /// The error for an object of a kind that stays where it is.
+    pub fn refuse_object(&self, origin: u32) -> PyBaseExceptionRef {
+        let what = self.describe(&self.origins[origin as usize].object);
+        self.refuse_at(
+            origin,
+            &format!("{what} can't be carried between namespaces"),
+        )
+    }
+
+    pub fn refuse_at(&self, origin: u32, sentence: &str) -> PyBaseExceptionRef {
+        let origin = &self.origins[origin as usize];
+        self.refuse(origin.parent, origin.slot, sentence)
+    }
+
+    pub fn refuse(&self, parent: u32, slot: Slot, sentence: &str) -> PyBaseExceptionRef {
+        let path = self.path(parent, slot);
+        snapshot_error(self.vm, format!("{path}: {sentence}"))
+    }
+
+    /// What a person calls an object of this class.
+    fn describe(&self, object: &PyObject) -> String {
+        const WORDS: [(&str, &str); 26] = [
+            ("_io._IOBase", "an open file"),
+            ("_socket.socket", "an open socket"),
+            ("_thread.lock", "a lock"),
+            ("_thread.RLock", "a lock"),
+            ("threading.Thread", "a thread"),
+            ("_thread._ThreadHandle", "a thread"),
+            ("_thread._local", "thread-local data"),
+            ("builtins.generator", "a running generator"),
+            ("builtins.coroutine", "a running coroutine"),
+            ("builtins.async_generator", "a running async generator"),
+            ("builtins.frame", "a stack frame"),
+            ("builtins.traceback", "a traceback"),
+            ("builtins.weakref", "a weak reference"),
+            ("weakref.ReferenceType", "a weak reference"),
+            ("weakref.ref", "a weak reference"),
+            ("weakref.ProxyType", "a weak reference"),
+            ("weakref.CallableProxyType", "a weak reference"),
+            ("builtins.weakproxy", "a weak reference"),
+            ("_ctypes._CData", "a ctypes object"),
+            ("sqlite3.Connection", "a database connection"),
+            ("sqlite3.Cursor", "a database cursor"),
+            ("mmap.mmap", "a memory map"),
+            ("_asyncio.Task", "an asyncio task"),
+            ("asyncio.tasks.Task", "an asyncio task"),
+            ("subprocess.Popen", "a running process"),
+            ("multiprocessing.process.BaseProcess", "a running process"),
+        ];
+        let vm = self.vm;
+        for class in object.class().mro_collect() {
+            if let Ok(name) = class.fully_qualified_name(vm)
+                && let Some((_, word)) = WORDS.iter().find(|(known, _)| *known == name)
+            {
+                return (*word).to_owned();
+            }
+        }
+        let name = object.class().fully_qualified_name(vm);
+        let name = name.unwrap_or_else(|_| object.class().name().to_string());
+        format!("an object of type {}", name.trim_start_matches("builtins."))
+    }
+
+    /// Whether an object is of a kind that is bound to its process, whatever its class can do.
+    pub fn is_bound_to_process(&self, object: &PyObject) -> bool {
+        let what = self.describe(object);
+        !what.starts_with("an object of type")
+    }
+}

@@ -1,0 +1,466 @@
+//! Everything else: instances, exceptions, and what `__reduce_ex__` describes.
+//!
+//! How an object is carried depends on its class alone, so each class gets one [`Plan`].
+
+use rustpython_vm::builtins::{PyBaseException, PyDict, PyRange, PySlice, PyTuple, PyType};
+use rustpython_vm::types::PyTypeFlags;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use super::path::Slot;
+use super::{Encoder, Frame, Step};
+use crate::snapshot::format::{Write, kind};
+
+/// Which parts the fill of a reduced object has beyond items and pairs.
+pub mod state_present {
+    pub const STATE: u8 = 1;
+    pub const SETTER: u8 = 2;
+}
+
+/// Which parts the fill of an exception has beyond its attributes.
+pub mod exception_present {
+    pub const CAUSE: u8 = 1;
+    pub const CONTEXT: u8 = 2;
+    pub const SUPPRESS_CONTEXT: u8 = 4;
+    pub const TRACEBACK: u8 = 8;
+}
+
+/// How instances of one class are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Its class and its `__dict__`
+    Instance,
+    /// A member of an enumeration that goes by value: its plain value, and its `__dict__`
+    EnumMember,
+    /// Its class, its arguments, its `__dict__`, and what it was raised from
+    Exception,
+    /// What its `__reduce_ex__` says
+    Reduce,
+    /// Not at all: its content is native, and nothing says how to make it again
+    Refuse,
+}
+
+impl Encoder<'_> {
+    pub fn other(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let types = &self.vm.ctx.types;
+        let class = object.class();
+        if class.is(types.bound_method_type) {
+            self.from_attributes(Step::Method, object, origin, &["__func__", "__self__"])
+        } else if class.is(types.builtin_function_or_method_type)
+            || class.is(types.builtin_method_type)
+            || class.is(types.method_descriptor_type)
+            || class.is(types.classmethod_descriptor_type)
+            || class.is(types.wrapper_descriptor_type)
+            || class.is(types.method_wrapper_type)
+            || class.is(types.getset_type)
+            || class.is(types.member_descriptor_type)
+        {
+            self.native_function(object, origin)
+        } else if class.is(types.property_type) {
+            let names = ["fget", "fset", "fdel", "__doc__"];
+            self.from_attributes(Step::Property, object, origin, &names)
+        } else if class.is(types.classmethod_type) {
+            self.from_attributes(Step::ClassMethod, object, origin, &["__func__"])
+        } else if class.is(types.staticmethod_type) {
+            self.from_attributes(Step::StaticMethod, object, origin, &["__func__"])
+        } else if let Some(range) = object.downcast_ref_if_exact::<PyRange>(self.vm) {
+            self.range(range, object, origin)
+        } else if let Some(slice) = object.downcast_ref_if_exact::<PySlice>(self.vm) {
+            self.slice(slice, object, origin)
+        } else if class.is(types.memoryview_type) {
+            self.memoryview(object, origin)
+        } else {
+            self.planned(object, origin)
+        }
+    }
+
+    fn planned(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        match self.plan(object)? {
+            Plan::Instance => self.instance(object, origin),
+            Plan::EnumMember => self.enum_member(object, origin),
+            Plan::Exception => self.exception(object, origin),
+            Plan::Reduce => self.reduce(object, origin),
+            Plan::Refuse => Err(self.refuse_object(origin)),
+        }
+    }
+
+    fn plan(&mut self, object: &PyObject) -> PyResult<Plan> {
+        let class = object.class();
+        if let Some(&plan) = self.plans.get(&class.get_id()) {
+            return Ok(plan);
+        }
+        let plan = self.new_plan(object, class)?;
+        self.plans.insert(class.get_id(), plan);
+        // The address of a class may not be used again while its plan is remembered.
+        self.kept.push(class.to_owned().into());
+        Ok(plan)
+    }
+
+    fn new_plan(&mut self, object: &PyObject, class: &Py<PyType>) -> PyResult<Plan> {
+        let vm = self.vm;
+        if self.is_bound_to_process(object) {
+            return Ok(Plan::Refuse);
+        }
+        if self.dispatch_table()?.contains_key(class.as_object(), vm) {
+            return Ok(Plan::Reduce);
+        }
+        let native = native_base(class);
+        let is_heap = !native.is(class);
+        let own_reduce = ["__reduce_ex__", "__reduce__"]
+            .iter()
+            .any(|name| !self.is_inherited_from_object(class, name));
+        if is_heap && self.is_local_enum(class)? {
+            return Ok(Plan::EnumMember);
+        }
+        if object.downcast_ref::<PyBaseException>().is_some() {
+            let native_reduce = class
+                .get_attr(vm.ctx.intern_str("__reduce__"))
+                .is_some_and(|reduce| reduce.class().is(vm.ctx.types.method_descriptor_type));
+            let plain = native_reduce && self.is_inherited_from_object(class, "__reduce_ex__");
+            return Ok(if plain { Plan::Exception } else { Plan::Reduce });
+        }
+        if own_reduce {
+            return Ok(Plan::Reduce);
+        }
+        let inherited = |name| self.is_inherited_from_object(class, name);
+        let is_object = native.is(vm.ctx.types.object_type);
+        if is_object {
+            let plain = inherited("__getstate__")
+                && inherited("__new__")
+                && class.slots().member_count == 0
+                && class.slots().flags.has_feature(PyTypeFlags::HAS_DICT)
+                && !has_any(
+                    vm,
+                    class,
+                    &["__setstate__", "__getnewargs__", "__getnewargs_ex__"],
+                );
+            return Ok(if plain { Plan::Instance } else { Plan::Reduce });
+        }
+        let types = &vm.ctx.types;
+        let rebuilt_by_new = [
+            types.int_type,
+            types.float_type,
+            types.complex_type,
+            types.str_type,
+            types.bytes_type,
+            types.tuple_type,
+            types.list_type,
+            types.dict_type,
+        ];
+        let says_how = !inherited("__getstate__")
+            || has_any(vm, class, &["__getnewargs__", "__getnewargs_ex__"]);
+        if says_how || rebuilt_by_new.iter().any(|known| native.is(*known)) {
+            Ok(Plan::Reduce)
+        } else {
+            Ok(Plan::Refuse)
+        }
+    }
+
+    fn is_inherited_from_object(&self, class: &Py<PyType>, name: &str) -> bool {
+        let name = self.vm.ctx.intern_str(name);
+        let own = class.get_attr(name);
+        let inherited = self.vm.ctx.types.object_type.get_attr(name);
+        match (own, inherited) {
+            (Some(own), Some(inherited)) => own.is(&inherited),
+            (own, _) => own.is_none(),
+        }
+    }
+
+    fn dispatch_table(&mut self) -> PyResult<rustpython_vm::builtins::PyDictRef> {
+        if let Some(table) = &self.dispatch_table {
+            return Ok(table.clone());
+        }
+        let vm = self.vm;
+        let copyreg = vm.import("copyreg", 0)?;
+        let table = copyreg
+            .get_attr("dispatch_table", vm)?
+            .downcast::<PyDict>()
+            .map_err(|_| vm.new_type_error("copyreg.dispatch_table is not a dict"))?;
+        self.dispatch_table = Some(table.clone());
+        Ok(table)
+    }
+
+    fn instance(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let is_empty = object.dict().is_none_or(|dict| dict.is_empty());
+        if let Some(name) = self.sentinel_name(object, is_empty)? {
+            let module = object.class().__module__(self.vm)?;
+            let module = self.text(&module).unwrap_or_default();
+            return self.write_named(object, &module, &name);
+        }
+        let children = vec![object.class().to_owned().into()];
+        let mut frame = Frame::new(Step::Instance, object.to_owned(), origin, children);
+        if !is_empty {
+            let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
+            frame.then = Some(Box::new(fill));
+        }
+        self.begin(frame)
+    }
+
+    /// The name of an object that modules compare by identity, such as `dataclasses.MISSING`: an
+    /// instance without state, bound to a name in the importable module of its class.
+    fn sentinel_name(&self, object: &PyObject, is_empty: bool) -> PyResult<Option<String>> {
+        let vm = self.vm;
+        let module = object.class().__module__(vm)?;
+        let Some(module) = self.text(&module) else {
+            return Ok(None);
+        };
+        let is_field_kind = module == "dataclasses" && &*object.class().name() == "_FIELD_BASE";
+        if module == self.options.main_module || !(is_empty || is_field_kind) {
+            return Ok(None);
+        }
+        let Some(dict) = self.imported(&module)?.and_then(|module| module.dict()) else {
+            return Ok(None);
+        };
+        let found = dict
+            .items_vec()
+            .into_iter()
+            .find(|(_, value)| value.is(object));
+        Ok(found.and_then(|(name, _)| self.text(&name)))
+    }
+
+    fn enum_member(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let vm = self.vm;
+        let class = object.class();
+        let native = native_base(class);
+        let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
+        let mut frame = if native.is(vm.ctx.types.object_type) {
+            let children = vec![class.to_owned().into()];
+            Frame::new(Step::Instance, object.to_owned(), origin, children)
+        } else {
+            // An IntEnum's member is an int: `int.__new__(cls, int(member))`.
+            let value = native.as_object().call((object.to_owned(),), vm)?;
+            let children = vec![class.to_owned().into(), native.to_owned().into(), value];
+            Frame::new(Step::NativeNew, object.to_owned(), origin, children)
+        };
+        frame.then = Some(Box::new(fill));
+        self.begin(frame)
+    }
+
+    fn exception(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let vm = self.vm;
+        let reduced = vm.call_method(object, "__reduce__", ())?;
+        let Some(reduced) = reduced.downcast_ref::<PyTuple>() else {
+            return self.reduce(object, origin);
+        };
+        let [class, args, state @ ..] = reduced.as_slice() else {
+            return self.reduce(object, origin);
+        };
+        let mut children = Vec::new();
+        if let Some(state) = state.first().and_then(|s| s.downcast_ref::<PyDict>()) {
+            for (key, value) in state.items_vec() {
+                children.push(key);
+                children.push(value);
+            }
+        }
+        let then = self.exception_fill(object, origin, children)?;
+        let children = vec![class.clone(), args.clone()];
+        let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
+        frame.then = then;
+        // Native exceptions are made by calling their class.
+        self.begin(frame.draining())
+    }
+
+    fn exception_fill(
+        &self,
+        object: &PyObject,
+        origin: u32,
+        attributes: Vec<PyObjectRef>,
+    ) -> PyResult<Option<Box<Frame>>> {
+        let vm = self.vm;
+        let exception = object
+            .downcast_ref::<PyBaseException>()
+            .expect("the plan looked at the class");
+        let mut present = 0;
+        let mut children = Vec::new();
+        if let Some(cause) = exception.__cause__() {
+            present |= exception_present::CAUSE;
+            children.push(cause.into());
+        }
+        if let Some(context) = exception.__context__() {
+            present |= exception_present::CONTEXT;
+            children.push(context.into());
+        }
+        let suppress = object.get_attr("__suppress_context__", vm)?;
+        if suppress.is(&vm.ctx.true_value) {
+            present |= exception_present::SUPPRESS_CONTEXT;
+        }
+        if exception.traceback().is_some() {
+            present |= exception_present::TRACEBACK;
+            let mut text = String::new();
+            // Writing to a String can't fail, and a traceback that can't be printed says nothing.
+            let _ = vm.write_exception_inner(&mut text, exception);
+            children.push(vm.ctx.new_str(text).into());
+        }
+        children.extend(attributes);
+        if present == 0 && children.is_empty() {
+            return Ok(None);
+        }
+        let step = Step::FillException { present };
+        let frame = Frame::new(step, object.to_owned(), origin, children);
+        Ok(Some(Box::new(frame.draining())))
+    }
+
+    pub fn write_exception_fill(&mut self, target: u32, present: u8, edges: &[u32]) {
+        let mask = !exception_present::SUPPRESS_CONTEXT;
+        let (single, pairs) = edges.split_at((present & mask).count_ones() as usize);
+        self.fill_pairs(kind::FILL_EXCEPTION, target, pairs);
+        self.table.push(present);
+        self.table.edges(single);
+    }
+
+    /// Carries an object as the calls that its `__reduce_ex__` says rebuild it.
+    fn reduce(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let vm = self.vm;
+        let table = self.dispatch_table()?;
+        let reduced = match table.get_item_opt(object.class().as_object(), vm)? {
+            Some(reduce) => reduce.call((object.to_owned(),), vm),
+            None => vm.call_method(object, "__reduce_ex__", (vm.ctx.new_int(4),)),
+        };
+        let reduced = match reduced {
+            Ok(reduced) => reduced,
+            Err(error) if error.fast_isinstance(vm.ctx.exceptions.type_error) => {
+                let refused = self.refuse_object(origin);
+                refused.set_cause(Some(error));
+                return Err(refused);
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(name) = self.text(&reduced) {
+            return self.reduced_to_name(object, origin, &name);
+        }
+        let Some(reduced) = reduced.downcast_ref::<PyTuple>() else {
+            return Err(self.refuse_object(origin));
+        };
+        let parts = reduced.as_slice();
+        if !(2..=6).contains(&parts.len()) || parts[1].downcast_ref::<PyTuple>().is_none() {
+            return Err(self.refuse_at(origin, "its __reduce_ex__ returns something unusable"));
+        }
+        let then = self.state_fill(object, origin, parts)?;
+        let children = parts[..2].to_vec();
+        let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
+        frame.then = then;
+        self.begin(frame.draining())
+    }
+
+    /// A string from `__reduce_ex__` names a global of the object's module.
+    fn reduced_to_name(&mut self, object: &PyObject, origin: u32, name: &str) -> PyResult<()> {
+        let vm = self.vm;
+        let module = vm.get_attribute_opt(object, vm.ctx.intern_str("__module__"))?;
+        let module = match module.and_then(|module| self.text(&module)) {
+            Some(module) => module,
+            None => "builtins".to_owned(),
+        };
+        if self.is_found_at(object, &module, name)? {
+            return self.write_named(object, &module, name);
+        }
+        Err(self.refuse_at(
+            origin,
+            &format!("it says it is {module}.{name}, and isn't found there"),
+        ))
+    }
+
+    fn state_fill(
+        &self,
+        object: &PyObject,
+        origin: u32,
+        parts: &[PyObjectRef],
+    ) -> PyResult<Option<Box<Frame>>> {
+        let vm = self.vm;
+        let part = |index: usize| parts.get(index).filter(|part| !vm.is_none(part));
+        let mut children = Vec::new();
+        if let Some(items) = part(3) {
+            for item in items.to_owned().get_iter(vm)?.iter::<PyObjectRef>(vm)? {
+                children.push(item?);
+            }
+        }
+        let item_count = children.len();
+        if let Some(pairs) = part(4) {
+            for pair in pairs.to_owned().get_iter(vm)?.iter::<PyObjectRef>(vm)? {
+                let pair = pair?;
+                match pair.downcast_ref::<PyTuple>().map(|pair| pair.as_slice()) {
+                    Some([key, value]) => children.extend([key.clone(), value.clone()]),
+                    _ => {
+                        let sentence = "its __reduce_ex__ returns pairs that are none";
+                        return Err(self.refuse_at(origin, sentence));
+                    }
+                }
+            }
+        }
+        let pair_count = (children.len() - item_count) / 2;
+        let mut present = 0;
+        for (index, bit) in [(2, state_present::STATE), (5, state_present::SETTER)] {
+            if let Some(part) = part(index) {
+                present |= bit;
+                children.push(part.clone());
+            }
+        }
+        if children.is_empty() {
+            return Ok(None);
+        }
+        let step = Step::FillState {
+            item_count,
+            pair_count,
+            present,
+        };
+        let frame = Frame::new(step, object.to_owned(), origin, children);
+        Ok(Some(Box::new(frame.draining())))
+    }
+
+    pub fn write_state_fill(
+        &mut self,
+        target: u32,
+        item_count: usize,
+        pair_count: usize,
+        present: u8,
+        edges: &[u32],
+    ) {
+        let (items, rest) = edges.split_at(item_count);
+        let (pairs, rest) = rest.split_at(2 * pair_count);
+        let (keys, values) = super::unzip(pairs);
+        self.fill_record(kind::FILL_STATE, target, &[items, &keys, &values]);
+        self.table.push(present);
+        self.table.edges(rest);
+    }
+}
+
+impl Slot {
+    pub fn of_state(item_count: usize, pair_count: usize, present: u8, index: usize) -> Self {
+        if index < item_count {
+            Self::Item(index as u32)
+        } else if index < item_count + 2 * pair_count {
+            Self::Silent
+        } else if index == item_count + 2 * pair_count && present & state_present::STATE != 0 {
+            Self::State
+        } else {
+            Self::Silent
+        }
+    }
+
+    pub fn of_exception(present: u8, index: usize) -> Self {
+        let parts = [
+            (exception_present::CAUSE, Self::Named(".__cause__")),
+            (exception_present::CONTEXT, Self::Named(".__context__")),
+            (exception_present::TRACEBACK, Self::Named(".__traceback__")),
+        ];
+        let mut parts = parts.into_iter().filter(|(bit, _)| present & bit != 0);
+        let count = parts.clone().count();
+        match parts.nth(index) {
+            Some((_, slot)) => slot,
+            None if (index - count) % 2 == 0 => Self::Key,
+            None => Self::Attribute(((index - count) / 2) as u32),
+        }
+    }
+}
+
+/// The first class of the base chain that isn't made by Python code: it decides the layout.
+pub fn native_base(class: &Py<PyType>) -> &Py<PyType> {
+    let mut bases = class.iter_base_chain();
+    bases
+        .find(|base| !base.slots().flags.has_feature(PyTypeFlags::HEAPTYPE))
+        .unwrap_or(class)
+}
+
+fn has_any(vm: &VirtualMachine, class: &Py<PyType>, names: &[&str]) -> bool {
+    names
+        .iter()
+        .any(|name| class.get_attr(vm.ctx.intern_str(*name)).is_some())
+}

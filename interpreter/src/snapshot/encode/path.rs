@@ -1,0 +1,166 @@
+//! Where an object was found: kept as numbers while encoding, spelled out only in an error.
+
+use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef};
+
+use super::{Encoder, Frame, Step};
+
+pub const NO_PARENT: u32 = u32::MAX;
+
+/// A container that was met, and where.
+#[derive(Debug)]
+pub struct Origin {
+    pub parent: u32,
+    pub slot: Slot,
+    pub object: PyObjectRef,
+}
+
+/// The place of a child in its parent.
+#[derive(Clone, Copy, Debug)]
+pub enum Slot {
+    Root,
+    /// `[i]`
+    Item(u32),
+    /// An element of a set
+    Element,
+    /// The key of a dict's i-th entry
+    Key,
+    /// The value of a dict's i-th entry: `[key]`
+    Value(u32),
+    /// The value of the i-th entry of the object's `__dict__`: `.name`
+    Attribute(u32),
+    /// The i-th keyword default of a function
+    KwDefault(u32),
+    /// The i-th variable in a function's closure
+    Closure(u32),
+    /// `.name`, for names that are known here
+    Named(&'static str),
+    /// The state of an object: its entries read as attributes
+    State,
+    /// A part that a person wouldn't name: the path goes on as if it weren't there
+    Silent,
+}
+
+impl Slot {
+    /// The place of the child with this index among a frame's children.
+    pub fn of(frame: &Frame, index: usize) -> Self {
+        let number = index as u32;
+        let pair = |slot: fn(u32) -> Self| {
+            if index % 2 == 0 {
+                Self::Key
+            } else {
+                slot(number / 2)
+            }
+        };
+        match &frame.step {
+            Step::Tuple | Step::FillList => Self::Item(number),
+            Step::FrozenSet | Step::FillSet => Self::Element,
+            Step::FillDict => pair(Self::Value),
+            Step::FillInstance => pair(Self::Attribute),
+            Step::Code => Self::Named(".co_consts"),
+            Step::Function { .. } if index == 0 => Self::Named(".__code__"),
+            Step::Function { .. } => Self::Closure(number - 1),
+            Step::Method if index == 0 => Self::Named(".__func__"),
+            Step::Method | Step::Attribute { .. } => Self::Named(".__self__"),
+            Step::Instance | Step::Exception | Step::NativeNew if index == 0 => {
+                Self::Named(".__class__")
+            }
+            Step::Exception | Step::NativeNew => Self::Named(".args"),
+            Step::Class { base_count, .. } if index >= 2 && index < 2 + base_count => {
+                Self::Named(".__bases__")
+            }
+            Step::FillFunction {
+                present,
+                kwdefault_count,
+            } => Self::of_function(*present, *kwdefault_count, index),
+            Step::FillState {
+                item_count,
+                pair_count,
+                present,
+            } => Self::of_state(*item_count, *pair_count, *present, index),
+            Step::FillException { present } => Self::of_exception(*present, index),
+            Step::FillClass { .. } => pair(|_| Self::Silent),
+            _ => Self::Silent,
+        }
+    }
+}
+
+impl Encoder<'_> {
+    /// Spells out a place: `args[0]['f'].hook`.
+    pub fn path(&self, parent: u32, slot: Slot) -> String {
+        let mut parts = Vec::new();
+        let (mut parent, mut slot) = (parent, slot);
+        let mut below_state = false;
+        while parent != NO_PARENT {
+            let origin = &self.origins[parent as usize];
+            // The dict of a state stands for the attributes of the object it belongs to.
+            below_state = matches!(origin.slot, Slot::State);
+            parts.push(self.part(&origin.object, slot, below_state));
+            slot = origin.slot;
+            parent = origin.parent;
+        }
+        let _ = below_state;
+        parts.push(self.options.root_name.to_owned());
+        parts.reverse();
+        const PARTS_MAX: usize = 24;
+        if parts.len() > PARTS_MAX {
+            let middle = parts.len() - PARTS_MAX;
+            parts.splice(PARTS_MAX / 2..PARTS_MAX / 2 + middle, [" … ".to_owned()]);
+        }
+        parts.concat()
+    }
+
+    fn part(&self, parent: &PyObject, slot: Slot, below_state: bool) -> String {
+        match slot {
+            Slot::Root | Slot::State | Slot::Silent => String::new(),
+            Slot::Item(index) => format!("[{index}]"),
+            Slot::Element => "{…}".to_owned(),
+            Slot::Key => "{a key}".to_owned(),
+            Slot::Value(index) => {
+                let dict = parent.downcast_ref::<PyDict>();
+                match dict.and_then(|dict| dict.items_vec().into_iter().nth(index as usize)) {
+                    Some((key, _)) if below_state => self.attribute(&key),
+                    Some((key, _)) => self.subscript(&key),
+                    None => "[…]".to_owned(),
+                }
+            }
+            Slot::Attribute(index) => {
+                let item = parent
+                    .dict()
+                    .and_then(|dict| dict.items_vec().into_iter().nth(index as usize));
+                item.map_or_else(String::new, |(key, _)| self.attribute(&key))
+            }
+            Slot::KwDefault(index) => format!(".__kwdefaults__[{index}]"),
+            Slot::Closure(index) => self.closure_variable(parent, index as usize),
+            Slot::Named(name) => name.to_owned(),
+        }
+    }
+
+    fn attribute(&self, key: &PyObject) -> String {
+        match self.text(key) {
+            Some(name) => format!(".{name}"),
+            None => self.subscript(key),
+        }
+    }
+
+    fn subscript(&self, key: &PyObject) -> String {
+        let plain = key.downcast_ref::<PyStr>().is_some()
+            || key.downcast_ref::<PyInt>().is_some()
+            || key.downcast_ref::<PyFloat>().is_some();
+        let text = plain.then(|| key.repr(self.vm).ok()).flatten();
+        match text.map(|text| text.to_string()) {
+            Some(text) if text.chars().count() <= 60 => format!("[{text}]"),
+            Some(text) => format!("[{}…]", text.chars().take(60).collect::<String>()),
+            None => format!("[a {}]", key.class().name()),
+        }
+    }
+
+    fn closure_variable(&self, function: &PyObject, index: usize) -> String {
+        let code = function
+            .downcast_ref::<PyFunction>()
+            .and_then(|function| function.as_object().get_attr("__code__", self.vm).ok())
+            .and_then(|code| code.downcast::<PyCode>().ok());
+        let name = code.as_ref().and_then(|code| code.freevars.get(index));
+        name.map_or_else(String::new, |name| format!(".__closure__['{name}']"))
+    }
+}

@@ -1,0 +1,269 @@
+//! Objects without children (numbers, text, bytes), and runs of them packed by value.
+
+use bytes::Bytes;
+use rustpython_vm::builtins::{PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, PyStr};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
+
+use super::{Encoder, IN_PROGRESS};
+use crate::snapshot::constant;
+use crate::snapshot::format::{PACKED_LENGTH_MIN, Write, body, kind};
+
+/// The storage of a `bytes` object, lent to a buffer of the snapshot.
+///
+/// `bytes` never change, and the reference keeps them alive, so no copy is needed. Only exact
+/// `bytes` are lent: freeing one runs no Python code, on whichever thread it happens.
+struct LentBytes(PyRef<PyBytes>);
+
+impl AsRef<[u8]> for LentBytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl Encoder<'_> {
+    /// The edge of an object that has no children, writing its record if it is new. None for
+    /// containers, unless they are known already.
+    #[inline]
+    pub fn scalar(&mut self, object: &PyObject) -> PyResult<Option<u32>> {
+        let types = &self.vm.ctx.types;
+        let class = object.class();
+        if class.is(types.int_type) {
+            let int = object.downcast_ref::<PyInt>().expect("class is int");
+            if let Some(edge) = constant::cached_int(int) {
+                return Ok(Some(edge));
+            }
+            return self.once(object, |encoder| encoder.write_int(int));
+        }
+        if let Some(edge) = constant::singleton(self.vm, object) {
+            return Ok(Some(edge));
+        }
+        if class.is(types.str_type) {
+            let text = object.downcast_ref::<PyStr>().expect("class is str");
+            self.once(object, |encoder| encoder.write_str(text))
+        } else if class.is(types.float_type) {
+            let float = object.downcast_ref::<PyFloat>().expect("class is float");
+            self.once(object, |encoder| {
+                encoder.table.push(kind::FLOAT);
+                let bits = float.to_f64().to_bits();
+                encoder.table.extend_from_slice(&bits.to_le_bytes());
+            })
+        } else if class.is(types.bytes_type) {
+            self.once(object, |encoder| encoder.write_bytes(object))
+        } else if class.is(types.complex_type) {
+            let complex = object
+                .downcast_ref::<PyComplex>()
+                .expect("class is complex");
+            self.once(object, |encoder| {
+                let value = complex.as_complex();
+                encoder.table.push(kind::COMPLEX);
+                for part in [value.re, value.im] {
+                    encoder
+                        .table
+                        .extend_from_slice(&part.to_bits().to_le_bytes());
+                }
+            })
+        } else if class.is(types.bytearray_type) {
+            self.once(object, |encoder| encoder.write_bytearray(object))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Like [`Self::scalar`], and the edge of containers that have their number.
+    #[inline]
+    pub fn scalar_or_known(&mut self, object: &PyObject) -> PyResult<Option<u32>> {
+        if let Some(edge) = self.scalar(object)? {
+            return Ok(Some(edge));
+        }
+        Ok(self
+            .numbers
+            .get(&object.get_id())
+            .copied()
+            .filter(|&number| number != IN_PROGRESS))
+    }
+
+    #[inline]
+    fn once(&mut self, object: &PyObject, write: impl FnOnce(&mut Self)) -> PyResult<Option<u32>> {
+        if let Some(&number) = self.numbers.get(&object.get_id()) {
+            return Ok(Some(number));
+        }
+        write(self);
+        let number = self.next_number()?;
+        self.numbers.insert(object.get_id(), number);
+        self.kept.push(object.to_owned());
+        Ok(Some(number))
+    }
+
+    fn write_int(&mut self, int: &Py<PyInt>) {
+        if let Ok(value) = i64::try_from(int.as_bigint()) {
+            self.table.push(kind::INT);
+            self.table.signed(value);
+        } else {
+            self.table.push(kind::INT_BIG);
+            self.table.slice(&int.as_bigint().to_signed_bytes_le());
+        }
+    }
+
+    fn write_str(&mut self, text: &Py<PyStr>) {
+        // Interned texts are immortal, and asking that costs nothing.
+        self.table.push(if text.as_object().is_immortal() {
+            kind::STR_INTERNED
+        } else {
+            kind::STR
+        });
+        self.table.slice(text.as_wtf8().as_bytes());
+    }
+
+    fn write_bytes(&mut self, object: &PyObject) {
+        let bytes = object
+            .to_owned()
+            .downcast::<PyBytes>()
+            .expect("class is bytes");
+        if bytes.as_bytes().len() < self.options.out_of_band_bytes_min {
+            self.table.push(kind::BYTES);
+            self.table.slice(bytes.as_bytes());
+        } else {
+            self.write_buffer(kind::BYTES_OUT, Bytes::from_owner(LentBytes(bytes)));
+        }
+    }
+
+    fn write_bytearray(&mut self, object: &PyObject) {
+        self.mutable = true;
+        let bytes = object
+            .downcast_ref::<PyByteArray>()
+            .expect("class is bytearray");
+        let content = bytes.borrow_buf();
+        if content.len() < self.options.out_of_band_bytes_min {
+            self.table.push(kind::BYTEARRAY);
+            self.table.slice(&content);
+        } else {
+            let copy = Bytes::copy_from_slice(&content);
+            drop(content);
+            self.write_buffer(kind::BYTEARRAY_OUT, copy);
+        }
+    }
+
+    fn write_buffer(&mut self, kind: u8, buffer: Bytes) {
+        self.table.push(kind);
+        self.table.varint((self.buffers.len() - 1) as u64);
+        self.buffers.push(buffer);
+    }
+
+    pub fn write_memoryview(&mut self, format: &str, shape: &[u64], edges: &[u32]) {
+        self.mutable_record(kind::MEMORYVIEW, edges);
+        self.table.slice(format.as_bytes());
+        self.table.varint(shape.len() as u64);
+        for &length in shape {
+            self.table.varint(length);
+        }
+    }
+
+    /// A run of objects as their edges.
+    pub fn edge_body(&mut self, edges: &[u32]) {
+        self.table.push(body::EDGES);
+        self.table.varint(edges.len() as u64);
+        self.table.edges(edges);
+    }
+
+    /// Writes `kind` and the objects as packed values, if they are many and of one plain type.
+    pub fn packed(&mut self, kind: u8, objects: &[PyObjectRef]) -> bool {
+        if objects.len() < PACKED_LENGTH_MIN {
+            return false;
+        }
+        let types = &self.vm.ctx.types;
+        let class = objects[0].class();
+        if !class.is(types.int_type) && !class.is(types.float_type) && !class.is(types.str_type) {
+            return false;
+        }
+        if !objects.iter().all(|object| object.class().is(class)) {
+            return false;
+        }
+        if class.is(types.int_type) {
+            self.packed_ints(kind, objects)
+        } else if class.is(types.float_type) {
+            self.packed_floats(kind, objects);
+            true
+        } else {
+            self.packed_strs(kind, objects)
+        }
+    }
+
+    fn packed_ints(&mut self, kind: u8, objects: &[PyObjectRef]) -> bool {
+        let mut values = Vec::with_capacity(objects.len());
+        for object in objects {
+            let int = object.downcast_ref::<PyInt>().expect("class is int");
+            match i64::try_from(int.as_bigint()) {
+                Ok(value) => values.push(value),
+                Err(_) => return false,
+            }
+        }
+        let least = values.iter().copied().min().unwrap_or(0);
+        let most = values.iter().copied().max().unwrap_or(0);
+        let fits = |low: i64, high: i64| least >= low && most <= high;
+        self.table.push(kind);
+        let start = self.table.len();
+        self.table.push(body::I64);
+        self.table.varint(values.len() as u64);
+        let tag = if fits(i8::MIN.into(), i8::MAX.into()) {
+            self.table.extend(values.iter().map(|&value| value as u8));
+            body::I8
+        } else if fits(i16::MIN.into(), i16::MAX.into()) {
+            self.pack(&values, |value| (value as i16).to_le_bytes());
+            body::I16
+        } else if fits(i32::MIN.into(), i32::MAX.into()) {
+            self.pack(&values, |value| (value as i32).to_le_bytes());
+            body::I32
+        } else {
+            self.pack(&values, i64::to_le_bytes);
+            body::I64
+        };
+        self.table[start] = tag;
+        true
+    }
+
+    fn pack<const N: usize>(&mut self, values: &[i64], bytes: impl Fn(i64) -> [u8; N]) {
+        self.table.reserve(values.len() * N);
+        for &value in values {
+            self.table.extend_from_slice(&bytes(value));
+        }
+    }
+
+    fn packed_floats(&mut self, kind: u8, objects: &[PyObjectRef]) {
+        self.table.push(kind);
+        self.table.push(body::F64);
+        self.table.varint(objects.len() as u64);
+        self.table.reserve(objects.len() * 8);
+        for object in objects {
+            let float = object.downcast_ref::<PyFloat>().expect("class is float");
+            let bits = float.to_f64().to_bits();
+            self.table.extend_from_slice(&bits.to_le_bytes());
+        }
+    }
+
+    /// Packs texts unless the run repeats the same objects, which edges say in fewer bytes.
+    fn packed_strs(&mut self, kind: u8, objects: &[PyObjectRef]) -> bool {
+        const SAMPLE: usize = 64;
+        let step = objects.len().div_ceil(SAMPLE);
+        let mut sample: Vec<usize> = objects.iter().step_by(step).map(|o| o.get_id()).collect();
+        let sampled = sample.len();
+        sample.sort_unstable();
+        sample.dedup();
+        if sample.len() < sampled {
+            return false;
+        }
+        fn text(object: &PyObjectRef) -> &[u8] {
+            let text = object.downcast_ref::<PyStr>().expect("class is str");
+            text.as_wtf8().as_bytes()
+        }
+        self.table.push(kind);
+        self.table.push(body::STR);
+        self.table.varint(objects.len() as u64);
+        for object in objects {
+            self.table.varint(text(object).len() as u64);
+        }
+        for object in objects {
+            self.table.extend_from_slice(text(object));
+        }
+        true
+    }
+}

@@ -1,0 +1,59 @@
+//! `SnapshotError`, the exception Python code sees when something can't be carried.
+
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
+use rustpython_vm::{Context, VirtualMachine};
+
+use super::format::FormatError;
+
+/// The exception type `rhumba.SnapshotError`, a subclass of `TypeError`.
+///
+/// Interpreters of one process share it, as they share the built-in exceptions.
+pub fn snapshot_error_type() -> &'static PyTypeRef {
+    static TYPE: OnceLock<PyTypeRef> = OnceLock::new();
+    TYPE.get_or_init(|| {
+        let context = Context::genesis();
+        context.new_exception_type(
+            "rhumba",
+            "SnapshotError",
+            Some(vec![context.exceptions.type_error.to_owned()]),
+        )
+    })
+}
+
+pub(super) fn snapshot_error(vm: &VirtualMachine, sentence: String) -> PyBaseExceptionRef {
+    vm.new_exception(
+        snapshot_error_type().clone(),
+        vec![vm.ctx.new_str(sentence).into()],
+    )
+}
+
+/// Why decoding stopped: the bytes are bad, or Python code that rebuilds an object raised.
+pub(super) enum Failure {
+    Format(FormatError),
+    Python(PyBaseExceptionRef),
+}
+
+impl From<FormatError> for Failure {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
+impl From<PyBaseExceptionRef> for Failure {
+    fn from(exception: PyBaseExceptionRef) -> Self {
+        Self::Python(exception)
+    }
+}
+
+impl Failure {
+    pub fn into_exception(self, vm: &VirtualMachine) -> PyBaseExceptionRef {
+        match self {
+            Self::Format(error) => {
+                snapshot_error(vm, format!("the snapshot can't be read: {error}"))
+            }
+            Self::Python(exception) => exception,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Snapshots: Python objects as a flat table of records, and back.
+//!
+//! Sharing, cycles and any depth of nesting survive; large bytes stay outside the table, in
+//! buffers of their own. Importable things go by name; functions, classes and instances made in
+//! a namespace go by value. What can't be carried raises [`snapshot_error_type`] and names its
+//! path. Two things are by value where Python could tell: integers, floats and strings inside
+//! long uniform lists (equal, not identical, if something else shares them), and `__kwdefaults__`
+//! and `__dict__` of functions.
+//!
+//! It doesn't move, store or compress the bytes. Decoding rebuilds objects through the calls that
+//! the sender recorded (`__reduce_ex__`), so tables may come only from members of one cluster or
+//! from files the user names; damaged bytes give an error, never a panic or an endless allocation.
+//!
+//! Read next: `format` (the layout), `encode` (the order of records), `decode`.
+
+mod class_identity;
+mod code;
+mod constant;
+mod decode;
+mod encode;
+mod error;
+mod format;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use rustpython_vm::builtins::PyDictRef;
+use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+pub use error::snapshot_error_type;
+pub use format::{BYTECODE_VERSION, FORMAT_VERSION, FormatError};
+
+use format::{Header, Reader, Write};
+
+/// Objects as bytes: the table first, then the large buffers it refers to.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub buffers: Vec<Bytes>,
+}
+
+/// How objects are encoded.
+#[derive(Clone, Debug)]
+pub struct EncodeOptions<'a> {
+    /// What error messages call the root: `args`, `ns`.
+    pub root_name: &'a str,
+    /// The module whose functions and classes go by value, as no receiver can import it.
+    pub main_module: &'a str,
+    /// Bytes objects of at least this length become buffers of their own.
+    pub out_of_band_bytes_min: usize,
+}
+
+impl Default for EncodeOptions<'_> {
+    fn default() -> Self {
+        Self {
+            root_name: "object",
+            main_module: "__main__",
+            out_of_band_bytes_min: 4096,
+        }
+    }
+}
+
+/// Where decoded objects come to live.
+#[derive(Clone, Debug)]
+pub struct DecodeContext {
+    /// Globals of functions that were made in the sending namespace.
+    pub globals: PyDictRef,
+}
+
+/// Encodes `object` and everything it refers to.
+///
+/// # Errors
+/// `SnapshotError` with the path of what can't be carried; or what `__reduce_ex__` and the like
+/// of an object raised.
+pub fn encode(
+    vm: &VirtualMachine,
+    object: &PyObject,
+    options: &EncodeOptions<'_>,
+) -> PyResult<Snapshot> {
+    encode::encode(vm, object, options)
+}
+
+/// Decodes what [`encode`] made. Buffers that nobody else holds are taken over without a copy.
+///
+/// # Errors
+/// `SnapshotError` if the bytes are damaged, come from another version, or name something that
+/// isn't here; or what Python code that rebuilds an object raised.
+pub fn decode(
+    vm: &VirtualMachine,
+    buffers: Vec<Bytes>,
+    context: &DecodeContext,
+) -> PyResult<PyObjectRef> {
+    decode::decode(vm, buffers, context).map_err(|failure| failure.into_exception(vm))
+}
+
+/// Whether whoever uses the decoded object can't change anything in it, so that it may be decoded
+/// once and shared: true for functions without filled cells and without mutable defaults.
+pub fn is_immutable(table: &[u8]) -> bool {
+    Header::read(&mut Reader::new(table))
+        .is_ok_and(|header| header.flags & format::FLAG_IMMUTABLE != 0)
+}
+
+impl Snapshot {
+    /// The bytes of the table and all buffers.
+    pub fn bytes_total(&self) -> usize {
+        self.buffers.iter().map(Bytes::len).sum()
+    }
+
+    /// One run of bytes: the number of buffers, their lengths, the buffers.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.bytes_total() + 10 * (self.buffers.len() + 1));
+        bytes.varint(self.buffers.len() as u64);
+        for buffer in &self.buffers {
+            bytes.varint(buffer.len() as u64);
+        }
+        for buffer in &self.buffers {
+            bytes.extend_from_slice(buffer);
+        }
+        bytes
+    }
+
+    /// Reads what [`Snapshot::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`FormatError`] if lengths and bytes don't agree. The table itself isn't looked at.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, FormatError> {
+        let mut reader = Reader::new(&bytes);
+        let count = reader.count(1)?;
+        let mut lengths = Vec::with_capacity(count);
+        for _ in 0..count {
+            lengths.push(usize::try_from(reader.varint()?).map_err(|_| FormatError::Length)?);
+        }
+        let mut buffers = Vec::with_capacity(count);
+        for length in lengths {
+            buffers.push(bytes.slice_ref(reader.take(length)?));
+        }
+        if !reader.is_empty() {
+            return Err(FormatError::Trailing);
+        }
+        Ok(Self { buffers })
+    }
+}
