@@ -1,0 +1,290 @@
+//! The command line: what can be typed, and which file does it.
+//!
+//! It parses, dispatches and reports; it runs nothing itself. One file per command:
+//! [`program`] says what is to be run, [`run`] runs it with or without engines of its own,
+//! [`cluster`] starts, lists and stops clusters, [`process`] is one process of a cluster.
+
+mod cluster;
+mod failure;
+mod process;
+mod program;
+mod run;
+mod stop_signal;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use failure::Failure;
+use program::Program;
+
+/// What one command of the executable ends with.
+type Outcome = Result<ExitCode, Failure>;
+
+const USAGE: &str = "rhumba [-n N] [-i] [SCRIPT [ARGS]... | -c CODE [ARGS]... | -m MODULE [ARGS]... | -]
+       rhumba cluster <start|stop|list> [OPTIONS]";
+
+const EXAMPLES: &str = "\
+Examples:
+  rhumba                        the shell
+  rhumba -n 4                   the shell, with 4 engines of its own
+  rhumba -n 4 analysis.py data  a script, with 4 engines that end when it ends
+  rhumba cluster start -n 8     a cluster that scripts and shells connect to
+
+In Python, `import ipyparallel as ipp; rc = ipp.Client()` connects to the engines.
+A script whose name is that of a command is reached as ./cluster.";
+
+/// Interactive parallel computing with Python namespaces.
+#[derive(Debug, Parser)]
+#[command(name = "rhumba", override_usage = USAGE, after_help = EXAMPLES)]
+#[command(disable_help_subcommand = true)]
+struct Arguments {
+    /// Start N engines that belong to this process and end with it
+    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = engine_count())]
+    engines: Option<u32>,
+
+    /// Open the shell after the program has run, with the names that it made
+    #[arg(short = 'i', long = "interactive")]
+    interactive: bool,
+
+    /// Run CODE; what follows it is its sys.argv
+    #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true)]
+    #[arg(conflicts_with = "module")]
+    code: Option<Vec<OsString>>,
+
+    /// Run the library module MODULE as a program; what follows it is its sys.argv
+    #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true)]
+    module: Option<Vec<OsString>>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start, stop and list clusters
+    Cluster {
+        #[command(subcommand)]
+        command: cluster::ClusterCommand,
+    },
+    /// Run one controller in the foreground, on a cluster file that it writes
+    Controller(process::ControllerArguments),
+    /// Run one host: it starts engines on this machine and looks after them
+    Host(process::HostArguments),
+    /// Run one engine in the foreground, on the cluster that a cluster file describes
+    Engine(process::EngineArguments),
+    /// A script and its arguments: whatever is none of the commands above
+    #[command(external_subcommand)]
+    Script(Vec<OsString>),
+}
+
+/// Runs the executable with the arguments it was started with.
+pub fn main() -> ExitCode {
+    report_faults_in_words();
+    let arguments = match parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(status) => return status,
+    };
+    match dispatch(arguments) {
+        Ok(status) => status,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Outcome {
+    let Arguments {
+        engines,
+        interactive,
+        code,
+        module,
+        command,
+    } = arguments;
+    let (script, command) = match command {
+        Some(Command::Script(words)) => (Some(words), None),
+        other => (None, other),
+    };
+    if let Some(command) = command {
+        if engines.is_some() || interactive || code.is_some() || module.is_some() {
+            return Err(Failure::usage(
+                "options that run a program can't stand before a command",
+            )
+            .hint("the number of engines goes last: `rhumba cluster start -n 4`"));
+        }
+        return match command {
+            Command::Cluster { command } => cluster::run(command),
+            Command::Controller(arguments) => process::controller(arguments),
+            Command::Host(arguments) => process::host(arguments),
+            Command::Engine(arguments) => process::engine(arguments),
+            Command::Script(_) => unreachable!("a script was taken out above"),
+        };
+    }
+    let program = Program::choose(code, module, script, interactive)?;
+    run::run(program, engines, interactive)
+}
+
+/// Parses a whole command line; on the way out it has printed what there is to say.
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, ExitCode> {
+    let matches = Arguments::command()
+        .version(version())
+        .try_get_matches_from(words);
+    match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => Ok(arguments),
+        Err(error) => Err(explain(&error)),
+    }
+}
+
+/// Turns a parser's error into a sentence and a hint; help and version are no errors.
+fn explain(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return ExitCode::from(2);
+        }
+        _ => {}
+    }
+    let rendered = error.render().to_string();
+    let (sentence, tip) = sentence_and_tip(&rendered);
+    Failure::usage(sentence)
+        .hint(tip.unwrap_or_else(|| "`rhumba --help` shows what can be typed".to_owned()))
+        .report()
+}
+
+/// The parser's first paragraph as one sentence, and its tip if it has one.
+fn sentence_and_tip(rendered: &str) -> (String, Option<String>) {
+    let mut sentence = Vec::new();
+    let mut tip = None;
+    for line in rendered.lines() {
+        let line = line.trim();
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
+            break;
+        }
+        if let Some(text) = line.strip_prefix("tip: ") {
+            tip.get_or_insert_with(|| text.to_owned());
+        } else if tip.is_none() && !line.is_empty() {
+            sentence.push(line.strip_prefix("error: ").unwrap_or(line));
+        }
+    }
+    (sentence.join(" "), tip)
+}
+
+/// `rhumba --version` after the name.
+fn version() -> String {
+    format!(
+        "{} (Python {}.{}, RustPython 0.6.0)",
+        env!("CARGO_PKG_VERSION"),
+        rustpython_vm::version::MAJOR,
+        rustpython_vm::version::MINOR,
+    )
+}
+
+fn engine_count() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(ENGINES_MAX))
+}
+
+/// As many engines as a controller takes.
+const ENGINES_MAX: u32 = 65_536;
+
+/// Replaces the report of a fault in rhumba itself by words that a user can act on.
+fn report_faults_in_words() {
+    std::panic::set_hook(Box::new(|fault| {
+        let place = fault
+            .location()
+            .map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
+        let what = fault
+            .payload()
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| fault.payload().downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no description".to_owned());
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(stderr, "rhumba: a fault inside rhumba itself: {what}{place}");
+        let _ = writeln!(
+            stderr,
+            "hint: please report it with these two lines and what was run"
+        );
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Arguments {
+        let words = ["rhumba"].iter().chain(words);
+        Arguments::try_parse_from(words).expect("the command line is good")
+    }
+
+    fn script_of(arguments: &Arguments) -> Vec<&str> {
+        match &arguments.command {
+            Some(Command::Script(words)) => words
+                .iter()
+                .map(|word| word.to_str().expect("the test's words are UTF-8"))
+                .collect(),
+            other => panic!("not a script: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_follows_a_script_belongs_to_it() {
+        let arguments = parsed(&["-n", "4", "a.py", "-n", "9", "--help", "cluster", "-c"]);
+        assert_eq!(arguments.engines, Some(4));
+        assert_eq!(
+            script_of(&arguments),
+            ["a.py", "-n", "9", "--help", "cluster", "-c"]
+        );
+    }
+
+    #[test]
+    fn what_follows_code_belongs_to_it() {
+        let arguments = parsed(&["-c", "pass", "-n", "9", "--version", "cluster", "--", "x"]);
+        assert_eq!(arguments.engines, None);
+        let code = arguments.code.expect("-c was given");
+        assert_eq!(code, ["pass", "-n", "9", "--version", "cluster", "--", "x"]);
+    }
+
+    #[test]
+    fn what_follows_a_module_belongs_to_it() {
+        let arguments = parsed(&["-i", "-m", "json.tool", "-c", "--indent", "2"]);
+        assert!(arguments.interactive);
+        assert_eq!(
+            arguments.module.expect("-m was given"),
+            ["json.tool", "-c", "--indent", "2"]
+        );
+    }
+
+    #[test]
+    fn a_script_named_as_a_command_is_reached_by_its_path() {
+        assert_eq!(script_of(&parsed(&["./cluster", "start"])), ["./cluster", "start"]);
+        assert_eq!(script_of(&parsed(&["-"])), ["-"]);
+        assert_eq!(script_of(&parsed(&["--", "-odd.py"])), ["-odd.py"]);
+    }
+
+    #[test]
+    fn commands_are_not_scripts() {
+        let arguments = parsed(&["cluster", "start", "-n", "2", "--daemonize"]);
+        assert!(matches!(arguments.command, Some(Command::Cluster { .. })));
+    }
+
+    #[test]
+    fn a_parser_error_becomes_a_sentence() {
+        let error = Arguments::try_parse_from(["rhumba", "--engine", "2"]).expect_err("unknown");
+        let (sentence, tip) = sentence_and_tip(&error.render().to_string());
+        assert_eq!(sentence, "unexpected argument '--engine' found");
+        assert_eq!(tip.as_deref(), Some("a similar argument exists: '--engines'"));
+        let error = Arguments::try_parse_from(["rhumba", "-n", "0"]).expect_err("no engines");
+        let (sentence, _) = sentence_and_tip(&error.render().to_string());
+        assert_eq!(sentence, "invalid value '0' for '--engines <N>': 0 is not in 1..=65536");
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,137 @@
+//! One process of a cluster, in the foreground: `rhumba controller`, `host` and `engine`.
+//!
+//! A cluster starts these by itself; by hand they are for machines that something else looks
+//! after. What they do is in `rhumba_engine`; here they are handed their Python.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use rhumba_engine::controller::{self, ControllerOptions};
+use rhumba_engine::engine::{self, EngineOptions};
+use rhumba_engine::host::{self, HostOptions};
+use rhumba_interpreter::runtime::Runtime;
+
+use super::{Failure, Outcome, engine_count};
+use crate::python::{self, PythonOptions};
+
+#[derive(Debug, Args)]
+pub struct ControllerArguments {
+    /// Where to write the cluster file that engines and clients join with
+    #[arg(long, value_name = "FILE")]
+    cluster_file: PathBuf,
+
+    /// End when standard input is closed, which happens when the starting process ends
+    #[arg(long, hide = true)]
+    lifeline: bool,
+
+    /// Take the listening socket that the starting process made
+    #[arg(long, hide = true)]
+    inherited_listener: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct HostArguments {
+    /// How many engines to start
+    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = engine_count())]
+    engines: u32,
+
+    /// The cluster file of the cluster to join
+    #[arg(long, value_name = "FILE")]
+    cluster_file: PathBuf,
+
+    /// A folder to look for modules in, before those of PYTHONPATH; may be given several times
+    #[arg(long = "module-directory", value_name = "FOLDER")]
+    module_directories: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct EngineArguments {
+    /// The cluster file of the cluster to join
+    #[arg(long, value_name = "FILE")]
+    cluster_file: PathBuf,
+
+    /// A folder to look for modules in, before those of PYTHONPATH; may be given several times
+    #[arg(long = "module-directory", value_name = "FOLDER")]
+    module_directories: Vec<PathBuf>,
+}
+
+/// Runs a controller until its cluster ends.
+///
+/// # Errors
+/// The cluster file or the socket can't be made.
+pub fn controller(arguments: ControllerArguments) -> Outcome {
+    log_to_stderr();
+    controller::run(&ControllerOptions {
+        cluster_file: absolute(arguments.cluster_file),
+        inherited_listener: arguments.inherited_listener,
+        lifeline: arguments.lifeline,
+    })
+    .map_err(Failure::from_error)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a host until its cluster ends.
+///
+/// # Errors
+/// The cluster file can't be used, or its controller can't be reached.
+pub fn host(arguments: HostArguments) -> Outcome {
+    log_to_stderr();
+    let options = HostOptions {
+        cluster_file: absolute(arguments.cluster_file),
+        count: arguments.engines,
+    };
+    let runtime = engine_python(&arguments.module_directories)?;
+    host::run(runtime, &options).map_err(Failure::from_error)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs one engine until it is shut down or its cluster ends.
+///
+/// # Errors
+/// The cluster file can't be used, or its controller can't be reached.
+pub fn engine(arguments: EngineArguments) -> Outcome {
+    log_to_stderr();
+    let options = EngineOptions {
+        cluster_file: absolute(arguments.cluster_file),
+        host: None,
+    };
+    let runtime = engine_python(&arguments.module_directories)?;
+    let Err(error) = engine::run(runtime, &options);
+    Err(Failure::from_error(error))
+}
+
+/// A Python for what engines run: modules are found where the client finds them.
+fn engine_python(module_directories: &[PathBuf]) -> Result<Runtime, Failure> {
+    let runtime = python::build(PythonOptions {
+        argv: vec![String::new()],
+        interactive: false,
+        install_signal_handlers: true,
+    });
+    runtime.enter(|vm| {
+        for directory in module_directories.iter().rev() {
+            let directory = vm.ctx.new_str(directory.to_string_lossy().into_owned());
+            vm.insert_sys_path(directory.into()).map_err(|_| {
+                Failure::new("the folders for modules can't be set")
+            })?;
+        }
+        Ok(())
+    })?;
+    Ok(runtime)
+}
+
+/// What a process of a cluster says of itself goes to its stderr, which a cluster keeps in a log.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RHUMBA_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+}
+
+/// A path that stays the same when code changes the working folder.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}

@@ -1,0 +1,133 @@
+//! Runs a program or the shell, with engines of its own where they are asked for.
+//!
+//! The engines are started first, so that they come up while this process builds its own Python.
+//! They end with this process, whatever ends it: by name here, else by their lifeline.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rhumba_engine::cluster::{self, StartOptions, StartedCluster};
+use rhumba_interpreter::runtime::Runtime;
+
+use super::program::{self, Program};
+use super::{Failure, Outcome};
+use crate::python::{self, PythonOptions};
+use crate::shell::{self, ShellOptions};
+
+/// How long engines may take to connect before the start counts as failed.
+pub(super) const ENGINES_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Runs what the command line asked for and gives its own exit status.
+///
+/// # Errors
+/// The engines can't be started, or the program can't be read.
+pub fn run(program: Program, engine_count: Option<u32>, interactive: bool) -> Outcome {
+    // Read before anything is started: a program that can't be read starts nothing.
+    let source = match &program {
+        Program::StandardInput { .. } => Some(program::read_standard_input()?),
+        _ => None,
+    };
+    let mut own = match engine_count {
+        Some(count) => Some(OwnCluster::start(count, &program)?),
+        None => None,
+    };
+    let shell_follows = interactive || program == Program::Shell;
+    let runtime = python::build(PythonOptions {
+        argv: program.argv(),
+        interactive: shell_follows,
+        install_signal_handlers: true,
+    });
+    if let Some(own) = &mut own {
+        own.wait_for_engines()?;
+    }
+    let status = run_in(&runtime, program, source, shell_follows, engine_count);
+    // What the program still holds, its connections too, goes before its engines go.
+    let status = runtime.finish(status);
+    if let Some(own) = own {
+        own.stop();
+    }
+    // The operating system keeps the low byte of a status.
+    Ok(ExitCode::from((status & 0xff) as u8))
+}
+
+fn run_in(
+    runtime: &Runtime,
+    program: Program,
+    source: Option<String>,
+    shell_follows: bool,
+    engine_count: Option<u32>,
+) -> i32 {
+    let is_shell = program == Program::Shell;
+    let mut status = match program {
+        Program::Shell => 0,
+        Program::Script { path, arguments } => runtime.run_script(&path.to_string_lossy(), &arguments),
+        Program::Code { source, arguments } => runtime.run_command(&source, &arguments),
+        Program::Module { name, arguments } => runtime.run_module(&name, &arguments),
+        Program::StandardInput { name, arguments } => {
+            runtime.run_source(&source.unwrap_or_default(), name, &arguments)
+        }
+    };
+    if shell_follows {
+        status = shell::run(
+            runtime,
+            ShellOptions {
+                banner: is_shell,
+                engine_count,
+            },
+        );
+    }
+    status
+}
+
+/// The cluster that belongs to this process.
+struct OwnCluster {
+    started: StartedCluster,
+}
+
+impl OwnCluster {
+    fn start(count: u32, program: &Program) -> Result<Self, Failure> {
+        let started = cluster::start(&StartOptions {
+            count,
+            cluster_id: None,
+            working_directory: working_directory()?,
+            module_directories: program.module_directories(),
+            daemonize: false,
+            executable: executable()?,
+        })
+        .map_err(Failure::from_error)?;
+        // SAFETY: this process has no second thread yet, so nothing reads the environment now.
+        unsafe { std::env::set_var("RHUMBA_CLUSTER_FILE", started.cluster_file()) };
+        Ok(Self { started })
+    }
+
+    fn wait_for_engines(&mut self) -> Result<(), Failure> {
+        self.started
+            .wait_for_engines(ENGINES_TIMEOUT)
+            .map_err(Failure::from_error)
+    }
+
+    fn stop(self) {
+        if let Err(error) = self.started.stop() {
+            // The program's own status stands; its engines end by their lifeline all the same.
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(stderr, "rhumba: the engines didn't stop cleanly: {error}");
+        }
+    }
+}
+
+/// The folder in which engines begin.
+pub(super) fn working_directory() -> Result<std::path::PathBuf, Failure> {
+    std::env::current_dir().map_err(|error| {
+        Failure::new(format_args!("the working folder can't be found: {error}"))
+            .hint("change to a folder that exists, and try again")
+    })
+}
+
+/// This executable, for the processes of a cluster.
+pub(super) fn executable() -> Result<std::path::PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| {
+        Failure::new(format_args!("rhumba can't find its own executable: {error}"))
+            .hint("is /proc mounted?")
+    })
+}

@@ -1,0 +1,91 @@
+//! The colours of the shell, and whether there are any.
+//!
+//! It follows <https://no-color.org> and a terminal that calls itself dumb. The sixteen colours
+//! of the terminal are used, so that they follow the person's own theme.
+
+use std::io::IsTerminal;
+
+/// Whether escape codes may be written, decided once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colours {
+    enabled: bool,
+}
+
+/// How a piece of text is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    InPrompt,
+    OutPrompt,
+    Keyword,
+    Builtin,
+    Definition,
+    Text,
+    Number,
+    Comment,
+    Operator,
+    Magic,
+    Failure,
+    Place,
+    Quiet,
+}
+
+impl Colours {
+    /// Colours where stdout is a terminal that can show them and nobody forbids them.
+    pub fn from_environment() -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let dumb = variable("TERM").is_none_or(|term| term == "dumb");
+        Self {
+            enabled: std::io::stdout().is_terminal() && !dumb && variable("NO_COLOR").is_none(),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn with(enabled: bool) -> Self {
+        Self { enabled }
+    }
+
+    pub fn enabled(self) -> bool {
+        self.enabled
+    }
+
+    /// The text in its style, or as it is.
+    pub fn paint(self, style: Style, text: &str) -> String {
+        if self.enabled && !text.is_empty() {
+            format!("\x1b[{}m{text}\x1b[0m", style.code())
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Self::InPrompt => "32;1",
+            Self::OutPrompt => "31;1",
+            Self::Keyword => "32;1",
+            Self::Builtin => "36",
+            Self::Definition => "34;1",
+            Self::Text => "33",
+            Self::Number => "36;1",
+            Self::Comment => "2;3",
+            Self::Operator => "35",
+            Self::Magic => "34;1",
+            Self::Failure => "31;1",
+            Self::Place => "36",
+            Self::Quiet => "2",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_colours_text_is_untouched() {
+        assert_eq!(Colours::with(false).paint(Style::Failure, "no"), "no");
+        assert_eq!(Colours::with(true).paint(Style::Failure, "no"), "\x1b[31;1mno\x1b[0m");
+        assert_eq!(Colours::with(true).paint(Style::Failure, ""), "");
+    }
+}

@@ -1,0 +1,77 @@
+//! Keeps the terminal as the shell found it.
+//!
+//! A cell or a command may leave the terminal raw or silent; the next prompt puts it right. And
+//! where a signal ends the shell while a line is edited, the terminal is given back first.
+
+use std::sync::OnceLock;
+
+/// The modes of the terminal as the shell was started with them. Written once, before the
+/// handlers that read it are installed.
+static MODES: OnceLock<libc::termios> = OnceLock::new();
+
+/// Leaves the mode in which a paste is marked, shows the cursor, and ends all colours.
+const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
+
+/// Gives the terminal back when it is dropped. Where stdin is no terminal it does nothing.
+pub struct Keeper {
+    _private: (),
+}
+
+impl Keeper {
+    /// Remembers the modes, and sees to it that ending signals bring them back.
+    pub fn new() -> Self {
+        if let Some(modes) = current_modes() {
+            MODES.get_or_init(|| modes);
+            for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+                restore_on(signal);
+            }
+        }
+        Self { _private: () }
+    }
+
+    /// Puts the modes back.
+    pub fn restore(&self) {
+        if let Some(modes) = MODES.get() {
+            // SAFETY: the structure was filled by tcgetattr. A terminal that is gone refuses,
+            // and needs no modes.
+            unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSADRAIN, modes) };
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
+
+fn current_modes() -> Option<libc::termios> {
+    // SAFETY: tcgetattr fills the structure it is given, and a zeroed one is valid.
+    unsafe {
+        let mut modes: libc::termios = std::mem::zeroed();
+        (libc::tcgetattr(libc::STDIN_FILENO, &raw mut modes) == 0).then_some(modes)
+    }
+}
+
+fn restore_on(signal: libc::c_int) {
+    // SAFETY: the handler does only what is allowed in one. SA_RESETHAND makes the signal that
+    // it raises end the process the way the first one was meant to.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_signal as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESETHAND | libc::SA_NODEFER;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+    }
+}
+
+extern "C" fn on_signal(signal: libc::c_int) {
+    // SAFETY: tcsetattr, write and raise are async-signal-safe, and so is loading a OnceLock
+    // that was filled before the handler was installed.
+    unsafe {
+        if let Some(modes) = MODES.get() {
+            libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes);
+        }
+        libc::write(libc::STDOUT_FILENO, SOBER.as_ptr().cast(), SOBER.len());
+        libc::raise(signal);
+    }
+}

@@ -1,0 +1,226 @@
+//! The command line: what runs, with which arguments, and what is said when it can't.
+
+use super::support::{TestHome, finish};
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let home = TestHome::new();
+    let help = home.run(["--help"]).success();
+    for word in [
+        "-n",
+        "-c CODE",
+        "-m MODULE",
+        "SCRIPT",
+        "cluster",
+        "./cluster",
+    ] {
+        assert!(help.contains(word), "{word:?} is missing from:\n{help}");
+    }
+    let version = home.run(["--version"]).success();
+    assert!(version.starts_with("rhumba 0."), "{version}");
+    let help = home.run(["cluster", "start", "--help"]).success();
+    assert!(help.contains("--daemonize"), "{help}");
+}
+
+#[test]
+fn a_wrong_option_is_named() {
+    let home = TestHome::new();
+    let sentence = home.run(["--nodes", "4"]).failure(2);
+    assert_eq!(sentence, "unexpected argument '--nodes' found");
+    let sentence = home.run(["-n", "many", "a.py"]).failure(2);
+    assert!(
+        sentence.starts_with("invalid value 'many' for '--engines <N>'"),
+        "{sentence}"
+    );
+    let sentence = home.run(["-n", "0"]).failure(2);
+    assert!(sentence.contains("0 is not in 1..="), "{sentence}");
+    let sentence = home.run(["-c"]).failure(2);
+    assert!(
+        sentence.contains("a value is required for '-c <CODE>...'"),
+        "{sentence}"
+    );
+    let sentence = home.run(["-n", "2", "cluster", "list"]).failure(2);
+    assert!(
+        sentence.contains("can't stand before a command"),
+        "{sentence}"
+    );
+    let sentence = home.run(["cluster", "begin"]).failure(2);
+    assert!(
+        sentence.contains("unrecognized subcommand 'begin'"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn a_script_that_is_not_there_starts_nothing() {
+    let home = TestHome::new();
+    let sentence = home.run(["-n", "2", "missing.py"]).failure(2);
+    assert_eq!(
+        sentence,
+        "can't open the script 'missing.py': there is no such file"
+    );
+    assert!(!home.home().join("clusters").exists());
+    std::fs::create_dir(home.work().join("empty")).expect("the folder is ours");
+    let sentence = home.run(["empty"]).failure(2);
+    assert!(sentence.contains("without a __main__.py"), "{sentence}");
+}
+
+#[test]
+fn a_script_gets_its_arguments_and_its_folder() {
+    let home = TestHome::new();
+    home.write("app/neighbour.py", "NAME = 'found beside the script'\n");
+    home.write(
+        "app/main.py",
+        "import sys, neighbour\nprint(sys.argv)\nprint(neighbour.NAME)\nprint(__name__, __file__)\n",
+    );
+    let out = home
+        .run([
+            "app/main.py",
+            "-n",
+            "4",
+            "--help",
+            "cluster",
+            "-c",
+            "--",
+            "é",
+        ])
+        .success();
+    let file = home.work().join("app/main.py");
+    assert_eq!(
+        out,
+        format!(
+            "['app/main.py', '-n', '4', '--help', 'cluster', '-c', '--', 'é']\n\
+             found beside the script\n__main__ {}\n",
+            file.display()
+        )
+    );
+}
+
+#[test]
+fn code_and_modules_get_their_arguments() {
+    let home = TestHome::new();
+    let code = "import sys; print(sys.argv, __name__)";
+    let out = home.run(["-c", code, "-n", "x", "--version"]).success();
+    assert_eq!(out, "['-c', '-n', 'x', '--version'] __main__\n");
+    home.write(
+        "tool.py",
+        "import sys\nprint(sys.argv[1:], __name__, __file__)\n",
+    );
+    let out = home.run(["-m", "tool", "-m", "y"]).success();
+    let file = home.work().join("tool.py");
+    assert_eq!(out, format!("['-m', 'y'] __main__ {}\n", file.display()));
+    let out = home
+        .run_with_input(["-m", "json.tool", "--compact"], "[1,  2]")
+        .success();
+    assert_eq!(out, "[1,2]\n");
+}
+
+#[test]
+fn a_program_on_stdin_is_run() {
+    let home = TestHome::new();
+    let program = "import sys\nprint(sys.argv, __name__)\ndef f():\n    return 1\nprint(f())\n";
+    let nothing: [&str; 0] = [];
+    let out = home.run_with_input(nothing, program).success();
+    assert_eq!(out, "[''] __main__\n1\n");
+    let out = home.run_with_input(["-", "a", "-n"], program).success();
+    assert_eq!(out, "['-', 'a', '-n'] __main__\n1\n");
+    let failed = home.run_with_input(["-"], "x = 1\n\nx / 0\n");
+    assert_eq!(failed.code(), 1);
+    assert!(
+        failed
+            .stderr
+            .contains("File \"<stdin>\", line 3, in <module>"),
+        "{failed:?}"
+    );
+    assert!(
+        failed
+            .stderr
+            .ends_with("ZeroDivisionError: division by zero\n"),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn stdin_that_is_not_text_is_named() {
+    let home = TestHome::new();
+    home.write("latin.py", b"print('\xe9')\n");
+    let mut command = home.command(["-"]);
+    let file = std::fs::File::open(home.work().join("latin.py")).expect("just written");
+    command.stdin(file);
+    let output = command.output().expect("it can be started");
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.starts_with("rhumba: the program on standard input isn't UTF-8 text: byte 7"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_exit_status_is_the_scripts_own() {
+    let home = TestHome::new();
+    for (code, status) in [
+        ("import sys; sys.exit(7)", 7),
+        ("raise SystemExit", 0),
+        ("import sys; sys.exit('a reason')", 1),
+        ("1 / 0", 1),
+        ("import os; os._exit(9)", 9),
+        ("raise KeyboardInterrupt", 130),
+        ("def f(:", 1),
+        ("pass", 0),
+    ] {
+        assert_eq!(home.run(["-c", code]).code(), status, "{code}");
+    }
+    let finished = home.run(["-c", "import sys; sys.exit('a reason')"]);
+    assert_eq!(finished.stderr, "a reason\n");
+}
+
+#[test]
+fn what_runs_at_the_end_runs() {
+    let home = TestHome::new();
+    let code = "import atexit, threading, time\n\
+                atexit.register(print, 'at exit')\n\
+                threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\n\
+                print('main')\n";
+    assert_eq!(home.run(["-c", code]).success(), "main\nthread\nat exit\n");
+}
+
+#[test]
+fn modules_are_found_through_pythonpath() {
+    let home = TestHome::new();
+    home.write("library/far.py", "NAME = 'far away'\n");
+    let mut command = home.command(["-c", "import far; print(far.NAME)"]);
+    command.env("PYTHONPATH", home.work().join("library"));
+    assert_eq!(finish(command, "").success(), "far away\n");
+    let missing = home.run(["-c", "import far"]);
+    assert_eq!(missing.code(), 1);
+    assert!(
+        missing.stderr.contains("No module named 'far'"),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn the_executable_runs_itself_as_python() {
+    let home = TestHome::new();
+    let code = "import subprocess, sys\n\
+                print(subprocess.check_output([sys.executable, '-c', 'print(6 * 7)'], text=True))\n";
+    assert_eq!(home.run(["-c", code]).success(), "42\n\n");
+}
+
+#[test]
+fn interactive_goes_on_in_the_scripts_namespace() {
+    let home = TestHome::new();
+    home.write("start.py", "answer = 42\n");
+    let out = home
+        .run_with_input(["-i", "start.py"], "answer + 1\n")
+        .success();
+    assert!(out.contains("Out[1]: 43"), "{out}");
+    let out = home
+        .run_with_input(["-i"], "x = 1\nx + 1\ninput('? ')\nan answer\n_\n")
+        .success();
+    assert!(out.contains("Out[2]: 2"), "{out}");
+    assert!(out.contains("Out[3]: 'an answer'"), "{out}");
+    assert!(out.contains("Out[4]: 'an answer'"), "{out}");
+    assert!(!out.contains('\x1b'), "{out:?}");
+}

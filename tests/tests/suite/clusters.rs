@@ -1,0 +1,443 @@
+//! Clusters as the command line starts, lists and stops them; and that nothing outlives one.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+
+use super::support::{Process, STEP_TIMEOUT, TestHome, finish_started};
+
+/// The clusters as `cluster list --json` tells of them.
+fn list(home: &TestHome) -> Vec<Value> {
+    let text = home.run(["cluster", "list", "--json"]).success();
+    match serde_json::from_str(&text) {
+        Ok(Value::Array(clusters)) => clusters,
+        other => panic!("not a list: {other:?}\n{text}"),
+    }
+}
+
+fn pid_of(value: &Value) -> u32 {
+    let pid = value["pid"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no pid: {value}"));
+    u32::try_from(pid).expect("a pid is a small number")
+}
+
+fn start_daemon(home: &TestHome, count: &str) {
+    home.run(["cluster", "start", "-n", count, "--daemonize"])
+        .success();
+}
+
+/// Every process of the only cluster there is: controller, host, engines.
+fn processes(home: &TestHome) -> Vec<Process> {
+    let clusters = list(home);
+    assert_eq!(clusters.len(), 1, "{clusters:?}");
+    let controller = pid_of(&clusters[0]["controller"]);
+    let engines: Vec<u32> = clusters[0]["engines"]
+        .as_array()
+        .expect("engines are a list")
+        .iter()
+        .map(pid_of)
+        .collect();
+    // The host is what started the engines.
+    let host = parent_of(engines[0]);
+    [controller, host]
+        .into_iter()
+        .chain(engines)
+        .map(Process::hold)
+        .collect()
+}
+
+fn parent_of(pid: u32) -> u32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+    let after_name = stat.rsplit_once(')').expect("a name in brackets").1;
+    let parent = after_name.split_whitespace().nth(1).expect("a parent");
+    parent.parse().expect("a pid")
+}
+
+#[track_caller]
+fn assert_all_end(processes: &[Process]) {
+    for process in processes {
+        assert!(
+            process.ends_within(STEP_TIMEOUT),
+            "process {} lives",
+            process.pid
+        );
+    }
+}
+
+#[test]
+fn a_daemon_is_started_listed_and_stopped() {
+    let home = TestHome::new();
+    assert!(list(&home).is_empty());
+    let said = home
+        .run([
+            "cluster",
+            "start",
+            "-n",
+            "2",
+            "--daemonize",
+            "--cluster-id",
+            "weather",
+        ])
+        .success();
+    let clusters = list(&home);
+    let controller = pid_of(&clusters[0]["controller"]);
+    for words in [
+        "Cluster 'weather' is running with 2 engines.".to_owned(),
+        format!("controller  pid {controller}"),
+        "ipp.Client(cluster_id=\"weather\")".to_owned(),
+        "rhumba cluster stop weather".to_owned(),
+        home.home()
+            .join("clusters/weather/log")
+            .display()
+            .to_string(),
+    ] {
+        assert!(said.contains(&words), "{words:?} is missing from:\n{said}");
+    }
+    let engines = clusters[0]["engines"].as_array().expect("a list");
+    assert_eq!(
+        clusters[0],
+        json!({
+            "id": "weather",
+            "state": "running",
+            "controller": {"pid": controller},
+            "engines": [
+                {"id": 0, "pid": pid_of(&engines[0]), "state": "idle"},
+                {"id": 1, "pid": pid_of(&engines[1]), "state": "idle"},
+            ],
+        })
+    );
+    let table = home.run(["cluster", "list"]).success();
+    assert!(
+        table.starts_with("CLUSTER ID  STATE    CONTROLLER PID  ENGINES\n"),
+        "{table}"
+    );
+    assert!(table.contains("weather     running"), "{table}");
+    let processes = processes(&home);
+    let sentence = home
+        .run([
+            "cluster",
+            "start",
+            "-n",
+            "1",
+            "--daemonize",
+            "--cluster-id",
+            "weather",
+        ])
+        .failure(1);
+    assert!(sentence.contains("is running already"), "{sentence}");
+    let said = home.run(["cluster", "stop", "weather"]).success();
+    assert_eq!(said, "Stopped cluster 'weather'.\n");
+    assert_all_end(&processes);
+    assert!(list(&home).is_empty());
+}
+
+#[test]
+fn stopping_says_what_there_is_to_stop() {
+    let home = TestHome::new();
+    let sentence = home.run(["cluster", "stop"]).failure(1);
+    assert_eq!(sentence, "no cluster is running");
+    let sentence = home.run(["cluster", "stop", "weather"]).failure(1);
+    assert!(
+        sentence.contains("no cluster is running under the id \"weather\""),
+        "{sentence}"
+    );
+    assert_eq!(
+        home.run(["cluster", "stop", "--all"]).success(),
+        "No cluster is running.\n"
+    );
+    let sentence = home.run(["cluster", "stop", "../x"]).failure(1);
+    assert!(sentence.contains("can't name a cluster"), "{sentence}");
+    home.run([
+        "cluster",
+        "start",
+        "-n",
+        "1",
+        "--daemonize",
+        "--cluster-id",
+        "a",
+    ])
+    .success();
+    home.run([
+        "cluster",
+        "start",
+        "-n",
+        "1",
+        "--daemonize",
+        "--cluster-id",
+        "b",
+    ])
+    .success();
+    let sentence = home.run(["cluster", "stop"]).failure(1);
+    assert!(
+        sentence.contains("several clusters are running (a, b)"),
+        "{sentence}"
+    );
+    let said = home.run(["cluster", "stop", "--all"]).success();
+    assert_eq!(said, "Stopped cluster 'a'.\nStopped cluster 'b'.\n");
+    assert!(list(&home).is_empty());
+}
+
+/// Starts a cluster in the foreground and gives it once it says that it runs.
+fn start_in_foreground(home: &TestHome) -> (Child, Vec<Process>) {
+    let mut command = home.command(["cluster", "start", "-n", "2"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the executable can be started");
+    let stdout = child.stdout.as_mut().expect("it was asked for");
+    let mut said = String::new();
+    while !said.contains("stop  ") {
+        let mut byte = [0];
+        let read = std::io::Read::read(stdout, &mut byte).expect("it can be read");
+        assert_eq!(read, 1, "it ended after:\n{said}");
+        said.push(char::from(byte[0]));
+    }
+    let processes = processes(home);
+    (child, processes)
+}
+
+#[test]
+fn ctrl_c_stops_a_cluster_in_the_foreground() {
+    let home = TestHome::new();
+    let (child, processes) = start_in_foreground(&home);
+    Process::hold(child.id()).signal(libc::SIGINT);
+    let finished = finish_started(child, STEP_TIMEOUT).expect("it stops");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert!(
+        finished.stdout.contains("Stopping cluster 'default'"),
+        "{finished:?}"
+    );
+    assert_all_end(&processes);
+    assert!(list(&home).is_empty());
+}
+
+#[test]
+fn a_cluster_in_the_foreground_notices_that_it_was_stopped() {
+    let home = TestHome::new();
+    let (child, processes) = start_in_foreground(&home);
+    home.run(["cluster", "stop"]).success();
+    let finished = finish_started(child, STEP_TIMEOUT).expect("it ends");
+    assert_eq!(finished.code(), 0, "{finished:?}");
+    assert_all_end(&processes);
+}
+
+#[test]
+fn nothing_outlives_a_killed_starter() {
+    let home = TestHome::new();
+    let (mut child, processes) = start_in_foreground(&home);
+    Process::hold(child.id()).signal(libc::SIGKILL);
+    child.wait().expect("it is our child");
+    assert_all_end(&processes);
+}
+
+#[test]
+fn nothing_outlives_a_killed_controller() {
+    let home = TestHome::new();
+    start_daemon(&home, "3");
+    let processes = processes(&home);
+    processes[0].signal(libc::SIGKILL);
+    assert_all_end(&processes);
+    assert_eq!(list(&home)[0]["state"], "stale");
+    home.run(["cluster", "stop"]).success();
+    assert!(list(&home).is_empty());
+}
+
+#[test]
+fn a_killed_host_takes_its_engines_but_not_the_controller() {
+    let home = TestHome::new();
+    start_daemon(&home, "3");
+    let processes = processes(&home);
+    processes[1].signal(libc::SIGKILL);
+    assert_all_end(&processes[1..]);
+    home.run(["cluster", "stop"]).success();
+    assert_all_end(&processes);
+}
+
+#[test]
+fn a_killed_engine_takes_nobody_along() {
+    let home = TestHome::new();
+    start_daemon(&home, "3");
+    let processes = processes(&home);
+    processes[2].signal(libc::SIGKILL);
+    assert_all_end(&processes[2..3]);
+    let script = "import ipyparallel as ipp\nrc = ipp.Client()\n\
+                  rc.wait_for_engines(2)\nprint(rc.ids, rc[:].apply_sync(lambda: 6 * 7))\n";
+    assert_eq!(home.run(["-c", script]).success(), "[1, 2] [42, 42]\n");
+    home.run(["cluster", "stop"]).success();
+    assert_all_end(&processes);
+}
+
+#[test]
+fn a_process_with_engines_of_its_own_takes_them_along() {
+    let home = TestHome::new();
+    let script = "import os, ipyparallel as ipp\n\
+                  rc = ipp.Client()\nprint(rc.ids)\n\
+                  print(rc[:].apply_sync(os.getpid))\n";
+    let out = home.run(["-n", "2", "-c", script]).success();
+    let (ids, pids) = out.split_once('\n').expect("two lines");
+    assert_eq!(ids, "[0, 1]");
+    for pid in pids.trim().trim_matches(['[', ']']).split(", ") {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        assert!(
+            state.is_empty() || state.contains(") Z "),
+            "engine {pid} lives: {state}"
+        );
+    }
+    assert!(list(&home).is_empty());
+    let failed = home.run(["-n", "2", "-c", "import sys; sys.exit(5)"]);
+    assert_eq!(failed.code(), 5);
+    assert!(list(&home).is_empty());
+}
+
+#[test]
+fn engines_end_with_a_script_that_is_killed() {
+    let home = TestHome::new();
+    let script = "import ipyparallel as ipp, time\nrc = ipp.Client()\nprint(rc.ids, flush=True)\n\
+                  rc[:].apply_async(time.sleep, 600)\ntime.sleep(600)\n";
+    let mut command = home.command(["-n", "2", "-c", script]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the executable can be started");
+    let mut first = [0; 6];
+    let stdout = child.stdout.as_mut().expect("it was asked for");
+    std::io::Read::read_exact(stdout, &mut first).expect("it prints its engines");
+    assert_eq!(&first, b"[0, 1]");
+    let processes = processes(&home);
+    Process::hold(child.id()).signal(libc::SIGKILL);
+    child.wait().expect("it is our child");
+    assert_all_end(&processes);
+}
+
+#[test]
+fn engines_import_what_the_script_can_import() {
+    let home = TestHome::new();
+    home.write(
+        "app/neighbour.py",
+        "def name():\n    return 'beside the script'\n",
+    );
+    home.write("library/far.py", "def name():\n    return 'far away'\n");
+    home.write(
+        "app/main.py",
+        "import os, ipyparallel as ipp\nview = ipp.Client()[:]\n\
+         def names():\n    import far, neighbour, os\n    return far.name(), neighbour.name(), os.getcwd()\n\
+         assert view.apply_sync(names) == [names()] * 2, view.apply_sync(names)\nprint('same')\n",
+    );
+    let mut command = home.command(["-n", "2", "app/main.py"]);
+    command.env("PYTHONPATH", home.work().join("library"));
+    assert_eq!(super::support::finish(command, "").success(), "same\n");
+}
+
+/// A cluster file with these fields changed, as nobody but rhumba should make it.
+fn cluster_file(home: &TestHome, change: impl FnOnce(&mut Value)) -> PathBuf {
+    let mut file = json!({
+        "version": 1,
+        "cluster_id": "made-up",
+        "socket": home.work().join("nobody.socket"),
+        "controller_pid": 1,
+        "started_s": 0,
+        "working_directory": home.work(),
+        "log_directory": home.work(),
+    });
+    change(&mut file);
+    let path = home.write("made-up.json", file.to_string());
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("it is ours");
+    path
+}
+
+#[track_caller]
+fn engine_fails(home: &TestHome, file: &PathBuf) -> String {
+    let mut command = home.command(["engine", "--cluster-file"]);
+    command.arg(file);
+    let finished = super::support::finish(command, "");
+    let hint = finished
+        .stderr
+        .lines()
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        hint.starts_with("hint: ") || hint.is_empty(),
+        "{finished:?}"
+    );
+    finished.failure(1)
+}
+
+#[test]
+fn a_cluster_file_that_can_not_be_used_is_named_with_the_reason() {
+    let home = TestHome::new();
+    let sentence = engine_fails(&home, &home.work().join("none.json"));
+    assert!(sentence.ends_with("none.json does not exist"), "{sentence}");
+
+    let file = cluster_file(&home, |_| {});
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).expect("it is ours");
+    let sentence = engine_fails(&home, &file);
+    assert!(sentence.contains("can be read by others"), "{sentence}");
+
+    let file = cluster_file(&home, |file| file["version"] = json!(99));
+    let sentence = engine_fails(&home, &file);
+    assert!(
+        sentence.contains("is of version 99, this rhumba reads version 1"),
+        "{sentence}"
+    );
+
+    let file = cluster_file(&home, |file| file["version"] = json!("one"));
+    let sentence = engine_fails(&home, &file);
+    assert!(
+        sentence.contains("is not one that rhumba wrote"),
+        "{sentence}"
+    );
+
+    let file = cluster_file(&home, |_| {});
+    let sentence = engine_fails(&home, &file);
+    assert!(sentence.contains("made-up"), "{sentence}");
+}
+
+#[test]
+fn a_client_without_a_cluster_is_told_how_to_start_one() {
+    let home = TestHome::new();
+    let failed = home.run(["-c", "import ipyparallel as ipp; ipp.Client(timeout=0.1)"]);
+    assert_eq!(failed.code(), 1);
+    assert!(failed.stderr.contains("rhumba cluster start"), "{failed:?}");
+}
+
+#[test]
+fn a_controller_and_engines_can_be_started_by_hand() {
+    let home = TestHome::new();
+    let file = home.work().join("by-hand.json");
+    let mut command = home.command(["controller", "--cluster-file"]);
+    command.arg(&file).stdin(Stdio::null());
+    let mut controller = command.spawn().expect("the executable can be started");
+    wait_for_file(&file);
+    let mut command = home.command(["engine", "--cluster-file"]);
+    command.arg(&file).stdin(Stdio::null());
+    let mut engine = command.spawn().expect("the executable can be started");
+    let script = format!(
+        "import ipyparallel as ipp, os\nrc = ipp.Client({:?})\nrc.wait_for_engines(1, timeout=30)\n\
+         print(rc[0].apply_sync(os.getpid))\n",
+        file.display().to_string()
+    );
+    let out = home.run(["-c", &script]).success();
+    assert_eq!(out.trim(), engine.id().to_string());
+    let processes = [Process::hold(controller.id()), Process::hold(engine.id())];
+    processes[0].signal(libc::SIGTERM);
+    assert_all_end(&processes);
+    controller.wait().expect("it is our child");
+    engine.wait().expect("it is our child");
+}
+
+/// Waits until a file is there, through the folder that it will be in.
+fn wait_for_file(path: &std::path::Path) {
+    let deadline = std::time::Instant::now() + STEP_TIMEOUT;
+    // A file has no descriptor to wait for before it exists; its folder is looked at instead.
+    while !path.exists() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{} isn't made",
+            path.display()
+        );
+        std::thread::yield_now();
+    }
+}

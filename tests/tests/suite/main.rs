@@ -1,0 +1,10 @@
+//! What crosses crates, tried on the built executable: real processes, sockets and terminals.
+//!
+//! Nothing here links the Python runtime: every test runs `rhumba` as a person would. One test
+//! executable, so that it is linked once; one module per subject. [`support`] has the rest.
+
+mod support;
+
+mod cli;
+mod clusters;
+mod terminal;

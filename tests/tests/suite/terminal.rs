@@ -1,0 +1,213 @@
+//! The shell as a person at a terminal has it.
+
+use expectrl::process::unix::WaitStatus;
+
+use super::support::{Process, STEP_TIMEOUT, Terminal, TestHome};
+
+fn leaves_with(terminal: Terminal, status: i32) -> String {
+    let (rest, ended) = terminal.end();
+    assert!(
+        matches!(ended, WaitStatus::Exited(_, code) if code == status),
+        "{ended:?}\n{rest}"
+    );
+    rest
+}
+
+#[test]
+fn cells_are_numbered_and_shown() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.expect("rhumba 0.");
+    terminal.enter(1, "1 + 1");
+    terminal.expect("Out[1]: 2");
+    terminal.enter(2, "_ * 21; x = _ * 4");
+    terminal.enter(3, "x, _1, Out[1]");
+    terminal.expect("Out[3]: (8, 2, 2)");
+    terminal.enter(4, "print('printed', end='')");
+    terminal.expect("printed\r\n");
+    terminal.prompt(5);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
+fn output_is_shown_as_it_is_written() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "print('before'); input('go on? '); print('after')");
+    terminal.expect("before\r\n");
+    terminal.expect("go on? ");
+    terminal.send("yes\n");
+    terminal.expect("after\r\n");
+    terminal.prompt(2);
+}
+
+#[test]
+fn a_block_is_indented_and_ends_with_an_empty_line() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.prompt(1);
+    terminal.send("def double(x):\r");
+    terminal.send("y = x * 2\r");
+    terminal.send("return y\r");
+    terminal.send("\r");
+    terminal.enter(2, "double(21)");
+    terminal.expect("Out[2]: 42");
+    terminal.enter(3, "for i in range(2):\rprint('row', i)\r");
+    terminal.expect("row 0\r\nrow 1\r\n");
+    terminal.enter(4, "sum([1,\r2])");
+    terminal.expect("Out[4]: 3");
+}
+
+#[test]
+fn a_pasted_block_is_one_cell() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.prompt(1);
+    terminal.send(
+        "\x1b[200~def f(x):\n    if x:\n        return 'yes'\n    return 'no'\n\nf(1)\x1b[201~",
+    );
+    terminal.send("\r");
+    terminal.expect("Out[1]: 'yes'");
+    terminal.prompt(2);
+}
+
+#[test]
+fn a_failure_shows_the_cells_own_lines() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.prompt(1);
+    terminal.send("def fails(x):\rreturn x / 0\r\r");
+    terminal.enter(2, "fails(1)");
+    terminal.expect("Traceback (most recent call last):");
+    terminal.expect("return x / 0");
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.enter(3, "1 +* 2");
+    terminal.expect("SyntaxError");
+    terminal.prompt(4);
+}
+
+#[test]
+fn ctrl_c_clears_a_line_and_interrupts_a_cell() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.prompt(1);
+    terminal.send("never_run = 1\x03");
+    terminal.expect("KeyboardInterrupt");
+    terminal.enter(1, "print('looping')\rwhile True: pass\r");
+    terminal.expect("SyntaxError");
+    terminal.enter(2, "import time; print('looping'); exec('while True: pass')");
+    terminal.expect("looping\r\n");
+    terminal.send("\x03");
+    terminal.expect("KeyboardInterrupt");
+    terminal.enter(3, "print('sleeping'); time.sleep(600)");
+    terminal.expect("sleeping\r\n");
+    terminal.send("\x03");
+    terminal.expect("KeyboardInterrupt");
+    terminal.enter(4, "'never_run' in globals()");
+    terminal.expect("Out[4]: False");
+}
+
+#[test]
+fn names_and_attributes_are_completed() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "temperature_of_berlin = 11.5; import json");
+    terminal.prompt(2);
+    terminal.send("temperature_o\t * 2\r");
+    terminal.expect("Out[2]: 23.0");
+    terminal.prompt(3);
+    terminal.send("json.loa\t");
+    terminal.expect("json.loads");
+    terminal.send("s('[1]')\r");
+    terminal.expect("Out[3]: [1]");
+}
+
+#[test]
+fn leaving_takes_the_status_along() {
+    for (line, status) in [
+        ("exit", 0),
+        ("quit", 0),
+        ("exit()", 0),
+        ("raise SystemExit(3)", 3),
+    ] {
+        let home = TestHome::new();
+        let mut terminal = Terminal::start(&home, &[]);
+        terminal.enter(1, line);
+        leaves_with(terminal, status);
+    }
+}
+
+#[test]
+fn history_is_kept_over_runs() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "remembered = 6 * 7");
+    terminal.prompt(2);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.prompt(1);
+    terminal.send("\x1b[A\r");
+    terminal.enter(2, "remembered");
+    terminal.expect("Out[2]: 42");
+}
+
+#[test]
+fn commands_and_questions_work() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "!echo from a command");
+    terminal.expect("from a command\r\n");
+    terminal.prompt(2);
+    terminal.send("def known():\r'What known does.'\r\r");
+    terminal.enter(3, "known?");
+    terminal.expect("What known does.");
+    terminal.prompt(4);
+}
+
+#[test]
+fn colours_are_there_unless_they_are_unwanted() {
+    let home = TestHome::new();
+    let coloured = |variables: &[(&str, &str)], removed: &[&str]| {
+        let mut terminal = Terminal::start_with(&home, &[], variables, removed);
+        terminal.prompt_any();
+        terminal.send("'a' + 'b'\r");
+        let shown = terminal.expect("'ab'");
+        shown.contains("\x1b[31;1mOut[1]:\x1b[0m")
+    };
+    assert!(coloured(&[("TERM", "xterm")], &["NO_COLOR"]));
+    assert!(!coloured(&[("TERM", "xterm"), ("NO_COLOR", "1")], &[]));
+    assert!(!coloured(&[("TERM", "dumb")], &["NO_COLOR"]));
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_escape_code() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start_with(&home, &[], &[("TERM", "dumb")], &["NO_COLOR"]);
+    terminal.prompt(1);
+    terminal.send("1 / 0\n");
+    let shown = terminal.expect("ZeroDivisionError: division by zero");
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    terminal.prompt(2);
+    terminal.send("\x04");
+    let rest = leaves_with(terminal, 0);
+    assert!(!rest.contains('\x1b'), "{rest:?}");
+}
+
+#[test]
+fn a_terminated_shell_gives_the_terminal_back() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.prompt(1);
+    assert!(
+        !terminal.echoes(),
+        "the editor reads keys, so the terminal must not show them"
+    );
+    let shell = Process::hold(terminal.pid());
+    shell.signal(libc::SIGTERM);
+    assert!(shell.ends_within(STEP_TIMEOUT));
+    assert!(terminal.echoes(), "the terminal was left silent");
+    let (_, ended) = terminal.end();
+    assert!(matches!(ended, WaitStatus::Signaled(..)), "{ended:?}");
+}
