@@ -303,32 +303,49 @@ impl Drop for StartedCluster {
 
 /// Waits for a process that was told to end; kills it if it does not.
 fn wait_bounded(child: &mut Child) -> io::Result<()> {
-    let Some(pid) = rustix::process::Pid::from_raw(child.id().cast_signed()) else {
-        return Ok(());
-    };
     if child.try_wait()?.is_some() {
         return Ok(());
     }
-    let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
-    let mut waited = [rustix::event::PollFd::new(
-        &pidfd,
-        rustix::event::PollFlags::IN,
-    )];
-    let timeout = rustix::event::Timespec {
-        tv_sec: ANSWER_TIMEOUT.as_secs().cast_signed(),
-        tv_nsec: 0,
-    };
-    let ended = loop {
-        match rustix::event::poll(&mut waited, Some(&timeout)) {
-            Err(rustix::io::Errno::INTR) => {}
-            other => break other? > 0,
-        }
-    };
-    if !ended {
+    if let Some(process) = ProcessHandle::open(child.id())
+        && !process.wait(ANSWER_TIMEOUT)?
+    {
         child.kill()?;
     }
     child.wait()?;
     Ok(())
+}
+
+/// A process that may be anybody's child, to wait for its end.
+struct ProcessHandle(OwnedFd);
+
+impl ProcessHandle {
+    /// `None`: there is no such process.
+    fn open(pid: u32) -> Option<Self> {
+        let pid = rustix::process::Pid::from_raw(pid.cast_signed())?;
+        rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
+            .ok()
+            .map(Self)
+    }
+
+    /// Waits for its end, at most for `timeout`. Returns whether it has ended.
+    fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = rustix::event::Timespec {
+                tv_sec: left.as_secs().cast_signed(),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            let mut waited = [rustix::event::PollFd::new(
+                &self.0,
+                rustix::event::PollFlags::IN,
+            )];
+            match rustix::event::poll(&mut waited, Some(&timeout)) {
+                Err(rustix::io::Errno::INTR) => {}
+                other => return Ok(other? > 0),
+            }
+        }
+    }
 }
 
 /// Stops the cluster that a cluster file names, whoever started it, and
@@ -346,13 +363,19 @@ pub fn stop(cluster_file: &Path) -> Result<String, ClusterError> {
         }
         Err(error) => return Err(error.into()),
     };
+    // The controller ends last, after engines and hosts.
+    let controller = ProcessHandle::open(cluster.controller_pid);
     let ask = |query| FromClient::Shutdown {
         query,
         targets: Vec::new(),
         cluster: true,
     };
     client.query(ask, ANSWER_TIMEOUT)?;
-    if !client.wait_until_ended(ANSWER_TIMEOUT) {
+    let ended = match controller {
+        Some(controller) => controller.wait(ANSWER_TIMEOUT)?,
+        None => true,
+    };
+    if !ended {
         return Err(ClusterError::Lingers {
             id: cluster.cluster_id,
             seconds: ANSWER_TIMEOUT.as_secs(),

@@ -240,3 +240,62 @@ pub fn find_cluster_file(cluster_id: Option<&str>) -> Result<PathBuf, ClusterFil
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn example() -> ClusterFile {
+        ClusterFile {
+            version: CLUSTER_FILE_VERSION,
+            cluster_id: "north".into(),
+            socket: "/run/north".into(),
+            controller_pid: 42,
+            started_s: 7,
+            working_directory: "/home".into(),
+            log_directory: "/log".into(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CLUSTER_FILE_NAME);
+        example().write(&path).unwrap();
+        assert_eq!(ClusterFile::read(&path).unwrap(), example());
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let files = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 1, "nothing temporary is left");
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_refused_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CLUSTER_FILE_NAME);
+        let error = |path: &Path| ClusterFile::read(path).unwrap_err().to_string();
+        assert!(
+            error(&path).contains("rhumba cluster start"),
+            "{}",
+            error(&path)
+        );
+        example().write(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(error(&path).contains("chmod 600"), "{}", error(&path));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, "{\"version\": 99}").unwrap();
+        assert!(error(&path).contains("version 99"), "{}", error(&path));
+        std::fs::write(&path, "{\"version\"").unwrap();
+        assert!(error(&path).contains("remove it"), "{}", error(&path));
+    }
+
+    #[test]
+    fn ids_that_are_not_file_names_are_refused() {
+        for id in ["", "..", "a/b", ".hidden", "a b", &"x".repeat(65)] {
+            assert!(
+                matches!(cluster_directory(id), Err(ClusterFileError::BadId(_))),
+                "{id}"
+            );
+        }
+    }
+}

@@ -45,6 +45,8 @@ const WARM_MODULES: &[&str] = &[
 pub struct HostOptions {
     pub cluster_file: PathBuf,
     pub count: u32,
+    /// Folders that engines look for modules in, before all others.
+    pub module_directories: Vec<PathBuf>,
 }
 
 /// Why a host could not start or go on. Each is a sentence.
@@ -118,6 +120,7 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
                 EngineOptions {
                     cluster_file: options.cluster_file.clone(),
                     host: host_pid,
+                    module_directories: options.module_directories.clone(),
                 },
             )
         }

@@ -412,25 +412,6 @@ impl Client {
         }
     }
 
-    /// Waits until the connection is over, at most for `timeout`. Returns
-    /// whether it is.
-    #[must_use]
-    pub fn wait_until_ended(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
-        let mut state = self.shared.state.lock();
-        while state.ended.is_none() {
-            if self
-                .shared
-                .changed
-                .wait_until(&mut state, deadline)
-                .timed_out()
-            {
-                return state.ended.is_some();
-            }
-        }
-        true
-    }
-
     /// Closes the connection; what is unanswered is answered with its end.
     pub fn close(&self) {
         self.shared.close();

@@ -226,12 +226,12 @@ async fn read_all(
     events: mpsc::Sender<Event>,
 ) {
     let mut decoder = Decoder::new(Kind::ToController, limits);
-    let cause = loop {
+    let (cause, refused) = loop {
         match reader.read(decoder.space()).await {
-            Ok(0) => break "it closed the connection".to_owned(),
+            Ok(0) => break ("it closed the connection".to_owned(), false),
             Ok(count) => decoder.filled(count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => break error.to_string(),
+            Err(error) => break (error.to_string(), false),
         }
         let mut messages: Vec<(ToController, Payload)> = Vec::new();
         let failed = loop {
@@ -253,9 +253,15 @@ async fn read_all(
             return;
         }
         if let Some(error) = failed {
-            break error;
+            break (error, true);
         }
     };
     // Fails only when the loop has ended already.
-    let _ = events.send(Event::Closed { connection, cause }).await;
+    let _ = events
+        .send(Event::Closed {
+            connection,
+            cause,
+            refused,
+        })
+        .await;
 }

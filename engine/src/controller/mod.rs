@@ -6,6 +6,8 @@
 //! payload. Read next: [`connection`] for how bytes come and go.
 
 mod connection;
+#[cfg(test)]
+mod tests;
 
 use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile, DEFAULT_CLUSTER_ID};
 use crate::{cluster, home, socket};
@@ -49,6 +51,8 @@ enum Event {
     Closed {
         connection: ConnectionId,
         cause: String,
+        /// What it sent was not a frame, and it should know.
+        refused: bool,
     },
     Writable {
         connection: ConnectionId,
@@ -73,6 +77,14 @@ pub fn run(options: &ControllerOptions) -> io::Result<()> {
     } else {
         create_cluster(&options.cluster_file)?
     };
+    run_with(options, listener, limits)
+}
+
+fn run_with(
+    options: &ControllerOptions,
+    listener: std::os::unix::net::UnixListener,
+    limits: Limits,
+) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -216,7 +228,14 @@ impl Server {
                     }
                 }
             }
-            Event::Closed { connection, cause } => {
+            Event::Closed {
+                connection,
+                cause,
+                refused,
+            } => {
+                if refused {
+                    self.refuse(connection, &cause);
+                }
                 if self.connections.remove(&connection).is_some() {
                     self.tell(proto::Event::ConnectionClosed { connection, cause });
                 }
@@ -296,6 +315,23 @@ impl Server {
                 }
             }
             Action::Stop => self.stopping = true,
+        }
+    }
+
+    /// Says why a connection ends, as far as its peer can read that.
+    fn refuse(&mut self, connection: ConnectionId, reason: &str) {
+        tracing::warn!(%connection, reason, "refused");
+        let Some(open) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        let message = FromController::Refused {
+            reason: reason.to_owned(),
+        };
+        if open
+            .queue(&message, &Payload::default(), &self.limits)
+            .is_ok()
+        {
+            self.flush(connection);
         }
     }
 

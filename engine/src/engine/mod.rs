@@ -18,7 +18,9 @@ use operations::Operations;
 use output::EngineOutput;
 use parking_lot::Mutex;
 use queue::{Job, Queue};
+use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::runtime::{Runtime, runtime_version};
+use rhumba_interpreter::rustpython_vm::{PyResult, VirtualMachine};
 use rhumba_proto::id::BlobId;
 use rhumba_proto::message::{
     FromController, FromEngine, Outcome, Payload, Role, Timing, ToController, ToEngine, Welcome,
@@ -40,6 +42,8 @@ pub struct EngineOptions {
     pub cluster_file: PathBuf,
     /// The process that forked it, if one did: it watches over the engine.
     pub host: Option<u32>,
+    /// Folders to look for modules in, before all others and the working folder.
+    pub module_directories: Vec<PathBuf>,
 }
 
 /// Why an engine could not start. Each is a sentence.
@@ -113,6 +117,10 @@ pub fn run(
     start_network(reader, Arc::clone(&queue), Arc::clone(&outgoing))?;
 
     runtime.enter(|vm| {
+        if let Err(error) = add_module_directories(vm, &options.module_directories) {
+            let report = ErrorReport::from_exception(vm, &error);
+            tracing::error!(message = report.message, "sys.path can't be extended");
+        }
         let mut operations = Operations::new(vm, engine, Arc::clone(&output));
         while let Some(job) = vm.allow_threads(|| queue.next()) {
             let ticket = job.ticket;
@@ -145,6 +153,18 @@ pub fn run(
     });
     runtime.finish(0);
     end_process_group(0)
+}
+
+/// Puts folders, and then the working folder, before all others on `sys.path`.
+fn add_module_directories(vm: &VirtualMachine, directories: &[PathBuf]) -> PyResult<()> {
+    let path = vm.sys_module.get_attr("path", vm)?;
+    let shown = directories
+        .iter()
+        .map(|directory| directory.display().to_string());
+    for (index, directory) in shown.chain([String::new()]).enumerate() {
+        vm.call_method(&path, "insert", (index, directory))?;
+    }
+    Ok(())
 }
 
 /// Starts the thread that reads what the controller sends.

@@ -124,3 +124,50 @@ impl Queue {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn job(ticket: u64) -> Job {
+        Job {
+            ticket: Ticket(ticket),
+            operation: Operation::Clear,
+            function: None,
+            payload: Payload::default(),
+        }
+    }
+
+    #[test]
+    fn work_runs_in_the_order_in_which_it_came() {
+        let queue = Queue::new();
+        (1..4).for_each(|ticket| queue.push(job(ticket)));
+        let tickets: Vec<u64> = (0..3).map(|_| queue.next().unwrap().ticket.0).collect();
+        assert_eq!(tickets, [1, 2, 3]);
+    }
+
+    #[test]
+    fn only_what_has_not_begun_is_taken_back() {
+        let queue = Queue::new();
+        queue.push(job(1));
+        queue.push(job(2));
+        assert_eq!(queue.next().unwrap().ticket, Ticket(1));
+        assert!(!queue.take_back(Ticket(1)), "it runs");
+        assert!(queue.take_back(Ticket(2)));
+        assert!(!queue.take_back(Ticket(2)), "it is gone");
+    }
+
+    #[test]
+    fn closing_wakes_who_waits_and_drops_what_waits() {
+        let queue = Arc::new(Queue::new());
+        let waiting = {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || queue.next().is_none())
+        };
+        assert!(queue.close(Thread::current(), Duration::from_secs(5)));
+        assert!(waiting.join().unwrap());
+        queue.push(job(1));
+        assert!(queue.next().is_none());
+    }
+}

@@ -1,0 +1,389 @@
+//! A real controller on a real socket, with clients of this crate and engines
+//! that are played by the test: they speak the protocol, and run no Python.
+
+use super::{ControllerOptions, run};
+use crate::client::{Client, ClientError, FunctionBlob, Piece};
+use crate::cluster_file::{CLUSTER_FILE_NAME, ClusterFile};
+use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use bytes::Bytes;
+use rhumba_interpreter::runtime::runtime_version;
+use rhumba_proto::frame::Limits;
+use rhumba_proto::id::{EngineId, Ticket};
+use rhumba_proto::message::{
+    Answer, FailureKind, FromClient, FromController, FromEngine, Operation, Outcome, Output,
+    Payload, Role, Timing, ToController, ToEngine, Welcome, Work,
+};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+struct TestController {
+    folder: tempfile::TempDir,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl TestController {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ControllerOptions {
+            cluster_file: folder.path().join(CLUSTER_FILE_NAME),
+            inherited_listener: false,
+            lifeline: false,
+        };
+        let listener = super::create_cluster(&options.cluster_file).unwrap();
+        let thread = std::thread::spawn(move || {
+            super::run_with(&options, listener, Limits::default()).unwrap();
+        });
+        Self {
+            folder,
+            thread: Some(thread),
+        }
+    }
+
+    fn cluster_file(&self) -> PathBuf {
+        self.folder.path().join(CLUSTER_FILE_NAME)
+    }
+
+    fn socket(&self) -> PathBuf {
+        ClusterFile::read(&self.cluster_file()).unwrap().socket
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(&self.cluster_file(), "test", TIMEOUT).unwrap()
+    }
+
+    fn engine(&self) -> TestEngine {
+        let role = Role::Engine { host: None };
+        let limits = Limits::default();
+        let (reader, writer, welcome) =
+            socket::dial(&self.socket(), role, &runtime_version(), limits, TIMEOUT).unwrap();
+        reader.stream().set_read_timeout(Some(TIMEOUT)).unwrap();
+        let Welcome::Engine { engine } = welcome else {
+            panic!("welcomed as something else")
+        };
+        TestEngine {
+            id: engine,
+            reader,
+            writer,
+        }
+    }
+
+    fn stop(mut self) {
+        let client = self.client();
+        let ask = |query| FromClient::Shutdown {
+            query,
+            targets: Vec::new(),
+            cluster: true,
+        };
+        client.query(ask, TIMEOUT).unwrap();
+        self.thread.take().unwrap().join().unwrap();
+        assert!(
+            !self.cluster_file().exists(),
+            "a stopped controller leaves no cluster file"
+        );
+    }
+}
+
+struct TestEngine {
+    id: EngineId,
+    reader: FrameReader,
+    writer: FrameWriter,
+}
+
+impl TestEngine {
+    fn next(&mut self) -> (ToEngine, Payload) {
+        loop {
+            match self.reader.receive().unwrap() {
+                Some((FromController::Engine(ToEngine::Ping), _)) => self.send(FromEngine::Pong),
+                Some((FromController::Engine(message), payload)) => return (message, payload),
+                other => panic!("an engine was told {other:?}"),
+            }
+        }
+    }
+
+    fn next_run(&mut self) -> (Ticket, Work, Payload) {
+        loop {
+            if let (ToEngine::Run { ticket, work }, payload) = self.next() {
+                return (ticket, work, payload);
+            }
+        }
+    }
+
+    fn send(&mut self, message: FromEngine) {
+        self.send_with(message, &Payload::default());
+    }
+
+    fn send_with(&mut self, message: FromEngine, payload: &Payload) {
+        self.writer
+            .send(&ToController::Engine(message), payload)
+            .unwrap();
+    }
+
+    fn finish(&mut self, ticket: Ticket, payload: &Payload) {
+        let timing = Timing {
+            started_us: 1,
+            completed_us: 2,
+        };
+        self.send_with(
+            FromEngine::Finished {
+                ticket,
+                outcome: Outcome::Done,
+                timing,
+            },
+            payload,
+        );
+    }
+}
+
+fn execute(targets: &[EngineId], code: &str) -> Piece {
+    let operation = Operation::Execute {
+        code: code.into(),
+        silent: true,
+        stop_on_error: false,
+    };
+    Piece {
+        targets: targets.to_vec(),
+        work: Work {
+            operation,
+            function: None,
+        },
+        payload: Payload::default(),
+        retries: 0,
+    }
+}
+
+fn bytes(text: &'static str) -> Payload {
+    Payload::from(vec![Bytes::from_static(text.as_bytes())])
+}
+
+fn failure_kind(client: &Client, group: &crate::client::group::Group, part: usize) -> FailureKind {
+    assert!(
+        group.wait(part + 1, TIMEOUT),
+        "answered in time; {:?}",
+        client.ended()
+    );
+    group.failure(part).expect("answered").expect("failed").kind
+}
+
+#[test]
+fn a_request_is_answered_by_each_of_its_engines() {
+    let controller = TestController::start();
+    let client = controller.client();
+    let mut engines = [controller.engine(), controller.engine()];
+    assert!(client.wait_for_engines(2, TIMEOUT));
+    let targets = [engines[1].id, engines[0].id];
+    let group = client.submit(&[execute(&targets, "a = 1")], None).unwrap();
+    for (engine, result) in engines.iter_mut().zip(["first", "second"]) {
+        let (ticket, _, _) = engine.next_run();
+        engine.send(FromEngine::Output {
+            ticket: Some(ticket),
+            output: Output::Stdout(result.into()),
+        });
+        engine.finish(ticket, &bytes(result));
+    }
+    assert!(group.wait(2, TIMEOUT));
+    assert_eq!(group.answer(0).unwrap().payload, bytes("second"));
+    assert_eq!(group.answer(1).unwrap().payload, bytes("first"));
+    assert_eq!(group.outputs_of(0), [Output::Stdout("second".into())]);
+    assert_eq!(group.answer(0).unwrap().engine, Some(engines[1].id));
+    drop(engines);
+    controller.stop();
+}
+
+#[test]
+fn large_payloads_arrive_whole_and_functions_travel_once() {
+    let controller = TestController::start();
+    let client = controller.client();
+    let mut engine = controller.engine();
+    assert!(client.wait_for_engines(1, TIMEOUT));
+    let large = Bytes::from(
+        (0..9_000_001_u32)
+            .map(|i| (i % 251) as u8)
+            .collect::<Vec<_>>(),
+    );
+    let payload = Payload::from(vec![
+        Bytes::from_static(b"table"),
+        large.clone(),
+        Bytes::new(),
+    ]);
+    let function = FunctionBlob::new(bytes("def f(): ..."));
+    let work = Work {
+        operation: Operation::Apply,
+        function: Some(function.blob),
+    };
+    let mut stored = 0;
+    for _ in 0..2 {
+        let piece = Piece {
+            targets: vec![engine.id],
+            work: work.clone(),
+            payload: payload.clone(),
+            retries: 0,
+        };
+        let group = client.submit(&[piece], Some(&function)).unwrap();
+        let (ticket, arrived) = loop {
+            match engine.next() {
+                (ToEngine::StoreBlob { blob }, content) => {
+                    assert_eq!((blob, content), (function.blob, function.content.clone()));
+                    stored += 1;
+                }
+                (ToEngine::Run { ticket, .. }, arrived) => break (ticket, arrived),
+                (other, _) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(arrived, payload);
+        engine.finish(ticket, &arrived);
+        assert!(group.wait(1, TIMEOUT));
+        assert_eq!(group.take_payload(0).unwrap().buffers[1], large);
+    }
+    assert_eq!(stored, 1);
+    drop(engine);
+    controller.stop();
+}
+
+#[test]
+fn the_death_of_an_engine_is_told_to_whoever_waits_for_it() {
+    let controller = TestController::start();
+    let (first, second) = (controller.client(), controller.client());
+    let mut engine = controller.engine();
+    assert!(first.wait_for_engines(1, TIMEOUT) && second.wait_for_engines(1, TIMEOUT));
+    let running = first.submit(&[execute(&[engine.id], "run")], None).unwrap();
+    let queued = second
+        .submit(&[execute(&[engine.id], "wait")], None)
+        .unwrap();
+    engine.next_run();
+    drop(engine);
+    assert_eq!(failure_kind(&first, &running, 0), FailureKind::EngineDied);
+    assert_eq!(failure_kind(&second, &queued, 0), FailureKind::EngineDied);
+    let gone = first
+        .submit(&[execute(&[EngineId(0)], "late")], None)
+        .unwrap();
+    assert_eq!(failure_kind(&first, &gone, 0), FailureKind::NoEngine);
+    assert!(first.engines().is_empty());
+    controller.stop();
+}
+
+#[test]
+fn the_death_of_the_controller_answers_everything() {
+    let controller = TestController::start();
+    let client = controller.client();
+    let mut engine = controller.engine();
+    assert!(client.wait_for_engines(1, TIMEOUT));
+    let group = client
+        .submit(&[execute(&[engine.id], "run")], None)
+        .unwrap();
+    engine.next_run();
+    drop(engine);
+    controller.stop();
+    assert!(group.wait(1, TIMEOUT));
+    assert!(
+        client
+            .submit(&[execute(&[EngineId(0)], "late")], None)
+            .is_err()
+    );
+}
+
+#[test]
+fn queued_work_can_be_aborted_and_counted() {
+    let controller = TestController::start();
+    let client = controller.client();
+    let mut engine = controller.engine();
+    assert!(client.wait_for_engines(1, TIMEOUT));
+    let id = engine.id;
+    let running = client.submit(&[execute(&[id], "run")], None).unwrap();
+    let queued = client.submit(&[execute(&[id], "wait")], None).unwrap();
+    let (first, _, _) = engine.next_run();
+    let answering = std::thread::spawn(move || {
+        loop {
+            match engine.next() {
+                (ToEngine::Recall { ticket }, _) => {
+                    engine.send(FromEngine::Recalled {
+                        ticket,
+                        taken: true,
+                    });
+                    engine.finish(first, &Payload::default());
+                    return engine;
+                }
+                (ToEngine::Run { .. }, _) => {}
+                (other, _) => panic!("{other:?}"),
+            }
+        }
+    });
+    let requests = queued.unanswered();
+    let ask = |query| FromClient::Abort {
+        query,
+        requests,
+        targets: Vec::new(),
+    };
+    assert_eq!(
+        client.query(ask, TIMEOUT).unwrap(),
+        Answer::Aborted { count: 1 }
+    );
+    assert_eq!(failure_kind(&client, &queued, 0), FailureKind::Aborted);
+    assert!(running.wait(1, TIMEOUT));
+    assert_eq!(running.failure(0), Some(None));
+    drop(answering.join().unwrap());
+    controller.stop();
+}
+
+#[test]
+fn bytes_that_are_no_frames_end_only_their_connection() {
+    let controller = TestController::start();
+    let mut stranger = UnixStream::connect(controller.socket()).unwrap();
+    stranger.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stranger
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    stranger.read_to_end(&mut answer).unwrap();
+    let role = Role::Client { name: "old".into() };
+    let refused = socket::dial(
+        &controller.socket(),
+        role,
+        "rhumba 0.0.1",
+        Limits::default(),
+        TIMEOUT,
+    );
+    let Err(ConnectionError::Refused { reason }) = refused else {
+        panic!("it was let in")
+    };
+    assert!(reason.contains("0.0.1"), "{reason}");
+    controller.stop();
+}
+
+#[test]
+fn a_controller_that_is_gone_is_named_as_such() {
+    let controller = TestController::start();
+    let file = controller.cluster_file();
+    let cluster = ClusterFile::read(&file).unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    controller.stop();
+    let stale = kept.path().join(CLUSTER_FILE_NAME);
+    cluster.write(&stale).unwrap();
+    let error = Client::connect(&stale, "test", TIMEOUT)
+        .err()
+        .expect("nobody listens");
+    assert!(
+        matches!(
+            error,
+            ClientError::Connection(ConnectionError::Stale { .. })
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("rhumba cluster stop"), "{error}");
+}
+
+#[test]
+fn two_controllers_do_not_share_a_cluster_file() {
+    let controller = TestController::start();
+    let options = ControllerOptions {
+        cluster_file: controller.cluster_file(),
+        inherited_listener: false,
+        lifeline: false,
+    };
+    let error = run(&options).expect_err("one is running");
+    assert!(error.to_string().contains("is running"), "{error}");
+    controller.stop();
+}
