@@ -47,7 +47,7 @@ FULL = {
 }
 QUICK = {
     "coarse": {"k_day": [1, 2], "k_year": [1, 2], "k_season": [0, 1]},
-    "limit": [3, 3, 1],
+    "limit": [2, 3, 1],
     "replicates": 40,
 }
 CONFIDENCE = 0.95

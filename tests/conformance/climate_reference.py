@@ -138,8 +138,11 @@ class Checks:
 def check_scores(checks, city, rows, fitted):
     """Residuals, AIC and BIC of the smallest, the largest and the chosen model; the choice itself."""
     by_size = sorted(city["scores"], key=lambda s: s["parameters"])
-    for score in (by_size[0], by_size[-1], city["chosen"]):
-        solution, rss = fitted if score is city["chosen"] else least_squares(rows, score["shape"])
+    checks.holds("choices", f"{city['name']}: not a model of the sweep", city["chosen"] in by_size)
+    of_interest = {tuple(s["shape"]): s for s in (by_size[0], by_size[-1], city["chosen"])}
+    for score in of_interest.values():
+        is_chosen = score["shape"] == city["chosen"]["shape"]
+        solution, rss = fitted if is_chosen else least_squares(rows, score["shape"])
         what = f"{city['name']}, model {score['shape']}"
         count, size = len(rows), len(solution)
         checks.holds("parameter counts", f"{what}: {size} parameters", score["parameters"] == size)
