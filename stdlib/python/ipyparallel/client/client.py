@@ -108,6 +108,7 @@ class Client:
         enough = self._connection.wait_for_engines(n, timeout)
         if len(self) >= n:
             return None
+        self._check_open()
         for engine, cause in self._connection.departures()[departed:]:
             raise error.EngineError(f"engine {engine} ended while waiting for {n} engines: {cause}")
         if enough:
@@ -118,10 +119,12 @@ class Client:
         """Returns the ids that `targets` names, and whether it names a single engine.
 
         Raises NoEnginesRegistered if there are no engines at all, IndexError
-        if some of these aren't there, TypeError if it names no engines.
+        if some of these aren't there, TypeError if it names no engines, and
+        ConnectionError if the connection is over.
         """
         ids = self.ids
         if not ids:
+            self._check_open()
             raise error.NoEnginesRegistered("the cluster has no engines")
         if targets is None or (isinstance(targets, str) and targets == "all"):
             return ids, False
@@ -138,6 +141,13 @@ class Client:
         if not selected:
             raise IndexError(f"{targets!r} names none of the engines {ids}")
         return selected, False
+
+    def _check_open(self):
+        if self._connection.closed:
+            raise ConnectionError(
+                "the connection to the controller is over: it was closed, or the controller ended;"
+                " if the cluster still runs, Client() connects anew"
+            )
 
     # -- views
 

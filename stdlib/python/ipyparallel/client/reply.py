@@ -65,23 +65,19 @@ class ExecuteReply:
 
     metadata: all that is known, as in `AsyncResult.metadata`; its items are
         attributes of the reply as well (`reply.stdout`, `reply.engine_id`)
-    execution_count: the number of the cell on that engine, None if silent
+    execution_count: the number of the last cell on that engine that was not silent
     data: the value of the last expression as text by media type, {} if none
     """
 
     def __init__(self, group, index):
         self.metadata = metadata_of(group, index)
         self.msg_id = self.metadata["msg_id"]
+        self.execution_count = group.outcome(index)[1]
 
     @property
     def data(self):
         result = self.metadata["execute_result"]
         return result["data"] if result else {}
-
-    @property
-    def execution_count(self):
-        result = self.metadata["execute_result"]
-        return result["execution_count"] if result else None
 
     def __getitem__(self, key):
         return self.metadata[key]
