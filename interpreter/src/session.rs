@@ -76,6 +76,11 @@ impl Session {
         );
         vm.sys_module
             .set_attr(vm.ctx.intern_str(SESSION_ATTRIBUTE), session.clone(), vm)?;
+        // The runtime makes two functions of these; as one, it can be told whether a program has
+        // put its own hook in the place of the standard one.
+        let hook = vm.sys_module.get_attr("displayhook", vm)?;
+        vm.sys_module
+            .set_attr(vm.ctx.intern_str("__displayhook__"), hook, vm)?;
         Ok(session)
     }
 
