@@ -7,7 +7,7 @@
 use std::io::{IsTerminal, Write};
 
 use rhumba_interpreter::namespace::Namespace;
-use rustpython_vm::VirtualMachine;
+use rustpython_vm::{AsObject, VirtualMachine};
 use rustpython_vm::builtins::PyStr;
 
 use super::colour::Colours;
