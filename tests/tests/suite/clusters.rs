@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{Process, STEP_TIMEOUT, TestHome, finish_started};
+use super::support::{Process, STEP_TIMEOUT, TestHome, finish, finish_started};
 
 /// The clusters as `cluster list --json` tells of them.
 fn list(home: &TestHome) -> Vec<Value> {
@@ -327,7 +327,7 @@ fn engines_import_what_the_script_can_import() {
     );
     let mut command = home.command(["-n", "2", "app/main.py"]);
     command.env("PYTHONPATH", home.work().join("library"));
-    assert_eq!(super::support::finish(command, "").success(), "same\n");
+    assert_eq!(finish(command, "").success(), "same\n");
 }
 
 /// A cluster file with these fields changed, as nobody but rhumba should make it.
@@ -351,7 +351,7 @@ fn cluster_file(home: &TestHome, change: impl FnOnce(&mut Value)) -> PathBuf {
 fn engine_fails(home: &TestHome, file: &PathBuf) -> String {
     let mut command = home.command(["engine", "--cluster-file"]);
     command.arg(file);
-    let finished = super::support::finish(command, "");
+    let finished = finish(command, "");
     let hint = finished
         .stderr
         .lines()

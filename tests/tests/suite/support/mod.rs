@@ -7,8 +7,8 @@ mod home;
 mod process;
 mod terminal;
 
-pub use home::{Finished, TestHome};
-pub use process::{Process, children_of};
+pub use home::{TestHome, finish, finish_started};
+pub use process::Process;
 pub use terminal::Terminal;
 
 use std::time::Duration;

@@ -72,19 +72,3 @@ pub fn readable_within(descriptor: i32, timeout: Duration) -> bool {
         }
     }
 }
-
-/// The processes that this process started and that live.
-pub fn children_of(pid: u32) -> Vec<u32> {
-    let mut children = Vec::new();
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
-        return children;
-    };
-    for thread in threads.flatten() {
-        let list = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-        children.extend(
-            list.split_whitespace()
-                .filter_map(|word| word.parse::<u32>().ok()),
-        );
-    }
-    children
-}
