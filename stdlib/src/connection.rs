@@ -586,6 +586,18 @@ impl Connection {
         })
     }
 
+    /// Waits until all parts of one of these groups are finished. Returns whether they are.
+    #[pymethod]
+    fn wait_any(
+        zelf: &Py<Self>,
+        groups: ArgSequence<PyRef<Group>>,
+        timeout: OptionalArg<Option<TimeoutSeconds>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<bool> {
+        let parts: Vec<_> = groups.iter().map(|group| Arc::clone(group.parts())).collect();
+        wait_until(vm, timeout.flatten(), |slice| zelf.client.wait_any(&parts, slice))
+    }
+
     /// Ends the connection. What is unanswered is answered with that.
     #[pymethod]
     fn close(zelf: &Py<Self>) {

@@ -117,6 +117,13 @@ impl Group {
         self.answers.lock().order.len()
     }
 
+    /// Returns whether all parts are finished.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        let answers = self.answers.lock();
+        answers.order.len() == answers.by_part.len()
+    }
+
     /// Returns the requests that have an unanswered part, each once.
     #[must_use]
     pub fn unanswered(&self) -> Vec<RequestId> {

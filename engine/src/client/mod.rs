@@ -52,7 +52,8 @@ pub struct Client {
 struct Shared {
     writer: Mutex<Sender>,
     state: Mutex<State>,
-    /// Notified when engines come or go, a query is answered, or it all ends.
+    /// Notified when engines come or go, a query is answered, or it all ends;
+    /// and when groups have news, if somebody waits for any of several.
     changed: Condvar,
     next_id: AtomicU64,
 }
@@ -71,6 +72,8 @@ struct State {
     departures: Vec<(EngineId, String)>,
     waiting: HashMap<RequestId, Waiting>,
     queries: HashMap<QueryId, Option<Answer>>,
+    /// How many wait for any of several groups.
+    any_waiters: u32,
     /// Why the connection is over, once it is.
     ended: Option<String>,
 }
@@ -273,6 +276,27 @@ impl Client {
                     .timed_out()
             {
                 return state.engines.len() >= count;
+            }
+        }
+        true
+    }
+
+    /// Waits until one of these groups is finished, at most for `timeout`.
+    /// Returns whether one is.
+    #[must_use]
+    pub fn wait_any(&self, groups: &[Arc<Group>], timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.shared.state.lock();
+        while !groups.iter().any(|group| group.is_finished()) {
+            state.any_waiters += 1;
+            let timed_out = self
+                .shared
+                .changed
+                .wait_until(&mut state, deadline)
+                .timed_out();
+            state.any_waiters -= 1;
+            if timed_out {
+                return groups.iter().any(|group| group.is_finished());
             }
         }
         true
@@ -517,6 +541,15 @@ impl Shared {
             waiting.group.fail_unanswered(cause);
             waiting.group.tell();
         }
+        self.tell_any_waiters();
+    }
+
+    /// Wakes those who wait for any of several groups. Called after news are
+    /// filed: a waiter looks at its groups and begins to wait under one lock.
+    fn tell_any_waiters(&self) {
+        if self.state.lock().any_waiters > 0 {
+            self.changed.notify_all();
+        }
     }
 }
 
@@ -572,8 +605,11 @@ fn read_all(mut reader: FrameReader, shared: &std::sync::Weak<Shared>) {
             }
             next = reader.buffered().unwrap_or(None);
         }
-        for group in told.drain(..) {
-            group.tell();
+        if !told.is_empty() {
+            for group in told.drain(..) {
+                group.tell();
+            }
+            shared.tell_any_waiters();
         }
         if let Some(reason) = refused {
             break reason;
