@@ -99,12 +99,12 @@ impl Controller {
             .expect("windows end with their engine");
         let index = engine.window.position_of_piece(key);
         let index = index.expect("a piece that is in a window is found there");
-        if index == 0 {
-            return false;
-        }
         let entry = engine.window.get(index);
         match (entry.recall, purpose) {
             (Recall::Discard | Recall::TooLate, _) => return false,
+            // What is first may have started. It can only be on its way back
+            // if it was asked for earlier.
+            (Recall::No, _) if index == 0 => return false,
             (Recall::Abort { .. }, Recall::Discard) => {}
             (Recall::Abort { .. }, _) => return false,
             (Recall::Steal, _) => self.scheduler.end_steal(),

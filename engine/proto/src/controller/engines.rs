@@ -297,33 +297,25 @@ impl Controller {
     /// Decides over what a dead engine had in its window.
     fn settle_window(&mut self, engine: &Engine, cause: &str, unfinished: Unfinished) {
         // It runs in order: whatever is behind what it had started, it hadn't.
-        let started = engine
-            .window
-            .iter()
-            .rposition(|entry| entry.recall == Recall::TooLate);
+        let started = engine.window.iter().rposition(|entry| entry.recall == Recall::TooLate);
         for (index, entry) in engine.window.iter().enumerate() {
             let may_have_started = index <= started.unwrap_or(0);
-            self.settle_recall(entry.recall, !may_have_started);
+            // Only the engine could have said that it never starts this.
+            self.settle_recall(entry.recall, false);
             let key = entry.piece;
             let piece = &mut self.pieces[key];
             if piece.owner.is_none() {
                 self.discard(key);
                 continue;
             }
-            let is_aborted = matches!(entry.recall, Recall::Abort { .. }) && !may_have_started;
-            if is_aborted {
-                self.fail(key, Some(engine.id), failures::aborted());
-            } else if piece.is_task()
+            let moves_on = piece.is_task()
                 && unfinished == Unfinished::MovesOn
-                && (!may_have_started || piece.take_retry())
-            {
+                && !matches!(entry.recall, Recall::Abort { .. })
+                && (!may_have_started || piece.take_retry());
+            if moves_on {
                 self.enqueue(key);
             } else {
-                self.fail(
-                    key,
-                    Some(engine.id),
-                    failures::engine_died(engine.id, cause),
-                );
+                self.fail(key, Some(engine.id), failures::engine_died(engine.id, cause));
             }
         }
     }

@@ -219,15 +219,86 @@ fn an_abort_is_answered_even_if_the_engine_dies() {
             _ => None,
         })
         .collect();
+    // Whether they had started, only the engine could have told.
     assert_eq!(
         kinds,
-        [(1, FailureKind::EngineDied), (2, FailureKind::Aborted)]
+        [(1, FailureKind::EngineDied), (2, FailureKind::EngineDied)]
     );
     let answer = ToClient::Answer {
         query: QueryId(1),
-        answer: Answer::Aborted { count: 1 },
+        answer: Answer::Aborted { count: 0 },
     };
     assert!(told.contains(&answer), "{told:?}");
+    scene.end();
+}
+
+#[test]
+fn an_aborted_task_does_not_outlive_its_engine() {
+    let mut scene = Scene::new();
+    let [a, b] = scene.engines();
+    let client = scene.client();
+    for task in 0..4 {
+        scene.task(client, task, 5);
+    }
+    let (on_a, on_b) = (scene.runs(a), scene.runs(b));
+    scene.say(client, abort(1, &[2], &[]));
+    assert_eq!(scene.orders(a), [recall(on_a[1])]);
+    scene.close(a.connection);
+    let told = scene.told(client);
+    assert_eq!(told.len(), 3, "the engine left, the answer, and task 2");
+    scene.finish(b, on_b[0]);
+    scene.finish(b, on_b[1]);
+    let first = scene.runs(b);
+    assert_eq!(first.len(), 1, "task 0 is tried again, task 2 isn't");
+    scene.finish(b, first[0]);
+    assert_eq!(scene.results(client).len(), 3);
+    scene.end();
+}
+
+/// Has engine `a` finish what is before a task that is asked back for `b`.
+fn asked_back_and_first(scene: &mut Scene, client: ConnectionId) -> (Engine, Ticket) {
+    let [a, b] = scene.engines();
+    scene.told(client);
+    for task in 0..4 {
+        scene.task(client, task, 0);
+    }
+    let (on_a, on_b) = (scene.runs(a), scene.runs(b));
+    scene.finish(b, on_b[0]);
+    scene.finish(b, on_b[1]);
+    assert_eq!(scene.orders(a), [recall(on_a[1])]);
+    scene.finish(a, on_a[0]);
+    assert_eq!(scene.results(client).len(), 3);
+    (a, on_a[1])
+}
+
+#[test]
+fn an_abort_takes_over_a_recall_even_of_what_is_first() {
+    let mut scene = Scene::new();
+    let client = scene.client();
+    let (engine, ticket) = asked_back_and_first(&mut scene, client);
+    scene.say(client, abort(1, &[2], &[]));
+    scene.give_back(engine, ticket, true);
+    let told = scene.told(client);
+    assert!(
+        matches!(
+            told[0],
+            ToClient::Result {
+                request: RequestId(2),
+                ..
+            }
+        ),
+        "{told:?}"
+    );
+    scene.end();
+}
+
+#[test]
+fn what_comes_back_for_a_client_that_left_is_dropped() {
+    let mut scene = Scene::new();
+    let client = scene.client();
+    let (engine, ticket) = asked_back_and_first(&mut scene, client);
+    scene.close(client);
+    scene.give_back(engine, ticket, true);
     scene.end();
 }
 

@@ -1,0 +1,385 @@
+//! How engines and hosts behave: what they do with what they hear, and how
+//! they end.
+
+use crate::link::Item;
+use crate::peers::{Engine, Host, Job, Mark, Running, result_payload};
+use crate::world::{Happening, World};
+use rhumba_proto::id::{ConnectionId, Ticket};
+use rhumba_proto::message::{
+    Failure, FailureKind, FromEngine, FromHost, Outcome, Output, Payload, Role, Timing,
+    ToController, ToEngine, ToHost,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+const SIGINT: i32 = 2;
+const SIGKILL: i32 = 9;
+
+impl World {
+    pub fn add_engine(&mut self, host: Option<ConnectionId>) {
+        // Its host may be gone by now, and took it along before it began.
+        if host.is_some_and(|host| !self.hosts.contains_key(&host)) {
+            return;
+        }
+        let pid = self.next_pid;
+        self.next_pid += 1;
+        let host_pid = host.map(|host| self.hosts[&host].pid);
+        let connection = self.connect(pid, Role::Engine { host: host_pid });
+        if let Some(host) = host.and_then(|host| self.hosts.get_mut(&host)) {
+            host.engines.insert(pid, connection);
+        }
+        let engine = Engine {
+            pid,
+            host,
+            id: None,
+            queue: VecDeque::new(),
+            running: None,
+            blobs: BTreeSet::new(),
+            is_frozen: false,
+            is_stubborn: self.random.chance(100),
+            runs: 0,
+            outputs: 0,
+        };
+        self.engines.insert(connection, engine);
+    }
+
+    pub fn add_host(&mut self) {
+        let pid = self.next_pid;
+        self.next_pid += 1;
+        let connection = self.connect(pid, Role::Host);
+        self.hosts.insert(
+            connection,
+            Host {
+                pid,
+                engines: BTreeMap::new(),
+            },
+        );
+    }
+
+    pub fn engine_hears(&mut self, connection: ConnectionId, message: ToEngine, payload: &Payload) {
+        let Some(engine) = self.engines.get_mut(&connection) else {
+            return;
+        };
+        match message {
+            ToEngine::StoreBlob { blob } => {
+                let is_new = engine.blobs.insert(blob);
+                assert!(is_new, "a function travels once");
+            }
+            ToEngine::ForgetBlob { blob } => {
+                assert!(
+                    engine.blobs.remove(&blob),
+                    "only what is known is forgotten"
+                );
+                let needed = engine.queue.iter().any(|job| job.function == Some(blob));
+                assert!(!needed, "nothing is forgotten that waits to run");
+            }
+            ToEngine::Run { ticket, work } => {
+                let is_known = work
+                    .function
+                    .is_none_or(|function| engine.blobs.contains(&function));
+                assert!(is_known, "the function is there before its work");
+                let mark = Mark::of(payload);
+                engine.queue.push_back(Job {
+                    ticket,
+                    mark,
+                    function: work.function,
+                });
+                self.start_next(connection);
+            }
+            ToEngine::Recall { ticket } => self.give_back(connection, ticket),
+            ToEngine::Interrupt { ticket } => {
+                if engine
+                    .running
+                    .as_ref()
+                    .is_some_and(|running| running.ticket == ticket)
+                {
+                    self.interrupt(connection);
+                }
+            }
+            ToEngine::Signal { signal: SIGINT } => self.interrupt(connection),
+            ToEngine::Signal { signal: SIGKILL } => {
+                self.kill_engine(connection, "killed by signal 9");
+            }
+            ToEngine::Signal { .. } => {}
+            ToEngine::Ping => self.engine_says(connection, FromEngine::Pong),
+            ToEngine::Shutdown => {
+                if !engine.is_stubborn {
+                    self.end_engine(connection, "exit status 0");
+                }
+            }
+        }
+    }
+
+    pub fn engine_says(&mut self, connection: ConnectionId, message: FromEngine) {
+        if self.engines.contains_key(&connection) {
+            self.say(
+                connection,
+                ToController::Engine(message),
+                Payload::default(),
+            );
+        }
+    }
+
+    /// The engine's other thread answers a recall; now and then what runs
+    /// overtakes its answer.
+    fn give_back(&mut self, connection: ConnectionId, ticket: Ticket) {
+        let engine = self
+            .engines
+            .get_mut(&connection)
+            .expect("checked by the caller");
+        let position = engine.queue.iter().position(|job| job.ticket == ticket);
+        let taken = position
+            .and_then(|index| engine.queue.remove(index))
+            .is_some();
+        let answer = FromEngine::Recalled { ticket, taken };
+        if self.random.chance(200) {
+            let delay = self.random.skewed(0, 1_000);
+            self.plan(delay, Happening::Says(connection, answer));
+        } else {
+            self.engine_says(connection, answer);
+        }
+    }
+
+    fn start_next(&mut self, connection: ConnectionId) {
+        let engine = self
+            .engines
+            .get_mut(&connection)
+            .expect("checked by the caller");
+        if engine.running.is_some() || engine.is_frozen {
+            return;
+        }
+        let Some(job) = engine.queue.pop_front() else {
+            return;
+        };
+        self.oracle.on_started(connection, job.ticket);
+        let outcome = if self.random.chance(self.scenario.raising) {
+            Outcome::Failed(raised("ValueError"))
+        } else {
+            Outcome::Done
+        };
+        engine.runs += 1;
+        let run = engine.runs;
+        engine.running = Some(Running {
+            ticket: job.ticket,
+            mark: job.mark,
+            outcome,
+            started_at: self.now,
+            is_due: false,
+        });
+        let duration = self.scenario.durations.draw_us(&mut self.random);
+        if self.random.chance(self.scenario.deadly) {
+            let moment = self.random.between(0, duration);
+            self.plan(moment, Happening::RunKills(connection, run));
+        }
+        self.plan(duration, Happening::RunEnds(connection, run));
+        for _ in 0..self.random.skewed(0, 2) {
+            self.print(connection, Some(job.ticket));
+        }
+    }
+
+    fn print(&mut self, connection: ConnectionId, ticket: Option<Ticket>) {
+        let engine = self
+            .engines
+            .get_mut(&connection)
+            .expect("checked by the caller");
+        engine.outputs += 1;
+        let output = Output::Stdout(engine.outputs.to_string());
+        self.engine_says(connection, FromEngine::Output { ticket, output });
+    }
+
+    pub fn end_run(&mut self, connection: ConnectionId, run: u64) {
+        let Some(engine) = self.engines.get_mut(&connection) else {
+            return;
+        };
+        if engine.runs != run {
+            return;
+        }
+        let Some(running) = &mut engine.running else {
+            return;
+        };
+        if engine.is_frozen {
+            running.is_due = true;
+            return;
+        }
+        self.finish_run(connection);
+    }
+
+    fn finish_run(&mut self, connection: ConnectionId) {
+        let engine = self
+            .engines
+            .get_mut(&connection)
+            .expect("checked by the caller");
+        let running = engine.running.take().expect("checked by the caller");
+        let Running {
+            ticket,
+            mark,
+            outcome,
+            started_at,
+            ..
+        } = running;
+        let payload = match outcome {
+            Outcome::Done => result_payload(mark, ticket),
+            Outcome::Failed(_) => Payload::default(),
+        };
+        let timing = Timing {
+            started_us: started_at,
+            completed_us: self.now,
+        };
+        let finished = FromEngine::Finished {
+            ticket,
+            outcome,
+            timing,
+        };
+        self.say(connection, ToController::Engine(finished), payload);
+        if self.random.chance(20) {
+            self.print(connection, None);
+        }
+        self.start_next(connection);
+    }
+
+    fn interrupt(&mut self, connection: ConnectionId) {
+        let Some(engine) = self.engines.get_mut(&connection) else {
+            return;
+        };
+        if engine.is_frozen {
+            return;
+        }
+        if let Some(running) = &mut engine.running {
+            running.outcome = Outcome::Failed(raised("KeyboardInterrupt"));
+            self.finish_run(connection);
+        }
+    }
+
+    pub fn thaw(&mut self, connection: ConnectionId) {
+        let Some(engine) = self.engines.get_mut(&connection) else {
+            return;
+        };
+        engine.is_frozen = false;
+        for _ in 0..self.links[&connection].to_peer.under_way() {
+            self.plan(0, Happening::ToPeer(connection));
+        }
+        let engine = &self.engines[&connection];
+        match &engine.running {
+            Some(running) if running.is_due => self.finish_run(connection),
+            Some(_) => {}
+            None => self.start_next(connection),
+        }
+    }
+
+    pub fn kill_by_run(&mut self, connection: ConnectionId, run: u64) {
+        let runs_on = self
+            .engines
+            .get(&connection)
+            .is_some_and(|e| e.runs == run && e.running.is_some());
+        if runs_on {
+            self.kill_engine(connection, "killed by signal 11");
+        }
+    }
+
+    /// An engine ends abruptly: what it said last may be lost.
+    pub fn kill_engine(&mut self, connection: ConnectionId, cause: &str) {
+        if self.random.chance(500) {
+            let link = self.links.get_mut(&connection).expect("links stay");
+            link.to_controller.lose_some(&mut self.random);
+        }
+        self.end_engine(connection, cause);
+    }
+
+    /// An engine ends; its host reaps it.
+    pub fn end_engine(&mut self, connection: ConnectionId, cause: &str) {
+        let Some(engine) = self.engines.remove(&connection) else {
+            return;
+        };
+        self.hang_up(connection);
+        let Some(host) = engine.host else { return };
+        if let Some(there) = self.hosts.get_mut(&host) {
+            there.engines.remove(&engine.pid);
+            let exited = FromHost::EngineExited {
+                pid: engine.pid,
+                cause: cause.to_owned(),
+            };
+            self.say(host, ToController::Host(exited), Payload::default());
+        }
+    }
+
+    /// A process is gone: it hears nothing more, and what it said is followed
+    /// by the end.
+    pub fn hang_up(&mut self, connection: ConnectionId) {
+        let link = self.links.get_mut(&connection).expect("links stay");
+        link.to_peer.lose_all();
+        link.to_peer.shut();
+        self.put_to_controller(connection, Item::Closed);
+    }
+
+    pub fn host_hears(&mut self, connection: ConnectionId, message: ToHost) {
+        let Some(host) = self.hosts.get(&connection) else {
+            return;
+        };
+        match message {
+            ToHost::StartEngines { count } => self.fork(connection, count),
+            ToHost::Signal { pid, signal } => {
+                let Some(engine) = host.engines.get(&pid).copied() else {
+                    return;
+                };
+                match signal {
+                    SIGINT => self.interrupt(engine),
+                    SIGKILL => self.kill_engine(engine, "killed by signal 9"),
+                    _ => {}
+                }
+            }
+            ToHost::Ping => {
+                self.say(
+                    connection,
+                    ToController::Host(FromHost::Pong),
+                    Payload::default(),
+                );
+            }
+            ToHost::Shutdown => self.end_host(connection),
+        }
+    }
+
+    /// Forks engines. Some fail, some end before they join, some never join.
+    fn fork(&mut self, connection: ConnectionId, count: u32) {
+        for _ in 0..count {
+            let delay = self.random.skewed(100, 100_000);
+            let message = match self.random.between(0, 9) {
+                0 => FromHost::StartFailed {
+                    reason: "there is no memory left".to_owned(),
+                },
+                1 => {
+                    let pid = self.next_pid;
+                    self.next_pid += 1;
+                    FromHost::EngineExited {
+                        pid,
+                        cause: "exit status 1".to_owned(),
+                    }
+                }
+                2 => continue,
+                _ => {
+                    self.plan(delay, Happening::Joins(Some(connection)));
+                    continue;
+                }
+            };
+            self.say(connection, ToController::Host(message), Payload::default());
+        }
+    }
+
+    /// A host ends and takes its engines along, which nobody reaps.
+    pub fn end_host(&mut self, connection: ConnectionId) {
+        let Some(host) = self.hosts.remove(&connection) else {
+            return;
+        };
+        self.hang_up(connection);
+        for engine in host.engines.into_values() {
+            self.end_engine(engine, "its host ended");
+        }
+    }
+}
+
+fn raised(exception: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Raised,
+        exception: exception.to_owned(),
+        message: "simulated".to_owned(),
+        traceback: String::new(),
+    }
+}

@@ -1,0 +1,504 @@
+//! The oracle: what must be true of everything the controller is told and
+//! orders. It knows the rules, not how the controller keeps them.
+
+use crate::peers::{Mark, ticket_of_result};
+use rhumba_proto::id::{ConnectionId, EngineId, QueryId, RequestId, Ticket};
+use rhumba_proto::message::{
+    Answer, EngineInfo, Failure, FailureKind, FromClient, Operation, Outcome, Output, Payload,
+    ToClient,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// More often than this no single piece of work should be sent anywhere.
+const DISPATCHES_MAX: u32 = 500;
+
+#[derive(Default)]
+pub struct Oracle {
+    /// Clients the controller has welcomed and that are there, as it knows.
+    pub clients: BTreeMap<ConnectionId, Client>,
+    tickets: BTreeMap<Ticket, Sent>,
+    /// By engine: the arrival of the request it started last.
+    latest_started: BTreeMap<ConnectionId, u64>,
+    arrivals: u64,
+    /// The cluster was asked to end.
+    pub is_ending: bool,
+    /// Everything is answered, and nobody asks for more.
+    pub is_idle: bool,
+    /// What there was, for the summary.
+    pub counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub done: u64,
+    pub raised: u64,
+    pub died: u64,
+    pub aborted: u64,
+    pub no_engine: u64,
+    pub limit: u64,
+    pub recalls: u64,
+    pub dispatches: u64,
+    pub joined: u64,
+    pub left: u64,
+}
+
+impl Counts {
+    pub fn add(&mut self, other: &Self) {
+        self.done += other.done;
+        self.raised += other.raised;
+        self.died += other.died;
+        self.aborted += other.aborted;
+        self.no_engine += other.no_engine;
+        self.limit += other.limit;
+        self.recalls += other.recalls;
+        self.dispatches += other.dispatches;
+        self.joined += other.joined;
+        self.left += other.left;
+    }
+
+    /// Checks that over many seeds everything happened that is simulated: a
+    /// simulation in which nothing goes wrong shows nothing.
+    pub fn check_coverage(&self) {
+        let Self {
+            done,
+            raised,
+            died,
+            aborted,
+            no_engine,
+            limit,
+            ..
+        } = *self;
+        for (count, what) in [
+            (done, "finished"),
+            (raised, "raised"),
+            (died, "died with its engine"),
+            (aborted, "was aborted"),
+            (no_engine, "found no engine"),
+            (limit, "met a limit"),
+            (self.recalls, "was asked back"),
+            (self.joined, "joined"),
+            (self.left, "left"),
+        ] {
+            assert!(
+                count > 100,
+                "something {what} more often than {count} times"
+            );
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct Client {
+    /// What it was told about engines.
+    pub engines: BTreeMap<EngineId, u32>,
+    /// What was accepted and isn't answered: tasks without an engine.
+    pub expected: BTreeMap<(RequestId, Option<EngineId>), Expected>,
+    pub queries: BTreeSet<QueryId>,
+    /// Every number it ever used.
+    tasks: BTreeSet<RequestId>,
+}
+
+/// One answer that is owed.
+pub struct Expected {
+    arrival: u64,
+    retries: u32,
+    stops_on_error: bool,
+    dispatches: u32,
+    starts: u32,
+    was_aborted: bool,
+    /// The number of the last output, by engine.
+    latest_output: BTreeMap<EngineId, u64>,
+}
+
+struct Sent {
+    engine: ConnectionId,
+    mark: Mark,
+    target: Option<EngineId>,
+    arrival: u64,
+    has_started: bool,
+    has_result: bool,
+}
+
+impl Oracle {
+    /// The controller was handed a client's message.
+    pub fn on_client_message(&mut self, connection: ConnectionId, message: &FromClient) {
+        let Some(client) = self.clients.get_mut(&connection) else {
+            return;
+        };
+        match message {
+            FromClient::Request {
+                request,
+                targets,
+                work,
+            } => {
+                self.arrivals += 1;
+                let stops = matches!(
+                    work.operation,
+                    Operation::Execute {
+                        stop_on_error: true,
+                        ..
+                    }
+                );
+                for target in targets {
+                    let expected = Expected::new(self.arrivals, 0, stops);
+                    client.expected.insert((*request, Some(*target)), expected);
+                }
+            }
+            FromClient::Task {
+                request, retries, ..
+            } => {
+                self.arrivals += 1;
+                client.tasks.insert(*request);
+                let expected = Expected::new(self.arrivals, *retries, false);
+                client.expected.insert((*request, None), expected);
+            }
+            FromClient::Abort {
+                query, requests, ..
+            } => {
+                client.queries.insert(*query);
+                for ((request, _), expected) in &mut client.expected {
+                    if requests.is_empty() || requests.contains(request) {
+                        expected.was_aborted = true;
+                    }
+                }
+            }
+            FromClient::Signal { query, .. }
+            | FromClient::Interrupt { query, .. }
+            | FromClient::QueueStatus { query, .. }
+            | FromClient::ClusterStatus { query }
+            | FromClient::StartEngines { query, .. } => {
+                client.queries.insert(*query);
+            }
+            FromClient::Shutdown { query, cluster, .. } => {
+                client.queries.insert(*query);
+                self.is_ending |= cluster;
+            }
+            FromClient::StoreBlob { .. } | FromClient::ForgetBlob { .. } => {}
+        }
+    }
+
+    pub fn on_client_welcomed(&mut self, connection: ConnectionId, engines: &[EngineInfo]) {
+        let engines = engines.iter().map(|info| (info.engine, info.pid)).collect();
+        let client = Client {
+            engines,
+            ..Client::default()
+        };
+        assert!(
+            self.clients.insert(connection, client).is_none(),
+            "a client is welcomed once"
+        );
+    }
+
+    /// The controller ordered to tell a client something.
+    pub fn on_told(&mut self, connection: ConnectionId, message: &ToClient, payload: &Payload) {
+        let client = self.clients.get_mut(&connection);
+        let client = client.expect("only clients that are there are told something");
+        match message {
+            ToClient::EngineJoined { engine } => {
+                self.counts.joined += 1;
+                let before = client.engines.insert(engine.engine, engine.pid);
+                assert_eq!(before, None, "an engine joins once");
+            }
+            ToClient::EngineLeft { engine, cause } => {
+                self.counts.left += 1;
+                assert!(
+                    client.engines.remove(engine).is_some(),
+                    "only who joined can leave"
+                );
+                assert!(!cause.is_empty(), "there is a cause for everything");
+            }
+            ToClient::Answer { query, answer } => {
+                assert!(client.queries.remove(query), "each query is answered once");
+                if let Answer::Cluster { engines, .. } = answer {
+                    let engines: BTreeMap<_, _> =
+                        engines.iter().map(|info| (info.engine, info.pid)).collect();
+                    assert_eq!(
+                        engines, client.engines,
+                        "a client's list is the controller's"
+                    );
+                }
+            }
+            ToClient::Output {
+                request,
+                engine,
+                output,
+            } => {
+                self.check_output(connection, *request, *engine, output);
+            }
+            ToClient::Result {
+                request,
+                engine,
+                outcome,
+                ..
+            } => {
+                let mark = Mark {
+                    client: connection,
+                    request: *request,
+                };
+                self.on_result(mark, *engine, outcome, payload);
+            }
+        }
+    }
+
+    fn check_output(
+        &mut self,
+        connection: ConnectionId,
+        request: RequestId,
+        engine: EngineId,
+        output: &Output,
+    ) {
+        let client = self
+            .clients
+            .get_mut(&connection)
+            .expect("checked by the caller");
+        let target = if client.tasks.contains(&request) {
+            None
+        } else {
+            Some(engine)
+        };
+        // What is printed between belongs to what is answered already.
+        let Some(expected) = client.expected.get_mut(&(request, target)) else {
+            return;
+        };
+        let Output::Stdout(number) = output else {
+            panic!("engines here print numbers only")
+        };
+        let number: u64 = number.parse().expect("engines here print numbers only");
+        let latest = expected.latest_output.insert(engine, number);
+        assert!(
+            latest.is_none_or(|latest| latest < number),
+            "output stays in its order"
+        );
+    }
+
+    fn on_result(
+        &mut self,
+        mark: Mark,
+        engine: Option<EngineId>,
+        outcome: &Outcome,
+        payload: &Payload,
+    ) {
+        let client = self
+            .clients
+            .get_mut(&mark.client)
+            .expect("checked by the caller");
+        let is_task = client.tasks.contains(&mark.request);
+        let target = if is_task { None } else { engine };
+        let expected = client.expected.remove(&(mark.request, target));
+        let expected =
+            expected.unwrap_or_else(|| panic!("{mark:?} is answered once, and was asked"));
+        match outcome {
+            Outcome::Done => {
+                self.counts.done += 1;
+                assert_eq!(Mark::of(payload), mark, "a result reaches who asked for it");
+                let ticket = ticket_of_result(payload);
+                let sent = self
+                    .tickets
+                    .get_mut(&ticket)
+                    .expect("results have a known ticket");
+                assert_eq!(
+                    (sent.mark, sent.target),
+                    (mark, target),
+                    "a ticket means one piece"
+                );
+                assert!(sent.has_started, "a result comes from something that ran");
+                assert!(
+                    !std::mem::replace(&mut sent.has_result, true),
+                    "a ticket has one result"
+                );
+            }
+            Outcome::Failed(failure) => {
+                let here = |engine: &EngineId| client.engines.contains_key(engine);
+                let is_there = engine.as_ref().is_some_and(here);
+                let has_engines = !client.engines.is_empty();
+                self.check_failure(&expected, failure, is_task, is_there, has_engines);
+            }
+        }
+    }
+
+    fn check_failure(
+        &mut self,
+        expected: &Expected,
+        failure: &Failure,
+        is_task: bool,
+        is_there: bool,
+        has_engines: bool,
+    ) {
+        let may_stop_early = expected.was_aborted || self.is_ending;
+        let is_used_up = expected.dispatches > expected.retries;
+        match failure.kind {
+            FailureKind::Raised => {
+                self.counts.raised += 1;
+                assert!(expected.starts > 0, "only what ran can raise");
+                let is_interrupt = failure.exception == "KeyboardInterrupt";
+                assert!(
+                    !is_task || is_used_up || is_interrupt || may_stop_early,
+                    "a task that raised is tried as often as was asked"
+                );
+            }
+            FailureKind::EngineDied => {
+                self.counts.died += 1;
+                assert!(!is_there, "an engine that died is no longer listed");
+                assert!(
+                    !is_task || is_used_up || may_stop_early,
+                    "a task with retries left survives its engine"
+                );
+            }
+            FailureKind::Aborted => {
+                self.counts.aborted += 1;
+                assert!(
+                    is_task || expected.starts == 0,
+                    "what was aborted never ran"
+                );
+                assert!(
+                    expected.was_aborted || !is_task,
+                    "nobody asked to abort this task, and nothing aborts tasks by itself"
+                );
+            }
+            FailureKind::NoEngine => {
+                self.counts.no_engine += 1;
+                let is_needless = if is_task { has_engines } else { is_there };
+                assert!(
+                    !is_needless || self.is_ending,
+                    "there is an engine for this"
+                );
+            }
+            FailureKind::Limit => self.counts.limit += 1,
+            FailureKind::Invalid => panic!("lawful work was called invalid: {}", failure.message),
+        }
+    }
+
+    /// The controller ordered to send a piece of work to an engine.
+    pub fn on_dispatched(
+        &mut self,
+        connection: ConnectionId,
+        engine: EngineId,
+        ticket: Ticket,
+        payload: &Payload,
+    ) {
+        self.counts.dispatches += 1;
+        let mark = Mark::of(payload);
+        let client = self.clients.get_mut(&mark.client);
+        let client = client.expect("no work is sent for clients that left");
+        let target = if client.tasks.contains(&mark.request) {
+            None
+        } else {
+            Some(engine)
+        };
+        let expected = client.expected.get_mut(&(mark.request, target));
+        let expected = expected.expect("only what is owed is sent");
+        expected.dispatches += 1;
+        assert!(
+            expected.dispatches < DISPATCHES_MAX,
+            "nothing is sent around for ever"
+        );
+        let sent = Sent {
+            engine: connection,
+            mark,
+            target,
+            arrival: expected.arrival,
+            has_started: false,
+            has_result: false,
+        };
+        assert!(
+            self.tickets.insert(ticket, sent).is_none(),
+            "a ticket is used once"
+        );
+    }
+
+    /// An engine started a piece of work.
+    pub fn on_started(&mut self, connection: ConnectionId, ticket: Ticket) {
+        let sent = self
+            .tickets
+            .get_mut(&ticket)
+            .expect("engines run what they were sent");
+        assert_eq!(sent.engine, connection, "a ticket is for one engine");
+        assert!(
+            !std::mem::replace(&mut sent.has_started, true),
+            "a ticket runs once"
+        );
+        if sent.target.is_some() {
+            let latest = self.latest_started.insert(connection, sent.arrival);
+            let in_order = latest.is_none_or(|latest| latest < sent.arrival);
+            assert!(in_order, "requests run in the order of their arrival");
+        }
+        if let Some(client) = self.clients.get_mut(&sent.mark.client)
+            && let Some(expected) = client.expected.get_mut(&(sent.mark.request, sent.target))
+        {
+            expected.starts += 1;
+        }
+    }
+
+    /// The controller is being handed a result. Returns whose requests must
+    /// not be waiting for this engine afterwards.
+    pub fn stopped_by(
+        &self,
+        ticket: Ticket,
+        outcome: &Outcome,
+    ) -> Option<(ConnectionId, EngineId)> {
+        let sent = self.tickets.get(&ticket)?;
+        let client = self.clients.get(&sent.mark.client)?;
+        let expected = client.expected.get(&(sent.mark.request, sent.target))?;
+        let stops = expected.stops_on_error && matches!(outcome, Outcome::Failed(_));
+        sent.target
+            .filter(|_| stops)
+            .map(|engine| (sent.mark.client, engine))
+    }
+
+    pub fn check_nothing_waits(&self, (client, engine): (ConnectionId, EngineId)) {
+        let client = &self.clients[&client];
+        let waits = client
+            .expected
+            .keys()
+            .any(|(_, target)| *target == Some(engine));
+        assert!(!waits, "what is behind a failed cell is aborted with it");
+    }
+
+    pub fn on_client_gone(&mut self, connection: ConnectionId) {
+        self.clients.remove(&connection);
+    }
+
+    /// Checks that all clients were told the same of engines.
+    pub fn check_lists(&self) {
+        let mut lists = self.clients.values().map(|client| &client.engines);
+        if let Some(first) = lists.next() {
+            assert!(
+                lists.all(|list| list == first),
+                "all clients see the same engines"
+            );
+        }
+    }
+
+    /// Returns how many answers are owed.
+    pub fn owed(&self) -> usize {
+        self.clients
+            .values()
+            .map(|client| client.expected.len() + client.queries.len())
+            .sum()
+    }
+
+    /// Describes some of what is owed, for the message of a failure.
+    pub fn describe_owed(&self) -> String {
+        let mut words = String::new();
+        for (connection, client) in &self.clients {
+            let pieces: Vec<_> = client.expected.keys().take(5).collect();
+            let queries: Vec<_> = client.queries.iter().take(5).collect();
+            words += &format!("client at {connection}: {pieces:?} {queries:?}; ");
+        }
+        words
+    }
+}
+
+impl Expected {
+    fn new(arrival: u64, retries: u32, stops_on_error: bool) -> Self {
+        Self {
+            arrival,
+            retries,
+            stops_on_error,
+            dispatches: 0,
+            starts: 0,
+            was_aborted: false,
+            latest_output: BTreeMap::new(),
+        }
+    }
+}

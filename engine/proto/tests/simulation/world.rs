@@ -1,0 +1,468 @@
+//! The world: a clock, an agenda of what happens when, and the way between the
+//! controller and everyone else.
+//!
+//! How engines and hosts behave is in `machines.rs`, what clients want in
+//! `wishes.rs`, what goes wrong in `faults.rs`.
+
+use crate::link::{Item, Link};
+use crate::oracle::Oracle;
+use crate::peers::{Client, Engine, Host};
+use crate::random::Random;
+use crate::scenario::Scenario;
+use rhumba_proto::controller::{Action, Controller, Event};
+use rhumba_proto::id::{ConnectionId, EngineId, Timestamp};
+use rhumba_proto::message::{
+    FromController, FromEngine, Hello, PROTOCOL_VERSION, Payload, Role, ToClient, ToController,
+    ToEngine, Welcome,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub const RUNTIME: &str = "rhumba simulated";
+
+/// With more peers than this, the controller's invariants are derived anew
+/// only now and then; the oracle looks at everything anyway.
+const CHECKED_ALWAYS_MAX: usize = 60;
+
+/// Virtual time after which nothing may be owed any more, whatever happened.
+const PATIENCE_US: u64 = 1_000_000_000;
+
+pub enum Happening {
+    /// Something arrives, or would if it hadn't been lost.
+    ToController(ConnectionId),
+    ToPeer(ConnectionId),
+    /// An engine's run comes to its end, or kills it.
+    RunEnds(ConnectionId, u64),
+    RunKills(ConnectionId, u64),
+    /// An engine says something that its other thread overtook.
+    Says(ConnectionId, FromEngine),
+    Thaw(ConnectionId),
+    Joins(Option<ConnectionId>),
+    ClientJoins,
+    ClientActs(ConnectionId),
+    Fault,
+}
+
+pub struct World {
+    pub now: u64,
+    pub random: Random,
+    pub scenario: Scenario,
+    pub controller: Controller,
+    pub oracle: Oracle,
+    pub links: BTreeMap<ConnectionId, Link>,
+    pub engines: BTreeMap<ConnectionId, Engine>,
+    pub hosts: BTreeMap<ConnectionId, Host>,
+    pub clients: BTreeMap<ConnectionId, Client>,
+    /// Engines as the controller welcomed them.
+    pub engine_ids: BTreeMap<ConnectionId, EngineId>,
+    /// Clients that break the rules, and may be disconnected.
+    pub nuisances: BTreeSet<ConnectionId>,
+    pub faults_left: u64,
+    pub is_stopped: bool,
+    pub events: u64,
+    pub digest: u64,
+    pub next_pid: u32,
+    agenda: BTreeMap<(u64, u64), Happening>,
+    happenings: u64,
+    connections: u64,
+    is_traced: bool,
+}
+
+impl World {
+    pub fn new(seed: u64, is_traced: bool) -> Self {
+        let mut random = Random::new(seed);
+        let scenario = Scenario::draw(&mut random);
+        if is_traced {
+            eprintln!("{scenario:#?}");
+        }
+        let mut world = Self {
+            now: 0,
+            controller: Controller::new(scenario.config.clone(), RUNTIME.to_owned()),
+            oracle: Oracle::default(),
+            links: BTreeMap::new(),
+            engines: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            engine_ids: BTreeMap::new(),
+            nuisances: BTreeSet::new(),
+            faults_left: scenario.faults,
+            is_stopped: false,
+            events: 0,
+            digest: 0,
+            next_pid: 100,
+            agenda: BTreeMap::new(),
+            happenings: 0,
+            connections: 0,
+            is_traced,
+            random,
+            scenario,
+        };
+        world.populate();
+        world
+    }
+
+    fn populate(&mut self) {
+        for _ in 0..self.scenario.hosts {
+            self.add_host();
+        }
+        let hosts: Vec<_> = self.hosts.keys().copied().collect();
+        for _ in 0..self.scenario.engines {
+            let host = self
+                .random
+                .pick(&hosts)
+                .copied()
+                .filter(|_| self.random.chance(700));
+            let at = self.random.skewed(0, 50_000);
+            self.plan(at, Happening::Joins(host));
+        }
+        for _ in 0..self.scenario.clients {
+            let at = self.random.skewed(0, 100_000);
+            self.plan(at, Happening::ClientJoins);
+        }
+        if self.faults_left > 0 {
+            self.plan(1_000, Happening::Fault);
+        }
+    }
+
+    /// Lets everything happen: first with faults, then without, until every
+    /// answer is given and nothing is left.
+    pub fn run(&mut self) {
+        let end = self.now + PATIENCE_US;
+        while !self.is_stopped && self.is_busy() {
+            self.step();
+            assert!(self.now < end, "it has an end: {}", self.oracle.describe_owed());
+        }
+        if self.is_stopped {
+            let owed: usize = self.oracle.clients.values().map(|c| c.expected.len()).sum();
+            assert_eq!(owed, 0, "who waits when the cluster ends is answered");
+            return;
+        }
+        self.settle();
+        assert_eq!(
+            self.oracle.owed(),
+            0,
+            "everyone is answered: {}",
+            self.oracle.describe_owed()
+        );
+        self.oracle.is_idle = true;
+        self.ask_for_queues();
+        self.settle();
+        self.dismiss_clients();
+        self.settle();
+        let unfinished = self.controller.unfinished();
+        assert_eq!(
+            unfinished,
+            (0, 0, 0),
+            "nothing is left when everyone has left"
+        );
+    }
+
+    /// Returns whether something is still going to be asked or to go wrong.
+    fn is_busy(&self) -> bool {
+        self.faults_left > 0
+            || self.clients.iter().any(|(connection, client)| {
+                !client.has_left && client.acts_left > 0 && !self.links[connection].is_over
+            })
+            || self
+                .agenda
+                .values()
+                .any(|happening| matches!(happening, Happening::ClientJoins | Happening::Joins(_)))
+    }
+
+    /// Lets time pass until nothing is owed or under way, or patience ends.
+    fn settle(&mut self) {
+        let end = self.now + PATIENCE_US;
+        while self.now < end && self.is_under_way() {
+            self.step();
+        }
+        assert!(
+            !self.is_under_way(),
+            "it comes to rest: {}",
+            self.oracle.describe_owed()
+        );
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.oracle.owed() > 0
+            || self.controller.unfinished().0 > 0
+            || self
+                .links
+                .values()
+                .any(|link| !link.is_over && link.to_controller.under_way() > 0)
+    }
+
+    /// The next thing happens: in the world, or the controller's timeout.
+    pub fn step(&mut self) {
+        let planned = self.agenda.first_key_value().map(|((at, _), _)| *at);
+        let timeout = self.controller.poll_timeout().map(|at| at.0);
+        match (planned, timeout) {
+            (Some(planned), Some(timeout)) if planned >= timeout => self.time_out(timeout),
+            (Some(_), _) => {
+                let ((at, _), happening) = self.agenda.pop_first().expect("looked at just now");
+                self.now = self.now.max(at);
+                self.happen(happening);
+            }
+            (None, Some(timeout)) => self.time_out(timeout),
+            (None, None) => self.now += PATIENCE_US,
+        }
+    }
+
+    fn time_out(&mut self, at: u64) {
+        self.now = self.now.max(at);
+        // A timer may fire a little late, and once more than needed.
+        if self.random.chance(100) {
+            let late = self.random.between(0, 500);
+            let next = self
+                .agenda
+                .first_key_value()
+                .map_or(u64::MAX, |((at, _), _)| *at);
+            self.now = self.now.max((self.now + late).min(next));
+        }
+        self.handle(Event::TimeoutReached);
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::ToController(connection) => self.arrive_at_controller(connection),
+            Happening::ToPeer(connection) => self.arrive_at_peer(connection),
+            Happening::RunEnds(connection, run) => self.end_run(connection, run),
+            Happening::RunKills(connection, run) => self.kill_by_run(connection, run),
+            Happening::Says(connection, message) => self.engine_says(connection, message),
+            Happening::Thaw(connection) => self.thaw(connection),
+            Happening::Joins(host) => self.add_engine(host),
+            Happening::ClientJoins => self.add_client(),
+            Happening::ClientActs(connection) => self.act(connection),
+            Happening::Fault => self.cause_fault(),
+        }
+    }
+
+    pub fn plan(&mut self, delay_us: u64, happening: Happening) {
+        self.plan_at(self.now + delay_us, happening);
+    }
+
+    pub fn plan_at(&mut self, at: u64, happening: Happening) {
+        self.happenings += 1;
+        self.agenda.insert((at, self.happenings), happening);
+    }
+
+    /// Opens a connection and says hello.
+    pub fn connect(&mut self, pid: u32, role: Role) -> ConnectionId {
+        let connection = ConnectionId(self.connections);
+        self.connections += 1;
+        self.links.insert(connection, Link::default());
+        self.handle(Event::ConnectionOpened { connection });
+        let runtime = RUNTIME.to_owned();
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            runtime,
+            pid,
+            role,
+        };
+        self.say(connection, ToController::Hello(hello), Payload::default());
+        connection
+    }
+
+    /// A peer says something to the controller.
+    pub fn say(&mut self, connection: ConnectionId, message: ToController, payload: Payload) {
+        self.put_to_controller(connection, Item::Message(message, payload));
+    }
+
+    pub fn put_to_controller(&mut self, connection: ConnectionId, item: Item<ToController>) {
+        let at = self.now + self.draw_delay();
+        let link = self.links.get_mut(&connection).expect("links stay");
+        if let Some(at) = link.to_controller.push(at, item) {
+            self.plan_at(at, Happening::ToController(connection));
+        }
+    }
+
+    pub fn put_to_peer(&mut self, connection: ConnectionId, item: Item<FromController>) {
+        let at = self.now + self.draw_delay();
+        let link = self.links.get_mut(&connection).expect("links stay");
+        if let Some(at) = link.to_peer.push(at, item) {
+            self.plan_at(at, Happening::ToPeer(connection));
+        }
+    }
+
+    /// Most things arrive soon, and a few very late.
+    fn draw_delay(&mut self) -> u64 {
+        let usual = self.random.skewed(1, self.scenario.delay_us);
+        match self.random.between(0, 999) {
+            0 if self.faults_left > 0 => usual + self.random.skewed(0, 2_000_000),
+            1..=20 => usual * 10,
+            _ => usual,
+        }
+    }
+
+    fn arrive_at_controller(&mut self, connection: ConnectionId) {
+        let link = self.links.get_mut(&connection).expect("links stay");
+        match link.to_controller.pop(self.now) {
+            Some(Item::Message(message, payload)) => {
+                // What arrives after the end may be handed in, but not the end itself.
+                let is_over = link.is_over;
+                let stopped = match &message {
+                    ToController::Client(message) if !is_over => {
+                        self.oracle.on_client_message(connection, message);
+                        None
+                    }
+                    ToController::Engine(FromEngine::Finished {
+                        ticket, outcome, ..
+                    }) if !is_over => self.oracle.stopped_by(*ticket, outcome),
+                    _ => None,
+                };
+                self.handle(Event::MessageReceived {
+                    connection,
+                    message,
+                    payload,
+                });
+                if let Some(stopped) = stopped {
+                    self.oracle.check_nothing_waits(stopped);
+                }
+            }
+            Some(Item::Closed) => {
+                let was_over = std::mem::replace(&mut link.is_over, true);
+                if !was_over {
+                    self.oracle.on_client_gone(connection);
+                }
+                let cause = "it closed the connection".to_owned();
+                self.handle(Event::ConnectionClosed { connection, cause });
+            }
+            None => {}
+        }
+    }
+
+    fn arrive_at_peer(&mut self, connection: ConnectionId) {
+        if self
+            .engines
+            .get(&connection)
+            .is_some_and(|engine| engine.is_frozen)
+        {
+            return;
+        }
+        let link = self.links.get_mut(&connection).expect("links stay");
+        match link.to_peer.pop(self.now) {
+            Some(Item::Message(FromController::Engine(message), payload)) => {
+                self.engine_hears(connection, message, &payload);
+            }
+            Some(Item::Message(FromController::Host(message), _)) => {
+                self.host_hears(connection, message);
+            }
+            Some(Item::Closed) => {
+                self.end_engine(connection, "the controller is gone");
+                self.end_host(connection);
+            }
+            Some(Item::Message(..)) | None => {}
+        }
+    }
+
+    /// Hands an event in and carries out what is ordered.
+    pub fn handle(&mut self, event: Event) {
+        if self.is_traced {
+            eprintln!("{:>10} {event:?}", self.now);
+        }
+        self.events += 1;
+        self.controller.handle(Timestamp(self.now), event);
+        let peers = self.engines.len() + self.clients.len();
+        if peers <= CHECKED_ALWAYS_MAX || self.events.is_multiple_of(peers as u64 / 8) {
+            self.controller.check_invariants();
+        }
+        while let Some(action) = self.controller.poll_action() {
+            if self.is_traced {
+                eprintln!("{:>10}     {action:?}", self.now);
+            }
+            assert!(!self.is_stopped, "nothing is ordered after the end");
+            self.digest_action(&action);
+            match action {
+                Action::Send {
+                    connection,
+                    message,
+                    payload,
+                } => {
+                    self.observe(connection, &message, &payload);
+                    self.put_to_peer(connection, Item::Message(message, payload));
+                }
+                Action::Disconnect { connection, .. } => {
+                    let link = self.links.get_mut(&connection).expect("links stay");
+                    assert!(!link.is_over, "a connection ends once");
+                    link.is_over = true;
+                    let is_lawful = !self.nuisances.contains(&connection);
+                    let is_client = self.oracle.clients.contains_key(&connection);
+                    assert!(
+                        !is_client || !is_lawful,
+                        "lawful clients aren't disconnected"
+                    );
+                    self.oracle.on_client_gone(connection);
+                    self.put_to_peer(connection, Item::Closed);
+                }
+                Action::Stop => {
+                    assert!(
+                        self.oracle.is_ending,
+                        "the cluster ends when it is asked to"
+                    );
+                    self.is_stopped = true;
+                }
+            }
+        }
+        self.oracle.check_lists();
+    }
+
+    /// Shows the oracle what is sent.
+    fn observe(&mut self, connection: ConnectionId, message: &FromController, payload: &Payload) {
+        let link = &self.links[&connection];
+        assert!(
+            !link.is_over,
+            "nothing is sent to a connection that is over"
+        );
+        match message {
+            FromController::Client(message) => {
+                if let ToClient::Result { .. } = message {
+                    self.hasten(connection);
+                }
+                self.oracle.on_told(connection, message, payload);
+            }
+            FromController::Engine(ToEngine::Run { ticket, .. }) => {
+                let engine = self.engine_ids[&connection];
+                self.oracle
+                    .on_dispatched(connection, engine, *ticket, payload);
+            }
+            FromController::Engine(ToEngine::Recall { .. }) => self.oracle.counts.recalls += 1,
+            FromController::Welcome(Welcome::Client { engines, .. }) => {
+                self.oracle.on_client_welcomed(connection, engines);
+            }
+            FromController::Welcome(Welcome::Engine { engine }) => {
+                self.engine_ids.insert(connection, *engine);
+                self.engines
+                    .entry(connection)
+                    .and_modify(|e| e.id = Some(*engine));
+            }
+            _ => {}
+        }
+    }
+
+    /// Mixes an order into a number that tells two runs apart.
+    fn digest_action(&mut self, action: &Action) {
+        let (kind, connection) = match action {
+            Action::Send {
+                connection,
+                message,
+                ..
+            } => {
+                let kind = match message {
+                    FromController::Welcome(_) => 1,
+                    FromController::Refused { .. } => 2,
+                    FromController::Client(ToClient::Result { request, .. }) => 1000 + request.0,
+                    FromController::Client(_) => 3,
+                    FromController::Engine(ToEngine::Run { ticket, .. }) => 1_000_000 + ticket.0,
+                    FromController::Engine(_) => 4,
+                    FromController::Host(_) => 5,
+                };
+                (kind, connection.0)
+            }
+            Action::Disconnect { connection, .. } => (6, connection.0),
+            Action::Stop => (7, 0),
+        };
+        for word in [kind, connection, self.now] {
+            self.digest = (self.digest ^ word)
+                .wrapping_mul(0x0100_0000_01b3)
+                .rotate_left(17);
+        }
+    }
+}
