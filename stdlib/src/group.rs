@@ -67,7 +67,7 @@ impl Group {
         let value = if payload.is_empty() {
             vm.ctx.none()
         } else {
-            snapshot::decode(vm, &payload.buffers, &values::context(vm))?
+            snapshot::decode(vm, payload.buffers, &values::context(vm))?
         };
         // The object takes the place of its bytes.
         let _ = self.parts.take_payload(part);

@@ -61,8 +61,8 @@ mod _rhumba {
     }
 
     #[pyattr(name = "SnapshotError")]
-    fn snapshot_error(vm: &VirtualMachine) -> PyTypeRef {
-        snapshot::snapshot_error_type(vm)
+    fn snapshot_error(_vm: &VirtualMachine) -> PyTypeRef {
+        snapshot::snapshot_error_type().clone()
     }
 
     /// Starts a controller and n engines; returns a dict that names them.
@@ -115,6 +115,6 @@ mod _rhumba {
         let bytes = Bytes::copy_from_slice(&data.borrow_buf());
         let snapshot =
             Snapshot::from_bytes(bytes).map_err(|error| vm.new_value_error(error.to_string()))?;
-        snapshot::decode(vm, &snapshot.buffers, &values::context(vm))
+        snapshot::decode(vm, snapshot.buffers, &values::context(vm))
     }
 }

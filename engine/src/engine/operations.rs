@@ -191,7 +191,7 @@ impl Operations {
     }
 
     fn decode(&self, vm: &VirtualMachine, buffers: &[Bytes]) -> PyResult {
-        snapshot::decode(vm, buffers, &self.context)
+        snapshot::decode(vm, buffers.to_vec(), &self.context)
     }
 
     /// Returns the function to call: the kept one where nothing can have

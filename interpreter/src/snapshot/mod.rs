@@ -49,6 +49,16 @@ pub struct EncodeOptions<'a> {
     pub out_of_band_bytes_min: usize,
 }
 
+impl<'a> EncodeOptions<'a> {
+    /// The usual options, with the name that error messages give the root.
+    pub fn new(root_name: &'a str) -> Self {
+        Self {
+            root_name,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for EncodeOptions<'_> {
     fn default() -> Self {
         Self {
@@ -64,6 +74,13 @@ impl Default for EncodeOptions<'_> {
 pub struct DecodeContext {
     /// Globals of functions that were made in the sending namespace.
     pub globals: PyDictRef,
+}
+
+impl DecodeContext {
+    /// Functions that were made in the sending namespace see these names.
+    pub fn new(globals: PyDictRef) -> Self {
+        Self { globals }
+    }
 }
 
 /// Encodes `object` and everything it refers to.
