@@ -11,8 +11,6 @@ pub struct PythonOptions {
     pub argv: Vec<String>,
     /// Whether a person types the cells: `sys.flags.interactive`, and the prompts are set.
     pub interactive: bool,
-    /// Whether Ctrl-C raises KeyboardInterrupt. An engine and a host arrange their own signals.
-    pub install_signal_handlers: bool,
 }
 
 /// Builds a Python with rhumba's modules in it.
@@ -22,7 +20,7 @@ pub fn build(options: PythonOptions) -> Runtime {
         interactive: options.interactive,
         native_modules: rhumba_stdlib::native_modules(),
         frozen: rhumba_stdlib::frozen_modules(),
-        install_signal_handlers: options.install_signal_handlers,
-        ..RuntimeConfig::default()
+        // SIGINT raises KeyboardInterrupt, in an engine too: that is how it is interrupted.
+        install_signal_handlers: true,
     })
 }

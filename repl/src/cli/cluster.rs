@@ -74,12 +74,11 @@ fn start(arguments: StartArguments) -> Outcome {
     let count = arguments.engines.unwrap_or_else(processor_count);
     // From here on Ctrl-C waits its turn, so that it never leaves half a cluster behind.
     let signal = StopSignal::install()?;
-    let directory = working_directory()?;
     let mut started = cluster::start(&StartOptions {
         count,
         cluster_id: Some(arguments.cluster_id.unwrap_or_else(|| DEFAULT_CLUSTER_ID.to_owned())),
-        module_directories: vec![directory.clone()],
-        working_directory: directory,
+        module_directories: Vec::new(),
+        working_directory: working_directory()?,
         daemonize: arguments.daemonize,
         executable: executable()?,
     })

@@ -16,7 +16,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
 use program::Program;
@@ -39,7 +39,7 @@ A script whose name is that of a command is reached as ./cluster.";
 
 /// Interactive parallel computing with Python namespaces.
 #[derive(Debug, Parser)]
-#[command(name = "rhumba", override_usage = USAGE, after_help = EXAMPLES)]
+#[command(name = "rhumba", version = VERSION, override_usage = USAGE, after_help = EXAMPLES)]
 #[command(disable_help_subcommand = true)]
 struct Arguments {
     /// Start N engines that belong to this process and end with it
@@ -127,13 +127,7 @@ fn dispatch(arguments: Arguments) -> Outcome {
 
 /// Parses a whole command line; on the way out it has printed what there is to say.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, ExitCode> {
-    let matches = Arguments::command()
-        .version(version())
-        .try_get_matches_from(words);
-    match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
-        Ok(arguments) => Ok(arguments),
-        Err(error) => Err(explain(&error)),
-    }
+    Arguments::try_parse_from(words).map_err(|error| explain(&error))
 }
 
 /// Turns a parser's error into a sentence and a hint; help and version are no errors.
@@ -175,14 +169,7 @@ fn sentence_and_tip(rendered: &str) -> (String, Option<String>) {
 }
 
 /// `rhumba --version` after the name.
-fn version() -> String {
-    format!(
-        "{} (Python {}.{}, RustPython 0.6.0)",
-        env!("CARGO_PKG_VERSION"),
-        rustpython_vm::version::MAJOR,
-        rustpython_vm::version::MINOR,
-    )
-}
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (Python 3.14, RustPython 0.6.0)");
 
 fn engine_count() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=i64::from(ENGINES_MAX))
@@ -214,6 +201,8 @@ fn report_faults_in_words() {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     fn parsed(words: &[&str]) -> Arguments {
@@ -281,6 +270,16 @@ mod tests {
         let error = Arguments::try_parse_from(["rhumba", "-n", "0"]).expect_err("no engines");
         let (sentence, _) = sentence_and_tip(&error.render().to_string());
         assert_eq!(sentence, "invalid value '0' for '--engines <N>': 0 is not in 1..=65536");
+    }
+
+    #[test]
+    fn the_version_names_the_python_that_is_built_in() {
+        let python = format!(
+            "(Python {}.{},",
+            rustpython_vm::version::MAJOR,
+            rustpython_vm::version::MINOR
+        );
+        assert!(VERSION.contains(&python), "{VERSION} {python}");
     }
 
     #[test]

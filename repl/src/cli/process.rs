@@ -80,9 +80,9 @@ pub fn host(arguments: HostArguments) -> Outcome {
     let options = HostOptions {
         cluster_file: absolute(arguments.cluster_file),
         count: arguments.engines,
+        module_directories: arguments.module_directories,
     };
-    let runtime = engine_python(&arguments.module_directories)?;
-    host::run(runtime, &options).map_err(Failure::from_error)?;
+    host::run(engine_python(), &options).map_err(Failure::from_error)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -95,29 +95,18 @@ pub fn engine(arguments: EngineArguments) -> Outcome {
     let options = EngineOptions {
         cluster_file: absolute(arguments.cluster_file),
         host: None,
+        module_directories: arguments.module_directories,
     };
-    let runtime = engine_python(&arguments.module_directories)?;
-    let Err(error) = engine::run(runtime, &options);
+    let Err(error) = engine::run(engine_python(), &options);
     Err(Failure::from_error(error))
 }
 
-/// A Python for what engines run: modules are found where the client finds them.
-fn engine_python(module_directories: &[PathBuf]) -> Result<Runtime, Failure> {
-    let runtime = python::build(PythonOptions {
+/// A Python for what engines run.
+fn engine_python() -> Runtime {
+    python::build(PythonOptions {
         argv: vec![String::new()],
         interactive: false,
-        install_signal_handlers: true,
-    });
-    runtime.enter(|vm| {
-        for directory in module_directories.iter().rev() {
-            let directory = vm.ctx.new_str(directory.to_string_lossy().into_owned());
-            vm.insert_sys_path(directory.into()).map_err(|_| {
-                Failure::new("the folders for modules can't be set")
-            })?;
-        }
-        Ok(())
-    })?;
-    Ok(runtime)
+    })
 }
 
 /// What a process of a cluster says of itself goes to its stderr, which a cluster keeps in a log.

@@ -91,20 +91,18 @@ impl Program {
 }
 
 impl Program {
-    /// Where the engines of this program look for modules first, as the program itself does.
+    /// Where the engines of this program look for modules before the working folder, so that
+    /// they find those beside a script, as the script does.
     pub fn module_directories(&self) -> Vec<PathBuf> {
-        let folder = match self {
-            Self::Script { path, .. } => {
-                let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-                if path.is_dir() {
-                    Some(path)
-                } else {
-                    path.parent().map(Path::to_owned)
-                }
-            }
-            _ => std::env::current_dir().ok(),
+        let Self::Script { path, .. } = self else {
+            return Vec::new();
         };
-        folder.into_iter().collect()
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        if path.is_dir() {
+            vec![path]
+        } else {
+            path.parent().map(Path::to_owned).into_iter().collect()
+        }
     }
 }
 

@@ -36,7 +36,6 @@ pub fn run(program: Program, engine_count: Option<u32>, interactive: bool) -> Ou
     let runtime = python::build(PythonOptions {
         argv: program.argv(),
         interactive: shell_follows,
-        install_signal_handlers: true,
     });
     if let Some(own) = &mut own {
         own.wait_for_engines()?;
