@@ -63,6 +63,12 @@ pub(super) fn arrived(vm: &VirtualMachine, identity: u128, class: &Py<PyType>) {
     registry.remember(vm, identity, class, false);
 }
 
+/// Makes this process one that has never seen a class by value.
+#[cfg(test)]
+pub(super) fn forget_all() {
+    *REGISTRY.lock() = None;
+}
+
 impl Registry {
     /// The identity of a class, unless the address was another's, who died.
     fn identity(&self, class: &Py<PyType>) -> Option<u128> {

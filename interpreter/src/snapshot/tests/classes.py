@@ -1,0 +1,440 @@
+"""Classes made in a namespace: as they are, and as they come home."""
+import abc
+import collections
+import dataclasses
+import enum
+import functools
+import types
+import typing
+
+
+class Base:
+    kind = 'base'
+    registry = []
+
+    def __init__(self, n):
+        self.n = n
+
+    def who(self):
+        return f'{self.kind} {self.n}'
+
+    def clone(self):
+        return type(self)(self.n)
+
+    @property
+    def double(self):
+        "twice"
+        return self.n * 2
+
+    @double.setter
+    def double(self, value):
+        self.n = value // 2
+
+    @classmethod
+    def make(cls):
+        return cls(7)
+
+    @staticmethod
+    def free(x):
+        return x + 1
+
+    class Inner:
+        x = 1
+
+
+class Derived(Base):
+    kind = 'derived'
+
+    def __init__(self, n, m):
+        super().__init__(n)
+        self.m = m
+
+    def who(self):
+        return super().who() + f' {self.m}'
+
+    def __len__(self):
+        return 3
+
+    def __eq__(self, other):
+        return type(other) is type(self) and self.n == other.n
+
+
+@dataclasses.dataclass
+class Item:
+    name: str
+    price: float = 1.5
+    tags: list = dataclasses.field(default_factory=list)
+
+    def total(self, n):
+        return self.price * n
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Key:
+    a: int
+    b: str = 'x'
+
+
+class Color(enum.Enum):
+    RED = 1
+    GREEN = 'g'
+    ALIAS = 1
+
+    def shout(self):
+        return self.name + '!'
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 10
+
+
+class Perm(enum.Flag):
+    R = 4
+    W = 2
+    X = 1
+
+
+class Shape(abc.ABC):
+    @abc.abstractmethod
+    def area(self):
+        ...
+
+
+class Square(Shape):
+    def __init__(self, side):
+        self.side = side
+
+    def area(self):
+        return self.side ** 2
+
+
+def test_coming_home():
+    for value in (Base, Derived, Item, Color, Shape, Base.Inner):
+        assert carry(value) is value
+    d = Derived(1, 2)
+    there = carry(d)
+    assert type(there) is Derived and isinstance(there, Base) and there == d and there is not d
+    assert carry(Color.RED) is Color.RED or carry(Color.RED) == Color.RED
+
+
+def test_coming_home_leaves_the_class_alone():
+    before = Base.who
+    carry(Base(1))
+    assert Base.who is before
+
+
+def test_away_and_back():
+    there = carry_away(Derived(1, 2))
+    back = carry(there)
+    assert type(back) is type(there)
+
+
+def test_methods_and_super():
+    there = carry_away(Derived(1, 2))
+    assert type(there) is not Derived and type(there).__name__ == 'Derived'
+    assert there.who() == 'derived 1 2' and len(there) == 3 and there.double == 2
+    there.double = 10
+    assert there.n == 5
+    assert there == type(there)(5, 0)
+    base = type(there).__mro__[1]
+    assert base.__name__ == 'Base' and base.free(1) == 2
+    assert type(base.make()) is base and base(3).clone().n == 3
+    assert base.Inner.x == 1 and base.Inner.__qualname__ == 'Base.Inner'
+    assert base.double.__doc__ == 'twice' and base.__module__ == '__main__'
+    assert there.who.__func__.__closure__[0].cell_contents is type(there)
+
+
+def test_hashability():
+    Away = carry_away(Derived)
+    assert Away.__hash__ is None
+    try:
+        hash(Away(1, 2))
+    except TypeError:
+        pass
+    else:
+        assert False
+
+
+def test_class_and_instances_together():
+    cls, a, b = carry_away((Base, Base(1), Base(2)))
+    assert type(a) is cls and type(b) is cls and a.n + b.n == 3
+    assert cls.registry == [] and cls.registry is not Base.registry
+
+
+def test_instances_in_class():
+    class Single:
+        pass
+    Single.one = Single()
+    Single.one.cls = Single
+    there = carry_away(Single)
+    assert type(there.one) is there and there.one.cls is there
+
+
+def test_mutually_recursive():
+    class A:
+        pass
+    class B(A):
+        def other(self):
+            return A
+    A.friend = B
+    A.f = lambda self: B
+    a = carry_away(A)
+    assert a.friend.__mro__[1] is a and a.friend().other() is a and a().f() is a.friend
+
+
+def test_dataclass():
+    there = carry_away(Item('a', tags=[1]))
+    cls = type(there)
+    assert there == cls('a', 1.5, [1]) and there.total(2) == 3.0
+    assert [f.name for f in dataclasses.fields(there)] == ['name', 'price', 'tags']
+    assert dataclasses.asdict(there) == {'name': 'a', 'price': 1.5, 'tags': [1]}
+    assert dataclasses.replace(there, name='b').name == 'b'
+    assert cls('z').tags == [] and cls('z').tags is not cls('z').tags
+    assert repr(there) == "Item(name='a', price=1.5, tags=[1])"
+    assert dataclasses.fields(there)[0].default is dataclasses.MISSING
+
+
+def test_frozen_dataclass_as_key():
+    there = carry_away({Key(1): 'v', Key(2, 'y'): 'w'})
+    (first, second) = there
+    assert there[type(first)(1)] == 'v' and there[type(first)(2, 'y')] == 'w' and first < second
+    try:
+        first.a = 5
+    except dataclasses.FrozenInstanceError:
+        pass
+    else:
+        assert False
+    assert carry({Key(1): 2})[Key(1)] == 2
+    assert Key(1) in carry(frozenset({Key(1)}))
+
+
+def test_enum():
+    there = carry_away(Color)
+    assert list(there.__members__) == ['RED', 'GREEN', 'ALIAS'] and there(1) is there.RED is there.ALIAS
+    assert there['GREEN'].value == 'g' and there.RED.shout() == 'RED!' and len(there) == 2
+    assert [m.name for m in there] == ['RED', 'GREEN'] and isinstance(there.RED, there)
+    member = carry_away([Color.GREEN, Color.GREEN, {Color.RED: 1}])
+    cls = type(member[0])
+    assert member[0] is member[1] is cls.GREEN and member[2][cls.RED] == 1
+    assert repr(cls.GREEN) == "<Color.GREEN: 'g'>"
+
+
+def test_enum_at_home():
+    assert carry(Color.RED) is Color.RED
+    assert carry({Color.GREEN: Level.LOW})[Color.GREEN] is Level.LOW
+    assert carry(Perm.R | Perm.W) == Perm.R | Perm.W
+
+
+def test_int_enum_and_flag():
+    there = carry_away(Level.HIGH)
+    assert there == 10 and there.name == 'HIGH' and there + 1 == 11 and type(there).LOW < there
+    there = carry_away(Perm.R | Perm.W)
+    cls = type(there)
+    assert there == cls.R | cls.W and cls.R in there and cls.X not in there
+
+
+def test_library_enum_by_name():
+    import re
+    assert carry(re.IGNORECASE) is re.IGNORECASE
+    import socket
+    assert carry(socket.AF_INET) is socket.AF_INET
+
+
+def test_abc():
+    shape, square = carry_away((Shape, Square))
+    assert square(3).area() == 9 and isinstance(square(3), shape)
+    try:
+        shape()
+    except TypeError as e:
+        assert 'area' in str(e)
+    else:
+        assert False
+    shape.register(int)
+    assert isinstance(5, shape)
+
+
+def test_metaclass():
+    class Meta(type):
+        def __call__(cls, *a):
+            made = super().__call__(*a)
+            made.via = cls.tag
+            return made
+        def shout(cls):
+            return cls.__name__.upper()
+        def __setattr__(cls, name, value):
+            raise AttributeError('closed')
+    class Thing(metaclass=Meta):
+        tag = 't'
+    there = carry_away(Thing)
+    assert there().via == 't' and there.shout() == 'THING' and type(there).__name__ == 'Meta'
+
+
+def test_slots():
+    class S:
+        __slots__ = ('a', '__b', 'c')
+        def __init__(self):
+            self.a, self.__b = 1, 2
+        def b(self):
+            return self.__b
+    there = carry_away(S())
+    assert there.a == 1 and there.b() == 2 and not hasattr(there, 'c') and not hasattr(there, '__dict__')
+    class T(S):
+        __slots__ = 'd',
+    t = T()
+    t.d = 4
+    there = carry_away(t)
+    assert (there.a, there.b(), there.d) == (1, 2, 4)
+
+
+def test_init_subclass_and_set_name_run_once():
+    calls = []
+    class Named:
+        def __set_name__(self, owner, name):
+            calls.append(name)
+            self.name = name
+    class Plugin:
+        plugins = []
+        def __init_subclass__(cls, /, tag, **k):
+            super().__init_subclass__(**k)
+            cls.tag = tag
+            Plugin.plugins.append(cls)
+    class One(Plugin, tag='one'):
+        field = Named()
+    assert calls == ['field']
+    there = carry_away(One)
+    base = there.__mro__[1]
+    assert there.tag == 'one' and there.field.name == 'field' and base.plugins == [there]
+    class Two(base, tag='two'):
+        pass
+    assert base.plugins == [there, Two]
+
+
+def test_namedtuple_class():
+    class P(typing.NamedTuple):
+        x: int
+        y: int = 2
+        def sum(self):
+            return self.x + self.y
+    there = carry_away(P(1))
+    assert there.sum() == 3 and there._asdict() == {'x': 1, 'y': 2} and type(there)(5).y == 2
+    assert repr(there) == 'P(x=1, y=2)'
+
+
+def test_generic():
+    T = typing.TypeVar('T')
+    class Box(typing.Generic[T]):
+        def __init__(self, x):
+            self.x = x
+    there = carry_away(Box(5))
+    assert there.x == 5 and type(there)[int](3).x == 3
+    class Crate[U]:
+        def __init__(self, x):
+            self.x = x
+    there = carry_away(Crate)
+    assert there[int](3).x == 3
+
+
+def test_annotations():
+    class A:
+        x: int
+        y: 'str' = 'a'
+    there = carry_away(A)
+    assert there.__annotations__ == {'x': int, 'y': 'str'} and there.y == 'a'
+
+
+def test_subclasses_of_builtins():
+    class L(list):
+        def first(self):
+            return self[0]
+    class E(ValueError):
+        code = 5
+        def __str__(self):
+            return 'E!'
+    there = carry_away(L([3, 4]))
+    assert there.first() == 3 and isinstance(there, list)
+    there = carry_away(E(1, 2))
+    assert there.code == 5 and str(there) == 'E!' and there.args == (1, 2) and isinstance(there, ValueError)
+
+
+def test_cached_property_and_descriptors():
+    class Descriptor:
+        def __get__(self, obj, cls):
+            return ('got', obj is None)
+    class A:
+        d = Descriptor()
+        @functools.cached_property
+        def slow(self):
+            return [1]
+    there = carry_away(A())
+    assert there.d == ('got', False) and there.slow is there.slow == [1]
+    assert there.__dict__ == {'slow': [1]}
+
+
+def test_singledispatch_method_table():
+    class V:
+        def __getattr__(self, name):
+            return name
+        def __call__(self, x):
+            return x * 2
+        def __getitem__(self, i):
+            return i
+        def __iter__(self):
+            return iter((1, 2))
+        def __contains__(self, x):
+            return x == 1
+        def __add__(self, other):
+            return 'added'
+        def __enter__(self):
+            return self
+        def __exit__(self, *a):
+            return True
+    class W(V):
+        pass
+    v = carry_away(W())
+    assert v.anything == 'anything' and v(2) == 4 and v[3] == 3 and list(v) == [1, 2] and 1 in v and v + 1 == 'added'
+    with v:
+        raise ValueError
+
+
+def test_class_sent_twice_arrives_once():
+    data = dumps(Derived(1, 2))
+    first, second = loads(data), loads(data)
+    assert type(first) is type(second)
+
+
+def test_made_by_type_call():
+    Made = type('Made', (Base,), {'extra': 5, 'f': lambda self: self.extra})
+    there = carry_away(Made(1))
+    assert there.f() == 5 and there.who() == 'base 1'
+
+
+def test_protocol():
+    @typing.runtime_checkable
+    class Closes(typing.Protocol):
+        def close(self) -> None: ...
+    there = carry_away(Closes)
+    class C:
+        def close(self):
+            pass
+    assert isinstance(C(), there) and not isinstance(5, there)
+
+
+def test_total_ordering_and_wraps():
+    @functools.total_ordering
+    class V:
+        def __init__(self, n):
+            self.n = n
+        def __eq__(self, o):
+            return self.n == o.n
+        def __lt__(self, o):
+            return self.n < o.n
+    a, b = carry_away((V(1), V(2)))
+    assert a < b and b >= a and a != b
+
+
+def test_typed_dict_and_newtype():
+    class D(typing.TypedDict):
+        a: int
+    there = carry_away(D)
+    assert there(a=1) == {'a': 1}

@@ -1,0 +1,162 @@
+//! Snapshots by what Python code sees of them, and by what bad bytes do to them.
+//!
+//! The `.py` files hold functions named `test_*`. They find `carry(obj)`, which encodes and
+//! decodes in one process; `carry_away(obj)`, which decodes as a process does that has never seen
+//! the classes; `dumps`, `loads`, `refusal(obj)` (the error's text), and `receiver`, the globals
+//! of what arrives.
+
+mod hostile;
+mod speed;
+
+use bytes::Bytes;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyBytesRef, PyDictRef};
+use rustpython_vm::scope::Scope;
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+
+use super::{DecodeContext, EncodeOptions, Snapshot, class_identity};
+use crate::runtime::{Runtime, RuntimeConfig};
+
+fn dumps(object: &PyObjectRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+    let options = EncodeOptions {
+        root_name: "args",
+        ..EncodeOptions::default()
+    };
+    Ok(super::encode(vm, object, &options)?.to_bytes())
+}
+
+fn loads(bytes: Vec<u8>, globals: PyDictRef, vm: &VirtualMachine) -> PyResult {
+    let snapshot = Snapshot::from_bytes(Bytes::from(bytes)).expect("the lengths are right");
+    super::decode(vm, snapshot.buffers, &DecodeContext { globals })
+}
+
+/// Runs `work` in a fresh interpreter whose `__main__` has the functions of this module's head.
+fn with_functions(work: impl FnOnce(&VirtualMachine, &Scope, PyDictRef)) {
+    let runtime = Runtime::new(RuntimeConfig {
+        install_signal_handlers: false,
+        ..RuntimeConfig::default()
+    });
+    runtime.enter(|vm| {
+        let receiver = vm.ctx.new_dict();
+        let main = vm.ctx.intern_str("__main__").to_owned();
+        receiver
+            .set_item("__name__", main.into(), vm)
+            .expect("a dict takes a str");
+        let scope = scope_of_main(vm);
+        let set = |name: &str, value: PyObjectRef| {
+            scope
+                .globals
+                .set_item(name, value, vm)
+                .expect("a dict takes a str");
+        };
+        let globals = receiver.clone();
+        let carry = move |object: PyObjectRef, vm: &VirtualMachine| {
+            loads(dumps(&object, vm)?, globals.clone(), vm)
+        };
+        set("carry", vm.new_function("carry", carry).into());
+        let globals = receiver.clone();
+        let carry_away = move |object: PyObjectRef, vm: &VirtualMachine| {
+            let bytes = dumps(&object, vm)?;
+            class_identity::forget_all();
+            loads(bytes, globals.clone(), vm)
+        };
+        set(
+            "carry_away",
+            vm.new_function("carry_away", carry_away).into(),
+        );
+        let dump = |object: PyObjectRef, vm: &VirtualMachine| {
+            PyResult::Ok(vm.ctx.new_bytes(dumps(&object, vm)?))
+        };
+        set("dumps", vm.new_function("dumps", dump).into());
+        let globals = receiver.clone();
+        let load = move |bytes: PyBytesRef, vm: &VirtualMachine| {
+            loads(bytes.as_bytes().to_vec(), globals.clone(), vm)
+        };
+        set("loads", vm.new_function("loads", load).into());
+        let immutable = |object: PyObjectRef, vm: &VirtualMachine| {
+            let snapshot = super::encode(vm, &object, &EncodeOptions::default())?;
+            PyResult::Ok(super::is_immutable(&snapshot.buffers[0]))
+        };
+        set(
+            "is_immutable",
+            vm.new_function("is_immutable", immutable).into(),
+        );
+        let refusal = |object: PyObjectRef, vm: &VirtualMachine| match dumps(&object, vm) {
+            Err(error) if error.fast_isinstance(super::snapshot_error_type()) => {
+                Ok(error.as_object().str(vm)?.to_string())
+            }
+            Err(error) => Err(error),
+            Ok(_) => Err(vm.new_value_error("it was carried")),
+        };
+        set("refusal", vm.new_function("refusal", refusal).into());
+        let error_type = super::snapshot_error_type().clone();
+        set("SnapshotError", error_type.into());
+        set("receiver", receiver.clone().into());
+        work(vm, &scope, receiver);
+    });
+}
+
+fn scope_of_main(vm: &VirtualMachine) -> Scope {
+    let main = vm.import("__main__", 0).expect("every interpreter has one");
+    let globals = main.dict().expect("a module has a dict");
+    Scope::new(None, globals)
+}
+
+fn run(vm: &VirtualMachine, scope: &Scope, source: &str, name: &str) -> PyResult {
+    let mode = rustpython_vm::compiler::Mode::Exec;
+    let code = vm
+        .compile(source, mode, name)
+        .map_err(|error| error.into_pyexception(vm, Some(source)))?;
+    vm.run_code_obj(code, scope.clone())
+}
+
+/// Runs every `test_*` function of a file, and says which failed and how.
+fn check(source: &str, name: &str) {
+    with_functions(|vm, scope, _| {
+        let mut report = String::new();
+        let fail = |report: &mut String, test: &str, error: PyBaseExceptionRef| {
+            report.push_str(&format!("\n--- {test}\n"));
+            vm.write_exception(report, &error)
+                .expect("a String takes it");
+        };
+        if let Err(error) = run(vm, scope, source, name) {
+            fail(&mut report, "the file itself", error);
+        }
+        let mut count = 0;
+        for (key, test) in scope.globals.items_vec() {
+            let key = key.str(vm).expect("names are text").to_string();
+            if key.starts_with("test_") {
+                count += 1;
+                if let Err(error) = test.call((), vm) {
+                    fail(&mut report, &key, error);
+                }
+            }
+        }
+        assert!(report.is_empty(), "{report}");
+        assert!(count > 0, "{name} has no tests");
+    });
+}
+
+#[test]
+fn data() {
+    check(include_str!("data.py"), "data.py");
+}
+
+#[test]
+fn functions() {
+    check(include_str!("functions.py"), "functions.py");
+}
+
+#[test]
+fn objects() {
+    check(include_str!("objects.py"), "objects.py");
+}
+
+#[test]
+fn classes() {
+    check(include_str!("classes.py"), "classes.py");
+}
+
+#[test]
+fn refused() {
+    check(include_str!("refused.py"), "refused.py");
+}

@@ -1,0 +1,393 @@
+"""Instances, what __reduce_ex__ describes, and exceptions."""
+import array
+import collections
+import copyreg
+import datetime
+import decimal
+import fractions
+import functools
+import itertools
+import operator
+import pathlib
+import random
+import re
+import string
+import types
+import typing
+import uuid
+
+
+class Point:
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __eq__(self, other):
+        return type(other) is type(self) and (self.x, self.y) == (other.x, other.y)
+
+    def __hash__(self):
+        return hash((self.x, self.y))
+
+
+class Slotted:
+    __slots__ = ('a', 'b')
+
+
+class SlottedAndDict(Slotted):
+    pass
+
+
+class Stateful:
+    def __init__(self):
+        self.log = []
+
+    def __getstate__(self):
+        return {'carried': True, 'log': self.log}
+
+    def __setstate__(self, state):
+        self.seen = sorted(state)
+        self.__dict__.update(state)
+
+
+class NewArgs:
+    def __new__(cls, a, *, b):
+        self = super().__new__(cls)
+        self.made = (a, b)
+        return self
+
+    def __getnewargs_ex__(self):
+        return (self.made[0],), {'b': self.made[1]}
+
+
+class Reducer:
+    def __init__(self, *args):
+        self.args = args
+
+    def __reduce__(self):
+        return Reducer, self.args, {'extra': 1}
+
+
+class Stack(list):
+    def __init__(self, *a):
+        super().__init__(*a)
+        self.name = 'stack'
+
+
+class Table(dict):
+    pass
+
+
+def same(value):
+    there = carry(value)
+    assert type(there) is type(value), (value, there)
+    assert there == value, (value, there)
+    return there
+
+
+def test_library_types():
+    now = datetime.datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=datetime.timezone.utc)
+    for value in (datetime.date(2024, 1, 2), now, now.time(), datetime.timedelta(days=1, microseconds=5),
+                  datetime.timezone(datetime.timedelta(hours=2), 'CEST'),
+                  decimal.Decimal('1.10'), decimal.Decimal('-Infinity'), fractions.Fraction(22, 7),
+                  uuid.UUID(int=5), pathlib.PurePosixPath('/a/b'), pathlib.Path('x/y'),
+                  collections.OrderedDict([('b', 1), ('a', 2)]), collections.Counter('abracadabra'),
+                  collections.deque([1, 2, 3], maxlen=5), array.array('d', [1.5, 2.5]), array.array('i', range(5000)),
+                  types.SimpleNamespace(a=1, b=[2]), complex(1, 2), list[int], dict[str, int | None], int | str,
+                  typing.Optional[int], typing.List[int], collections.ChainMap({'a': 1}, {'b': 2}),
+                  collections.UserDict(a=1), string.Template('$x')):
+        if isinstance(value, string.Template):
+            assert carry(value).substitute(x=1) == '1'
+        else:
+            same(value)
+
+
+def test_decimal_nan_and_context():
+    assert carry(decimal.Decimal('NaN')).is_nan()
+
+
+def test_defaultdict():
+    there = same(collections.defaultdict(list, {'a': [1]}))
+    assert there['new'] == [] and there.default_factory is list
+    there = carry(collections.defaultdict(lambda: 7))
+    assert there['x'] == 7
+
+
+def test_deque_cycle():
+    d = collections.deque(maxlen=3)
+    d.append(d)
+    there = carry(d)
+    assert there[0] is there and there.maxlen == 3
+
+
+def test_ordered_dict_order():
+    assert list(carry(collections.OrderedDict([('z', 1), ('a', 2), ('m', 3)]))) == ['z', 'a', 'm']
+
+
+def test_pattern():
+    there = carry(re.compile(r'(\d+)-(?P<x>\w)', re.I))
+    assert there.match('12-a').groupdict() == {'x': 'a'} and there.flags & re.I
+
+
+def test_random_state():
+    r = random.Random(42)
+    r.random()
+    there = carry(r)
+    assert [there.random() for _ in range(5)] == [r.random() for _ in range(5)]
+
+
+def test_namedtuple():
+    P = collections.namedtuple('P', 'x y', defaults=[5])
+    there = carry(P(1))
+    assert there == (1, 5) and there.x == 1 and type(there)._fields == ('x', 'y')
+    assert there._replace(x=9) == (9, 5)
+
+
+def test_iterators():
+    assert list(carry(iter([1, 2, 3]))) == [1, 2, 3]
+    it = iter([1, 2, 3, 4])
+    next(it)
+    assert list(carry(it)) == [2, 3, 4]
+    assert list(carry(iter(range(3)))) == [0, 1, 2]
+    assert list(carry(iter('ab'))) == ['a', 'b']
+    assert list(carry(map(str, [1, 2]))) == ['1', '2']
+    assert list(carry(zip([1], 'a'))) == [(1, 'a')]
+    assert list(carry(enumerate('ab'))) == [(0, 'a'), (1, 'b')]
+    assert list(carry(reversed([1, 2]))) == [2, 1]
+
+
+def test_operators():
+    assert carry(operator.itemgetter(1, 2))('abc') == ('b', 'c')
+    assert carry(operator.attrgetter('a.b')) is not None
+    assert carry(operator.methodcaller('upper'))('x') == 'X'
+
+
+def test_instances():
+    there = carry(Point(1, [2]))
+    assert type(there) is Point and there.x == 1 and there.y == [2]
+    p = Point(1, 2)
+    a, b = carry([p, {'p': p}])
+    assert a is b['p']
+    p.me = p
+    there = carry(p)
+    assert there.me is there
+
+
+def test_many_instances():
+    there = carry([Point(i, str(i)) for i in range(2000)])
+    assert there[1999].x == 1999 and there[5].y == '5'
+
+
+def test_deep_instances():
+    p = None
+    for _ in range(50_000):
+        p = types.SimpleNamespace(next=p)
+    there, depth = carry(p), 0
+    while there is not None:
+        there, depth = there.next, depth + 1
+    assert depth == 50_000
+    p = None
+    for _ in range(50_000):
+        p = Point(p, 0)
+    there, depth = carry(p), 0
+    while there is not None:
+        there, depth = there.x, depth + 1
+    assert depth == 50_000
+
+
+def test_hash_needs_state():
+    p = Point(1, 2)
+    for value in ({p: 'v'}, {p}, frozenset({p}), [p, {p: 1}], [{p: 1}, p], {'k': {p: p}}, (p, frozenset({(p, 1)})),
+                  {(p, (p,)): 1}, collections.Counter([p, p]), collections.OrderedDict({p: 1})):
+        there = carry(value)
+        assert there == value, (value, there)
+    there = carry({p: 1})
+    assert there[Point(1, 2)] == 1
+    assert Point(1, 2) in carry(frozenset({p}))
+
+
+def test_hash_through_a_cycle():
+    p = Point('name', 0)
+    p.friends = {p: 'me'}
+    there = carry(p)
+    assert there.friends[there] == 'me' and there.friends[Point('name', 0)] == 'me'
+    there = carry(p.friends)
+    (key,) = there
+    assert key.friends is there and there[Point('name', 0)] == 'me'
+    q = Point('q', 0)
+    q.group = frozenset({q})
+    there = carry(q)
+    assert there in there.group and Point('q', 0) in there.group
+
+
+def test_slots():
+    s = Slotted()
+    s.a = [1]
+    there = carry(s)
+    assert there.a == [1] and not hasattr(there, 'b')
+    s = SlottedAndDict()
+    s.a, s.c = 1, 2
+    there = carry(s)
+    assert (there.a, there.c) == (1, 2)
+
+
+def test_state_methods():
+    there = carry(Stateful())
+    assert there.carried and there.seen == ['carried', 'log']
+    assert carry(NewArgs(1, b=[2])).made == (1, [2])
+    there = carry(Reducer(1, 'two'))
+    assert there.args == (1, 'two') and there.extra == 1
+
+
+def test_state_is_complete_when_it_is_set():
+    class Checks:
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+            assert self.deep == {'a': [1, {'b': [2]}]}, state
+    c = Checks()
+    c.deep = {'a': [1, {'b': [2]}]}
+    assert carry([c])[0].deep == c.deep
+
+
+def test_arguments_are_complete_when_they_are_used():
+    class Checks:
+        def __init__(self, parts):
+            assert parts == [{'a': [1, 2]}, {3}], parts
+            self.parts = parts
+        def __reduce__(self):
+            return type(self), (self.parts,)
+    assert carry((Checks([{'a': [1, 2]}, {3}]),))[0].parts[1] == {3}
+
+
+def test_container_subclasses():
+    there = carry(Stack([1, [2]]))
+    assert type(there) is Stack and there == [1, [2]] and there.name == 'stack'
+    t = Table(a=1)
+    t.me = t
+    t['self'] = t
+    there = carry(t)
+    assert type(there) is Table and there.me is there and there['self'] is there
+    class Text(str):
+        pass
+    x = Text('abc')
+    x.note = 1
+    there = carry(x)
+    assert type(there) is Text and there == 'abc' and there.note == 1
+    class Pair(tuple):
+        pass
+    assert carry(Pair((1, 2))) == (1, 2) and type(carry(Pair((1, 2)))) is Pair
+    class Bag(set):
+        pass
+    assert carry(Bag({1, 2})) == {1, 2} and type(carry(Bag())) is Bag
+    class Real(float):
+        pass
+    assert carry(Real(1.5)) == 1.5 and type(carry(Real(1.5))) is Real
+    class Octets(bytes):
+        pass
+    assert carry(Octets(b'ab')) == b'ab' and type(carry(Octets(b'ab'))) is Octets
+
+
+def test_copyreg():
+    class Odd:
+        def __init__(self, n):
+            self.n = n
+    copyreg.pickle(Odd, lambda o: (Odd, (o.n + 1,)))
+    assert carry(Odd(1)).n == 2
+
+
+def test_self_in_reduce_arguments_is_refused():
+    class Knot:
+        def __reduce__(self):
+            return Knot, ([self],)
+    try:
+        carry({'k': Knot()})
+    except SnapshotError as e:
+        assert "args['k']" in str(e) and 'construct itself' in str(e), e
+    else:
+        assert False
+
+
+def test_errors_of_reduce_go_through():
+    class Bad:
+        def __reduce__(self):
+            raise RuntimeError('on purpose')
+    try:
+        carry([Bad()])
+    except RuntimeError as e:
+        assert str(e) == 'on purpose'
+    else:
+        assert False
+
+
+def test_exceptions():
+    for error in (ValueError('a', 1), KeyError('k'), OSError(2, 'no such', 'file'), StopIteration(5), SystemExit(3),
+                  UnicodeDecodeError('utf8', b'abc', 1, 2, 'why'), ZeroDivisionError(), AssertionError([1]),
+                  FileNotFoundError(2, 'x'), ImportError('m', name='n', path='p'), KeyboardInterrupt()):
+        there = carry(error)
+        assert type(there) is type(error) and there.args == error.args, (error, there)
+        assert str(there) == str(error)
+    there = carry(OSError(2, 'no such', 'file'))
+    assert there.errno == 2 and there.filename == 'file'
+    assert carry(StopIteration(5)).value == 5 and carry(SystemExit(3)).code == 3
+    assert carry(ImportError('m', name='n', path='p')).name == 'n'
+    there = carry(UnicodeDecodeError('utf8', b'abc', 1, 2, 'why'))
+    assert (there.start, there.end, there.object) == (1, 2, b'abc')
+
+
+def test_exception_with_its_own_init():
+    class Odd(Exception):
+        def __init__(self, code, *, hint):
+            super().__init__(f'code {code}')
+            self.code, self.hint = code, hint
+    there = carry(Odd(5, hint='h'))
+    assert type(there) is Odd and str(there) == 'code 5' and (there.code, there.hint) == (5, 'h')
+
+
+def test_exception_chain_notes_traceback():
+    def fails():
+        try:
+            {}['missing']
+        except KeyError as e:
+            e.add_note('looked twice')
+            raise ValueError('no good') from e
+    try:
+        fails()
+    except ValueError as e:
+        error = e
+    there = carry(error)
+    assert type(there.__cause__) is KeyError and there.__cause__ is there.__context__
+    assert there.__suppress_context__ and there.__cause__.__notes__ == ['looked twice']
+    assert 'in fails' in there.__remote_traceback__ and 'ValueError: no good' in there.__remote_traceback__
+    assert there.__traceback__ is None
+    try:
+        raise there
+    except ValueError:
+        pass
+    again = carry(carry(error))
+    assert 'in fails' in again.__remote_traceback__
+
+
+def test_exception_cycle_and_group():
+    e = ValueError('x')
+    e.self = e
+    there = carry(e)
+    assert there.self is there
+    group = ExceptionGroup('several', [ValueError(1), KeyError(2)])
+    there = carry(group)
+    assert type(there) is ExceptionGroup and [type(x) for x in there.exceptions] == [ValueError, KeyError]
+    assert there.message == 'several'
+
+
+def test_generic_and_typing():
+    T = typing.TypeVar('T')
+    assert carry(list[int]) == list[int] and carry(typing.Any) is typing.Any
+    assert carry(typing.Callable[[int], str]) == typing.Callable[[int], str]
+
+
+def test_modules_inside_data():
+    there = carry({'m': random, 'f': random.random})
+    assert there['m'] is random and callable(there['f'])
+
+
+def test_object_instance():
+    o = object()
+    a, b = carry([o, o])
+    assert a is b and type(a) is object

@@ -1,0 +1,170 @@
+"""What stays where it is, and how its place is named."""
+import asyncio
+import contextvars
+import io
+import socket
+import sys
+import threading
+import types
+import weakref
+
+
+def check(value, expected):
+    text = refusal(value)
+    assert text == expected, f'{text!r} is not {expected!r}'
+
+
+class Holder:
+    pass
+
+
+def held(value):
+    holder = Holder()
+    holder.hook = value
+    return holder
+
+
+STAYS = "can't be carried between namespaces"
+
+
+def test_files():
+    with open('/dev/null') as f:
+        check(f, f'args: an open file {STAYS}')
+        check((f,), f'args[0]: an open file {STAYS}')
+        check([1, {'f': held(f)}], f"args[1]['f'].hook: an open file {STAYS}")
+    with open('/dev/null', 'rb') as f:
+        check({1: [f]}, f'args[1][0]: an open file {STAYS}')
+    with open('/dev/null', 'rb', buffering=0) as f:
+        check(f, f'args: an open file {STAYS}')
+    check([sys.stdout], f'args[0]: an open file {STAYS}')
+
+
+def test_sockets_locks_threads():
+    with socket.socket() as s:
+        check({'s': s}, f"args['s']: an open socket {STAYS}")
+    for lock in (threading.Lock(), threading.RLock()):
+        check(lock, f'args: a lock {STAYS}')
+    check([threading.Thread()], f'args[0]: a thread {STAYS}')
+    check(held(threading.Event()), f'args.hook._cond._lock: a lock {STAYS}')
+    check(threading.local(), f'args: thread-local data {STAYS}')
+
+
+def test_running_things():
+    check((x for x in ()), f'args: a running generator {STAYS}')
+    async def co():
+        pass
+    running = co()
+    check(running, f'args: a running coroutine {STAYS}')
+    running.close()
+    async def agen():
+        yield
+    check(agen(), f'args: a running async generator {STAYS}')
+    check(sys._getframe(), f'args: a stack frame {STAYS}')
+    try:
+        1 / 0
+    except ZeroDivisionError as e:
+        check([e.__traceback__], f'args[0]: a traceback {STAYS}')
+
+
+def test_weak_references():
+    holder = Holder()
+    check(weakref.ref(holder), f'args: a weak reference {STAYS}')
+    check(weakref.proxy(holder), f'args: a weak reference {STAYS}')
+
+
+def test_inside_functions():
+    f = open('/dev/null')
+    check(lambda: f, f"args.__closure__['f']: an open file {STAYS}")
+    check(lambda x=f: x, f'args.__defaults__[0]: an open file {STAYS}')
+    def g(*, k=f):
+        pass
+    check(g, f"args.__kwdefaults__['k']: an open file {STAYS}")
+    def h():
+        pass
+    h.log = f
+    check([h], f'args[0].log: an open file {STAYS}')
+    check(f.read, f'args.__self__: an open file {STAYS}')
+    f.close()
+
+
+def test_inside_objects():
+    lock = threading.Lock()
+    check(types.SimpleNamespace(a=lock), f'args.a: a lock {STAYS}')
+    class Slotted:
+        __slots__ = 'lock',
+    s = Slotted()
+    s.lock = lock
+    check(s, f'args.lock: a lock {STAYS}')
+    class Listed(list):
+        pass
+    check(Listed([1, lock]), f'args[1]: a lock {STAYS}')
+    e = ValueError(1)
+    e.lock = lock
+    check(e, f'args.lock: a lock {STAYS}')
+    check(ValueError(lock), f'args.args[0]: a lock {STAYS}')
+    class Classy:
+        lock = threading.Lock()
+    check(Classy(), f'args.__class__.lock: a lock {STAYS}')
+    check({1, (2, lock)} if False else frozenset({(2, lock)}), f'args{{…}}[1]: a lock {STAYS}')
+    check({(1, lock): 2}, f'args{{a key}}[1]: a lock {STAYS}')
+
+
+def test_keys_in_paths():
+    lock = threading.Lock()
+    check({(1, 2): lock}, f'args[a tuple]: a lock {STAYS}')
+    check({'x' * 100: lock}, "args['" + 'x' * 59 + f'…]: a lock {STAYS}')
+
+
+def test_long_paths_are_cut():
+    value = threading.Lock()
+    for _ in range(10_000):
+        value = [value]
+    text = refusal(value)
+    assert len(text) < 200 and text.startswith('args[0][0]') and ' … ' in text and text.endswith(STAYS), text
+
+
+def test_native_objects_without_a_way():
+    for value in (contextvars.ContextVar('v'), io.open('/dev/null').buffer, iter({}.items()).__class__):
+        text = refusal(value)
+        assert text.startswith('args: '), text
+
+
+def test_hand_made_module():
+    check([types.ModuleType('nowhere')], f"args[0]: a module that isn't in sys.modules {STAYS}")
+
+
+def test_it_is_a_type_error():
+    assert issubclass(SnapshotError, TypeError)
+    assert SnapshotError.__module__ == 'rhumba'
+    try:
+        dumps([threading.Lock()])
+    except TypeError as e:
+        assert type(e) is SnapshotError
+
+
+def test_missing_names_here():
+    import json
+    data = dumps(json.dumps)
+    renamed = data.replace(b'dumps', b'dumqs')
+    try:
+        loads(renamed)
+    except SnapshotError as e:
+        assert "json.dumqs" in str(e), e
+    else:
+        assert False
+    renamed = data.replace(b'json', b'jzon')
+    try:
+        loads(renamed)
+    except SnapshotError as e:
+        assert "module jzon" in str(e) and isinstance(e.__cause__, ImportError), e
+    else:
+        assert False
+
+
+def test_string_io_is_data():
+    try:
+        there = carry(io.StringIO('abc'))
+    except SnapshotError as e:
+        assert 'an open file' in str(e)
+    else:
+        assert there.read() == 'abc'

@@ -1,0 +1,79 @@
+//! Times of the paths that every task takes. They are printed, and fail only if they are absurd:
+//! `cargo nextest run ... speed --no-capture`.
+
+use std::time::{Duration, Instant};
+
+use rustpython_vm::PyObjectRef;
+
+use super::{run, with_functions};
+use crate::snapshot::{DecodeContext, EncodeOptions, decode, encode};
+
+const CASES: &str = r#"
+def noop(): pass
+def make(n):
+    def f(x, y=2): return x + y + n
+    return f
+class P:
+    def __init__(self, x): self.x = x; self.y = str(x)
+cases = {
+    'args': ((1,), {}),
+    'result': 42,
+    'noop': noop,
+    'closure': make(5),
+    'dict 50k mixed': {f'k{i}': (i, float(i), str(i), [i]) for i in range(50_000)},
+    '1e6 ints': list(range(1_000_000)),
+    '1e6 floats': [float(i) for i in range(1_000_000)],
+    '1e6 texts': [str(i) for i in range(1_000_000)],
+    '20k instances': [P(i) for i in range(20_000)],
+    '64 MB': b'x' * 64_000_000,
+}
+"#;
+
+#[test]
+fn speed() {
+    with_functions(|vm, scope, receiver| {
+        run(vm, scope, CASES, "cases").expect("the cases can be made");
+        let cases = scope.globals.get_item("cases", vm).expect("just made");
+        let cases = cases
+            .downcast::<rustpython_vm::builtins::PyDict>()
+            .expect("a dict");
+        let context = DecodeContext { globals: receiver };
+        for (name, object) in cases.items_vec() {
+            let name = name.str(vm).expect("names are text").to_string();
+            let (encoding, decoding, bytes) = times(vm, &object, &context);
+            println!(
+                "{name:>16}: {bytes:>9} bytes, encode {encoding:>10.1?}, decode {decoding:>10.1?}"
+            );
+            assert!(
+                encoding + decoding < Duration::from_secs(10),
+                "{name} takes for ever"
+            );
+        }
+    });
+}
+
+/// The shortest times of several rounds.
+fn times(
+    vm: &rustpython_vm::VirtualMachine,
+    object: &PyObjectRef,
+    context: &DecodeContext,
+) -> (Duration, Duration, usize) {
+    let options = EncodeOptions::default();
+    let mut best = (Duration::MAX, Duration::MAX);
+    let mut bytes = 0;
+    let until = Instant::now() + Duration::from_millis(300);
+    for round in 0.. {
+        let start = Instant::now();
+        let snapshot = encode(vm, object, &options).expect("cases can be carried");
+        best.0 = best.0.min(start.elapsed());
+        bytes = snapshot.bytes_total();
+        let start = Instant::now();
+        let decoded = decode(vm, snapshot.buffers, context).expect("cases arrive");
+        best.1 = best.1.min(start.elapsed());
+        drop(decoded);
+        if round >= 3 && Instant::now() > until {
+            break;
+        }
+    }
+    (best.0, best.1, bytes)
+}
