@@ -5,6 +5,16 @@ pub(crate) use _rhumba_shell::module_def;
 
 use rustpython_vm::VirtualMachine;
 
+/// Makes every forked child draw random numbers of its own.
+///
+/// The runtime seeds `random.Random` from a generator of the thread, which a child inherits as it
+/// stands: without this, all engines of a host would draw the same. It is the first of the hooks,
+/// so that those of Python modules find the generator fresh.
+pub(crate) fn reseed_after_fork(vm: &VirtualMachine) {
+    let reseed = vm.new_function("reseed", _rhumba_shell::reseed);
+    vm.state.after_forkers_child.lock().insert(0, reseed.into());
+}
+
 /// Puts `get_ipython` and `display` among the builtins, so that no namespace holds them.
 pub(crate) fn install_builtins(vm: &VirtualMachine) {
     let get_ipython = vm.new_function("get_ipython", _rhumba_shell::get_ipython);
@@ -39,6 +49,14 @@ mod _rhumba_shell {
         session::import(vm, "rhumba._display")?
             .get_attr("display", vm)?
             .call(args, vm)
+    }
+
+    /// Takes fresh entropy from the system for the random numbers of this thread.
+    #[pyfunction]
+    pub(super) fn reseed(vm: &VirtualMachine) -> PyResult<()> {
+        rand::rng()
+            .reseed()
+            .map_err(|failure| vm.new_os_error(format!("the system gives no randomness: {failure}")))
     }
 
     /// Hands the forms of one displayed object, by MIME type, to the output sink.

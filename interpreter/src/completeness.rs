@@ -208,3 +208,108 @@ fn next_indent(source: &str) -> usize {
     }
     indent
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn indent(indent: usize) -> Completeness {
+        Completeness::Incomplete { indent }
+    }
+
+    #[test]
+    fn finished_cells() {
+        for source in [
+            "",
+            "\n",
+            "x = 1",
+            "x = 1\n",
+            "f(1,\n  2)",
+            "x = '''a\nb'''",
+            "if x:\n    y\n\n",
+            "if x:\n    y\n    ",
+            "def f():\n    return 1\n\nf()",
+            "for i in r:\n    pass\nelse:\n    pass\n\n",
+            "%time x",
+            "%px x",
+            "!ls \"",
+            "obj?",
+            "%%px\nx = 1\n\n",
+            "%%bash\necho (\n\n",
+            "%%px?",
+            "# comment",
+            "if x:\n    pass\ny = 1",
+            "a = [1,\n     2]\n",
+            "class A: pass\n\n",
+            "@d\ndef f(): pass\n\n",
+            "\"it's\"",
+            "f'{x}'",
+        ] {
+            assert_eq!(completeness(source), Completeness::Complete, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn cells_that_go_on() {
+        for (source, expected) in [
+            ("if x:", 4),
+            ("if x: # why", 4),
+            ("if x:\n", 4),
+            ("if x:\n    y", 4),
+            ("if x:\n    y\n", 4),
+            ("if x:\n    if y:", 8),
+            ("def f():\n    return 1", 0),
+            ("def f():\n    if x:\n        return", 4),
+            ("while True:\n    break", 0),
+            ("for i in r: print(i)", 0),
+            ("class A: pass", 0),
+            ("f(", 4),
+            ("f(1,", 0),
+            ("x = [\n    1,", 4),
+            ("x = {'a': {", 4),
+            ("x = '''a", 0),
+            ("x = \"\"\"a\n  b", 2),
+            ("f'''{x}", 0),
+            ("x = 1 + \\", 0),
+            ("@decorator", 0),
+            ("@decorator\n", 0),
+            ("try:\n    x", 4),
+            ("try:\n    x\n", 4),
+            ("try:\n    x\nexcept E:", 4),
+            ("if x:\n    try:\n        y", 8),
+            ("with a as b:", 4),
+            ("match x:\n    case 1:", 8),
+            ("match x:", 4),
+            ("async def f():", 4),
+            ("%%px", 0),
+            ("%%px\nif x:", 4),
+            ("%%px\nx = 1", 0),
+            ("%px f( \\", 0),
+            ("if x:\n    %px y", 4),
+            ("if x:\n    y\nelse:", 4),
+        ] {
+            assert_eq!(completeness(source), indent(expected), "{source:?}");
+        }
+    }
+
+    #[test]
+    fn cells_that_nothing_can_mend() {
+        for source in ["x = = 1", "f(]", "if x\n", "1 +", "def", "x = 'abc", "return )", "  x\n y", "else:", "a b"] {
+            let found = completeness(source);
+            assert!(matches!(found, Completeness::Invalid(_)), "{source:?}: {found:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_blank_line_ends_what_parses(source in "(if x:|\n|    y|f\\(|1,|\\)|'''|'|#c|@d| |else:|try:){0,12}") {
+            let _ = completeness(&source);
+            let ended = format!("{source}\n\n");
+            if parse_module(&ended).is_ok() && !ended.trim_end().ends_with('\\') {
+                prop_assert_eq!(completeness(&ended), Completeness::Complete);
+            }
+        }
+    }
+}

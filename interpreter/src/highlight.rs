@@ -139,3 +139,72 @@ const BUILTINS: &[&str] = &[
     "pow", "print", "property", "quit", "range", "repr", "reversed", "round", "set", "setattr",
     "slice", "sorted", "staticmethod", "str", "sum", "super", "tuple", "type", "vars", "zip",
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The pieces as text and class, for reading.
+    fn pieces(source: &str) -> Vec<(&str, TokenClass)> {
+        let classed = tokens(source);
+        classed.into_iter().map(|(range, class)| (&source[range], class)).collect()
+    }
+
+    #[test]
+    fn tokens_have_their_classes() {
+        use TokenClass::{
+            Builtin, Comment, Decorator, Definition, Keyword, Magic, Number, Operator, String,
+        };
+        for (source, expected) in [
+            ("", vec![]),
+            ("x", vec![]),
+            ("if x: # c", vec![("if", Keyword), (":", Operator), ("# c", Comment)]),
+            ("def f(): pass", vec![
+                ("def", Keyword), ("f", Definition), ("(", Operator), (")", Operator), (":", Operator),
+                ("pass", Keyword),
+            ]),
+            ("@wraps\nclass A: pass", vec![
+                ("@", Decorator), ("class", Keyword), ("A", Definition), (":", Operator), ("pass", Keyword),
+            ]),
+            ("len('é') + 1.5j", vec![
+                ("len", Builtin), ("(", Operator), ("'é'", String), (")", Operator), ("+", Operator),
+                ("1.5j", Number),
+            ]),
+            ("a.len", vec![(".", Operator)]),
+            ("None", vec![("None", Keyword)]),
+            ("f'a{x}b'", vec![
+                ("f'", String), ("a", String), ("{", Operator), ("}", Operator), ("b", String), ("'", String),
+            ]),
+            ("%time 1", vec![("%time", Magic), ("1", Number)]),
+            ("%%px --local\nif x: 1", vec![
+                ("%%px --local", Magic), ("if", Keyword), (":", Operator), ("1", Number),
+            ]),
+            ("!ls -l 'a", vec![("!ls -l 'a", Magic)]),
+            ("x = !ls", vec![("=", Operator), ("!ls", Magic)]),
+            ("print??", vec![("print", Builtin), ("??", Magic)]),
+            ("'open", vec![("'open", String)]),
+            ("lambda: match", vec![("lambda", Keyword), (":", Operator)]),
+        ] {
+            assert_eq!(pieces(source), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn the_builtins_are_sorted() {
+        assert!(BUILTINS.is_sorted());
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_in_order_and_apart(source in "\\PC{0,40}|[a-z%!?='\"#\\\\(\\[{}\n @:é1.]{0,60}") {
+            let mut end = 0;
+            for (range, _) in tokens(&source) {
+                prop_assert!(range.start >= end && range.end > range.start, "{:?}", range);
+                prop_assert!(source.is_char_boundary(range.start) && source.is_char_boundary(range.end));
+                end = range.end;
+            }
+        }
+    }
+}

@@ -98,6 +98,7 @@ impl Runtime {
         runtime.enter(|vm| {
             Namespace::new(vm);
             crate::bridge::install_builtins(vm);
+            crate::bridge::reseed_after_fork(vm);
         });
         runtime
     }

@@ -242,7 +242,8 @@ pub(crate) fn line_escapes(source: &str) -> Vec<Range<usize>> {
     let mut offset = 0;
     if let Some(magic) = CellMagic::parse(source) {
         let start = source.len() - source.trim_start().len();
-        escapes.push(start..start + 2 + magic.name.len());
+        let first_line = source[start..].find('\n').map_or(source.len(), |end| start + end);
+        escapes.push(start..start + source[start..first_line].trim_end().len());
         offset = source.len() - magic.body.len();
     }
     for statement in statements(&source[offset..]) {

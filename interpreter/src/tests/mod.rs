@@ -1,0 +1,12 @@
+//! Tests that need an interpreter. They share one executable, and each runs in a process of its
+//! own, so that one may be interrupted, forked, or left with threads.
+
+mod cells;
+mod completion;
+mod fork;
+mod interrupts;
+mod output;
+mod programs;
+mod shell;
+mod support;
+mod sturdiness;

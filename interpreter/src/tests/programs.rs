@@ -1,0 +1,162 @@
+//! Scripts, commands and modules, as `python` runs them.
+
+use std::path::{Path, PathBuf};
+
+use super::support::{Bench, bench};
+use crate::runtime::{Runtime, RuntimeConfig};
+
+/// A folder of its own for a test, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rhumba-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the folder can be made");
+        Self(std::fs::canonicalize(path).expect("it has a real path"))
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).expect("made");
+        std::fs::write(&path, text).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    }
+
+    fn path(&self) -> String {
+        self.0.to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs a program in an interpreter of its own; gives status, stdout and stderr.
+fn ran(program: impl FnOnce(&Runtime) -> i32) -> (i32, String, String) {
+    let runtime = Runtime::new(RuntimeConfig::default());
+    let recorder = runtime.enter(|vm| {
+        let Bench { recorder, .. } = bench(vm);
+        recorder
+    });
+    let status = program(&runtime);
+    (status, recorder.stdout(), recorder.stderr())
+}
+
+fn args(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn a_script_has_its_folder_its_file_and_its_arguments() {
+    let folder = Folder::new("script");
+    folder.write("beside.py", "value = 'found'");
+    let script = folder.write(
+        "main.py",
+        "import sys, beside, inspect\nprint(beside.value, __name__, __file__, sys.argv[1:], sys.path[0])\n\
+         def f(): pass\nprint(inspect.getsource(f).strip(), sys.modules['__main__'].f is f)",
+    );
+    let (status, stdout, stderr) = ran(|runtime| runtime.run_script(&script, &args(&["-x", "y z"])));
+    let folder = folder.path();
+    let expected = format!("found __main__ {script} ['-x', 'y z'] {folder}\ndef f(): pass True\n");
+    assert_eq!((status, stdout.as_str(), stderr.as_str()), (0, expected.as_str(), ""));
+}
+
+#[test]
+fn the_status_is_what_the_script_says() {
+    let folder = Folder::new("status");
+    for (source, expected, message) in [
+        ("import sys; sys.exit(7)", 7, ""),
+        ("raise SystemExit", 0, ""),
+        ("import sys; sys.exit('went wrong')", 1, "went wrong\n"),
+        ("raise SystemExit(256 + 3)", 3, ""),
+        ("raise KeyboardInterrupt", 130, "KeyboardInterrupt\n"),
+    ] {
+        let script = folder.write("s.py", source);
+        let (status, _, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
+        assert_eq!(status, expected, "{source}");
+        assert!(stderr.ends_with(message), "{source}: {stderr}");
+    }
+}
+
+#[test]
+fn a_failing_script_shows_its_traceback() {
+    let folder = Folder::new("traceback");
+    let script = folder.write("fails.py", "def f():\n    return 1 / 0\n\nf()\n");
+    let (status, _, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
+    let expected = format!(
+        "Traceback (most recent call last):\n  File \"{script}\", line 4, in <module>\n    f()\n    ~^^\n  \
+         File \"{script}\", line 2, in f\n    return 1 / 0\n           ~~^~~\nZeroDivisionError: division by zero\n"
+    );
+    assert_eq!((status, stderr), (1, expected));
+    let script = folder.write("syntax.py", "x = = 1\n");
+    let (status, _, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
+    assert!(status == 1 && stderr.contains("SyntaxError") && stderr.contains("x = = 1"), "{stderr}");
+}
+
+#[test]
+fn a_script_that_is_not_there_is_said() {
+    let (status, _, stderr) = ran(|runtime| runtime.run_script("/no/such/script.py", &[]));
+    assert_eq!(status, 2);
+    assert!(stderr.contains("can't open file '/no/such/script.py': [Errno 2]"), "{stderr}");
+}
+
+#[test]
+fn a_folder_with_a_main_and_a_module_run() {
+    let folder = Folder::new("package");
+    folder.write("app/__main__.py", "import sys, helper\nprint('main', helper.x, len(sys.argv))");
+    folder.write("app/helper.py", "x = 5");
+    let app = folder.0.join("app").to_string_lossy().into_owned();
+    let (status, stdout, stderr) = ran(|runtime| runtime.run_script(&app, &args(&["a"])));
+    assert_eq!((status, stdout.as_str(), stderr.as_str()), (0, "main 5 2\n", ""));
+    folder.write("mod.py", "import sys\nprint(__name__, sys.argv, __spec__.name)\nsys.exit(4)");
+    std::env::set_current_dir(&folder.0).expect("the folder is there");
+    let (status, stdout, stderr) = ran(|runtime| runtime.run_module("mod", &args(&["b"])));
+    let expected = format!("__main__ ['{}/mod.py', 'b'] mod\n", folder.path());
+    assert_eq!((status, stdout, stderr.as_str()), (4, expected, ""));
+    let (status, _, stderr) = ran(|runtime| runtime.run_module("no_such_module", &[]));
+    assert!(status == 1 && stderr.contains("No module named no_such_module"), "{stderr}");
+}
+
+#[test]
+fn a_command_runs_in_main() {
+    let source = "import sys\nprint(sys.argv, repr(sys.path[0]), __name__)\nx = 1\nraise ValueError('v')";
+    let (status, stdout, stderr) = ran(|runtime| runtime.run_command(source, &args(&["p"])));
+    assert_eq!((status, stdout.as_str()), (1, "['-c', 'p'] '' __main__\n"));
+    assert!(stderr.contains("File \"<string>\", line 4, in <module>\n    raise ValueError('v')"), "{stderr}");
+    let (status, stdout, _) = ran(|runtime| runtime.run_source("import sys; print(sys.argv)", "-", &args(&["q"])));
+    assert_eq!((status, stdout.as_str()), (0, "['-', 'q']\n"));
+}
+
+#[test]
+fn what_a_program_leaves_is_in_the_namespace() {
+    let runtime = Runtime::new(RuntimeConfig::default());
+    assert_eq!(runtime.run_command("kept = 41", &[]), 0);
+    runtime.enter(|vm| assert_eq!(bench(vm).value("kept + 1"), "42"));
+}
+
+#[test]
+fn ending_waits_for_threads_and_runs_what_was_registered() {
+    let runtime = Runtime::new(RuntimeConfig::default());
+    let recorder = runtime.enter(|vm| bench(vm).recorder);
+    let status = runtime.run_command(
+        "import atexit, threading, time\natexit.register(print, 'at exit')\n\
+         threading.Thread(target=lambda: (time.sleep(0.1), print('thread'))).start()\nraise SystemExit(3)",
+        &[],
+    );
+    assert_eq!(runtime.finish(status), 3);
+    assert_eq!(recorder.stdout(), "thread\nat exit\n");
+}
+
+#[test]
+fn the_search_path_comes_from_the_environment() {
+    let folder = Folder::new("pythonpath");
+    folder.write("from_path.py", "value = 9");
+    // SAFETY: this test's process has no other thread that reads the environment.
+    unsafe { std::env::set_var("PYTHONPATH", &folder.0) };
+    let (status, stdout, _) = ran(|runtime| {
+        runtime.run_command("import from_path; print(from_path.value)", &[])
+    });
+    assert_eq!((status, stdout.as_str()), (0, "9\n"));
+}

@@ -1,0 +1,137 @@
+//! What must not end the process: deep recursion, deep data, broken objects.
+
+use super::support::with_bench;
+use crate::failure::ErrorReport;
+
+/// The stack that the main thread of a process has by default.
+const MAIN_STACK_BYTES: usize = 8 * 1024 * 1024;
+
+fn on_main_sized_stack(work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(MAIN_STACK_BYTES).spawn(work);
+    thread
+        .expect("a thread can be started")
+        .join()
+        .expect("the thread ends well");
+}
+
+#[test]
+fn deep_recursion_is_an_exception() {
+    on_main_sized_stack(|| {
+        with_bench(|bench| {
+            for source in [
+                "def f(n): return f(n + 1)\nf(0)",
+                "class A:\n    def __repr__(self): return repr(self)\nrepr(A())",
+                "class A:\n    def __getattr__(self, name): return getattr(self, name + '_')\nA().x",
+                "class A:\n    def __eq__(self, other): return self == other\nA() == A()",
+                "class A:\n    def __add__(self, other): return self + other\nA() + 1",
+                "g = lambda n: sorted([n], key=g)\ng(0)",
+                "g = lambda n: list(map(g, [n]))\ng(0)",
+                "l = []\nfor _ in range(100000): l = [l]\nrepr(l)",
+                "import json\njson.dumps(l)",
+                "import copy\ncopy.deepcopy(l)",
+                "eval('(' * 5000 + ')' * 5000)",
+                "exec('x' + '.a' * 20000)",
+            ] {
+                let report = bench.failing(source);
+                assert!(
+                    matches!(report.exception.as_str(), "RecursionError" | "MemoryError" | "SyntaxError" | "NameError"),
+                    "{source}: {}",
+                    report.exception
+                );
+                assert_eq!(bench.value("1 + 1"), "2");
+            }
+        });
+    });
+}
+
+#[test]
+fn recursion_is_as_deep_as_the_limit_allows() {
+    on_main_sized_stack(|| {
+        with_bench(|bench| {
+            bench.cell("import sys\ndef depth(n): return n if n == 0 else 1 + depth(n - 1)");
+            assert_eq!(bench.value("sys.getrecursionlimit(), depth(950)"), "(1000, 950)");
+            bench.cell("sys.setrecursionlimit(10**6)");
+            let report = bench.failing("depth(10**6)");
+            assert_eq!(report.exception, "RecursionError");
+            let repeats = report.traceback.contains("Previous line repeated");
+            assert!(repeats && report.traceback.len() < 10_000, "{}", report.traceback.len());
+        });
+    });
+}
+
+#[test]
+fn recursion_in_a_python_thread_is_an_exception() {
+    with_bench(|bench| {
+        bench.cell(
+            "import threading\nresult = []\n\
+             def f(n): return f(n + 1)\n\
+             def run():\n    try: f(0)\n    except RecursionError: result.append('caught')\n\
+             t = threading.Thread(target=run); t.start(); t.join()",
+        );
+        assert_eq!(bench.value("result"), "['caught']");
+    });
+}
+
+#[test]
+fn failures_inside_failures_are_told() {
+    with_bench(|bench| {
+        let outcome = bench.run(
+            "class M(type):\n    def __repr__(cls): raise ValueError\n\
+             class E(Exception, metaclass=M):\n    __str__ = __repr__ = lambda self: 1/0\n\
+             raise E",
+            true,
+        );
+        let failure = outcome.failure.expect("it fails");
+        let report = ErrorReport::from_exception(bench.vm, &failure);
+        assert_eq!(report.exception, "E");
+        let report = bench.failing("f'{1/0}'");
+        assert_eq!(report.exception, "ZeroDivisionError");
+        let report = bench.failing("raise BaseException('base')");
+        assert_eq!(report.exception, "BaseException");
+    });
+}
+
+#[test]
+fn the_library_is_there() {
+    with_bench(|bench| {
+        bench.cell(
+            "import asyncio, json, re, sqlite3, ssl, ctypes, multiprocessing, unittest, csv, decimal, \
+             lzma, bz2, zlib, hashlib, urllib.request, http.server, xml.etree.ElementTree, \
+             concurrent.futures, dataclasses, statistics, pickle, tempfile, argparse, pathlib",
+        );
+        bench.cell("db = sqlite3.connect(':memory:'); db.execute('create table t(x)'); db.execute('insert into t values (42)')");
+        assert_eq!(bench.value("db.execute('select x from t').fetchall()"), "[(42,)]");
+    });
+}
+
+#[test]
+fn tls_works_between_two_ends() {
+    let made = LOCALHOST_PEM;
+    with_bench(|bench| {
+        assert_eq!(bench.value("import ssl\nssl.create_default_context().verify_mode == ssl.CERT_REQUIRED"), "True");
+        bench.cell(&format!(
+            "import os, tempfile\nfolder = tempfile.mkdtemp()\ncert = os.path.join(folder, 'cert.pem')\n\
+             open(cert, 'w').write('''{made}''')"
+        ));
+        bench.cell(
+            "server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); server.load_cert_chain(cert)\n\
+             client = ssl.create_default_context(cafile=cert); client.check_hostname = False\n\
+             c_in, c_out, s_in, s_out = (ssl.MemoryBIO() for _ in range(4))\n\
+             a = client.wrap_bio(c_in, c_out, server_hostname='localhost')\n\
+             b = server.wrap_bio(s_in, s_out, server_side=True)\n\
+             done = set()\n\
+             for _ in range(20):\n\
+             \x20   for end in (a, b):\n\
+             \x20       try:\n\
+             \x20           end.do_handshake(); done.add(end)\n\
+             \x20       except ssl.SSLWantReadError: pass\n\
+             \x20       s_in.write(c_out.read()); c_in.write(s_out.read())\n\
+             \x20   if len(done) == 2: break\n\
+             a.write(b'hello'); s_in.write(c_out.read())",
+        );
+        assert_eq!(bench.value("(len(done), b.read(10), a.version())"), "(2, b'hello', 'TLSv1.3')");
+    });
+}
+
+/// A certificate for localhost that signs itself, and its key: for tests only, valid until 2120.
+const LOCALHOST_PEM: &str = include_str!("localhost.pem");
