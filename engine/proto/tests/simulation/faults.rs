@@ -48,6 +48,7 @@ impl World {
         let link = self.links.get_mut(&connection).expect("links stay");
         link.to_controller.lose_some(&mut self.random);
         link.to_peer.lose_some(&mut self.random);
+        self.oracle.is_lossy = true;
         self.put_to_controller(connection, Item::Closed);
         self.put_to_peer(connection, Item::Closed);
     }

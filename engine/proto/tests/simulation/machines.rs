@@ -16,7 +16,7 @@ const SIGKILL: i32 = 9;
 
 impl World {
     pub fn add_engine(&mut self, host: Option<ConnectionId>) {
-        // Its host may be gone by now, and took it along before it began.
+        // Its host may be gone by now, and nobody else forks it.
         if host.is_some_and(|host| !self.hosts.contains_key(&host)) {
             return;
         }
@@ -150,6 +150,8 @@ impl World {
         let Some(job) = engine.queue.pop_front() else {
             return;
         };
+        // What the dead start, the controller can't know.
+        self.oracle.is_lossy |= self.links[&connection].is_over;
         self.oracle.on_started(connection, job.ticket);
         let outcome = if self.random.chance(self.scenario.raising) {
             Outcome::Failed(raised("ValueError"))
@@ -280,6 +282,7 @@ impl World {
         if self.random.chance(500) {
             let link = self.links.get_mut(&connection).expect("links stay");
             link.to_controller.lose_some(&mut self.random);
+            self.oracle.is_lossy = true;
         }
         self.end_engine(connection, cause);
     }
@@ -290,6 +293,11 @@ impl World {
             return;
         };
         self.hang_up(connection);
+        if self.scenario.replacements > 0 && self.random.chance(700) {
+            self.scenario.replacements -= 1;
+            let delay = self.random.skewed(0, 20 * self.scenario.pause_us);
+            self.plan(delay, Happening::Joins(engine.host));
+        }
         let Some(host) = engine.host else { return };
         if let Some(there) = self.hosts.get_mut(&host) {
             there.engines.remove(&engine.pid);

@@ -22,6 +22,9 @@ pub struct Oracle {
     arrivals: u64,
     /// The cluster was asked to end.
     pub is_ending: bool,
+    /// Something an engine said was lost, so that it may have started more than
+    /// the controller can know.
+    pub is_lossy: bool,
     /// Everything is answered, and nobody asks for more.
     pub is_idle: bool,
     /// What there was, for the summary.
@@ -426,6 +429,8 @@ impl Oracle {
             && let Some(expected) = client.expected.get_mut(&(sent.mark.request, sent.target))
         {
             expected.starts += 1;
+            let is_too_often = expected.starts > expected.retries + 1;
+            assert!(!is_too_often || self.is_lossy, "a task is tried as often as was asked");
         }
     }
 

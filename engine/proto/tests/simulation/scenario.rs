@@ -20,8 +20,12 @@ pub struct Scenario {
     pub deadly: u64,
     pub faults: u64,
     pub delay_us: u64,
+    /// How many engines join in place of some that ended.
+    pub replacements: u64,
     /// A client ends the cluster while it works.
     pub ends_early: bool,
+    /// Everything said goes through its bytes.
+    pub is_encoded: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +61,7 @@ impl Scenario {
             engines: if is_large {
                 random.between(100, 400)
             } else {
-                random.skewed(0, 20)
+                random.skewed(1, 20)
             },
             clients: random.between(1, 6),
             hosts: random.between(0, 3),
@@ -76,7 +80,9 @@ impl Scenario {
                 random.skewed(0, if is_large { 100 } else { 40 })
             },
             delay_us: random.skewed(1, 2_000),
+            replacements: random.skewed(0, 30),
             ends_early: random.chance(50),
+            is_encoded: random.chance(50),
         }
     }
 }

@@ -10,12 +10,16 @@ use crate::peers::{Client, Engine, Host};
 use crate::random::Random;
 use crate::scenario::Scenario;
 use rhumba_proto::controller::{Action, Controller, Event};
+use rhumba_proto::frame::{Decoder, Kind, Limits, encode_head};
 use rhumba_proto::id::{ConnectionId, EngineId, Timestamp};
 use rhumba_proto::message::{
     FromController, FromEngine, Hello, PROTOCOL_VERSION, Payload, Role, ToClient, ToController,
     ToEngine, Welcome,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 pub const RUNTIME: &str = "rhumba simulated";
 
@@ -126,34 +130,39 @@ impl World {
     /// Lets everything happen: first with faults, then without, until every
     /// answer is given and nothing is left.
     pub fn run(&mut self) {
-        let end = self.now + PATIENCE_US;
-        while !self.is_stopped && self.is_busy() {
-            self.step();
-            assert!(self.now < end, "it has an end: {}", self.oracle.describe_owed());
-        }
+        self.live();
         if self.is_stopped {
             let owed: usize = self.oracle.clients.values().map(|c| c.expected.len()).sum();
             assert_eq!(owed, 0, "who waits when the cluster ends is answered");
-            return;
+        } else {
+            let unfinished = self.controller.unfinished();
+            assert_eq!(
+                unfinished,
+                (0, 0, 0),
+                "nothing is left when everyone has left"
+            );
+        }
+    }
+
+    fn live(&mut self) {
+        let end = self.now + PATIENCE_US;
+        while !self.is_stopped && self.is_busy() {
+            self.step();
+            assert!(
+                self.now < end,
+                "it has an end: {}",
+                self.oracle.describe_owed()
+            );
         }
         self.settle();
-        assert_eq!(
-            self.oracle.owed(),
-            0,
-            "everyone is answered: {}",
-            self.oracle.describe_owed()
-        );
+        if self.is_stopped {
+            return;
+        }
         self.oracle.is_idle = true;
         self.ask_for_queues();
         self.settle();
         self.dismiss_clients();
         self.settle();
-        let unfinished = self.controller.unfinished();
-        assert_eq!(
-            unfinished,
-            (0, 0, 0),
-            "nothing is left when everyone has left"
-        );
     }
 
     /// Returns whether something is still going to be asked or to go wrong.
@@ -171,11 +180,11 @@ impl World {
     /// Lets time pass until nothing is owed or under way, or patience ends.
     fn settle(&mut self) {
         let end = self.now + PATIENCE_US;
-        while self.now < end && self.is_under_way() {
+        while self.now < end && !self.is_stopped && self.is_under_way() {
             self.step();
         }
         assert!(
-            !self.is_under_way(),
+            self.is_stopped || !self.is_under_way(),
             "it comes to rest: {}",
             self.oracle.describe_owed()
         );
@@ -263,6 +272,9 @@ impl World {
 
     /// A peer says something to the controller.
     pub fn say(&mut self, connection: ConnectionId, message: ToController, payload: Payload) {
+        if self.scenario.is_encoded {
+            check_bytes(Kind::ToController, &message, &payload);
+        }
         self.put_to_controller(connection, Item::Message(message, payload));
     }
 
@@ -377,12 +389,16 @@ impl World {
                     payload,
                 } => {
                     self.observe(connection, &message, &payload);
+                    if self.scenario.is_encoded {
+                        check_bytes(Kind::FromController, &message, &payload);
+                    }
                     self.put_to_peer(connection, Item::Message(message, payload));
                 }
                 Action::Disconnect { connection, .. } => {
                     let link = self.links.get_mut(&connection).expect("links stay");
                     assert!(!link.is_over, "a connection ends once");
                     link.is_over = true;
+                    self.oracle.is_lossy |= link.to_controller.under_way() > 0;
                     let is_lawful = !self.nuisances.contains(&connection);
                     let is_client = self.oracle.clients.contains_key(&connection);
                     assert!(
@@ -465,4 +481,39 @@ impl World {
                 .rotate_left(17);
         }
     }
+}
+
+/// Checks that a message survives its way through bytes.
+fn check_bytes<M>(kind: Kind, message: &M, payload: &Payload)
+where
+    M: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let mut decoder = Decoder::new(kind, Limits::default());
+    let head = encode_head(kind, message, payload, &Limits::default());
+    let head = head.expect("what is said here is small");
+    for mut bytes in [&head]
+        .into_iter()
+        .chain(&payload.buffers)
+        .map(|bytes| &bytes[..])
+    {
+        while !bytes.is_empty() {
+            let space = decoder.space();
+            let length = space.len().min(bytes.len());
+            space[..length].copy_from_slice(&bytes[..length]);
+            decoder.filled(length);
+            bytes = &bytes[length..];
+        }
+    }
+    let decoded = decoder
+        .next::<M>()
+        .expect("what was encoded can be decoded");
+    let (decoded_message, decoded_payload) = decoded.expect("the whole frame has arrived");
+    assert_eq!(
+        decoded_message, *message,
+        "a message survives its way through bytes"
+    );
+    assert_eq!(
+        decoded_payload, *payload,
+        "a payload survives its way through bytes"
+    );
 }
