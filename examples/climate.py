@@ -23,9 +23,17 @@ import os
 import random
 import sys
 import time
-from operator import mul
+from operator import mul, sub
 
 import ipyparallel as ipp
+
+try:
+    from math import sumprod
+except ImportError:  # Python before 3.12
+
+    def sumprod(p, q):
+        return sum(map(mul, p, q))
+
 
 DATA_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
@@ -42,8 +50,8 @@ WEEK_COUNT = 52  # the 365th day is counted to the last week
 
 FULL = {
     "coarse": {"k_day": [1, 2, 4], "k_year": [1, 2, 4], "k_season": [0, 1, 2]},
-    "limit": [5, 5, 2],
-    "replicates": 250,
+    "limit": [4, 4, 2],
+    "replicates": 200,
 }
 QUICK = {
     "coarse": {"k_day": [1, 2], "k_year": [1, 2], "k_season": [0, 1]},
@@ -100,10 +108,10 @@ def week_sums(week, limit):
             table[k, "s"] = list(map(math.sin, turns))
     design = [list(map(mul, day[d], waves[y])) for d, y in columns_of(limit)]
     gram = [
-        [sum(map(mul, column, other)) for other in design[: i + 1]] for i, column in enumerate(design)
+        [sumprod(column, other) for other in design[: i + 1]] for i, column in enumerate(design)
     ]
-    moment = [sum(map(mul, column, celsius)) for column in design]
-    return len(hours), sum(map(mul, celsius, celsius)), moment, gram
+    moment = [sumprod(column, celsius) for column in design]
+    return len(hours), sumprod(celsius, celsius), moment, gram
 
 
 def select(sums, indices):
@@ -117,26 +125,14 @@ def select(sums, indices):
     )
 
 
-def combine(sums, weights):
-    """The weighted total of several weeks' sums."""
-    used = [(s, w) for s, w in zip(sums, weights) if w]
-    size = len(used[0][0][2])
-
-    def total(rows):
-        (first, weight), rest = rows[0], rows[1:]
-        row = first if weight == 1 else [weight * x for x in first]
-        for other, weight in rest:
-            if weight == 1:
-                row = [x + y for x, y in zip(row, other)]
-            else:
-                row = [x + weight * y for x, y in zip(row, other)]
-        return row
-
+def total_of(sums):
+    """The sums of several weeks together; a week may occur several times."""
+    counts, squares, moments, grams = zip(*sums)
     return (
-        sum(s[0] * w for s, w in used),
-        sum(s[1] * w for s, w in used),
-        total([(s[2], w) for s, w in used]),
-        [total([(s[3][i], w) for s, w in used]) for i in range(size)],
+        sum(counts),
+        sum(squares),
+        list(map(sum, zip(*moments))),
+        [list(map(sum, zip(*rows))) for rows in zip(*grams)],
     )
 
 
@@ -145,39 +141,39 @@ def without(total, sums):
     return (
         total[0] - sums[0],
         total[1] - sums[1],
-        [x - y for x, y in zip(total[2], sums[2])],
-        [[x - y for x, y in zip(row, other)] for row, other in zip(total[3], sums[3])],
+        list(map(sub, total[2], sums[2])),
+        [list(map(sub, row, other)) for row, other in zip(total[3], sums[3])],
     )
 
 
 def solve(sums):
     """Least squares by Cholesky: X'X = LL', Lz = X'y, L'b = z. Returns b."""
     _, _, moment, gram = sums
-    # `map` stops at the shorter of its lists, and a row of L has as many
-    # numbers as have been found so far: just those that each sum is over.
-    lower = []
+    lower, diagonal = [], []  # the rows of L up to its diagonal, and that
     for row in gram:
         found = []
-        for other, entry in zip(lower, row):
-            found.append((entry - sum(map(mul, found, other))) / other[-1])
-        found.append(math.sqrt(row[-1] - sum(map(mul, found, found))))
+        for other, pivot, entry in zip(lower, diagonal, row):
+            found.append((entry - sumprod(found, other)) / pivot)
+        diagonal.append(math.sqrt(row[-1] - sumprod(found, found)))
         lower.append(found)
     z = []
-    for row, entry in zip(lower, moment):
-        z.append((entry - sum(map(mul, z, row))) / row[-1])
-    coefficients = [0.0] * len(z)
+    for row, pivot, entry in zip(lower, diagonal, moment):
+        z.append((entry - sumprod(z, row)) / pivot)
+    coefficients = []
     for i in reversed(range(len(z))):
-        b = coefficients[i] = z[i] / lower[i][-1]
-        z = [x - b * y for x, y in zip(z[:i], lower[i])]
-    return coefficients
+        b = z[i] / diagonal[i]
+        coefficients.append(b)
+        z = [x - b * y for x, y in zip(z, lower[i])]
+    return coefficients[::-1]
 
 
 def squared_error(sums, coefficients):
     """The sum of squared residuals, |y - Xb|², from sums alone."""
     _, square, moment, gram = sums
-    error = square - 2.0 * sum(map(mul, moment, coefficients))
-    for b, row in zip(coefficients, gram):
-        error += b * (2.0 * sum(map(mul, row, coefficients)) - row[-1] * b)
+    error = square - 2.0 * sumprod(moment, coefficients)
+    for i, row in enumerate(gram):
+        b = coefficients[i]
+        error += b * (2.0 * sumprod(row, coefficients[: i + 1]) - row[i] * b)
     return error
 
 
@@ -185,7 +181,7 @@ def score(weeks, shape, columns):
     """Fits one model to all weeks, and to all but each: how well does it foretell the week left out?"""
     indices = columns_in(shape, columns)
     parts = [select(week, indices) for week in weeks]
-    total = combine(parts, [1] * len(parts))
+    total = total_of(parts)
     rows, size = total[0], len(indices)
     rss = squared_error(total, solve(total))
     held_out = [squared_error(part, solve(without(total, part))) / part[0] for part in parts]
@@ -230,33 +226,26 @@ def describe(coefficients, shape, columns):
     }
 
 
-def draw(seed, count):
-    """How often each of `count` weeks is drawn in `count` draws with replacement."""
-    generator = random.Random(seed)
-    weights = [0] * count
-    for _ in range(count):
-        weights[generator.randrange(count)] += 1
-    return weights
-
-
 def replicate(parts, shape, columns, seed):
     """The figures of a city whose year is made of weeks drawn at random from the real one."""
-    return describe(solve(combine(parts, draw(seed, len(parts)))), shape, columns)
+    generator = random.Random(seed)
+    drawn = [parts[generator.randrange(len(parts))] for _ in parts]
+    return describe(solve(total_of(drawn)), shape, columns)
 
 
 KERNELS = [
+    sumprod,
     columns_of,
     columns_in,
     week_sums,
     select,
-    combine,
+    total_of,
     without,
     solve,
     squared_error,
     score,
     highest,
     describe,
-    draw,
     replicate,
 ]
 
@@ -304,7 +293,7 @@ class OnEngines:
     def __init__(self, client):
         self.all = client[:]
         self.any = client.load_balanced_view()
-        self.all.execute("import math, random\nfrom operator import mul", block=True)
+        self.all.execute("import math, random\nfrom operator import mul, sub", block=True)
         kernels = {function.__name__: function for function in KERNELS + [replicates_here]}
         self.all.push(kernels, block=True)
 
@@ -412,7 +401,7 @@ def analyse(cities, settings, how):
     results = []
     for city in range(len(cities)):
         parts = chosen_sums([sums[city]], [shapes[city]], columns)[0]
-        coefficients = solve(combine(parts, [1] * len(parts)))
+        coefficients = solve(total_of(parts))
         results.append(
             {
                 "scores": scores[city],
