@@ -79,7 +79,8 @@ pub(super) mod kind {
     pub const REDUCED: u8 = 65;
     pub const EXCEPTION: u8 = 66;
     pub const CLASS: u8 = 67;
-    pub const NATIVE_NEW: u8 = 68;
+    pub const ENUM_MEMBER: u8 = 68;
+    pub const CLASS_NAMESPACE: u8 = 69;
 
     pub const FILL: u8 = 128;
     pub const FILL_LIST: u8 = 128;

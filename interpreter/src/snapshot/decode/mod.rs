@@ -7,7 +7,7 @@
 
 mod object;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use malachite_bigint::BigInt;
@@ -44,6 +44,8 @@ pub(super) fn decode(
         nodes: Vec::with_capacity((header.node_count as usize).min(table.len())),
         buffers: buffers.map(Some).collect(),
         depths: HashMap::new(),
+        known_classes: HashSet::new(),
+        settled: HashSet::new(),
     };
     while !decoder.reader.is_empty() {
         decoder.record()?;
@@ -67,6 +69,10 @@ struct Decoder<'a> {
     buffers: Vec<Option<Bytes>>,
     /// How deep tuples and slices are nested in others, by address, for those that are.
     depths: HashMap<usize, u32>,
+    /// Classes that were here already, by address.
+    known_classes: HashSet<usize>,
+    /// Objects that were here already and stay as they are: their fills are read, and ignored.
+    settled: HashSet<usize>,
 }
 
 impl Decoder<'_> {
@@ -304,6 +310,15 @@ impl Decoder<'_> {
 
     fn fill_dict(&mut self, dict: &Py<PyDict>) -> Decoded<()> {
         let (keys, values) = self.pairs()?;
+        self.insert_pairs(dict, keys, values)
+    }
+
+    fn insert_pairs(
+        &self,
+        dict: &Py<PyDict>,
+        keys: Vec<PyObjectRef>,
+        values: Vec<PyObjectRef>,
+    ) -> Decoded<()> {
         for (key, value) in keys.into_iter().zip(values) {
             self.check_hashable(&key)?;
             dict.inner_setitem(&*key, value, self.vm)?;

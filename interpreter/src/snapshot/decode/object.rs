@@ -2,7 +2,7 @@
 
 use rustpython_vm::builtins::{
     PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyStr, PyTuple,
-    PyType, PyTypeRef,
+    PyType, PyTypeRef, object_get_dict,
 };
 use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
@@ -80,7 +80,14 @@ impl Decoder<'_> {
             }
             kind::EXCEPTION => self.exception(),
             kind::CLASS => self.class(),
-            kind::NATIVE_NEW => self.native_new(),
+            kind::ENUM_MEMBER => self.enum_member(),
+            kind::CLASS_NAMESPACE => {
+                let class = self.class_edge()?;
+                let namespace = class.attributes().as_dict();
+                let expected = "a class with a dict of its own";
+                let namespace = namespace.ok_or(FormatError::Type { expected })?;
+                Ok(namespace.to_owned().into())
+            }
             other => Err(FormatError::Kind(other).into()),
         }
     }
@@ -98,9 +105,13 @@ impl Decoder<'_> {
             }
             kind::FILL_FUNCTION => self.fill_function(target),
             kind::FILL_INSTANCE => {
+                let (keys, values) = self.pairs()?;
+                if self.settled.contains(&target.get_id()) {
+                    return Ok(());
+                }
                 let expected = "an object with attributes";
                 let dict = target.dict().ok_or(FormatError::Type { expected })?;
-                self.fill_dict(&dict)
+                self.insert_pairs(&dict, keys, values)
             }
             kind::FILL_STATE => self.fill_state(target),
             kind::FILL_EXCEPTION => self.fill_exception(target),
@@ -253,17 +264,32 @@ impl Decoder<'_> {
         Ok(vm.ctx.new_base_object(class, dict))
     }
 
-    /// An object as the native base of its class makes it, whatever `__new__` the class has.
-    fn native_new(&mut self) -> Decoded<PyObjectRef> {
+    /// The member of an enumeration: the one that a class which is here already has, or a new one
+    /// as the native base of its class makes it.
+    fn enum_member(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
         let class = self.class_edge()?;
-        let native = self.class_edge()?;
+        let payload = self.edge()?;
         let value = self.edge()?;
+        if self.known_classes.contains(&class.get_id())
+            && let Ok(member) = class.as_object().call((value,), vm)
+            && member.class().is(&class)
+        {
+            self.settled.insert(member.get_id());
+            return Ok(member);
+        }
+        let native = native_base(&class).to_owned();
         let new = native.slots().new.load();
-        let (true, Some(new)) = (native_base(&class).is(&native), new) else {
-            let expected = "the native base of a class";
+        let is_heap = class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE);
+        let (true, Some(new)) = (is_heap, new) else {
+            let expected = "the class of an enumeration";
             return Err(FormatError::Type { expected }.into());
         };
-        Ok(new(class, FuncArgs::from(vec![value]), self.vm)?)
+        let args = match native.is(vm.ctx.types.object_type) {
+            true => Vec::new(),
+            false => vec![payload],
+        };
+        Ok(new(class, FuncArgs::from(args), vm)?)
     }
 
     /// An exception with its `args`, made without the `__init__` of its class.
@@ -313,22 +339,18 @@ impl Decoder<'_> {
         let suppress = vm.ctx.new_bool(bits & present::SUPPRESS_CONTEXT != 0);
         let name = vm.ctx.intern_str("__suppress_context__");
         target.set_attr(name, PyObjectRef::from(suppress), vm)?;
-        let dict = target.dict();
+        let dict = object_get_dict(target.to_owned(), vm)?;
         if bits & present::TRACEBACK != 0 {
-            let text = self.edge()?;
-            if let Some(dict) = &dict {
-                dict.set_item("__remote_traceback__", text, vm)?;
-            }
+            dict.set_item("__remote_traceback__", self.edge()?, vm)?;
         }
         for (key, value) in keys.into_iter().zip(values) {
             let name = key.downcast::<PyStr>();
             let name = name.map_err(|_| FormatError::Type { expected: "a name" })?;
-            match &dict {
-                // `__notes__` and the like live in the dict; the rest may be native attributes.
-                Some(dict) if name.as_bytes().starts_with(b"__") => {
-                    dict.set_item(&*name, value, vm)?;
-                }
-                _ => target.set_attr(&*name, value, vm)?,
+            // `__notes__` and the like live in the dict; the rest may be native attributes.
+            if name.as_bytes().starts_with(b"__") {
+                dict.set_item(&*name, value, vm)?;
+            } else {
+                target.set_attr(&*name, value, vm)?;
             }
         }
         Ok(())
@@ -420,6 +442,10 @@ impl Decoder<'_> {
         let bases = self.body()?;
         let (keys, values) = self.pairs()?;
         if let Some(known) = class_identity::find(identity) {
+            self.known_classes.insert(known.get_id());
+            if class_identity::is_native(&known) {
+                self.settled.insert(known.get_id());
+            }
             return Ok(known.into());
         }
         if !metaclass.fast_issubclass(vm.ctx.types.type_type) {
@@ -453,7 +479,7 @@ impl Decoder<'_> {
             .ok_or(FormatError::Type {
                 expected: "a class",
             })?;
-        if class_identity::is_native(class) {
+        if self.settled.contains(&class.get_id()) {
             return Ok(());
         }
         let set = vm.ctx.types.type_type.slots().setattro.load();

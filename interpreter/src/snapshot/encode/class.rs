@@ -4,7 +4,7 @@
 //! of its dict afterwards, as its methods usually refer back to it. It travels under an identity
 //! (see `class_identity`), so that coming home it meets the class it was.
 
-use rustpython_vm::builtins::{PyTuple, PyType};
+use rustpython_vm::builtins::{PyDict, PyTuple, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::{Encoder, Frame, Step};
@@ -26,6 +26,10 @@ impl Encoder<'_> {
             return self.native_class(class, origin);
         }
         let vm = self.vm;
+        if let Some(namespace) = class.attributes().as_dict() {
+            self.namespaces
+                .insert(namespace.get_id(), object.to_owned());
+        }
         let mut children: Vec<PyObjectRef> = vec![
             object.class().to_owned().into(),
             vm.ctx.new_str(class.name().to_owned()).into(),
@@ -35,7 +39,13 @@ impl Encoder<'_> {
             .downcast_ref::<PyTuple>()
             .map_or(&[][..], |bases| bases.as_slice());
         children.extend_from_slice(bases);
-        for name in ["__module__", "__slots__", "__abc_tpflags__"] {
+        // What `type` and the `__init_subclass__` of importable bases look at.
+        for name in [
+            "__module__",
+            "__slots__",
+            "__abc_tpflags__",
+            "__orig_bases__",
+        ] {
             let name = vm.ctx.intern_str(name);
             if let Some(value) = class.get_direct_attr(name) {
                 children.push(name.to_owned().into());
@@ -52,13 +62,23 @@ impl Encoder<'_> {
         let (entries, present) = class_entries(self, class);
         let step = Step::FillClass { present };
         let fill = Frame::new(step, object.to_owned(), origin, entries);
-        frame.then = Some(Box::new(fill));
+        // Which methods are abstract is computed from their attributes.
+        frame.then = Some(Box::new(fill.draining()));
         self.begin(frame)
     }
 
     /// A native class that no module gives a name is reached through one that does: `type(f)`.
     fn native_class(&mut self, class: &Py<PyType>, origin: u32) -> PyResult<()> {
         let vm = self.vm;
+        let module = class.__module__(vm)?;
+        if let Some(module) = self.text(&module)
+            && self.imported(&module)?.is_none()
+            && vm.import(&*vm.ctx.new_str(module), 0).is_ok()
+            && self.named(class.as_object())?
+        {
+            // The runtime uses it before anybody imported its module.
+            return Ok(());
+        }
         let types = self.imported("types")?;
         let dict = types.and_then(|types| types.dict());
         let items = dict.map(|dict| dict.items_vec()).unwrap_or_default();
@@ -74,6 +94,25 @@ impl Encoder<'_> {
             origin,
             &format!("the class {name} can't be carried: it isn't found by its name"),
         ))
+    }
+
+    /// Looks whether the dict in a cell is a class's own: annotations are computed in it.
+    ///
+    /// The class may not have been met yet; its `__dict__` descriptor tells which it is.
+    pub fn note_class_namespace(&mut self, contents: &PyObject) {
+        let vm = self.vm;
+        let class = contents
+            .downcast_ref::<PyDict>()
+            .and_then(|dict| dict.get_item_opt("__dict__", vm).ok().flatten())
+            .and_then(|descriptor| descriptor.get_attr("__objclass__", vm).ok())
+            .and_then(|class| class.downcast::<PyType>().ok());
+        if let Some(class) = class
+            && let Some(namespace) = class.attributes().as_dict()
+            && namespace.as_object().is(contents)
+        {
+            self.namespaces
+                .insert(contents.get_id(), class.clone().into());
+        }
     }
 
     pub fn write_class(&mut self, identity: u128, base_count: usize, edges: &[u32]) {

@@ -186,6 +186,7 @@ impl Encoder<'_> {
             Step::FillCell => {
                 let contents = self.vm.ctx.intern_str("cell_contents");
                 frame.children = vec![frame.object.get_attr(contents, self.vm)?];
+                self.note_class_namespace(&frame.children[0]);
             }
             _ => {}
         }

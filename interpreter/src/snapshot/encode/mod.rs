@@ -52,6 +52,9 @@ pub(super) fn encode(
 /// Marks an object whose build frame is on the stack.
 const IN_PROGRESS: u32 = u32::MAX;
 
+/// How many frames down an object that holds the one being made is looked for.
+const FILLS_IN_ADVANCE_MAX: usize = 8;
+
 /// What a frame writes when all its children have numbers.
 #[derive(Debug)]
 enum Step {
@@ -77,7 +80,8 @@ enum Step {
     Reduced,
     Exception,
     Instance,
-    NativeNew,
+    EnumMember,
+    ClassNamespace,
     Class {
         identity: u128,
         base_count: usize,
@@ -178,6 +182,8 @@ struct Encoder<'a> {
     late: Vec<Frame>,
     plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
     dispatch_table: Option<PyDictRef>,
+    /// Classes by the address of their own dict, which cells of their functions may hold.
+    namespaces: HashMap<usize, PyObjectRef>,
     /// Dicts of globals that are carried name by name.
     carried_globals: HashSet<usize>,
 }
@@ -203,6 +209,7 @@ impl<'a> Encoder<'a> {
             late: Vec::new(),
             plans: HashMap::default(),
             dispatch_table: None,
+            namespaces: HashMap::new(),
             carried_globals: HashSet::new(),
         }
     }
@@ -249,6 +256,9 @@ impl<'a> Encoder<'a> {
                 let fill = self.pending.pop().expect("checked not to be empty");
                 self.begin(fill)?;
             } else {
+                if frame.drains {
+                    self.fill_in_advance()?;
+                }
                 let frame = self.stack.pop().expect("the frame was just looked at");
                 self.complete(frame)?;
             }
@@ -284,6 +294,9 @@ impl<'a> Encoder<'a> {
             None => {}
         }
         let origin = self.origins.len() as u32;
+        if origin == path::NO_PARENT {
+            return Err(self.refuse(parent, slot, "there are too many objects"));
+        }
         self.origins.push(Origin {
             parent,
             slot,
@@ -300,6 +313,11 @@ impl<'a> Encoder<'a> {
         } else if class.is(types.list_type) {
             self.list(object, origin)
         } else if class.is(types.dict_type) {
+            if let Some(class) = self.namespaces.get(&object.get_id()) {
+                let children = vec![class.clone()];
+                let step = Step::ClassNamespace;
+                return self.begin(Frame::new(step, object.to_owned(), origin, children));
+            }
             self.dict(object, origin)
         } else if class.is(types.set_type) {
             self.set(object, origin)
@@ -333,6 +351,39 @@ impl<'a> Encoder<'a> {
         if let Some(mut fill) = frame.then.take() {
             fill.target = number;
             self.pending.push(*fill);
+        }
+        Ok(())
+    }
+
+    /// Fills objects that the top frame will hash or use, and whose own fill it is part of, with
+    /// the attributes known so far: a set that holds the object it is an attribute of.
+    fn fill_in_advance(&mut self) -> PyResult<()> {
+        let Some((top, below)) = self.stack.split_last() else {
+            return Ok(());
+        };
+        let unfinished: Vec<usize> = (0..below.len())
+            .rev()
+            .take(FILLS_IN_ADVANCE_MAX)
+            .filter(|&position| {
+                let frame = &below[position];
+                matches!(frame.step, Step::FillInstance)
+                    && self.edges[top.edges_from..].contains(&frame.target)
+            })
+            .collect();
+        for position in unfinished {
+            let frame = &self.stack[position];
+            let target = frame.target;
+            let rest = frame.children[frame.visited.next_multiple_of(2)..].to_vec();
+            let known = (frame.visited - 1) / 2 * 2;
+            let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
+            for pair in rest.chunks_exact(2) {
+                let key = self.scalar_or_known(&pair[0])?;
+                let value = self.scalar_or_known(&pair[1])?;
+                if let (Some(key), Some(value)) = (key, value) {
+                    edges.extend([key, value]);
+                }
+            }
+            self.fill_pairs(kind::FILL_INSTANCE, target, &edges);
         }
         Ok(())
     }
@@ -413,7 +464,8 @@ impl<'a> Encoder<'a> {
             Step::Reduced => self.mutable_record(kind::REDUCED, edges),
             Step::Exception => self.mutable_record(kind::EXCEPTION, edges),
             Step::Instance => self.mutable_record(kind::INSTANCE, edges),
-            Step::NativeNew => self.mutable_record(kind::NATIVE_NEW, edges),
+            Step::EnumMember => self.mutable_record(kind::ENUM_MEMBER, edges),
+            Step::ClassNamespace => self.mutable_record(kind::CLASS_NAMESPACE, edges),
             Step::Class {
                 identity,
                 base_count,

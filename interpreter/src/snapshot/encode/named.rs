@@ -1,7 +1,7 @@
 //! What goes by name: modules, and whatever can be found in one again. And what can't go at all.
 
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyModule, PyStr};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyModule, PyStr, PyType};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::Encoder;
 use super::path::Slot;
@@ -128,7 +128,7 @@ impl Encoder<'_> {
 
     /// What a person calls an object of this class.
     fn describe(&self, object: &PyObject) -> String {
-        const WORDS: [(&str, &str); 26] = [
+        const WORDS: [(&str, &str); 23] = [
             ("_io._IOBase", "an open file"),
             ("_socket.socket", "an open socket"),
             ("_thread.lock", "a lock"),
@@ -141,12 +141,9 @@ impl Encoder<'_> {
             ("builtins.async_generator", "a running async generator"),
             ("builtins.frame", "a stack frame"),
             ("builtins.traceback", "a traceback"),
-            ("builtins.weakref", "a weak reference"),
             ("weakref.ReferenceType", "a weak reference"),
-            ("weakref.ref", "a weak reference"),
-            ("weakref.ProxyType", "a weak reference"),
-            ("weakref.CallableProxyType", "a weak reference"),
-            ("builtins.weakproxy", "a weak reference"),
+            ("weakref.weakproxy", "a weak reference"),
+            ("weakref.weakcallableproxy", "a weak reference"),
             ("_ctypes._CData", "a ctypes object"),
             ("sqlite3.Connection", "a database connection"),
             ("sqlite3.Cursor", "a database cursor"),
@@ -156,17 +153,25 @@ impl Encoder<'_> {
             ("subprocess.Popen", "a running process"),
             ("multiprocessing.process.BaseProcess", "a running process"),
         ];
-        let vm = self.vm;
         for class in object.class().mro_collect() {
-            if let Ok(name) = class.fully_qualified_name(vm)
-                && let Some((_, word)) = WORDS.iter().find(|(known, _)| *known == name)
-            {
+            let name = self.full_name(&class);
+            if let Some((_, word)) = WORDS.iter().find(|(known, _)| *known == name) {
                 return (*word).to_owned();
             }
         }
-        let name = object.class().fully_qualified_name(vm);
-        let name = name.unwrap_or_else(|_| object.class().name().to_string());
+        let name = self.full_name(object.class());
         format!("an object of type {}", name.trim_start_matches("builtins."))
+    }
+
+    fn full_name(&self, class: &Py<PyType>) -> String {
+        let module = class.__module__(self.vm).ok();
+        let module = module.and_then(|module| self.text(&module));
+        let qualname = self.text(&class.__qualname__(self.vm));
+        format!(
+            "{}.{}",
+            module.unwrap_or_default(),
+            qualname.unwrap_or_default()
+        )
     }
 
     /// Whether an object is of a kind that is bound to its process, whatever its class can do.

@@ -3,6 +3,7 @@
 //! How an object is carried depends on its class alone, so each class gets one [`Plan`].
 
 use rustpython_vm::builtins::{PyBaseException, PyDict, PyRange, PySlice, PyTuple, PyType};
+use rustpython_vm::function::FuncArgs;
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -66,6 +67,12 @@ impl Encoder<'_> {
             self.range(range, object, origin)
         } else if let Some(slice) = object.downcast_ref_if_exact::<PySlice>(self.vm) {
             self.slice(slice, object, origin)
+        } else if class.is(types.mappingproxy_type) {
+            let copy = self.vm.call_method(object, "copy", ())?;
+            let args = self.vm.ctx.new_tuple(vec![copy]);
+            let children = vec![class.to_owned().into(), args.into()];
+            let frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
+            self.begin(frame.draining())
         } else if class.is(types.memoryview_type) {
             self.memoryview(object, origin)
         } else {
@@ -217,22 +224,23 @@ impl Encoder<'_> {
         Ok(found.and_then(|(name, _)| self.text(&name)))
     }
 
+    /// A member travels with its value, by which a class that is there already has it too, and
+    /// with what its native base makes it of: an `IntEnum`'s member is an int.
     fn enum_member(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let vm = self.vm;
         let class = object.class();
         let native = native_base(class);
-        let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
-        let mut frame = if native.is(vm.ctx.types.object_type) {
-            let children = vec![class.to_owned().into()];
-            Frame::new(Step::Instance, object.to_owned(), origin, children)
+        let payload = if native.is(vm.ctx.types.object_type) {
+            vm.ctx.none()
         } else {
-            // An IntEnum's member is an int: `int.__new__(cls, int(member))`.
-            let value = native.as_object().call((object.to_owned(),), vm)?;
-            let children = vec![class.to_owned().into(), native.to_owned().into(), value];
-            Frame::new(Step::NativeNew, object.to_owned(), origin, children)
+            native.as_object().call((object.to_owned(),), vm)?
         };
+        let value = object.get_attr(vm.ctx.intern_str("_value_"), vm)?;
+        let children = vec![class.to_owned().into(), payload, value];
+        let mut frame = Frame::new(Step::EnumMember, object.to_owned(), origin, children);
+        let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
         frame.then = Some(Box::new(fill));
-        self.begin(frame)
+        self.begin(frame.draining())
     }
 
     fn exception(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -352,10 +360,47 @@ impl Encoder<'_> {
         if self.is_found_at(object, &module, name)? {
             return self.write_named(object, &module, name);
         }
+        if let Some(parts) = self.type_variable(object)? {
+            let frame = Frame::new(Step::Reduced, object.to_owned(), origin, parts);
+            return self.begin(frame.draining());
+        }
         Err(self.refuse_at(
             origin,
             &format!("it says it is {module}.{name}, and isn't found there"),
         ))
+    }
+
+    /// How a type variable that isn't found by its name is made again: a callable, and arguments.
+    fn type_variable(&self, object: &PyObject) -> PyResult<Option<Vec<PyObjectRef>>> {
+        let vm = self.vm;
+        let class = object.class();
+        let keywords: &[(&str, &str)] = match &*class.name() {
+            "TypeVar" | "ParamSpec" => &[
+                ("bound", "__bound__"),
+                ("covariant", "__covariant__"),
+                ("contravariant", "__contravariant__"),
+                ("infer_variance", "__infer_variance__"),
+            ],
+            "TypeVarTuple" => &[],
+            _ => return Ok(None),
+        };
+        let mut args = vec![object.get_attr("__name__", vm)?];
+        if let Some(constraints) = vm.get_attribute_opt(object, "__constraints__")?
+            && let Some(constraints) = constraints.downcast_ref::<PyTuple>()
+        {
+            args.extend_from_slice(constraints.as_slice());
+        }
+        let mut call = FuncArgs::from(vec![class.to_owned().into()]);
+        for (keyword, attribute) in keywords {
+            let value = object.get_attr(*attribute, vm)?;
+            if !vm.is_none(&value) && !value.is(&vm.ctx.false_value) {
+                call.kwargs.insert((*keyword).into(), value);
+            }
+        }
+        // Records know no keyword arguments; a partial holds them.
+        let partial = vm.import("functools", 0)?.get_attr("partial", vm)?;
+        let callable = partial.call_with_args(call, vm)?;
+        Ok(Some(vec![callable, vm.ctx.new_tuple(args).into()]))
     }
 
     fn state_fill(

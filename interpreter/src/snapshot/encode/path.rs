@@ -1,8 +1,9 @@
 //! Where an object was found: kept as numbers while encoding, spelled out only in an error.
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr};
+use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyType};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
+use super::class::class_entries;
 use super::{Encoder, Frame, Step};
 
 pub const NO_PARENT: u32 = u32::MAX;
@@ -29,6 +30,8 @@ pub enum Slot {
     Value(u32),
     /// The value of the i-th entry of the object's `__dict__`: `.name`
     Attribute(u32),
+    /// The i-th entry of a class's dict: `.name`
+    ClassEntry(u32),
     /// The i-th keyword default of a function
     KwDefault(u32),
     /// The i-th variable in a function's closure
@@ -62,10 +65,11 @@ impl Slot {
             Step::Function { .. } => Self::Closure(number - 1),
             Step::Method if index == 0 => Self::Named(".__func__"),
             Step::Method | Step::Attribute { .. } => Self::Named(".__self__"),
-            Step::Instance | Step::Exception | Step::NativeNew if index == 0 => {
+            Step::Instance | Step::Exception | Step::EnumMember if index == 0 => {
                 Self::Named(".__class__")
             }
-            Step::Exception | Step::NativeNew => Self::Named(".args"),
+            Step::Exception => Self::Named(".args"),
+            Step::EnumMember => Self::Named(".value"),
             Step::Class { base_count, .. } if index >= 2 && index < 2 + base_count => {
                 Self::Named(".__bases__")
             }
@@ -79,7 +83,7 @@ impl Slot {
                 present,
             } => Self::of_state(*item_count, *pair_count, *present, index),
             Step::FillException { present } => Self::of_exception(*present, index),
-            Step::FillClass { .. } => pair(|_| Self::Silent),
+            Step::FillClass { .. } => pair(Self::ClassEntry),
             _ => Self::Silent,
         }
     }
@@ -90,16 +94,12 @@ impl Encoder<'_> {
     pub fn path(&self, parent: u32, slot: Slot) -> String {
         let mut parts = Vec::new();
         let (mut parent, mut slot) = (parent, slot);
-        let mut below_state = false;
         while parent != NO_PARENT {
             let origin = &self.origins[parent as usize];
-            // The dict of a state stands for the attributes of the object it belongs to.
-            below_state = matches!(origin.slot, Slot::State);
-            parts.push(self.part(&origin.object, slot, below_state));
+            parts.push(self.part(origin, slot));
             slot = origin.slot;
             parent = origin.parent;
         }
-        let _ = below_state;
         parts.push(self.options.root_name.to_owned());
         parts.reverse();
         const PARTS_MAX: usize = 24;
@@ -110,16 +110,29 @@ impl Encoder<'_> {
         parts.concat()
     }
 
-    fn part(&self, parent: &PyObject, slot: Slot, below_state: bool) -> String {
+    /// Whether an object stands for the attributes of another: the dict that is its state, or
+    /// one of the two in a tuple that is.
+    fn is_state(&self, origin: &Origin) -> bool {
+        let within = |parent: u32| {
+            let parent = self.origins.get(parent as usize);
+            parent.is_some_and(|parent| matches!(parent.slot, Slot::State))
+        };
+        matches!(origin.slot, Slot::State)
+            || (matches!(origin.slot, Slot::Item(_)) && within(origin.parent))
+    }
+
+    fn part(&self, origin: &Origin, slot: Slot) -> String {
+        let parent = &origin.object;
         match slot {
             Slot::Root | Slot::State | Slot::Silent => String::new(),
+            Slot::Item(_) if self.is_state(origin) => String::new(),
             Slot::Item(index) => format!("[{index}]"),
             Slot::Element => "{…}".to_owned(),
             Slot::Key => "{a key}".to_owned(),
             Slot::Value(index) => {
                 let dict = parent.downcast_ref::<PyDict>();
                 match dict.and_then(|dict| dict.items_vec().into_iter().nth(index as usize)) {
-                    Some((key, _)) if below_state => self.attribute(&key),
+                    Some((key, _)) if self.is_state(origin) => self.attribute(&key),
                     Some((key, _)) => self.subscript(&key),
                     None => "[…]".to_owned(),
                 }
@@ -130,7 +143,19 @@ impl Encoder<'_> {
                     .and_then(|dict| dict.items_vec().into_iter().nth(index as usize));
                 item.map_or_else(String::new, |(key, _)| self.attribute(&key))
             }
-            Slot::KwDefault(index) => format!(".__kwdefaults__[{index}]"),
+            Slot::ClassEntry(index) => {
+                let class = parent.downcast_ref::<PyType>();
+                let entries = class.map(|class| class_entries(self, class).0);
+                let key = entries.and_then(|entries| entries.into_iter().nth(2 * index as usize));
+                key.map_or_else(String::new, |key| self.attribute(&key))
+            }
+            Slot::KwDefault(index) => {
+                let defaults = parent.get_attr("__kwdefaults__", self.vm).ok();
+                let defaults = defaults.and_then(|defaults| defaults.downcast::<PyDict>().ok());
+                let key = defaults.and_then(|d| d.keys_vec().into_iter().nth(index as usize));
+                let key = key.map_or_else(String::new, |key| self.subscript(&key));
+                format!(".__kwdefaults__{key}")
+            }
             Slot::Closure(index) => self.closure_variable(parent, index as usize),
             Slot::Named(name) => name.to_owned(),
         }

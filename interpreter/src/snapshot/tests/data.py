@@ -82,7 +82,7 @@ def test_containers():
 
 
 def test_dict_order():
-    keys = ['z', 'a', 5, 'm', (1,), None] + list(range(100, 0, -1))
+    keys = ['z', 'a', 5, 'm', (1,), None] + list(range(100, 5, -1))
     assert list(carry({key: 0 for key in keys})) == keys
     assert list(carry({key: [] for key in keys})) == keys
 

@@ -293,12 +293,19 @@ def test_copyreg():
     assert carry(Odd(1)).n == 2
 
 
-def test_self_in_reduce_arguments_is_refused():
+def test_self_in_reduce_arguments():
     class Knot:
+        def __init__(self, held):
+            self.held = held
         def __reduce__(self):
-            return Knot, ([self],)
+            return Knot, (self.held,)
+    knot = Knot([])
+    knot.held.append(knot)
+    there = carry({'k': knot})
+    assert there['k'].held[0] is there['k']
+    knot.held = knot
     try:
-        carry({'k': Knot()})
+        carry({'k': knot})
     except SnapshotError as e:
         assert "args['k']" in str(e) and 'construct itself' in str(e), e
     else:
