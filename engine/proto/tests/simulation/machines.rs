@@ -154,7 +154,11 @@ impl World {
         self.oracle.is_lossy |= self.links[&connection].is_over;
         self.oracle.on_started(connection, job.ticket);
         let outcome = if self.random.chance(self.scenario.raising) {
-            Outcome::Failed(raised("ValueError"))
+            let mut failure = raised("ValueError");
+            if self.random.chance(100) {
+                failure.kind = FailureKind::Limit;
+            }
+            Outcome::Failed(failure)
         } else {
             Outcome::Done
         };

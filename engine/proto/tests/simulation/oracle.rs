@@ -4,8 +4,8 @@
 use crate::peers::{Mark, ticket_of_result};
 use rhumba_proto::id::{ConnectionId, EngineId, QueryId, RequestId, Ticket};
 use rhumba_proto::message::{
-    Answer, EngineInfo, Failure, FailureKind, FromClient, Operation, Outcome, Output, Payload,
-    ToClient,
+    Answer, EngineInfo, Failure, FailureKind, FromClient, FromEngine, Operation, Outcome, Output,
+    Payload, ToClient,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +19,7 @@ pub struct Oracle {
     tickets: BTreeMap<Ticket, Sent>,
     /// By engine: the arrival of the request it started last.
     latest_started: BTreeMap<ConnectionId, u64>,
+    windows: BTreeMap<EngineId, Vec<InWindow>>,
     arrivals: u64,
     /// The cluster was asked to end.
     pub is_ending: bool,
@@ -108,9 +109,29 @@ pub struct Expected {
     stops_on_error: bool,
     dispatches: u32,
     starts: u32,
+    /// Tries that count: it raised, or may have been running as its engine ended.
+    charges: u32,
     was_aborted: bool,
+    /// It was aborted wherever it was: it may end, but not start.
+    must_not_be_sent: bool,
     /// The number of the last output, by engine.
     latest_output: BTreeMap<EngineId, u64>,
+}
+
+/// What must be settled once the controller has dealt with a result.
+pub struct Due {
+    mark: Mark,
+    target: Option<EngineId>,
+    /// It isn't tried again.
+    is_final: bool,
+    /// Nothing else of the same client may wait for this engine.
+    stopped: Option<EngineId>,
+}
+
+/// What an engine was sent, as far as the controller can know.
+struct InWindow {
+    ticket: Ticket,
+    has_started: bool,
 }
 
 struct Sent {
@@ -156,12 +177,15 @@ impl Oracle {
                 client.expected.insert((*request, None), expected);
             }
             FromClient::Abort {
-                query, requests, ..
+                query,
+                requests,
+                targets,
             } => {
                 client.queries.insert(*query);
                 for ((request, _), expected) in &mut client.expected {
                     if requests.is_empty() || requests.contains(request) {
                         expected.was_aborted = true;
+                        expected.must_not_be_sent |= targets.is_empty();
                     }
                 }
             }
@@ -203,12 +227,14 @@ impl Oracle {
                 assert_eq!(before, None, "an engine joins once");
             }
             ToClient::EngineLeft { engine, cause } => {
+                let engine = *engine;
                 self.counts.left += 1;
                 assert!(
-                    client.engines.remove(engine).is_some(),
+                    client.engines.remove(&engine).is_some(),
                     "only who joined can leave"
                 );
                 assert!(!cause.is_empty(), "there is a cause for everything");
+                self.on_engine_left(engine);
             }
             ToClient::Answer { query, answer } => {
                 assert!(client.queries.remove(query), "each query is answered once");
@@ -328,7 +354,7 @@ impl Oracle {
         has_engines: bool,
     ) {
         let may_stop_early = expected.was_aborted || self.is_ending;
-        let is_used_up = expected.dispatches > expected.retries;
+        let is_used_up = expected.charges > expected.retries;
         match failure.kind {
             FailureKind::Raised => {
                 self.counts.raised += 1;
@@ -392,9 +418,18 @@ impl Oracle {
         let expected = expected.expect("only what is owed is sent");
         expected.dispatches += 1;
         assert!(
+            !expected.must_not_be_sent,
+            "what was aborted isn't sent again"
+        );
+        assert!(
             expected.dispatches < DISPATCHES_MAX,
             "nothing is sent around for ever"
         );
+        let window = self.windows.entry(engine).or_default();
+        window.push(InWindow {
+            ticket,
+            has_started: false,
+        });
         let sent = Sent {
             engine: connection,
             mark,
@@ -430,33 +465,90 @@ impl Oracle {
         {
             expected.starts += 1;
             let is_too_often = expected.starts > expected.retries + 1;
-            assert!(!is_too_often || self.is_lossy, "a task is tried as often as was asked");
+            assert!(
+                !is_too_often || self.is_lossy,
+                "a task is tried as often as was asked"
+            );
         }
     }
 
-    /// The controller is being handed a result. Returns whose requests must
-    /// not be waiting for this engine afterwards.
-    pub fn stopped_by(
-        &self,
-        ticket: Ticket,
-        outcome: &Outcome,
-    ) -> Option<(ConnectionId, EngineId)> {
-        let sent = self.tickets.get(&ticket)?;
-        let client = self.clients.get(&sent.mark.client)?;
-        let expected = client.expected.get(&(sent.mark.request, sent.target))?;
-        let stops = expected.stops_on_error && matches!(outcome, Outcome::Failed(_));
-        sent.target
-            .filter(|_| stops)
-            .map(|engine| (sent.mark.client, engine))
+    /// The controller is being handed what an engine says. Returns what must be
+    /// settled when it has dealt with that.
+    pub fn on_engine_message(&mut self, engine: EngineId, message: &FromEngine) -> Option<Due> {
+        let window = self.windows.get_mut(&engine)?;
+        let index = |ticket: &Ticket| window.iter().position(|entry| entry.ticket == *ticket);
+        match message {
+            FromEngine::Recalled { ticket, taken } => {
+                let index = index(ticket)?;
+                if *taken {
+                    window.remove(index);
+                } else {
+                    window[index].has_started = true;
+                }
+                None
+            }
+            FromEngine::Finished {
+                ticket, outcome, ..
+            } => {
+                let index = index(ticket)?;
+                window.remove(index);
+                let sent = &self.tickets[ticket];
+                let (mark, target) = (sent.mark, sent.target);
+                let is_final = match outcome {
+                    Outcome::Failed(failure) if is_worth_a_retry(failure) => {
+                        self.charge(*ticket);
+                        target.is_some()
+                    }
+                    _ => true,
+                };
+                let client = self.clients.get(&mark.client)?;
+                let expected = client.expected.get(&(mark.request, target))?;
+                let has_failed = matches!(outcome, Outcome::Failed(_));
+                let stopped = target.filter(|_| expected.stops_on_error && has_failed);
+                Some(Due {
+                    mark,
+                    target,
+                    is_final,
+                    stopped,
+                })
+            }
+            _ => None,
+        }
     }
 
-    pub fn check_nothing_waits(&self, (client, engine): (ConnectionId, EngineId)) {
-        let client = &self.clients[&client];
-        let waits = client
+    pub fn check_due(&self, due: &Due) {
+        let client = &self.clients[&due.mark.client];
+        let is_owed = client
             .expected
-            .keys()
-            .any(|(_, target)| *target == Some(engine));
-        assert!(!waits, "what is behind a failed cell is aborted with it");
+            .contains_key(&(due.mark.request, due.target));
+        assert!(!is_owed || !due.is_final, "what has ended is answered");
+        if let Some(engine) = due.stopped {
+            let mut waiting = client.expected.keys();
+            let waits = waiting.any(|(_, target)| *target == Some(engine));
+            assert!(!waits, "what is behind a failed cell is aborted with it");
+        }
+    }
+
+    /// An engine left: what may have started there used up one try.
+    fn on_engine_left(&mut self, engine: EngineId) {
+        let window = self.windows.remove(&engine).unwrap_or_default();
+        let started = window.iter().rposition(|entry| entry.has_started);
+        for entry in window.iter().take(started.unwrap_or(0) + 1) {
+            self.charge(entry.ticket);
+        }
+    }
+
+    fn charge(&mut self, ticket: Ticket) {
+        let sent = &self.tickets[&ticket];
+        if let Some(client) = self.clients.get_mut(&sent.mark.client)
+            && let Some(expected) = client.expected.get_mut(&(sent.mark.request, sent.target))
+        {
+            expected.charges += 1;
+            assert!(
+                expected.charges <= expected.retries + 1,
+                "there are no tries for free"
+            );
+        }
     }
 
     pub fn on_client_gone(&mut self, connection: ConnectionId) {
@@ -502,8 +594,15 @@ impl Expected {
             stops_on_error,
             dispatches: 0,
             starts: 0,
+            charges: 0,
             was_aborted: false,
+            must_not_be_sent: false,
             latest_output: BTreeMap::new(),
         }
     }
+}
+
+/// Only what the work raised itself is tried again.
+fn is_worth_a_retry(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Raised && failure.exception != "KeyboardInterrupt"
 }

@@ -310,14 +310,15 @@ impl World {
             Some(Item::Message(message, payload)) => {
                 // What arrives after the end may be handed in, but not the end itself.
                 let is_over = link.is_over;
-                let stopped = match &message {
+                let due = match &message {
                     ToController::Client(message) if !is_over => {
                         self.oracle.on_client_message(connection, message);
                         None
                     }
-                    ToController::Engine(FromEngine::Finished {
-                        ticket, outcome, ..
-                    }) if !is_over => self.oracle.stopped_by(*ticket, outcome),
+                    ToController::Engine(message) if !is_over => {
+                        let engine = self.engine_ids.get(&connection);
+                        engine.and_then(|id| self.oracle.on_engine_message(*id, message))
+                    }
                     _ => None,
                 };
                 self.handle(Event::MessageReceived {
@@ -325,8 +326,8 @@ impl World {
                     message,
                     payload,
                 });
-                if let Some(stopped) = stopped {
-                    self.oracle.check_nothing_waits(stopped);
+                if let Some(due) = due {
+                    self.oracle.check_due(&due);
                 }
             }
             Some(Item::Closed) => {
