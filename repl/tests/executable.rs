@@ -11,6 +11,9 @@ fn says_its_version() {
         .expect("the executable can be started");
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).expect("a version is text");
-    let expected = format!("rhumba {} (Python 3.14, RustPython 0.6.0)\n", env!("CARGO_PKG_VERSION"));
+    let expected = format!(
+        "rhumba {} (Python 3.14, RustPython 0.6.0)\n",
+        env!("CARGO_PKG_VERSION")
+    );
     assert_eq!(text, expected);
 }

@@ -76,7 +76,11 @@ fn start(arguments: StartArguments) -> Outcome {
     let signal = StopSignal::install()?;
     let mut started = cluster::start(&StartOptions {
         count,
-        cluster_id: Some(arguments.cluster_id.unwrap_or_else(|| DEFAULT_CLUSTER_ID.to_owned())),
+        cluster_id: Some(
+            arguments
+                .cluster_id
+                .unwrap_or_else(|| DEFAULT_CLUSTER_ID.to_owned()),
+        ),
         module_directories: Vec::new(),
         working_directory: working_directory()?,
         daemonize: arguments.daemonize,
@@ -96,7 +100,10 @@ fn start(arguments: StartArguments) -> Outcome {
     }
     match signal.wait_for_signal_or_end_of(started.controller_pid())? {
         Wakeup::Signal => {
-            say(&format!("\nStopping cluster '{}' …\n", started.cluster_id()))?;
+            say(&format!(
+                "\nStopping cluster '{}' …\n",
+                started.cluster_id()
+            ))?;
             started.stop().map_err(Failure::from_error)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -117,7 +124,10 @@ fn ended_by_itself(started: &StartedCluster) -> Outcome {
             started.log_directory().display()
         )));
     }
-    say(&format!("Cluster '{}' was stopped.\n", started.cluster_id()))?;
+    say(&format!(
+        "Cluster '{}' was stopped.\n",
+        started.cluster_id()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -134,7 +144,11 @@ fn introduction(started: &StartedCluster, count: u32, daemonize: bool) -> String
     } else {
         format!("rhumba cluster stop {id}")
     };
-    let stop = if daemonize { stop } else { format!("Ctrl-C here, or: {stop}") };
+    let stop = if daemonize {
+        stop
+    } else {
+        format!("Ctrl-C here, or: {stop}")
+    };
     let host = started
         .host_pid()
         .map_or_else(String::new, |pid| format!("  host        pid {pid}\n"));
@@ -234,10 +248,13 @@ fn processor_count() -> u32 {
 /// Prints on stdout; a reader that went away is no fault, a full disk is one.
 fn say(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(format_args!("standard output can't be written: {error}")))
-        }
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(
+            format_args!("standard output can't be written: {error}"),
+        )),
         _ => Ok(()),
     }
 }

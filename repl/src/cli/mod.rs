@@ -24,7 +24,8 @@ use program::Program;
 /// What one command of the executable ends with.
 type Outcome = Result<ExitCode, Failure>;
 
-const USAGE: &str = "rhumba [-n N] [-i] [SCRIPT [ARGS]... | -c CODE [ARGS]... | -m MODULE [ARGS]... | -]
+const USAGE: &str =
+    "rhumba [-n N] [-i] [SCRIPT [ARGS]... | -c CODE [ARGS]... | -m MODULE [ARGS]... | -]
        rhumba cluster <start|stop|list> [OPTIONS]";
 
 const EXAMPLES: &str = "\
@@ -108,10 +109,10 @@ fn dispatch(arguments: Arguments) -> Outcome {
     };
     if let Some(command) = command {
         if engines.is_some() || interactive || code.is_some() || module.is_some() {
-            return Err(Failure::usage(
-                "options that run a program can't stand before a command",
-            )
-            .hint("the number of engines goes last: `rhumba cluster start -n 4`"));
+            return Err(
+                Failure::usage("options that run a program can't stand before a command")
+                    .hint("the number of engines goes last: `rhumba cluster start -n 4`"),
+            );
         }
         return match command {
             Command::Cluster { command } => cluster::run(command),
@@ -169,7 +170,10 @@ fn sentence_and_tip(rendered: &str) -> (String, Option<String>) {
 }
 
 /// `rhumba --version` after the name.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (Python 3.14, RustPython 0.6.0)");
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (Python 3.14, RustPython 0.6.0)"
+);
 
 fn engine_count() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=i64::from(ENGINES_MAX))
@@ -191,7 +195,10 @@ fn report_faults_in_words() {
             .or_else(|| fault.payload().downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no description".to_owned());
         let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(stderr, "rhumba: a fault inside rhumba itself: {what}{place}");
+        let _ = writeln!(
+            stderr,
+            "rhumba: a fault inside rhumba itself: {what}{place}"
+        );
         let _ = writeln!(
             stderr,
             "hint: please report it with these two lines and what was run"
@@ -250,7 +257,10 @@ mod tests {
 
     #[test]
     fn a_script_named_as_a_command_is_reached_by_its_path() {
-        assert_eq!(script_of(&parsed(&["./cluster", "start"])), ["./cluster", "start"]);
+        assert_eq!(
+            script_of(&parsed(&["./cluster", "start"])),
+            ["./cluster", "start"]
+        );
         assert_eq!(script_of(&parsed(&["-"])), ["-"]);
         assert_eq!(script_of(&parsed(&["--", "-odd.py"])), ["-odd.py"]);
     }
@@ -266,10 +276,16 @@ mod tests {
         let error = Arguments::try_parse_from(["rhumba", "--engine", "2"]).expect_err("unknown");
         let (sentence, tip) = sentence_and_tip(&error.render().to_string());
         assert_eq!(sentence, "unexpected argument '--engine' found");
-        assert_eq!(tip.as_deref(), Some("a similar argument exists: '--engines'"));
+        assert_eq!(
+            tip.as_deref(),
+            Some("a similar argument exists: '--engines'")
+        );
         let error = Arguments::try_parse_from(["rhumba", "-n", "0"]).expect_err("no engines");
         let (sentence, _) = sentence_and_tip(&error.render().to_string());
-        assert_eq!(sentence, "invalid value '0' for '--engines <N>': 0 is not in 1..=65536");
+        assert_eq!(
+            sentence,
+            "invalid value '0' for '--engines <N>': 0 is not in 1..=65536"
+        );
     }
 
     #[test]

@@ -13,11 +13,23 @@ use super::Failure;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Program {
     Shell,
-    Script { path: PathBuf, arguments: Vec<String> },
-    Code { source: String, arguments: Vec<String> },
-    Module { name: String, arguments: Vec<String> },
+    Script {
+        path: PathBuf,
+        arguments: Vec<String>,
+    },
+    Code {
+        source: String,
+        arguments: Vec<String>,
+    },
+    Module {
+        name: String,
+        arguments: Vec<String>,
+    },
     /// A program read to its end from standard input. `name` is its `sys.argv[0]`.
-    StandardInput { name: &'static str, arguments: Vec<String> },
+    StandardInput {
+        name: &'static str,
+        arguments: Vec<String>,
+    },
 }
 
 impl Program {
@@ -86,7 +98,9 @@ impl Program {
             Self::Module { arguments, .. } => ("-m".to_owned(), arguments),
             Self::StandardInput { name, arguments } => ((*name).to_owned(), arguments),
         };
-        std::iter::once(name).chain(arguments.iter().cloned()).collect()
+        std::iter::once(name)
+            .chain(arguments.iter().cloned())
+            .collect()
     }
 }
 
@@ -116,7 +130,10 @@ pub fn read_standard_input() -> Result<String, Failure> {
         .lock()
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::new(format_args!("standard input can't be read: {error}")))?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
+    let bytes = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .map(<[u8]>::to_vec)
+        .unwrap_or(bytes);
     String::from_utf8(bytes).map_err(|error| {
         Failure::usage(format_args!(
             "the program on standard input isn't UTF-8 text: byte {} is not part of a character",
@@ -153,8 +170,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
         std::io::ErrorKind::PermissionDenied => "you may not read it".to_owned(),
         _ => error.to_string(),
     };
-    Failure::usage(format_args!("can't open the script '{}': {why}", path.display()))
-        .hint("check its name; `rhumba --help` shows the commands")
+    Failure::usage(format_args!(
+        "can't open the script '{}': {why}",
+        path.display()
+    ))
+    .hint("check its name; `rhumba --help` shows the commands")
 }
 
 fn text(word: &OsStr, what: &str) -> Result<String, Failure> {
@@ -165,7 +185,9 @@ fn text(word: &OsStr, what: &str) -> Result<String, Failure> {
 }
 
 fn lossy(words: impl Iterator<Item = OsString>) -> Vec<String> {
-    words.map(|word| word.to_string_lossy().into_owned()).collect()
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 #[cfg(test)]

@@ -60,7 +60,9 @@ fn run_in(
     let is_shell = program == Program::Shell;
     let mut status = match program {
         Program::Shell => 0,
-        Program::Script { path, arguments } => runtime.run_script(&path.to_string_lossy(), &arguments),
+        Program::Script { path, arguments } => {
+            runtime.run_script(&path.to_string_lossy(), &arguments)
+        }
         Program::Code { source, arguments } => runtime.run_command(&source, &arguments),
         Program::Module { name, arguments } => runtime.run_module(&name, &arguments),
         Program::StandardInput { name, arguments } => {
@@ -126,7 +128,9 @@ pub(super) fn working_directory() -> Result<std::path::PathBuf, Failure> {
 /// This executable, for the processes of a cluster.
 pub(super) fn executable() -> Result<std::path::PathBuf, Failure> {
     std::env::current_exe().map_err(|error| {
-        Failure::new(format_args!("rhumba can't find its own executable: {error}"))
-            .hint("is /proc mounted?")
+        Failure::new(format_args!(
+            "rhumba can't find its own executable: {error}"
+        ))
+        .hint("is /proc mounted?")
     })
 }

@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn without_colours_text_is_untouched() {
         assert_eq!(Colours::with(false).paint(Style::Failure, "no"), "no");
-        assert_eq!(Colours::with(true).paint(Style::Failure, "no"), "\x1b[31;1mno\x1b[0m");
+        assert_eq!(
+            Colours::with(true).paint(Style::Failure, "no"),
+            "\x1b[31;1mno\x1b[0m"
+        );
         assert_eq!(Colours::with(true).paint(Style::Failure, ""), "");
     }
 }

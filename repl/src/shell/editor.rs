@@ -39,7 +39,11 @@ impl<'vm> CellEditor<'vm> {
         colours: Colours,
         history: Option<HistoryFile>,
     ) -> rustyline::Result<Self> {
-        let colour_mode = if colours.enabled() { ColorMode::Enabled } else { ColorMode::Disabled };
+        let colour_mode = if colours.enabled() {
+            ColorMode::Enabled
+        } else {
+            ColorMode::Disabled
+        };
         let config = Config::builder()
             .max_history_size(CELLS_MAX)?
             .history_ignore_dups(true)?
@@ -219,7 +223,10 @@ mod tests {
         assert_eq!(enter("def f(x):\n    y = x"), Enter::NewLine { indent: 4 });
         assert_eq!(enter("def f(x):\n    y = x\n    "), Enter::Run);
         assert_eq!(enter("def f(x):\n    y = x\n"), Enter::Run);
-        assert!(matches!(enter("def f(x):\n    return x"), Enter::NewLine { .. }));
+        assert!(matches!(
+            enter("def f(x):\n    return x"),
+            Enter::NewLine { .. }
+        ));
         assert_eq!(enter("def f(x):\n    return x\n"), Enter::Run);
     }
 

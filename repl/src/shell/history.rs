@@ -102,8 +102,8 @@ impl HistoryFile {
     /// Puts a file of these cells in the place of the one that is locked.
     fn replace(&self, cells: &[String]) -> io::Result<()> {
         let temporary = self.path.with_extension(std::process::id().to_string());
-        let written = write_all(&temporary, cells)
-            .and_then(|()| std::fs::rename(&temporary, &self.path));
+        let written =
+            write_all(&temporary, cells).and_then(|()| std::fs::rename(&temporary, &self.path));
         if written.is_err() {
             let _ = std::fs::remove_file(&temporary);
         }
@@ -152,7 +152,9 @@ mod tests {
             history.load(),
             ["x = 1", "def f():\n    return '\\n'", "π = \"\u{1F40D}\""]
         );
-        let mode = std::fs::metadata(&history.path).expect("it is there").mode();
+        let mode = std::fs::metadata(&history.path)
+            .expect("it is there")
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -161,7 +163,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let history = history(&folder);
         history.append("first").expect("written");
-        let mut file = OpenOptions::new().append(true).open(&history.path).expect("there");
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(&history.path)
+            .expect("there");
         file.write_all(b"\"torn\n\xff\xfe\n").expect("written");
         history.append("last").expect("written");
         assert_eq!(history.load(), ["first", "last"]);
@@ -172,7 +177,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let history = history(&folder);
         history.append("first").expect("written");
-        let old: Vec<String> = (0..=FILE_CELLS_MAX).map(|index| index.to_string()).collect();
+        let old: Vec<String> = (0..=FILE_CELLS_MAX)
+            .map(|index| index.to_string())
+            .collect();
         history.replace(&old).expect("written");
         std::thread::scope(|scope| {
             for shell in 0..4 {

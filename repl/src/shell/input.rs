@@ -7,8 +7,8 @@
 use std::io::{IsTerminal, Write};
 
 use rhumba_interpreter::namespace::Namespace;
-use rustpython_vm::{AsObject, VirtualMachine};
 use rustpython_vm::builtins::PyStr;
+use rustpython_vm::{AsObject, VirtualMachine};
 
 use super::colour::Colours;
 use super::editor::{CellEditor, Enter, on_enter};
@@ -70,7 +70,11 @@ impl LineReader<'_> {
             if self.at_end {
                 return Reading::End;
             }
-            show(if cell.is_empty() { &prompt } else { &continuation });
+            show(if cell.is_empty() {
+                &prompt
+            } else {
+                &continuation
+            });
             match self.read_line() {
                 Ok(line) if line.is_empty() => {
                     self.at_end = true;
@@ -107,7 +111,11 @@ impl LineReader<'_> {
                 Some(line) => Ok(line.to_string_lossy().into_owned()),
                 None => Err(Reading::Broken("sys.stdin gives no text".to_owned())),
             },
-            Err(failure) if failure.class().is(self.vm.ctx.exceptions.keyboard_interrupt) => {
+            Err(failure)
+                if failure
+                    .class()
+                    .is(self.vm.ctx.exceptions.keyboard_interrupt) =>
+            {
                 show("\n");
                 Err(Reading::Cleared)
             }
@@ -116,7 +124,9 @@ impl LineReader<'_> {
                     .as_object()
                     .str(self.vm)
                     .map_or_else(|_| String::new(), |text| format!(": {text}"));
-                Err(Reading::Broken(format!("standard input can't be read{why}")))
+                Err(Reading::Broken(format!(
+                    "standard input can't be read{why}"
+                )))
             }
         }
     }
@@ -125,5 +135,7 @@ impl LineReader<'_> {
 fn show(text: &str) {
     let mut stdout = std::io::stdout().lock();
     // Nobody is left to be told when stdout is closed.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }

@@ -20,12 +20,12 @@ use std::sync::Arc;
 
 use rhumba_interpreter::cell::{CellOptions, CellOutcome, run_cell};
 use rhumba_interpreter::failure::{self, ErrorReport};
+use rhumba_interpreter::interrupt;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream, install_sink};
 use rhumba_interpreter::runtime::Runtime;
-use rhumba_interpreter::interrupt;
-use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::VirtualMachine;
+use rustpython_vm::builtins::PyBaseExceptionRef;
 
 use colour::Colours;
 use history::HistoryFile;
@@ -77,7 +77,8 @@ impl Shell<'_> {
         let terminal = terminal::Keeper::new();
         let mut input = Input::new(self.vm, self.namespace, self.colours, history_file());
         if options.banner {
-            self.screen.write(Stream::Stdout, &banner(options.engine_count));
+            self.screen
+                .write(Stream::Stdout, &banner(options.engine_count));
         }
         if options.engine_count.is_some()
             && let Some(status) = self.run_unnumbered(CONNECT)
@@ -112,7 +113,15 @@ impl Shell<'_> {
         if self.leaves(source) {
             return Some(0);
         }
-        let outcome = run_cell(self.vm, self.namespace, source, CellOptions { store: true, ..CellOptions::default() });
+        let outcome = run_cell(
+            self.vm,
+            self.namespace,
+            source,
+            CellOptions {
+                store: true,
+                ..CellOptions::default()
+            },
+        );
         // The interpreter counts: magics may have run cells of their own.
         *number = outcome.count + 1;
         self.settle(outcome)
@@ -120,7 +129,15 @@ impl Shell<'_> {
 
     /// Runs what the shell itself wants in the namespace.
     fn run_unnumbered(&self, source: &str) -> Option<i32> {
-        let outcome = run_cell(self.vm, self.namespace, source, CellOptions { silent: true, ..CellOptions::default() });
+        let outcome = run_cell(
+            self.vm,
+            self.namespace,
+            source,
+            CellOptions {
+                silent: true,
+                ..CellOptions::default()
+            },
+        );
         self.settle(outcome)
     }
 
@@ -158,9 +175,15 @@ fn banner(engine_count: Option<u32>) -> String {
         rustpython_vm::version::MINOR,
     );
     match engine_count {
-        None => text.push_str("obj? explains an object, %lsmagic lists the magics, Ctrl-D leaves.\n"),
+        None => {
+            text.push_str("obj? explains an object, %lsmagic lists the magics, Ctrl-D leaves.\n")
+        }
         Some(count) => {
-            let engines = if count == 1 { "1 engine" } else { &format!("{count} engines") };
+            let engines = if count == 1 {
+                "1 engine"
+            } else {
+                &format!("{count} engines")
+            };
             text.push_str(&format!(
                 "{engines}: `rc` is their Client, `view` is all of them, %px runs a line on each.\n\
                  They end with this shell. obj? explains an object, Ctrl-D leaves.\n"

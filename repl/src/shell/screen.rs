@@ -37,14 +37,19 @@ impl Screen {
     /// Shows what a cell failed with, on stderr.
     pub fn show_failure(&self, report: &ErrorReport) {
         self.start_line();
-        self.write(Stream::Stderr, &traceback::paint(self.colours, &report.traceback));
+        self.write(
+            Stream::Stderr,
+            &traceback::paint(self.colours, &report.traceback),
+        );
         if !report.traceback.ends_with('\n') {
             self.write(Stream::Stderr, "\n");
         }
     }
 
     fn result_text(&self, count: u32, text: &str) -> String {
-        let prompt = self.colours.paint(Style::OutPrompt, &format!("Out[{count}]:"));
+        let prompt = self
+            .colours
+            .paint(Style::OutPrompt, &format!("Out[{count}]:"));
         // Aligned text, as that of a table, must start in the first column.
         let gap = if text.contains('\n') { "\n" } else { " " };
         format!("{prompt}{gap}{text}\n")
@@ -60,7 +65,9 @@ impl OutputSink for Screen {
         let _ = match stream {
             Stream::Stdout => {
                 let mut stdout = std::io::stdout().lock();
-                stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+                stdout
+                    .write_all(text.as_bytes())
+                    .and_then(|()| stdout.flush())
             }
             Stream::Stderr => {
                 // What was printed before on stdout must stand before it.
@@ -69,7 +76,8 @@ impl OutputSink for Screen {
                 std::io::stderr().lock().write_all(text.as_bytes())
             }
         };
-        self.at_line_start.store(text.ends_with('\n'), Ordering::Relaxed);
+        self.at_line_start
+            .store(text.ends_with('\n'), Ordering::Relaxed);
     }
 
     fn display(&self, data: &[(String, String)]) {

@@ -39,7 +39,11 @@ fn paint_line(colours: Colours, line: &str) -> String {
         return colours.paint(Style::Quiet, body);
     }
     match error_name(body) {
-        Some(name) => format!("{}{}", colours.paint(Style::Failure, name), &body[name.len()..]),
+        Some(name) => format!(
+            "{}{}",
+            colours.paint(Style::Failure, name),
+            &body[name.len()..]
+        ),
         None => line.to_owned(),
     }
 }
@@ -94,7 +98,10 @@ ZeroDivisionError: division by zero
     #[test]
     fn a_message_of_many_lines_is_left_alone() {
         assert_eq!(error_name("two words: no"), None);
-        assert_eq!(error_name("json.decoder.JSONDecodeError: x"), Some("json.decoder.JSONDecodeError"));
+        assert_eq!(
+            error_name("json.decoder.JSONDecodeError: x"),
+            Some("json.decoder.JSONDecodeError")
+        );
         assert_eq!(error_name("KeyboardInterrupt"), Some("KeyboardInterrupt"));
     }
 }

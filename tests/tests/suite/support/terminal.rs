@@ -129,11 +129,8 @@ impl Terminal {
     pub fn end(mut self) -> (String, WaitStatus) {
         let deadline = Instant::now() + STEP_TIMEOUT;
         let mut rest = String::new();
-        loop {
-            match self.session.check(expectrl::Regex("(?s).+")) {
-                Ok(found) => rest.push_str(&String::from_utf8_lossy(found.as_bytes())),
-                Err(_) => break,
-            }
+        while let Ok(found) = self.session.check(expectrl::Regex("(?s).+")) {
+            rest.push_str(&String::from_utf8_lossy(found.as_bytes()));
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 readable_within(self.session.as_raw_fd(), left),
