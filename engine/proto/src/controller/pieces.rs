@@ -64,7 +64,7 @@ pub(super) enum Aim {
     /// It is a task.
     Any {
         retries_left: u32,
-        /// Where it failed. These come last.
+        /// Where it failed, at most the latest [`TRIED_MAX`]. These come last.
         tried: Vec<EngineId>,
         /// It made room for a request once, and needn't again.
         yielded: bool,
@@ -101,6 +101,24 @@ impl Piece {
         }
     }
 
+    /// Takes note that it failed on this engine.
+    pub(super) fn add_tried(&mut self, engine: EngineId) {
+        if let Aim::Any { tried, .. } = &mut self.aim
+            && !tried.contains(&engine)
+        {
+            if tried.len() == TRIED_MAX {
+                tried.remove(0);
+            }
+            tried.push(engine);
+        }
+    }
+
+    pub(super) fn forget_tried(&mut self) {
+        if let Aim::Any { tried, .. } = &mut self.aim {
+            tried.clear();
+        }
+    }
+
     /// Lets it run as it does, but not once more.
     pub(super) fn forgo_retries(&mut self) {
         if let Aim::Any { retries_left, .. } = &mut self.aim {
@@ -119,6 +137,10 @@ impl Piece {
         }
     }
 }
+
+/// A task that fails on more engines than this fails on them all, and looking
+/// for another one should stay cheap.
+const TRIED_MAX: usize = 32;
 
 /// How many slots stay allocated when all pieces are finished.
 const SLOTS_KEPT: usize = 1024;

@@ -5,7 +5,7 @@
 
 use super::Controller;
 use super::failures;
-use super::pieces::{Aim, PieceKey};
+use super::pieces::PieceKey;
 use super::window::Recall;
 use crate::id::{ConnectionId, EngineId, Ticket};
 use crate::message::{
@@ -86,11 +86,7 @@ impl Controller {
         if !is_worth_a_retry(failure) || !piece.take_retry() {
             return false;
         }
-        if let Aim::Any { tried, .. } = &mut piece.aim
-            && !tried.contains(&id)
-        {
-            tried.push(id);
-        }
+        piece.add_tried(id);
         true
     }
 

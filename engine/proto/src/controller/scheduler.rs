@@ -51,6 +51,8 @@ enum Placement {
     Now(EngineId),
     /// It failed on all engines that have room, but not on this one.
     Later(EngineId),
+    /// It failed on all engines: there is another round.
+    Again(EngineId),
     /// All engines have what they need.
     Nowhere,
 }
@@ -141,8 +143,7 @@ impl Scheduler {
         {
             Some(rank) if rank.is_full => Placement::Later(rank.engine),
             Some(rank) => Placement::Now(rank.engine),
-            // It failed everywhere: anywhere again.
-            None => Placement::Now(first.engine),
+            None => Placement::Again(first.engine),
         }
     }
 
@@ -251,6 +252,10 @@ impl Controller {
                 match self.scheduler.choose(self.pieces[key].tried()) {
                     Placement::Now(engine) => self.assign(key, engine),
                     Placement::Later(engine) => self.bind(key, engine),
+                    Placement::Again(engine) => {
+                        self.pieces[key].forget_tried();
+                        self.assign(key, engine);
+                    }
                     Placement::Nowhere => return,
                 }
             }

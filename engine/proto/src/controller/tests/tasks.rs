@@ -130,6 +130,23 @@ fn only_run(scene: &mut Scene, engines: &[Engine]) -> (Engine, Ticket) {
 }
 
 #[test]
+fn after_everywhere_there_is_another_round() {
+    let mut scene = Scene::new();
+    let engines: [Engine; 40] = scene.engines();
+    let client = scene.client();
+    scene.task(client, 1, 119);
+    let mut tries = [0; 40];
+    for _ in 0..120 {
+        let (engine, ticket) = only_run(&mut scene, &engines);
+        tries[engine.id.0 as usize] += 1;
+        scene.raise(engine, ticket);
+    }
+    assert_eq!(tries, [3; 40]);
+    assert_eq!(scene.results(client).len(), 1);
+    scene.end();
+}
+
+#[test]
 fn a_failed_task_waits_for_an_engine_that_is_busy() {
     let mut scene = Scene::new();
     let [a, b] = scene.engines();
