@@ -37,10 +37,14 @@ mod _rhumba_shell {
     use crate::session::{self, Session};
     use crate::{completion, introspection, output, transform};
 
-    /// The shell object of this session.
+    /// The shell object of this session; None in a program that no shell runs.
     #[pyfunction]
     pub(super) fn get_ipython(vm: &VirtualMachine) -> PyResult {
-        Session::of(vm)?.shell(vm)
+        let session = Session::of(vm)?;
+        if session.shell_if_made().is_none() && session.sink().is_none() {
+            return Ok(vm.ctx.none());
+        }
+        session.shell(vm)
     }
 
     /// Shows objects in the richest form that whoever looks can render.
@@ -54,9 +58,9 @@ mod _rhumba_shell {
     /// Takes fresh entropy from the system for the random numbers of this thread.
     #[pyfunction]
     pub(super) fn reseed(vm: &VirtualMachine) -> PyResult<()> {
-        rand::rng()
-            .reseed()
-            .map_err(|failure| vm.new_os_error(format!("the system gives no randomness: {failure}")))
+        rand::rng().reseed().map_err(|failure| {
+            vm.new_os_error(format!("the system gives no randomness: {failure}"))
+        })
     }
 
     /// Hands the forms of one displayed object, by MIME type, to the output sink.
@@ -114,7 +118,9 @@ mod _rhumba_shell {
         vm: &VirtualMachine,
     ) -> (u32, PyObjectRef, PyObjectRef) {
         let options = CellOptions {
-            name: name.into_option().map(|name| name.to_string_lossy().into_owned()),
+            name: name
+                .into_option()
+                .map(|name| name.to_string_lossy().into_owned()),
             silent,
             store,
         };

@@ -4,7 +4,7 @@
 //! An exception, `SystemExit` included, is an outcome here and never ends the process. Turning it
 //! into text is `failure`'s work; asking whether source is complete is `transform`'s.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyStr};
 use rustpython_vm::compiler::Mode;
@@ -98,6 +98,10 @@ fn run(
         }
     });
     let code = transform::transform_cell(source);
+    if matches!(code, Cow::Owned(_)) {
+        // What a magic becomes is a call of the shell.
+        session.shell(vm)?;
+    }
     let last = transform::last_statement(&code);
     let mode = match last {
         transform::LastStatement::Expression { .. } => Mode::BlockExpr,

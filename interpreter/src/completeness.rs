@@ -119,11 +119,13 @@ fn is_compound(statement: &Stmt) -> bool {
 
 fn ends_with_blank_line(source: &str) -> bool {
     match source.rsplit_once('\n') {
-        Some((_, last)) => last.trim().is_empty() && source.trim_end_matches(' ').ends_with('\n') && {
-            let before = source[..source.len() - last.len() - 1].rsplit('\n').next();
-            // "x\n" ends with the line "x"; "x\n\n" and "x\n    " with a blank one.
-            before.is_some_and(|line| line.trim().is_empty()) || !last.is_empty()
-        },
+        Some((_, last)) => {
+            last.trim().is_empty() && source.trim_end_matches(' ').ends_with('\n') && {
+                let before = source[..source.len() - last.len() - 1].rsplit('\n').next();
+                // "x\n" ends with the line "x"; "x\n\n" and "x\n    " with a blank one.
+                before.is_some_and(|line| line.trim().is_empty()) || !last.is_empty()
+            }
+        }
         None => false,
     }
 }
@@ -141,7 +143,9 @@ fn open_brackets(python: &str) -> usize {
     for token in parsed.tokens() {
         match token.kind() {
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => depth += 1,
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => depth = depth.saturating_sub(1),
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {
+                depth = depth.saturating_sub(1)
+            }
             _ => {}
         }
     }
@@ -181,7 +185,9 @@ fn code_part(line: &str) -> &str {
         .tokens()
         .iter()
         .find(|token| token.kind() == TokenKind::Comment)
-        .map_or(line.len(), |token| offset + token.range().start().to_usize());
+        .map_or(line.len(), |token| {
+            offset + token.range().start().to_usize()
+        });
     line[..comment].trim_end()
 }
 
@@ -296,9 +302,15 @@ mod tests {
 
     #[test]
     fn cells_that_nothing_can_mend() {
-        for source in ["x = = 1", "f(]", "if x\n", "1 +", "def", "x = 'abc", "return )", "  x\n y", "else:", "a b"] {
+        for source in [
+            "x = = 1", "f(]", "if x\n", "1 +", "def", "x = 'abc", "return )", "  x\n y", "else:",
+            "a b",
+        ] {
             let found = completeness(source);
-            assert!(matches!(found, Completeness::Invalid(_)), "{source:?}: {found:?}");
+            assert!(
+                matches!(found, Completeness::Invalid(_)),
+                "{source:?}: {found:?}"
+            );
         }
     }
 

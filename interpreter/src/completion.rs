@@ -4,7 +4,7 @@
 //! untouched. It never raises; where it can't tell, it offers nothing.
 
 use rustpython_vm::builtins::{PyDict, PyModule, PyStr};
-use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{PyObjectRef, VirtualMachine};
 
 use crate::lookup::{self, Found};
 use crate::namespace::Namespace;
@@ -114,7 +114,8 @@ fn push_keys(matches: &mut Vec<String>, dict: &PyDict, prefix: &str) {
 /// Names with an underscore in front are offered to those who type it.
 fn is_offered(name: &str, prefix: &str) -> bool {
     !name.starts_with('_')
-        || (prefix.starts_with('_') && (!name.starts_with("__") || prefix.len() == 1 || prefix.starts_with("__")))
+        || (prefix.starts_with('_')
+            && (!name.starts_with("__") || prefix.len() == 1 || prefix.starts_with("__")))
 }
 
 /// Attributes of what the text before the dot stands for.
@@ -148,7 +149,8 @@ fn literal(vm: &VirtualMachine, text: &str) -> Option<PyObjectRef> {
         // `f(x)[0]` ends with a bracket as well, so only one that opens a value counts.
         ']' => {
             let open = text.rfind('[')?;
-            let ends_value = |c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '"' | '\'');
+            let ends_value =
+                |c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '"' | '\'');
             let follows_value = text[..open].trim_end().ends_with(ends_value);
             (!follows_value).then(|| vm.ctx.new_list(Vec::new()).into())
         }
@@ -178,14 +180,19 @@ fn magic_names(vm: &VirtualMachine, of_cells: bool) -> Vec<String> {
 }
 
 fn is_path_magic(line: &str) -> bool {
-    ["%cd ", "%run ", "%%writefile ", "%ls "].iter().any(|magic| line.starts_with(magic))
+    ["%cd ", "%run ", "%%writefile ", "%ls "]
+        .iter()
+        .any(|magic| line.starts_with(magic))
 }
 
 /// Modules after `import` and `from`, and names after `from … import`.
 fn imports(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> {
     let from = line.strip_prefix("from ");
     if let Some((module, names)) = from.and_then(|rest| rest.split_once(" import")) {
-        let prefix = names.rsplit([' ', ',', '(', '\t']).next().unwrap_or_default();
+        let prefix = names
+            .rsplit([' ', ',', '(', '\t'])
+            .next()
+            .unwrap_or_default();
         let matches = module_names(vm, module.trim(), prefix);
         return Some(Completions {
             start: cursor - prefix.len(),
@@ -211,7 +218,10 @@ fn module_names(vm: &VirtualMachine, module: &str, prefix: &str) -> Vec<String> 
         .and_then(|members| members.call((vm.ctx.new_str(module),), vm))
         .and_then(|names| names.try_into_value::<Vec<String>>(vm));
     let mut matches = listed.unwrap_or_default();
-    let loaded = vm.sys_module.get_attr("modules", vm).and_then(|modules| modules.get_item(module, vm));
+    let loaded = vm
+        .sys_module
+        .get_attr("modules", vm)
+        .and_then(|modules| modules.get_item(module, vm));
     if let Ok(loaded) = loaded
         && loaded.downcast_ref::<PyModule>().is_some()
     {
@@ -249,7 +259,8 @@ fn paths(typed: &str, cursor: usize) -> Completions {
         None => ("", typed),
     };
     let searched = match folder.strip_prefix("~/") {
-        Some(rest) => std::env::var("HOME").map_or_else(|_| folder.to_owned(), |home| format!("{home}/{rest}")),
+        Some(rest) => std::env::var("HOME")
+            .map_or_else(|_| folder.to_owned(), |home| format!("{home}/{rest}")),
         None if folder.is_empty() => ".".to_owned(),
         None => folder.to_owned(),
     };
@@ -293,7 +304,11 @@ fn open_string(text: &str) -> Option<usize> {
             None => match byte {
                 b'#' => at = text[at..].find('\n').map_or(bytes.len(), |end| at + end),
                 b'\'' | b'"' => {
-                    let width = if bytes[at..].starts_with(&[byte; 3]) { 3 } else { 1 };
+                    let width = if bytes[at..].starts_with(&[byte; 3]) {
+                        3
+                    } else {
+                        1
+                    };
                     open = Some((at + width - 1, width));
                     at += width - 1;
                 }
@@ -315,6 +330,3 @@ fn open_string(text: &str) -> Option<usize> {
     }
     open.map(|(start, _)| start)
 }
-
-#[allow(unused_imports)]
-use AsObject as _;

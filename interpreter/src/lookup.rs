@@ -58,8 +58,14 @@ fn read(vm: &VirtualMachine, object: &PyObject, held: PyObjectRef, name: &str) -
     let kind = held.class().name().to_string();
     match kind.as_str() {
         // Native descriptors: a field of the runtime's own types, or a bound function.
-        "getset_descriptor" | "member_descriptor" | "method_descriptor" | "function"
-        | "builtin_function_or_method" | "classmethod" | "staticmethod" | "wrapper_descriptor"
+        "getset_descriptor"
+        | "member_descriptor"
+        | "method_descriptor"
+        | "function"
+        | "builtin_function_or_method"
+        | "classmethod"
+        | "staticmethod"
+        | "wrapper_descriptor"
         | "classmethod_descriptor" => {
             // Not through the object's own attribute access, which a class can replace.
             let name = vm.ctx.new_str(name);
@@ -91,7 +97,11 @@ fn own_attribute(vm: &VirtualMachine, object: &PyObject, name: &str) -> Option<P
     dict.get_item_opt(name, vm).ok().flatten()
 }
 
-fn class_attribute(vm: &VirtualMachine, class: &rustpython_vm::Py<PyType>, name: &str) -> Option<PyObjectRef> {
+fn class_attribute(
+    vm: &VirtualMachine,
+    class: &rustpython_vm::Py<PyType>,
+    name: &str,
+) -> Option<PyObjectRef> {
     class.lookup_ref(&vm.ctx.new_str(name), vm)
 }
 

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustpython_vm::builtins::{PyStr, PyStrRef};
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::class::PyClassImpl;
-use rustpython_vm::function::{ArgBytesLike, FuncArgs, OptionalArg};
+use rustpython_vm::function::{ArgBytesLike, FuncArgs};
 use rustpython_vm::{
     AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
 };
@@ -278,6 +278,3 @@ impl OutputBuffer {
         false
     }
 }
-
-#[allow(unused_imports)]
-use {AsObject as _, OptionalArg as _, PyStrRef as _};

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::Path;
 
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModuleDef, PyStr};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModuleDef};
 use rustpython_vm::frozen::FrozenLib;
 use rustpython_vm::host_env::ssl::providers::CryptoExt;
 use rustpython_vm::vm::Context;
@@ -99,6 +99,11 @@ impl Runtime {
             Namespace::new(vm);
             crate::bridge::install_builtins(vm);
             crate::bridge::reseed_after_fork(vm);
+            // Before anything is put in front of sys.path: it makes all entries absolute. A site
+            // that can't be set up leaves a Python without its extras, as with `python -S`.
+            if let Err(failure) = vm.import("site", 0) {
+                vm.print_exception(&failure);
+            }
         });
         runtime
     }
@@ -145,9 +150,7 @@ impl Runtime {
     ///
     /// The answer is the exit status; what a program prints at its end has been printed.
     pub fn run_script(&self, path: &str, args: &[String]) -> i32 {
-        self.run_program(path, args, |vm, namespace| {
-            run_file(vm, namespace, path)
-        })
+        self.run_program(path, args, |vm, namespace| run_file(vm, namespace, path))
     }
 
     /// Runs source as `python -c SOURCE` does.
@@ -192,12 +195,7 @@ impl Runtime {
     ) -> i32 {
         self.enter(|vm| {
             let namespace = Namespace::new(vm);
-            let ran = set_argv(vm, name, args)
-                .and_then(|()| {
-                    // Before sys.path gets its first entry: site makes entries absolute.
-                    vm.import("site", 0).map(drop)
-                })
-                .and_then(|()| program(vm, &namespace));
+            let ran = set_argv(vm, name, args).and_then(|()| program(vm, &namespace));
             let status = match ran {
                 Ok(()) => 0,
                 Err(failure) => exit_status(vm, &failure),
@@ -292,7 +290,7 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         |_| path.to_owned(),
         |path| path.to_string_lossy().into_owned(),
     );
-    if has_importer(vm, &absolute)? {
+    if may_be_package(&absolute) && has_importer(vm, &absolute)? {
         insert_path(vm, &absolute)?;
         let runpy = vm.import("runpy", 0)?;
         let run = runpy.get_attr("_run_module_as_main", vm)?;
@@ -317,6 +315,11 @@ fn exit_with(vm: &VirtualMachine, status: i32, message: &str) -> PyBaseException
     vm.new_system_exit(vec![vm.ctx.new_int(status).into()].into())
 }
 
+/// Whether the path may be a folder or an archive; asking Python costs the start of every script.
+fn may_be_package(path: &str) -> bool {
+    !path.ends_with(".py") || Path::new(path).is_dir()
+}
+
 /// Whether the path is a folder or an archive that modules can be imported from.
 fn has_importer(vm: &VirtualMachine, path: &str) -> PyResult<bool> {
     let pkgutil = vm.import("pkgutil", 0)?;
@@ -329,9 +332,8 @@ fn has_importer(vm: &VirtualMachine, path: &str) -> PyResult<bool> {
 fn script_folder(path: &str) -> String {
     let path = Path::new(path);
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    real.parent().map_or_else(String::new, |folder| {
-        folder.to_string_lossy().into_owned()
-    })
+    real.parent()
+        .map_or_else(String::new, |folder| folder.to_string_lossy().into_owned())
 }
 
 /// The status a program ends with, having said on stderr why.
@@ -367,6 +369,3 @@ fn flush_streams(vm: &VirtualMachine) {
         }
     }
 }
-
-#[allow(unused_imports)]
-use PyStr as _;

@@ -9,11 +9,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use rustpython_vm::builtins::{PyDict, PyDictRef, PyList, PyListRef};
+use rustpython_vm::builtins::{PyDictRef, PyListRef};
 use rustpython_vm::class::PyClassImpl;
-use rustpython_vm::{
-    AsObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
-};
+use rustpython_vm::{PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use crate::output::OutputSink;
 
@@ -162,6 +160,3 @@ pub(crate) fn import(vm: &VirtualMachine, name: &str) -> PyResult<PyObjectRef> {
     }
     vm.sys_module.get_attr("modules", vm)?.get_item(name, vm)
 }
-
-#[allow(unused_imports)]
-use {AsObject as _, PyDict as _, PyList as _};

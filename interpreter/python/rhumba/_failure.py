@@ -4,14 +4,11 @@ Frames of rhumba's own frozen code are left out: a person debugs the cell, not t
 """
 
 import re
+import sys
 import traceback
 
 _OWN = re.compile(r"<frozen (rhumba|ipyparallel|IPython)[.>]")
 _MAGIC = re.compile(r"\s*[%!?]|[^=]*=\s*[%!]|.*\?\s*$")
-
-
-class UsageError(Exception):
-    """A magic was called in a way it doesn't know; shown without a traceback."""
 
 
 def report(exception):
@@ -21,7 +18,8 @@ def report(exception):
         message = str(exception)
     except Exception as failure:
         message = f"<{name} has no message: str() of it raised {type(failure).__name__}>"
-    if isinstance(exception, UsageError):
+    shell = sys.modules.get("rhumba.shell")
+    if shell is not None and isinstance(exception, shell.UsageError):
         return name, message, f"UsageError: {message}"
     lines = _own_lines(exception)
     if lines is not None:

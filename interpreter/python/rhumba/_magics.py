@@ -10,7 +10,7 @@ import time as clock
 
 import _rhumba_shell
 
-from rhumba._failure import UsageError
+from rhumba.shell import UsageError
 
 
 def register(shell):

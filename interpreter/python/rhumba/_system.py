@@ -15,10 +15,9 @@ def _shell():
 
 def system(command):
     """Runs a command, shows its output as it comes, and returns its exit status."""
-    terminal = sys.__stdout__ is not None and sys.__stdout__.isatty()
     sys.stdout.flush()
     sys.stderr.flush()
-    if terminal:
+    if sys.stdout.isatty():
         # A program that wants a terminal, an editor for one, gets ours.
         return _wait(subprocess.Popen([_shell(), "-c", command]))
     process = subprocess.Popen(

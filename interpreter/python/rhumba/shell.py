@@ -5,17 +5,19 @@ ask for. Reading keys, drawing prompts and transforming cells are not done here:
 the last is Rust's, and comes in through `_rhumba_shell`.
 """
 
-import builtins
-import re
 import sys
 
 import _rhumba_shell
 
-from rhumba._failure import UsageError
+# What takes time to import is imported where it is used: the shell starts with the first cell.
 
 __all__ = ["Shell", "UsageError", "get_ipython"]
 
 get_ipython = _rhumba_shell.get_ipython
+
+
+class UsageError(Exception):
+    """A magic was called in a way it doesn't know; shown without a traceback."""
 
 
 class Shell:
@@ -191,8 +193,6 @@ class Shell:
         text = getoutput(self._expanded(cmd))
         return text.splitlines() if split else text
 
-    _NAME = re.compile(r"(?<![\\$])\$(?:\$|([A-Za-z_]\w*))|\{([A-Za-z_][^{}]*)\}")
-
     def _expanded(self, text):
         """Puts the values of `$name` and `{expression}` into a line.
 
@@ -212,7 +212,9 @@ class Shell:
             except Exception:
                 return match[0]
 
-        return self._NAME.sub(value, text)
+        import re
+
+        return re.sub(r"(?<![\\$])\$(?:\$|([A-Za-z_]\w*))|\{([A-Za-z_][^{}]*)\}", value, text)
 
     def __repr__(self):
         return f"<rhumba shell, {_rhumba_shell.cell_count()} cells so far>"
@@ -263,8 +265,3 @@ class Events:
                 function(*args, **kwargs)
             except Exception as failure:
                 get_ipython().showtraceback(failure)
-
-
-def exit_words():
-    """Words that leave the shell when they stand alone; Python binds them itself."""
-    return [name for name in ("exit", "quit") if hasattr(builtins, name)]

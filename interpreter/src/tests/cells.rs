@@ -13,7 +13,14 @@ fn the_value_of_the_last_expression_is_the_result() {
         assert_eq!(outcome.count, 1);
         assert!(outcome.value.is_some());
         assert_eq!(bench.recorder.take(), [Shown::Result(1, "42".into())]);
-        for source in ["x = 1", "def f(): pass", "class C: pass", "x;", "None", "(x) ;  # quiet"] {
+        for source in [
+            "x = 1",
+            "def f(): pass",
+            "class C: pass",
+            "x;",
+            "None",
+            "(x) ;  # quiet",
+        ] {
             bench.cell(source);
             assert_eq!(bench.recorder.take(), [], "{source}");
         }
@@ -33,8 +40,14 @@ fn stored_cells_leave_their_numbers_behind() {
         bench.cell("20");
         bench.cell("x = _ + __");
         bench.cell("x");
-        assert_eq!(bench.value("(_1, _2, Out[4], _4, sorted(Out))"), "(10, 20, 30, 30, [1, 2, 4])");
-        assert_eq!(bench.value("(In[1], _i3, len(In))"), "('10', 'x = _ + __', 5)");
+        assert_eq!(
+            bench.value("(_1, _2, Out[4], _4, sorted(Out))"),
+            "(10, 20, 30, 30, [1, 2, 4])"
+        );
+        assert_eq!(
+            bench.value("(In[1], _i3, len(In))"),
+            "('10', 'x = _ + __', 5)"
+        );
         assert_eq!(bench.value("_i, _ii"), "('x = _ + __', '20')");
     });
 }
@@ -42,7 +55,10 @@ fn stored_cells_leave_their_numbers_behind() {
 #[test]
 fn cells_that_are_not_stored_leave_nothing() {
     with_bench(|bench| {
-        let options = || CellOptions { silent: true, ..CellOptions::default() };
+        let options = || CellOptions {
+            silent: true,
+            ..CellOptions::default()
+        };
         let outcome = run_cell(bench.vm, &bench.namespace, "6 * 7", options());
         assert_eq!(outcome.count, 0);
         assert!(outcome.value.is_some());
@@ -85,7 +101,11 @@ fn sources_of_cells_that_are_not_stored_stay_as_long_as_they_can_raise() {
         let cached = bench.value("[n for n in __import__('linecache').cache if n.startswith('<')]");
         assert_eq!(cached, "['<input 1>', '<input 5>']");
         let report = bench.failing("f()");
-        assert!(report.traceback.contains("    raise KeyError('k')"), "{}", report.traceback);
+        assert!(
+            report.traceback.contains("    raise KeyError('k')"),
+            "{}",
+            report.traceback
+        );
         assert_eq!(report.message, "'k'");
     });
 }
@@ -96,13 +116,33 @@ fn causes_contexts_notes_and_groups_are_in_the_traceback() {
         let report = bench.failing(
             "try:\n    {}['a']\nexcept KeyError as e:\n    raise ValueError('bad') from e",
         );
-        assert!(report.traceback.contains("    {}['a']\n"), "{}", report.traceback);
-        assert!(report.traceback.contains("direct cause"), "{}", report.traceback);
+        assert!(
+            report.traceback.contains("    {}['a']\n"),
+            "{}",
+            report.traceback
+        );
+        assert!(
+            report.traceback.contains("direct cause"),
+            "{}",
+            report.traceback
+        );
         let report = bench.failing("e = OSError('o'); e.add_note('look here'); raise e");
-        assert!(report.traceback.ends_with("OSError: o\nlook here"), "{}", report.traceback);
+        assert!(
+            report.traceback.ends_with("OSError: o\nlook here"),
+            "{}",
+            report.traceback
+        );
         let report = bench.failing("raise ExceptionGroup('g', [ValueError(1), TypeError(2)])");
-        assert!(report.traceback.contains("ValueError: 1"), "{}", report.traceback);
-        assert!(report.traceback.contains("TypeError: 2"), "{}", report.traceback);
+        assert!(
+            report.traceback.contains("ValueError: 1"),
+            "{}",
+            report.traceback
+        );
+        assert!(
+            report.traceback.contains("TypeError: 2"),
+            "{}",
+            report.traceback
+        );
     });
 }
 
@@ -114,7 +154,11 @@ fn an_exception_that_can_not_be_shown_is_still_told() {
         );
         assert_eq!(report.exception, "Broken");
         assert!(report.message.contains("TypeError"), "{}", report.message);
-        assert!(report.traceback.contains("raise Broken()"), "{}", report.traceback);
+        assert!(
+            report.traceback.contains("raise Broken()"),
+            "{}",
+            report.traceback
+        );
     });
 }
 
@@ -123,8 +167,16 @@ fn a_syntax_error_names_the_cell_and_shows_the_line() {
     with_bench(|bench| {
         let report = bench.failing("x = 1\ny = = 2");
         assert_eq!(report.exception, "SyntaxError");
-        assert!(report.traceback.contains("File \"<cell 1>\", line 2"), "{}", report.traceback);
-        assert!(report.traceback.contains("    y = = 2\n"), "{}", report.traceback);
+        assert!(
+            report.traceback.contains("File \"<cell 1>\", line 2"),
+            "{}",
+            report.traceback
+        );
+        assert!(
+            report.traceback.contains("    y = = 2\n"),
+            "{}",
+            report.traceback
+        );
         // Nothing of it ran.
         assert!(bench.namespace.get(bench.vm, "x").is_err());
     });
@@ -134,14 +186,32 @@ fn a_syntax_error_names_the_cell_and_shows_the_line() {
 fn a_magic_keeps_the_numbers_of_the_lines_below_it() {
     with_bench(|bench| {
         let report = bench.failing("a = 1\n%pwd\nb = \\\n   2\nraise ValueError(b)");
-        assert!(report.traceback.contains("line 5, in <module>\n    raise ValueError(b)"), "{}", report.traceback);
+        assert!(
+            report
+                .traceback
+                .contains("line 5, in <module>\n    raise ValueError(b)"),
+            "{}",
+            report.traceback
+        );
         let report = bench.failing("%nonsense 1");
         assert_eq!(report.exception, "UsageError");
-        assert!(report.traceback.contains("%nonsense isn't known"), "{}", report.traceback);
-        assert!(!report.traceback.contains("Traceback"), "{}", report.traceback);
+        assert!(
+            report.traceback.contains("%nonsense isn't known"),
+            "{}",
+            report.traceback
+        );
+        assert!(
+            !report.traceback.contains("Traceback"),
+            "{}",
+            report.traceback
+        );
         let report = bench.failing("%time 1/0");
         assert!(!report.traceback.contains("frozen"), "{}", report.traceback);
-        assert!(report.traceback.contains("    %time 1/0\n"), "{}", report.traceback);
+        assert!(
+            report.traceback.contains("    %time 1/0\n"),
+            "{}",
+            report.traceback
+        );
     });
 }
 
@@ -150,9 +220,15 @@ fn a_name_that_is_not_defined_is_a_name_error() {
     with_bench(|bench| {
         let report = bench.failing("undefined_name");
         assert_eq!(report.message, "name 'undefined_name' is not defined");
-        let failure = bench.namespace.get(bench.vm, "missing.x").expect_err("it isn't bound");
+        let failure = bench
+            .namespace
+            .get(bench.vm, "missing.x")
+            .expect_err("it isn't bound");
         let report = crate::failure::ErrorReport::from_exception(bench.vm, &failure);
-        assert_eq!((report.exception.as_str(), report.message.as_str()), ("NameError", "name 'missing' is not defined"));
+        assert_eq!(
+            (report.exception.as_str(), report.message.as_str()),
+            ("NameError", "name 'missing' is not defined")
+        );
     });
 }
 
@@ -161,9 +237,15 @@ fn dotted_names_reach_attributes() {
     with_bench(|bench| {
         bench.cell("class A: pass\na = A(); a.b = A(); a.b.c = 5");
         let value = bench.namespace.get(bench.vm, "a.b.c").expect("it is bound");
-        bench.namespace.set(bench.vm, "a.b.d", value).expect("it can be set");
+        bench
+            .namespace
+            .set(bench.vm, "a.b.d", value)
+            .expect("it can be set");
         assert_eq!(bench.value("a.b.d"), "5");
-        let failure = bench.namespace.get(bench.vm, "a.nope").expect_err("no such attribute");
+        let failure = bench
+            .namespace
+            .get(bench.vm, "a.nope")
+            .expect_err("no such attribute");
         assert!(failure.fast_isinstance(bench.vm.ctx.exceptions.attribute_error));
         let one = bench.vm.ctx.new_int(1).into();
         assert!(bench.namespace.set(bench.vm, "zz.a", one).is_err());
@@ -177,7 +259,10 @@ fn clearing_keeps_what_a_namespace_needs() {
         bench.cell("x");
         bench.namespace.clear(bench.vm).expect("it can be cleared");
         assert_eq!(bench.namespace.names(), Vec::<String>::new());
-        assert_eq!(bench.value("(__name__, len([1]), Out, _, len(In))"), "('__main__', 1, {}, '', 3)");
+        assert_eq!(
+            bench.value("(__name__, len([1]), Out, _, len(In))"),
+            "('__main__', 1, {}, '', 3)"
+        );
         bench.cell("y = 3");
         assert_eq!(bench.namespace.names(), ["y"]);
         assert_eq!(bench.value("__import__('__main__').y"), "3");
@@ -200,7 +285,10 @@ fn exit_is_an_outcome() {
         }
         assert_eq!(bench.value("1 + 1"), "2");
         let outcome = bench.run("1/0", false);
-        assert_eq!(exit_request(bench.vm, &outcome.failure.expect("it fails")), None);
+        assert_eq!(
+            exit_request(bench.vm, &outcome.failure.expect("it fails")),
+            None
+        );
     });
 }
 
@@ -218,8 +306,14 @@ fn displayhook_can_be_replaced() {
 fn a_failure_is_left_for_post_mortem() {
     with_bench(|bench| {
         bench.failing("1/0");
-        assert_eq!(bench.value("(sys := __import__('sys')).last_exc"), "ZeroDivisionError('division by zero')");
-        assert_eq!(bench.value("sys.last_type, sys.last_traceback.tb_lineno"), "(<class 'ZeroDivisionError'>, 1)");
+        assert_eq!(
+            bench.value("(sys := __import__('sys')).last_exc"),
+            "ZeroDivisionError('division by zero')"
+        );
+        assert_eq!(
+            bench.value("sys.last_type, sys.last_traceback.tb_lineno"),
+            "(<class 'ZeroDivisionError'>, 1)"
+        );
     });
 }
 
@@ -227,6 +321,9 @@ fn a_failure_is_left_for_post_mortem() {
 fn functions_of_cells_can_be_inspected() {
     with_bench(|bench| {
         bench.cell("def f(x):\n    return x + 1\n\nz = 2");
-        assert_eq!(bench.value("__import__('inspect').getsource(f)"), r"'def f(x):\n    return x + 1\n'");
+        assert_eq!(
+            bench.value("__import__('inspect').getsource(f)"),
+            r"'def f(x):\n    return x + 1\n'"
+        );
     });
 }

@@ -30,7 +30,12 @@ fn names_attributes_keys_and_keywords() {
              class Point:\n    kind = 'p'\n    def __init__(self): self.xpos = 1; self.name = alpha_two\n    def xmove(self): pass\n\
              point = Point(); table = {'north': 1, 'north east': 2, 3: 4}\nimport os.path",
         );
-        assert_offers(bench, "print(alpha_|", "alpha_", &["alpha_one", "alpha_two"]);
+        assert_offers(
+            bench,
+            "print(alpha_|",
+            "alpha_",
+            &["alpha_one", "alpha_two"],
+        );
         assert_offers(bench, "_alp|", "_alp", &["_alpha"]);
         assert_offers(bench, "x = point.x|", "x", &["xmove", "xpos"]);
         assert_offers(bench, "point.x| + 1", "x", &["xmove", "xpos"]);
@@ -43,7 +48,14 @@ fn names_attributes_keys_and_keywords() {
         assert_offers(bench, "contin|", "contin", &["continue"]);
         assert_offers(bench, "ZeroDiv|", "ZeroDiv", &["ZeroDivisionError"]);
         assert_offers(bench, "a = 1\nfor i in alpha_t|", "alpha_t", &["alpha_two"]);
-        for nothing in ["1.|", "undefined.x|", "point.nope.x|", "f().x|", "12|", "point[0].x|"] {
+        for nothing in [
+            "1.|",
+            "undefined.x|",
+            "point.nope.x|",
+            "f().x|",
+            "12|",
+            "point[0].x|",
+        ] {
             assert_eq!(offered(bench, nothing).1, Vec::<String>::new(), "{nothing}");
         }
         let (_, all) = offered(bench, "point.|");
@@ -63,7 +75,13 @@ fn nothing_of_the_users_is_run() {
         );
         let (_, matches) = offered(bench, "trap.|");
         assert_eq!(matches, ["own", "prop"]);
-        for quiet in ["trap.prop.up|", "trap.other.x|", "Made.fie|", "Made.field.up|", "trap.own.re|"] {
+        for quiet in [
+            "trap.prop.up|",
+            "trap.other.x|",
+            "Made.fie|",
+            "Made.field.up|",
+            "trap.own.re|",
+        ] {
             offered(bench, quiet);
         }
         inspect(bench.vm, &bench.namespace, "trap.prop", false).expect("a property is described");
@@ -78,17 +96,52 @@ fn modules_magics_and_files() {
     std::fs::write(folder.join("data.csv"), "").expect("written");
     with_bench(|bench| {
         assert_offers(bench, "import statist|", "statist", &["statistics"]);
-        assert_offers(bench, "import os, concurrent.fut|", "concurrent.fut", &["concurrent.futures"]);
-        assert_offers(bench, "from urllib import robot|", "robot", &["robotparser"]);
-        assert_offers(bench, "from urllib.rob|", "urllib.rob", &["urllib.robotparser"]);
+        assert_offers(
+            bench,
+            "import os, concurrent.fut|",
+            "concurrent.fut",
+            &["concurrent.futures"],
+        );
+        assert_offers(
+            bench,
+            "from urllib import robot|",
+            "robot",
+            &["robotparser"],
+        );
+        assert_offers(
+            bench,
+            "from urllib.rob|",
+            "urllib.rob",
+            &["urllib.robotparser"],
+        );
         bench.cell("import string");
-        assert_offers(bench, "from string import ascii_l|", "ascii_l", &["ascii_letters", "ascii_lowercase"]);
+        assert_offers(
+            bench,
+            "from string import ascii_l|",
+            "ascii_l",
+            &["ascii_letters", "ascii_lowercase"],
+        );
         assert_offers(bench, "%timei|", "%timei", &["%timeit"]);
         assert_offers(bench, "%%writ|", "%%writ", &["%%writefile"]);
         let path = folder.to_string_lossy();
-        assert_offers(bench, &format!("open('{path}/da|')"), "da", &["data.csv", "data_folder/"]);
-        assert_offers(bench, &format!("%cd {path}/data_|"), "data_", &["data_folder/"]);
-        assert_offers(bench, &format!("!cat {path}/data.|"), "data.", &["data.csv"]);
+        assert_offers(
+            bench,
+            &format!("open('{path}/da|')"),
+            "da",
+            &["data.csv", "data_folder/"],
+        );
+        assert_offers(
+            bench,
+            &format!("%cd {path}/data_|"),
+            "data_",
+            &["data_folder/"],
+        );
+        assert_offers(
+            bench,
+            &format!("!cat {path}/data.|"),
+            "data.",
+            &["data.csv"],
+        );
     });
     std::fs::remove_dir_all(folder).expect("removed");
 }
@@ -96,7 +149,8 @@ fn modules_magics_and_files() {
 #[test]
 fn any_text_and_any_cursor_are_answered() {
     with_bench(|bench| {
-        let code = "é = {'ü': 'ö'}; x['\\\n'''\"f\"{a.b(]) %%! from . import ..  import  \u{1F600}.";
+        let code =
+            "é = {'ü': 'ö'}; x['\\\n'''\"f\"{a.b(]) %%! from . import ..  import  \u{1F600}.";
         for cursor in 0..code.len() + 3 {
             let found = complete(bench.vm, &bench.namespace, code, cursor);
             assert!(code.is_char_boundary(found.start), "{cursor}");
@@ -122,22 +176,37 @@ fn objects_are_described() {
     with_bench(|bench| {
         bench.cell("def area(width: float, height=2.0):\n    \"\"\"Multiplies.\n\n    Two sides.\n    \"\"\"\n    return width * height\n\nitems = [1, 2, 3]");
         let text = inspect(bench.vm, &bench.namespace, "area", false).expect("it is there");
-        assert!(text.contains("Signature:      area(width: float, height=2.0)"), "{text}");
+        assert!(
+            text.contains("Signature:      area(width: float, height=2.0)"),
+            "{text}"
+        );
         assert!(text.contains("Multiplies.\n\nTwo sides."), "{text}");
         assert!(text.contains("File:           <cell 1>"), "{text}");
         let text = inspect(bench.vm, &bench.namespace, "area", true).expect("it is there");
-        assert!(text.contains("Source:         \ndef area(width: float, height=2.0):\n"), "{text}");
+        assert!(
+            text.contains("Source:         \ndef area(width: float, height=2.0):\n"),
+            "{text}"
+        );
         let text = inspect(bench.vm, &bench.namespace, "items", false).expect("it is there");
-        for line in ["Type:           list", "String form:    [1, 2, 3]", "Length:         3"] {
+        for line in [
+            "Type:           list",
+            "String form:    [1, 2, 3]",
+            "Length:         3",
+        ] {
             assert!(text.contains(line), "{text}");
         }
         let text = inspect(bench.vm, &bench.namespace, "items.append", false).expect("it is there");
         assert!(text.to_lowercase().contains("append"), "{text}");
         let text = inspect(bench.vm, &bench.namespace, "dict", true).expect("it is there");
         assert!(text.contains("Type:           type"), "{text}");
-        let failure = inspect(bench.vm, &bench.namespace, "nope", false).expect_err("it isn't there");
+        let failure =
+            inspect(bench.vm, &bench.namespace, "nope", false).expect_err("it isn't there");
         assert!(failure.fast_isinstance(bench.vm.ctx.exceptions.name_error));
-        assert!(bench.printed("items?").contains("String form:    [1, 2, 3]"));
+        assert!(
+            bench
+                .printed("items?")
+                .contains("String form:    [1, 2, 3]")
+        );
         assert!(bench.printed("nope?").contains("Object `nope` not found."));
         assert!(bench.printed("area??").contains("return width * height"));
         assert!(bench.printed("%timeit?").contains("LOOPS"));

@@ -29,7 +29,9 @@ fn in_child(runtime: &Runtime, work: impl FnOnce(&Runtime) -> String) -> (String
                 std::fs::File::from_raw_fd(ends[0])
             };
             let mut text = String::new();
-            reader.read_to_string(&mut text).expect("the child's text can be read");
+            reader
+                .read_to_string(&mut text)
+                .expect("the child's text can be read");
             let mut status = 0;
             // SAFETY: waits for the child that was forked above.
             assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
@@ -41,7 +43,9 @@ fn in_child(runtime: &Runtime, work: impl FnOnce(&Runtime) -> String) -> (String
 #[test]
 fn a_child_runs_cells_threads_and_takes_interrupts() {
     let runtime = Runtime::new(RuntimeConfig::default());
-    runtime.warm(&["threading", "random", "asyncio"]).expect("the modules import");
+    runtime
+        .warm(&["threading", "random", "asyncio"])
+        .expect("the modules import");
     runtime.enter(|vm| {
         bench(vm).cell("import random, os, threading, time\nrandom.seed(7)\nx = {'a': 1}");
     });

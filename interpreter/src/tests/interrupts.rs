@@ -46,7 +46,11 @@ fn interrupted(bench: &Bench, source: &str) {
     let report = bench.failing(source);
     let took = started.elapsed();
     interrupter.finish();
-    assert_eq!(report.exception, "KeyboardInterrupt", "{source}\n{}", report.traceback);
+    assert_eq!(
+        report.exception, "KeyboardInterrupt",
+        "{source}\n{}",
+        report.traceback
+    );
     assert!(took < Duration::from_secs(4), "{source}: {took:?}");
     interrupt::discard_pending(bench.vm);
     assert_eq!(bench.value("40 + 2"), "42");
@@ -122,7 +126,9 @@ fn an_interrupt_that_came_too_late_is_dropped() {
 #[test]
 fn a_handler_of_the_users_own_is_called() {
     with_bench(|bench| {
-        bench.cell("import signal\nseen = []\nsignal.signal(signal.SIGINT, lambda *a: seen.append(a[0]))");
+        bench.cell(
+            "import signal\nseen = []\nsignal.signal(signal.SIGINT, lambda *a: seen.append(a[0]))",
+        );
         bench.cell("import os\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(1000): pass");
         assert_eq!(bench.value("seen"), "[2]");
     });

@@ -8,5 +8,5 @@ mod interrupts;
 mod output;
 mod programs;
 mod shell;
-mod support;
 mod sturdiness;
+mod support;

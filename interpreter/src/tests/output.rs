@@ -35,7 +35,10 @@ fn output_is_seen_while_the_cell_still_runs() {
         let watcher = std::thread::spawn(move || {
             let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
             while recorder.len() == 0 {
-                assert!(std::time::Instant::now() < deadline, "nothing was seen in time");
+                assert!(
+                    std::time::Instant::now() < deadline,
+                    "nothing was seen in time"
+                );
                 std::thread::yield_now();
             }
             let early = recorder.stdout();
@@ -47,7 +50,10 @@ fn output_is_seen_while_the_cell_still_runs() {
             "import os, tempfile, time\nprint('early', flush=True)\npath = os.path.join(tempfile.gettempdir(), f'rhumba-output-{os.getpid()}')\nend = time.monotonic() + 20\nwhile not os.path.exists(path):\n    assert time.monotonic() < end\n    time.sleep(0.002)\nos.unlink(path)\nprint('late')",
         );
         let early = watcher.join().expect("the watcher ends");
-        assert!(early.starts_with("early") && !early.contains("late"), "{early:?}");
+        assert!(
+            early.starts_with("early") && !early.contains("late"),
+            "{early:?}"
+        );
         assert_eq!(bench.recorder.stdout(), "early\nlate\n");
     });
 }
@@ -63,7 +69,10 @@ fn all_threads_and_all_ways_of_writing_arrive() {
              print('é ✓', file=sys.stdout)\n\
              print('\\udc80')",
         );
-        assert_eq!(bench.recorder.stdout(), "from a thread\nbytes\nxy\né ✓\n\u{fffd}\n");
+        assert_eq!(
+            bench.recorder.stdout(),
+            "from a thread\nbytes\nxy\né ✓\n\u{fffd}\n"
+        );
         bench.recorder.take();
         bench.cell("logging.warning('logged')\nwarnings.warn('warned')");
         let errors = bench.recorder.stderr();
@@ -85,7 +94,9 @@ fn the_streams_answer_what_programs_ask_of_files() {
         );
         let report = bench.failing("sys.stdout.write(5)");
         assert_eq!(report.message, "write() argument must be str, not int");
-        bench.cell("sys.stdout.reconfigure(line_buffering=True); sys.stdout.mark = 1; sys.stdout.flush()");
+        bench.cell(
+            "sys.stdout.reconfigure(line_buffering=True); sys.stdout.mark = 1; sys.stdout.flush()",
+        );
         bench.cell("with contextlib.redirect_stdout(io.StringIO()) as held:\n    print('held')");
         assert_eq!(bench.value("held.getvalue()"), r"'held\n'");
     });
@@ -102,7 +113,9 @@ fn display_shows_every_form_an_object_has() {
              from IPython.display import HTML, display as d\nd(HTML('<i>'))",
         );
         let shown = |pairs: &[(&str, &str)]| {
-            let pairs = pairs.iter().map(|(kind, text)| ((*kind).to_owned(), (*text).to_owned()));
+            let pairs = pairs
+                .iter()
+                .map(|(kind, text)| ((*kind).to_owned(), (*text).to_owned()));
             Shown::Display(pairs.collect())
         };
         assert_eq!(
@@ -111,7 +124,10 @@ fn display_shows_every_form_an_object_has() {
                 shown(&[("text/html", "<b>r</b>"), ("text/plain", "rich")]),
                 shown(&[("text/plain", "p"), ("x/y", "z")]),
                 shown(&[("text/plain", "eager")]),
-                shown(&[("text/html", "<i>"), ("text/plain", "<IPython.display.HTML object>")]),
+                shown(&[
+                    ("text/html", "<i>"),
+                    ("text/plain", "<IPython.display.HTML object>")
+                ]),
             ]
         );
     });

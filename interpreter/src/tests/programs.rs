@@ -57,10 +57,14 @@ fn a_script_has_its_folder_its_file_and_its_arguments() {
         "import sys, beside, inspect\nprint(beside.value, __name__, __file__, sys.argv[1:], sys.path[0])\n\
          def f(): pass\nprint(inspect.getsource(f).strip(), sys.modules['__main__'].f is f)",
     );
-    let (status, stdout, stderr) = ran(|runtime| runtime.run_script(&script, &args(&["-x", "y z"])));
+    let (status, stdout, stderr) =
+        ran(|runtime| runtime.run_script(&script, &args(&["-x", "y z"])));
     let folder = folder.path();
     let expected = format!("found __main__ {script} ['-x', 'y z'] {folder}\ndef f(): pass True\n");
-    assert_eq!((status, stdout.as_str(), stderr.as_str()), (0, expected.as_str(), ""));
+    assert_eq!(
+        (status, stdout.as_str(), stderr.as_str()),
+        (0, expected.as_str(), "")
+    );
 }
 
 #[test]
@@ -92,40 +96,63 @@ fn a_failing_script_shows_its_traceback() {
     assert_eq!((status, stderr), (1, expected));
     let script = folder.write("syntax.py", "x = = 1\n");
     let (status, _, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
-    assert!(status == 1 && stderr.contains("SyntaxError") && stderr.contains("x = = 1"), "{stderr}");
+    assert!(
+        status == 1 && stderr.contains("SyntaxError") && stderr.contains("x = = 1"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_script_that_is_not_there_is_said() {
     let (status, _, stderr) = ran(|runtime| runtime.run_script("/no/such/script.py", &[]));
     assert_eq!(status, 2);
-    assert!(stderr.contains("can't open file '/no/such/script.py': [Errno 2]"), "{stderr}");
+    assert!(
+        stderr.contains("can't open file '/no/such/script.py': [Errno 2]"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_folder_with_a_main_and_a_module_run() {
     let folder = Folder::new("package");
-    folder.write("app/__main__.py", "import sys, helper\nprint('main', helper.x, len(sys.argv))");
+    folder.write(
+        "app/__main__.py",
+        "import sys, helper\nprint('main', helper.x, len(sys.argv))",
+    );
     folder.write("app/helper.py", "x = 5");
     let app = folder.0.join("app").to_string_lossy().into_owned();
     let (status, stdout, stderr) = ran(|runtime| runtime.run_script(&app, &args(&["a"])));
-    assert_eq!((status, stdout.as_str(), stderr.as_str()), (0, "main 5 2\n", ""));
-    folder.write("mod.py", "import sys\nprint(__name__, sys.argv, __spec__.name)\nsys.exit(4)");
+    assert_eq!(
+        (status, stdout.as_str(), stderr.as_str()),
+        (0, "main 5 2\n", "")
+    );
+    folder.write(
+        "mod.py",
+        "import sys\nprint(__name__, sys.argv, __spec__.name)\nsys.exit(4)",
+    );
     std::env::set_current_dir(&folder.0).expect("the folder is there");
     let (status, stdout, stderr) = ran(|runtime| runtime.run_module("mod", &args(&["b"])));
     let expected = format!("__main__ ['{}/mod.py', 'b'] mod\n", folder.path());
     assert_eq!((status, stdout, stderr.as_str()), (4, expected, ""));
     let (status, _, stderr) = ran(|runtime| runtime.run_module("no_such_module", &[]));
-    assert!(status == 1 && stderr.contains("No module named no_such_module"), "{stderr}");
+    assert!(
+        status == 1 && stderr.contains("No module named no_such_module"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_command_runs_in_main() {
-    let source = "import sys\nprint(sys.argv, repr(sys.path[0]), __name__)\nx = 1\nraise ValueError('v')";
+    let source =
+        "import sys\nprint(sys.argv, repr(sys.path[0]), __name__)\nx = 1\nraise ValueError('v')";
     let (status, stdout, stderr) = ran(|runtime| runtime.run_command(source, &args(&["p"])));
     assert_eq!((status, stdout.as_str()), (1, "['-c', 'p'] '' __main__\n"));
-    assert!(stderr.contains("File \"<string>\", line 4, in <module>\n    raise ValueError('v')"), "{stderr}");
-    let (status, stdout, _) = ran(|runtime| runtime.run_source("import sys; print(sys.argv)", "-", &args(&["q"])));
+    assert!(
+        stderr.contains("File \"<string>\", line 4, in <module>\n    raise ValueError('v')"),
+        "{stderr}"
+    );
+    let (status, stdout, _) =
+        ran(|runtime| runtime.run_source("import sys; print(sys.argv)", "-", &args(&["q"])));
     assert_eq!((status, stdout.as_str()), (0, "['-', 'q']\n"));
 }
 
@@ -155,8 +182,7 @@ fn the_search_path_comes_from_the_environment() {
     folder.write("from_path.py", "value = 9");
     // SAFETY: this test's process has no other thread that reads the environment.
     unsafe { std::env::set_var("PYTHONPATH", &folder.0) };
-    let (status, stdout, _) = ran(|runtime| {
-        runtime.run_command("import from_path; print(from_path.value)", &[])
-    });
+    let (status, stdout, _) =
+        ran(|runtime| runtime.run_command("import from_path; print(from_path.value)", &[]));
     assert_eq!((status, stdout.as_str()), (0, "9\n"));
 }

@@ -16,16 +16,34 @@ fn programs_can_define_magics() {
         );
         assert_eq!(bench.value("%shout it's \"loud\""), "'IT\\'S \"LOUD\"'");
         assert_eq!(bench.value("x = %twice ab\nx"), "'abab'");
-        assert_eq!(bench.value("%%pair a b\nfirst\n  second"), r"('a b', 'first\n  second')");
+        assert_eq!(
+            bench.value("%%pair a b\nfirst\n  second"),
+            r"('a b', 'first\n  second')"
+        );
         assert_eq!(bench.value("%%count\nabc\n"), "4");
         bench.cell("value = 7");
-        assert_eq!(bench.value("%shout {value + 1} $value $nope $$"), "'8 7 $NOPE $'");
+        assert_eq!(
+            bench.value("%shout {value + 1} $value $nope $$"),
+            "'8 7 $NOPE $'"
+        );
         let report = bench.failing("%shoot");
-        assert!(report.message.contains("Did you mean %shout?"), "{}", report.message);
+        assert!(
+            report.message.contains("Did you mean %shout?"),
+            "{}",
+            report.message
+        );
         let report = bench.failing("%%shout\nx");
-        assert!(report.message.contains("%shout is a line magic"), "{}", report.message);
+        assert!(
+            report.message.contains("%shout is a line magic"),
+            "{}",
+            report.message
+        );
         let report = bench.failing("%px 1");
-        assert!(report.message.contains("import ipyparallel"), "{}", report.message);
+        assert!(
+            report.message.contains("import ipyparallel"),
+            "{}",
+            report.message
+        );
     });
 }
 
@@ -33,9 +51,15 @@ fn programs_can_define_magics() {
 fn commands_of_the_system_show_and_give_their_output() {
     with_bench(|bench| {
         assert_eq!(bench.printed("!echo one; echo two >&2"), "one\ntwo\n");
-        assert_eq!(bench.value("files = !printf 'a\\nb c\\n'\nfiles"), "['a', 'b c']");
+        assert_eq!(
+            bench.value("files = !printf 'a\\nb c\\n'\nfiles"),
+            "['a', 'b c']"
+        );
         bench.cell("name = 'it'");
-        assert_eq!(bench.printed("!echo $name {name}s $HOME_NOT_SET_ANYWHERE ${name}"), "it its\n");
+        assert_eq!(
+            bench.printed("!echo $name {name}s $HOME_NOT_SET_ANYWHERE ${name}"),
+            "it its\n"
+        );
         bench.cell("!exit 3");
         assert_eq!(bench.value("_exit_code"), "3");
         assert_eq!(bench.printed("if True:\n    !echo inside\n"), "inside\n");
@@ -52,7 +76,10 @@ fn a_hook_can_take_cells_and_change_them() {
         assert_eq!(bench.recorder.take(), [Shown::Result(3, "4".into())]);
         assert!(bench.cell("keep = 1").value.is_none());
         bench.cell("get_ipython().input_hook = None");
-        assert_eq!(bench.value("taken[:2], 'keep' in globals()"), "(['1 + 1', 'keep = 1'], False)");
+        assert_eq!(
+            bench.value("taken[:2], 'keep' in globals()"),
+            "(['1 + 1', 'keep = 1'], False)"
+        );
     });
 }
 
@@ -60,13 +87,19 @@ fn a_hook_can_take_cells_and_change_them() {
 fn time_and_timeit_measure() {
     with_bench(|bench| {
         let text = bench.printed("x = %time 1 + 1");
-        assert!(text.starts_with("CPU times: ") && text.contains("Wall time: "), "{text}");
+        assert!(
+            text.starts_with("CPU times: ") && text.contains("Wall time: "),
+            "{text}"
+        );
         assert_eq!(bench.value("x"), "2");
         let text = bench.printed("%%time\ny = 5\nz = y + 1");
         assert!(text.contains("Wall time"), "{text}");
         assert_eq!(bench.value("z"), "6");
         let text = bench.printed("%timeit -n 10 -r 2 x + 1");
-        assert!(text.contains("mean ± std. dev. of 2 runs, 10 loops each"), "{text}");
+        assert!(
+            text.contains("mean ± std. dev. of 2 runs, 10 loops each"),
+            "{text}"
+        );
         bench.cell("t = %timeit -o -q -n 1 -r 1 -- -x");
         assert_eq!(bench.value("t.loops, t.repeat"), "(1, 1)");
     });
@@ -87,33 +120,81 @@ fn names_folders_files_and_history() {
         assert!(table.contains("b          list        n=2"), "{table}");
         assert_eq!(bench.printed(&format!("%cd {path}")), format!("{path}\n"));
         assert_eq!(bench.value("%pwd"), format!("'{path}'"));
-        assert_eq!(bench.printed("%%writefile s.py\nimport sys\nleft = sys.argv[1:]\nprint(__name__)\n"), "Writing s.py\n");
+        assert_eq!(
+            bench.printed("%%writefile s.py\nimport sys\nleft = sys.argv[1:]\nprint(__name__)\n"),
+            "Writing s.py\n"
+        );
         assert_eq!(bench.printed("%run s.py one two"), "__main__\n");
         assert_eq!(bench.value("left"), "['one', 'two']");
         bench.cell("%env RHUMBA_TEST=5");
         assert_eq!(bench.value("%env RHUMBA_TEST"), "'5'");
         let report = bench.failing("%cd /no/such/folder");
-        assert!(report.traceback.starts_with("UsageError: %cd can't go to"), "{}", report.traceback);
-        assert_eq!(bench.printed("%history -n 2-2"), "2: a = 1; b = [1, 2]; _hidden = 3\ndef c(): pass\n");
+        assert!(
+            report.traceback.starts_with("UsageError: %cd can't go to"),
+            "{}",
+            report.traceback
+        );
+        assert_eq!(
+            bench.printed("%history -n 2-2"),
+            "2: a = 1; b = [1, 2]; _hidden = 3\ndef c(): pass\n"
+        );
         bench.cell("%reset -f");
         assert_eq!(bench.namespace.names(), Vec::<String>::new());
         let text = bench.printed("%lsmagic");
-        assert!(text.contains("%timeit") && text.contains("%%writefile"), "{text}");
+        assert!(
+            text.contains("%timeit") && text.contains("%%writefile"),
+            "{text}"
+        );
         assert_eq!(bench.printed("get_ipython().run_cell('print(5)')"), "5\n");
-        assert_eq!(bench.value("get_ipython().run_cell('1/0', silent=True).success"), "False");
+        assert_eq!(
+            bench.value("get_ipython().run_cell('1/0', silent=True).success"),
+            "False"
+        );
     });
     std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_program_finds_no_shell() {
+    let runtime = crate::runtime::Runtime::new(crate::runtime::RuntimeConfig::default());
+    let source = "import IPython\nassert get_ipython() is None and IPython.get_ipython() is None\n\
+                  import sys; sys.exit('rhumba.shell' in sys.modules)";
+    assert_eq!(runtime.run_command(source, &[]), 0);
+}
+
+#[test]
+fn others_can_add_modules_to_the_package() {
+    let runtime = crate::runtime::Runtime::new(crate::runtime::RuntimeConfig {
+        frozen: vec![rustpython_derive::py_freeze!(
+            source = "value = 11",
+            module_name = "rhumba.added",
+            crate_name = "rustpython_vm"
+        )],
+        ..crate::runtime::RuntimeConfig::default()
+    });
+    runtime.warm(&["rhumba.added"]).expect("it imports");
+    let source = "import rhumba.added as a, rhumba.shell, sys; sys.exit(a.value)";
+    assert_eq!(runtime.run_command(source, &[]), 11);
 }
 
 #[test]
 fn the_names_that_programs_look_for_are_there() {
     with_bench(|bench| {
         bench.cell("import IPython\nfrom IPython.core.getipython import get_ipython as g\nfrom IPython.display import display");
-        assert_eq!(bench.value("g() is get_ipython() is IPython.get_ipython()"), "True");
+        assert_eq!(
+            bench.value("g() is get_ipython() is IPython.get_ipython()"),
+            "True"
+        );
         assert_eq!(bench.value("IPython.version_info[0]"), "9");
-        assert_eq!(bench.value("'rhumba.shell' in __import__('sys').modules"), "True");
+        assert_eq!(
+            bench.value("'rhumba.shell' in __import__('sys').modules"),
+            "True"
+        );
         assert_eq!(bench.value("get_ipython().user_ns is globals()"), "True");
         assert_eq!(bench.value("get_ipython().ev('1 + 1')"), "2");
-        assert_eq!(bench.value("import rhumba; rhumba.__path__ is not None"), "True");
+        assert_eq!(
+            bench.value("import rhumba; rhumba.__path__ is not None"),
+            "True"
+        );
     });
 }

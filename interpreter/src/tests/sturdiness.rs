@@ -7,7 +7,9 @@ use crate::failure::ErrorReport;
 const MAIN_STACK_BYTES: usize = 8 * 1024 * 1024;
 
 fn on_main_sized_stack(work: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().stack_size(MAIN_STACK_BYTES).spawn(work);
+    let thread = std::thread::Builder::new()
+        .stack_size(MAIN_STACK_BYTES)
+        .spawn(work);
     thread
         .expect("a thread can be started")
         .join()
@@ -34,7 +36,10 @@ fn deep_recursion_is_an_exception() {
             ] {
                 let report = bench.failing(source);
                 assert!(
-                    matches!(report.exception.as_str(), "RecursionError" | "MemoryError" | "SyntaxError" | "NameError"),
+                    matches!(
+                        report.exception.as_str(),
+                        "RecursionError" | "MemoryError" | "SyntaxError" | "NameError"
+                    ),
                     "{source}: {}",
                     report.exception
                 );
@@ -49,12 +54,19 @@ fn recursion_is_as_deep_as_the_limit_allows() {
     on_main_sized_stack(|| {
         with_bench(|bench| {
             bench.cell("import sys\ndef depth(n): return n if n == 0 else 1 + depth(n - 1)");
-            assert_eq!(bench.value("sys.getrecursionlimit(), depth(950)"), "(1000, 950)");
+            assert_eq!(
+                bench.value("sys.getrecursionlimit(), depth(950)"),
+                "(1000, 950)"
+            );
             bench.cell("sys.setrecursionlimit(10**6)");
             let report = bench.failing("depth(10**6)");
             assert_eq!(report.exception, "RecursionError");
             let repeats = report.traceback.contains("Previous line repeated");
-            assert!(repeats && report.traceback.len() < 10_000, "{}", report.traceback.len());
+            assert!(
+                repeats && report.traceback.len() < 10_000,
+                "{}",
+                report.traceback.len()
+            );
         });
     });
 }
@@ -100,7 +112,10 @@ fn the_library_is_there() {
              concurrent.futures, dataclasses, statistics, pickle, tempfile, argparse, pathlib",
         );
         bench.cell("db = sqlite3.connect(':memory:'); db.execute('create table t(x)'); db.execute('insert into t values (42)')");
-        assert_eq!(bench.value("db.execute('select x from t').fetchall()"), "[(42,)]");
+        assert_eq!(
+            bench.value("db.execute('select x from t').fetchall()"),
+            "[(42,)]"
+        );
     });
 }
 
@@ -108,7 +123,11 @@ fn the_library_is_there() {
 fn tls_works_between_two_ends() {
     let made = LOCALHOST_PEM;
     with_bench(|bench| {
-        assert_eq!(bench.value("import ssl\nssl.create_default_context().verify_mode == ssl.CERT_REQUIRED"), "True");
+        assert_eq!(
+            bench
+                .value("import ssl\nssl.create_default_context().verify_mode == ssl.CERT_REQUIRED"),
+            "True"
+        );
         bench.cell(&format!(
             "import os, tempfile\nfolder = tempfile.mkdtemp()\ncert = os.path.join(folder, 'cert.pem')\n\
              open(cert, 'w').write('''{made}''')"
@@ -129,7 +148,10 @@ fn tls_works_between_two_ends() {
              \x20   if len(done) == 2: break\n\
              a.write(b'hello'); s_in.write(c_out.read())",
         );
-        assert_eq!(bench.value("(len(done), b.read(10), a.version())"), "(2, b'hello', 'TLSv1.3')");
+        assert_eq!(
+            bench.value("(len(done), b.read(10), a.version())"),
+            "(2, b'hello', 'TLSv1.3')"
+        );
     });
 }
 

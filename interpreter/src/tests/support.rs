@@ -68,7 +68,9 @@ impl OutputSink for Recorder {
     }
 
     fn cell_result(&self, count: u32, text: &str) {
-        self.shown.lock().push(Shown::Result(count, text.to_owned()));
+        self.shown
+            .lock()
+            .push(Shown::Result(count, text.to_owned()));
     }
 
     fn flush(&self) {}

@@ -64,9 +64,7 @@ pub fn last_statement(source: &str) -> LastStatement {
     };
     let after = &source[last.range.end().to_usize()..];
     // Brackets around the expression aren't part of it; nor is a comment.
-    let shown = !after
-        .trim_start_matches([')', ' ', '\t'])
-        .starts_with(';');
+    let shown = !after.trim_start_matches([')', ' ', '\t']).starts_with(';');
     LastStatement::Expression { shown }
 }
 
@@ -129,7 +127,8 @@ fn rewrite(source: &str, statement: &Statement) -> Option<String> {
     }
     // `name = %magic` and `name = !command`
     let value_start = statement.value_start?;
-    let (target, value) = source[statement.start..statement.end].split_at(value_start - statement.start);
+    let (target, value) =
+        source[statement.start..statement.end].split_at(value_start - statement.start);
     let call = if let Some(command) = value.strip_prefix('!') {
         format!("get_ipython().getoutput({})", quoted(&joined(command)))
     } else {
@@ -146,7 +145,10 @@ fn command(text: &str) -> Option<String> {
         ));
     }
     if let Some(command) = text.strip_prefix('!') {
-        return Some(format!("get_ipython().system({})", quoted(&joined(command))));
+        return Some(format!(
+            "get_ipython().system({})",
+            quoted(&joined(command))
+        ));
     }
     if !text.ends_with('?') {
         return line_magic(text);
@@ -184,7 +186,9 @@ fn help(text: &str) -> Option<String> {
     let asked = asked.trim();
     let is_name = |part: &str| {
         let mut chars = part.chars();
-        chars.next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '*'))
+        chars
+            .next()
+            .is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '*'))
             && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '*'))
     };
     let bare = asked.trim_start_matches('%');
@@ -196,10 +200,7 @@ fn help(text: &str) -> Option<String> {
 
 fn help_call(asked: &str, detail: bool) -> String {
     let magic = if detail { "pinfo2" } else { "pinfo" };
-    format!(
-        "get_ipython().run_line_magic('{magic}', {})",
-        quoted(asked)
-    )
+    format!("get_ipython().run_line_magic('{magic}', {})", quoted(asked))
 }
 
 /// One line from several that backslashes join.
@@ -242,7 +243,9 @@ pub(crate) fn line_escapes(source: &str) -> Vec<Range<usize>> {
     let mut offset = 0;
     if let Some(magic) = CellMagic::parse(source) {
         let start = source.len() - source.trim_start().len();
-        let first_line = source[start..].find('\n').map_or(source.len(), |end| start + end);
+        let first_line = source[start..]
+            .find('\n')
+            .map_or(source.len(), |end| start + end);
         escapes.push(start..start + source[start..first_line].trim_end().len());
         offset = source.len() - magic.body.len();
     }

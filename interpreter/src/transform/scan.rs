@@ -104,8 +104,7 @@ fn python_statement(bytes: &[u8], start: usize) -> Statement {
 fn is_assignment(bytes: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).map(|index| bytes[index]);
     let after = bytes.get(at + 1);
-    after != Some(&b'=')
-        && !before.is_some_and(|byte| b"=!<>:+-*/%&|^@".contains(&byte))
+    after != Some(&b'=') && !before.is_some_and(|byte| b"=!<>:+-*/%&|^@".contains(&byte))
 }
 
 fn is_magic_value(bytes: &[u8], at: usize) -> bool {
@@ -152,7 +151,10 @@ fn line_end(bytes: &[u8], at: usize) -> usize {
 /// The end of the last of the lines that backslashes join.
 fn joined_line_end(bytes: &[u8], start: usize) -> usize {
     let mut end = line_end(bytes, start);
-    while end < bytes.len() && bytes[start..end].trim_ascii_end().ends_with(b"\\") && !ends_with_space(&bytes[start..end]) {
+    while end < bytes.len()
+        && bytes[start..end].trim_ascii_end().ends_with(b"\\")
+        && !ends_with_space(&bytes[start..end])
+    {
         end = line_end(bytes, end + 1);
     }
     end

@@ -43,7 +43,10 @@ fn python_stays_as_it_is() {
     ] {
         assert_eq!(transform_cell(source), source);
         // Nothing was copied, either.
-        assert!(matches!(transform_cell(source), std::borrow::Cow::Borrowed(_)), "{source}");
+        assert!(
+            matches!(transform_cell(source), std::borrow::Cow::Borrowed(_)),
+            "{source}"
+        );
     }
 }
 
@@ -54,19 +57,43 @@ fn line_magics_become_calls() {
         ("%pwd", line("pwd", "")),
         ("  %pwd", format!("  {}", line("pwd", ""))),
         ("%cd  ~/a b  ", format!("{}  ", line("cd", "~/a b"))),
-        ("%px print(\"it's\")", "get_ipython().run_line_magic('px', 'print(\"it\\'s\")')".into()),
+        (
+            "%px print(\"it's\")",
+            "get_ipython().run_line_magic('px', 'print(\"it\\'s\")')".into(),
+        ),
         ("x = 1\n%px y\nz", format!("x = 1\n{}\nz", line("px", "y"))),
-        ("if x:\n    %px y\n", format!("if x:\n    {}\n", line("px", "y"))),
-        ("for i in r: \n\t%px y", format!("for i in r: \n\t{}", line("px", "y"))),
+        (
+            "if x:\n    %px y\n",
+            format!("if x:\n    {}\n", line("px", "y")),
+        ),
+        (
+            "for i in r: \n\t%px y",
+            format!("for i in r: \n\t{}", line("px", "y")),
+        ),
         ("%px a \\\n  b\nc", format!("{}\n\nc", line("px", "a    b"))),
         ("x = %time f(1)", format!("x = {}", line("time", "f(1)"))),
-        ("a, b = %time f(x=1)", format!("a, b = {}", line("time", "f(x=1)"))),
+        (
+            "a, b = %time f(x=1)",
+            format!("a, b = {}", line("time", "f(x=1)")),
+        ),
         ("a['k'] = %pwd", format!("a['k'] = {}", line("pwd", ""))),
-        ("%timeit (\"", "get_ipython().run_line_magic('timeit', '(\"')".into()),
-        ("%px a\\b", "get_ipython().run_line_magic('px', 'a\\\\b')".into()),
+        (
+            "%timeit (\"",
+            "get_ipython().run_line_magic('timeit', '(\"')".into(),
+        ),
+        (
+            "%px a\\b",
+            "get_ipython().run_line_magic('px', 'a\\\\b')".into(),
+        ),
         ("%été x", line("été", "x")),
-        ("s = '''\n'''\n%pwd", format!("s = '''\n'''\n{}", line("pwd", ""))),
-        ("f(1,\n  2)\n%pwd\r\nx", format!("f(1,\n  2)\n{}\r\nx", line("pwd", ""))),
+        (
+            "s = '''\n'''\n%pwd",
+            format!("s = '''\n'''\n{}", line("pwd", "")),
+        ),
+        (
+            "f(1,\n  2)\n%pwd\r\nx",
+            format!("f(1,\n  2)\n{}\r\nx", line("pwd", "")),
+        ),
     ] {
         assert_eq!(transform_cell(source), expected, "{source}");
     }
@@ -78,12 +105,21 @@ fn commands_become_calls() {
         ("!ls -l", "get_ipython().system('ls -l')"),
         ("  !ls", "  get_ipython().system('ls')"),
         ("!!ls", "get_ipython().getoutput('ls')"),
-        ("x = !ls *.py | wc -l", "x = get_ipython().getoutput('ls *.py | wc -l')"),
+        (
+            "x = !ls *.py | wc -l",
+            "x = get_ipython().getoutput('ls *.py | wc -l')",
+        ),
         ("!echo \"a", "get_ipython().system('echo \"a')"),
         ("!echo 'it'", "get_ipython().system('echo \\'it\\'')"),
-        ("!ls \\\n -l\nx = 2", "get_ipython().system('ls   -l')\n\nx = 2"),
+        (
+            "!ls \\\n -l\nx = 2",
+            "get_ipython().system('ls   -l')\n\nx = 2",
+        ),
         ("!ls why?", "get_ipython().system('ls why?')"),
-        ("if x:\n  !ls\nelse:\n  y = !pwd", "if x:\n  get_ipython().system('ls')\nelse:\n  y = get_ipython().getoutput('pwd')"),
+        (
+            "if x:\n  !ls\nelse:\n  y = !pwd",
+            "if x:\n  get_ipython().system('ls')\nelse:\n  y = get_ipython().getoutput('pwd')",
+        ),
     ] {
         assert_eq!(transform_cell(source), expected, "{source}");
     }
@@ -114,12 +150,27 @@ fn questions_become_calls() {
 #[test]
 fn cell_magics_take_the_rest() {
     for (source, expected) in [
-        ("%%px\nx = 1\n%y", r"get_ipython().run_cell_magic('px', '', 'x = 1\n%y')"),
-        ("%%px --local  -t 0 \nx", r"get_ipython().run_cell_magic('px', '--local  -t 0', 'x')"),
-        ("%%bash\necho \"it's\"\t\\n\n", r#"get_ipython().run_cell_magic('bash', '', 'echo "it\'s"\t\\n\n')"#),
+        (
+            "%%px\nx = 1\n%y",
+            r"get_ipython().run_cell_magic('px', '', 'x = 1\n%y')",
+        ),
+        (
+            "%%px --local  -t 0 \nx",
+            r"get_ipython().run_cell_magic('px', '--local  -t 0', 'x')",
+        ),
+        (
+            "%%bash\necho \"it's\"\t\\n\n",
+            r#"get_ipython().run_cell_magic('bash', '', 'echo "it\'s"\t\\n\n')"#,
+        ),
         ("%%time", "get_ipython().run_cell_magic('time', '', '')"),
-        ("%%time\r\nx\r\n", r"get_ipython().run_cell_magic('time', '', 'x\r\n')"),
-        ("\n\n%%time\nx", "\n\nget_ipython().run_cell_magic('time', '', 'x')"),
+        (
+            "%%time\r\nx\r\n",
+            r"get_ipython().run_cell_magic('time', '', 'x\r\n')",
+        ),
+        (
+            "\n\n%%time\nx",
+            "\n\nget_ipython().run_cell_magic('time', '', 'x')",
+        ),
     ] {
         assert_eq!(transform_cell(source), format!("{expected}\n"), "{source}");
     }

@@ -1,5 +1,5 @@
 """The error of a magic that was called in a way it doesn't know."""
 
-from rhumba._failure import UsageError
+from rhumba.shell import UsageError
 
 __all__ = ["UsageError"]
