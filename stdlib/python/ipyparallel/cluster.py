@@ -84,7 +84,7 @@ class Cluster:
         if n is not None:
             self.n = n
         started = _rhumba.start_cluster(
-            self.n, self.cluster_id or None, self.work_dir, daemonize=not self.shutdown_atexit
+            self.n, self.cluster_id or None, self.work_dir, not self.shutdown_atexit
         )
         self.cluster_file = started["cluster_file"]
         self.cluster_id = started["cluster_id"]

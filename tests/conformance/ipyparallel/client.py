@@ -49,7 +49,7 @@ raises(KeyError, rc[:].set_flags, colour="red")
 # Several clients see the same engines and the same namespaces.
 other = ipp.Client()
 assert other.ids == rc.ids
-rc[0]["shared"] = 7
+rc[0].push({"shared": 7}, block=True)
 assert other[0]["shared"] == 7
 other.close()
 assert rc[0]["shared"] == 7, "closing one client must not touch another"

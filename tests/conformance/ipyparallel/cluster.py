@@ -38,7 +38,7 @@ rc.wait_for_engines(1, timeout=30)
 assert len(rc) == 1
 second = cluster.connect_client_sync()
 second.wait_for_engines(1, timeout=30)
-rc[0]["x"] = 1
+rc[0].push({"x": 1}, block=True)
 assert second[0]["x"] == 1
 second.close()
 if RHUMBA:
