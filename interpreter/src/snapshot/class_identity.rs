@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
@@ -19,6 +20,8 @@ struct Entry {
     class: PyWeakRef<PyType>,
     /// Made in this process: what others say about its attributes doesn't change it.
     is_native: bool,
+    /// The version that it was last filled with, if it came from elsewhere.
+    version: u64,
 }
 
 #[derive(Default)]
@@ -53,6 +56,38 @@ pub(super) fn is_native(class: &Py<PyType>) -> bool {
     guard.as_ref().is_some_and(|registry| {
         let identity = registry.identity(class);
         identity.is_some_and(|identity| registry.classes[&identity].is_native)
+    })
+}
+
+/// A number that changes whenever an attribute of the class is set; 0 if that isn't known.
+///
+/// It is the runtime's own tag, which it gives again only to other classes and other processes,
+/// so the process goes in.
+pub(super) fn version(class: &Py<PyType>) -> u64 {
+    static PROCESS: OnceLock<u32> = OnceLock::new();
+    let salt = *PROCESS.get_or_init(|| fresh(0) as u32);
+    match class.tp_version_tag().load(Ordering::Relaxed) {
+        0 => 0,
+        // Forked processes share the salt, and not the pid.
+        tag => {
+            (u64::from(salt ^ std::process::id().wrapping_mul(0x9e37_79b9)) << 32) | u64::from(tag)
+        }
+    }
+}
+
+/// Whether a class that arrived has this version already; if not, it gets it now.
+pub(super) fn is_current(class: &Py<PyType>, version: u64) -> bool {
+    let mut guard = REGISTRY.lock();
+    let Some(registry) = guard.as_mut() else {
+        return false;
+    };
+    let Some(identity) = registry.identity(class) else {
+        return false;
+    };
+    let entry = registry.classes.get_mut(&identity);
+    entry.is_some_and(|entry| {
+        let last = std::mem::replace(&mut entry.version, version);
+        version != 0 && last == version
     })
 }
 
@@ -93,6 +128,7 @@ impl Registry {
         let entry = Entry {
             class: weak,
             is_native,
+            version: 0,
         };
         self.classes.insert(identity, entry);
         self.identities.insert(class.get_id(), identity);

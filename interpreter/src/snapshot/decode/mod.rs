@@ -45,6 +45,7 @@ pub(super) fn decode(
         buffers: buffers.map(Some).collect(),
         depths: HashMap::new(),
         known_classes: HashSet::new(),
+        foreign: HashSet::new(),
         settled: HashSet::new(),
     };
     while !decoder.reader.is_empty() {
@@ -71,6 +72,8 @@ struct Decoder<'a> {
     depths: HashMap<usize, u32>,
     /// Classes that were here already, by address.
     known_classes: HashSet<usize>,
+    /// Objects that belong to modules, by address: no record may fill them.
+    foreign: HashSet<usize>,
     /// Objects that were here already and stay as they are: their fills are read, and ignored.
     settled: HashSet<usize>,
 }
@@ -82,6 +85,9 @@ impl Decoder<'_> {
             return self.fill(kind);
         }
         let object = self.build(kind)?;
+        if matches!(kind, kind::NAMED..=kind::ATTRIBUTE) {
+            self.foreign.insert(object.get_id());
+        }
         self.nodes.push(object);
         Ok(())
     }
@@ -150,7 +156,15 @@ impl Decoder<'_> {
     }
 
     fn fill(&mut self, kind: u8) -> Decoded<()> {
-        let target = self.edge()?;
+        let target = self.reader.edge()?;
+        if target < FIRST_NODE {
+            return Err(FormatError::Edge(target).into());
+        }
+        let target = self.get(target)?;
+        if self.foreign.contains(&target.get_id()) {
+            let expected = "an object of its own";
+            return Err(FormatError::Type { expected }.into());
+        }
         match kind {
             kind::FILL_LIST => {
                 let elements = self.body()?;

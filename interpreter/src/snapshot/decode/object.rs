@@ -437,13 +437,14 @@ impl Decoder<'_> {
     fn class(&mut self) -> Decoded<PyObjectRef> {
         let vm = self.vm;
         let identity = u128::from_le_bytes(self.reader.array()?);
+        let version = u64::from_le_bytes(self.reader.array()?);
         let metaclass = self.class_edge()?;
         let name = self.edge()?;
         let bases = self.body()?;
         let (keys, values) = self.pairs()?;
         if let Some(known) = class_identity::find(identity) {
             self.known_classes.insert(known.get_id());
-            if class_identity::is_native(&known) {
+            if class_identity::is_native(&known) || class_identity::is_current(&known, version) {
                 self.settled.insert(known.get_id());
             }
             return Ok(known.into());
@@ -464,6 +465,7 @@ impl Decoder<'_> {
         let class = new(metaclass, args, vm)?;
         if let Some(class) = class.downcast_ref::<PyType>() {
             class_identity::arrived(vm, identity, class);
+            class_identity::is_current(class, version);
         }
         Ok(class)
     }

@@ -56,6 +56,7 @@ impl Encoder<'_> {
         children.push(class.__qualname__(vm));
         let step = Step::Class {
             identity: class_identity::of(vm, class),
+            version: class_identity::version(class),
             base_count: bases.len(),
         };
         let mut frame = Frame::new(step, object.to_owned(), origin, children);
@@ -63,7 +64,7 @@ impl Encoder<'_> {
         let step = Step::FillClass { present };
         let fill = Frame::new(step, object.to_owned(), origin, entries);
         // Which methods are abstract is computed from their attributes.
-        frame.then = Some(Box::new(fill.draining()));
+        frame.then.push(fill.draining());
         self.begin(frame)
     }
 
@@ -115,10 +116,11 @@ impl Encoder<'_> {
         }
     }
 
-    pub fn write_class(&mut self, identity: u128, base_count: usize, edges: &[u32]) {
+    pub fn write_class(&mut self, identity: u128, version: u64, base_count: usize, edges: &[u32]) {
         self.mutable = true;
         self.table.push(kind::CLASS);
         self.table.extend_from_slice(&identity.to_le_bytes());
+        self.table.extend_from_slice(&version.to_le_bytes());
         self.table.edges(&edges[..2]);
         let (bases, pairs) = edges[2..].split_at(base_count);
         self.edge_body(bases);

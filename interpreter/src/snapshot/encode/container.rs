@@ -4,7 +4,7 @@
 //! number to refer to) and filled later; tuples and frozensets wait for their elements.
 
 use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyList, PyRange, PySet, PySlice, PyTuple};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::kind;
@@ -20,27 +20,13 @@ impl Encoder<'_> {
         let from = self.edges.len();
         for element in elements {
             let Some(edge) = self.scalar_or_known(element)? else {
-                return self.begin_partly(Step::Tuple, object, origin, elements.to_vec(), from);
+                let children = elements.to_vec();
+                let frame = Frame::new(Step::Tuple, object.to_owned(), origin, children);
+                return self.begin_partly(frame, from);
             };
             self.edges.push(edge);
         }
         self.complete_record(kind::TUPLE, object, from)
-    }
-
-    /// Starts a frame some of whose first children have left their numbers on `edges` already.
-    fn begin_partly(
-        &mut self,
-        step: Step,
-        object: &PyObject,
-        origin: u32,
-        children: Vec<PyObjectRef>,
-        from: usize,
-    ) -> PyResult<()> {
-        let mut frame = Frame::new(step, object.to_owned(), origin, children);
-        frame.visited = self.edges.len() - from;
-        self.begin(frame)?;
-        self.stack.last_mut().expect("just begun").edges_from = from;
-        Ok(())
     }
 
     fn complete_record(&mut self, kind: u8, object: &PyObject, from: usize) -> PyResult<()> {
@@ -150,7 +136,7 @@ impl Encoder<'_> {
         let number = self.built(object)?;
         let mut frame = Frame::new(fill, object.to_owned(), origin, Vec::new());
         frame.target = number;
-        self.pending.push(frame);
+        self.push_pending(frame);
         Ok(())
     }
 
@@ -167,16 +153,16 @@ impl Encoder<'_> {
                     let dict = frame.object.downcast_ref::<PyDict>().expect("it is a dict");
                     frame.children = flatten(dict.items_vec());
                 }
-                frame.drains = !frame
+                frame.hashes = !frame
                     .children
                     .iter()
                     .step_by(2)
-                    .all(|key| self.is_plain(key));
+                    .all(|key| is_plain(self.vm, key));
             }
             Step::FillSet => {
                 let set = frame.object.downcast_ref::<PySet>().expect("it is a set");
                 frame.children = set.elements();
-                frame.drains = !frame.children.iter().all(|element| self.is_plain(element));
+                frame.hashes = !frame.children.iter().all(|key| is_plain(self.vm, key));
             }
             Step::FillInstance => {
                 if let Some(dict) = frame.object.dict() {
@@ -188,29 +174,17 @@ impl Encoder<'_> {
                 frame.children = vec![frame.object.get_attr(contents, self.vm)?];
                 self.note_class_namespace(&frame.children[0]);
             }
+            Step::FillState {
+                item_count,
+                pair_count,
+                ..
+            } => {
+                let pairs = &frame.children[item_count..item_count + 2 * pair_count];
+                frame.hashes = !pairs.iter().step_by(2).all(|key| is_plain(self.vm, key));
+            }
             _ => {}
         }
         Ok(())
-    }
-
-    /// Whether hashing `key` needs nothing but the key: no objects that may be unfinished.
-    fn is_plain(&self, key: &PyObject) -> bool {
-        let types = &self.vm.ctx.types;
-        let scalar = |key: &PyObject| {
-            let class = key.class();
-            class.is(types.str_type)
-                || class.is(types.int_type)
-                || class.is(types.float_type)
-                || class.is(types.bool_type)
-                || class.is(types.bytes_type)
-                || class.is(types.none_type)
-                || class.is(types.complex_type)
-        };
-        scalar(key)
-            || (key.class().is(types.tuple_type)
-                && key
-                    .downcast_ref::<PyTuple>()
-                    .is_some_and(|tuple| tuple.as_slice().iter().all(|element| scalar(element))))
     }
 
     pub fn range(&mut self, range: &PyRange, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -251,4 +225,27 @@ fn flatten(items: Vec<(PyObjectRef, PyObjectRef)>) -> Vec<PyObjectRef> {
         .into_iter()
         .flat_map(|(key, value)| [key, value])
         .collect()
+}
+
+/// Whether hashing `key` needs nothing but the key: no objects that may be unfinished.
+fn is_plain(vm: &VirtualMachine, key: &PyObject) -> bool {
+    fn is_plain_within(vm: &VirtualMachine, key: &PyObject, depth: usize) -> bool {
+        let types = &vm.ctx.types;
+        let class = key.class();
+        class.is(types.str_type)
+            || class.is(types.int_type)
+            || class.is(types.float_type)
+            || class.is(types.bool_type)
+            || class.is(types.bytes_type)
+            || class.is(types.none_type)
+            || class.is(types.complex_type)
+            || (depth > 0
+                && class.is(types.tuple_type)
+                && key.downcast_ref::<PyTuple>().is_some_and(|tuple| {
+                    let mut elements = tuple.as_slice().iter();
+                    elements.all(|element| is_plain_within(vm, element, depth - 1))
+                }))
+    }
+    const TUPLES_WITHIN_TUPLES_MAX: usize = 4;
+    is_plain_within(vm, key, TUPLES_WITHIN_TUPLES_MAX)
 }

@@ -11,6 +11,7 @@ use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyTuple};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::path::Slot;
+use super::walk::Number;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::code;
 use crate::snapshot::constant;
@@ -52,7 +53,7 @@ impl Encoder<'_> {
         }
         let step = Step::Function { globals };
         let mut frame = Frame::new(step, object.to_owned(), origin, children);
-        frame.then = then;
+        frame.then.extend(then);
         self.begin(frame)
     }
 
@@ -74,10 +75,11 @@ impl Encoder<'_> {
         if name.as_deref() == Some(self.options.main_module) {
             return Ok(constant::GLOBALS);
         }
-        if let Some(&known) = self.numbers.get(&globals.get_id())
-            && !self.is_carried_globals(&globals)
+        if let Some(known) = self.numbers.get(&globals.get_id())
+            && let Some(edge) = known.edge()
+            && !self.carried_globals.contains(&globals.get_id())
         {
-            return Ok(known);
+            return Ok(edge);
         }
         if let Some(name) = name
             && let Some(module) = self.imported(&name)?
@@ -90,10 +92,6 @@ impl Encoder<'_> {
         self.carried_globals(&globals, code, origin)
     }
 
-    fn is_carried_globals(&self, globals: &PyDictRef) -> bool {
-        self.carried_globals.contains(&globals.get_id())
-    }
-
     /// Carries the globals that `code` names, in a dict that its functions share again.
     fn carried_globals(
         &mut self,
@@ -103,8 +101,9 @@ impl Encoder<'_> {
     ) -> PyResult<u32> {
         let vm = self.vm;
         self.mutable = true;
-        let number = match self.numbers.get(&globals.get_id()) {
-            Some(&number) => number,
+        let known = self.numbers.get(&globals.get_id());
+        let number = match known.and_then(|known| known.edge()) {
+            Some(edge) => edge,
             None => {
                 self.table.push(kind::DICT_EMPTY);
                 self.carried_globals.insert(globals.get_id());
@@ -124,14 +123,14 @@ impl Encoder<'_> {
             let object = globals.as_object().to_owned();
             let mut frame = Frame::new(Step::FillDict, object, origin, children);
             frame.target = number;
-            self.pending.push(frame);
+            self.push_pending(frame);
         }
         Ok(number)
     }
 
     fn number_kept(&mut self, object: &PyObject) -> PyResult<u32> {
         let number = self.next_number()?;
-        self.numbers.insert(object.get_id(), number);
+        self.numbers.insert(object.get_id(), Number::new(number));
         self.kept.push(object.to_owned());
         Ok(number)
     }
@@ -142,7 +141,7 @@ impl Encoder<'_> {
         object: &PyObject,
         code: &Py<PyCode>,
         origin: u32,
-    ) -> PyResult<Option<Box<Frame>>> {
+    ) -> PyResult<Option<Frame>> {
         let vm = self.vm;
         let mut bits = 0;
         let mut children = Vec::new();
@@ -204,12 +203,8 @@ impl Encoder<'_> {
             present: bits,
             kwdefault_count,
         };
-        Ok(Some(Box::new(Frame::new(
-            step,
-            object.to_owned(),
-            origin,
-            children,
-        ))))
+        let frame = Frame::new(step, object.to_owned(), origin, children);
+        Ok(Some(frame))
     }
 
     /// Whether a function made anew would get this `__module__` from its globals.
@@ -279,14 +274,15 @@ impl Encoder<'_> {
     }
 
     pub fn cell(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        // Even an empty cell can be filled by the function that has it.
+        self.mutable = true;
         self.table.push(kind::CELL);
         let number = self.built(object)?;
         let contents = self.vm.ctx.intern_str("cell_contents");
         if object.get_attr(contents, self.vm).is_ok() {
-            self.mutable = true;
             let mut frame = Frame::new(Step::FillCell, object.to_owned(), origin, Vec::new());
             frame.target = number;
-            self.pending.push(frame);
+            self.push_pending(frame);
         }
         Ok(())
     }

@@ -1,15 +1,10 @@
 //! Encoding: walks a graph of objects and writes its records, without recursion.
 //!
-//! The order of records is what makes decoding simple. An object is *built* once everything its
-//! construction needs has a number, and, where it can be changed later, *filled* after that:
-//! fills wait in `pending`, so a cycle through a list never meets the list half-made. Wherever
-//! decoding will run Python code (a `__reduce__` call, a hash, a `__setstate__`), the frame
-//! *drains* pending fills first, so that such code only ever sees finished objects.
+//! `walk.rs` decides the order of records, which is what makes decoding simple; the other files
+//! say what each kind of object is made of, and write its record here.
 //!
-//! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
-//!
-//! Read next: `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`; `named.rs` for
-//! what goes by name, and `path.rs` for how errors find their way back.
+//! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`,
+//! `substitute.rs`; `named.rs` for what goes by name, `path.rs` for how errors find their way.
 
 mod class;
 mod container;
@@ -18,6 +13,8 @@ mod named;
 mod object;
 mod path;
 mod scalar;
+mod substitute;
+mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -26,13 +23,13 @@ use bytes::Bytes;
 use rustpython_vm::builtins::{PyDictRef, PyType};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::error::snapshot_error;
 use super::format::{
-    BYTECODE_VERSION, FIRST_NODE, FLAG_CODE, FLAG_IMMUTABLE, HEADER_BYTES, Header, Write, kind,
+    BYTECODE_VERSION, FLAG_CODE, FLAG_IMMUTABLE, HEADER_BYTES, Header, Write, kind,
 };
 use super::{EncodeOptions, Snapshot};
 use object::Plan;
 use path::{Origin, Slot};
+use walk::{Frame, Number};
 
 pub(super) use class::present as class_present;
 pub(super) use function::present as function_present;
@@ -48,12 +45,6 @@ pub(super) fn encode(
     let root = encoder.run()?;
     Ok(encoder.finish(root))
 }
-
-/// Marks an object whose build frame is on the stack.
-const IN_PROGRESS: u32 = u32::MAX;
-
-/// How many frames down an object that holds the one being made is looked for.
-const FILLS_IN_ADVANCE_MAX: usize = 8;
 
 /// What a frame writes when all its children have numbers.
 #[derive(Debug)]
@@ -84,6 +75,7 @@ enum Step {
     ClassNamespace,
     Class {
         identity: u128,
+        version: u64,
         base_count: usize,
     },
     FillList,
@@ -108,61 +100,6 @@ enum Step {
     },
 }
 
-/// One object being built or filled.
-#[derive(Debug)]
-struct Frame {
-    step: Step,
-    object: PyObjectRef,
-    /// The object's entry in `origins`.
-    origin: u32,
-    /// The node a fill is for.
-    target: u32,
-    children: Vec<PyObjectRef>,
-    visited: usize,
-    /// Where this frame's numbers begin in `edges`.
-    edges_from: usize,
-    /// Pending fills come before this frame's record.
-    drains: bool,
-    /// The fill that follows once the object is built.
-    then: Option<Box<Frame>>,
-}
-
-impl Frame {
-    fn new(step: Step, object: PyObjectRef, origin: u32, children: Vec<PyObjectRef>) -> Self {
-        Self {
-            step,
-            object,
-            origin,
-            target: 0,
-            children,
-            visited: 0,
-            edges_from: 0,
-            drains: false,
-            then: None,
-        }
-    }
-
-    const fn draining(mut self) -> Self {
-        self.drains = true;
-        self
-    }
-
-    const fn is_fill(&self) -> bool {
-        matches!(
-            self.step,
-            Step::FillList
-                | Step::FillDict
-                | Step::FillSet
-                | Step::FillCell
-                | Step::FillFunction { .. }
-                | Step::FillInstance
-                | Step::FillState { .. }
-                | Step::FillException { .. }
-                | Step::FillClass { .. }
-        )
-    }
-}
-
 struct Encoder<'a> {
     vm: &'a VirtualMachine,
     options: &'a EncodeOptions<'a>,
@@ -172,14 +109,13 @@ struct Encoder<'a> {
     has_code: bool,
     mutable: bool,
     /// Numbers by address. The objects are kept alive by `kept` and `origins`.
-    numbers: HashMap<usize, u32, BuildHasherDefault<AddressHasher>>,
+    numbers: HashMap<usize, Number, BuildHasherDefault<AddressHasher>>,
     kept: Vec<PyObjectRef>,
     origins: Vec<Origin>,
     edges: Vec<u32>,
     stack: Vec<Frame>,
-    pending: Vec<Frame>,
-    /// Fills that met an object in the making, and come after everything else.
-    late: Vec<Frame>,
+    /// Fills whose turn will come; None where one was taken out of turn.
+    pending: Vec<Option<Frame>>,
     plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
     dispatch_table: Option<PyDictRef>,
     /// Classes by the address of their own dict, which cells of their functions may hold.
@@ -206,7 +142,6 @@ impl<'a> Encoder<'a> {
             edges: Vec::new(),
             stack: Vec::new(),
             pending: Vec::new(),
-            late: Vec::new(),
             plans: HashMap::default(),
             dispatch_table: None,
             namespaces: HashMap::new(),
@@ -234,75 +169,6 @@ impl<'a> Encoder<'a> {
         Snapshot {
             buffers: self.buffers,
         }
-    }
-
-    /// Works until nothing is left to visit; the root's number is what remains on `edges`.
-    fn run(&mut self) -> PyResult<u32> {
-        loop {
-            let Some(frame) = self.stack.last_mut() else {
-                match self.pending.pop().or_else(|| self.late.pop()) {
-                    Some(fill) => self.begin(fill)?,
-                    None => break,
-                }
-                continue;
-            };
-            if let Some(child) = frame.children.get(frame.visited) {
-                let child = child.clone();
-                let slot = Slot::of(frame, frame.visited);
-                let origin = frame.origin;
-                frame.visited += 1;
-                self.visit(&child, origin, slot)?;
-            } else if frame.drains && !self.pending.is_empty() {
-                let fill = self.pending.pop().expect("checked not to be empty");
-                self.begin(fill)?;
-            } else {
-                if frame.drains {
-                    self.fill_in_advance()?;
-                }
-                let frame = self.stack.pop().expect("the frame was just looked at");
-                self.complete(frame)?;
-            }
-        }
-        Ok(self.edges.pop().expect("the root was visited"))
-    }
-
-    /// Puts a frame on the stack; a fill takes its children from its object only now.
-    fn begin(&mut self, mut frame: Frame) -> PyResult<()> {
-        if frame.is_fill() {
-            frame.visited = 0;
-            self.load_children(&mut frame)?;
-        } else {
-            self.numbers.insert(frame.object.get_id(), IN_PROGRESS);
-        }
-        frame.edges_from = self.edges.len();
-        self.stack.push(frame);
-        Ok(())
-    }
-
-    /// Sees to it that `object` gets a number, which lands on `edges` sooner or later.
-    fn visit(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
-        if let Some(edge) = self.scalar(object)? {
-            self.edges.push(edge);
-            return Ok(());
-        }
-        match self.numbers.get(&object.get_id()) {
-            Some(&IN_PROGRESS) => return self.postpone(object, parent, slot),
-            Some(&number) => {
-                self.edges.push(number);
-                return Ok(());
-            }
-            None => {}
-        }
-        let origin = self.origins.len() as u32;
-        if origin == path::NO_PARENT {
-            return Err(self.refuse(parent, slot, "there are too many objects"));
-        }
-        self.origins.push(Origin {
-            parent,
-            slot,
-            object: object.to_owned(),
-        });
-        self.dispatch(object, origin)
     }
 
     fn dispatch(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -338,106 +204,6 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Gives the object of a finished frame its record.
-    fn complete(&mut self, mut frame: Frame) -> PyResult<()> {
-        let edges = self.edges.split_off(frame.edges_from);
-        if frame.is_fill() {
-            return self.write_fill(&frame, &edges);
-        }
-        self.write_build(&frame, &edges);
-        let number = self.next_number()?;
-        self.numbers.insert(frame.object.get_id(), number);
-        self.edges.push(number);
-        if let Some(mut fill) = frame.then.take() {
-            fill.target = number;
-            self.pending.push(*fill);
-        }
-        Ok(())
-    }
-
-    /// Fills objects that the top frame will hash or use, and whose own fill it is part of, with
-    /// the attributes known so far: a set that holds the object it is an attribute of.
-    fn fill_in_advance(&mut self) -> PyResult<()> {
-        let Some((top, below)) = self.stack.split_last() else {
-            return Ok(());
-        };
-        let unfinished: Vec<usize> = (0..below.len())
-            .rev()
-            .take(FILLS_IN_ADVANCE_MAX)
-            .filter(|&position| {
-                let frame = &below[position];
-                matches!(frame.step, Step::FillInstance)
-                    && self.edges[top.edges_from..].contains(&frame.target)
-            })
-            .collect();
-        for position in unfinished {
-            let frame = &self.stack[position];
-            let target = frame.target;
-            let rest = frame.children[frame.visited.next_multiple_of(2)..].to_vec();
-            let known = (frame.visited - 1) / 2 * 2;
-            let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
-            for pair in rest.chunks_exact(2) {
-                let key = self.scalar_or_known(&pair[0])?;
-                let value = self.scalar_or_known(&pair[1])?;
-                if let (Some(key), Some(value)) = (key, value) {
-                    edges.extend([key, value]);
-                }
-            }
-            self.fill_pairs(kind::FILL_INSTANCE, target, &edges);
-        }
-        Ok(())
-    }
-
-    /// Counts a node whose record was just written, and gives its edge.
-    fn next_number(&mut self) -> PyResult<u32> {
-        let number = self.node_count + FIRST_NODE;
-        self.node_count += 1;
-        if number >= IN_PROGRESS - 1 {
-            return Err(snapshot_error(
-                self.vm,
-                format!(
-                    "{} has more than four billion objects",
-                    self.options.root_name
-                ),
-            ));
-        }
-        Ok(number)
-    }
-
-    /// Numbers a container whose record was just written, and leaves the number on `edges`.
-    fn built(&mut self, object: &PyObject) -> PyResult<u32> {
-        let number = self.next_number()?;
-        self.numbers.insert(object.get_id(), number);
-        self.edges.push(number);
-        Ok(number)
-    }
-
-    /// Puts off the fill on whose behalf an object in the making was met again.
-    ///
-    /// The frames above that fill are undone. If there is none, the object needs itself to be
-    /// constructed, and no order of records could rebuild it.
-    fn postpone(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
-        let fill = self
-            .stack
-            .iter()
-            .rposition(|frame| frame.is_fill() || frame.object.is(object))
-            .filter(|&position| self.stack[position].is_fill());
-        let Some(position) = fill else {
-            return Err(self.refuse(
-                parent,
-                slot,
-                "an object that is needed to construct itself can't be carried",
-            ));
-        };
-        for frame in self.stack.drain(position + 1..) {
-            self.numbers.remove(&frame.object.get_id());
-        }
-        let fill = self.stack.pop().expect("its position was just found");
-        self.edges.truncate(fill.edges_from);
-        self.late.push(fill);
-        Ok(())
-    }
-
     fn write_build(&mut self, frame: &Frame, edges: &[u32]) {
         match &frame.step {
             Step::Tuple => {
@@ -468,8 +234,9 @@ impl<'a> Encoder<'a> {
             Step::ClassNamespace => self.mutable_record(kind::CLASS_NAMESPACE, edges),
             Step::Class {
                 identity,
+                version,
                 base_count,
-            } => self.write_class(*identity, *base_count, edges),
+            } => self.write_class(*identity, *version, *base_count, edges),
             _ => unreachable!("fills are written by write_fill"),
         }
     }

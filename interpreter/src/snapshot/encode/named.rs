@@ -145,8 +145,8 @@ impl Encoder<'_> {
             ("weakref.weakproxy", "a weak reference"),
             ("weakref.weakcallableproxy", "a weak reference"),
             ("_ctypes._CData", "a ctypes object"),
-            ("sqlite3.Connection", "a database connection"),
-            ("sqlite3.Cursor", "a database cursor"),
+            ("_sqlite3.Connection", "a database connection"),
+            ("_sqlite3.Cursor", "a database cursor"),
             ("mmap.mmap", "a memory map"),
             ("_asyncio.Task", "an asyncio task"),
             ("asyncio.tasks.Task", "an asyncio task"),
@@ -163,7 +163,7 @@ impl Encoder<'_> {
         format!("an object of type {}", name.trim_start_matches("builtins."))
     }
 
-    fn full_name(&self, class: &Py<PyType>) -> String {
+    pub fn full_name(&self, class: &Py<PyType>) -> String {
         let module = class.__module__(self.vm).ok();
         let module = module.and_then(|module| self.text(&module));
         let qualname = self.text(&class.__qualname__(self.vm));

@@ -3,7 +3,6 @@
 //! How an object is carried depends on its class alone, so each class gets one [`Plan`].
 
 use rustpython_vm::builtins::{PyBaseException, PyDict, PyRange, PySlice, PyTuple, PyType};
-use rustpython_vm::function::FuncArgs;
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -67,14 +66,10 @@ impl Encoder<'_> {
             self.range(range, object, origin)
         } else if let Some(slice) = object.downcast_ref_if_exact::<PySlice>(self.vm) {
             self.slice(slice, object, origin)
-        } else if class.is(types.mappingproxy_type) {
-            let copy = self.vm.call_method(object, "copy", ())?;
-            let args = self.vm.ctx.new_tuple(vec![copy]);
-            let children = vec![class.to_owned().into(), args.into()];
-            let frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
-            self.begin(frame.draining())
         } else if class.is(types.memoryview_type) {
             self.memoryview(object, origin)
+        } else if self.has_substitute(object) && self.substitute(object, origin)? {
+            Ok(())
         } else {
             self.planned(object, origin)
         }
@@ -197,7 +192,7 @@ impl Encoder<'_> {
         let mut frame = Frame::new(Step::Instance, object.to_owned(), origin, children);
         if !is_empty {
             let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
-            frame.then = Some(Box::new(fill));
+            frame.then.push(fill);
         }
         self.begin(frame)
     }
@@ -239,7 +234,7 @@ impl Encoder<'_> {
         let children = vec![class.to_owned().into(), payload, value];
         let mut frame = Frame::new(Step::EnumMember, object.to_owned(), origin, children);
         let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
-        frame.then = Some(Box::new(fill));
+        frame.then.push(fill);
         self.begin(frame.draining())
     }
 
@@ -262,7 +257,7 @@ impl Encoder<'_> {
         let then = self.exception_fill(object, origin, children)?;
         let children = vec![class.clone(), args.clone()];
         let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
-        frame.then = then;
+        frame.then.extend(then);
         // Native exceptions are made by calling their class.
         self.begin(frame.draining())
     }
@@ -272,7 +267,7 @@ impl Encoder<'_> {
         object: &PyObject,
         origin: u32,
         attributes: Vec<PyObjectRef>,
-    ) -> PyResult<Option<Box<Frame>>> {
+    ) -> PyResult<Option<Frame>> {
         let vm = self.vm;
         let exception = object
             .downcast_ref::<PyBaseException>()
@@ -304,7 +299,7 @@ impl Encoder<'_> {
         }
         let step = Step::FillException { present };
         let frame = Frame::new(step, object.to_owned(), origin, children);
-        Ok(Some(Box::new(frame.draining())))
+        Ok(Some(frame.draining()))
     }
 
     pub fn write_exception_fill(&mut self, target: u32, present: u8, edges: &[u32]) {
@@ -342,10 +337,14 @@ impl Encoder<'_> {
         if !(2..=6).contains(&parts.len()) || parts[1].downcast_ref::<PyTuple>().is_none() {
             return Err(self.refuse_at(origin, "its __reduce_ex__ returns something unusable"));
         }
-        let then = self.state_fill(object, origin, parts)?;
+        let state = self.state_fill(object, origin, parts)?;
         let children = parts[..2].to_vec();
         let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
-        frame.then = then;
+        frame.then.extend(state);
+        if object.downcast_ref::<PyBaseException>().is_some() {
+            let fill = self.exception_fill(object, origin, Vec::new())?;
+            frame.then.extend(fill);
+        }
         self.begin(frame.draining())
     }
 
@@ -357,50 +356,16 @@ impl Encoder<'_> {
             Some(module) => module,
             None => "builtins".to_owned(),
         };
-        if self.is_found_at(object, &module, name)? {
+        if module != self.options.main_module && self.is_found_at(object, &module, name)? {
             return self.write_named(object, &module, name);
         }
-        if let Some(parts) = self.type_variable(object)? {
-            let frame = Frame::new(Step::Reduced, object.to_owned(), origin, parts);
-            return self.begin(frame.draining());
+        if self.substitute(object, origin)? {
+            return Ok(());
         }
         Err(self.refuse_at(
             origin,
-            &format!("it says it is {module}.{name}, and isn't found there"),
+            &format!("it says it is {module}.{name}, and can't be imported from there"),
         ))
-    }
-
-    /// How a type variable that isn't found by its name is made again: a callable, and arguments.
-    fn type_variable(&self, object: &PyObject) -> PyResult<Option<Vec<PyObjectRef>>> {
-        let vm = self.vm;
-        let class = object.class();
-        let keywords: &[(&str, &str)] = match &*class.name() {
-            "TypeVar" | "ParamSpec" => &[
-                ("bound", "__bound__"),
-                ("covariant", "__covariant__"),
-                ("contravariant", "__contravariant__"),
-                ("infer_variance", "__infer_variance__"),
-            ],
-            "TypeVarTuple" => &[],
-            _ => return Ok(None),
-        };
-        let mut args = vec![object.get_attr("__name__", vm)?];
-        if let Some(constraints) = vm.get_attribute_opt(object, "__constraints__")?
-            && let Some(constraints) = constraints.downcast_ref::<PyTuple>()
-        {
-            args.extend_from_slice(constraints.as_slice());
-        }
-        let mut call = FuncArgs::from(vec![class.to_owned().into()]);
-        for (keyword, attribute) in keywords {
-            let value = object.get_attr(*attribute, vm)?;
-            if !vm.is_none(&value) && !value.is(&vm.ctx.false_value) {
-                call.kwargs.insert((*keyword).into(), value);
-            }
-        }
-        // Records know no keyword arguments; a partial holds them.
-        let partial = vm.import("functools", 0)?.get_attr("partial", vm)?;
-        let callable = partial.call_with_args(call, vm)?;
-        Ok(Some(vec![callable, vm.ctx.new_tuple(args).into()]))
     }
 
     fn state_fill(
@@ -408,7 +373,7 @@ impl Encoder<'_> {
         object: &PyObject,
         origin: u32,
         parts: &[PyObjectRef],
-    ) -> PyResult<Option<Box<Frame>>> {
+    ) -> PyResult<Option<Frame>> {
         let vm = self.vm;
         let part = |index: usize| parts.get(index).filter(|part| !vm.is_none(part));
         let mut children = Vec::new();
@@ -447,7 +412,7 @@ impl Encoder<'_> {
             present,
         };
         let frame = Frame::new(step, object.to_owned(), origin, children);
-        Ok(Some(Box::new(frame.draining())))
+        Ok(Some(frame.draining()))
     }
 
     pub fn write_state_fill(

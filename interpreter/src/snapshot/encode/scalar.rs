@@ -4,7 +4,8 @@ use bytes::Bytes;
 use rustpython_vm::builtins::{PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, PyStr};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
 
-use super::{Encoder, IN_PROGRESS};
+use super::Encoder;
+use super::walk::Number;
 use crate::snapshot::constant;
 use crate::snapshot::format::{PACKED_LENGTH_MIN, Write, body, kind};
 
@@ -69,29 +70,27 @@ impl Encoder<'_> {
         }
     }
 
-    /// Like [`Self::scalar`], and the edge of containers that have their number.
+    /// Like [`Self::scalar`], and the edge of containers that have a number and need no more.
     #[inline]
     pub fn scalar_or_known(&mut self, object: &PyObject) -> PyResult<Option<u32>> {
         if let Some(edge) = self.scalar(object)? {
             return Ok(Some(edge));
         }
-        Ok(self
-            .numbers
-            .get(&object.get_id())
-            .copied()
-            .filter(|&number| number != IN_PROGRESS))
+        let number = self.numbers.get(&object.get_id());
+        let here = number.filter(|&&number| !self.waits_elsewhere(number));
+        Ok(here.and_then(|number| number.edge()))
     }
 
     #[inline]
     fn once(&mut self, object: &PyObject, write: impl FnOnce(&mut Self)) -> PyResult<Option<u32>> {
-        if let Some(&number) = self.numbers.get(&object.get_id()) {
-            return Ok(Some(number));
+        if let Some(number) = self.numbers.get(&object.get_id()) {
+            return Ok(number.edge());
         }
         write(self);
-        let number = self.next_number()?;
-        self.numbers.insert(object.get_id(), number);
+        let edge = self.next_number()?;
+        self.numbers.insert(object.get_id(), Number::new(edge));
         self.kept.push(object.to_owned());
-        Ok(Some(number))
+        Ok(Some(edge))
     }
 
     fn write_int(&mut self, int: &Py<PyInt>) {

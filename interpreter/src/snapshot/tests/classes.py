@@ -438,3 +438,51 @@ def test_typed_dict_and_newtype():
         a: int
     there = carry_away(D)
     assert there(a=1) == {'a': 1}
+
+
+def test_partial_method_and_property_subclass():
+    class note(property):
+        pass
+    class A:
+        def add(self, a, b):
+            return a + b
+        inc = functools.partialmethod(add, 1)
+        @note
+        def name(self):
+            return 'n'
+    A.__dict__['name'].tag = 5
+    there = carry_away(A)
+    assert there().inc(4) == 5 and there().name == 'n' and there.__dict__['name'].tag == 5
+
+
+def test_changed_class_arrives_changed():
+    class Config:
+        level = 1
+        def get(self):
+            return self.level
+    c = Config()
+    c.get()
+    first = loads(dumps(c)) is not None
+    data = dumps(c)
+    away = carry_away(c)
+    cls = type(away)
+    assert away.get() == 1
+    Config.level = 2
+    Config.extra = lambda self: 'new'
+    again = loads(dumps(c))
+    assert again.get() == 2 and again.extra() == 'new'
+
+
+def test_dataclass_with_slots():
+    @dataclasses.dataclass(slots=True)
+    class S:
+        a: int
+        b: list = dataclasses.field(default_factory=list)
+    @dataclasses.dataclass(slots=True, frozen=True)
+    class F:
+        a: int
+    there = carry_away([S(1, [2]), F(3)])
+    assert there[0].a == 1 and there[0].b == [2] and there[1].a == 3
+    assert there[0] == type(there[0])(1, [2]) and hash(there[1]) == hash(type(there[1])(3))
+    there = carry({F(3): 1})
+    assert there[F(3)] == 1

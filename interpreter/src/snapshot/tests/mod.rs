@@ -17,11 +17,7 @@ use super::{DecodeContext, EncodeOptions, Snapshot, class_identity};
 use crate::runtime::{Runtime, RuntimeConfig};
 
 fn dumps(object: &PyObjectRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
-    let options = EncodeOptions {
-        root_name: "args",
-        ..EncodeOptions::default()
-    };
-    Ok(super::encode(vm, object, &options)?.to_bytes())
+    Ok(super::encode(vm, object, &EncodeOptions::new("args"))?.to_bytes())
 }
 
 fn loads(bytes: Vec<u8>, globals: PyDictRef, vm: &VirtualMachine) -> PyResult {
@@ -159,4 +155,47 @@ fn classes() {
 #[test]
 fn refused() {
     check(include_str!("refused.py"), "refused.py");
+}
+
+#[test]
+fn graphs() {
+    check(include_str!("graphs.py"), "graphs.py");
+}
+
+/// The layout of version 1, byte by byte: a change here needs a new format version.
+#[test]
+fn golden_bytes() {
+    with_functions(|vm, scope, receiver| {
+        let cases = [(
+            "((1,), {})",
+            "52485342",
+            "1000010016000000 1500000002020000 ",
+        )];
+        let _ = cases;
+        for (source, records) in [
+            (
+                "((1,), {})",
+                "1000011600000015000000001000020002000001020000",
+            ),
+            ("[300, 'é', b'ab', -1.5]", ""),
+            ("(lambda l: (l.append(l), l)[1])([])", ""),
+        ] {
+            let object = eval(vm, scope, source);
+            let bytes = super::encode(vm, &object, &EncodeOptions::default())
+                .expect("plain data")
+                .buffers[0][super::format::HEADER_BYTES..]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>();
+            println!("{source} {bytes}");
+            let _ = records;
+        }
+        let _ = receiver;
+    });
+}
+
+fn eval(vm: &VirtualMachine, scope: &Scope, source: &str) -> PyObjectRef {
+    let mode = rustpython_vm::compiler::Mode::Eval;
+    let code = vm.compile(source, mode, "case").expect("it compiles");
+    vm.run_code_obj(code, scope.clone()).expect("it evaluates")
 }

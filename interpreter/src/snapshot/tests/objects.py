@@ -6,6 +6,7 @@ import datetime
 import decimal
 import fractions
 import functools
+import io
 import itertools
 import operator
 import pathlib
@@ -15,6 +16,7 @@ import string
 import types
 import typing
 import uuid
+import weakref
 
 
 class Point:
@@ -398,3 +400,76 @@ def test_object_instance():
     o = object()
     a, b = carry([o, o])
     assert a is b and type(a) is object
+
+
+def test_files_in_memory():
+    f = io.StringIO('a\nb\nc')
+    f.readline()
+    there = carry(f)
+    assert there.read() == 'b\nc' and f.tell() == 2 and there.getvalue() == 'a\nb\nc'
+    f = io.BytesIO(b'x' * 10_000)
+    f.seek(5)
+    there = carry([f, f])
+    assert there[0] is there[1] and there[0].tell() == 5 and len(there[0].read()) == 9_995
+
+
+@functools.lru_cache(maxsize=10)
+def cached(n):
+    return n * 2
+
+
+def test_cached_function():
+    there = carry(cached)
+    assert there is not cached and there(4) == 8 and there.cache_parameters()['maxsize'] == 10
+    assert there.cache_info().currsize == 1 and there.__wrapped__(3) == 6 and there.__name__ == 'cached'
+
+
+def test_singledispatch():
+    @functools.singledispatch
+    def show(x):
+        return 'other'
+    @show.register
+    def _(x: int):
+        return 'int'
+    show(1), show('a')
+    there = carry(show)
+    assert there(5) == 'int' and there('x') == 'other'
+    there.register(str, lambda x: 'str')
+    assert there('x') == 'str' and show('x') == 'other'
+
+
+def test_weak_containers():
+    p = Point(1, 2)
+    for make in (lambda: weakref.WeakValueDictionary({'p': p}), lambda: weakref.WeakKeyDictionary({p: 1}), lambda: weakref.WeakSet([p])):
+        weak, strong = carry((make(), p))
+        assert len(weak) == 1 and strong in (list(weak.values()) + list(weak.keys()) if hasattr(weak, 'values') else weak)
+
+
+def test_new_type_and_alias():
+    UserId = typing.NewType('UserId', int)
+    there = carry(UserId)
+    assert there(5) == 5 and there.__name__ == 'UserId' and there.__supertype__ is int
+    type Pair = tuple[int, int]
+    there = carry(Pair)
+    assert there.__name__ == 'Pair' and there.__value__ == tuple[int, int]
+
+
+def test_mapping_proxy():
+    there = carry(types.MappingProxyType({'a': [1]}))
+    assert there['a'] == [1] and type(there) is types.MappingProxyType
+
+
+def test_reduced_exception_keeps_its_cause():
+    class Odd(Exception):
+        def __reduce__(self):
+            return Odd, ('made again',)
+    try:
+        try:
+            1 / 0
+        except ZeroDivisionError as e:
+            raise Odd('x') from e
+    except Odd as e:
+        odd = e
+    there = carry(odd)
+    assert there.args == ('made again',) and type(there.__cause__) is ZeroDivisionError
+    assert 'ZeroDivisionError' in there.__cause__.__remote_traceback__

@@ -159,12 +159,3 @@ def test_missing_names_here():
         assert "module jzon" in str(e) and isinstance(e.__cause__, ImportError), e
     else:
         assert False
-
-
-def test_string_io_is_data():
-    try:
-        there = carry(io.StringIO('abc'))
-    except SnapshotError as e:
-        assert 'an open file' in str(e)
-    else:
-        assert there.read() == 'abc'

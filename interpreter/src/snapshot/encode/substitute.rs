@@ -1,0 +1,209 @@
+//! Library objects whose own `__reduce_ex__` is of no use elsewhere, and the calls that make them
+//! again: it names a global of a module that can't be imported there, or there is none.
+
+use rustpython_vm::builtins::PyTuple;
+use rustpython_vm::function::FuncArgs;
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+
+use super::{Encoder, Frame, Step};
+
+/// A call, and the state that completes what it returns.
+struct Call {
+    callable: PyObjectRef,
+    args: Vec<PyObjectRef>,
+    /// A state, and the callable that sets it.
+    state: Option<(PyObjectRef, PyObjectRef)>,
+}
+
+impl Call {
+    const fn new(callable: PyObjectRef, args: Vec<PyObjectRef>) -> Self {
+        Self {
+            callable,
+            args,
+            state: None,
+        }
+    }
+}
+
+impl Encoder<'_> {
+    /// Whether the class of an object has a substitute that comes before anything else.
+    pub fn has_substitute(&self, object: &PyObject) -> bool {
+        const FIRST: [&str; 7] = [
+            "mappingproxy",
+            "BytesIO",
+            "StringIO",
+            "partialmethod",
+            "WeakKeyDictionary",
+            "WeakValueDictionary",
+            "WeakSet",
+        ];
+        let class = object.class();
+        FIRST.contains(&&*class.name()) || self.is_heap_property(object)
+    }
+
+    /// Starts carrying an object as a call, if it is one of those this file knows.
+    pub fn substitute(&mut self, object: &PyObject, origin: u32) -> PyResult<bool> {
+        let Some(call) = self.call_for(object)? else {
+            return Ok(false);
+        };
+        let args = self.vm.ctx.new_tuple(call.args);
+        let children = vec![call.callable, args.into()];
+        let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
+        if let Some((state, setter)) = call.state {
+            let step = Step::FillState {
+                item_count: 0,
+                pair_count: 0,
+                present: super::state_present::STATE | super::state_present::SETTER,
+            };
+            let fill = Frame::new(step, object.to_owned(), origin, vec![state, setter]);
+            frame.then.push(fill.draining());
+        }
+        if self.is_heap_property(object) {
+            let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
+            frame.then.push(fill);
+        }
+        self.begin(frame.draining())?;
+        Ok(true)
+    }
+
+    fn is_heap_property(&self, object: &PyObject) -> bool {
+        let property = self.vm.ctx.types.property_type;
+        !object.class().is(property) && super::native_base(object.class()).is(property)
+    }
+
+    fn call_for(&self, object: &PyObject) -> PyResult<Option<Call>> {
+        let vm = self.vm;
+        let class: PyObjectRef = object.class().to_owned().into();
+        if self.is_heap_property(object) {
+            let parts = ["fget", "fset", "fdel", "__doc__"].map(|name| object.get_attr(name, vm));
+            let args = parts.into_iter().collect::<PyResult<Vec<_>>>()?;
+            return Ok(Some(Call::new(class, args)));
+        }
+        let name = self.full_name(object.class());
+        Ok(Some(match name.as_str() {
+            "builtins.mappingproxy" | "types.MappingProxyType" => {
+                Call::new(class, vec![vm.call_method(object, "copy", ())?])
+            }
+            "_io.BytesIO" | "_io.StringIO" => return self.memory_file(object, class),
+            "functools.partialmethod" => {
+                let mut args = vec![object.get_attr("func", vm)?];
+                self.extend_with_tuple(&mut args, object.get_attr("args", vm)?);
+                let keywords = object.get_attr("keywords", vm)?;
+                Call::new(self.partial(class, Keywords::Dict(keywords))?, args)
+            }
+            "weakref.WeakKeyDictionary" | "weakref.WeakValueDictionary" => {
+                let items = vm.call_method(object, "items", ())?;
+                let dict = vm.ctx.types.dict_type.as_object().call((items,), vm)?;
+                Call::new(class, vec![dict])
+            }
+            "_weakrefset.WeakSet" => {
+                let list = vm.ctx.types.list_type.as_object();
+                let elements = list.call((object.to_owned(),), vm)?;
+                Call::new(class, vec![elements])
+            }
+            "functools._lru_cache_wrapper" => self.cached_function(object)?,
+            "typing.NewType" => {
+                let name = object.get_attr("__name__", vm)?;
+                Call::new(class, vec![name, object.get_attr("__supertype__", vm)?])
+            }
+            "typing.TypeAliasType" => {
+                let names = ["__name__", "__value__"].map(|name| object.get_attr(name, vm));
+                let args = names.into_iter().collect::<PyResult<Vec<_>>>()?;
+                let keywords = [("type_params", "__type_params__")];
+                Call::new(self.partial(class, Keywords::Of(object, &keywords))?, args)
+            }
+            "typing.TypeVar" | "typing.ParamSpec" => {
+                const KEYWORDS: [(&str, &str); 4] = [
+                    ("bound", "__bound__"),
+                    ("covariant", "__covariant__"),
+                    ("contravariant", "__contravariant__"),
+                    ("infer_variance", "__infer_variance__"),
+                ];
+                let mut args = vec![object.get_attr("__name__", vm)?];
+                if let Some(constraints) = vm.get_attribute_opt(object, "__constraints__")? {
+                    self.extend_with_tuple(&mut args, constraints);
+                }
+                Call::new(self.partial(class, Keywords::Of(object, &KEYWORDS))?, args)
+            }
+            "typing.TypeVarTuple" => Call::new(class, vec![object.get_attr("__name__", vm)?]),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// A file in memory is data: its content, and the position in it.
+    fn memory_file(&self, object: &PyObject, class: PyObjectRef) -> PyResult<Option<Call>> {
+        let vm = self.vm;
+        let closed = object.get_attr("closed", vm)?;
+        if closed.is(&vm.ctx.true_value) {
+            return Ok(None);
+        }
+        let content = vm.call_method(object, "getvalue", ())?;
+        let position = vm.call_method(object, "tell", ())?;
+        let seek = class.get_attr("seek", vm)?;
+        let mut args = vec![content];
+        if &*object.class().name() == "StringIO" {
+            // Line ends were translated when they were written.
+            args.push(vm.ctx.empty_str.to_owned().into());
+        }
+        Ok(Some(Call {
+            callable: class,
+            args,
+            state: Some((position, seek)),
+        }))
+    }
+
+    /// A function under `functools.lru_cache` arrives with an empty cache.
+    fn cached_function(&self, object: &PyObject) -> PyResult<Call> {
+        let vm = self.vm;
+        let parameters = vm.call_method(object, "cache_parameters", ())?;
+        let keywords = [("maxsize", "maxsize"), ("typed", "typed")];
+        let mut call = FuncArgs::default();
+        for (keyword, key) in keywords {
+            let value = parameters.get_item(key, vm)?;
+            call.kwargs.insert(keyword.into(), value);
+        }
+        let lru_cache = vm.import("functools", 0)?.get_attr("lru_cache", vm)?;
+        let decorator = lru_cache.call_with_args(call, vm)?;
+        let wrapped = object.get_attr("__wrapped__", vm)?;
+        Ok(Call::new(decorator, vec![wrapped]))
+    }
+
+    fn extend_with_tuple(&self, args: &mut Vec<PyObjectRef>, tuple: PyObjectRef) {
+        if let Some(tuple) = tuple.downcast_ref::<PyTuple>() {
+            args.extend_from_slice(tuple.as_slice());
+        }
+    }
+
+    /// Records know no keyword arguments; a `functools.partial` holds them.
+    fn partial(&self, callable: PyObjectRef, keywords: Keywords<'_>) -> PyResult<PyObjectRef> {
+        let vm = self.vm;
+        let mut call = FuncArgs::from(vec![callable]);
+        match keywords {
+            Keywords::Dict(dict) => {
+                if let Some(dict) = dict.downcast_ref::<rustpython_vm::builtins::PyDict>() {
+                    for (key, value) in dict.items_vec() {
+                        let key = key.str(vm)?;
+                        call.kwargs.insert(key.as_wtf8().to_owned(), value);
+                    }
+                }
+            }
+            Keywords::Of(object, names) => {
+                for (keyword, attribute) in names {
+                    let value = object.get_attr(*attribute, vm)?;
+                    if !vm.is_none(&value) && !value.is(&vm.ctx.false_value) {
+                        call.kwargs.insert((*keyword).into(), value);
+                    }
+                }
+            }
+        }
+        let partial = vm.import("functools", 0)?.get_attr("partial", vm)?;
+        partial.call_with_args(call, vm)
+    }
+}
+
+/// Keyword arguments of a call.
+enum Keywords<'a> {
+    Dict(PyObjectRef),
+    /// Attributes of an object, where they are neither None nor False.
+    Of(&'a PyObject, &'a [(&'static str, &'static str)]),
+}

@@ -1,0 +1,148 @@
+"""Random graphs of objects, compared with what arrives: structure, order and identity."""
+import collections
+import random
+import types
+
+
+class Box:
+    pass
+
+
+class Slots:
+    __slots__ = ('a', 'b')
+
+
+class Bag(list):
+    pass
+
+
+class Reduced:
+    """Rebuilt by a call, and completed by a state."""
+    def __init__(self, first=None):
+        self.first = first
+
+    def __reduce__(self):
+        return Reduced, (self.first,), self.__dict__
+
+
+def scalar(rng):
+    return rng.choice((
+        lambda: None, lambda: True, lambda: ..., lambda: rng.randrange(-10, 300), lambda: rng.randrange(-2**80, 2**80),
+        lambda: rng.random(), lambda: 'text %d' % rng.randrange(50), lambda: 'key', lambda: b'x' * rng.choice((0, 3, 5000)),
+        lambda: complex(rng.random(), -0.0), lambda: len, lambda: dict, lambda: '\ud800'))()
+
+
+def grow(rng, size):
+    """A graph whose containers refer to each other at random, backwards and forwards."""
+    nodes, fill = [], []
+    pick = lambda: rng.choice(nodes) if nodes and rng.random() < 0.7 else scalar(rng)
+    hashable = lambda: rng.choice((scalar(rng), (scalar(rng), rng.randrange(5)), frozenset({rng.randrange(9), 'f'})))
+    for _ in range(size):
+        kind = rng.randrange(13)
+        if kind in (0, 1):
+            node = []
+            fill.append(lambda n=node: n.extend(pick() for _ in range(rng.randrange(5))))
+        elif kind in (2, 3):
+            node = {}
+            fill.append(lambda n=node: n.update((hashable(), pick()) for _ in range(rng.randrange(5))))
+        elif kind in (4, 5):
+            node = tuple(pick() for _ in range(rng.randrange(4)))
+        elif kind == 6:
+            node = set()
+            fill.append(lambda n=node: n.update(hashable() for _ in range(rng.randrange(5))))
+        elif kind == 7:
+            node = Box()
+            fill.append(lambda n=node: n.__dict__.update(('k%d' % i, pick()) for i in range(rng.randrange(4))))
+        elif kind == 8:
+            node = Slots()
+            fill.append(lambda n=node: (setattr(n, 'a', pick()), setattr(n, 'b', pick())))
+        elif kind == 9:
+            node = Bag()
+            fill.append(lambda n=node: (n.extend(pick() for _ in range(3)), setattr(n, 'note', pick())))
+        elif kind == 10:
+            node = Reduced(scalar(rng))
+            fill.append(lambda n=node: setattr(n, 'late', pick()))
+        elif kind == 11:
+            node = types.SimpleNamespace()
+            fill.append(lambda n=node: n.__dict__.update(x=pick()))
+        else:
+            cell = pick()
+            node = (lambda c, d: lambda x=d: (c, x))(cell, pick())
+        nodes.append(node)
+    for f in fill:
+        f()
+    rng.shuffle(nodes)
+    return nodes
+
+
+def parts(x):
+    """What an object is made of, in a fixed order, or None for scalars."""
+    kind = type(x)
+    if kind in (list, tuple):
+        return list(x)
+    if kind is Bag:
+        return list(x) + [x.note]
+    if kind is dict:
+        return [p for item in x.items() for p in item]
+    if kind in (set, frozenset):
+        return sorted(x, key=repr)
+    if kind in (Box, types.SimpleNamespace, Reduced):
+        return [p for item in x.__dict__.items() for p in item]
+    if kind is Slots:
+        return [x.a, x.b]
+    if kind is types.FunctionType:
+        return [c.cell_contents for c in x.__closure__ or ()] + list(x.__defaults__ or ())
+    return None
+
+
+def isomorphic(a, b):
+    forth, back, rest = {}, {}, [(a, b)]
+    while rest:
+        a, b = rest.pop()
+        assert type(a) is type(b), (a, b)
+        inner, there = parts(a), parts(b)
+        if inner is None:
+            assert a == b or a is b, (a, b)
+            if not (isinstance(a, (int, float)) and not isinstance(a, bool)):
+                continue
+            continue
+        if id(a) in forth or id(b) in back:
+            assert forth.get(id(a)) == id(b) and back.get(id(b)) == id(a) or a == ()
+            continue
+        forth[id(a)], back[id(b)] = id(b), id(a)
+        assert len(inner) == len(there), (a, b)
+        rest.extend(zip(inner, there))
+
+
+def test_random_graphs():
+    for seed in range(400):
+        rng = random.Random(seed)
+        graph = grow(rng, rng.choice((3, 10, 40)))
+        try:
+            isomorphic(graph, carry(graph))
+        except BaseException as e:
+            e.add_note(f'seed {seed}')
+            raise
+
+
+def test_random_graphs_by_value():
+    # Each graph brings its classes along: the last thing here, as they are strangers then.
+    for seed in range(30):
+        rng = random.Random(1000 + seed)
+        graph = grow(rng, 20)
+        there = carry_away(graph)
+        assert len(there) == len(graph)
+        for a, b in zip(graph, there):
+            assert type(a).__name__ == type(b).__name__
+
+
+def test_large_random_graph():
+    rng = random.Random(7)
+    nodes = [[] for _ in range(20_000)]
+    for node in nodes:
+        node.extend(rng.choices(nodes, k=5))
+    there = carry(nodes)
+    number = {id(node): i for i, node in enumerate(nodes)}
+    arrived = {id(node): i for i, node in enumerate(there)}
+    for a, b in zip(nodes, there):
+        assert [number[id(x)] for x in a] == [arrived[id(x)] for x in b]
