@@ -50,8 +50,16 @@ pub fn run_cell(
     } else {
         session.cell_count()
     };
+    if options.store {
+        trigger(vm, session, "pre_execute");
+        trigger(vm, session, "pre_run_cell");
+    }
     let ran = store_input(vm, session, source, count, options.store)
         .and_then(|()| run(vm, namespace, source, count, &options));
+    if options.store {
+        trigger(vm, session, "post_execute");
+        trigger(vm, session, "post_run_cell");
+    }
     match ran {
         Ok(value) => CellOutcome {
             count,
@@ -59,7 +67,9 @@ pub fn run_cell(
             failure: None,
         },
         Err(failure) => {
-            remember_failure(vm, &failure);
+            if options.store {
+                remember_failure(vm, &failure);
+            }
             CellOutcome {
                 count,
                 value: None,
@@ -92,9 +102,9 @@ fn run(
     };
     let name = options.name.clone().unwrap_or_else(|| {
         if options.store {
-            format!("<cell {count}>")
+            session.cell_name(count)
         } else {
-            format!("<input {}>", session.next_unstored())
+            session.unstored_cell_name()
         }
     });
     let code = transform::transform_cell(source);
@@ -153,6 +163,18 @@ fn hook_input(vm: &VirtualMachine, session: &Session, source: &str) -> PyResult<
         Some(text) => Ok(Hooked::Replaced(text.to_string_lossy().into_owned())),
         None => Ok(Hooked::Handled),
     }
+}
+
+/// Runs what programs have registered for a moment around each cell. It shows its own failures.
+fn trigger(vm: &VirtualMachine, session: &Session, event: &str) {
+    let Some(shell) = session.shell_if_made() else {
+        return;
+    };
+    let triggered = shell
+        .get_attr("events", vm)
+        .and_then(|events| vm.call_method(&events, "trigger", (vm.ctx.new_str(event),)));
+    // Code may have put something else in the place of the events: the cell doesn't need them.
+    drop(triggered);
 }
 
 /// Shows the value of an expression as `sys.displayhook` should, and stores it if asked to.
@@ -241,6 +263,9 @@ fn defines_code(code: &PyRef<PyCode>) -> bool {
 }
 
 /// Puts the source where tracebacks and `inspect` look lines up.
+///
+/// # Errors
+/// `KeyboardInterrupt`. That code has broken the cache keeps no cell from running.
 fn remember_source(vm: &VirtualMachine, name: &str, source: &str) -> PyResult<()> {
     let lines = source
         .lines()
@@ -252,8 +277,16 @@ fn remember_source(vm: &VirtualMachine, name: &str, source: &str) -> PyResult<()
         vm.ctx.new_list(lines).into(),
         vm.ctx.new_str(name).into(),
     ]);
-    let cache = vm.import("linecache", 0)?.get_attr("cache", vm)?;
-    cache.set_item(name, entry.into(), vm)
+    let kept = vm
+        .import("linecache", 0)
+        .and_then(|module| module.get_attr("cache", vm))
+        .and_then(|cache| cache.set_item(name, entry.into(), vm));
+    match kept {
+        Err(failure) if failure.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt) => {
+            Err(failure)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Drops the source of a cell of which nothing is left that could raise.

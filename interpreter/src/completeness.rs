@@ -1,12 +1,13 @@
 //! Tells whether a cell is finished, or how far to indent the line that should follow.
 //!
-//! The runtime's own parser decides what is Python. A blank line ends whatever could go on, so a
-//! wrong answer here can never hold a person in a cell.
+//! Pure. The runtime's own parser decides what is Python; what is looked at here is only whether
+//! the place where it gave up is the end. A blank line ends a block, and a cell magic.
 
 use ruff_python_ast::Stmt;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{
-    LexicalErrorType, Mode, ParseErrorType, ParseOptions, parse_module, parse_unchecked,
+    InterpolatedStringErrorType, LexicalErrorType, Mode, ParseErrorType, ParseOptions,
+    parse_module, parse_unchecked,
 };
 use ruff_text_size::Ranged;
 
@@ -117,17 +118,13 @@ fn is_compound(statement: &Stmt) -> bool {
     )
 }
 
+/// Whether the last line is blank: in "x\n\n" and "x\n    ", but not in "x\n", which only ends x.
 fn ends_with_blank_line(source: &str) -> bool {
-    match source.rsplit_once('\n') {
-        Some((_, last)) => {
-            last.trim().is_empty() && source.trim_end_matches(' ').ends_with('\n') && {
-                let before = source[..source.len() - last.len() - 1].rsplit('\n').next();
-                // "x\n" ends with the line "x"; "x\n\n" and "x\n    " with a blank one.
-                before.is_some_and(|line| line.trim().is_empty()) || !last.is_empty()
-            }
-        }
-        None => false,
-    }
+    let Some((before, last)) = source.rsplit_once('\n') else {
+        return false;
+    };
+    let is_blank = |text: &str| text.trim().is_empty();
+    is_blank(last) && (!last.is_empty() || before.rsplit('\n').next().is_some_and(is_blank))
 }
 
 fn joins_next_line(source: &str) -> bool {
@@ -164,7 +161,7 @@ fn open_triple_quote(python: &str) -> bool {
             ParseErrorType::Lexical(LexicalErrorType::UnclosedStringError) => opens_triple(),
             ParseErrorType::Lexical(LexicalErrorType::FStringError(kind))
             | ParseErrorType::Lexical(LexicalErrorType::TStringError(kind)) => {
-                format!("{kind:?}").contains("UnterminatedTripleQuoted")
+                *kind == InterpolatedStringErrorType::UnterminatedTripleQuotedString
             }
             _ => false,
         }

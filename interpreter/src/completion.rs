@@ -137,7 +137,7 @@ fn attributes(
     let Some(object) = object else {
         return Vec::new();
     };
-    let mut matches = lookup::attribute_names(vm, &object);
+    let mut matches = lookup::attribute_names(&object);
     matches.retain(|name| name.starts_with(prefix) && is_offered(name, prefix));
     matches
 }
@@ -225,7 +225,7 @@ fn module_names(vm: &VirtualMachine, module: &str, prefix: &str) -> Vec<String> 
     if let Ok(loaded) = loaded
         && loaded.downcast_ref::<PyModule>().is_some()
     {
-        matches.extend(lookup::attribute_names(vm, &loaded));
+        matches.extend(lookup::attribute_names(&loaded));
     }
     matches.retain(|name| name.starts_with(prefix) && is_offered(name, prefix));
     matches

@@ -106,10 +106,10 @@ fn class_attribute(
 }
 
 /// The names of an object's attributes, in no order.
-pub(crate) fn attribute_names(vm: &VirtualMachine, object: &PyObject) -> Vec<String> {
+pub(crate) fn attribute_names(object: &PyObject) -> Vec<String> {
     let mut names = Vec::new();
     if let Some(dict) = object.dict() {
-        names.extend(dict.keys_vec().iter().filter_map(|key| text(key)));
+        names.extend(dict.keys_vec().iter().filter_map(text));
     }
     if object.downcast_ref::<PyModule>().is_some() {
         return names;
@@ -123,7 +123,6 @@ pub(crate) fn attribute_names(vm: &VirtualMachine, object: &PyObject) -> Vec<Str
         let entries = class.attributes().entries();
         names.extend(entries.iter().filter_map(|(key, _)| text(key)));
     }
-    let _ = vm;
     names
 }
 

@@ -3,6 +3,8 @@
 //! It runs nothing (see `cell`) and copies nothing (see `snapshot`).
 
 use rustpython_vm::builtins::{PyDictRef, PyStr};
+use rustpython_vm::compiler::Mode;
+use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::session::{LAST_NAMES, Session};
@@ -49,11 +51,24 @@ impl Namespace {
         &self.session
     }
 
-    /// The object that `name` is bound to. After a dot follow attributes: `model.layers`.
+    /// Says whose cells these are: tracebacks then name them `<engine 2 cell 3>`.
+    ///
+    /// A function that came from another namespace names the cells of that one. Without an owner,
+    /// a traceback would show the lines of this namespace's cell with the same number.
+    pub fn set_owner(&self, owner: &str) {
+        self.session.set_owner(owner);
+    }
+
+    /// The object that `name` is bound to. After a dot follow attributes: `model.layers`. What is
+    /// no such name is an expression: `table['rows'][0]`.
     ///
     /// # Errors
-    /// `NameError` if the first name is not bound, and what the attribute access raised.
+    /// `NameError` if the first name is not bound, and what the attribute access or the expression
+    /// raised.
     pub fn get(&self, vm: &VirtualMachine, name: &str) -> PyResult {
+        if !is_dotted_name(name) {
+            return self.run(vm, name, Mode::Eval);
+        }
         let mut parts = name.split('.');
         let first = parts.next().unwrap_or_default();
         let mut found = match self.dict().get_item_opt(first, vm)? {
@@ -67,11 +82,18 @@ impl Namespace {
     }
 
     /// Binds `name` to `value`; with dots, sets the attribute of what the names before lead to.
+    /// What is no such name is the target of an assignment: `table['rows']`.
     ///
     /// # Errors
-    /// `NameError` if the first of several names is not bound, and what setting the attribute
-    /// raised.
+    /// `NameError` if the first of several names is not bound, and what setting the attribute or
+    /// the assignment raised.
     pub fn set(&self, vm: &VirtualMachine, name: &str, value: PyObjectRef) -> PyResult<()> {
+        if !is_dotted_name(name) {
+            self.dict().set_item(ASSIGNED, value, vm)?;
+            let assigned = self.run(vm, &format!("{name} = {ASSIGNED}"), Mode::Exec);
+            self.dict().del_item(ASSIGNED, vm)?;
+            return assigned.map(drop);
+        }
         match name.rsplit_once('.') {
             None => self.dict().set_item(name, value, vm),
             Some((path, attribute)) => {
@@ -79,6 +101,14 @@ impl Namespace {
                 owner.set_attr(&vm.ctx.new_str(attribute), value, vm)
             }
         }
+    }
+
+    fn run(&self, vm: &VirtualMachine, source: &str, mode: Mode) -> PyResult {
+        let code = vm
+            .compile(source, mode, "<name>")
+            .map_err(|failure| failure.into_pyexception(vm, Some(source)))?;
+        let scope = Scope::with_builtins(None, self.dict().clone(), vm);
+        vm.run_code_obj(code, scope)
     }
 
     /// Unbinds every name that was bound by running code, and forgets the values of past cells.
@@ -98,6 +128,13 @@ impl Namespace {
                 dict.del_item(key.as_object(), vm)?;
                 // Dropped only when the dictionary is done with: a finalizer may read it.
                 dropped.push(value);
+            }
+        }
+        // The last failure holds on to the frames it went through, and with them to objects.
+        for name in ["last_exc", "last_type", "last_value", "last_traceback"] {
+            let sys = vm.sys_module.dict();
+            if sys.contains_key(name, vm) {
+                sys.del_item(name, vm)?;
             }
         }
         if let Some(history) = self.session.history_if_made() {
@@ -129,6 +166,18 @@ impl Namespace {
             })
             .collect()
     }
+}
+
+/// Where a value waits for the assignment to a target that is no name.
+const ASSIGNED: &str = "__rhumba_assigned__";
+
+/// Whether the text is a name, or several with dots between them.
+fn is_dotted_name(text: &str) -> bool {
+    text.split('.').all(|part| {
+        let mut chars = part.chars();
+        chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+            && chars.all(|c| c.is_alphanumeric() || c == '_')
+    })
 }
 
 /// Whether the name is one that a stored cell leaves behind: `_3` or `_i3`.

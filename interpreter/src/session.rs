@@ -26,6 +26,8 @@ pub(crate) struct Session {
     cell_count: AtomicU32,
     /// Cells run without being stored, which are named apart from the stored ones.
     unstored_count: AtomicU64,
+    /// Whose cells these are, in the names that tracebacks show; empty in a shell.
+    owner: RwLock<String>,
     sink: RwLock<Option<Arc<dyn OutputSink>>>,
     history: OnceLock<History>,
     /// The object that `get_ipython()` returns, made on first use.
@@ -65,6 +67,7 @@ impl Session {
                 dict: scope.globals,
                 cell_count: AtomicU32::new(0),
                 unstored_count: AtomicU64::new(0),
+                owner: RwLock::new(String::new()),
                 sink: RwLock::new(None),
                 history: OnceLock::new(),
                 shell: OnceLock::new(),
@@ -102,8 +105,23 @@ impl Session {
         self.cell_count.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(crate) fn next_unstored(&self) -> u64 {
-        self.unstored_count.fetch_add(1, Ordering::Relaxed) + 1
+    pub(crate) fn set_owner(&self, owner: &str) {
+        *self.owner.write() = if owner.is_empty() {
+            String::new()
+        } else {
+            format!("{owner} ")
+        };
+    }
+
+    /// The file name of a stored cell: `<cell 3>`, or `<engine 2 cell 3>`.
+    pub(crate) fn cell_name(&self, count: u32) -> String {
+        format!("<{}cell {count}>", self.owner.read())
+    }
+
+    /// The file name of the next cell that isn't stored: `<input 3>`.
+    pub(crate) fn unstored_cell_name(&self) -> String {
+        let number = self.unstored_count.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("<{}input {number}>", self.owner.read())
     }
 
     pub(crate) fn shell(&self, vm: &VirtualMachine) -> PyResult<PyObjectRef> {

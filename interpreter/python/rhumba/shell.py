@@ -243,7 +243,11 @@ class ExecutionResult:
 
 
 class Events:
-    """Callbacks by name of the event, for programs that ask for some."""
+    """Callbacks around each cell that a person enters.
+
+    The events are pre_execute, pre_run_cell, post_execute and post_run_cell; callbacks are
+    called without arguments.
+    """
 
     def __init__(self):
         self.callbacks = {}
@@ -260,6 +264,8 @@ class Events:
         known.remove(function)
 
     def trigger(self, event, *args, **kwargs):
+        if event not in self.callbacks:
+            return
         for function in list(self.callbacks.get(event, ())):
             try:
                 function(*args, **kwargs)

@@ -253,15 +253,68 @@ fn dotted_names_reach_attributes() {
 }
 
 #[test]
+fn what_is_no_name_is_an_expression_or_a_target() {
+    with_bench(|bench| {
+        bench.cell("table = {'rows': [1, 2]}");
+        let get = |name: &str| {
+            let value = bench.namespace.get(bench.vm, name).expect("it has a value");
+            let text = value.repr(bench.vm).expect("it has a repr");
+            text.to_string_lossy().into_owned()
+        };
+        assert_eq!(get("table['rows'][1]"), "2");
+        assert_eq!(get("len(table) + 1"), "2");
+        let seven = || bench.vm.ctx.new_int(7).into();
+        let set = |name: &str| bench.namespace.set(bench.vm, name, seven());
+        set("table['rows'][0]").expect("it can be set");
+        assert_eq!(get("table"), "{'rows': [7, 2]}");
+        assert!(set("1 + 1").is_err());
+        assert!(set("nothing['a']").is_err());
+        assert!(bench.namespace.get(bench.vm, "table[").is_err());
+        assert_eq!(bench.namespace.names(), ["table"]);
+    });
+}
+
+#[test]
+fn cells_of_an_owner_are_named_after_it() {
+    with_bench(|bench| {
+        bench.namespace.set_owner("engine 2");
+        let report = bench.failing("1/0");
+        let expected = "File \"<engine 2 cell 1>\", line 1, in <module>\n    1/0";
+        assert!(report.traceback.contains(expected), "{}", report.traceback);
+        let outcome = bench.run("1/0", false);
+        let failure = outcome.failure.expect("it fails");
+        let report = crate::failure::ErrorReport::from_exception(bench.vm, &failure);
+        assert!(
+            report.traceback.contains("<engine 2 input 1>"),
+            "{}",
+            report.traceback
+        );
+    });
+}
+
+#[test]
+fn a_broken_cache_of_lines_stops_no_cell() {
+    with_bench(|bench| {
+        bench.cell("import linecache; linecache.cache = None");
+        assert_eq!(bench.value("1 + 1"), "2");
+    });
+}
+
+#[test]
 fn clearing_keeps_what_a_namespace_needs() {
     with_bench(|bench| {
         bench.cell("import sys\nx = [1]\ndel_order = []\nclass D:\n    def __del__(self): del_order.append(len(globals()))\nd = D()");
         bench.cell("x");
+        bench.failing("1/0");
         bench.namespace.clear(bench.vm).expect("it can be cleared");
         assert_eq!(bench.namespace.names(), Vec::<String>::new());
         assert_eq!(
             bench.value("(__name__, len([1]), Out, _, len(In))"),
-            "('__main__', 1, {}, '', 3)"
+            "('__main__', 1, {}, '', 4)"
+        );
+        assert_eq!(
+            bench.value("hasattr(__import__('sys'), 'last_exc')"),
+            "False"
         );
         bench.cell("y = 3");
         assert_eq!(bench.namespace.names(), ["y"]);

@@ -157,6 +157,17 @@ fn a_command_runs_in_main() {
 }
 
 #[test]
+fn the_executable_is_this_one() {
+    let runtime = Runtime::new(RuntimeConfig::default());
+    let executable = std::env::current_exe().expect("it has a path");
+    let executable = executable.to_string_lossy();
+    runtime.enter(|vm| {
+        let told = bench(vm).value("__import__('sys').executable");
+        assert_eq!(told, format!("'{executable}'"));
+    });
+}
+
+#[test]
 fn what_a_program_leaves_is_in_the_namespace() {
     let runtime = Runtime::new(RuntimeConfig::default());
     assert_eq!(runtime.run_command("kept = 41", &[]), 0);

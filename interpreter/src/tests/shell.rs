@@ -84,6 +84,30 @@ fn a_hook_can_take_cells_and_change_them() {
 }
 
 #[test]
+fn callbacks_are_called_around_cells() {
+    with_bench(|bench| {
+        bench.cell(
+            "seen = []; on = get_ipython().events.register\n\
+             on('pre_run_cell', lambda: seen.append('pre'))\n\
+             on('post_run_cell', lambda: seen.append('post'))\nseen.clear()",
+        );
+        bench.cell("seen.append('cell')");
+        bench.run("seen.append('unstored')", false);
+        assert_eq!(
+            bench.value("seen"),
+            "['post', 'pre', 'cell', 'post', 'unstored']"
+        );
+        bench.cell("on('post_execute', lambda: 1 / 0)");
+        bench.cell("2");
+        let errors = bench.recorder.stderr();
+        assert!(
+            errors.contains("    on('post_execute', lambda: 1 / 0)"),
+            "{errors}"
+        );
+    });
+}
+
+#[test]
 fn time_and_timeit_measure() {
     with_bench(|bench| {
         let text = bench.printed("x = %time 1 + 1");
