@@ -282,6 +282,13 @@ impl Controller {
         if let Some(at) = engine.shutdown_timer {
             self.timers.cancel(at, Timer::Shutdown(engine.id));
         }
+        if let Some(host) = engine.host
+            && !self.host_ids.contains_key(&host)
+            && self.processes.get(&(host, engine.pid)) == Some(&engine.id)
+        {
+            // Nobody is there to tell that it ended.
+            self.processes.remove(&(host, engine.pid));
+        }
         if let Link::Connected(connection) = engine.link {
             self.timers
                 .cancel(engine.heartbeat.timer_at, Timer::Heartbeat(connection));
@@ -297,7 +304,10 @@ impl Controller {
     /// Decides over what a dead engine had in its window.
     fn settle_window(&mut self, engine: &Engine, cause: &str, unfinished: Unfinished) {
         // It runs in order: whatever is behind what it had started, it hadn't.
-        let started = engine.window.iter().rposition(|entry| entry.recall == Recall::TooLate);
+        let started = engine
+            .window
+            .iter()
+            .rposition(|entry| entry.recall == Recall::TooLate);
         for (index, entry) in engine.window.iter().enumerate() {
             let may_have_started = index <= started.unwrap_or(0);
             // Only the engine could have said that it never starts this.
@@ -315,7 +325,11 @@ impl Controller {
             if moves_on {
                 self.enqueue(key);
             } else {
-                self.fail(key, Some(engine.id), failures::engine_died(engine.id, cause));
+                self.fail(
+                    key,
+                    Some(engine.id),
+                    failures::engine_died(engine.id, cause),
+                );
             }
         }
     }

@@ -75,12 +75,13 @@ impl Controller {
         host.forget_starting(&mut self.timers);
         if self.host_ids.get(&host.pid) == Some(&id) {
             self.host_ids.remove(&host.pid);
-            let orphans: Vec<_> = self
+            let untold: Vec<_> = self
                 .processes
                 .range((host.pid, 0)..=(host.pid, u32::MAX))
+                .filter(|(_, engine)| !self.engines.contains_key(engine))
                 .map(|(process, _)| *process)
                 .collect();
-            for process in orphans {
+            for process in untold {
                 self.processes.remove(&process);
             }
         }
@@ -104,16 +105,14 @@ impl Controller {
         self.give_up_hopeless_tasks();
     }
 
+    /// An engine that has a host joined, perhaps before the host did.
     pub(super) fn on_forked_engine_joined(&mut self, host_pid: u32, pid: u32, engine: EngineId) {
-        let Some(id) = self.host_ids.get(&host_pid) else {
-            return;
-        };
         self.processes.insert((host_pid, pid), engine);
-        let host = self
-            .hosts
-            .get_mut(id)
-            .expect("a host is known as long as its pid is");
-        host.one_started(&mut self.timers);
+        if let Some(id) = self.host_ids.get(&host_pid) {
+            let host = self.hosts.get_mut(id);
+            let host = host.expect("a host is known as long as its pid is");
+            host.one_started(&mut self.timers);
+        }
     }
 
     pub(super) fn on_start_timer(&mut self, id: HostId) {

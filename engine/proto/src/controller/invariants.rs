@@ -233,10 +233,10 @@ impl Controller {
                 "hosts go by their pid"
             );
         }
-        for (host, _) in self.processes.keys() {
+        for ((host, _), engine) in &self.processes {
             assert!(
-                self.host_ids.contains_key(host),
-                "processes are forgotten with their host"
+                self.host_ids.contains_key(host) || self.engines.contains_key(engine),
+                "processes are forgotten with their host and engine"
             );
         }
     }

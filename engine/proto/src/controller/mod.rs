@@ -109,8 +109,8 @@ pub struct Controller {
     hosts: BTreeMap<HostId, Host>,
     /// Hosts by their process ids, which is how engines name them.
     host_ids: BTreeMap<u32, HostId>,
-    /// Engines by the process ids of their host and their own, until the host
-    /// has told that they ended.
+    /// Engines by the process ids of their host and their own, until they are
+    /// gone and their host has told so, or is gone too.
     processes: BTreeMap<(u32, u32), EngineId>,
     /// Why engines left, for those who still name them.
     departures: BTreeMap<EngineId, String>,

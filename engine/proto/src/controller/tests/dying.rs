@@ -175,6 +175,26 @@ fn the_host_tells_why() {
 }
 
 #[test]
+fn a_host_may_join_after_its_engines() {
+    let mut scene = Scene::new();
+    let client = scene.client();
+    let [early, lonely] = [70, 71].map(|pid| scene.engine_of(Some(7), pid));
+    scene.told(client);
+    scene.close(lonely.connection);
+    let cause = "it closed the connection";
+    assert_eq!(
+        scene.told(client),
+        [left(lonely, cause)],
+        "nobody can tell more"
+    );
+    let host = scene.host(7);
+    scene.close(early.connection);
+    scene.exited(host, 70, "killed by signal 9");
+    assert_eq!(scene.told(client), [left(early, "killed by signal 9")]);
+    scene.end();
+}
+
+#[test]
 fn an_exited_engine_whose_connection_stays_open_is_dead_too() {
     let mut scene = Scene::new();
     let host = scene.host(7);
