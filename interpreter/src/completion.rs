@@ -113,9 +113,7 @@ fn push_keys(matches: &mut Vec<String>, dict: &PyDict, prefix: &str) {
 
 /// Names with an underscore in front are offered to those who type it.
 fn is_offered(name: &str, prefix: &str) -> bool {
-    !name.starts_with('_')
-        || (prefix.starts_with('_')
-            && (!name.starts_with("__") || prefix.len() == 1 || prefix.starts_with("__")))
+    !name.starts_with('_') || prefix.starts_with('_')
 }
 
 /// Attributes of what the text before the dot stands for.

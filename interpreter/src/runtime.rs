@@ -99,6 +99,12 @@ impl Runtime {
             Namespace::new(vm);
             crate::bridge::install_builtins(vm);
             crate::bridge::reseed_after_fork(vm);
+            // Its filters take effect when it is imported, and not before.
+            if !vm.state.config.settings.warnoptions.is_empty()
+                && let Err(failure) = vm.import("warnings", 0)
+            {
+                vm.print_exception(&failure);
+            }
             // Before anything is put in front of sys.path: it makes all entries absolute. A site
             // that can't be set up leaves a Python without its extras, as with `python -S`.
             if let Err(failure) = vm.import("site", 0) {
@@ -223,6 +229,9 @@ fn settings(config: &RuntimeConfig) -> Settings {
     settings.user_site_directory = !is_set("PYTHONNOUSERSITE");
     settings.buffered_stdio = !is_set("PYTHONUNBUFFERED");
     settings.safe_path = is_set("PYTHONSAFEPATH");
+    if let Ok(filters) = std::env::var("PYTHONWARNINGS") {
+        settings.warnoptions = filters.split(',').map(str::to_owned).collect();
+    }
     if let Ok(seed) = std::env::var("PYTHONHASHSEED") {
         settings.hash_seed = seed.parse().ok();
     }

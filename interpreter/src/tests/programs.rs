@@ -157,6 +157,19 @@ fn a_command_runs_in_main() {
 }
 
 #[test]
+fn filters_of_warnings_come_from_the_environment() {
+    // SAFETY: this test's process has no other thread that reads the environment.
+    unsafe { std::env::set_var("PYTHONWARNINGS", "error::UserWarning,ignore::FutureWarning") };
+    let source = "import warnings; warnings.warn('f', FutureWarning); warnings.warn('w')";
+    let (status, _, stderr) = ran(|runtime| runtime.run_command(source, &[]));
+    assert_eq!(status, 1);
+    assert!(
+        stderr.ends_with("UserWarning: w\n") && !stderr.contains("FutureWarning: f"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn the_executable_is_this_one() {
     let runtime = Runtime::new(RuntimeConfig::default());
     let executable = std::env::current_exe().expect("it has a path");
