@@ -8,6 +8,7 @@
 //! Read next: [`queue`] for what both threads share, [`operations`] for what
 //! is done with the namespace, [`output`] for what is printed meanwhile.
 
+mod base_frame;
 mod operations;
 mod output;
 mod queue;
@@ -19,6 +20,7 @@ use output::EngineOutput;
 use parking_lot::Mutex;
 use queue::{Job, Queue};
 use rhumba_interpreter::failure::ErrorReport;
+use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::runtime::{Runtime, runtime_version};
 use rhumba_interpreter::rustpython_vm::{PyResult, VirtualMachine};
 use rhumba_proto::id::BlobId;
@@ -101,7 +103,8 @@ pub fn run(
         &runtime_version(),
         limits,
         WELCOME_TIMEOUT,
-    )?;
+    )
+    .map_err(|error| error.about(&options.cluster_file, &cluster))?;
     let Welcome::Engine { engine } = welcome else {
         return Err(ConnectionError::Closed {
             cause: "it took this engine for a client".into(),
@@ -121,38 +124,56 @@ pub fn run(
             let report = ErrorReport::from_exception(vm, &error);
             tracing::error!(message = report.message, "sys.path can't be extended");
         }
-        let mut operations = Operations::new(vm, engine, Arc::clone(&output));
-        while let Some(job) = vm.allow_threads(|| queue.next()) {
-            let ticket = job.ticket;
-            output.begin(ticket);
-            rhumba_interpreter::interrupt::discard_pending(vm);
-            let started_us = unix_time_us();
-            let result = operations.run(vm, job, outgoing.payload_bytes_max());
-            queue.finish();
-            rhumba_interpreter::interrupt::discard_pending(vm);
-            output.end();
-            let (outcome, payload) = match result {
-                Ok(payload) => (Outcome::Done, payload),
-                Err(failure) => (Outcome::Failed(failure), Payload::default()),
-            };
-            let timing = Timing {
-                started_us,
-                completed_us: unix_time_us(),
-            };
-            vm.allow_threads(|| {
-                outgoing.send(
-                    FromEngine::Finished {
-                        ticket,
-                        outcome,
-                        timing,
-                    },
-                    &payload,
-                );
-            });
+        let operations = Operations::new(vm, engine, Arc::clone(&output));
+        let namespace = Namespace::new(vm).dict().clone();
+        let served = base_frame::run_within(vm, &namespace, move |vm| {
+            serve(vm, operations, &queue, &output, &outgoing);
+        });
+        if let Err(error) = served {
+            let report = ErrorReport::from_exception(vm, &error);
+            tracing::error!(message = report.message, "the engine stopped serving");
         }
     });
     runtime.finish(0);
     end_process_group(0)
+}
+
+/// Runs what is queued, one piece after the other, until the queue is closed.
+fn serve(
+    vm: &VirtualMachine,
+    mut operations: Operations,
+    queue: &Queue,
+    output: &EngineOutput,
+    outgoing: &Outgoing,
+) {
+    while let Some(job) = vm.allow_threads(|| queue.next()) {
+        let ticket = job.ticket;
+        output.begin(ticket);
+        rhumba_interpreter::interrupt::discard_pending(vm);
+        let started_us = unix_time_us();
+        let result = operations.run(vm, job, outgoing.payload_bytes_max());
+        queue.finish();
+        rhumba_interpreter::interrupt::discard_pending(vm);
+        output.end();
+        let (outcome, payload) = match result {
+            Ok(payload) => (Outcome::Done, payload),
+            Err(failure) => (Outcome::Failed(failure), Payload::default()),
+        };
+        let timing = Timing {
+            started_us,
+            completed_us: unix_time_us(),
+        };
+        vm.allow_threads(|| {
+            outgoing.send(
+                FromEngine::Finished {
+                    ticket,
+                    outcome,
+                    timing,
+                },
+                &payload,
+            );
+        });
+    }
 }
 
 /// Puts folders, and then the working folder, before all others on `sys.path`.
