@@ -7,7 +7,8 @@ import re
 import sys
 import traceback
 
-_OWN = re.compile(r"<frozen (rhumba|ipyparallel|IPython)[.>]")
+# Frozen code has its module's name in place of a file's.
+_OWN = re.compile(r"(?!.*\.py$)(<frozen )?(rhumba|ipyparallel|IPython)(\.\w+)*>?$")
 _MAGIC = re.compile(r"\s*[%!?]|[^=]*=\s*[%!]|.*\?\s*$")
 
 
