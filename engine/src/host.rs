@@ -96,7 +96,8 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
         &runtime_version(),
         limits,
         WELCOME_TIMEOUT,
-    )?;
+    )
+    .map_err(|error| error.about(&options.cluster_file, &cluster))?;
     let Welcome::Host { .. } = welcome else {
         return Err(ConnectionError::Closed {
             cause: "it took this host for a client".into(),

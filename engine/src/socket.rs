@@ -4,6 +4,7 @@
 //! connections at once, frames bytes itself ([`crate::controller`]). What the
 //! bytes are is [`rhumba_proto::frame`].
 
+use crate::cluster_file::ClusterFile;
 use bytes::Bytes;
 use rhumba_proto::frame::{self, Decoder, FrameError, Kind, Limits};
 use rhumba_proto::message::{
@@ -11,6 +12,7 @@ use rhumba_proto::message::{
 };
 use std::io::{self, IoSlice, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// The environment variable that sets the largest payload, in bytes.
@@ -47,6 +49,26 @@ pub enum ConnectionError {
     Frame(#[from] FrameError),
     #[error("the connection to the controller failed: {0}")]
     Io(#[from] io::Error),
+}
+
+impl ConnectionError {
+    /// Says of a socket where nobody listens what that means for its cluster.
+    pub(crate) fn about(self, cluster_file: &Path, cluster: &ClusterFile) -> Self {
+        match self {
+            Self::Io(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+                ) =>
+            {
+                Self::Stale {
+                    cluster_file: cluster_file.display().to_string(),
+                    cluster_id: cluster.cluster_id.clone(),
+                }
+            }
+            error => error,
+        }
+    }
 }
 
 /// Returns the limits of this process, as the environment sets them.

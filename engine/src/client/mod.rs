@@ -165,7 +165,7 @@ impl Client {
         };
         let dialled = socket::dial(&cluster.socket, role, &runtime, limits, timeout);
         let (reader, frames, welcome) =
-            dialled.map_err(|error| stale(error, cluster_file, &cluster))?;
+            dialled.map_err(|error| error.about(cluster_file, &cluster))?;
         let Welcome::Client {
             client: id,
             engines,
@@ -617,24 +617,6 @@ fn read_all(mut reader: FrameReader, shared: &std::sync::Weak<Shared>) {
     };
     if let Some(shared) = shared.upgrade() {
         shared.on_ended(&cause);
-    }
-}
-
-/// Says of a socket where nobody listens what it means.
-fn stale(error: ConnectionError, cluster_file: &Path, cluster: &ClusterFile) -> ConnectionError {
-    match error {
-        ConnectionError::Io(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound
-            ) =>
-        {
-            ConnectionError::Stale {
-                cluster_file: cluster_file.display().to_string(),
-                cluster_id: cluster.cluster_id.clone(),
-            }
-        }
-        error => error,
     }
 }
 
