@@ -24,8 +24,8 @@ use rhumba_interpreter::interrupt;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream, install_sink};
 use rhumba_interpreter::runtime::Runtime;
-use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::{AsObject, VirtualMachine};
 
 use colour::Colours;
 use history::HistoryFile;
@@ -80,7 +80,9 @@ impl Shell<'_> {
             self.screen
                 .write(Stream::Stdout, &banner(options.engine_count));
         }
-        if options.engine_count.is_some()
+        // After a program its own names stay as they are, whatever they are called.
+        if options.banner
+            && options.engine_count.is_some()
             && let Some(status) = self.run_unnumbered(CONNECT)
         {
             return status;
@@ -145,6 +147,9 @@ impl Shell<'_> {
         let failure = outcome.failure?;
         if let Some(status) = self.exit_status(&failure) {
             return Some(status);
+        }
+        if failure.fast_isinstance(self.vm.ctx.exceptions.keyboard_interrupt) {
+            self.screen.leave_echoed_key();
         }
         self.screen
             .show_failure(&ErrorReport::from_exception(self.vm, &failure));

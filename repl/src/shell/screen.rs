@@ -34,6 +34,13 @@ impl Screen {
         self.flush();
     }
 
+    /// Leaves the line in which a terminal has shown the key that interrupts, `^C`.
+    pub fn leave_echoed_key(&self) {
+        if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+            self.at_line_start.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Shows what a cell failed with, on stderr.
     pub fn show_failure(&self, report: &ErrorReport) {
         self.start_line();

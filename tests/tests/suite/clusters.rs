@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{Process, STEP_TIMEOUT, TestHome, finish, finish_started};
+use super::support::{Process, STEP_TIMEOUT, TestHome, finish, finish_started, wait_for_file};
 
 /// The clusters as `cluster list --json` tells of them.
 fn list(home: &TestHome) -> Vec<Value> {
@@ -247,12 +247,18 @@ fn nothing_outlives_a_killed_controller() {
 }
 
 #[test]
-fn a_killed_host_takes_its_engines_but_not_the_controller() {
+fn engines_work_on_when_their_host_is_killed() {
     let home = TestHome::new();
     start_daemon(&home, "3");
     let processes = processes(&home);
     processes[1].signal(libc::SIGKILL);
-    assert_all_end(&processes[1..]);
+    assert_all_end(&processes[1..2]);
+    let script = "import ipyparallel as ipp\nrc = ipp.Client()\n\
+                  print(rc.ids, rc[:].apply_sync(lambda: 6 * 7))\n";
+    assert_eq!(
+        home.run(["-c", script]).success(),
+        "[0, 1, 2] [42, 42, 42]\n"
+    );
     home.run(["cluster", "stop"]).success();
     assert_all_end(&processes);
 }
@@ -426,18 +432,4 @@ fn a_controller_and_engines_can_be_started_by_hand() {
     assert_all_end(&processes);
     controller.wait().expect("it is our child");
     engine.wait().expect("it is our child");
-}
-
-/// Waits until a file is there, through the folder that it will be in.
-fn wait_for_file(path: &std::path::Path) {
-    let deadline = std::time::Instant::now() + STEP_TIMEOUT;
-    // A file has no descriptor to wait for before it exists; its folder is looked at instead.
-    while !path.exists() {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "{} isn't made",
-            path.display()
-        );
-        std::thread::yield_now();
-    }
 }

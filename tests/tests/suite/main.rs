@@ -7,4 +7,6 @@ mod support;
 
 mod cli;
 mod clusters;
+mod conformance;
+mod example;
 mod terminal;

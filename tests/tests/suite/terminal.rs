@@ -2,7 +2,7 @@
 
 use expectrl::process::unix::WaitStatus;
 
-use super::support::{Process, STEP_TIMEOUT, Terminal, TestHome};
+use super::support::{Process, STEP_TIMEOUT, Terminal, TestHome, wait_for_file};
 
 fn leaves_with(terminal: Terminal, status: i32) -> String {
     let (rest, ended) = terminal.end();
@@ -94,18 +94,16 @@ fn ctrl_c_clears_a_line_and_interrupts_a_cell() {
     terminal.prompt(1);
     terminal.send("never_run = 1\x03");
     terminal.expect("KeyboardInterrupt");
-    terminal.enter(1, "print('looping')\rwhile True: pass\r");
-    terminal.expect("SyntaxError");
-    terminal.enter(2, "import time; print('looping'); exec('while True: pass')");
+    terminal.enter(1, "import time; print('looping'); exec('while True: pass')");
     terminal.expect("looping\r\n");
     terminal.send("\x03");
     terminal.expect("KeyboardInterrupt");
-    terminal.enter(3, "print('sleeping'); time.sleep(600)");
+    terminal.enter(2, "print('sleeping'); time.sleep(600)");
     terminal.expect("sleeping\r\n");
     terminal.send("\x03");
     terminal.expect("KeyboardInterrupt");
-    terminal.enter(4, "'never_run' in globals()");
-    terminal.expect("Out[4]: False");
+    terminal.enter(3, "'never_run' in globals()");
+    terminal.expect("Out[3]: False");
 }
 
 #[test]
@@ -118,7 +116,7 @@ fn names_and_attributes_are_completed() {
     terminal.expect("Out[2]: 23.0");
     terminal.prompt(3);
     terminal.send("json.loa\t");
-    terminal.expect("json.loads");
+    terminal.expect("load   loads");
     terminal.send("s('[1]')\r");
     terminal.expect("Out[3]: [1]");
 }
@@ -200,14 +198,78 @@ fn a_terminated_shell_gives_the_terminal_back() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
     terminal.prompt(1);
-    assert!(
-        !terminal.echoes(),
-        "the editor reads keys, so the terminal must not show them"
-    );
+    assert!(!terminal.collects_lines(), "an editor reads single keys");
     let shell = Process::hold(terminal.pid());
     shell.signal(libc::SIGTERM);
     assert!(shell.ends_within(STEP_TIMEOUT));
-    assert!(terminal.echoes(), "the terminal was left silent");
+    assert!(terminal.collects_lines(), "the terminal was left raw");
     let (_, ended) = terminal.end();
     assert!(matches!(ended, WaitStatus::Signaled(..)), "{ended:?}");
+}
+
+#[test]
+fn a_shell_with_engines_steers_them() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "2"]);
+    terminal.expect("2 engines: `rc` is their Client");
+    terminal.enter(1, "rc.ids, view.apply_sync(lambda: 6 * 7)");
+    terminal.expect("Out[1]: ([0, 1], [42, 42])");
+    terminal.enter(2, "%px place = 'engine'");
+    terminal.enter(3, "%%px --targets 1\rprint('at', place)\r");
+    terminal.expect("[stdout:1] at engine");
+    terminal.enter(4, "%autopx");
+    terminal.expect("enabled");
+    terminal.enter(5, "print('auto', place)");
+    terminal.expect("] auto engine");
+    terminal.expect("] auto engine");
+    terminal.enter(6, "%autopx");
+    terminal.expect("disabled");
+    terminal.enter(7, "'place' in globals()");
+    terminal.expect("Out[7]: False");
+    terminal.enter(8, "import os; print(*view.apply_sync(os.getpid))");
+    terminal.expect("\r\n");
+    let pids = terminal.expect("\r\n");
+    let engines: Vec<Process> = pids
+        .split_whitespace()
+        .map(|pid| Process::hold(pid.parse().expect("a pid")))
+        .collect();
+    assert_eq!(engines.len(), 2);
+    terminal.prompt(9);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+    for engine in engines {
+        assert!(
+            engine.ends_within(STEP_TIMEOUT),
+            "engine {} lives",
+            engine.pid
+        );
+    }
+}
+
+#[test]
+fn ctrl_c_in_a_wait_for_engines_offers_them_the_same() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "1"]);
+    home.write(
+        "busy.py",
+        "import pathlib, time\ndef work():\n    time.sleep(0.2)\n    \
+         pathlib.Path('busy').touch()\n    time.sleep(600)\n",
+    );
+    terminal.enter(1, "import busy; rc[0].apply_sync(busy.work)");
+    // The engine is slow to say that it works, so that the shell waits for it by then.
+    wait_for_file(&home.work().join("busy"));
+    terminal.send("\x03");
+    terminal.expect("[y/N] ");
+    terminal.send("y\n");
+    terminal.expect("KeyboardInterrupt");
+    terminal.enter(2, "rc[0].apply_sync(lambda: 'free again')");
+    terminal.expect("Out[2]: 'free again'");
+}
+
+#[test]
+fn names_of_a_program_stay_as_they_are() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "1", "-i", "-c", "rc = 'my own'"]);
+    terminal.enter(1, "rc");
+    terminal.expect("Out[1]: 'my own'");
 }

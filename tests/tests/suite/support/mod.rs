@@ -8,7 +8,7 @@ mod process;
 mod terminal;
 
 pub use home::{TestHome, finish, finish_started};
-pub use process::Process;
+pub use process::{Process, wait_for_file};
 pub use terminal::Terminal;
 
 use std::time::Duration;

@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use super::STEP_TIMEOUT;
 
 /// A process held by a pidfd, so that its pid can't come to mean another one.
 #[derive(Debug)]
@@ -70,5 +73,16 @@ pub fn readable_within(descriptor: i32, timeout: Duration) -> bool {
         if ready == 0 || !interrupted {
             return false;
         }
+    }
+}
+
+/// Waits until a file is there. Its folder is looked at again and again, for want of anything
+/// that could be waited for before it exists.
+#[track_caller]
+pub fn wait_for_file(path: &Path) {
+    let deadline = Instant::now() + STEP_TIMEOUT;
+    while !path.exists() {
+        assert!(Instant::now() < deadline, "{} isn't made", path.display());
+        std::thread::yield_now();
     }
 }

@@ -80,12 +80,16 @@ impl Terminal {
         self.expect("In [1]: ");
     }
 
-    /// Whether the terminal itself shows what is typed, as it does outside of an editor.
-    pub fn echoes(&self) -> bool {
-        self.session
-            .get_process()
-            .get_echo()
-            .expect("a terminal has modes")
+    /// Whether the terminal keeps what is typed until Enter, as it does outside of an editor.
+    pub fn collects_lines(&self) -> bool {
+        // SAFETY: tcgetattr fills the structure it is given, and a zeroed one is valid.
+        let modes = unsafe {
+            let mut modes: libc::termios = std::mem::zeroed();
+            let got = libc::tcgetattr(self.session.as_raw_fd(), &raw mut modes);
+            assert_eq!(got, 0, "{}", std::io::Error::last_os_error());
+            modes
+        };
+        modes.c_lflag & libc::ICANON != 0
     }
 
     /// Waits until the text is shown, and gives what was shown before it.
