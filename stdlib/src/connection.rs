@@ -594,8 +594,13 @@ impl Connection {
         timeout: OptionalArg<Option<TimeoutSeconds>>,
         vm: &VirtualMachine,
     ) -> PyResult<bool> {
-        let parts: Vec<_> = groups.iter().map(|group| Arc::clone(group.parts())).collect();
-        wait_until(vm, timeout.flatten(), |slice| zelf.client.wait_any(&parts, slice))
+        let parts: Vec<_> = groups
+            .iter()
+            .map(|group| Arc::clone(group.parts()))
+            .collect();
+        wait_until(vm, timeout.flatten(), |slice| {
+            zelf.client.wait_any(&parts, slice)
+        })
     }
 
     /// Ends the connection. What is unanswered is answered with that.

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 pub struct Group {
     parts: Arc<Parts>,
     client: Arc<Client>,
-    /// Results, decoded when they were first asked for.
-    values: Mutex<Vec<Option<PyObjectRef>>>,
+    /// Results, decoded when they were first asked for, or why they can't be.
+    values: Mutex<Vec<Option<PyResult>>>,
 }
 
 impl std::fmt::Debug for Group {
@@ -57,22 +57,18 @@ impl Group {
 
     fn value(&self, part: usize, vm: &VirtualMachine) -> PyResult {
         if let Some(value) = &self.values.lock()[part] {
-            return Ok(value.clone());
+            return value.clone();
         }
-        let payload = self
-            .parts
-            .answer(part)
-            .map(|answer| answer.payload)
-            .unwrap_or_default();
+        // The object takes the place of its bytes; large ones become it without
+        // a copy, as nobody else holds them any more.
+        let payload = self.parts.take_payload(part).unwrap_or_default();
         let value = if payload.is_empty() {
-            vm.ctx.none()
+            Ok(vm.ctx.none())
         } else {
-            snapshot::decode(vm, payload.buffers, &values::context(vm))?
+            snapshot::decode(vm, payload.buffers, &values::context(vm))
         };
-        // The object takes the place of its bytes.
-        let _ = self.parts.take_payload(part);
         self.values.lock()[part] = Some(value.clone());
-        Ok(value)
+        value
     }
 }
 

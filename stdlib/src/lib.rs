@@ -48,7 +48,7 @@ mod _rhumba {
     use rustpython_vm::builtins::{PyDictRef, PyTypeRef};
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::{ArgBytesLike, OptionalArg};
-    use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+    use rustpython_vm::{FromArgs, PyObjectRef, PyResult, VirtualMachine};
 
     #[pyattr(name = "Connection")]
     fn connection(_vm: &VirtualMachine) -> PyTypeRef {
@@ -65,17 +65,28 @@ mod _rhumba {
         snapshot::snapshot_error_type().clone()
     }
 
+    #[derive(FromArgs)]
+    struct StartClusterArgs {
+        #[pyarg(any)]
+        n: u32,
+        #[pyarg(any, default)]
+        cluster_id: Option<String>,
+        #[pyarg(any, default)]
+        cwd: Option<String>,
+        #[pyarg(any, default)]
+        daemonize: bool,
+    }
+
     /// Starts a controller and n engines; returns a dict that names them.
     #[pyfunction]
-    fn start_cluster(
-        n: u32,
-        cluster_id: OptionalArg<Option<String>>,
-        cwd: OptionalArg<Option<String>>,
-        daemonize: OptionalArg<bool>,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyDictRef> {
-        let daemonize = daemonize.unwrap_or(false);
-        cluster::start(n, cluster_id.flatten(), cwd.flatten(), daemonize, vm)
+    fn start_cluster(args: StartClusterArgs, vm: &VirtualMachine) -> PyResult<PyDictRef> {
+        let StartClusterArgs {
+            n,
+            cluster_id,
+            cwd,
+            daemonize,
+        } = args;
+        cluster::start(n, cluster_id, cwd, daemonize, vm)
     }
 
     /// Stops the cluster that a cluster file names, and waits until it has ended.

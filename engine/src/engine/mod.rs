@@ -23,9 +23,11 @@ use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::runtime::{Runtime, runtime_version};
 use rhumba_interpreter::rustpython_vm::{PyResult, VirtualMachine};
-use rhumba_proto::id::BlobId;
+use rhumba_proto::frame::FrameError;
+use rhumba_proto::id::{BlobId, Ticket};
 use rhumba_proto::message::{
-    FromController, FromEngine, Outcome, Payload, Role, Timing, ToController, ToEngine, Welcome,
+    Failure, FromController, FromEngine, Outcome, Payload, Role, Timing, ToController, ToEngine,
+    Welcome,
 };
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -69,19 +71,47 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// Sends a message. A broken connection is not told: the network thread
     /// sees it too, and ends the engine.
-    fn send(&self, message: FromEngine, payload: &Payload) {
+    ///
+    /// # Errors
+    /// If the message is beyond the limits: nothing was sent then.
+    fn try_send(&self, message: FromEngine, payload: &Payload) -> Result<(), FrameError> {
         let sent = self
             .writer
             .lock()
             .send(&ToController::Engine(message), payload);
-        if let Err(error) = sent {
-            tracing::warn!(%error, "a message to the controller could not be sent");
+        match sent {
+            Err(ConnectionError::Frame(error)) => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "a message to the controller could not be sent");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 
-    /// Returns the largest payload that may be sent, in bytes.
-    fn payload_bytes_max(&self) -> u64 {
-        self.writer.lock().limits().payload_bytes_max
+    /// Sends a message that is known to be within the limits.
+    fn send(&self, message: FromEngine, payload: &Payload) {
+        if let Err(error) = self.try_send(message, payload) {
+            tracing::error!(%error, "a message to the controller was too large to be sent");
+        }
+    }
+
+    /// Sends the one answer to a piece of work: its result, or, where that is
+    /// too large, why it has none.
+    fn send_finished(&self, ticket: Ticket, result: Result<Payload, Failure>, timing: Timing) {
+        let (outcome, payload) = match result {
+            Ok(payload) => (Outcome::Done, payload),
+            Err(failure) => (Outcome::Failed(bounded(failure)), Payload::default()),
+        };
+        let finished = |outcome| FromEngine::Finished {
+            ticket,
+            outcome,
+            timing,
+        };
+        if let Err(error) = self.try_send(finished(outcome), &payload) {
+            let failure = operations::too_large(&error.to_string());
+            self.send(finished(Outcome::Failed(failure)), &Payload::default());
+        }
     }
 }
 
@@ -151,29 +181,28 @@ fn serve(
         output.begin(ticket);
         rhumba_interpreter::interrupt::discard_pending(vm);
         let started_us = unix_time_us();
-        let result = operations.run(vm, job, outgoing.payload_bytes_max());
+        let result = operations.run(vm, job);
         queue.finish();
         rhumba_interpreter::interrupt::discard_pending(vm);
         output.end();
-        let (outcome, payload) = match result {
-            Ok(payload) => (Outcome::Done, payload),
-            Err(failure) => (Outcome::Failed(failure), Payload::default()),
-        };
         let timing = Timing {
             started_us,
             completed_us: unix_time_us(),
         };
-        vm.allow_threads(|| {
-            outgoing.send(
-                FromEngine::Finished {
-                    ticket,
-                    outcome,
-                    timing,
-                },
-                &payload,
-            );
-        });
+        vm.allow_threads(|| outgoing.send_finished(ticket, result, timing));
     }
+}
+
+/// Cuts the texts of a failure that are too long for a message.
+fn bounded(mut failure: Failure) -> Failure {
+    for text in [
+        &mut failure.exception,
+        &mut failure.message,
+        &mut failure.traceback,
+    ] {
+        output::shorten(text);
+    }
+    failure
 }
 
 /// Puts folders, and then the working folder, before all others on `sys.path`.

@@ -56,12 +56,7 @@ impl Operations {
     ///
     /// # Errors
     /// What it raised, or why it could not be run or its result not be sent.
-    pub(super) fn run(
-        &mut self,
-        vm: &VirtualMachine,
-        job: Job,
-        payload_bytes_max: u64,
-    ) -> Result<Payload, Failure> {
+    pub(super) fn run(&mut self, vm: &VirtualMachine, job: Job) -> Result<Payload, Failure> {
         let name = job.operation.name();
         let Job {
             operation,
@@ -78,7 +73,7 @@ impl Operations {
             ),
         };
         let result = self
-            .operate(vm, operation, function, &payload)
+            .operate(vm, operation, function, payload)
             .map_err(|error| raised(vm, &error))?;
         let Some(result) = result else {
             return Ok(Payload::default());
@@ -90,21 +85,7 @@ impl Operations {
         };
         let snapshot = snapshot::encode(vm, &result, &EncodeOptions::new(root_name))
             .map_err(|error| raised(vm, &error))?;
-        let payload = Payload::from(snapshot.buffers);
-        let bytes = payload.bytes();
-        if bytes > payload_bytes_max {
-            return Err(Failure {
-                kind: FailureKind::Limit,
-                exception: "ResultTooLarge".into(),
-                message: format!(
-                    "the result has {bytes} bytes, but at most {payload_bytes_max} may be sent; \
-                     return less, leave it in the namespace, or start the cluster with a larger \
-                     RHUMBA_PAYLOAD_BYTES_MAX"
-                ),
-                traceback: String::new(),
-            });
-        }
-        Ok(payload)
+        Ok(Payload::from(snapshot.buffers))
     }
 
     fn operate(
@@ -112,7 +93,7 @@ impl Operations {
         vm: &VirtualMachine,
         operation: Operation,
         function: Option<PyObjectRef>,
-        payload: &Payload,
+        payload: Payload,
     ) -> PyResult<Option<PyObjectRef>> {
         let called = || {
             let function = function.as_deref();
@@ -121,15 +102,15 @@ impl Operations {
         match operation {
             Operation::Execute { code, silent, .. } => self.execute(vm, &code, silent),
             Operation::Apply => {
-                let arguments = self.decode(vm, &payload.buffers)?;
+                let arguments = self.decode(vm, payload.buffers)?;
                 call(vm, called()?, &arguments).map(Some)
             }
             Operation::Map { return_exceptions } => {
-                let items = self.decode(vm, &payload.buffers)?;
+                let items = self.decode(vm, payload.buffers)?;
                 map(vm, called()?, &items, return_exceptions).map(Some)
             }
             Operation::Push => {
-                let names = self.decode(vm, &payload.buffers)?;
+                let names = self.decode(vm, payload.buffers)?;
                 let names = names
                     .downcast::<PyDict>()
                     .map_err(|_| vm.new_type_error("only a dict can be pushed"))?;
@@ -190,8 +171,8 @@ impl Operations {
         }
     }
 
-    fn decode(&self, vm: &VirtualMachine, buffers: &[Bytes]) -> PyResult {
-        snapshot::decode(vm, buffers.to_vec(), &self.context)
+    fn decode(&self, vm: &VirtualMachine, buffers: Vec<Bytes>) -> PyResult {
+        snapshot::decode(vm, buffers, &self.context)
     }
 
     /// Returns the function to call: the kept one where nothing can have
@@ -200,7 +181,7 @@ impl Operations {
         if let Some(function) = self.functions.get(&blob) {
             return Ok(function.clone());
         }
-        let function = self.decode(vm, &content.buffers)?;
+        let function = self.decode(vm, content.buffers.clone())?;
         if content
             .buffers
             .first()
@@ -269,6 +250,20 @@ fn raised(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> Failure {
         exception: report.exception,
         message: report.message,
         traceback: report.traceback,
+    }
+}
+
+/// A result that is beyond the limits of a message; `cause` says which.
+pub(super) fn too_large(cause: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Limit,
+        exception: "ResultTooLarge".into(),
+        message: format!(
+            "the result can't be sent: {cause}. Return less, leave it in the namespace, or start \
+             the cluster with a larger {}",
+            crate::socket::PAYLOAD_BYTES_MAX_VARIABLE
+        ),
+        traceback: String::new(),
     }
 }
 

@@ -19,6 +19,10 @@ const HELD_DURATION: Duration = Duration::from_millis(5);
 /// Output beyond this size is sent at once, in bytes.
 const HELD_BYTES: usize = 16 << 10;
 
+/// One piece of output is at most this long, in bytes: longer text is sent in
+/// pieces, and a longer value is shown shortened.
+const PIECE_BYTES_MAX: usize = 1 << 20;
+
 pub(super) struct EngineOutput {
     outgoing: Arc<Outgoing>,
     held: Mutex<Held>,
@@ -73,11 +77,16 @@ impl EngineOutput {
             return;
         }
         let text = std::mem::take(&mut held.text);
-        let output = match held.stream {
-            Stream::Stdout => Output::Stdout(text),
-            Stream::Stderr => Output::Stderr(text),
-        };
-        self.send_output(held, output);
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES_MAX));
+            rest = behind;
+            let output = match held.stream {
+                Stream::Stdout => Output::Stdout(piece.to_owned()),
+                Stream::Stderr => Output::Stderr(piece.to_owned()),
+            };
+            self.send_output(held, output);
+        }
     }
 
     fn send_output(&self, held: &mut Held, output: Output) {
@@ -129,23 +138,48 @@ impl OutputSink for EngineOutput {
     fn display(&self, data: &[(String, String)]) {
         let mut held = self.held.lock();
         self.send(&mut held);
-        self.send_output(&mut held, Output::Display(data.to_vec()));
+        let mut data = data.to_vec();
+        for (_, text) in &mut data {
+            shorten(text);
+        }
+        self.send_output(&mut held, Output::Display(data));
     }
 
     fn cell_result(&self, count: u32, text: &str) {
         let mut held = self.held.lock();
         self.send(&mut held);
-        self.send_output(
-            &mut held,
-            Output::CellResult {
-                count,
-                text: text.to_owned(),
-            },
-        );
+        let mut text = text.to_owned();
+        shorten(&mut text);
+        self.send_output(&mut held, Output::CellResult { count, text });
     }
 
     fn flush(&self) {
         let mut held = self.held.lock();
         self.send(&mut held);
+    }
+}
+
+/// Cuts a text that is too long for one message, and says so at its end.
+pub(super) fn shorten(text: &mut String) {
+    let bytes = text.len();
+    if bytes > PIECE_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(PIECE_BYTES_MAX));
+        text.push_str(&format!("\n… cut here: {bytes} bytes in all"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters_and_say_so() {
+        let mut short = "é".repeat(10);
+        shorten(&mut short);
+        assert_eq!(short, "é".repeat(10));
+        let mut long = "é".repeat(PIECE_BYTES_MAX);
+        shorten(&mut long);
+        assert!(long.len() < PIECE_BYTES_MAX + 100);
+        assert!(long.ends_with(&format!("{} bytes in all", 2 * PIECE_BYTES_MAX)));
     }
 }

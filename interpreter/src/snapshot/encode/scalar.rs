@@ -9,6 +9,9 @@ use super::walk::Number;
 use crate::snapshot::constant;
 use crate::snapshot::format::{PACKED_LENGTH_MIN, Write, body, kind};
 
+/// Buffers beside the table. Messages carry twice as many; what is beyond goes into the table.
+const BUFFER_COUNT_MAX: usize = 32_768;
+
 /// The storage of a `bytes` object, lent to a buffer of the snapshot.
 ///
 /// `bytes` never change, and the reference keeps them alive, so no copy is needed. Only exact
@@ -118,7 +121,7 @@ impl Encoder<'_> {
             .to_owned()
             .downcast::<PyBytes>()
             .expect("class is bytes");
-        if bytes.as_bytes().len() < self.options.out_of_band_bytes_min {
+        if !self.goes_out_of_band(bytes.as_bytes().len()) {
             self.table.push(kind::BYTES);
             self.table.slice(bytes.as_bytes());
         } else {
@@ -132,7 +135,7 @@ impl Encoder<'_> {
             .downcast_ref::<PyByteArray>()
             .expect("class is bytearray");
         let content = bytes.borrow_buf();
-        if content.len() < self.options.out_of_band_bytes_min {
+        if !self.goes_out_of_band(content.len()) {
             self.table.push(kind::BYTEARRAY);
             self.table.slice(&content);
         } else {
@@ -140,6 +143,10 @@ impl Encoder<'_> {
             drop(content);
             self.write_buffer(kind::BYTEARRAY_OUT, copy);
         }
+    }
+
+    fn goes_out_of_band(&self, length: usize) -> bool {
+        length >= self.options.out_of_band_bytes_min && self.buffers.len() < BUFFER_COUNT_MAX
     }
 
     fn write_buffer(&mut self, kind: u8, buffer: Bytes) {
