@@ -122,9 +122,16 @@ fn notice_names_every_licence() {
         let whole = format!("{before}{NOTICE_LIST_TITLE}{list}");
         fs::write(root().join("NOTICE"), whole).expect("NOTICE can be written");
     } else {
-        assert_eq!(
-            listed, list,
-            "what is linked in has changed; look at its licences, then run \
+        let words = |text: &str| -> BTreeSet<String> {
+            text.split_whitespace().map(str::to_owned).collect()
+        };
+        let changed: Vec<String> = words(listed)
+            .symmetric_difference(&words(&list))
+            .cloned()
+            .collect();
+        assert!(
+            listed == list,
+            "what is linked in has changed ({changed:?}); look at its licences, then run \
              RHUMBA_BLESS=1 cargo suite documents"
         );
     }
