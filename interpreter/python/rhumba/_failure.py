@@ -7,8 +7,11 @@ import re
 import sys
 import traceback
 
-# Frozen code has its module's name in place of a file's.
-_OWN = re.compile(r"(?!.*\.py$)(<frozen )?(rhumba|ipyparallel|IPython)(\.\w+)*>?$")
+import _imp
+
+_OWN = ("rhumba", "ipyparallel", "IPython")
+# A recursion may leave a million frames; those in the middle tell nothing new.
+_FRAMES_KEPT = 1_000
 _MAGIC = re.compile(r"\s*[%!?]|[^=]*=\s*[%!]|.*\?\s*$")
 
 
@@ -25,8 +28,8 @@ def report(exception):
     lines = _own_lines(exception)
     if lines is not None:
         return name, message, "\n".join(lines)
-    described = traceback.TracebackException.from_exception(exception)
-    _hide_own_frames(described, set())
+    described = traceback.TracebackException.from_exception(exception, limit=_FRAMES_KEPT)
+    _tidy(described, exception, set())
     return name, message, "".join(described.format()).rstrip("\n")
 
 
@@ -41,15 +44,66 @@ def _own_lines(exception):
         return None
 
 
-def _hide_own_frames(described, seen):
-    while described is not None and id(described) not in seen:
+def _tidy(described, exception, seen):
+    """Adds the last frames to the first ones, and takes rhumba's own out, in the whole chain."""
+    pending = [(described, exception)]
+    while pending:
+        described, exception = pending.pop()
+        if described is None or exception is None or id(described) in seen:
+            continue
         seen.add(id(described))
         if described.stack:
-            described.stack[:] = [_plain(f) for f in described.stack if not _OWN.match(f.filename)]
-        for inner in described.exceptions or ():
-            _hide_own_frames(inner, seen)
-        _hide_own_frames(described.__context__, seen)
-        described = described.__cause__
+            described.stack = _stack(described.stack, exception.__traceback__)
+        pending.append((described.__cause__, exception.__cause__))
+        pending.append((described.__context__, exception.__context__))
+        if described.exceptions:
+            pending += zip(described.exceptions, exception.exceptions)
+
+
+def _stack(first, tb):
+    count = 0
+    ahead = last = tb
+    while ahead is not None:
+        ahead = ahead.tb_next
+        count += 1
+        if count > _FRAMES_KEPT:
+            last = last.tb_next
+    # `last` is as many frames from the end as are kept; those told at the start aren't told again.
+    left_out = count - 2 * _FRAMES_KEPT
+    for _ in range(-left_out if count > _FRAMES_KEPT else 0):
+        last = last.tb_next
+    stack = _Shown(_own_left_out(first))
+    if count > _FRAMES_KEPT:
+        stack.last = _Shown(_own_left_out(traceback.extract_tb(last)))
+        stack.left_out = max(left_out, 0)
+    return stack
+
+
+def _own_left_out(frames):
+    told = []
+    for frame in frames:
+        # Frozen code has its module's name in place of a file's.
+        if not _imp.is_frozen(frame.filename):
+            told.append(_plain(frame))
+        elif frame.filename.partition(".")[0] not in _OWN:
+            frame.filename = f"<frozen {frame.filename}>"
+            told.append(frame)
+    return told
+
+
+class _Shown(traceback.StackSummary):
+    """The first frames of a stack, and the last ones where there are many."""
+
+    last = None
+    left_out = 0
+
+    def format(self, **kwargs):
+        lines = super().format(**kwargs)
+        if self.left_out:
+            lines.append(f"  [{self.left_out:,} frames are left out here]\n")
+        if self.last:
+            lines += self.last.format(**kwargs)
+        return lines
 
 
 def _plain(frame):

@@ -58,14 +58,28 @@ fn recursion_is_as_deep_as_the_limit_allows() {
                 bench.value("sys.getrecursionlimit(), depth(950)"),
                 "(1000, 950)"
             );
-            bench.cell("sys.setrecursionlimit(10**6)");
+            bench.cell("sys.setrecursionlimit(10**5)");
             let report = bench.failing("depth(10**6)");
             assert_eq!(report.exception, "RecursionError");
-            let repeats = report.traceback.contains("Previous line repeated");
+            let traceback = &report.traceback;
+            assert!(traceback.contains("Previous line repeated"), "{traceback}");
             assert!(
-                repeats && report.traceback.len() < 10_000,
-                "{}",
-                report.traceback.len()
+                traceback.contains("frames are left out here]"),
+                "{traceback}"
+            );
+            assert!(traceback.len() < 10_000, "{traceback}");
+            bench.cell("sys.setrecursionlimit(2500)");
+            let traceback = bench.failing("depth(10**6)").traceback;
+            assert!(
+                traceback.contains("[500 frames are left out here]"),
+                "{traceback}"
+            );
+            bench.cell("sys.setrecursionlimit(1000)");
+            let traceback = bench.failing("depth(10**6)").traceback;
+            assert_eq!(
+                traceback.matches("Previous line repeated").count(),
+                1,
+                "{traceback}"
             );
         });
     });
