@@ -124,8 +124,8 @@ pub struct Due {
     target: Option<EngineId>,
     /// It isn't tried again.
     is_final: bool,
-    /// Nothing else of the same client may wait for this engine.
-    stopped: Option<EngineId>,
+    /// Nothing of the same client that arrived later may wait for this engine.
+    stopped: Option<(EngineId, u64)>,
 }
 
 /// What an engine was sent, as far as the controller can know.
@@ -504,7 +504,10 @@ impl Oracle {
                 let client = self.clients.get(&mark.client)?;
                 let expected = client.expected.get(&(mark.request, target))?;
                 let has_failed = matches!(outcome, Outcome::Failed(_));
-                let stopped = target.filter(|_| expected.stops_on_error && has_failed);
+                let stops = expected.stops_on_error && has_failed;
+                let stopped = target
+                    .filter(|_| stops)
+                    .map(|engine| (engine, expected.arrival));
                 Some(Due {
                     mark,
                     target,
@@ -522,9 +525,10 @@ impl Oracle {
             .expected
             .contains_key(&(due.mark.request, due.target));
         assert!(!is_owed || !due.is_final, "what has ended is answered");
-        if let Some(engine) = due.stopped {
-            let mut waiting = client.expected.keys();
-            let waits = waiting.any(|(_, target)| *target == Some(engine));
+        if let Some((engine, arrival)) = due.stopped {
+            let waits = client.expected.iter().any(|((_, target), expected)| {
+                *target == Some(engine) && expected.arrival > arrival
+            });
             assert!(!waits, "what is behind a failed cell is aborted with it");
         }
     }
