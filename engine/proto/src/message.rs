@@ -56,9 +56,13 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// `name` tells people who it is (`login@machine` by default).
-    Client { name: String },
+    Client {
+        name: String,
+    },
     /// `host` is the process id of the host that forked it, if one did.
-    Engine { host: Option<u32> },
+    Engine {
+        host: Option<u32>,
+    },
     Host,
 }
 
@@ -68,7 +72,11 @@ pub enum Operation {
     /// Runs a cell. `silent` cells get no number and are not displayed.
     /// `stop_on_error`: if it fails, what the same client has queued behind it
     /// on that engine is aborted.
-    Execute { code: String, silent: bool, stop_on_error: bool },
+    Execute {
+        code: String,
+        silent: bool,
+        stop_on_error: bool,
+    },
     /// Calls the function named by the work's blob. Payload: `(args, kwargs)`.
     Apply,
     /// Calls the function once per item and returns the list of results.
@@ -120,36 +128,72 @@ pub enum FromClient {
     /// The client won't name this content again without storing it anew.
     ForgetBlob { blob: BlobId },
     /// Work for named engines, answered once per engine. Payload: the operation's.
-    Request { request: RequestId, targets: Vec<EngineId>, work: Work },
+    Request {
+        request: RequestId,
+        targets: Vec<EngineId>,
+        work: Work,
+    },
     /// Work for any engine, answered once. It is tried up to `retries` times
     /// more if it fails. Payload: the operation's.
-    Task { request: RequestId, work: Work, retries: u32 },
+    Task {
+        request: RequestId,
+        work: Work,
+        retries: u32,
+    },
     /// Aborts what has not started: these, or everything of this client if
     /// empty; on these engines, or wherever it is if empty.
-    Abort { query: QueryId, requests: Vec<RequestId>, targets: Vec<EngineId> },
+    Abort {
+        query: QueryId,
+        requests: Vec<RequestId>,
+        targets: Vec<EngineId>,
+    },
     /// Delivers a signal to engines, whatever they are doing.
-    Signal { query: QueryId, targets: Vec<EngineId>, signal: i32 },
+    Signal {
+        query: QueryId,
+        targets: Vec<EngineId>,
+        signal: i32,
+    },
     /// Interrupts these if they are running, and only then.
-    Interrupt { query: QueryId, requests: Vec<RequestId> },
+    Interrupt {
+        query: QueryId,
+        requests: Vec<RequestId>,
+    },
     /// Asks how much each engine has queued. Answer: [`Answer::Queues`].
-    QueueStatus { query: QueryId, targets: Vec<EngineId> },
+    QueueStatus {
+        query: QueryId,
+        targets: Vec<EngineId>,
+    },
     /// Asks who is there. Answer: [`Answer::Cluster`].
     ClusterStatus { query: QueryId },
     /// Asks for `count` more engines. Answer: [`Answer::Done`] or `Refused`.
     StartEngines { query: QueryId, count: u32 },
     /// Stops these engines, and the controller with all engines if `cluster`.
-    Shutdown { query: QueryId, targets: Vec<EngineId>, cluster: bool },
+    Shutdown {
+        query: QueryId,
+        targets: Vec<EngineId>,
+        cluster: bool,
+    },
 }
 
 /// What an engine sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromEngine {
     /// The work is over, one way or the other. Payload: the result's snapshot.
-    Finished { ticket: Ticket, outcome: Outcome, timing: Timing },
+    Finished {
+        ticket: Ticket,
+        outcome: Outcome,
+        timing: Timing,
+    },
     /// Something was printed or displayed while this ran (`None`: between).
-    Output { ticket: Option<Ticket>, output: Output },
+    Output {
+        ticket: Option<Ticket>,
+        output: Output,
+    },
     /// Answers [`ToEngine::Recall`]. `taken`: it had not started and won't.
-    Recalled { ticket: Ticket, taken: bool },
+    Recalled {
+        ticket: Ticket,
+        taken: bool,
+    },
     Pong,
 }
 
@@ -157,9 +201,14 @@ pub enum FromEngine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromHost {
     /// A process it forked has ended. `cause` is a phrase: "killed by signal 9".
-    EngineExited { pid: u32, cause: String },
+    EngineExited {
+        pid: u32,
+        cause: String,
+    },
     /// Forking failed.
-    StartFailed { reason: String },
+    StartFailed {
+        reason: String,
+    },
     Pong,
 }
 
@@ -175,32 +224,62 @@ pub enum ToController {
 /// What the controller tells a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToClient {
-    EngineJoined { engine: EngineInfo },
-    EngineLeft { engine: EngineId, cause: String },
+    EngineJoined {
+        engine: EngineInfo,
+    },
+    EngineLeft {
+        engine: EngineId,
+        cause: String,
+    },
     /// The one answer to a request at one engine, or to a task. `engine` is
     /// `None` if it never reached one. Payload: the result's snapshot.
-    Result { request: RequestId, engine: Option<EngineId>, outcome: Outcome, timing: Timing },
+    Result {
+        request: RequestId,
+        engine: Option<EngineId>,
+        outcome: Outcome,
+        timing: Timing,
+    },
     /// Printed or displayed by this client's work.
-    Output { request: RequestId, engine: EngineId, output: Output },
+    Output {
+        request: RequestId,
+        engine: EngineId,
+        output: Output,
+    },
     /// The one answer to a query.
-    Answer { query: QueryId, answer: Answer },
+    Answer {
+        query: QueryId,
+        answer: Answer,
+    },
 }
 
 /// What the controller tells an engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToEngine {
     /// The payload will be named by work that follows. Payload: the content.
-    StoreBlob { blob: BlobId },
+    StoreBlob {
+        blob: BlobId,
+    },
     /// It won't be named any more.
-    ForgetBlob { blob: BlobId },
+    ForgetBlob {
+        blob: BlobId,
+    },
     /// Run this after what was sent before. Payload: the operation's.
-    Run { ticket: Ticket, work: Work },
+    Run {
+        ticket: Ticket,
+        work: Work,
+    },
     /// Give this back if it hasn't started.
-    Recall { ticket: Ticket },
+    Recall {
+        ticket: Ticket,
+    },
     /// Interrupt this if it is running, and only then.
-    Interrupt { ticket: Ticket },
+    Interrupt {
+        ticket: Ticket,
+    },
     /// Deliver a signal to yourself.
-    Signal { signal: i32 },
+    Signal {
+        signal: i32,
+    },
     Ping,
     /// End, after telling nothing more.
     Shutdown,
@@ -210,9 +289,14 @@ pub enum ToEngine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToHost {
     /// Fork `count` more engines.
-    StartEngines { count: u32 },
+    StartEngines {
+        count: u32,
+    },
     /// Deliver a signal to an engine it forked.
-    Signal { pid: u32, signal: i32 },
+    Signal {
+        pid: u32,
+        signal: i32,
+    },
     Ping,
     /// End all engines, then itself.
     Shutdown,
@@ -224,7 +308,9 @@ pub enum FromController {
     /// The answer to a good hello.
     Welcome(Welcome),
     /// The answer to a bad hello, and the last word on this connection.
-    Refused { reason: String },
+    Refused {
+        reason: String,
+    },
     Client(ToClient),
     Engine(ToEngine),
     Host(ToHost),
@@ -233,9 +319,16 @@ pub enum FromController {
 /// What a newcomer is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Welcome {
-    Client { client: ClientId, engines: Vec<EngineInfo> },
-    Engine { engine: EngineId },
-    Host { host: HostId },
+    Client {
+        client: ClientId,
+        engines: Vec<EngineInfo>,
+    },
+    Engine {
+        engine: EngineId,
+    },
+    Host {
+        host: HostId,
+    },
 }
 
 /// An engine as others see it.
@@ -298,7 +391,10 @@ pub enum Output {
     /// `display(x)`: the object as text by media type (`text/plain` is there).
     Display(Vec<(String, String)>),
     /// The value of a cell's last expression: its number and text.
-    CellResult { count: u32, text: String },
+    CellResult {
+        count: u32,
+        text: String,
+    },
 }
 
 /// What the controller answers to a query.
@@ -306,11 +402,22 @@ pub enum Output {
 pub enum Answer {
     Done,
     /// How many pieces of work were aborted.
-    Aborted { count: u32 },
-    Queues { engines: Vec<QueueInfo>, unassigned: u32 },
-    Cluster { engines: Vec<EngineInfo>, clients: Vec<ClientInfo>, hosts: Vec<u32> },
+    Aborted {
+        count: u32,
+    },
+    Queues {
+        engines: Vec<QueueInfo>,
+        unassigned: u32,
+    },
+    Cluster {
+        engines: Vec<EngineInfo>,
+        clients: Vec<ClientInfo>,
+        hosts: Vec<u32>,
+    },
     /// It can't be done; a sentence says why.
-    Refused { reason: String },
+    Refused {
+        reason: String,
+    },
 }
 
 /// One engine's share of the work.

@@ -430,6 +430,11 @@ impl Controller {
             scheduler.steals as usize, steals,
             "recalls for idle engines are counted"
         );
+        self.check_queue();
+    }
+
+    fn check_queue(&self) {
+        let scheduler = &self.scheduler;
         for (order, key) in &scheduler.queue {
             let piece = &self.pieces[*key];
             assert_eq!(

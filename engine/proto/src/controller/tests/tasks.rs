@@ -331,7 +331,10 @@ fn without_engines_a_task_fails_at_once() {
 
 #[test]
 fn a_task_waits_for_engines_that_were_asked_for() {
-    let mut scene = Scene::with(Config { heartbeat_misses_max: 100, ..Config::default() });
+    let mut scene = Scene::with(Config {
+        heartbeat_misses_max: 100,
+        ..Config::default()
+    });
     let client = scene.client();
     let host = scene.host(7);
     let start = |count| FromClient::StartEngines {
