@@ -111,6 +111,8 @@ impl Decoder<'_> {
                 }
                 let expected = "an object with attributes";
                 let dict = target.dict().ok_or(FormatError::Type { expected })?;
+                // It may have been filled early, with a part of them in another order.
+                dict.clear();
                 self.insert_pairs(&dict, keys, values)
             }
             kind::FILL_STATE => self.fill_state(target),

@@ -63,7 +63,7 @@ impl Encoder<'_> {
             }
             self.edges.truncate(from);
         }
-        self.empty(kind::LIST_EMPTY, Step::FillList, object, origin)
+        self.empty(kind::LIST_EMPTY, Step::FillList, false, object, origin)
     }
 
     pub fn dict(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -75,7 +75,8 @@ impl Encoder<'_> {
             for part in items.iter().flat_map(|(key, value)| [key, value]) {
                 let Some(edge) = self.scalar(part)? else {
                     self.edges.truncate(from);
-                    return self.empty(kind::DICT_EMPTY, Step::FillDict, object, origin);
+                    let hashes = !items.iter().all(|(key, _)| is_plain(self.vm, key));
+                    return self.empty(kind::DICT_EMPTY, Step::FillDict, hashes, object, origin);
                 };
                 self.edges.push(edge);
             }
@@ -101,7 +102,8 @@ impl Encoder<'_> {
         for element in &elements {
             let Some(edge) = self.scalar(element)? else {
                 self.edges.truncate(from);
-                return self.empty(kind::SET_EMPTY, Step::FillSet, object, origin);
+                let hashes = !elements.iter().all(|element| is_plain(self.vm, element));
+                return self.empty(kind::SET_EMPTY, Step::FillSet, hashes, object, origin);
             };
             self.edges.push(edge);
         }
@@ -131,13 +133,20 @@ impl Encoder<'_> {
     }
 
     /// Makes an object empty, and leaves filling it for later.
-    pub fn empty(&mut self, kind: u8, fill: Step, object: &PyObject, origin: u32) -> PyResult<()> {
+    fn empty(
+        &mut self,
+        kind: u8,
+        fill: Step,
+        hashes: bool,
+        object: &PyObject,
+        origin: u32,
+    ) -> PyResult<()> {
         self.table.push(kind);
         let number = self.built(object)?;
-        let mut frame = Frame::new(fill, object.to_owned(), origin, Vec::new());
+        let frame = Frame::new(fill, object.to_owned(), origin, Vec::new());
+        let mut frame = frame.hashing(hashes);
         frame.target = number;
-        self.push_pending(frame);
-        Ok(())
+        self.follow(frame)
     }
 
     /// Takes a fill's children from its object, now that their turn has come.
@@ -153,16 +162,10 @@ impl Encoder<'_> {
                     let dict = frame.object.downcast_ref::<PyDict>().expect("it is a dict");
                     frame.children = flatten(dict.items_vec());
                 }
-                frame.hashes = !frame
-                    .children
-                    .iter()
-                    .step_by(2)
-                    .all(|key| is_plain(self.vm, key));
             }
             Step::FillSet => {
                 let set = frame.object.downcast_ref::<PySet>().expect("it is a set");
                 frame.children = set.elements();
-                frame.hashes = !frame.children.iter().all(|key| is_plain(self.vm, key));
             }
             Step::FillInstance => {
                 if let Some(dict) = frame.object.dict() {
@@ -173,14 +176,6 @@ impl Encoder<'_> {
                 let contents = self.vm.ctx.intern_str("cell_contents");
                 frame.children = vec![frame.object.get_attr(contents, self.vm)?];
                 self.note_class_namespace(&frame.children[0]);
-            }
-            Step::FillState {
-                item_count,
-                pair_count,
-                ..
-            } => {
-                let pairs = &frame.children[item_count..item_count + 2 * pair_count];
-                frame.hashes = !pairs.iter().step_by(2).all(|key| is_plain(self.vm, key));
             }
             _ => {}
         }
@@ -228,7 +223,7 @@ fn flatten(items: Vec<(PyObjectRef, PyObjectRef)>) -> Vec<PyObjectRef> {
 }
 
 /// Whether hashing `key` needs nothing but the key: no objects that may be unfinished.
-fn is_plain(vm: &VirtualMachine, key: &PyObject) -> bool {
+pub fn is_plain(vm: &VirtualMachine, key: &PyObject) -> bool {
     fn is_plain_within(vm: &VirtualMachine, key: &PyObject, depth: usize) -> bool {
         let types = &vm.ctx.types;
         let class = key.class();

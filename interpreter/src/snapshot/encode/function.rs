@@ -123,7 +123,7 @@ impl Encoder<'_> {
             let object = globals.as_object().to_owned();
             let mut frame = Frame::new(Step::FillDict, object, origin, children);
             frame.target = number;
-            self.push_pending(frame);
+            self.follow(frame)?;
         }
         Ok(number)
     }
@@ -282,7 +282,7 @@ impl Encoder<'_> {
         if object.get_attr(contents, self.vm).is_ok() {
             let mut frame = Frame::new(Step::FillCell, object.to_owned(), origin, Vec::new());
             frame.target = number;
-            self.push_pending(frame);
+            self.follow(frame)?;
         }
         Ok(())
     }

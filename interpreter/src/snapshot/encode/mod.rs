@@ -29,7 +29,7 @@ use super::format::{
 use super::{EncodeOptions, Snapshot};
 use object::Plan;
 use path::{Origin, Slot};
-use walk::{Frame, Number};
+use walk::{Frame, Line, Number};
 
 pub(super) use class::present as class_present;
 pub(super) use function::present as function_present;
@@ -114,8 +114,9 @@ struct Encoder<'a> {
     origins: Vec<Origin>,
     edges: Vec<u32>,
     stack: Vec<Frame>,
-    /// Fills whose turn will come; None where one was taken out of turn.
-    pending: Vec<Option<Frame>>,
+    line: Line,
+    /// Objects whose fill waits for an object in the making, by address, and that object.
+    postponed: HashMap<usize, PyObjectRef>,
     plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
     dispatch_table: Option<PyDictRef>,
     /// Classes by the address of their own dict, which cells of their functions may hold.
@@ -141,7 +142,8 @@ impl<'a> Encoder<'a> {
             origins: Vec::new(),
             edges: Vec::new(),
             stack: Vec::new(),
-            pending: Vec::new(),
+            line: Line::default(),
+            postponed: HashMap::new(),
             plans: HashMap::default(),
             dispatch_table: None,
             namespaces: HashMap::new(),

@@ -6,6 +6,7 @@ use rustpython_vm::builtins::{PyBaseException, PyDict, PyRange, PySlice, PyTuple
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::container::is_plain;
 use super::path::Slot;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
@@ -396,6 +397,8 @@ impl Encoder<'_> {
             }
         }
         let pair_count = (children.len() - item_count) / 2;
+        let mut keys = children[item_count..].iter().step_by(2);
+        let hashes = !keys.all(|key| is_plain(vm, key));
         let mut present = 0;
         for (index, bit) in [(2, state_present::STATE), (5, state_present::SETTER)] {
             if let Some(part) = part(index) {
@@ -412,7 +415,7 @@ impl Encoder<'_> {
             present,
         };
         let frame = Frame::new(step, object.to_owned(), origin, children);
-        Ok(Some(frame.draining()))
+        Ok(Some(frame.draining().hashing(hashes)))
     }
 
     pub fn write_state_fill(

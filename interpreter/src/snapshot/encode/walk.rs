@@ -1,22 +1,23 @@
 //! The walk over the graph of objects, without recursion, and the order of records it makes.
 //!
 //! An object is *built* once everything its construction needs has a number, and, where it can be
-//! changed later, *filled* after that. A fill waits in `pending` until the frame that met its
-//! object comes to its end, so a cycle through a list never meets the list half-made. A frame that
-//! fills, and one that *drains* because decoding will run Python code on its parts (a `__reduce__`
-//! call, a `__setstate__`), first sees to the fills that came up under it: whoever is filled has
-//! everything it can reach filled too, except for what is on the stack.
+//! changed later, *filled* after that. There are two kinds of fills. A plain one (the elements of a
+//! list, the attributes of an instance) runs no Python code when it is decoded, and waits in line,
+//! so that a cycle through a list never meets the list half-made. One that does run Python code (a
+//! `__setstate__`, the hashing of keys) comes as soon as its object is built. The frame of such a
+//! fill, and of an object that is built by Python code (a `__reduce__` call), *drains* the line
+//! before its record is written: that code only ever sees finished objects.
 //!
-//! Three things happen where cycles leave no such order:
-//! - a fill that meets an object in the making is put off until that is made ([`postpone`]);
-//! - a dict or set whose keys may hash the objects around it is filled after them ([`defer`]);
-//! - a frozenset that holds such an object has that filled early, as far as it is known
-//!   ([`fill_in_advance`]).
+//! Cycles can leave no such order. Then:
+//! - fills that meet an object in the making are put off until that is made
+//!   ([`Encoder::postpone`]);
+//! - a dict that would hash the instance it is being filled into comes after that one's fill, and
+//!   where something waits for the dict, the instance is filled early with what is known of it
+//!   ([`Encoder::settle_holders`]).
 //!
-//! [`postpone`]: Encoder::postpone
-//! [`defer`]: Encoder::defer
-//! [`fill_in_advance`]: Encoder::fill_in_advance
+//! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
 
+use rustpython_vm::builtins::PyTuple;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::path::{self, Origin, Slot};
@@ -25,25 +26,25 @@ use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{FIRST_NODE, kind};
 
 /// How many frames down an object that holds the one being made is looked for.
-const FILLS_IN_ADVANCE_MAX: usize = 8;
+const HOLDERS_MAX: usize = 16;
 
 /// What is known of an object that was met.
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
     edge: u32,
-    /// One more than the index of its fill in `pending`; 0 if it has none there.
-    pending: u32,
+    /// Where its fill waits, if it does: one more than the index in the line.
+    place: u32,
 }
 
 impl Number {
     /// The object's build frame is on the stack.
     const IN_PROGRESS: Self = Self {
         edge: u32::MAX,
-        pending: 0,
+        place: 0,
     };
 
     pub const fn new(edge: u32) -> Self {
-        Self { edge, pending: 0 }
+        Self { edge, place: 0 }
     }
 
     const fn is_in_progress(self) -> bool {
@@ -53,6 +54,39 @@ impl Number {
     /// The edge, if the object exists.
     pub fn edge(self) -> Option<u32> {
         (!self.is_in_progress()).then_some(self.edge)
+    }
+}
+
+/// Plain fills that wait. The last to come is the first to go; one may be taken out of turn.
+#[derive(Default)]
+pub struct Line {
+    frames: Vec<Option<Frame>>,
+    /// Nobody waits below this index.
+    empty_below: usize,
+}
+
+impl Line {
+    /// Takes the last fill that came after this index.
+    fn take_after(&mut self, from: usize) -> Option<Frame> {
+        while self.frames.len() > from {
+            let frame = self.frames.pop().flatten();
+            self.empty_below = self.empty_below.min(self.frames.len());
+            if frame.is_some() {
+                return frame;
+            }
+        }
+        None
+    }
+
+    /// Takes the last fill that came before the index, which moves down to where it was.
+    fn take_before(&mut self, index: &mut usize) -> Option<Frame> {
+        while *index > self.empty_below {
+            *index -= 1;
+            if let Some(frame) = self.frames.get_mut(*index).and_then(Option::take) {
+                return Some(frame);
+            }
+        }
+        None
     }
 }
 
@@ -69,14 +103,16 @@ pub struct Frame {
     pub visited: usize,
     /// Where this frame's numbers begin in `edges`.
     edges_from: usize,
-    /// Where the fills that come before this frame's record begin in `pending`.
-    pending_from: usize,
-    /// Fills that came up under it come before this frame's record.
+    /// Where the fills that came up under this frame begin in the line.
+    line_from: usize,
+    /// Its record runs Python code: what waits in line comes before it.
     pub drains: bool,
-    /// Its keys may hash objects that are being filled below it on the stack.
-    pub hashes: bool,
-    /// The lowest frame on the stack after which this one may come as well, if it must.
-    defer_to: Option<usize>,
+    /// Part of that code is the hashing of keys.
+    hashes: bool,
+    /// It was begun by a frame that may not need it.
+    is_guest: bool,
+    /// Once it drains what it may not need: how far down the line it has got.
+    guests_from: Option<usize>,
     /// The fills that follow once this frame is done, first to last.
     pub then: Vec<Frame>,
 }
@@ -91,10 +127,11 @@ impl Frame {
             children,
             visited: 0,
             edges_from: 0,
-            pending_from: 0,
+            line_from: 0,
             drains: false,
             hashes: false,
-            defer_to: None,
+            is_guest: false,
+            guests_from: None,
             then: Vec::new(),
         }
     }
@@ -104,16 +141,14 @@ impl Frame {
         self
     }
 
-    const fn is_fill(&self) -> bool {
-        self.is_plain_fill()
-            || matches!(
-                self.step,
-                Step::FillState { .. } | Step::FillException { .. } | Step::FillClass { .. }
-            )
+    /// A fill that hashes its keys, if they are more than scalars.
+    pub const fn hashing(mut self, hashes: bool) -> Self {
+        self.hashes = hashes;
+        self.drains |= hashes;
+        self
     }
 
-    /// Fills without running Python code: what is filled need not be finished itself.
-    const fn is_plain_fill(&self) -> bool {
+    const fn is_fill(&self) -> bool {
         matches!(
             self.step,
             Step::FillList
@@ -122,6 +157,9 @@ impl Frame {
                 | Step::FillCell
                 | Step::FillFunction { .. }
                 | Step::FillInstance
+                | Step::FillState { .. }
+                | Step::FillException { .. }
+                | Step::FillClass { .. }
         )
     }
 }
@@ -131,7 +169,7 @@ impl Encoder<'_> {
     pub fn run(&mut self) -> PyResult<u32> {
         loop {
             let Some(frame) = self.stack.last_mut() else {
-                match self.next_pending(0) {
+                match self.line.take_after(0) {
                     Some(fill) => self.begin(fill)?,
                     None => break,
                 }
@@ -145,22 +183,40 @@ impl Encoder<'_> {
                 self.visit(&child, origin, slot)?;
                 continue;
             }
-            let (drains, pending_from) = (frame.drains, frame.pending_from);
-            if drains && let Some(fill) = self.next_pending(pending_from) {
-                self.begin(fill)?;
-                continue;
-            }
-            if drains {
-                self.fill_in_advance()?;
+            if frame.drains {
+                if let Some(fill) = self.next_drained() {
+                    self.begin(fill)?;
+                    continue;
+                }
+                if self.settle_holders()? {
+                    continue;
+                }
             }
             let frame = self.stack.pop().expect("the frame was just looked at");
-            if frame.hashes && frame.defer_to.is_some() {
-                self.defer(frame);
-            } else {
-                self.complete(frame)?;
-            }
+            self.complete(frame)?;
         }
         Ok(self.edges.pop().expect("the root was visited"))
+    }
+
+    /// The next fill that comes before the record of the frame on top: what came up under it
+    /// first, which it needs, then the rest of the line, which it may need.
+    fn next_drained(&mut self) -> Option<Frame> {
+        let frame = self.stack.last_mut()?;
+        if let Some(mut fill) = self.line.take_after(frame.line_from) {
+            fill.is_guest = frame.guests_from.is_some();
+            return Some(fill);
+        }
+        let from = frame.guests_from.get_or_insert(frame.line_from);
+        match self.line.take_before(from) {
+            Some(mut fill) => {
+                fill.is_guest = true;
+                Some(fill)
+            }
+            None => {
+                self.line.empty_below = frame.line_from;
+                None
+            }
+        }
     }
 
     /// Sees to it that `object` gets a number, which lands on `edges` sooner or later.
@@ -173,8 +229,11 @@ impl Encoder<'_> {
             if number.is_in_progress() {
                 return self.postpone(object, parent, slot);
             }
-            if number.pending != 0 {
-                self.advance(object, number);
+            if let Some(making) = self.postponed_to(object) {
+                return self.postpone(&making, parent, slot);
+            }
+            if self.waits_elsewhere(number) {
+                self.advance(number);
             }
             self.edges.push(number.edge);
             return Ok(());
@@ -193,31 +252,24 @@ impl Encoder<'_> {
 
     /// Puts a frame on the stack; a fill takes its children from its object only now.
     pub fn begin(&mut self, mut frame: Frame) -> PyResult<()> {
-        let mut pending_from = self.pending.len();
+        let address = frame.object.get_id();
         if frame.is_fill() {
             frame.visited = 0;
-            frame.drains = true;
+            frame.guests_from = None;
             self.load_children(&mut frame)?;
+            if let Some(number) = self.numbers.get_mut(&address) {
+                number.place = 0;
+            }
         } else {
-            let address = frame.object.get_id();
             self.numbers.insert(address, Number::IN_PROGRESS);
         }
-        frame.defer_to = None;
-        if let Some(below) = self.stack.last() {
-            if !frame.drains {
-                pending_from = below.pending_from;
-            }
-            let consumes = below.drains && !below.is_plain_fill();
-            if !consumes {
-                let position = self.stack.len() - 1;
-                let below_fills = below.is_plain_fill().then_some(position);
-                frame.defer_to = below.defer_to.or(below_fills);
-            }
-        } else if !frame.drains {
-            pending_from = 0;
-        }
-        frame.pending_from = pending_from;
         frame.edges_from = self.edges.len();
+        frame.line_from = match self.stack.last() {
+            // What comes up under it is for the frame below.
+            Some(below) if !frame.drains => below.line_from,
+            None if !frame.drains => 0,
+            _ => self.line.frames.len(),
+        };
         self.stack.push(frame);
         Ok(())
     }
@@ -241,13 +293,23 @@ impl Encoder<'_> {
             self.write_build(&frame, &edges);
             target = self.built(&frame.object)?;
         }
-        // What is pending is taken from the end.
         for mut fill in frame.then.into_iter().rev() {
             if fill.target == 0 {
                 fill.target = target;
+            } else {
+                self.postponed.remove(&fill.object.get_id());
             }
-            self.push_pending(fill);
+            self.follow(fill)?;
         }
+        Ok(())
+    }
+
+    /// Begins a fill that runs Python code; lets another wait for its turn.
+    pub fn follow(&mut self, fill: Frame) -> PyResult<()> {
+        if fill.drains {
+            return self.begin(fill);
+        }
+        self.line_up(fill);
         Ok(())
     }
 
@@ -271,114 +333,180 @@ impl Encoder<'_> {
         Ok(edge)
     }
 
-    pub fn push_pending(&mut self, fill: Frame) {
-        let index = self.pending.len() as u32 + 1;
-        if let Some(number) = self.numbers.get_mut(&fill.object.get_id()) {
-            number.pending = index;
+    fn line_up(&mut self, fill: Frame) {
+        self.line.frames.push(Some(fill));
+        let place = self.line.frames.len() as u32;
+        let fill = self.line.frames.last().and_then(Option::as_ref);
+        let address = fill.map_or(0, |fill| fill.object.get_id());
+        if let Some(number) = self.numbers.get_mut(&address) {
+            number.place = place;
         }
-        self.pending.push(Some(fill));
     }
 
-    fn next_pending(&mut self, from: usize) -> Option<Frame> {
-        while self.pending.len() > from {
-            if let Some(fill) = self.pending.pop().flatten() {
-                if let Some(number) = self.numbers.get_mut(&fill.object.get_id()) {
-                    number.pending = 0;
-                }
-                return Some(fill);
-            }
-        }
-        None
-    }
-
-    /// Whether an object waits for its fill, and the frame on top of the stack wouldn't see to it.
+    /// Whether an object waits for its fill, and the frame on top of the stack wouldn't see to it
+    /// among those that it needs.
     pub fn waits_elsewhere(&self, number: Number) -> bool {
-        let top = self.stack.last();
-        let from = top.map_or(0, |frame| frame.pending_from);
-        number.pending != 0 && (number.pending as usize) <= from
+        let from = self.stack.last().map_or(0, |frame| frame.line_from);
+        number.place != 0 && number.place as usize <= from
     }
 
-    /// Brings the fill of an object forward, so that the frame on top of the stack sees to it.
-    fn advance(&mut self, object: &PyObject, number: Number) {
-        if self.waits_elsewhere(number)
-            && let Some(fill) = self.pending[number.pending as usize - 1].take()
-        {
-            debug_assert!(fill.object.is(object));
-            self.push_pending(fill);
+    /// Brings the fill of an object forward, among those that the frame on top needs.
+    fn advance(&mut self, number: Number) {
+        let waiting = self.line.frames.get_mut(number.place as usize - 1);
+        if let Some(fill) = waiting.and_then(Option::take) {
+            self.line_up(fill);
         }
+    }
+
+    /// The object in the making that the fill of this one waits for, if something on the stack
+    /// needs this one finished before, and can itself be put off.
+    fn postponed_to(&self, object: &PyObject) -> Option<PyObjectRef> {
+        let making = self.postponed.get(&object.get_id())?;
+        let position = self
+            .stack
+            .iter()
+            .rposition(|frame| frame.object.is(making))?;
+        let needed = self.stack[position + 1..].iter().any(|frame| frame.drains);
+        (needed && self.postpone_from(position).is_some()).then(|| making.clone())
     }
 
     /// Puts off the fills on whose behalf an object in the making was met again.
     ///
-    /// They follow once it is made, and the frames above them are undone: all of them need that
-    /// object. Where there is no fill, it needs itself to be constructed, and no order of records
-    /// could rebuild it.
+    /// They follow once it is made, and the frames above them are undone. Where there is no such
+    /// fill, the object needs itself to be constructed, and no order of records could rebuild it.
     fn postpone(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
-        let making = self
-            .stack
-            .iter()
-            .rposition(|frame| !frame.is_fill() && frame.object.is(object))
-            .expect("what is in progress has its frame on the stack");
-        let fill = (making..self.stack.len()).find(|&position| self.stack[position].is_fill());
-        let Some(fill) = fill else {
+        let making = self.stack.iter().rposition(|frame| frame.object.is(object));
+        let making = making.expect("what is in progress has its frame on the stack");
+        let Some(from) = self.postpone_from(making) else {
             return Err(self.refuse(
                 parent,
                 slot,
                 "an object that is needed to construct itself can't be carried",
             ));
         };
-        self.edges.truncate(self.stack[fill].edges_from);
-        let undone: Vec<Frame> = self.stack.drain(fill..).collect();
-        for frame in undone {
+        for position in from..self.stack.len() {
+            self.fill_early(position)?;
+        }
+        self.edges.truncate(self.stack[from].edges_from);
+        let undone: Vec<Frame> = self.stack.drain(from..).collect();
+        let making_object = self.stack[making].object.clone();
+        // The innermost goes first: it may be the state that another is set to.
+        for frame in undone.into_iter().rev() {
+            let then = &mut self.stack[making].then;
+            let address = frame.object.get_id();
             if frame.is_fill() {
-                self.stack[making].then.push(frame);
+                self.postponed.insert(address, making_object.clone());
+                then.push(frame);
             } else {
-                self.numbers.remove(&frame.object.get_id());
+                self.numbers.remove(&address);
+                // Its own fills come again with it; those that were put off on its behalf don't.
+                then.extend(frame.then.into_iter().filter(|fill| fill.target != 0));
             }
         }
         Ok(())
     }
 
-    /// Puts a dict or set after the fills that it came up under: hashing its keys may need them.
-    fn defer(&mut self, frame: Frame) {
-        self.edges.truncate(frame.edges_from);
-        let position = frame.defer_to.expect("asked before");
-        self.stack[position].then.push(frame);
-    }
-
-    /// Fills objects that the top frame will hash or use, and whose own fill it is part of, with
-    /// the attributes known so far: a set that holds the object it is an attribute of.
-    fn fill_in_advance(&mut self) -> PyResult<()> {
-        let Some((top, below)) = self.stack.split_last() else {
-            return Ok(());
+    /// The fill from which on the stack is undone, so that the object at `making` can be made.
+    ///
+    /// Each frame is there because the one below needs it, except for guests. An object that needs
+    /// nothing finished gets the whole chain afterwards. One that does gets what can be had: the
+    /// chain is broken at a guest, else at the first fill whose record runs code that would see
+    /// unfinished objects, else at its end.
+    fn postpone_from(&self, making: usize) -> Option<usize> {
+        let above = making + 1..self.stack.len();
+        let mut fills = above.clone().filter(|&at| self.stack[at].is_fill());
+        let first = fills.clone().next()?;
+        if !self.stack[making].drains {
+            return Some(first);
+        }
+        if let Some(guest) = fills.clone().find(|&at| self.stack[at].is_guest) {
+            return Some(guest);
+        }
+        let Some(code) = above.clone().find(|&at| self.stack[at].drains) else {
+            return fills.next_back();
         };
-        if top.is_fill() {
+        if self.stack[code].is_fill() {
+            return Some(code);
+        }
+        let below = fills.clone().take_while(|&at| at < code).last();
+        below.or_else(|| fills.find(|&at| at > code))
+    }
+
+    /// Sees to the instances that the frame on top will hash, and that can't be filled before it,
+    /// as they hold it themselves. True if the frame has been put off.
+    fn settle_holders(&mut self) -> PyResult<bool> {
+        let Some((top, below)) = self.stack.split_last() else {
+            return Ok(false);
+        };
+        let lowest = below.len().saturating_sub(HOLDERS_MAX);
+        let is_holder = |position: &usize| {
+            let frame = &below[*position];
+            matches!(frame.step, Step::FillInstance)
+                && top.children.iter().any(|key| holds(key, &frame.object))
+        };
+        let holders: Vec<usize> = (lowest..below.len()).filter(is_holder).collect();
+        let Some(&holder) = holders.first() else {
+            return Ok(false);
+        };
+        let needed = below[holder..].iter().any(|frame| frame.drains);
+        if top.hashes && top.is_fill() && !needed {
+            let frame = self.stack.pop().expect("it was just looked at");
+            self.edges.truncate(frame.edges_from);
+            self.stack[holder].then.push(frame);
+            return Ok(true);
+        }
+        for position in holders {
+            self.fill_early(position)?;
+        }
+        Ok(false)
+    }
+
+    /// Writes a fill of an instance with the attributes known so far, if this frame fills one. The
+    /// fill that comes in its turn replaces them all.
+    fn fill_early(&mut self, position: usize) -> PyResult<()> {
+        let frame = &self.stack[position];
+        if !matches!(frame.step, Step::FillInstance) || frame.visited == 0 {
             return Ok(());
         }
-        let unfinished: Vec<usize> = (0..below.len())
-            .rev()
-            .take(FILLS_IN_ADVANCE_MAX)
-            .filter(|&position| {
-                let frame = &below[position];
-                matches!(frame.step, Step::FillInstance)
-                    && self.edges[top.edges_from..].contains(&frame.target)
-            })
-            .collect();
-        for position in unfinished {
-            let frame = &self.stack[position];
-            let target = frame.target;
-            let rest = frame.children[frame.visited.next_multiple_of(2)..].to_vec();
-            let known = (frame.visited - 1) / 2 * 2;
-            let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
-            for pair in rest.chunks_exact(2) {
-                let key = self.scalar_or_known(&pair[0])?;
-                let value = self.scalar_or_known(&pair[1])?;
-                if let (Some(key), Some(value)) = (key, value) {
-                    edges.extend([key, value]);
-                }
+        let target = frame.target;
+        // The last child that was visited is what the frames above are about.
+        let known = (frame.visited - 1) / 2 * 2;
+        let rest = frame.children[known + 2..].to_vec();
+        let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
+        for pair in rest.chunks_exact(2) {
+            let key = self.scalar_or_known(&pair[0])?;
+            let value = self.scalar_or_known(&pair[1])?;
+            if let (Some(key), Some(value)) = (key, value) {
+                edges.extend([key, value]);
             }
-            self.fill_pairs(kind::FILL_INSTANCE, target, &edges);
         }
+        self.fill_pairs(kind::FILL_INSTANCE, target, &edges);
         Ok(())
     }
+}
+
+/// Whether hashing `key` may hash `object`: it is that object, or has it within its elements or
+/// attributes.
+fn holds(key: &PyObject, object: &PyObject) -> bool {
+    fn holds_within(key: &PyObject, object: &PyObject, depth: usize) -> bool {
+        if key.is(object) {
+            return true;
+        }
+        if depth == 0 {
+            return false;
+        }
+        if let Some(tuple) = key.downcast_ref::<PyTuple>() {
+            let mut elements = tuple.as_slice().iter();
+            return elements.any(|element| holds_within(element, object, depth - 1));
+        }
+        match key.dict() {
+            Some(dict) => dict
+                .values_vec()
+                .iter()
+                .any(|value| holds_within(value, object, depth - 1)),
+            None => false,
+        }
+    }
+    const DEPTH_MAX: usize = 3;
+    holds_within(key, object, DEPTH_MAX)
 }

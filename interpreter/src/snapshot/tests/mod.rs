@@ -165,32 +165,42 @@ fn graphs() {
 /// The layout of version 1, byte by byte: a change here needs a new format version.
 #[test]
 fn golden_bytes() {
-    with_functions(|vm, scope, receiver| {
-        let cases = [(
+    const CASES: [(&str, &str); 5] = [
+        // Two tuples and a dict: kind, how the elements are laid out, their count, their edges.
+        (
             "((1,), {})",
-            "52485342",
-            "1000010016000000 1500000002020000 ",
-        )];
-        let _ = cases;
-        for (source, records) in [
-            (
-                "((1,), {})",
-                "1000011600000015000000001000020002000001020000",
-            ),
-            ("[300, 'é', b'ab', -1.5]", ""),
-            ("(lambda l: (l.append(l), l)[1])([])", ""),
-        ] {
+            "10 00 01 16000000  15 00 00 00 00  10 00 02 00020000 01020000",
+        ),
+        (
+            "[300, 'text', b'ab', -1.5]",
+            "01 d804  06 04 74657874  07 02 6162  03 000000000000f8bf \
+             14 00 04 00020000 01020000 02020000 03020000",
+        ),
+        // A list that holds itself is made empty, and filled.
+        (
+            "(lambda x: (x.append(x), x)[1])([])",
+            "17  80 00020000 00 01 00020000",
+        ),
+        ("len", "30 08 6275696c74696e73 03 6c656e"),
+        (
+            "list(range(16))",
+            "14 01 10 000102030405060708090a0b0c0d0e0f",
+        ),
+    ];
+    with_functions(|vm, scope, globals| {
+        for (source, expected) in CASES {
             let object = eval(vm, scope, source);
-            let bytes = super::encode(vm, &object, &EncodeOptions::default())
-                .expect("plain data")
-                .buffers[0][super::format::HEADER_BYTES..]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>();
-            println!("{source} {bytes}");
-            let _ = records;
+            let snapshot = super::encode(vm, &object, &EncodeOptions::default());
+            let snapshot = snapshot.expect("plain data can be carried");
+            let records = &snapshot.buffers[0][super::format::HEADER_BYTES..];
+            let hex: String = records.iter().map(|byte| format!("{byte:02x}")).collect();
+            let expected: String = expected.split_whitespace().collect();
+            assert_eq!(hex, expected, "{source}");
+            let context = DecodeContext {
+                globals: globals.clone(),
+            };
+            super::decode(vm, snapshot.buffers, &context).expect("it arrives");
         }
-        let _ = receiver;
     });
 }
 
