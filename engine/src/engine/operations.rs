@@ -43,6 +43,9 @@ impl Operations {
             tracing::error!(message = report.message, "output can't be captured");
         }
         let namespace = Namespace::new(vm);
+        // A function that was sent names the cells of the one who sent it: a traceback must not
+        // show the lines of ours in their place.
+        namespace.set_owner(&format!("engine {engine}"));
         tracing::debug!(%engine, "the namespace is ready");
         let context = DecodeContext::new(namespace.dict().clone());
         Self {
