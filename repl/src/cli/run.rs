@@ -73,7 +73,7 @@ fn run_in(
         status = shell::run(
             runtime,
             ShellOptions {
-                banner: is_shell,
+                after_program: !is_shell,
                 engine_count,
             },
         );

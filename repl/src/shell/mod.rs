@@ -34,8 +34,9 @@ use screen::Screen;
 
 /// How the shell starts.
 pub struct ShellOptions {
-    /// Whether to say what this is: not after a program that was run first.
-    pub banner: bool,
+    /// Whether a program was run in the namespace before: its names and paths stay, and there
+    /// is no need to say what this is.
+    pub after_program: bool,
     /// The engines that this process started, if it did.
     pub engine_count: Option<u32>,
 }
@@ -74,14 +75,17 @@ impl Shell<'_> {
                 .show_failure(&ErrorReport::from_exception(self.vm, &failure));
             return 1;
         }
+        if !options.after_program {
+            self.find_modules_here();
+        }
         let terminal = terminal::Keeper::new();
         let mut input = Input::new(self.vm, self.namespace, self.colours, history_file());
-        if options.banner {
+        if !options.after_program {
             self.screen
                 .write(Stream::Stdout, &banner(options.engine_count));
         }
         // After a program its own names stay as they are, whatever they are called.
-        if options.banner
+        if !options.after_program
             && options.engine_count.is_some()
             && let Some(status) = self.run_unnumbered(CONNECT)
         {
@@ -107,6 +111,14 @@ impl Shell<'_> {
                     return 1;
                 }
             }
+        }
+    }
+
+    /// Makes the working folder the first in which modules are found, wherever that moves to.
+    fn find_modules_here(&self) {
+        if !self.vm.state.config.settings.safe_path {
+            // Nothing but a lack of memory stands against it.
+            let _ = self.vm.insert_sys_path(self.vm.ctx.new_str("").into());
         }
     }
 

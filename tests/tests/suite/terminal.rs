@@ -152,6 +152,15 @@ fn history_is_kept_over_runs() {
 }
 
 #[test]
+fn modules_of_the_working_folder_are_found() {
+    let home = TestHome::new();
+    home.write("nearby.py", "answer = 42\n");
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import nearby; nearby.answer");
+    terminal.expect("Out[1]: 42");
+}
+
+#[test]
 fn commands_and_questions_work() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
