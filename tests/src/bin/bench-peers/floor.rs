@@ -117,7 +117,8 @@ fn start(role: &str, socket: &Path) -> Result<(Child, UnixStream)> {
     let _ = std::fs::remove_file(socket);
     let listener =
         UnixListener::bind(socket).with_context(|| format!("listening on {}", socket.display()))?;
-    let child = Command::new(std::env::current_exe()?)
+    // Not by its path, where a newer build may be by now.
+    let child = Command::new("/proc/self/exe")
         .arg(role)
         .arg(socket)
         .spawn()
