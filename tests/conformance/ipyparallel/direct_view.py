@@ -63,6 +63,15 @@ def factorial(n):
 every.push({"factorial": factorial}, block=True)
 assert every.apply_sync(factorial, 10) == [3628800] * 4
 
+# What asks its caller for names finds the engine's namespace.
+assert every.apply_sync(eval, "base + 1") == [101] * 4
+one.apply_sync(exec, "made_by_exec = 3")
+assert one["made_by_exec"] == 3
+if RHUMBA:
+    # In ipyparallel these see the names of its own code as well.
+    assert "base" in one.apply_sync(dir) and "base" in one.apply_sync(lambda: sorted(globals()))
+    assert one.map_sync(eval, ["base", "base + 2"]) == [100, 102]
+
 # Objects.
 every["a"] = 5
 assert every["a"] == [5] * 4

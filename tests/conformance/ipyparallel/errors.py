@@ -118,6 +118,8 @@ if RHUMBA:
     assert isinstance(failure, TypeError) and "handle" in str(failure), str(failure)
     failure = raises(TypeError, one.apply_sync, abs, [{"deep": (1, open("/dev/null"))}])
     assert "args[0][0]['deep'][1]" in str(failure), str(failure)
+    failure = raises(TypeError, one.apply_sync, abs, n=open("/dev/null"))
+    assert "kwargs['n']" in str(failure), str(failure)
     # So is a result that can't be carried back.
     failure = raises(ipp.RemoteError, one.apply_sync, lambda: open("/dev/null"))
     assert "file" in failure.evalue, failure.evalue
