@@ -88,6 +88,15 @@ pub fn tokens(source: &str) -> Vec<(Range<usize>, TokenClass)> {
         classed.push((escape, TokenClass::Magic));
     }
     classed.sort_by_key(|(range, _)| range.start);
+    // In source that is no Python, a string may open before a magic and run over it.
+    let mut end = 0;
+    classed.retain(|(range, _)| {
+        let apart = range.start >= end;
+        if apart {
+            end = range.end;
+        }
+        apart
+    });
     classed
 }
 

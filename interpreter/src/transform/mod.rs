@@ -27,13 +27,13 @@ pub fn transform_cell(source: &str) -> Cow<'_, str> {
     let mut output = String::new();
     let mut copied = 0;
     for statement in statements(source) {
-        let Some(call) = rewrite(source, &statement) else {
+        let Some((start, call)) = rewrite(source, &statement) else {
             continue;
         };
-        output.push_str(&source[copied..statement.start]);
+        output.push_str(&source[copied..start]);
         output.push_str(&call);
         // A command may run over several lines; those that follow keep their numbers.
-        let lines = source[statement.start..statement.end].matches('\n').count();
+        let lines = source[start..statement.end].matches('\n').count();
         output.extend(std::iter::repeat_n('\n', lines));
         copied = statement.end;
     }
@@ -116,25 +116,21 @@ impl<'a> CellMagic<'a> {
     }
 }
 
-/// The Python that a statement stands for, if it isn't Python itself.
-fn rewrite(source: &str, statement: &Statement) -> Option<String> {
+/// The Python that a statement stands for if it isn't Python itself, and where it begins.
+fn rewrite(source: &str, statement: &Statement) -> Option<(usize, String)> {
     let text = &source[statement.start..statement.end];
-    if let Some(call) = command(text) {
-        return Some(call);
+    if let Some(call) = command(text).or_else(|| help(text)) {
+        return Some((statement.start, call));
     }
-    if let Some(call) = help(text) {
-        return Some(call);
-    }
-    // `name = %magic` and `name = !command`
+    // `name = %magic` and `name = !command`: what is left of them is Python.
     let value_start = statement.value_start?;
-    let (target, value) =
-        source[statement.start..statement.end].split_at(value_start - statement.start);
+    let value = &source[value_start..statement.end];
     let call = if let Some(command) = value.strip_prefix('!') {
         format!("get_ipython().getoutput({})", quoted(&joined(command)))
     } else {
         line_magic(value)?
     };
-    Some(format!("{target}{call}"))
+    Some((value_start, call))
 }
 
 fn command(text: &str) -> Option<String> {

@@ -78,6 +78,14 @@ fn line_magics_become_calls() {
         ),
         ("a['k'] = %pwd", format!("a['k'] = {}", line("pwd", ""))),
         (
+            "(a,\n b) = %time f()\nc",
+            format!("(a,\n b) = {}\nc", line("time", "f()")),
+        ),
+        (
+            "(a,\n b) = %time f( \\\n)\nc",
+            format!("(a,\n b) = {}\n\nc", line("time", "f(  )")),
+        ),
+        (
             "%timeit (\"",
             "get_ipython().run_line_magic('timeit', '(\"')".into(),
         ),
