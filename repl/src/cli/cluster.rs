@@ -212,6 +212,7 @@ fn as_json(cluster: &ClusterDescription) -> Value {
         "state": cluster.state.name(),
         "controller": {"pid": cluster.controller_pid},
         "engines": engines,
+        "problem": cluster.problem,
     })
 }
 
@@ -220,7 +221,9 @@ fn table(clusters: &[ClusterDescription]) -> String {
         [
             cluster.id.clone(),
             cluster.state.name().to_owned(),
-            cluster.controller_pid.to_string(),
+            cluster
+                .controller_pid
+                .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
             cluster.engines.len().to_string(),
         ]
     });
@@ -234,6 +237,12 @@ fn table(clusters: &[ClusterDescription]) -> String {
             "{id:<0$}  {state:<1$}  {pid:<2$}  {engines}\n",
             widths[0], widths[1], widths[2]
         ));
+    }
+    for problem in clusters
+        .iter()
+        .filter_map(|cluster| cluster.problem.as_ref())
+    {
+        text.push_str(&format!("{problem}\n"));
     }
     text
 }

@@ -96,34 +96,27 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Outcome {
-    let Arguments {
-        engines,
-        interactive,
-        code,
-        module,
-        command,
-    } = arguments;
-    let (script, command) = match command {
-        Some(Command::Script(words)) => (Some(words), None),
-        other => (None, other),
-    };
-    if let Some(command) = command {
-        if engines.is_some() || interactive || code.is_some() || module.is_some() {
+    let runs_a_program = arguments.engines.is_some()
+        || arguments.interactive
+        || arguments.code.is_some()
+        || arguments.module.is_some();
+    let script = match arguments.command {
+        None => None,
+        Some(Command::Script(words)) => Some(words),
+        Some(_) if runs_a_program => {
             return Err(
                 Failure::usage("options that run a program can't stand before a command")
                     .hint("the number of engines goes last: `rhumba cluster start -n 4`"),
             );
         }
-        return match command {
-            Command::Cluster { command } => cluster::run(command),
-            Command::Controller(arguments) => process::controller(arguments),
-            Command::Host(arguments) => process::host(arguments),
-            Command::Engine(arguments) => process::engine(arguments),
-            Command::Script(_) => unreachable!("a script was taken out above"),
-        };
-    }
-    let program = Program::choose(code, module, script, interactive)?;
-    run::run(program, engines, interactive)
+        Some(Command::Cluster { command }) => return cluster::run(command),
+        Some(Command::Controller(arguments)) => return process::controller(arguments),
+        Some(Command::Host(arguments)) => return process::host(arguments),
+        Some(Command::Engine(arguments)) => return process::engine(arguments),
+    };
+    let interactive = arguments.interactive;
+    let program = Program::choose(arguments.code, arguments.module, script, interactive)?;
+    run::run(program, arguments.engines, interactive)
 }
 
 /// Parses a whole command line; on the way out it has printed what there is to say.
@@ -185,9 +178,9 @@ const ENGINES_MAX: u32 = 65_536;
 /// Replaces the report of a fault in rhumba itself by words that a user can act on.
 fn report_faults_in_words() {
     std::panic::set_hook(Box::new(|fault| {
-        let place = fault
-            .location()
-            .map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
+        let place = fault.location().map_or_else(String::new, |at| {
+            format!(" ({}:{})", source_file(at.file()), at.line())
+        });
         let what = fault
             .payload()
             .downcast_ref::<&str>()
@@ -204,6 +197,16 @@ fn report_faults_in_words() {
             "hint: please report it with these two lines and what was run"
         );
     }));
+}
+
+/// A source file by its crate, without the folders of the machine that it was built on.
+fn source_file(path: &str) -> &str {
+    let Some((_, in_registry)) = path.split_once("/registry/src/") else {
+        return path;
+    };
+    in_registry
+        .split_once('/')
+        .map_or(in_registry, |(_, file)| file)
 }
 
 #[cfg(test)]
@@ -286,6 +289,13 @@ mod tests {
             sentence,
             "invalid value '0' for '--engines <N>': 0 is not in 1..=65536"
         );
+    }
+
+    #[test]
+    fn a_fault_names_no_folder_of_the_builder() {
+        let path = "/home/x/.cargo/registry/src/index-1/rustyline-19.0.0/src/edit.rs";
+        assert_eq!(source_file(path), "rustyline-19.0.0/src/edit.rs");
+        assert_eq!(source_file("repl/src/lib.rs"), "repl/src/lib.rs");
     }
 
     #[test]

@@ -103,6 +103,8 @@ impl OwnCluster {
     }
 
     fn wait_for_engines(&mut self) -> Result<(), Failure> {
+        // Python isn't running yet: Ctrl-C ends this process, and its engines with it.
+        let _interrupt = DefaultInterrupt::set();
         self.started
             .wait_for_engines(ENGINES_TIMEOUT)
             .map_err(Failure::from_error)
@@ -114,6 +116,31 @@ impl OwnCluster {
             let mut stderr = std::io::stderr().lock();
             let _ = writeln!(stderr, "rhumba: the engines didn't stop cleanly: {error}");
         }
+    }
+}
+
+/// Lets SIGINT end the process, until it is dropped and Python has it back.
+struct DefaultInterrupt {
+    before: libc::sigaction,
+}
+
+impl DefaultInterrupt {
+    fn set() -> Self {
+        // SAFETY: a zeroed structure asks for the default action, and both structures live
+        // through the call. With sigaction, unlike signal, the old flags come back as well.
+        unsafe {
+            let default: libc::sigaction = std::mem::zeroed();
+            let mut before: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(libc::SIGINT, &raw const default, &raw mut before);
+            Self { before }
+        }
+    }
+}
+
+impl Drop for DefaultInterrupt {
+    fn drop(&mut self) {
+        // SAFETY: this is the action that was set before.
+        unsafe { libc::sigaction(libc::SIGINT, &raw const self.before, std::ptr::null_mut()) };
     }
 }
 

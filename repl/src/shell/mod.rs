@@ -15,7 +15,6 @@ mod screen;
 mod terminal;
 mod traceback;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rhumba_interpreter::cell::{CellOptions, CellOutcome, run_cell};
@@ -214,5 +213,5 @@ fn banner(engine_count: Option<u32>) -> String {
 /// Where cells are remembered over runs; without a folder for state they aren't.
 fn history_file() -> Option<HistoryFile> {
     let home = rhumba_engine::home::home_directory().ok()?;
-    Some(HistoryFile::new(PathBuf::from(home).join("history")))
+    Some(HistoryFile::new(home.join("history")))
 }

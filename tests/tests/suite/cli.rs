@@ -1,5 +1,7 @@
 //! The command line: what runs, with which arguments, and what is said when it can't.
 
+use std::process::Stdio;
+
 use super::support::{TestHome, finish};
 
 #[test]
@@ -223,4 +225,23 @@ fn interactive_goes_on_in_the_scripts_namespace() {
     assert!(out.contains("Out[3]: 'an answer'"), "{out}");
     assert!(out.contains("Out[4]: 'an answer'"), "{out}");
     assert!(!out.contains('\x1b'), "{out:?}");
+}
+
+#[test]
+fn a_full_disk_is_a_failure_and_no_fault() {
+    let home = TestHome::new();
+    let nothing_running: &[&str] = &["cluster", "list"];
+    for (arguments, status) in [(nothing_running, 1), (&["-c", "print(1)"], 120)] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("every system has one");
+        let mut command = home.command(arguments);
+        command.stdin(Stdio::null()).stdout(full);
+        let output = command.output().expect("it can be started");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{stderr}");
+        assert!(stderr.contains("No space left on device"), "{stderr}");
+        assert!(!stderr.contains("a fault inside rhumba"), "{stderr}");
+    }
 }

@@ -433,3 +433,43 @@ fn a_controller_and_engines_can_be_started_by_hand() {
     controller.wait().expect("it is our child");
     engine.wait().expect("it is our child");
 }
+
+#[test]
+fn whoever_waits_is_told_at_once_that_the_controller_died() {
+    let home = TestHome::new();
+    let script = "import ipyparallel as ipp, pathlib, time\nrc = ipp.Client()\n\
+                  def work():\n    pathlib.Path('busy').touch()\n    time.sleep(600)\n\
+                  rc[0].apply_sync(work)\n";
+    home.write(
+        "waits.py",
+        script.replace("def work():\n", "def work():\n    import pathlib, time\n"),
+    );
+    let mut command = home.command(["-n", "1", "waits.py"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().expect("the executable can be started");
+    wait_for_file(&home.work().join("busy"));
+    let processes = processes(&home);
+    processes[0].signal(libc::SIGKILL);
+    let finished = finish_started(child, STEP_TIMEOUT).expect("it is told");
+    assert_eq!(finished.code(), 1, "{finished:?}");
+    let last = finished.stderr.lines().last().unwrap_or_default();
+    assert!(last.contains("controller"), "{finished:?}");
+    assert_all_end(&processes);
+}
+
+#[test]
+fn a_home_that_can_not_be_made_is_named() {
+    let home = TestHome::new();
+    for arguments in [
+        &["cluster", "start", "-n", "1"][..],
+        &["-n", "1", "-c", "pass"][..],
+    ] {
+        let mut command = home.command(arguments);
+        command.env("RHUMBA_HOME", "/dev/null/rhumba");
+        let sentence = finish(command, "").failure(1);
+        assert!(sentence.contains("/dev/null/rhumba"), "{sentence}");
+    }
+}
