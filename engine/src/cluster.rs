@@ -12,7 +12,9 @@ use crate::cluster_file::{
 };
 use crate::home;
 use crate::socket::ConnectionError;
+use rhumba_proto::id::EngineId;
 use rhumba_proto::message::{Answer, FromClient};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -92,8 +94,11 @@ pub struct StartedCluster {
 pub struct ClusterDescription {
     pub id: String,
     pub state: ClusterState,
-    pub controller_pid: u32,
+    /// `None`: its file does not tell.
+    pub controller_pid: Option<u32>,
     pub cluster_file: PathBuf,
+    /// Why it can't be used, where it can't.
+    pub problem: Option<String>,
     pub engines: Vec<EngineDescription>,
 }
 
@@ -102,8 +107,10 @@ pub enum ClusterState {
     Running,
     /// The file is there, its controller is not.
     Stale,
-    /// The controller did not answer.
+    /// The controller did not answer, or not so that this program understands.
     Unresponsive,
+    /// The cluster file can't be used.
+    Unusable,
 }
 
 impl ClusterState {
@@ -113,6 +120,7 @@ impl ClusterState {
             Self::Running => "running",
             Self::Stale => "stale",
             Self::Unresponsive => "unresponsive",
+            Self::Unusable => "unusable",
         }
     }
 }
@@ -138,7 +146,8 @@ pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
     let directory = cluster_file::cluster_directory(&cluster_id)?;
     let cluster_file = directory.join(CLUSTER_FILE_NAME);
     if cluster_file.exists() {
-        match describe(&cluster_file)?.state {
+        ClusterFile::read(&cluster_file)?;
+        match describe(&cluster_file).state {
             ClusterState::Stale => remove_remains(&cluster_file),
             _ => return Err(ClusterError::Running(cluster_id)),
         }
@@ -185,15 +194,9 @@ pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
         daemonized: options.daemonize,
         count: options.count,
     };
-    started.cluster.write(&started.cluster_file)?;
-    if options.count > 0 {
-        let mut arguments = vec!["host".into(), "-n".into(), options.count.to_string()];
-        arguments.extend(["--cluster-file".into(), path_text(&started.cluster_file)]);
-        for directory in &options.module_directories {
-            arguments.extend(["--module-directory".into(), path_text(directory)]);
-        }
-        let log = log_file(&log_directory, "engines.log")?;
-        started.host = Some(spawn(options, &arguments, Stdio::null(), log, None)?);
+    if let Err(error) = started.complete(options) {
+        started.abandon();
+        return Err(error);
     }
     Ok(started)
 }
@@ -277,6 +280,32 @@ impl StartedCluster {
     pub fn detach(mut self) {
         self.daemonized = true;
         self.lifeline = None;
+    }
+
+    /// Writes the cluster file and starts the host.
+    fn complete(&mut self, options: &StartOptions) -> Result<(), ClusterError> {
+        self.cluster.write(&self.cluster_file)?;
+        if options.count == 0 {
+            return Ok(());
+        }
+        let mut arguments = vec!["host".into(), "-n".into(), options.count.to_string()];
+        arguments.extend(["--cluster-file".into(), path_text(&self.cluster_file)]);
+        for directory in &options.module_directories {
+            arguments.extend(["--module-directory".into(), path_text(directory)]);
+        }
+        let log = log_file(&self.cluster.log_directory, "engines.log")?;
+        self.host = Some(spawn(options, &arguments, Stdio::null(), log, None)?);
+        Ok(())
+    }
+
+    /// Ends a cluster that could not be started wholly, so that nothing is left.
+    fn abandon(&mut self) {
+        // Fails only where it has ended already.
+        let _ = self.controller.kill();
+        let _ = self.controller.wait();
+        let _ = std::fs::remove_file(&self.cluster.socket);
+        remove_remains(&self.cluster_file);
+        self.daemonized = true;
     }
 
     fn end(&mut self) -> Result<(), ClusterError> {
@@ -389,37 +418,48 @@ pub fn stop(cluster_file: &Path) -> Result<String, ClusterError> {
 /// Describes every cluster of this user, ordered by id.
 ///
 /// # Errors
-/// If the clusters' folder can't be listed. A cluster that does not answer is
-/// described as such.
+/// If the clusters' folder can't be listed. A cluster that can't be used or does
+/// not answer is described as such.
 pub fn list() -> Result<Vec<ClusterDescription>, ClusterError> {
-    cluster_file::all_cluster_files()?
-        .iter()
-        .map(|path| describe(path))
-        .collect()
+    let files = cluster_file::all_cluster_files()?;
+    Ok(files.iter().map(|path| describe(path)).collect())
 }
 
-fn describe(cluster_file: &Path) -> Result<ClusterDescription, ClusterError> {
-    let cluster = ClusterFile::read(cluster_file)?;
+/// Describes the cluster of a file; one that can't be used is described as such.
+fn describe(cluster_file: &Path) -> ClusterDescription {
+    let folder = cluster_file.parent().and_then(Path::file_name);
     let mut description = ClusterDescription {
-        id: cluster.cluster_id,
+        id: folder.unwrap_or_default().to_string_lossy().into_owned(),
         state: ClusterState::Running,
-        controller_pid: cluster.controller_pid,
+        controller_pid: None,
         cluster_file: cluster_file.to_owned(),
+        problem: None,
         engines: Vec::new(),
     };
-    let timeout = Duration::from_secs(2);
-    match Client::connect(cluster_file, "list", timeout) {
-        Ok(client) => match describe_engines(&client, timeout) {
-            Ok(engines) => description.engines = engines,
-            Err(_) => description.state = ClusterState::Unresponsive,
-        },
-        Err(ClientError::Connection(ConnectionError::Stale { .. })) => {
-            description.state = ClusterState::Stale;
+    let cluster = match ClusterFile::read(cluster_file) {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            description.state = ClusterState::Unusable;
+            description.problem = Some(error.to_string());
+            return description;
         }
-        // Refused or slow: it is there, but this program can't speak with it.
-        Err(_) => description.state = ClusterState::Unresponsive,
+    };
+    description.id = cluster.cluster_id;
+    description.controller_pid = Some(cluster.controller_pid);
+    let timeout = Duration::from_secs(2);
+    let described = Client::connect(cluster_file, "list", timeout)
+        .and_then(|client| describe_engines(&client, timeout));
+    match described {
+        Ok(engines) => description.engines = engines,
+        Err(error) => {
+            description.state = match &error {
+                ClientError::Connection(ConnectionError::Stale { .. }) => ClusterState::Stale,
+                _ => ClusterState::Unresponsive,
+            };
+            description.problem = Some(error.to_string());
+        }
     }
-    Ok(description)
+    description
 }
 
 fn describe_engines(
@@ -434,9 +474,9 @@ fn describe_engines(
     else {
         return Ok(Vec::new());
     };
-    let pids = client.engines();
+    let pids: BTreeMap<EngineId, u32> = client.engines().into_iter().collect();
     let described = queues.iter().filter_map(|queue| {
-        let &(engine, pid) = pids.iter().find(|(engine, _)| *engine == queue.engine)?;
+        let (&engine, &pid) = pids.get_key_value(&queue.engine)?;
         let state = if queue.queue + queue.tasks > 0 {
             "busy"
         } else {

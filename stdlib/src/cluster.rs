@@ -93,11 +93,11 @@ pub(crate) fn list(vm: &VirtualMachine) -> PyResult {
         let file = cluster.cluster_file.display().to_string();
         described.set_item("id", vm.ctx.new_str(cluster.id).into(), vm)?;
         described.set_item("state", vm.ctx.new_str(cluster.state.name()).into(), vm)?;
-        described.set_item(
-            "controller_pid",
-            vm.ctx.new_int(cluster.controller_pid).into(),
-            vm,
-        )?;
+        let controller_pid: PyObjectRef = match cluster.controller_pid {
+            Some(pid) => vm.ctx.new_int(pid).into(),
+            None => vm.ctx.none(),
+        };
+        described.set_item("controller_pid", controller_pid, vm)?;
         described.set_item("cluster_file", vm.ctx.new_str(file).into(), vm)?;
         described.set_item("engines", vm.ctx.new_list(engines).into(), vm)?;
         clusters.push(described.into());

@@ -619,8 +619,7 @@ impl Connection {
         kwargs: PyDictRef,
     ) -> PyResult<(Work, Payload, FunctionBlob)> {
         let function = self.functions.blob(vm, f)?;
-        let arguments = vm.ctx.new_tuple(vec![args.into(), kwargs.into()]);
-        let payload = values::encode(vm, arguments.as_ref(), "arguments")?;
+        let payload = values::encode_arguments(vm, args, kwargs)?;
         let work = Work {
             operation: Operation::Apply,
             function: Some(function.blob),

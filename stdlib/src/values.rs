@@ -3,13 +3,49 @@
 use rhumba_engine::proto::message::Payload;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions};
-use rustpython_vm::{PyObject, PyResult, VirtualMachine};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDictRef, PyTupleRef};
+use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Takes a snapshot. `root_name` begins the path that an error names.
 pub(crate) fn encode(vm: &VirtualMachine, object: &PyObject, root_name: &str) -> PyResult<Payload> {
     let snapshot = snapshot::encode(vm, object, &EncodeOptions::new(root_name))?;
     Ok(Payload::from(snapshot.buffers))
+}
+
+/// Takes a snapshot of a call's arguments, a pair. An error names them as the
+/// caller does: `args[0]`, `kwargs['n']`.
+pub(crate) fn encode_arguments(
+    vm: &VirtualMachine,
+    args: PyTupleRef,
+    kwargs: PyDictRef,
+) -> PyResult<Payload> {
+    let pair = vm.ctx.new_tuple(vec![args.into(), kwargs.into()]);
+    encode(vm, pair.as_ref(), PAIR).map_err(|error| without_pair(vm, error))
+}
+
+/// What the pair of positional and keyword arguments is called in paths.
+const PAIR: &str = "arguments";
+
+fn without_pair(vm: &VirtualMachine, error: PyBaseExceptionRef) -> PyBaseExceptionRef {
+    let class = snapshot::snapshot_error_type();
+    if !error.fast_isinstance(class) {
+        return error;
+    }
+    let Ok(sentence) = error.as_object().str(vm) else {
+        return error;
+    };
+    let sentence = sentence.to_string_lossy();
+    let named = [("[0]", "args"), ("[1]", "kwargs")]
+        .into_iter()
+        .find_map(|(index, name)| {
+            let rest = sentence.strip_prefix(PAIR)?.strip_prefix(index)?;
+            Some(format!("{name}{rest}"))
+        });
+    match named {
+        Some(sentence) => vm.new_exception_msg(class.clone(), sentence.into()),
+        None => error,
+    }
 }
 
 /// Functions that come by value find their globals in `__main__`.
