@@ -56,17 +56,7 @@ impl Decoder<'_> {
                 let name = self.reader.text()?;
                 self.module(name)
             }
-            kind::MODULE_GLOBALS => {
-                let name = self.reader.text()?;
-                let module = self.module(name)?;
-                let module = module.downcast_ref::<PyModule>();
-                Ok(module
-                    .ok_or(FormatError::Type {
-                        expected: "a module",
-                    })?
-                    .dict()
-                    .into())
-            }
+            kind::MODULE_GLOBALS => self.module_globals(),
             kind::ATTRIBUTE => {
                 let owner = self.edge()?;
                 let name = vm.ctx.new_str(self.reader.text()?);
@@ -81,13 +71,7 @@ impl Decoder<'_> {
             kind::EXCEPTION => self.exception(),
             kind::CLASS => self.class(),
             kind::ENUM_MEMBER => self.enum_member(),
-            kind::CLASS_NAMESPACE => {
-                let class = self.class_edge()?;
-                let namespace = class.attributes().as_dict();
-                let expected = "a class with a dict of its own";
-                let namespace = namespace.ok_or(FormatError::Type { expected })?;
-                Ok(namespace.to_owned().into())
-            }
+            kind::CLASS_NAMESPACE => self.class_namespace(),
             other => Err(FormatError::Kind(other).into()),
         }
     }
@@ -228,6 +212,22 @@ impl Decoder<'_> {
             let sentence = format!("the snapshot needs module {name}, which isn't here");
             snapshot_error(vm, sentence).into()
         })
+    }
+
+    fn module_globals(&mut self) -> Decoded<PyObjectRef> {
+        let name = self.reader.text()?;
+        let module = self.module(name)?;
+        let expected = "a module";
+        let module = module.downcast_ref::<PyModule>();
+        Ok(module.ok_or(FormatError::Type { expected })?.dict().into())
+    }
+
+    fn class_namespace(&mut self) -> Decoded<PyObjectRef> {
+        let class = self.class_edge()?;
+        let expected = "a class with a dict of its own";
+        let namespace = class.attributes().as_dict();
+        let namespace = namespace.ok_or(FormatError::Type { expected })?;
+        Ok(namespace.to_owned().into())
     }
 
     fn named(&mut self) -> Decoded<PyObjectRef> {

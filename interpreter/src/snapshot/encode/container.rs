@@ -156,12 +156,10 @@ impl Encoder<'_> {
                 let list = frame.object.downcast_ref::<PyList>().expect("it is a list");
                 frame.children = list.borrow_vec().to_vec();
             }
-            Step::FillDict => {
-                // Globals of functions bring their own selection of entries.
-                if frame.children.is_empty() {
-                    let dict = frame.object.downcast_ref::<PyDict>().expect("it is a dict");
-                    frame.children = flatten(dict.items_vec());
-                }
+            // Globals of functions bring their own selection of entries.
+            Step::FillDict if frame.children.is_empty() => {
+                let dict = frame.object.downcast_ref::<PyDict>().expect("it is a dict");
+                frame.children = flatten(dict.items_vec());
             }
             Step::FillSet => {
                 let set = frame.object.downcast_ref::<PySet>().expect("it is a set");

@@ -288,7 +288,7 @@ impl Encoder<'_> {
     }
 
     /// Builds an object from a few of its attributes.
-    pub fn from_attributes(
+    pub fn with_parts(
         &mut self,
         step: Step,
         object: &PyObject,

@@ -45,7 +45,7 @@ impl Encoder<'_> {
         let types = &self.vm.ctx.types;
         let class = object.class();
         if class.is(types.bound_method_type) {
-            self.from_attributes(Step::Method, object, origin, &["__func__", "__self__"])
+            self.with_parts(Step::Method, object, origin, &["__func__", "__self__"])
         } else if class.is(types.builtin_function_or_method_type)
             || class.is(types.builtin_method_type)
             || class.is(types.method_descriptor_type)
@@ -58,11 +58,11 @@ impl Encoder<'_> {
             self.native_function(object, origin)
         } else if class.is(types.property_type) {
             let names = ["fget", "fset", "fdel", "__doc__"];
-            self.from_attributes(Step::Property, object, origin, &names)
+            self.with_parts(Step::Property, object, origin, &names)
         } else if class.is(types.classmethod_type) {
-            self.from_attributes(Step::ClassMethod, object, origin, &["__func__"])
+            self.with_parts(Step::ClassMethod, object, origin, &["__func__"])
         } else if class.is(types.staticmethod_type) {
-            self.from_attributes(Step::StaticMethod, object, origin, &["__func__"])
+            self.with_parts(Step::StaticMethod, object, origin, &["__func__"])
         } else if let Some(range) = object.downcast_ref_if_exact::<PyRange>(self.vm) {
             self.range(range, object, origin)
         } else if let Some(slice) = object.downcast_ref_if_exact::<PySlice>(self.vm) {
@@ -458,7 +458,7 @@ impl Slot {
         let count = parts.clone().count();
         match parts.nth(index) {
             Some((_, slot)) => slot,
-            None if (index - count) % 2 == 0 => Self::Key,
+            None if (index - count).is_multiple_of(2) => Self::Key,
             None => Self::Attribute(((index - count) / 2) as u32),
         }
     }

@@ -49,7 +49,7 @@ impl Slot {
     pub fn of(frame: &Frame, index: usize) -> Self {
         let number = index as u32;
         let pair = |slot: fn(u32) -> Self| {
-            if index % 2 == 0 {
+            if index.is_multiple_of(2) {
                 Self::Key
             } else {
                 slot(number / 2)
