@@ -243,7 +243,7 @@ pub fn dial(
     }
     let mut writer = FrameWriter {
         stream: stream.try_clone()?,
-        limits: limits.clone(),
+        limits,
         gathered: Vec::new(),
     };
     let hello = Hello {

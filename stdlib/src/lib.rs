@@ -39,6 +39,10 @@ fn definition(context: &'static Context) -> &'static PyModuleDef {
 
 /// The native module under `ipyparallel`: connections, groups, clusters, snapshots.
 #[rustpython_vm::pymodule]
+#[allow(
+    clippy::unwrap_used,
+    reason = "the macro unwraps what it does with attributes"
+)]
 mod _rhumba {
     use crate::connection::Connection;
     use crate::group::Group;

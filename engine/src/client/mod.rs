@@ -234,7 +234,7 @@ impl Client {
     /// Returns the largest payload that may be sent, in bytes.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.shared.writer.lock().frames.limits().clone()
+        *self.shared.writer.lock().frames.limits()
     }
 
     /// Returns the engines that are there now, with their process ids.

@@ -261,7 +261,7 @@ impl Server {
         }
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
-        let opened = Connection::open(connection, stream, self.limits.clone(), self.events.clone());
+        let opened = Connection::open(connection, stream, self.limits, self.events.clone());
         self.connections.insert(connection, opened);
         self.tell(proto::Event::ConnectionOpened { connection });
     }

@@ -150,11 +150,15 @@ pub fn run(
     start_network(reader, Arc::clone(&queue), Arc::clone(&outgoing))?;
 
     runtime.enter(|vm| {
-        if let Err(error) = add_module_directories(vm, &options.module_directories) {
-            let report = ErrorReport::from_exception(vm, &error);
-            tracing::error!(message = report.message, "sys.path can't be extended");
-        }
-        let operations = Operations::new(vm, engine, Arc::clone(&output));
+        // Clients know of this engine already: a signal may come at any time,
+        // and must not end the preparation.
+        let operations = with_signals_blocked(|| {
+            if let Err(error) = add_module_directories(vm, &options.module_directories) {
+                let report = ErrorReport::from_exception(vm, &error);
+                tracing::error!(message = report.message, "sys.path can't be extended");
+            }
+            Operations::new(vm, engine, Arc::clone(&output))
+        });
         let namespace = Namespace::new(vm).dict().clone();
         let served = base_frame::run_within(vm, &namespace, move |vm| {
             serve(vm, operations, &queue, &output, &outgoing);
