@@ -37,7 +37,7 @@ def raises_remote(name, call, *args, **kwargs):
         names = [entry[0] for entry in failure.elist]
     else:
         names = [failure.ename]
-    assert name in names, (name, names)
+    assert name in names, (name, names, str(failure))
     return failure
 
 

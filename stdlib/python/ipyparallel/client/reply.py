@@ -70,9 +70,17 @@ class ExecuteReply:
     """
 
     def __init__(self, group, index):
-        self.metadata = metadata_of(group, index)
-        self.msg_id = self.metadata["msg_id"]
+        self._group = group
+        self._index = index
+        self._metadata = None
         self.execution_count = group.outcome(index)[1]
+
+    @property
+    def metadata(self):
+        # Most replies are only waited for, so that theirs is never put together.
+        if self._metadata is None:
+            self._metadata = metadata_of(self._group, self._index)
+        return self._metadata
 
     @property
     def data(self):
@@ -83,7 +91,8 @@ class ExecuteReply:
         return self.metadata[key]
 
     def __getattr__(self, name):
-        if name != "metadata" and name in self.metadata:
+        # Private names are looked up before there is a group to ask.
+        if name[:1] != "_" and name in self.metadata:
             return self.metadata[name]
         raise AttributeError(f"ExecuteReply has no attribute {name!r}")
 
