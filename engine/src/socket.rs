@@ -25,6 +25,9 @@ const WRITE_BUFFER_BYTES: usize = 128 << 10;
 /// enough that a large payload costs few switches between processes.
 pub(crate) const SOCKET_BUFFER_BYTES: usize = 1 << 20;
 
+/// Less than this to read gains nothing from huge pages, in bytes.
+const HUGE_PAGES_BYTES_MIN: usize = 4 << 20;
+
 /// Why a connection ended or never began. Each is a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
@@ -194,7 +197,9 @@ impl FrameReader {
             if let Some(message) = self.buffered()? {
                 return Ok(Some(message));
             }
-            match self.stream.read(self.decoder.space()) {
+            let space = self.decoder.space();
+            prefer_huge_pages(space);
+            match self.stream.read(space) {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.decoder.filled(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -216,6 +221,25 @@ impl FrameReader {
     #[must_use]
     pub fn stream(&self) -> &UnixStream {
         &self.stream
+    }
+}
+
+/// Asks for huge pages where a large payload is about to be read: touching new
+/// memory in small pages takes as long as copying it.
+pub(crate) fn prefer_huge_pages(space: &mut [u8]) {
+    const PAGE_BYTES: usize = 4096;
+    if space.len() < HUGE_PAGES_BYTES_MIN {
+        return;
+    }
+    let offset = space.as_ptr().align_offset(PAGE_BYTES);
+    let Some(length) = space.len().checked_sub(offset) else {
+        return;
+    };
+    // SAFETY: the range lies in `space`, and the advice changes no content.
+    // A kernel without huge pages refuses, and nothing is lost.
+    unsafe {
+        let begin = space.as_mut_ptr().add(offset);
+        libc::madvise(begin.cast(), length, libc::MADV_HUGEPAGE);
     }
 }
 

@@ -5,6 +5,7 @@
 //! socket is full does a task wait for room and push an event.
 
 use super::Event;
+use crate::socket;
 use bytes::Bytes;
 use rhumba_proto::frame::{self, Decoder, Kind, Limits};
 use rhumba_proto::id::ConnectionId;
@@ -227,7 +228,9 @@ async fn read_all(
 ) {
     let mut decoder = Decoder::new(Kind::ToController, limits);
     let (cause, refused) = loop {
-        match reader.read(decoder.space()).await {
+        let space = decoder.space();
+        socket::prefer_huge_pages(space);
+        match reader.read(space).await {
             Ok(0) => break ("it closed the connection".to_owned(), false),
             Ok(count) => decoder.filled(count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
