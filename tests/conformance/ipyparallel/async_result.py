@@ -70,6 +70,9 @@ assert one.apply_async(abs, -1).get_dict() == {0: 1}
 assert every.apply_async(abs, -1).result_dict == {0: 1, 1: 1, 2: 1, 3: 1}
 twice = lbv.map_async(abs, range(9))
 raises(ValueError, twice.get_dict)
+if RHUMBA:
+    # ipyparallel gives each engine one item of the whole list.
+    assert every.map_async(abs, range(6)).get_dict() == {0: [0, 1], 1: [2, 3], 2: [4], 3: [5]}
 
 # Metadata: one for a single result, else a list, by item and by attribute.
 ar = one.apply_async(nap, 0.1)

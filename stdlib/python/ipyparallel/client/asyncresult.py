@@ -213,13 +213,14 @@ class AsyncResult:
     def get_dict(self, timeout=-1):
         """Waits for the results and returns them as a dict by engine id.
 
+        Of a map, each engine has the list of its own items.
+
         Raises what `get` raises, and ValueError if one engine has several parts.
         """
-        values = self.get(timeout)
-        if self._single_result:
-            values = [values]
-        engine_ids = [metadata_of(self._group, i, "engine_id") for i in range(len(self._group))]
-        by_engine = dict(zip(engine_ids, values))
+        self.get(timeout)
+        indices = range(len(self._group))
+        engine_ids = [metadata_of(self._group, index, "engine_id") for index in indices]
+        by_engine = dict(zip(engine_ids, map(self._part, indices)))
         if len(by_engine) < len(engine_ids):
             raise ValueError("an engine has several parts of this result: take get(), a list")
         return by_engine

@@ -7,6 +7,7 @@ What views do is in `view.py`.
 
 import os
 import sys
+from _thread import allocate_lock
 
 import _rhumba
 
@@ -55,6 +56,8 @@ class Client:
         self.block = block
         self._watched = []
         self._watched_max = _WATCHED_MIN
+        # Threads may share a client.
+        self._watched_lock = allocate_lock()
         _register_magics(self)
 
     def __repr__(self):
@@ -177,10 +180,9 @@ class Client:
     @property
     def outstanding(self):
         """The ids of all parts of this client's results that are not there yet, as a set."""
-        self._forget_finished()
         return {
             msg_id
-            for group in self._watched
+            for group in self._watched_groups()
             for index, msg_id in enumerate(group.msg_ids)
             if group.metadata(index)["status"] is None
         }
@@ -194,8 +196,7 @@ class Client:
         """
         if timeout is not None and timeout < 0:
             timeout = None
-        self._forget_finished()
-        groups = list(self._watched) if jobs is None else self._groups(jobs)
+        groups = self._watched_groups() if jobs is None else self._groups(jobs)
         if not groups:
             return True
         try:
@@ -211,8 +212,7 @@ class Client:
         """
         from .output import watch_progress
 
-        self._forget_finished()
-        groups = list(self._watched) if jobs is None else self._groups(jobs)
+        groups = self._watched_groups() if jobs is None else self._groups(jobs)
         watch_progress(_Several(self, groups), interval, timeout)
 
     def abort(self, jobs=None, targets=None, block=None):
@@ -225,32 +225,36 @@ class Client:
         Returns when it is done, whether `block` is true or not. To stop what
         runs, use `send_signal`.
         """
-        self._forget_finished()
-        groups = list(self._watched) if jobs is None else self._groups(jobs)
+        groups = self._watched_groups() if jobs is None else self._groups(jobs)
         if groups:
             anywhere = targets is None or (isinstance(targets, str) and targets == "all")
             self._connection.abort(groups, [] if anywhere else self._select(targets)[0])
 
     def _watch(self, group):
         """Keeps a group until it has finished, for `wait` and `abort` of everything."""
-        self._watched.append(group)
-        if len(self._watched) > self._watched_max:
-            self._forget_finished()
-            self._watched_max = max(_WATCHED_MIN, 2 * len(self._watched))
+        with self._watched_lock:
+            self._watched.append(group)
+            if len(self._watched) > self._watched_max:
+                self._watched = _unfinished(self._watched)
+                self._watched_max = max(_WATCHED_MIN, 2 * len(self._watched))
 
-    def _forget_finished(self):
-        self._watched = [group for group in self._watched if group.done() < len(group)]
+    def _watched_groups(self):
+        """Returns the groups that are kept and have not finished."""
+        with self._watched_lock:
+            self._watched = _unfinished(self._watched)
+            return list(self._watched)
 
     def _groups(self, jobs):
         """Returns the groups of results; parts that are no longer known have finished."""
         if isinstance(jobs, (str, AsyncResult)):
             jobs = [jobs]
+        watched = self._watched_groups()
         groups = []
         for job in jobs:
             if isinstance(job, AsyncResult):
                 groups.append(job._group)
             elif isinstance(job, str):
-                groups.extend(group for group in self._watched if job in group.msg_ids)
+                groups.extend(group for group in watched if job in group.msg_ids)
             else:
                 raise TypeError(f"jobs are AsyncResults or their msg_ids, not {job!r}")
         return groups
@@ -365,6 +369,10 @@ def _connect(connection_info, cluster_id, timeout):
             time.sleep(min(0.05, remaining))
         else:
             return _rhumba.Connection(path, max(1.0, deadline - time.monotonic()))
+
+
+def _unfinished(groups):
+    return [group for group in groups if group.done() < len(group)]
 
 
 def _engine(target, ids):
