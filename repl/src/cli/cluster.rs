@@ -207,13 +207,16 @@ fn as_json(cluster: &ClusterDescription) -> Value {
         .iter()
         .map(|engine| json!({"id": engine.id, "pid": engine.pid, "state": engine.state}))
         .collect();
-    json!({
+    let mut described = json!({
         "id": cluster.id,
         "state": cluster.state.name(),
         "controller": {"pid": cluster.controller_pid},
         "engines": engines,
-        "problem": cluster.problem,
-    })
+    });
+    if let Some(problem) = &cluster.problem {
+        described["problem"] = json!(problem);
+    }
+    described
 }
 
 fn table(clusters: &[ClusterDescription]) -> String {

@@ -231,7 +231,7 @@ fn interactive_goes_on_in_the_scripts_namespace() {
 fn a_full_disk_is_a_failure_and_no_fault() {
     let home = TestHome::new();
     let nothing_running: &[&str] = &["cluster", "list"];
-    for (arguments, status) in [(nothing_running, 1), (&["-c", "print(1)"], 120)] {
+    for arguments in [nothing_running, &["-c", "print(1)"]] {
         let full = std::fs::OpenOptions::new()
             .write(true)
             .open("/dev/full")
@@ -240,7 +240,7 @@ fn a_full_disk_is_a_failure_and_no_fault() {
         command.stdin(Stdio::null()).stdout(full);
         let output = command.output().expect("it can be started");
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(status), "{stderr}");
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains("No space left on device"), "{stderr}");
         assert!(!stderr.contains("a fault inside rhumba"), "{stderr}");
     }

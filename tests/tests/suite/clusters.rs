@@ -241,7 +241,10 @@ fn nothing_outlives_a_killed_controller() {
     let processes = processes(&home);
     processes[0].signal(libc::SIGKILL);
     assert_all_end(&processes);
-    assert_eq!(list(&home)[0]["state"], "stale");
+    let clusters = list(&home);
+    assert_eq!(clusters[0]["state"], "stale");
+    let problem = clusters[0]["problem"].as_str().unwrap_or_default();
+    assert!(problem.contains("is gone"), "{clusters:?}");
     home.run(["cluster", "stop"]).success();
     assert!(list(&home).is_empty());
 }
