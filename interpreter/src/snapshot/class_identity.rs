@@ -5,7 +5,7 @@
 //! so that an instance that comes home is an instance of the class it was, and a class sent twice
 //! arrives once. The memory holds classes weakly.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,38 +24,58 @@ struct Entry {
     version: u64,
 }
 
+/// The classes of one interpreter.
 #[derive(Default)]
 struct Registry {
     classes: HashMap<u128, Entry>,
     identities: HashMap<usize, u128>,
+    /// How many entries there may be before the dead ones are looked for.
+    sweep_at: usize,
 }
 
-static REGISTRY: PyMutex<Option<Registry>> = PyMutex::new(None);
+/// Registries by the address of their interpreter's `sys` module.
+static REGISTRIES: PyMutex<BTreeMap<usize, Registry>> = PyMutex::new(BTreeMap::new());
+
+fn with_registry<R>(vm: &VirtualMachine, work: impl FnOnce(&mut Registry) -> R) -> R {
+    let mut registries = REGISTRIES.lock();
+    work(registries.entry(vm.sys_module.get_id()).or_default())
+}
 
 /// The identity of a class, which it gets now if it has none.
 pub(super) fn of(vm: &VirtualMachine, class: &Py<PyType>) -> u128 {
-    let mut guard = REGISTRY.lock();
-    let registry = guard.get_or_insert_with(Registry::default);
-    if let Some(identity) = registry.identity(class) {
-        return identity;
-    }
-    let identity = fresh(class.get_id());
-    registry.remember(vm, identity, class, true);
-    identity
+    with_registry(vm, |registry| {
+        registry.identity(class).unwrap_or_else(|| {
+            let identity = fresh(class.get_id());
+            registry.remember(vm, identity, class, true);
+            identity
+        })
+    })
 }
 
 /// The class with this identity, if it is here.
-pub(super) fn find(identity: u128) -> Option<PyRef<PyType>> {
-    let guard = REGISTRY.lock();
-    guard.as_ref()?.classes.get(&identity)?.class.upgrade()
+pub(super) fn find(vm: &VirtualMachine, identity: u128) -> Option<PyRef<PyType>> {
+    with_registry(vm, |registry| {
+        registry.classes.get(&identity)?.class.upgrade()
+    })
 }
 
-/// Whether a class was made in this process.
-pub(super) fn is_native(class: &Py<PyType>) -> bool {
-    let guard = REGISTRY.lock();
-    guard.as_ref().is_some_and(|registry| {
+/// Remembers a class that arrived.
+pub(super) fn arrived(vm: &VirtualMachine, identity: u128, class: &Py<PyType>) {
+    with_registry(vm, |registry| {
+        registry.remember(vm, identity, class, false);
+    });
+}
+
+/// Whether a class needs no filling: it was made in this process, or has this version already. If
+/// not, it is taken to get this version now.
+pub(super) fn is_current(vm: &VirtualMachine, class: &Py<PyType>, version: u64) -> bool {
+    with_registry(vm, |registry| {
         let identity = registry.identity(class);
-        identity.is_some_and(|identity| registry.classes[&identity].is_native)
+        let entry = identity.and_then(|identity| registry.classes.get_mut(&identity));
+        entry.is_some_and(|entry| {
+            let last = std::mem::replace(&mut entry.version, version);
+            entry.is_native || (version != 0 && last == version)
+        })
     })
 }
 
@@ -75,33 +95,10 @@ pub(super) fn version(class: &Py<PyType>) -> u64 {
     }
 }
 
-/// Whether a class that arrived has this version already; if not, it gets it now.
-pub(super) fn is_current(class: &Py<PyType>, version: u64) -> bool {
-    let mut guard = REGISTRY.lock();
-    let Some(registry) = guard.as_mut() else {
-        return false;
-    };
-    let Some(identity) = registry.identity(class) else {
-        return false;
-    };
-    let entry = registry.classes.get_mut(&identity);
-    entry.is_some_and(|entry| {
-        let last = std::mem::replace(&mut entry.version, version);
-        version != 0 && last == version
-    })
-}
-
-/// Remembers a class that arrived.
-pub(super) fn arrived(vm: &VirtualMachine, identity: u128, class: &Py<PyType>) {
-    let mut guard = REGISTRY.lock();
-    let registry = guard.get_or_insert_with(Registry::default);
-    registry.remember(vm, identity, class, false);
-}
-
 /// Makes this process one that has never seen a class by value.
 #[cfg(test)]
 pub(super) fn forget_all() {
-    *REGISTRY.lock() = None;
+    REGISTRIES.lock().clear();
 }
 
 impl Registry {
@@ -122,8 +119,10 @@ impl Registry {
         let Ok(weak) = class.downgrade(None, vm) else {
             return;
         };
-        if self.classes.len() >= 2 * self.identities.len().max(512) {
+        const SWEEP_AT_MIN: usize = 1024;
+        if self.classes.len() >= self.sweep_at.max(SWEEP_AT_MIN) {
             self.forget_dead();
+            self.sweep_at = 2 * self.classes.len();
         }
         let entry = Entry {
             class: weak,

@@ -444,9 +444,9 @@ impl Decoder<'_> {
         let name = self.edge()?;
         let bases = self.body()?;
         let (keys, values) = self.pairs()?;
-        if let Some(known) = class_identity::find(identity) {
+        if let Some(known) = class_identity::find(vm, identity) {
             self.known_classes.insert(known.get_id());
-            if class_identity::is_native(&known) || class_identity::is_current(&known, version) {
+            if class_identity::is_current(vm, &known, version) {
                 self.settled.insert(known.get_id());
             }
             return Ok(known.into());
@@ -467,7 +467,7 @@ impl Decoder<'_> {
         let class = new(metaclass, args, vm)?;
         if let Some(class) = class.downcast_ref::<PyType>() {
             class_identity::arrived(vm, identity, class);
-            class_identity::is_current(class, version);
+            class_identity::is_current(vm, class, version);
         }
         Ok(class)
     }

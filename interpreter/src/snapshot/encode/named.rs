@@ -116,6 +116,19 @@ impl Encoder<'_> {
         )
     }
 
+    /// The error for an object whose own methods refused, or failed, with a `TypeError`.
+    pub fn refuse_because(&self, origin: u32, cause: PyBaseExceptionRef) -> PyBaseExceptionRef {
+        let what = self.describe(&self.origins[origin as usize].object);
+        let reason = cause.as_object().str(self.vm);
+        let reason = reason.map_or_else(|_| "it doesn't say why".to_owned(), |r| r.to_string());
+        let refused = self.refuse_at(
+            origin,
+            &format!("{what} can't be carried between namespaces: {reason}"),
+        );
+        refused.set_cause(Some(cause));
+        refused
+    }
+
     pub fn refuse_at(&self, origin: u32, sentence: &str) -> PyBaseExceptionRef {
         let origin = &self.origins[origin as usize];
         self.refuse(origin.parent, origin.slot, sentence)

@@ -322,9 +322,7 @@ impl Encoder<'_> {
         let reduced = match reduced {
             Ok(reduced) => reduced,
             Err(error) if error.fast_isinstance(vm.ctx.exceptions.type_error) => {
-                let refused = self.refuse_object(origin);
-                refused.set_cause(Some(error));
-                return Err(refused);
+                return Err(self.refuse_because(origin, error));
             }
             Err(error) => return Err(error),
         };

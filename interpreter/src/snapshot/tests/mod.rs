@@ -6,6 +6,7 @@
 //! of what arrives.
 
 mod hostile;
+mod interpreters;
 mod speed;
 
 use bytes::Bytes;

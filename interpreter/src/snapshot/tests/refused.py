@@ -159,3 +159,10 @@ def test_missing_names_here():
         assert "module jzon" in str(e) and isinstance(e.__cause__, ImportError), e
     else:
         assert False
+
+
+def test_the_reason_is_told():
+    class Shy:
+        def __getstate__(self):
+            raise TypeError('not today')
+    check([Shy()], f'args[0]: an object of type __main__.test_the_reason_is_told.<locals>.Shy {STAYS}: not today')
