@@ -157,7 +157,24 @@ impl Environment {
 fn rhumba(beside: &Path) -> Result<PathBuf> {
     let executable = beside.join("rhumba");
     if let Some(cargo) = std::env::var_os("CARGO") {
-        let built = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        // What cargo tells the program it runs is not for another cargo: build
+        // scripts that look at it would run again, and the runtime after them.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if [
+                "CARGO_PKG_",
+                "CARGO_MANIFEST_",
+                "CARGO_BIN_",
+                "CARGO_CRATE_",
+            ]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            {
+                build.env_remove(name);
+            }
+        }
+        let built = build
             .args(["build", "--quiet", "--locked", "--ignore-rust-version"])
             .args(["--package", "rhumba", "--bin", "rhumba"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
