@@ -118,7 +118,10 @@ class Cluster:
         return client
 
     def start_engines_sync(self, n=None):
-        """Starts `n` more engines (by default `self.n`); `Client.wait_for_engines` waits for them."""
+        """Starts `n` more engines (by default `self.n`) and returns at once.
+
+        `Client.wait_for_engines` waits for them.
+        """
         count = self.n if n is None else n
         with self.connect_client_sync() as client:
             client._connection.start_engines(count)

@@ -54,7 +54,6 @@ raises(TimeoutError, lambda: unfinished[0])
 unfinished.get()
 
 # Results as they arrive.
-begun = time.monotonic()
 staggered = every.apply_async(lambda: __import__("time").sleep(delay) or delay)  # noqa: F821
 raises_remote("NameError", staggered.get)
 every.scatter("delay", [0.0, 0.2, 0.4, 0.6], flatten=True, block=True)
@@ -62,7 +61,7 @@ begun = time.monotonic()
 staggered = every.apply_async(lambda: __import__("time").sleep(delay) or delay)  # noqa: F821
 arrivals = [(value, time.monotonic() - begun) for value in staggered]
 assert [value for value, _ in arrivals] == [0.0, 0.2, 0.4, 0.6]
-assert arrivals[0][1] < 0.35 and arrivals[3][1] >= 0.6, arrivals
+assert arrivals[3][1] >= 0.6 and arrivals[0][1] < arrivals[3][1] - 0.3, arrivals
 
 # By engine.
 assert every.apply_async(abs, -1).get_dict() == {0: 1, 1: 1, 2: 1, 3: 1}
@@ -126,8 +125,8 @@ ar = one.apply_async(lambda: print("from apply"))
 ar.get()
 ar.wait_for_output()
 assert ar.stdout == "from apply\n" and ar.stderr == "" and ar.outputs == []
-ar = one.execute("print('early', flush=True)\nimport time; time.sleep(1)")
-deadline = time.monotonic() + 0.9
+ar = one.execute("print('early', flush=True)\nimport time; time.sleep(2)")
+deadline = time.monotonic() + 1.8
 while not ar.stdout and time.monotonic() < deadline:
     time.sleep(0.01)
 assert ar.stdout == "early\n" and not ar.ready(), "output comes as it is written"
@@ -160,8 +159,7 @@ if RHUMBA:
     assert lines[:2] == ["[stdout:0] out 0", "[stdout:0] more"], lines
     assert lines[8].startswith("Out[0:") and lines[8].endswith("]: 0"), lines
     by_engine = shown(ar, groupby="engine")[0].splitlines()
-    assert [line.split("]")[0] for line in by_engine[:3]] == ["[stdout:0", "[stdout:0", by_engine[2].split("]")[0]]
-    assert by_engine[2].startswith("Out[0:")
+    assert by_engine[:2] == lines[:2] and by_engine[2].startswith("Out[0:"), by_engine
     only = shown(ar, result_only=True)
     assert only[1] == "" and len(only[0].splitlines()) == 4
 raises(ValueError, shown, ar, groupby="colour")
@@ -199,12 +197,11 @@ assert amr.progress == 10 and amr.successful()
 part = every.map_async(lambda x: nap(x) or x, [0.0, 0.0, 0.6, 0.0])  # noqa: F821
 raises_remote("NameError", part.get)
 every["nap"] = nap
-begun = time.monotonic()
-part = every.map_async(lambda x: nap(x, x), [0.0, 0.01, 0.6, 0.02])
+part = every.map_async(lambda x: nap(x, x), [0.0, 0.01, 1.5, 0.02])
 iterator = iter(part)
 assert [next(iterator), next(iterator)] == [0.0, 0.01]
-assert time.monotonic() - begun < 0.5, "the first items don't wait for the last"
-assert list(iterator) == [0.6, 0.02]
+assert not part.ready(), "the first items don't wait for the last"
+assert list(iterator) == [1.5, 0.02]
 partly = lbv.map_async(lambda x: 1 // x, [1, 0, 1])
 iterator = iter(partly)
 assert next(iterator) == 1

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 
 import ipyparallel as ipp
 from _expect import RHUMBA, eventually, raises
@@ -64,9 +65,13 @@ assert rc[:].apply_sync(abs, -1) == [1] * 3
 
 # A signal for all of them.
 if RHUMBA:
-    running = rc[:].apply_async(__import__("time").sleep, 30)
-    eventually(lambda: all(rc.queue_status(engine)["queue"] == 1 for engine in rc.ids))
-    eventually(lambda: running.wait(0.2) or cluster.signal_engines_sync(signal.SIGINT) or running.wait(0.3))
+    running = rc[:].apply_async(time.sleep, 30)
+
+    def interrupted():
+        cluster.signal_engines_sync(signal.SIGINT)
+        return running.wait(0.5)
+
+    eventually(interrupted, timeout=20)
     assert {entry[0] for entry in running.exception().elist} == {"KeyboardInterrupt"}
     cluster.stop_engines_sync()
     eventually(lambda: len(rc) == 0)

@@ -8,25 +8,37 @@ import threading
 import time
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, raises
+from _expect import RHUMBA, connect, eventually, raises
 
 if not RHUMBA:
     raise SystemExit(0)
 
 rc = connect()
+watcher = ipp.Client()
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
 TOLD = "Interrupted: interrupting what runs on"
 
 
+def busy():
+    status = watcher.queue_status()
+    return any(status[engine]["queue"] + status[engine]["tasks"] for engine in watcher.ids)
+
+
+def press_when_busy():
+    """Presses Ctrl-C half a second after the engines have got something to do."""
+    eventually(busy)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
 def interrupted(call, *args, **kwargs):
     """Returns what is told on stderr when Ctrl-C is pressed while a call waits."""
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    presser = threading.Thread(target=press_when_busy)
     told = io.StringIO()
     begun = time.monotonic()
-    timer.start()
+    presser.start()
     with contextlib.redirect_stderr(told):
         raises(KeyboardInterrupt, call, *args, **kwargs)
-    timer.join()
+    presser.join()
     assert time.monotonic() - begun < 10, "Ctrl-C must end the wait"
     return told.getvalue()
 
@@ -84,4 +96,5 @@ other.close()
 # A wait with nothing to wait for takes no signal from the next one.
 assert one.apply_sync(abs, -1) == 1
 free()
+watcher.close()
 rc.close()

@@ -108,9 +108,10 @@ assert shell.user_ns["kept"] is value
 value.get()
 value, out, err = cell("px", "--out kept", "print(rank)")
 assert value is None and isinstance(shell.user_ns["kept"], ipp.AsyncResult)
-value, out, err = cell("px", "--no-stream --group-outputs=engine", "print('x', rank); print('y', rank)")
-order = [out.index(f"x {rank}") for rank in range(4)] + [out.index(f"y {rank}") for rank in range(4)]
-assert order[0] < order[4] < order[1] < order[5] < order[2]
+both = "print('x', rank); print('y', rank)"
+value, out, err = cell("px", "--no-stream --group-outputs=engine", both)
+x, y = ([out.index(f"{name} {rank}") for rank in range(4)] for name in "xy")
+assert x[0] < y[0] < x[1] < y[1] < x[2]
 value, out, err = cell("px", "--local", "here_too = 5")
 assert every["here_too"] == [5] * 4
 if not RHUMBA:

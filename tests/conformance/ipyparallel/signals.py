@@ -28,10 +28,12 @@ for code in (
     "import subprocess; subprocess.run(['sleep', '30'])",
     "import socket; a, b = socket.socketpair(); a.recv(1)",
 ):
-    failure = interrupted(one.execute(code), lambda: rc.send_signal("SIGINT", targets=0, block=True))
+    running = one.execute(code)
+    failure = interrupted(running, lambda: rc.send_signal("SIGINT", targets=0, block=True))
     assert failure.engine_info["engine_id"] == 0
     assert one.apply_sync(abs, -1) == 1, code
-failure = interrupted(every.execute("import time; time.sleep(30)"), lambda: rc.send_signal(signal.SIGINT, block=True))
+running = every.execute("import time; time.sleep(30)")
+failure = interrupted(running, lambda: rc.send_signal(signal.SIGINT, block=True))
 assert isinstance(failure, ipp.CompositeError)
 assert every.apply_sync(abs, -1) == [1] * 3
 rc.send_signal("SIGINT", block=True)

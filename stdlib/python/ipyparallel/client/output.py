@@ -226,7 +226,9 @@ def _show_kinds(engine, items, kinds):
 
 def _show_displays(parts, groupby):
     """Shows displayed objects engine by engine, or round by round for 'order'."""
-    displays = [(engine, [item for item in items if item[0] == "display"]) for engine, items in parts]
+    displays = [
+        (engine, [item for item in items if item[0] == "display"]) for engine, items in parts
+    ]
     if groupby == "type":
         rounds = [(engine, item) for engine, items in displays for item in items]
     else:
