@@ -110,7 +110,7 @@ pub fn decode(
 }
 
 /// Whether whoever uses the decoded object can't change anything in it, so that it may be decoded
-/// once and shared: true for functions without filled cells and without mutable defaults.
+/// once and shared: true for functions without cells and without mutable defaults.
 pub fn is_immutable(table: &[u8]) -> bool {
     Header::read(&mut Reader::new(table))
         .is_ok_and(|header| header.flags & format::FLAG_IMMUTABLE != 0)
