@@ -220,7 +220,10 @@ class DirectView(View):
 
         Returns an AsyncResult of ExecuteReply objects, waited for if it
         blocks; then raises RemoteError or CompositeError if the code raised.
+        Raises TypeError if `code` isn't a str.
         """
+        if not isinstance(code, str):
+            raise TypeError(f"execute takes source code as a str, not {type(code).__name__}")
         ids, single = self._resolve(targets)
         group = self._connection.submit_execute(ids, code, silent, not silent)
         result = AsyncResult(self.client, group, "execute", "execute", single)
@@ -246,6 +249,9 @@ class DirectView(View):
         """
         if not isinstance(ns, dict):
             raise TypeError(f"push takes a dict of names and objects, not {type(ns).__name__}")
+        for name in ns:
+            if not isinstance(name, str):
+                raise TypeError(f"names must be str, not {name!r}")
         ids, single = self._resolve(targets)
         group = self._connection.submit_push(ids, ns)
         return self._deliver(AsyncResult(self.client, group, "push", "push", single), block)
