@@ -16,9 +16,11 @@ use rhumba_proto::controller::{self as proto, Action, Config, Controller};
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{ConnectionId, Timestamp};
 use rhumba_proto::message::{FromController, Payload, ToController, ToEngine, ToHost};
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{PidfdFlags, pidfd_open};
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::FromRawFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::net::UnixListener;
@@ -421,14 +423,41 @@ async fn forward_signals(events: mpsc::Sender<Event>) {
     let _ = events.send(Event::Signalled).await;
 }
 
-/// Watches standard input on a thread of its own: it may be any kind of file.
+/// Watches the owner on a thread of its own: the lifeline at standard input,
+/// which the owner may let go of, and the owner's process, as a child that it
+/// forked may still hold the lifeline when it is gone.
 fn watch_lifeline(events: mpsc::Sender<Event>) -> io::Result<()> {
+    let owner = rustix::process::getppid();
+    let process = owner.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let alive = process.is_some() && rustix::process::getppid() == owner;
     std::thread::Builder::new()
         .name("lifeline".into())
         .spawn(move || {
-            // Nothing is ever written to it; whatever ends the copy ends the owner.
-            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            if let Some(process) = process.filter(|_| alive) {
+                wait_for_owner(&process);
+            }
+            // Fails only when the loop has ended already.
             let _ = events.blocking_send(Event::OwnerEnded);
         })?;
     Ok(())
+}
+
+/// Comes back when the process has ended or the lifeline is closed.
+fn wait_for_owner(process: &OwnedFd) {
+    let lifeline = io::stdin();
+    loop {
+        let mut watched = [
+            PollFd::new(process, PollFlags::IN),
+            PollFd::new(&lifeline, PollFlags::IN),
+        ];
+        match rustix::event::poll(&mut watched, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => return,
+            Ok(_) => {}
+        }
+        // Nothing is ever written to the lifeline: to be readable is to be closed.
+        if watched.iter().any(|ready| !ready.revents().is_empty()) {
+            return;
+        }
+    }
 }
