@@ -2,7 +2,7 @@
 //!
 //! Checks that commands, folders and licences they name are real, and that what must be named is.
 //! It does not judge prose. To write the list of licences in NOTICE anew:
-//! `RHUMBA_BLESS=1 cargo suite documents`.
+//! `RHUMBA_BLESS=1 cargo suite notice`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -132,7 +132,7 @@ fn notice_names_every_licence() {
         assert!(
             listed == list,
             "what is linked in has changed ({changed:?}); look at its licences, then run \
-             RHUMBA_BLESS=1 cargo suite documents"
+             RHUMBA_BLESS=1 cargo suite notice"
         );
     }
 }

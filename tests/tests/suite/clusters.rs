@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -318,6 +319,31 @@ fn engines_end_with_a_script_that_is_killed() {
     Process::hold(child.id()).signal(libc::SIGKILL);
     child.wait().expect("it is our child");
     assert_all_end(&processes);
+}
+
+#[test]
+fn a_child_that_a_script_forked_does_not_keep_its_engines() {
+    let home = TestHome::new();
+    let script = "import os, time, warnings\nwarnings.simplefilter('ignore')\n\
+                  child = os.fork()\nif child == 0: time.sleep(600)\n\
+                  print(f'{child:>8}', flush=True)\ntime.sleep(600)\n";
+    let mut command = home.command(["-n", "2", "-c", script]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut owner = command.spawn().expect("the executable can be started");
+    let mut child = [0; 9];
+    let stdout = owner.stdout.as_mut().expect("it was asked for");
+    std::io::Read::read_exact(stdout, &mut child).expect("it prints its child");
+    let child = String::from_utf8_lossy(&child);
+    let child = Process::hold(child.trim().parse().expect("a process id"));
+    let processes = processes(&home);
+    Process::hold(owner.id()).signal(libc::SIGKILL);
+    owner.wait().expect("it is our child");
+    assert_all_end(&processes);
+    assert!(
+        !child.ends_within(Duration::ZERO),
+        "it was not asked to end"
+    );
+    child.signal(libc::SIGKILL);
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod cli;
 mod clusters;
 mod conformance;
 mod example;
+mod limits;
 mod terminal;

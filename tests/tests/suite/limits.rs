@@ -1,0 +1,55 @@
+//! What is too large: named with the limit, and nothing else is lost.
+
+use crate::support::{TestHome, finish};
+
+fn run(script: &str, payload_bytes_max: &str) -> String {
+    let home = TestHome::new();
+    let script =
+        format!("import ipyparallel as ipp\nrc = ipp.Client()\nrc.wait_for_engines(1)\n{script}");
+    let mut command = home.command(["-n", "1", "-c", &script]);
+    command.env("RHUMBA_PAYLOAD_BYTES_MAX", payload_bytes_max);
+    finish(command, "").success()
+}
+
+#[test]
+fn a_result_that_is_too_large_is_refused_and_the_engine_goes_on() {
+    let script = "try: rc[0].apply_sync(lambda: bytes(2_000_000))\n\
+                  except ipp.RemoteError as error: print(error)\n\
+                  print(rc[0].apply_sync(lambda: 5))\n";
+    let out = run(script, "1000000");
+    assert!(out.contains("the result can't be sent"), "{out}");
+    assert!(out.contains("RHUMBA_PAYLOAD_BYTES_MAX"), "{out}");
+    assert!(out.ends_with("\n5\n"), "{out}");
+}
+
+#[test]
+fn what_is_too_large_to_send_is_refused_before_anything_is_sent() {
+    let script = "try: rc[0].push({'a': bytes(2_000_000)}, block=True)\n\
+                  except ValueError as error: print(error)\n\
+                  print(rc[0].apply_sync(lambda: 'a' in globals()))\n";
+    let out = run(script, "1000000");
+    assert!(out.contains("more than the 1000000 bytes"), "{out}");
+    assert!(out.ends_with("\nFalse\n"), "{out}");
+}
+
+#[test]
+fn output_of_any_length_arrives_whole_and_long_errors_are_cut() {
+    let script = "done = rc[0].execute(\"print('x' * 3_000_000)\", block=True)\n\
+                  print(len(done.stdout))\n\
+                  try: rc[0].execute(\"raise ValueError('y' * 30_000_000)\", block=True)\n\
+                  except ipp.RemoteError as error: print(error.evalue[-35:])\n";
+    let out = run(script, "1000000000");
+    assert_eq!(out, "3000001\ny\n… cut here: 30000000 bytes in all\n");
+}
+
+#[test]
+fn a_limit_that_is_no_number_is_named() {
+    let home = TestHome::new();
+    let mut command = home.command(["-n", "1", "-c", "import ipyparallel; ipyparallel.Client()"]);
+    command.env("RHUMBA_PAYLOAD_BYTES_MAX", "1 GiB");
+    let said = finish(command, "").failure(1);
+    assert!(
+        said.contains("RHUMBA_PAYLOAD_BYTES_MAX must be a number of bytes"),
+        "{said}"
+    );
+}
