@@ -110,6 +110,28 @@ impl FrameWriter {
         &self.limits
     }
 
+    /// Checks that a payload may be sent at all.
+    ///
+    /// # Errors
+    /// If it is larger, or in more buffers, than one message may carry.
+    pub fn check(&self, payload: &Payload) -> Result<(), FrameError> {
+        let bytes = payload.bytes();
+        if bytes > self.limits.payload_bytes_max {
+            return Err(FrameError::PayloadTooLarge {
+                bytes,
+                limit: self.limits.payload_bytes_max,
+            });
+        }
+        let count = payload.buffers.len() as u64;
+        if count > u64::from(self.limits.buffer_count_max) {
+            return Err(FrameError::TooManyBuffers {
+                count,
+                limit: u64::from(self.limits.buffer_count_max),
+            });
+        }
+        Ok(())
+    }
+
     /// Sends a message, and all that was [gathered](Self::gather) before it.
     ///
     /// # Errors

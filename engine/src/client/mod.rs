@@ -357,6 +357,10 @@ impl Client {
         function: Option<&FunctionBlob>,
     ) -> Result<(), ConnectionError> {
         let mut sender = self.shared.writer.lock();
+        // All or nothing: half a map must not run because the rest is too large.
+        for piece in pieces {
+            sender.frames.check(&piece.payload)?;
+        }
         if let Some(function) = function {
             sender.make_known(function)?;
         }

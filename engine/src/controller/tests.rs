@@ -244,6 +244,33 @@ fn large_payloads_arrive_whole_and_functions_travel_once() {
 }
 
 #[test]
+fn what_is_sent_together_is_sent_wholly_or_not_at_all() {
+    let controller = TestController::start();
+    let client = controller.client();
+    let mut engine = controller.engine();
+    assert!(client.wait_for_engines(1, TIMEOUT));
+    let mut too_large = execute(&[engine.id], "second");
+    // Never touched, so never more than address space.
+    let bytes = vec![0; usize::try_from(Limits::default().payload_bytes_max).unwrap() + 1];
+    too_large.payload = Payload::from(vec![Bytes::from(bytes)]);
+    let refused = client.submit(&[execute(&[engine.id], "first"), too_large], None);
+    let error = refused.err().expect("one piece is beyond the limit");
+    assert!(error.to_string().contains("send it in parts"), "{error}");
+    let group = client
+        .submit(&[execute(&[engine.id], "third")], None)
+        .unwrap();
+    let (ticket, work, _) = engine.next_run();
+    let Operation::Execute { code, .. } = work.operation else {
+        panic!("{work:?}");
+    };
+    assert_eq!(code, "third");
+    engine.finish(ticket, &Payload::default());
+    assert!(group.wait(1, TIMEOUT));
+    drop(engine);
+    controller.stop();
+}
+
+#[test]
 fn the_death_of_an_engine_is_told_to_whoever_waits_for_it() {
     let controller = TestController::start();
     let (first, second) = (controller.client(), controller.client());
