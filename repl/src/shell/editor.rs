@@ -25,6 +25,7 @@ const INDENT: usize = 4;
 
 /// Asks a person at a terminal for cells.
 pub struct CellEditor<'vm> {
+    vm: &'vm VirtualMachine,
     editor: Editor<CellHelper<'vm>, MemHistory>,
     history: Option<HistoryFile>,
     colours: Colours,
@@ -63,6 +64,7 @@ impl<'vm> CellEditor<'vm> {
         editor.set_helper(Some(CellHelper::new(vm, namespace, colours)));
         bind_keys(&mut editor);
         Ok(Self {
+            vm,
             editor,
             history,
             colours,
@@ -74,7 +76,11 @@ impl<'vm> CellEditor<'vm> {
         let raw = format!("In [{number}]: ");
         let styled = self.colours.paint(Style::InPrompt, &raw);
         loop {
-            match self.editor.readline(&(&raw, &styled)) {
+            // While a person thinks, other threads of theirs run, and the collector with them.
+            let read = self
+                .vm
+                .allow_threads(|| self.editor.readline(&(&raw, &styled)));
+            match read {
                 Ok(cell) if cell.trim().is_empty() => {}
                 Ok(cell) => {
                     self.remember(cell.trim_end());

@@ -45,7 +45,9 @@ impl Completer for CellHelper<'_> {
         position: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let mut found = completion::complete(self.vm, self.namespace, line, position);
+        let mut found = self
+            .vm
+            .attach_for_callback(|| completion::complete(self.vm, self.namespace, line, position));
         found.matches.truncate(CANDIDATES_MAX);
         Ok((found.start, found.matches))
     }

@@ -282,3 +282,22 @@ fn names_of_a_program_stay_as_they_are() {
     terminal.enter(1, "rc");
     terminal.expect("Out[1]: 'my own'");
 }
+
+#[test]
+fn threads_run_on_while_the_shell_waits() {
+    let home = TestHome::new();
+    let program = home.write(
+        "collects.py",
+        "import gc, threading\n\
+         def collect():\n    \
+             for _ in range(300):\n        \
+                 cycle = []; cycle.append(cycle); gc.collect()\n    \
+             print('collected', 300, 'times')\n",
+    );
+    let program = program.to_str().expect("a test's folder has a plain name");
+    let mut terminal = Terminal::start(&home, &["-i", program]);
+    terminal.enter(1, "threading.Thread(target=collect).start()");
+    terminal.expect("collected 300 times");
+    terminal.send("1 + 1\r");
+    terminal.expect("Out[2]: 2");
+}
