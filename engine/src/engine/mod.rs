@@ -317,7 +317,7 @@ fn on_message(
 /// An engine forked by a host leads a process group of its own; one started by
 /// hand shares its group with the shell it was started from, and ends alone.
 fn end_process_group(status: i32) -> ! {
-    // SAFETY: these calls touch no memory. The engine ignores the hang-up that
+    // SAFETY: these calls touch no memory. The engine ignores the SIGTERM that
     // it sends to its own group; `_exit` runs nothing of the runtime, whose
     // main thread may be anywhere in Python.
     unsafe {
