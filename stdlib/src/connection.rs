@@ -326,44 +326,6 @@ impl Connection {
         )
     }
 
-    /// Lists what could complete code at cursor on each of these engines.
-    #[pymethod]
-    fn submit_complete(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        code: String,
-        cursor: u64,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let operation = Operation::Complete { code, cursor };
-        zelf.submit_to(
-            vm,
-            targets,
-            &without_function(operation),
-            &Payload::default(),
-            None,
-        )
-    }
-
-    /// Tells about the object that an expression names on each of these engines.
-    #[pymethod]
-    fn submit_inspect(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        expression: String,
-        detail: u8,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let operation = Operation::Inspect { expression, detail };
-        zelf.submit_to(
-            vm,
-            targets,
-            &without_function(operation),
-            &Payload::default(),
-            None,
-        )
-    }
-
     /// Maps f over the i-th list of argument tuples at the i-th engine.
     #[pymethod]
     fn submit_map(

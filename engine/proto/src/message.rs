@@ -88,10 +88,6 @@ pub enum Operation {
     Pull { names: Vec<String>, single: bool },
     /// Empties the namespace.
     Clear,
-    /// Lists what could complete `code` at `cursor` (in bytes). Result: list of str.
-    Complete { code: String, cursor: u64 },
-    /// Tells about the object that `expression` names. Result: str.
-    Inspect { expression: String, detail: u8 },
 }
 
 impl Operation {
@@ -105,8 +101,6 @@ impl Operation {
             Self::Push => "push",
             Self::Pull { .. } => "pull",
             Self::Clear => "clear",
-            Self::Complete { .. } => "complete",
-            Self::Inspect { .. } => "inspect",
         }
     }
 }

@@ -16,7 +16,6 @@ use rhumba_interpreter::rustpython_vm::{
     AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
 };
 use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions};
-use rhumba_interpreter::{completion, introspection};
 use rhumba_proto::id::{BlobId, EngineId};
 use rhumba_proto::message::{Failure, FailureKind, Operation, Payload};
 use std::collections::HashMap;
@@ -138,21 +137,6 @@ impl Operations {
                 }
             }
             Operation::Clear => self.namespace.clear(vm).map(|()| None),
-            Operation::Complete { code, cursor } => {
-                let cursor = usize::try_from(cursor)
-                    .unwrap_or(usize::MAX)
-                    .min(code.len());
-                let found = completion::complete(vm, &self.namespace, &code, cursor);
-                let matches = found
-                    .matches
-                    .into_iter()
-                    .map(|text| vm.ctx.new_str(text).into());
-                Ok(Some(vm.ctx.new_list(matches.collect()).into()))
-            }
-            Operation::Inspect { expression, detail } => {
-                let text = introspection::inspect(vm, &self.namespace, &expression, detail > 0)?;
-                Ok(Some(vm.ctx.new_str(text).into()))
-            }
         }
     }
 

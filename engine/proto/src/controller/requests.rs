@@ -267,9 +267,8 @@ impl Controller {
 /// Returns what an operation holds besides its payload.
 fn inline_bytes(operation: &Operation) -> u64 {
     let bytes = match operation {
-        Operation::Execute { code, .. } | Operation::Complete { code, .. } => code.len(),
+        Operation::Execute { code, .. } => code.len(),
         Operation::Pull { names, .. } => names.iter().map(String::len).sum(),
-        Operation::Inspect { expression, .. } => expression.len(),
         Operation::Apply | Operation::Map { .. } | Operation::Push | Operation::Clear => 0,
     };
     bytes as u64
