@@ -28,14 +28,19 @@ pub(crate) fn install_builtins(vm: &VirtualMachine) {
 
 #[rustpython_vm::pymodule]
 mod _rhumba_shell {
-    use rustpython_vm::builtins::{PyDictRef, PyListRef, PyStrRef};
+    use rustpython_vm::builtins::{PyDictRef, PyListRef, PyStrRef, PyTypeRef};
     use rustpython_vm::function::{FuncArgs, OptionalArg};
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
     use crate::cell::{self, CellOptions};
     use crate::namespace::Namespace;
     use crate::session::{self, Session};
-    use crate::{completion, introspection, output, transform};
+    use crate::{completion, introspection, output, snapshot, transform};
+
+    #[pyattr(name = "SnapshotError")]
+    fn snapshot_error(_vm: &VirtualMachine) -> PyTypeRef {
+        snapshot::snapshot_error_type().clone()
+    }
 
     /// The shell object of this session; None in a program that no shell runs.
     #[pyfunction]

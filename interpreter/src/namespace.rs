@@ -154,18 +154,43 @@ impl Namespace {
 
     /// The names bound by running code, in the order they were bound.
     pub fn names(&self) -> Vec<String> {
-        self.dict()
-            .keys_vec()
-            .iter()
-            .filter_map(|key| key.downcast_ref::<PyStr>())
-            .map(|name| name.to_string_lossy().into_owned())
-            .filter(|name| {
-                !MODULE_NAMES.contains(&name.as_str())
-                    && !Session::is_shell_name(name)
-                    && !is_numbered(name)
-            })
-            .collect()
+        self.items().into_iter().map(|(name, _)| name).collect()
     }
+
+    /// The names bound by running code with their objects, in the order they were bound.
+    pub fn items(&self) -> Vec<(String, PyObjectRef)> {
+        let entries = self.dict().items_vec().into_iter();
+        let named = entries.filter_map(|(key, object)| {
+            let name = key.downcast_ref::<PyStr>()?.to_str()?;
+            is_of_user(name).then(|| (name.to_owned(), object))
+        });
+        named.collect()
+    }
+
+    /// Puts these names in the place of all that were bound by running code.
+    ///
+    /// What a module has by itself and the history of a shell stay as they are, whatever the new
+    /// names are.
+    pub fn replace(&self, vm: &VirtualMachine, items: Vec<(String, PyObjectRef)>) -> PyResult<()> {
+        let dict = self.dict();
+        // Dropped only when the dictionary is whole again: a finalizer may read it.
+        let replaced = self.items();
+        for (name, _) in &replaced {
+            dict.del_item(name.as_str(), vm)?;
+        }
+        for (name, object) in items {
+            if is_of_user(&name) {
+                dict.set_item(vm.ctx.intern_str(name), object, vm)?;
+            }
+        }
+        drop(replaced);
+        Ok(())
+    }
+}
+
+/// Whether a name is one that running code binds, neither a module's own nor the shell's.
+fn is_of_user(name: &str) -> bool {
+    !MODULE_NAMES.contains(&name) && !Session::is_shell_name(name) && !is_numbered(name)
 }
 
 /// Where a value waits for the assignment to a target that is no name.

@@ -6,6 +6,7 @@ use rhumba_engine::cluster::ClusterError;
 use rhumba_engine::cluster_file::ClusterFileError;
 use rhumba_engine::proto::frame::FrameError;
 use rhumba_engine::socket::ConnectionError;
+use rhumba_interpreter::snapshot::{self, FormatError};
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
 use std::fmt::Display;
@@ -49,6 +50,11 @@ pub(crate) fn of_cluster_file(vm: &VirtualMachine, error: &ClusterFileError) -> 
         | ClusterFileError::BadId(_) => exceptions.value_error,
     };
     new(vm, class.to_owned(), error)
+}
+
+pub(crate) fn of_snapshot(vm: &VirtualMachine, error: &FormatError) -> PyBaseExceptionRef {
+    let sentence = format!("the snapshot can't be read: {error}");
+    new(vm, snapshot::snapshot_error_type().clone(), &sentence)
 }
 
 fn of_connection(vm: &VirtualMachine, error: &ConnectionError) -> PyBaseExceptionRef {

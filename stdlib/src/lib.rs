@@ -64,11 +64,6 @@ mod _rhumba {
         Group::make_static_type()
     }
 
-    #[pyattr(name = "SnapshotError")]
-    fn snapshot_error(_vm: &VirtualMachine) -> PyTypeRef {
-        snapshot::snapshot_error_type().clone()
-    }
-
     #[derive(FromArgs)]
     struct StartClusterArgs {
         #[pyarg(any)]
@@ -129,7 +124,7 @@ mod _rhumba {
     fn loads(data: ArgBytesLike, vm: &VirtualMachine) -> PyResult {
         let bytes = Bytes::copy_from_slice(&data.borrow_buf());
         let snapshot =
-            Snapshot::from_bytes(bytes).map_err(|error| vm.new_value_error(error.to_string()))?;
+            Snapshot::from_bytes(bytes).map_err(|error| failure::of_snapshot(vm, &error))?;
         snapshot::decode(vm, snapshot.buffers, &values::context(vm))
     }
 }

@@ -1,4 +1,27 @@
 """Interactive parallel computing with Python namespaces.
 
-Kept empty of code: importing a part of the package must not import the rest.
+    SnapshotError   why an object can't be carried, or bytes can't be read
+    namespace       objects and whole namespaces as bytes and files
+
+Importing a part of the package must not import the rest, so that parts are
+loaded when they are first asked for.
 """
+
+from _rhumba_shell import SnapshotError
+
+__all__ = ["SnapshotError", "namespace"]
+
+# The part comes with rhumba-stdlib: an interpreter alone doesn't have it.
+_PARTS = ("namespace",)
+
+
+def __getattr__(name):
+    if name in _PARTS:
+        from importlib import import_module
+
+        return import_module("rhumba." + name)
+    raise AttributeError(f"module 'rhumba' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_PARTS})
