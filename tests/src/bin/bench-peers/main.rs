@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use rhumba_tests::machine;
 use serde_json::Value;
 
 use crate::environment::Environment;
@@ -88,7 +89,7 @@ fn bench(options: &Options) -> Result<()> {
             }
         }
     }
-    let report = table::report(&ours, &theirs, &floor, &environment.machine());
+    let report = table::report(&ours, &theirs, &floor, &machine::description());
     let file = environment.folder().join("table.md");
     std::fs::write(&file, &report).with_context(|| format!("writing {}", file.display()))?;
     print!("{report}");

@@ -1,0 +1,194 @@
+"""Encodes and decodes one case with one serializer: one JSON object on stdout.
+
+bench_snapshot.py SERIALIZER CASE, in a process of its own, so that memory is this case's. Under CPython
+SERIALIZER is pickle, cloudpickle or dill, under rhumba it is rhumba. What can't be encoded is said as "error".
+"""
+
+import gc, json, sys, time
+
+ROUNDS_MAX = 7
+ROUNDS_TIME_S = 2.0
+
+
+# The cases. Everything they make lives in __main__, as it does at a prompt.
+
+
+class Particle:
+    def __init__(self, number):
+        self.number = number
+        self.name = f"particle {number}"
+        self.position = (float(number), number / 2, -1.0)
+        self.charge = number % 3 - 1
+
+
+class Node:
+    def __init__(self, number):
+        self.number = number
+        self.next = None
+
+
+FUNCTION = """
+def make(low, high):
+    seen = []
+    def clamp_{number}(value, step={number}, *, scale=1.5):
+        total = 0
+        for index in range(step):
+            if index % 2:
+                total += index * scale
+            else:
+                total -= index
+        seen.append(total)
+        return max(low, min(high, value + total + {number}))
+    return clamp_{number}
+"""
+
+
+def mixed_dict():
+    return {
+        f"key {i}": (i, i / 3, f"value {i}", [i, i + 1], {"odd": bool(i % 2), "raw": b"%d" % i})
+        for i in range(50_000)
+    }
+
+
+def integers():
+    return [i * 7919 - 4_000_000 for i in range(1_000_000)]
+
+
+def floats():
+    return [i / 7 for i in range(1_000_000)]
+
+
+def instances():
+    return [Particle(i) for i in range(20_000)]
+
+
+def graph():
+    nodes = [[i, f"node {i}"] for i in range(100_000)]
+    count = len(nodes)
+    edges = [(nodes[i % count], nodes[i * 7919 % count]) for i in range(1_000_000)]
+    return {"nodes": nodes, "edges": edges}
+
+
+def linked():
+    nodes = [Node(i) for i in range(100_000)]
+    for one, other in zip(nodes, nodes[1:]):
+        one.next = other
+    return nodes[0]
+
+
+def functions():
+    made = []
+    for i in range(200):
+        names = {"__name__": "__main__"}
+        exec(FUNCTION.format(number=i), names)
+        made.append(names["make"](-i, i * 100))
+    return made
+
+
+def large():
+    return b"\x07rhumba\xff" * (1 << 27)
+
+
+def same(case, made, back):
+    """Whether what came back is what was sent, as far as can be seen in a moment."""
+    if case == "instances":
+        return len(back) == len(made) and all(
+            type(b).__name__ == "Particle" and b.__dict__ == m.__dict__ for m, b in zip(made, back)
+        )
+    if case == "linked":
+        count = 0
+        while back is not None:
+            back, count = back.next, count + 1
+        return count == 100_000
+    if case == "functions":
+        return len(back) == len(made) and all(m(50) == b(50) for m, b in zip(made, back))
+    if case == "graph":
+        nodes = back["nodes"]
+        return nodes == made["nodes"] and all(
+            a is nodes[i % 100_000] and b is nodes[i * 7919 % 100_000] for i, (a, b) in enumerate(back["edges"])
+        )
+    return made == back
+
+
+CASES = {
+    "mixed_dict": mixed_dict,
+    "integers": integers,
+    "floats": floats,
+    "instances": instances,
+    "graph": graph,
+    "linked": linked,
+    "functions": functions,
+    "large": large,
+}
+
+
+def serializer(name):
+    if name == "rhumba":
+        from rhumba import namespace
+
+        return namespace.dumps, namespace.loads, sys.version.split()[0]
+    module = __import__(name)
+    protocol = 5
+    return (
+        lambda made: module.dumps(made, protocol),
+        module.loads,
+        getattr(module, "__version__", sys.version.split()[0]),
+    )
+
+
+def memory_kb(field):
+    for line in open("/proc/self/status"):
+        if line.startswith(field):
+            return int(line.split()[1])
+
+
+def peak_added_kb(work):
+    """Runs work; returns its result, and by how much memory rose above where it was, at most."""
+    gc.collect()
+    with open("/proc/self/clear_refs", "w") as clear:
+        clear.write("5")
+    before = memory_kb("VmRSS")
+    result = work()
+    return result, memory_kb("VmHWM") - before
+
+
+def times_s(work):
+    """All the times of several rounds, each with its result dropped before the next."""
+    times = []
+    until = time.perf_counter() + ROUNDS_TIME_S
+    while len(times) < ROUNDS_MAX:
+        begin = time.perf_counter()
+        result = work()
+        times.append(time.perf_counter() - begin)
+        del result
+        if time.perf_counter() > until and len(times) >= 1:
+            break
+    return times
+
+
+def main(name, case):
+    dumps, loads, version = serializer(name)
+    figures = {"version": version, "python": sys.version.split()[0]}
+    gc.collect()
+    before = memory_kb("VmRSS")
+    made = CASES[case]()
+    gc.collect()
+    figures["data_kb"] = memory_kb("VmRSS") - before
+    try:
+        data, figures["encode_added_kb"] = peak_added_kb(lambda: dumps(made))
+        figures["bytes"] = len(data)
+        back, figures["decode_added_kb"] = peak_added_kb(lambda: loads(data))
+        if not same(case, made, back):
+            raise AssertionError("what came back is not what was sent")
+        del back
+        figures["encode_s"] = times_s(lambda: dumps(made))
+        figures["decode_s"] = times_s(lambda: loads(data))
+    except Exception as error:
+        figures["error"] = f"{type(error).__name__}: {error}"[:200]
+    if case == "large":
+        # What the interpreter's own copy into new memory takes, for comparison.
+        figures["copy_s"] = times_s(lambda: bytearray(made))
+    print(json.dumps(figures))
+
+
+main(*sys.argv[1:])
