@@ -88,6 +88,7 @@ fn run_with(
     limits: Limits,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -96,6 +97,17 @@ fn run_with(
     runtime.shutdown_background();
     cluster::remove_remains(&options.cluster_file);
     ended
+}
+
+/// Allows as many open descriptors as the system does: each connection is one,
+/// and so is each large payload that waits.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Makes the socket and the cluster file of a controller started by hand.
