@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::table::Side;
 
 /// What is measured, each in a cluster of its own. Their figures have different names.
-const SCRIPTS: [&str; 2] = ["bench_ipyparallel.py", "bench_memory.py"];
+const SCRIPTS: [&str; 3] = ["bench_ipyparallel.py", "bench_memory.py", "bench_large.py"];
 /// The peer is pinned: the targets were set against this version.
 const PACKAGES: [&str; 3] = ["ipyparallel==9.2.0", "numpy", "cloudpickle"];
 /// A run takes some 20 s with the peer; one that takes this long is stuck.

@@ -58,7 +58,7 @@ const fn row(
 use Better::{Higher, Lower};
 
 #[rustfmt::skip]
-const ROWS: [Row; 19] = [
+const ROWS: [Row; 21] = [
     row("start to connected", "/start_s", "s", Lower, Some(20.0)),
     row("apply_sync, one engine, p50", "/apply_one/p50_us", "µs", Lower, Some(25.0)),
     row("apply_sync, one engine, p99", "/apply_one/p99_us", "µs", Lower, None),
@@ -73,6 +73,8 @@ const ROWS: [Row; 19] = [
     row("pull 1 MB from one", "/pull_1MB_one_MBps", "MB/s", Higher, None),
     row("push 64 MB to all", "/push_64MB_all_MBps", "MB/s", Higher, Some(3.0)),
     row("pull 64 MB from one", "/pull_64MB_one_MBps", "MB/s", Higher, Some(3.0)),
+    row("push 64 MB to all, repeated", "/push_64MB_all_repeated_MBps", "MB/s", Higher, Some(3.0)),
+    row("pull 64 MB from one, repeated", "/pull_64MB_one_repeated_MBps", "MB/s", Higher, Some(3.0)),
     row("scatter 1,000,000 integers", "/scatter_1e6_ints_s", "s", Lower, None),
     row("gather 1,000,000 integers", "/gather_1e6_ints_s", "s", Lower, None),
     row("memory per engine (PSS), just started", "/idle_engine_pss_MB", "MB", Lower, Some(10.0)),
