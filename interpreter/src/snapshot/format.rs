@@ -12,7 +12,7 @@ use thiserror::Error;
 pub(super) const MAGIC: [u8; 4] = *b"RHSN";
 
 /// Version of this layout. Readers refuse any other.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 /// Version of the bytecode that functions are carried as: the runtime's `.pyc` magic number and
 /// the runtime's own version, since bytecode may change without the magic number changing.
@@ -74,6 +74,8 @@ pub(super) mod kind {
     pub const MODULE: u8 = 49;
     pub const MODULE_GLOBALS: u8 = 50;
     pub const ATTRIBUTE: u8 = 51;
+    /// The next of the segment's externals
+    pub const EXTERNAL: u8 = 56;
 
     pub const INSTANCE: u8 = 64;
     pub const REDUCED: u8 = 65;
@@ -140,6 +142,10 @@ pub enum FormatError {
     Depth,
     #[error("it has {found} objects, and says {announced}")]
     Count { found: usize, announced: u32 },
+    #[error("it names an object of another segment, which isn't there")]
+    External,
+    #[error("it holds more than plain data, and nothing else is accepted from where it comes")]
+    NotData,
 }
 
 /// The first bytes of a table.

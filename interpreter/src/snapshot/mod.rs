@@ -20,6 +20,7 @@ mod decode;
 mod encode;
 mod error;
 mod format;
+mod namespace;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 pub use error::snapshot_error_type;
 pub use format::{BYTECODE_VERSION, FORMAT_VERSION, FormatError};
+pub use namespace::{External, NamespaceSnapshot, Segment, decode_names, encode_names};
 
 use format::{Header, Reader, Write};
 
@@ -47,6 +49,30 @@ pub struct EncodeOptions<'a> {
     pub main_module: &'a str,
     /// Bytes objects of at least this length become buffers of their own.
     pub out_of_band_bytes_min: usize,
+    /// Where functions of the main module find their globals.
+    pub globals: Globals,
+    /// Leaves out what can't be carried, where something says what was: [`encode_partial`] always
+    /// does, [`encode_names`] if this is set, [`encode`] never.
+    pub partial: bool,
+}
+
+/// Where a function that was made in the main module finds its globals once it is decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Globals {
+    /// In the receiving namespace.
+    #[default]
+    Receiver,
+    /// In a dict that travels along, with the globals that its code names.
+    Carried,
+}
+
+/// Something that wasn't carried, as the caller allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it was: `ns['model'].hook`.
+    pub path: String,
+    /// Why it wasn't carried: the end of a sentence that begins with the path.
+    pub reason: String,
 }
 
 impl<'a> EncodeOptions<'a> {
@@ -65,6 +91,8 @@ impl Default for EncodeOptions<'_> {
             root_name: "object",
             main_module: "__main__",
             out_of_band_bytes_min: 4096,
+            globals: Globals::Receiver,
+            partial: false,
         }
     }
 }
@@ -74,12 +102,29 @@ impl Default for EncodeOptions<'_> {
 pub struct DecodeContext {
     /// Globals of functions that were made in the sending namespace.
     pub globals: PyDictRef,
+    /// What the bytes may ask for.
+    pub trust: Trust,
+}
+
+/// What decoding does for bytes, by where they come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// They come from a member of the cluster or a file that the user names: functions and classes
+    /// are made, modules imported, and the calls that `__reduce_ex__` recorded are made.
+    #[default]
+    Members,
+    /// They come from anywhere: only plain data is made, and nothing that they name is called or
+    /// imported.
+    Data,
 }
 
 impl DecodeContext {
     /// Functions that were made in the sending namespace see these names.
     pub fn new(globals: PyDictRef) -> Self {
-        Self { globals }
+        Self {
+            globals,
+            trust: Trust::Members,
+        }
     }
 }
 
@@ -94,6 +139,21 @@ pub fn encode(
     options: &EncodeOptions<'_>,
 ) -> PyResult<Snapshot> {
     encode::encode(vm, object, options)
+}
+
+/// Encodes `object` without what can't be carried, and says what that was.
+///
+/// Left out are items of lists, dicts and sets, and attributes of instances and classes; an object
+/// that can't do without the part that can't be carried is left out by what holds it.
+///
+/// # Errors
+/// As [`encode`], if the root itself can't be carried.
+pub fn encode_partial(
+    vm: &VirtualMachine,
+    object: &PyObject,
+    options: &EncodeOptions<'_>,
+) -> PyResult<(Snapshot, Vec<LeftOut>)> {
+    encode::encode_partial(vm, object, options)
 }
 
 /// Decodes what [`encode`] made. Buffers that nobody else holds are taken over without a copy.

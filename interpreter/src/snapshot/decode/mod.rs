@@ -15,10 +15,12 @@ use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyInt, PyList, PyRange, PySet
 use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
 
-use super::DecodeContext;
+use super::class_identity;
 use super::constant;
 use super::error::Failure;
 use super::format::{FIRST_NODE, FormatError, Header, Reader, body, kind};
+use super::namespace::{External, Segment};
+use super::{DecodeContext, Trust};
 
 type Decoded<T> = Result<T, Failure>;
 
@@ -32,33 +34,37 @@ pub(super) fn decode(
 ) -> Decoded<PyObjectRef> {
     let mut buffers = buffers.into_iter();
     let table = buffers.next().ok_or(FormatError::NotASnapshot)?;
-    let mut reader = Reader::new(&table);
-    let header = Header::read(&mut reader)?;
-    if buffers.len() != header.buffer_count as usize {
-        return Err(FormatError::Buffer(u64::from(header.buffer_count)).into());
+    Decoder::new(vm, context).table(&table, buffers.map(Some).collect())
+}
+
+pub(super) fn decode_names(
+    vm: &VirtualMachine,
+    segments: Vec<Segment>,
+    context: &DecodeContext,
+) -> Decoded<Vec<(String, PyObjectRef)>> {
+    let mut parts = Vec::with_capacity(segments.len());
+    let mut tables = Vec::with_capacity(segments.len());
+    for segment in segments {
+        let mut buffers = segment.buffers.into_iter();
+        tables.push(buffers.next().ok_or(FormatError::NotASnapshot)?);
+        let buffers: Vec<_> = buffers.map(Some).collect();
+        parts.push((segment.name, buffers, segment.externals));
     }
-    let mut decoder = Decoder {
-        vm,
-        context,
-        reader,
-        nodes: Vec::with_capacity((header.node_count as usize).min(table.len())),
-        buffers: buffers.map(Some).collect(),
-        depths: HashMap::new(),
-        known_classes: HashSet::new(),
-        foreign: HashSet::new(),
-        settled: HashSet::new(),
-    };
-    while !decoder.reader.is_empty() {
-        decoder.record()?;
-    }
-    if decoder.nodes.len() != header.node_count as usize {
-        return Err(FormatError::Count {
-            found: decoder.nodes.len(),
-            announced: header.node_count,
+    let mut decoder = Decoder::new(vm, context);
+    decoder.makes_classes_anew = true;
+    let mut names = Vec::with_capacity(parts.len());
+    for ((name, buffers, externals), table) in parts.into_iter().zip(&tables) {
+        decoder.externals = externals.into_iter();
+        let object = decoder.table(table, buffers)?;
+        if decoder.externals.next().is_some() {
+            return Err(FormatError::External.into());
         }
-        .into());
+        let nodes = std::mem::take(&mut decoder.nodes);
+        decoder.segments.push(nodes);
+        names.push((name, object));
     }
-    decoder.get(header.root)
+    decoder.introduce_classes();
+    Ok(names)
 }
 
 struct Decoder<'a> {
@@ -66,6 +72,13 @@ struct Decoder<'a> {
     context: &'a DecodeContext,
     reader: Reader<'a>,
     nodes: Vec<PyObjectRef>,
+    /// The nodes of segments that came before.
+    segments: Vec<Vec<PyObjectRef>>,
+    externals: std::vec::IntoIter<External>,
+    /// Classes that exist are left alone, and made again.
+    makes_classes_anew: bool,
+    /// Classes that will be known by their identity once all went well.
+    arrived: Vec<(u128, u64, PyObjectRef)>,
     /// Each is taken once: a table can't multiply its buffers.
     buffers: Vec<Option<Bytes>>,
     /// How deep tuples and slices are nested in others, by address, for those that are.
@@ -78,7 +91,65 @@ struct Decoder<'a> {
     settled: HashSet<usize>,
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
+    fn new(vm: &'a VirtualMachine, context: &'a DecodeContext) -> Self {
+        Self {
+            vm,
+            context,
+            reader: Reader::new(&[]),
+            nodes: Vec::new(),
+            segments: Vec::new(),
+            externals: Vec::new().into_iter(),
+            makes_classes_anew: false,
+            arrived: Vec::new(),
+            buffers: Vec::new(),
+            depths: HashMap::new(),
+            known_classes: HashSet::new(),
+            foreign: HashSet::new(),
+            settled: HashSet::new(),
+        }
+    }
+
+    /// Reads a whole table, and gives its root.
+    fn table(&mut self, table: &'a [u8], buffers: Vec<Option<Bytes>>) -> Decoded<PyObjectRef> {
+        self.reader = Reader::new(table);
+        let header = Header::read(&mut self.reader)?;
+        if buffers.len() != header.buffer_count as usize {
+            return Err(FormatError::Buffer(u64::from(header.buffer_count)).into());
+        }
+        self.buffers = buffers;
+        // Every node takes at least one byte.
+        self.nodes = Vec::with_capacity((header.node_count as usize).min(table.len()));
+        while !self.reader.is_empty() {
+            self.record()?;
+        }
+        if self.nodes.len() != header.node_count as usize {
+            return Err(FormatError::Count {
+                found: self.nodes.len(),
+                announced: header.node_count,
+            }
+            .into());
+        }
+        self.get(header.root)
+    }
+
+    /// Makes the classes that were decoded known by their identities.
+    fn introduce_classes(&mut self) {
+        for (identity, version, class) in self.arrived.drain(..) {
+            if let Some(class) = class.downcast_ref() {
+                class_identity::arrived(self.vm, identity, class);
+                class_identity::is_current(self.vm, class, version);
+            }
+        }
+    }
+
+    fn external(&mut self) -> Decoded<PyObjectRef> {
+        let external = self.externals.next().ok_or(FormatError::External)?;
+        let nodes = self.segments.get(external.segment as usize);
+        let node = nodes.and_then(|nodes| nodes.get(external.node as usize));
+        Ok(node.ok_or(FormatError::External)?.clone())
+    }
+
     fn record(&mut self) -> Decoded<()> {
         let kind = self.reader.byte()?;
         if kind >= kind::FILL {
@@ -151,6 +222,8 @@ impl Decoder<'_> {
                 set.into()
             }
             kind::SET_EMPTY => PySet::default().into_ref(context).into(),
+            kind::EXTERNAL => self.external()?,
+            _ if self.context.trust == Trust::Data => return Err(FormatError::NotData.into()),
             _ => self.build_object(kind)?,
         })
     }
@@ -186,6 +259,7 @@ impl Decoder<'_> {
                     .ok_or(FormatError::Type { expected: "a set" })?;
                 self.fill_set(set)
             }
+            _ if self.context.trust == Trust::Data => Err(FormatError::NotData.into()),
             _ => self.fill_object(kind, &target),
         }
     }

@@ -444,7 +444,9 @@ impl Decoder<'_> {
         let name = self.edge()?;
         let bases = self.body()?;
         let (keys, values) = self.pairs()?;
-        if let Some(known) = class_identity::find(vm, identity) {
+        if !self.makes_classes_anew
+            && let Some(known) = class_identity::find(vm, identity)
+        {
             self.known_classes.insert(known.get_id());
             if class_identity::is_current(vm, &known, version) {
                 self.settled.insert(known.get_id());
@@ -465,9 +467,10 @@ impl Decoder<'_> {
         let bases = vm.ctx.new_tuple(bases).into();
         let args = FuncArgs::from(vec![name, bases, namespace.into()]);
         let class = new(metaclass, args, vm)?;
-        if let Some(class) = class.downcast_ref::<PyType>() {
-            class_identity::arrived(vm, identity, class);
-            class_identity::is_current(vm, class, version);
+        self.arrived.push((identity, version, class.clone()));
+        if !self.makes_classes_anew {
+            // The code that fills it may send it on.
+            self.introduce_classes();
         }
         Ok(class)
     }

@@ -56,7 +56,12 @@ impl Encoder<'_> {
         children.push(class.__qualname__(vm));
         let step = Step::Class {
             identity: class_identity::of(vm, class),
-            version: class_identity::version(class),
+            // A namespace is decoded with classes of its own, so nobody asks. The bytes shouldn't
+            // change with what the runtime remembers of a class.
+            version: match self.has_segments {
+                true => 0,
+                false => class_identity::version(class),
+            },
             base_count: bases.len(),
         };
         let mut frame = Frame::new(step, object.to_owned(), origin, children);

@@ -13,6 +13,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 use super::path::Slot;
 use super::walk::Number;
 use super::{Encoder, Frame, Step};
+use crate::snapshot::Globals;
 use crate::snapshot::code;
 use crate::snapshot::constant;
 use crate::snapshot::format::{Write, kind};
@@ -72,21 +73,24 @@ impl Encoder<'_> {
             .map_err(|_| vm.new_type_error("a function's __globals__ is not a dict"))?;
         let name = globals.get_item_opt("__name__", vm)?;
         let name = name.as_ref().and_then(|name| self.text(name));
-        if name.as_deref() == Some(self.options.main_module) {
+        let is_main = name.as_deref() == Some(self.options.main_module);
+        if is_main && self.options.globals == Globals::Receiver {
             return Ok(constant::GLOBALS);
         }
-        if let Some(known) = self.numbers.get(&globals.get_id())
-            && let Some(edge) = known.edge()
+        if let Some(&known) = self.numbers.get(&globals.get_id())
+            && known.edge().is_some()
             && !self.carried_globals.contains(&globals.get_id())
         {
-            return Ok(edge);
+            return self.local_edge(known);
         }
         if let Some(name) = name
+            && !is_main
             && let Some(module) = self.imported(&name)?
             && module.dict().is_some_and(|dict| dict.is(&globals))
         {
             self.table.push(kind::MODULE_GLOBALS);
             self.table.slice(name.as_bytes());
+            self.carried_again(globals.get_id());
             return self.number_kept(globals.as_object());
         }
         self.carried_globals(&globals, code, origin)
@@ -101,9 +105,8 @@ impl Encoder<'_> {
     ) -> PyResult<u32> {
         let vm = self.vm;
         self.mutable = true;
-        let known = self.numbers.get(&globals.get_id());
-        let number = match known.and_then(|known| known.edge()) {
-            Some(edge) => edge,
+        let number = match self.numbers.get(&globals.get_id()) {
+            Some(&known) => self.local_edge(known)?,
             None => {
                 self.table.push(kind::DICT_EMPTY);
                 self.carried_globals.insert(globals.get_id());
@@ -130,7 +133,8 @@ impl Encoder<'_> {
 
     fn number_kept(&mut self, object: &PyObject) -> PyResult<u32> {
         let number = self.next_number()?;
-        self.numbers.insert(object.get_id(), Number::new(number));
+        let known = Number::new(number, self.segment);
+        self.numbers.insert(object.get_id(), known);
         self.kept.push(object.to_owned());
         Ok(number)
     }

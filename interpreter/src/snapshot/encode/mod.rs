@@ -4,15 +4,18 @@
 //! say what each kind of object is made of, and write its record here.
 //!
 //! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`,
-//! `substitute.rs`; `named.rs` for what goes by name, `path.rs` for how errors find their way.
+//! `substitute.rs`; `named.rs` for what goes by name, `path.rs` for how errors find their way,
+//! `partial.rs` for what is left out instead, `segment.rs` for namespaces.
 
 mod class;
 mod container;
 mod function;
 mod named;
 mod object;
+mod partial;
 mod path;
 mod scalar;
+mod segment;
 mod substitute;
 mod walk;
 
@@ -26,8 +29,10 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use super::format::{
     BYTECODE_VERSION, FLAG_CODE, FLAG_IMMUTABLE, HEADER_BYTES, Header, Write, kind,
 };
-use super::{EncodeOptions, Snapshot};
+use super::namespace::External;
+use super::{EncodeOptions, LeftOut, NamespaceSnapshot, Snapshot};
 use object::Plan;
+use partial::Leaving;
 use path::{Origin, Slot};
 use walk::{Frame, Line, Number};
 
@@ -40,10 +45,34 @@ pub(super) fn encode(
     object: &PyObject,
     options: &EncodeOptions<'_>,
 ) -> PyResult<Snapshot> {
-    let mut encoder = Encoder::new(vm, options);
-    encoder.visit(object, path::NO_PARENT, Slot::Root)?;
-    let root = encoder.run()?;
-    Ok(encoder.finish(root))
+    let mut encoder = Encoder::new(vm, options, Leaving::Nothing);
+    let root = encoder.root(object)?;
+    let buffers = encoder.finish_table(root);
+    Ok(Snapshot { buffers })
+}
+
+pub(super) fn encode_partial(
+    vm: &VirtualMachine,
+    object: &PyObject,
+    options: &EncodeOptions<'_>,
+) -> PyResult<(Snapshot, Vec<LeftOut>)> {
+    let mut encoder = Encoder::new(vm, options, Leaving::new());
+    let root = encoder.root(object)?;
+    let buffers = encoder.finish_table(root);
+    Ok((Snapshot { buffers }, encoder.left_out()))
+}
+
+pub(super) fn encode_names(
+    vm: &VirtualMachine,
+    names: &[(String, PyObjectRef)],
+    options: &EncodeOptions<'_>,
+) -> PyResult<NamespaceSnapshot> {
+    let leaving = match options.partial {
+        true => Leaving::new(),
+        false => Leaving::Nothing,
+    };
+    let mut encoder = Encoder::new(vm, options, leaving);
+    encoder.names(names)
 }
 
 /// What a frame writes when all its children have numbers.
@@ -103,6 +132,17 @@ enum Step {
 struct Encoder<'a> {
     vm: &'a VirtualMachine,
     options: &'a EncodeOptions<'a>,
+    /// What error messages call the root.
+    root_name: String,
+    leaving: Leaving,
+    /// The index of the segment that is being written, if there are several.
+    segment: u32,
+    has_segments: bool,
+    /// Objects of earlier segments that this one refers to.
+    externals: Vec<External>,
+    edges_of_externals: HashMap<External, u32>,
+    /// Addresses of what every segment carries again.
+    again: Vec<usize>,
     table: Vec<u8>,
     buffers: Vec<Bytes>,
     node_count: u32,
@@ -126,13 +166,18 @@ struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    fn new(vm: &'a VirtualMachine, options: &'a EncodeOptions<'a>) -> Self {
-        let mut table = Vec::with_capacity(128);
-        table.resize(HEADER_BYTES, 0);
+    fn new(vm: &'a VirtualMachine, options: &'a EncodeOptions<'a>, leaving: Leaving) -> Self {
         Self {
             vm,
             options,
-            table,
+            root_name: options.root_name.to_owned(),
+            leaving,
+            segment: 0,
+            has_segments: false,
+            externals: Vec::new(),
+            edges_of_externals: HashMap::new(),
+            again: Vec::new(),
+            table: vec![0; HEADER_BYTES],
             buffers: vec![Bytes::new()],
             node_count: 0,
             has_code: false,
@@ -151,7 +196,22 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn finish(mut self, root: u32) -> Snapshot {
+    /// Encodes what is left of `object` once nothing is in it that has to be left out.
+    fn root(&mut self, object: &PyObject) -> PyResult<u32> {
+        loop {
+            let walked = match self.visit(object, path::NO_PARENT, Slot::Root) {
+                Ok(()) => self.run(),
+                Err(error) => Err(error),
+            };
+            match walked {
+                Err(_) if self.leaving.takes_restart() => self.roll_back(),
+                walked => return walked,
+            }
+        }
+    }
+
+    /// Ends the table, and gives it with its buffers. The next one is begun.
+    fn finish_table(&mut self, root: u32) -> Vec<Bytes> {
         let mut flags = 0;
         if self.has_code {
             flags |= FLAG_CODE;
@@ -167,10 +227,19 @@ impl<'a> Encoder<'a> {
             buffer_count: (self.buffers.len() - 1) as u32,
         };
         header.write(&mut self.table);
-        self.buffers[0] = Bytes::from(self.table);
-        Snapshot {
-            buffers: self.buffers,
-        }
+        self.buffers[0] = Bytes::from(std::mem::take(&mut self.table));
+        let buffers = std::mem::replace(&mut self.buffers, vec![Bytes::new()]);
+        self.begin_table();
+        buffers
+    }
+
+    fn begin_table(&mut self) {
+        self.table.clear();
+        self.table.resize(HEADER_BYTES, 0);
+        self.buffers.truncate(1);
+        self.node_count = 0;
+        self.has_code = false;
+        self.mutable = false;
     }
 
     fn dispatch(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -263,7 +332,11 @@ impl<'a> Encoder<'a> {
                 item_count,
                 pair_count,
                 present,
-            } => self.write_state_fill(target, *item_count, *pair_count, *present, edges),
+            } => {
+                let item_count = item_count - frame.left_out.items;
+                let pair_count = pair_count - frame.left_out.pairs;
+                self.write_state_fill(target, item_count, pair_count, *present, edges);
+            }
             Step::FillException { present } => self.write_exception_fill(target, *present, edges),
             Step::FillClass { present } => {
                 self.fill_pairs(kind::FILL_CLASS, target, edges);

@@ -23,6 +23,7 @@ impl Encoder<'_> {
         self.table.slice(module.as_bytes());
         self.table.slice(qualname.as_bytes());
         self.built(object)?;
+        self.carried_again(object.get_id());
         Ok(())
     }
 
@@ -99,6 +100,7 @@ impl Encoder<'_> {
             self.table.push(kind::MODULE);
             self.table.slice(name.as_bytes());
             self.built(object)?;
+            self.carried_again(object.get_id());
             return Ok(());
         }
         Err(self.refuse_at(
@@ -136,6 +138,7 @@ impl Encoder<'_> {
 
     pub fn refuse(&self, parent: u32, slot: Slot, sentence: &str) -> PyBaseExceptionRef {
         let path = self.path(parent, slot);
+        self.leaving.note_refusal(&path, sentence);
         snapshot_error(self.vm, format!("{path}: {sentence}"))
     }
 

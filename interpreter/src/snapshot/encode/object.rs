@@ -304,8 +304,7 @@ impl Encoder<'_> {
     }
 
     pub fn write_exception_fill(&mut self, target: u32, present: u8, edges: &[u32]) {
-        let mask = !exception_present::SUPPRESS_CONTEXT;
-        let (single, pairs) = edges.split_at((present & mask).count_ones() as usize);
+        let (single, pairs) = edges.split_at(exception_singles(present));
         self.fill_pairs(kind::FILL_EXCEPTION, target, pairs);
         self.table.push(present);
         self.table.edges(single);
@@ -460,6 +459,11 @@ impl Slot {
             None => Self::Attribute(((index - count) / 2) as u32),
         }
     }
+}
+
+/// How many parts of an exception come before its attributes.
+pub fn exception_singles(present: u8) -> usize {
+    (present & !exception_present::SUPPRESS_CONTEXT).count_ones() as usize
 }
 
 /// The first class of the base chain that isn't made by Python code: it decides the layout.

@@ -100,7 +100,7 @@ impl Encoder<'_> {
             slot = origin.slot;
             parent = origin.parent;
         }
-        parts.push(self.options.root_name.to_owned());
+        parts.push(self.root_name.clone());
         parts.reverse();
         const PARTS_MAX: usize = 24;
         if parts.len() > PARTS_MAX {

@@ -79,20 +79,27 @@ impl Encoder<'_> {
         if let Some(edge) = self.scalar(object)? {
             return Ok(Some(edge));
         }
-        let number = self.numbers.get(&object.get_id());
-        let here = number.filter(|&&number| !self.waits_elsewhere(number));
-        Ok(here.and_then(|number| number.edge()))
+        match self.numbers.get(&object.get_id()) {
+            Some(&number) if number.edge().is_some() && !self.waits_elsewhere(number) => {
+                self.local_edge(number).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     #[inline]
     fn once(&mut self, object: &PyObject, write: impl FnOnce(&mut Self)) -> PyResult<Option<u32>> {
-        if let Some(number) = self.numbers.get(&object.get_id()) {
-            return Ok(number.edge());
+        if let Some(&number) = self.numbers.get(&object.get_id()) {
+            return self.local_edge(number).map(Some);
         }
         write(self);
         let edge = self.next_number()?;
-        self.numbers.insert(object.get_id(), Number::new(edge));
+        let number = Number::new(edge, self.segment);
+        self.numbers.insert(object.get_id(), number);
         self.kept.push(object.to_owned());
+        if object.is_immortal() {
+            self.carried_again(object.get_id());
+        }
         Ok(Some(edge))
     }
 

@@ -20,6 +20,7 @@
 use rustpython_vm::builtins::PyTuple;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
+use super::partial::LeftOutCount;
 use super::path::{self, Origin, Slot};
 use super::{Encoder, Step};
 use crate::snapshot::error::snapshot_error;
@@ -34,21 +35,30 @@ pub struct Number {
     edge: u32,
     /// Where its fill waits, if it does: one more than the index in the line.
     place: u32,
+    /// The segment that has the edge.
+    segment: u32,
 }
 
 impl Number {
     /// The object's build frame is on the stack.
-    const IN_PROGRESS: Self = Self {
-        edge: u32::MAX,
-        place: 0,
-    };
+    const fn in_progress(segment: u32) -> Self {
+        Self::new(u32::MAX, segment)
+    }
 
-    pub const fn new(edge: u32) -> Self {
-        Self { edge, place: 0 }
+    pub const fn new(edge: u32, segment: u32) -> Self {
+        Self {
+            edge,
+            place: 0,
+            segment,
+        }
     }
 
     const fn is_in_progress(self) -> bool {
-        self.edge == Self::IN_PROGRESS.edge
+        self.edge == u32::MAX
+    }
+
+    pub const fn segment(self) -> u32 {
+        self.segment
     }
 
     /// The edge, if the object exists.
@@ -113,6 +123,8 @@ pub struct Frame {
     is_guest: bool,
     /// Once it drains what it may not need: how far down the line it has got.
     guests_from: Option<usize>,
+    /// What it goes without.
+    pub left_out: LeftOutCount,
     /// The fills that follow once this frame is done, first to last.
     pub then: Vec<Frame>,
 }
@@ -132,6 +144,7 @@ impl Frame {
             hashes: false,
             is_guest: false,
             guests_from: None,
+            left_out: LeftOutCount::default(),
             then: Vec::new(),
         }
     }
@@ -148,7 +161,11 @@ impl Frame {
         self
     }
 
-    const fn is_fill(&self) -> bool {
+    pub const fn edges_from(&self) -> usize {
+        self.edges_from
+    }
+
+    pub const fn is_fill(&self) -> bool {
         matches!(
             self.step,
             Step::FillList
@@ -180,7 +197,9 @@ impl Encoder<'_> {
                 let slot = Slot::of(frame, frame.visited);
                 let origin = frame.origin;
                 frame.visited += 1;
-                self.visit(&child, origin, slot)?;
+                if let Err(error) = self.visit(&child, origin, slot) {
+                    self.leave_out(error)?;
+                }
                 continue;
             }
             if frame.drains {
@@ -235,8 +254,12 @@ impl Encoder<'_> {
             if self.waits_elsewhere(number) {
                 self.advance(number);
             }
-            self.edges.push(number.edge);
+            let edge = self.local_edge(number)?;
+            self.edges.push(edge);
             return Ok(());
+        }
+        if let Some(error) = self.unfit(object, parent, slot) {
+            return Err(error);
         }
         let origin = self.origins.len() as u32;
         if origin == path::NO_PARENT {
@@ -256,12 +279,14 @@ impl Encoder<'_> {
         if frame.is_fill() {
             frame.visited = 0;
             frame.guests_from = None;
+            frame.left_out = LeftOutCount::default();
             self.load_children(&mut frame)?;
             if let Some(number) = self.numbers.get_mut(&address) {
                 number.place = 0;
             }
         } else {
-            self.numbers.insert(address, Number::IN_PROGRESS);
+            let number = Number::in_progress(self.segment);
+            self.numbers.insert(address, number);
         }
         frame.edges_from = self.edges.len();
         frame.line_from = match self.stack.last() {
@@ -316,7 +341,8 @@ impl Encoder<'_> {
     /// Numbers an object whose record was just written, and leaves the number on `edges`.
     pub fn built(&mut self, object: &PyObject) -> PyResult<u32> {
         let edge = self.next_number()?;
-        self.numbers.insert(object.get_id(), Number::new(edge));
+        let number = Number::new(edge, self.segment);
+        self.numbers.insert(object.get_id(), number);
         self.edges.push(edge);
         Ok(edge)
     }
@@ -326,7 +352,7 @@ impl Encoder<'_> {
         let edge = self.node_count + FIRST_NODE;
         self.node_count += 1;
         if edge >= u32::MAX - 1 {
-            let root = self.options.root_name;
+            let root = &self.root_name;
             let sentence = format!("{root} has more than four billion objects");
             return Err(snapshot_error(self.vm, sentence));
         }
@@ -470,8 +496,9 @@ impl Encoder<'_> {
         }
         let target = frame.target;
         // The last child that was visited is what the frames above are about.
-        let known = (frame.visited - 1) / 2 * 2;
-        let rest = frame.children[known + 2..].to_vec();
+        let visited = (frame.visited - 1) / 2 * 2;
+        let known = visited - 2 * frame.left_out.pairs;
+        let rest = frame.children[visited + 2..].to_vec();
         let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
         for pair in rest.chunks_exact(2) {
             let key = self.scalar_or_known(&pair[0])?;

@@ -27,9 +27,7 @@ fn table(node_count: u32, root: u32, records: &[u8]) -> Vec<u8> {
 
 /// Decodes, and gives the text of the error if there is one.
 fn error_of(vm: &VirtualMachine, globals: &PyDictRef, buffers: Vec<Bytes>) -> Option<String> {
-    let context = DecodeContext {
-        globals: globals.clone(),
-    };
+    let context = DecodeContext::new(globals.clone());
     let error = decode(vm, buffers, &context).err()?;
     Some(error.as_object().str(vm).map_or_else(
         |_| "an error without text".to_owned(),
@@ -223,7 +221,7 @@ fn keys_nested_too_deeply_are_not_hashed() {
 #[test]
 fn errors_are_snapshot_errors() {
     with_functions(|vm, _, receiver| {
-        let context = DecodeContext { globals: receiver };
+        let context = DecodeContext::new(receiver);
         let error = decode(vm, vec![Bytes::from_static(b"nonsense")], &context).expect_err("bad");
         assert!(error.fast_isinstance(snapshot_error_type()));
         let one = Snapshot::from_bytes(Bytes::from_static(&[0xff; 20]));

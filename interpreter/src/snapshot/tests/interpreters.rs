@@ -34,7 +34,7 @@ fn a_class_belongs_to_its_interpreter() {
     with_functions(|vm, scope, globals| {
         // A thread that waits inside an interpreter would keep the collector of the other waiting.
         let snapshot = vm.allow_threads(|| receive.recv()).expect("somebody sends");
-        let context = DecodeContext { globals };
+        let context = DecodeContext::new(globals);
         let parcel = decode(vm, snapshot.buffers, &context).expect("it arrives");
         scope
             .globals

@@ -3,10 +3,11 @@
 //! The `.py` files hold functions named `test_*`. They find `carry(obj)`, which encodes and
 //! decodes in one process; `carry_away(obj)`, which decodes as a process does that has never seen
 //! the classes; `dumps`, `loads`, `refusal(obj)` (the error's text), and `receiver`, the globals
-//! of what arrives.
+//! of what arrives. For namespaces see `namespaces.rs`.
 
 mod hostile;
 mod interpreters;
+mod namespaces;
 mod speed;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ fn dumps(object: &PyObjectRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
 
 fn loads(bytes: Vec<u8>, globals: PyDictRef, vm: &VirtualMachine) -> PyResult {
     let snapshot = Snapshot::from_bytes(Bytes::from(bytes)).expect("the lengths are right");
-    super::decode(vm, snapshot.buffers, &DecodeContext { globals })
+    super::decode(vm, snapshot.buffers, &DecodeContext::new(globals))
 }
 
 /// Runs `work` in a fresh interpreter whose `__main__` has the functions of this module's head.
@@ -88,6 +89,7 @@ fn with_functions(work: impl FnOnce(&VirtualMachine, &Scope, PyDictRef)) {
         let error_type = super::snapshot_error_type().clone();
         set("SnapshotError", error_type.into());
         set("receiver", receiver.clone().into());
+        namespaces::add_functions(vm, &receiver, &set);
         work(vm, &scope, receiver);
     });
 }
@@ -163,7 +165,7 @@ fn graphs() {
     check(include_str!("graphs.py"), "graphs.py");
 }
 
-/// The layout of version 1, byte by byte: a change here needs a new format version.
+/// The layout of this version, byte by byte: a change here needs a new format version.
 #[test]
 fn golden_bytes() {
     const CASES: [(&str, &str); 5] = [
@@ -197,9 +199,7 @@ fn golden_bytes() {
             let hex: String = records.iter().map(|byte| format!("{byte:02x}")).collect();
             let expected: String = expected.split_whitespace().collect();
             assert_eq!(hex, expected, "{source}");
-            let context = DecodeContext {
-                globals: globals.clone(),
-            };
+            let context = DecodeContext::new(globals.clone());
             super::decode(vm, snapshot.buffers, &context).expect("it arrives");
         }
     });

@@ -37,7 +37,7 @@ fn speed() {
         let cases = cases
             .downcast::<rustpython_vm::builtins::PyDict>()
             .expect("a dict");
-        let context = DecodeContext { globals: receiver };
+        let context = DecodeContext::new(receiver);
         for (name, object) in cases.items_vec() {
             let name = name.str(vm).expect("names are text").to_string();
             let (encoding, decoding, bytes) = times(vm, &object, &context);

@@ -1,0 +1,81 @@
+//! Snapshots of whole namespaces, a segment for each name.
+//!
+//! One encoder walks the names in order. An object belongs to the segment of the first name that
+//! leads to it; a later segment refers to it as an *external*. So identity holds across the whole
+//! namespace, and the bytes of a name that didn't change are the same as before where another name
+//! did: what externals point to is kept outside the tables for that reason. What goes by name
+//! anyway (modules, interned text) is in each segment again, so that segments depend on each other
+//! only through objects that they share.
+//!
+//! It doesn't choose the names, nor put them into a namespace: the caller does.
+//!
+//! Read next: `encode/segment.rs`, `decode/mod.rs`.
+
+use bytes::Bytes;
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use super::{DecodeContext, EncodeOptions, LeftOut, decode, encode};
+
+/// An object of an earlier segment that a later one refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct External {
+    /// The index of its segment, which is less than the index of the one that refers to it.
+    pub segment: u32,
+    /// Its number among the nodes of that segment.
+    pub node: u32,
+}
+
+/// One name's part of a namespace.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    pub name: String,
+    /// The table first, then the large buffers it refers to.
+    pub buffers: Vec<Bytes>,
+    /// What the table's external records stand for, in their order.
+    pub externals: Vec<External>,
+}
+
+/// The names of a namespace, in order, and what couldn't be carried.
+#[derive(Clone, Debug, Default)]
+pub struct NamespaceSnapshot {
+    pub segments: Vec<Segment>,
+    /// Empty unless the options allow leaving out.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Encodes names and the objects they are bound to, each name as a segment of its own.
+///
+/// # Errors
+/// As [`super::encode`]; if the options say `partial`, names that can't be carried are left out
+/// and listed.
+pub fn encode_names(
+    vm: &VirtualMachine,
+    names: &[(String, PyObjectRef)],
+    options: &EncodeOptions<'_>,
+) -> PyResult<NamespaceSnapshot> {
+    encode::encode_names(vm, names, options)
+}
+
+/// Decodes what [`encode_names`] made, in the same order.
+///
+/// Classes that travel by value are made anew even where they exist: what is decoded shares
+/// nothing with what is here, so it is as it was, and what is here stays as it is.
+///
+/// # Errors
+/// As [`super::decode`]. Nothing that existed before has been changed then.
+pub fn decode_names(
+    vm: &VirtualMachine,
+    snapshot: NamespaceSnapshot,
+    context: &DecodeContext,
+) -> PyResult<Vec<(String, PyObjectRef)>> {
+    decode::decode_names(vm, snapshot.segments, context)
+        .map_err(|failure| failure.into_exception(vm))
+}
+
+impl NamespaceSnapshot {
+    /// The bytes of all tables and buffers.
+    pub fn bytes_total(&self) -> usize {
+        let buffers = self.segments.iter().flat_map(|segment| &segment.buffers);
+        buffers.map(Bytes::len).sum()
+    }
+}

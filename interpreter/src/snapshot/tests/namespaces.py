@@ -1,0 +1,250 @@
+"""Whole namespaces: identity across names, names that didn't change, and what is left out."""
+import collections
+import json
+import math
+import threading
+import types
+
+STAYS = "can't be carried between namespaces"
+
+
+class Point:
+    def __init__(self, x, y=0):
+        self.x, self.y = x, y
+
+
+def test_identity_across_names():
+    shared = [1, 2]
+    p = Point(shared)
+    there = carry_names({'a': shared, 'p': p, 'd': {'s': shared, 'p': p}, 'again': shared, 'P': Point})
+    assert list(there) == ['a', 'p', 'd', 'again', 'P']
+    assert there['a'] is there['p'].x is there['d']['s'] is there['again'] and there['a'] is not shared
+    assert there['d']['p'] is there['p'] and type(there['p']) is there['P']
+
+
+def test_cycles_across_names():
+    a, b = [], {}
+    a.append(b)
+    b['a'] = a
+    b['b'] = b
+    there = carry_names({'a': a, 'b': b})
+    assert there['a'][0] is there['b'] and there['b']['a'] is there['a'] and there['b']['b'] is there['b']
+
+
+def test_functions_see_the_receiver():
+    def make():
+        n = 0
+        def up():
+            nonlocal n
+            n += 1
+            return n
+        def get():
+            return n
+        return up, get
+    up, get = make()
+    there = carry_names({'up': up, 'get': get})
+    assert there['up']() == 1 and there['get']() == 1 and get() == 0
+    assert there['up'].__globals__ is receiver
+
+
+def test_classes_are_made_anew():
+    there = carry_names({'Point': Point, 'p': Point(1)})
+    assert there['Point'] is not Point and type(there['p']) is there['Point'] and there['p'].x == 1
+    class Config:
+        level = 1
+    away = carry_names({'Config': Config})
+    Config.level = 2
+    assert away['Config'].level == 1 and Config.level == 2
+
+
+def test_unchanged_names_keep_their_bytes():
+    shared = [1]
+    def f(x, y=[]):
+        return x + 1
+    ns = {
+        'numbers': [1.5, 2.5, 1000, 'text'], 'table': {'k': Point(1), 'shared': shared}, 'Point': Point, 'f': f,
+        'more': {'k': Point('x'), 'shared': shared, 'f': f}, 'words': ['some', 'interned', 'words'], 'json': json,
+        'set': {'a', 'b', 'c'}, 'error': ValueError('x'), 'deep': [[[[1]]]], 'counter': collections.Counter('abc'),
+    }
+    before = tables(ns)
+    assert tables(ns) == before
+    f(1), Point(2), repr(ns)
+    assert tables(ns) == before
+    for name in ('numbers', 'words', 'json', 'deep', 'set', 'counter', 'error'):
+        for value in (None, 'other', [1, 2, 3], {'a': math.sin}, {'k': json.loads}):
+            changed = dict(ns)
+            changed[name] = value
+            after = tables(changed)
+            assert {n for n in ns if after[n] != before[n]} <= {name}, name
+    # Growth of a name moves the numbers of its objects, and not the bytes of those who share them.
+    ns['table']['other'] = Point(7)
+    ns['table']['shared'].append(5)
+    after = tables(ns)
+    assert [n for n in ns if after[n] != before[n]] == ['table']
+
+
+def test_names_are_independent_where_nothing_is_shared():
+    assert set(externals({'a': {'key': Point(1)}, 'b': {'key': [math.sin, json]}, 'c': ['key']}).values()) == {0}
+    assert externals({'p': Point(1), 'q': Point(2)}) == {'p': 0, 'q': 1}
+
+
+def test_removed_names_leave_the_others_alone():
+    ns = {'a': [json, 'word', math.sin], 'b': {'word': [json, math.sin]}, 'c': [1.5]}
+    before = tables(ns)
+    del ns['a']
+    after = tables(ns)
+    assert after['b'] == before['b'] and after['c'] == before['c']
+
+
+def test_left_out_items():
+    lock = threading.Lock()
+    there, left = partial([1, lock, {'a': lock, 'b': 2, 'c': [lock, 3]}, 4])
+    assert there == [1, {'b': 2, 'c': [3]}, 4]
+    assert sorted(left) == [('args[1]', f'a lock {STAYS}'), ("args[2]['a']", f'a lock {STAYS}'),
+                            ("args[2]['c'][0]", f'a lock {STAYS}')]
+
+
+def test_left_out_attributes():
+    p = Point([1], threading.Lock())
+    p.z = p
+    there, left = partial(p)
+    assert there.x == [1] and not hasattr(there, 'y') and there.z is there
+    assert left == [('args.y', f'a lock {STAYS}')]
+    n = types.SimpleNamespace(a=1, lock=threading.Lock())
+    there, left = partial(n)
+    assert there == types.SimpleNamespace(a=1) and [path for path, _ in left] == ['args.lock']
+    class Classy:
+        lock = threading.Lock()
+        def f(self):
+            return 5
+    (there, _), left = partial((Classy, receiver))
+    assert there is Classy and [path for path, _ in left] == ['args[0].lock']
+
+
+def test_what_needs_the_part_goes_too():
+    lock = threading.Lock()
+    there, left = partial({'a': (1, (2, lock)), 'b': [5]})
+    assert there == {'b': [5]}
+    assert left == [("args['a']", f"a lock {STAYS} (args['a'][1][1])")]
+    there, left = partial([{(1, lock): 2, 'k': 3}, {(lock,), 4}])
+    assert there == [{'k': 3}, {4}] and len(left) == 2
+    there, left = partial([frozenset({lock}), 1])
+    assert there == [1] and [path for path, _ in left] == ['args[0]']
+
+
+def test_functions_that_need_the_part():
+    lock = threading.Lock()
+    def f():
+        return lock
+    def g(x=lock):
+        return x
+    def h():
+        return 5
+    there, left = partial([f, g, h, {'f': f}])
+    assert len(there) == 2 and there[0]() == 5 and there[1] == {}
+    assert [path for path, _ in left] == ['args[0]', 'args[1]', "args[3]['f']"], left
+    assert "args[0].__closure__['lock']" in left[0][1] and 'args[1].__defaults__[0]' in left[1][1], left
+
+
+def test_many_parts_in_one_object():
+    lock = threading.Lock()
+    there, left = partial([(i, lock) if i % 2 else (i, [i]) for i in range(4_000)])
+    assert there == [(i, [i]) for i in range(0, 4_000, 2)] and len(left) == 2_000
+
+
+def test_state_without_a_part():
+    d = collections.OrderedDict([('a', 1), ('lock', threading.Lock()), ('b', 2)])
+    there, left = partial(d)
+    assert there == {'a': 1, 'b': 2} and [path for path, _ in left] == ['args'] or len(left) == 1
+    q = collections.deque([1, threading.Lock(), 2])
+    there, left = partial(q)
+    assert list(there) == [1, 2] and len(left) == 1
+
+
+def test_names_left_out():
+    lock = threading.Lock()
+    f = open('/dev/null')
+    ns = {'a': 1, 'lock': lock, 'b': [lock, 2], 'f': f, 't': (f,), 'g': lambda: lock, 'c': {'x': [3]}}
+    there, left = partial_names(ns)
+    assert there == {'a': 1, 'b': [2], 'c': {'x': [3]}}, (there, left)
+    assert [path for path, _ in left] == ["ns['lock']", "ns['b'][0]", "ns['f']", "ns['t']", "ns['g']"], left
+    assert left[2][1] == f'an open file {STAYS}' and left[3][1] == f"an open file {STAYS} (ns['t'][0])", left
+    f.close()
+    try:
+        carry_names(ns)
+    except SnapshotError as e:
+        assert str(e) == f"ns['lock']: a lock {STAYS}", e
+    else:
+        assert False
+
+
+def test_what_reduce_raises_is_left_out():
+    class Bad:
+        def __reduce__(self):
+            raise RuntimeError('on purpose')
+    there, left = partial([Bad(), 1])
+    assert there == [1] and left == [('args[0]', 'carrying it raised RuntimeError: on purpose')], left
+    class Worse:
+        def __reduce__(self):
+            raise KeyboardInterrupt
+    try:
+        partial([Worse()])
+    except KeyboardInterrupt:
+        pass
+    else:
+        assert False
+
+
+def test_nothing_left_of_the_root():
+    try:
+        partial(threading.Lock())
+    except SnapshotError as e:
+        assert str(e) == f'args: a lock {STAYS}'
+    else:
+        assert False
+
+
+BASE = 5
+
+
+def plus_base(x):
+    return helper(x) + BASE
+
+
+def helper(x):
+    return x * 2
+
+
+def test_carried_globals():
+    there = carried_globals(plus_base)
+    assert there(1) == 7 and there.__globals__ is not receiver
+    assert there.__globals__['helper'].__globals__ is there.__globals__
+    assert 'test_carried_globals' not in there.__globals__
+    f, g = carried_globals((plus_base, helper))
+    assert f.__globals__ is g.__globals__ and f.__globals__['helper'] is g
+
+
+def test_plain_data_is_trusted():
+    loop = [1]
+    loop.append(loop)
+    for value in (1, 'a', [1, 2, {'a': (1.5, b'x')}], {1, 2}, frozenset({(1, 2)}), range(5), slice(1, 2), 1j, None,
+                  bytearray(b'abc'), memoryview(b'abc'), b'x' * 10_000, list(range(100))):
+        assert loads_data(dumps(value)) == value
+    there = loads_data(dumps(loop))
+    assert there[1] is there
+
+
+def test_nothing_else_is():
+    calls = []
+    class Called:
+        def __reduce__(self):
+            return calls.append, (1,)
+    for value in (len, json, Point, Point(1), plus_base, lambda: 1, ValueError(1), collections.deque([1]), Called(),
+                  [].append, collections.OrderedDict(a=1), plus_base.__code__, property(len), types.SimpleNamespace()):
+        try:
+            loads_data(dumps([value]))
+        except SnapshotError as e:
+            assert 'more than plain data' in str(e), e
+        else:
+            assert False, value
+    assert calls == []
