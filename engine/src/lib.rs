@@ -6,7 +6,8 @@
 //! interface; engines reach Python through [`rhumba_interpreter`].
 //!
 //! Read next: [`cluster`] starts and stops everything; [`controller`], [`host`]
-//! and [`engine`] are the processes; [`client`] is who asks.
+//! and [`engine`] are the processes; [`client`] is who asks; [`store`] is where
+//! namespaces are kept.
 
 pub mod client;
 pub mod cluster;
@@ -16,5 +17,6 @@ pub mod engine;
 pub mod home;
 pub mod host;
 pub mod socket;
+pub mod store;
 
 pub use rhumba_proto as proto;

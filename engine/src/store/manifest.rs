@@ -1,0 +1,379 @@
+//! The manifest of a checkpoint: when and whose it was, which names it has, and which bytes of
+//! which chunks they are.
+//!
+//! # Shapes
+//! Sealed, with little-endian numbers:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | magic: `rhumbaCP` in the store, `rhumbaNS` at the head of a file |
+//! | 4 | [`STORE_VERSION`] |
+//! | 4 | 0: the body is plain, 1: it is a zstd frame |
+//! | 8 | length of the body when it is plain |
+//! | 8 | length of the body as it is here |
+//! | 32 | BLAKE3 of the 32 bytes before and of all that follows |
+//! | … | the body |
+//!
+//! The body, in numbers of seven bits a byte and texts with their length: when it was made, by
+//! whom, the bytecode's version; what was left out (paths and reasons); the length of all buffers;
+//! the names; the chunks (hash and length); for each name its externals, its buffers, and their
+//! spans.
+
+use super::chunk::{self, ChunkId};
+use super::encoding::{Reader, Write};
+use super::error::Problem;
+use super::layout::{CHUNK_BYTES_MAX, Layout, SegmentLayout, Span};
+use super::{Checkpoint, CheckpointInfo, SegmentData, StoreError};
+use std::collections::HashMap;
+
+/// The version of manifests, chunks and namespace files.
+pub const STORE_VERSION: u32 = 1;
+
+pub(crate) const CHECKPOINT_MAGIC: [u8; 8] = *b"rhumbaCP";
+pub(crate) const FILE_MAGIC: [u8; 8] = *b"rhumbaNS";
+
+/// The length of everything before the body.
+pub(crate) const SEAL_BYTES: usize = 64;
+const CHECKSUM_AT: usize = 32;
+
+/// No manifest is larger than this, and nothing that says it is is believed.
+const BODY_BYTES_MAX: u64 = 1 << 30;
+
+/// A manifest, understood.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    pub(crate) created_us: u64,
+    pub(crate) origin: String,
+    pub(crate) bytecode: u32,
+    pub(crate) left_out: Vec<(String, String)>,
+    /// The length of all buffers together.
+    pub(crate) bytes_total: u64,
+    /// Each is there once, however often it is needed.
+    pub(crate) chunks: Vec<ChunkInfo>,
+    pub(crate) segments: Vec<SegmentLayout>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkInfo {
+    pub(crate) id: ChunkId,
+    pub(crate) bytes: u64,
+}
+
+impl Manifest {
+    /// `ids` are those of the layout's chunks.
+    pub(crate) fn new(checkpoint: &Checkpoint, layout: Layout, ids: Vec<ChunkId>) -> Self {
+        let mut chunks = Vec::new();
+        let mut places: HashMap<ChunkId, u32> = HashMap::new();
+        let mut renumbered = Vec::with_capacity(ids.len());
+        for (id, content) in ids.into_iter().zip(&layout.chunks) {
+            let place = *places.entry(id).or_insert_with(|| {
+                let bytes = content.len() as u64;
+                chunks.push(ChunkInfo { id, bytes });
+                (chunks.len() - 1) as u32
+            });
+            renumbered.push(place);
+        }
+        let mut segments = layout.segments;
+        let buffers = segments.iter_mut().flat_map(|segment| &mut segment.buffers);
+        for span in buffers.flatten() {
+            span.chunk = renumbered[span.chunk as usize];
+        }
+        Self {
+            created_us: checkpoint.created_us,
+            origin: checkpoint.origin.clone(),
+            bytecode: checkpoint.bytecode,
+            left_out: checkpoint.left_out.clone(),
+            bytes_total: checkpoint.bytes_total(),
+            chunks,
+            segments,
+        }
+    }
+
+    pub(crate) fn chunk_ids(&self) -> impl Iterator<Item = ChunkId> {
+        self.chunks.iter().map(|chunk| chunk.id)
+    }
+
+    pub(crate) fn describe(self, name: String) -> CheckpointInfo {
+        CheckpointInfo {
+            name,
+            created_us: self.created_us,
+            size_bytes: self.bytes_total,
+            origin: self.origin,
+            names: self
+                .segments
+                .into_iter()
+                .map(|segment| segment.name)
+                .collect(),
+            left_out: self.left_out,
+            problem: None,
+        }
+    }
+
+    pub(crate) fn into_checkpoint(self, name: String, segments: Vec<SegmentData>) -> Checkpoint {
+        Checkpoint {
+            name,
+            created_us: self.created_us,
+            origin: self.origin,
+            bytecode: self.bytecode,
+            segments,
+            left_out: self.left_out,
+        }
+    }
+
+    /// Refuses what can't fit, before anything is allocated for it.
+    pub(crate) fn check_memory(&self, what: &str) -> Result<(), StoreError> {
+        let memory = memory_bytes();
+        if self.bytes_total > memory {
+            return Err(StoreError::TooLarge {
+                what: what.to_owned(),
+                bytes: self.bytes_total,
+                memory,
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn to_body(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        body.number(self.created_us);
+        body.text(&self.origin);
+        body.number(self.bytecode.into());
+        body.number(self.left_out.len() as u64);
+        for (path, reason) in &self.left_out {
+            body.text(path);
+            body.text(reason);
+        }
+        body.number(self.bytes_total);
+        body.number(self.segments.len() as u64);
+        for segment in &self.segments {
+            body.text(&segment.name);
+        }
+        body.number(self.chunks.len() as u64);
+        for chunk in &self.chunks {
+            body.extend_from_slice(&chunk.id.0);
+            body.number(chunk.bytes);
+        }
+        for segment in &self.segments {
+            body.number(segment.externals.len() as u64);
+            for (segment, node) in &segment.externals {
+                body.number(u64::from(*segment));
+                body.number(u64::from(*node));
+            }
+            body.number(segment.buffers.len() as u64);
+            for spans in &segment.buffers {
+                body.number(spans.len() as u64);
+                for span in spans {
+                    body.number(span.chunk.into());
+                    body.number(span.offset);
+                    body.number(span.length);
+                }
+            }
+        }
+        body
+    }
+
+    /// Reads what [`Manifest::to_body`] wrote. Every span is inside its chunk,
+    /// and all of them together are as long as is said.
+    pub(crate) fn from_body(body: &[u8], chunk_bytes_max: u64) -> Result<Self, Problem> {
+        let mut reader = Reader::new(body);
+        let created_us = reader.number()?;
+        let origin = reader.text()?;
+        let bytecode = reader.number_u32()?;
+        let mut left_out = Vec::new();
+        for _ in 0..reader.count(2)? {
+            left_out.push((reader.text()?, reader.text()?));
+        }
+        let bytes_total = reader.number()?;
+        let mut names = Vec::new();
+        for _ in 0..reader.count(1)? {
+            names.push(reader.text()?);
+        }
+        let mut chunks = Vec::new();
+        for _ in 0..reader.count(33)? {
+            let id = reader.take(32)?.try_into().expect("32 bytes were taken");
+            let bytes = reader.number()?;
+            if bytes > chunk_bytes_max {
+                return Err(Problem::damaged("its lengths make no sense"));
+            }
+            chunks.push(ChunkInfo {
+                id: ChunkId(id),
+                bytes,
+            });
+        }
+        let mut segments = Vec::with_capacity(names.len());
+        let mut bytes_left = bytes_total;
+        for name in names {
+            segments.push(read_segment(&mut reader, name, &chunks, &mut bytes_left)?);
+        }
+        if bytes_left > 0 || !reader.is_empty() {
+            return Err(Problem::damaged("its lengths don't agree"));
+        }
+        Ok(Self {
+            created_us,
+            origin,
+            bytecode,
+            left_out,
+            bytes_total,
+            chunks,
+            segments,
+        })
+    }
+
+    /// Returns the whole manifest, sealed.
+    pub(crate) fn seal(&self, magic: [u8; 8]) -> Vec<u8> {
+        let mut sealed = self.seal_open(magic);
+        let checksum = checksum(&sealed).finalize();
+        sealed[CHECKSUM_AT..SEAL_BYTES].copy_from_slice(checksum.as_bytes());
+        sealed
+    }
+
+    /// Returns the manifest with the checksum still to come.
+    pub(crate) fn seal_open(&self, magic: [u8; 8]) -> Vec<u8> {
+        let body = self.to_body();
+        let (is_compressed, stored) = chunk::compressed(&body);
+        let mut sealed = Vec::with_capacity(SEAL_BYTES + stored.len());
+        sealed.extend_from_slice(&magic);
+        sealed.extend_from_slice(&STORE_VERSION.to_le_bytes());
+        sealed.extend_from_slice(&u32::from(is_compressed).to_le_bytes());
+        sealed.extend_from_slice(&(body.len() as u64).to_le_bytes());
+        sealed.extend_from_slice(&(stored.len() as u64).to_le_bytes());
+        sealed.extend_from_slice(&[0; 32]);
+        sealed.extend_from_slice(&stored);
+        sealed
+    }
+
+    /// Reads a whole sealed manifest.
+    pub(crate) fn unseal(sealed: &[u8], magic: [u8; 8]) -> Result<Self, Problem> {
+        let seal = Seal::read(sealed, magic)?;
+        if sealed.len() as u64 != SEAL_BYTES as u64 + seal.stored_bytes {
+            return Err(Problem::damaged("it is not as long as it says"));
+        }
+        seal.check(&checksum(sealed))?;
+        seal.open(&sealed[SEAL_BYTES..])
+    }
+}
+
+/// What stands before the body.
+pub(crate) struct Seal {
+    is_compressed: bool,
+    plain_bytes: u64,
+    pub(crate) stored_bytes: u64,
+    checksum: [u8; 32],
+}
+
+impl Seal {
+    /// Reads what is at the head of `sealed`; nothing of it is believed yet.
+    pub(crate) fn read(sealed: &[u8], magic: [u8; 8]) -> Result<Self, Problem> {
+        if sealed.get(..8) != Some(&magic[..]) {
+            let detail = "it begins with other bytes";
+            return Err(Problem::Foreign(detail.to_owned()));
+        }
+        let mut reader = Reader::new(&sealed[8..]);
+        let version = u32::from_le_bytes(array(&mut reader)?);
+        if version > STORE_VERSION {
+            return Err(Problem::Newer {
+                found: version,
+                known: STORE_VERSION,
+            });
+        }
+        let encoding = u32::from_le_bytes(array(&mut reader)?);
+        let seal = Self {
+            is_compressed: encoding == 1,
+            plain_bytes: u64::from_le_bytes(array(&mut reader)?),
+            stored_bytes: u64::from_le_bytes(array(&mut reader)?),
+            checksum: array(&mut reader)?,
+        };
+        if version == 0 || encoding > 1 || seal.plain_bytes > BODY_BYTES_MAX {
+            return Err(Problem::damaged("its head makes no sense"));
+        }
+        Ok(seal)
+    }
+
+    /// Compares the checksum with that of what is there.
+    pub(crate) fn check(&self, found: &blake3::Hasher) -> Result<(), Problem> {
+        if found.finalize() == self.checksum {
+            Ok(())
+        } else {
+            Err(Problem::damaged("its checksum is wrong"))
+        }
+    }
+
+    /// Reads the body, which has been checked.
+    pub(crate) fn open(&self, stored: &[u8]) -> Result<Manifest, Problem> {
+        if !self.is_compressed {
+            return Manifest::from_body(stored, CHUNK_BYTES_MAX as u64);
+        }
+        let mut body = vec![0; self.plain_bytes as usize];
+        chunk::decompress(stored, &mut body)?;
+        Manifest::from_body(&body, CHUNK_BYTES_MAX as u64)
+    }
+}
+
+/// Begins the checksum of something sealed: all of it but the checksum.
+pub(crate) fn checksum(sealed: &[u8]) -> blake3::Hasher {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&sealed[..CHECKSUM_AT]);
+    hasher.update(&sealed[SEAL_BYTES..]);
+    hasher
+}
+
+/// Puts the finished checksum of a whole file in its place.
+pub(crate) fn set_checksum(head: &mut [u8], checksum: &blake3::Hash) {
+    head[CHECKSUM_AT..SEAL_BYTES].copy_from_slice(checksum.as_bytes());
+}
+
+fn array<const N: usize>(reader: &mut Reader<'_>) -> Result<[u8; N], Problem> {
+    Ok(reader.take(N)?.try_into().expect("as many were taken"))
+}
+
+fn read_segment(
+    reader: &mut Reader<'_>,
+    name: String,
+    chunks: &[ChunkInfo],
+    bytes_left: &mut u64,
+) -> Result<SegmentLayout, Problem> {
+    let mut externals = Vec::new();
+    for _ in 0..reader.count(2)? {
+        externals.push((reader.number_u32()?, reader.number_u32()?));
+    }
+    let mut buffers = Vec::new();
+    for _ in 0..reader.count(1)? {
+        let mut spans = Vec::new();
+        for _ in 0..reader.count(3)? {
+            let span = Span {
+                chunk: reader.number_u32()?,
+                offset: reader.number()?,
+                length: reader.number()?,
+            };
+            let end = span.offset.checked_add(span.length);
+            let chunk = chunks.get(span.chunk as usize);
+            let is_inside = chunk.is_some_and(|chunk| end.is_some_and(|end| end <= chunk.bytes));
+            *bytes_left = bytes_left
+                .checked_sub(span.length)
+                .filter(|_| is_inside)
+                .ok_or_else(|| Problem::damaged("its lengths don't agree"))?;
+            spans.push(span);
+        }
+        buffers.push(spans);
+    }
+    Ok(SegmentLayout {
+        name,
+        externals,
+        buffers,
+    })
+}
+
+/// Returns how much memory this machine has, or no limit where it doesn't tell.
+fn memory_bytes() -> u64 {
+    // SAFETY: these calls touch no memory of ours.
+    let (pages, page_bytes) = unsafe {
+        (
+            libc::sysconf(libc::_SC_PHYS_PAGES),
+            libc::sysconf(libc::_SC_PAGESIZE),
+        )
+    };
+    match (u64::try_from(pages), u64::try_from(page_bytes)) {
+        (Ok(pages), Ok(page_bytes)) if pages > 0 => pages.saturating_mul(page_bytes),
+        _ => u64::MAX,
+    }
+}
