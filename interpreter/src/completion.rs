@@ -68,6 +68,9 @@ fn complete_line(
         let word = line.rsplit([' ', '\t', '!']).next().unwrap_or_default();
         return paths(word, cursor);
     }
+    if let Some(found) = magic_argument(vm, trimmed, cursor) {
+        return found;
+    }
     if let Some(found) = imports(vm, trimmed, cursor) {
         return found;
     }
@@ -178,9 +181,31 @@ fn magic_names(vm: &VirtualMachine, of_cells: bool) -> Vec<String> {
 }
 
 fn is_path_magic(line: &str) -> bool {
-    ["%cd ", "%run ", "%%writefile ", "%ls "]
-        .iter()
-        .any(|magic| line.starts_with(magic))
+    [
+        "%cd ",
+        "%run ",
+        "%%writefile ",
+        "%ls ",
+        "%save_namespace ",
+        "%load_namespace ",
+    ]
+    .iter()
+    .any(|magic| line.starts_with(magic))
+}
+
+/// What a line magic says could stand behind it; `None` if it says nothing.
+fn magic_argument(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> {
+    let magic = line.strip_prefix('%')?.split([' ', '\t']).next()?;
+    let typed = line.rsplit([' ', '\t']).next().unwrap_or_default();
+    let arguments = (vm.ctx.new_str(magic), vm.ctx.new_str(typed));
+    let matches = session::Session::of(vm)
+        .and_then(|session| session.shell(vm))
+        .and_then(|shell| vm.call_method(&shell, "_complete_argument", arguments))
+        .and_then(|names| names.try_into_value::<Option<Vec<String>>>(vm));
+    Some(Completions {
+        start: cursor - typed.len(),
+        matches: matches.ok()??,
+    })
 }
 
 /// Modules after `import` and `from`, and names after `from … import`.

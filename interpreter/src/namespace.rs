@@ -162,9 +162,21 @@ impl Namespace {
         let entries = self.dict().items_vec().into_iter();
         let named = entries.filter_map(|(key, object)| {
             let name = key.downcast_ref::<PyStr>()?.to_str()?;
-            is_of_user(name).then(|| (name.to_owned(), object))
+            let counts = is_of_user(name) && !self.session.is_lent(name, &object);
+            counts.then(|| (name.to_owned(), object))
         });
         named.collect()
+    }
+
+    /// Makes names that are bound now the embedder's: for as long as they are bound to the same
+    /// objects, they don't count as bound by running code.
+    pub fn lend(&self, vm: &VirtualMachine, names: &[&str]) -> PyResult<()> {
+        for &name in names {
+            if let Some(object) = self.dict().get_item_opt(name, vm)? {
+                self.session.lend(name, object);
+            }
+        }
+        Ok(())
     }
 
     /// Puts these names in the place of all that were bound by running code.

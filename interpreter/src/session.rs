@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use parking_lot::RwLock;
 use rustpython_vm::builtins::{PyDictRef, PyListRef};
 use rustpython_vm::class::PyClassImpl;
-use rustpython_vm::{PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
+use rustpython_vm::{
+    AsObject, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
+};
 
 use crate::output::OutputSink;
 
@@ -32,6 +34,8 @@ pub(crate) struct Session {
     history: OnceLock<History>,
     /// The object that `get_ipython()` returns, made on first use.
     shell: OnceLock<PyObjectRef>,
+    /// Names that whoever embeds the interpreter has bound, with what to.
+    lent: RwLock<Vec<(String, PyObjectRef)>>,
 }
 
 /// The names under which cells and their values are kept.
@@ -71,6 +75,7 @@ impl Session {
                 sink: RwLock::new(None),
                 history: OnceLock::new(),
                 shell: OnceLock::new(),
+                lent: RwLock::new(Vec::new()),
             },
             class,
             None,
@@ -160,6 +165,17 @@ impl Session {
 
     pub(crate) fn history_if_made(&self) -> Option<&History> {
         self.history.get()
+    }
+
+    pub(crate) fn lend(&self, name: &str, object: PyObjectRef) {
+        self.lent.write().push((name.to_owned(), object));
+    }
+
+    /// Whether the name is bound to what it was lent as.
+    pub(crate) fn is_lent(&self, name: &str, object: &PyObject) -> bool {
+        let lent = self.lent.read();
+        lent.iter()
+            .any(|(lent_name, lent_object)| lent_name == name && lent_object.is(object))
     }
 
     pub(crate) fn is_shell_name(name: &str) -> bool {

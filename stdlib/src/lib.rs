@@ -3,13 +3,16 @@
 //!
 //! The native part holds no policy: what a view is, what a result looks like
 //! and how an error reads is Python, in `python/`. Nothing here knows a
-//! terminal. Read next: [`connection`], then `python/ipyparallel/`.
+//! terminal. Read next: [`connection`], then `python/ipyparallel/`; and
+//! [`namespace`], then `python/rhumba/namespace.py`.
 
+pub mod checkpoints;
 pub mod cluster;
 pub mod connection;
 mod failure;
 mod function;
 pub mod group;
+pub mod namespace;
 mod values;
 
 use rhumba_interpreter::runtime::NativeModule;
@@ -37,7 +40,8 @@ fn definition(context: &'static Context) -> &'static PyModuleDef {
     _rhumba::module_def(context)
 }
 
-/// The native module under `ipyparallel`: connections, groups, clusters, snapshots.
+/// The native module under `ipyparallel` and `rhumba.namespace`: connections, groups, clusters,
+/// snapshots and what is saved.
 #[rustpython_vm::pymodule]
 #[allow(
     clippy::unwrap_used,
@@ -46,13 +50,17 @@ fn definition(context: &'static Context) -> &'static PyModuleDef {
 mod _rhumba {
     use crate::connection::Connection;
     use crate::group::Group;
-    use crate::{cluster, failure, values};
+    use crate::namespace::{self, Source};
+    use crate::{checkpoints, cluster, failure, values};
     use bytes::Bytes;
-    use rhumba_interpreter::snapshot::{self, EncodeOptions, Snapshot};
+    use rhumba_interpreter::snapshot::{
+        self, DecodeContext, EncodeOptions, Globals, Snapshot, Trust,
+    };
     use rustpython_vm::builtins::{PyDictRef, PyTypeRef};
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::{ArgBytesLike, OptionalArg};
     use rustpython_vm::{FromArgs, PyObjectRef, PyResult, VirtualMachine};
+    use std::path::Path;
 
     #[pyattr(name = "Connection")]
     fn connection(_vm: &VirtualMachine) -> PyTypeRef {
@@ -114,17 +122,165 @@ mod _rhumba {
 
     /// Returns an object's snapshot as bytes.
     #[pyfunction]
-    fn dumps(object: PyObjectRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
-        let snapshot = snapshot::encode(vm, &object, &EncodeOptions::new("object"))?;
+    fn dumps(object: PyObjectRef, carry_globals: bool, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
+        let options = EncodeOptions {
+            globals: if carry_globals {
+                Globals::Carried
+            } else {
+                Globals::Receiver
+            },
+            ..EncodeOptions::new("object")
+        };
+        let snapshot = snapshot::encode(vm, &object, &options)?;
         Ok(snapshot.to_bytes())
     }
 
     /// Returns the object that a snapshot's bytes hold.
     #[pyfunction]
-    fn loads(data: ArgBytesLike, vm: &VirtualMachine) -> PyResult {
+    fn loads(data: ArgBytesLike, only_data: bool, vm: &VirtualMachine) -> PyResult {
         let bytes = Bytes::copy_from_slice(&data.borrow_buf());
         let snapshot =
             Snapshot::from_bytes(bytes).map_err(|error| failure::of_snapshot(vm, &error))?;
-        snapshot::decode(vm, snapshot.buffers, &values::context(vm))
+        let context = DecodeContext {
+            trust: trust(only_data),
+            ..values::context(vm)
+        };
+        snapshot::decode(vm, snapshot.buffers, &context)
+    }
+
+    /// Whether two objects' snapshots are the same bytes; false where one has none.
+    #[pyfunction]
+    fn same_snapshot(a: PyObjectRef, b: PyObjectRef, vm: &VirtualMachine) -> PyResult<bool> {
+        namespace::same_snapshot(vm, a, b)
+    }
+
+    fn trust(only_data: bool) -> Trust {
+        if only_data {
+            Trust::Data
+        } else {
+            Trust::Members
+        }
+    }
+
+    /// Writes the names of a dict, or those of this session, to a file.
+    #[pyfunction]
+    fn save_namespace(
+        path: String,
+        mapping: Option<PyDictRef>,
+        partial: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyDictRef> {
+        let saved = namespace::save(vm, Path::new(&path), mapping, partial)?;
+        described(vm, saved)
+    }
+
+    /// Keeps the names of a dict, or those of this session, in the store.
+    #[pyfunction]
+    fn write_checkpoint(
+        name: String,
+        mapping: Option<PyDictRef>,
+        partial: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyDictRef> {
+        let saved = namespace::keep(vm, name, mapping, partial)?;
+        described(vm, saved)
+    }
+
+    fn described(vm: &VirtualMachine, saved: namespace::Saved) -> PyResult<PyDictRef> {
+        let described = vm.ctx.new_dict();
+        described.set_item("names", values::texts(vm, saved.names), vm)?;
+        described.set_item("size", vm.ctx.new_int(saved.bytes_total).into(), vm)?;
+        let written = vm.ctx.new_int(saved.bytes_written);
+        described.set_item("bytes_written", written.into(), vm)?;
+        described.set_item("left_out", values::pairs(vm, saved.left_out), vm)?;
+        Ok(described)
+    }
+
+    /// Returns the saved namespace in a file (`kind` "file"), in the store ("checkpoint"), or in
+    /// the store if there is no such file ("").
+    #[pyfunction]
+    fn load_namespace(
+        source: String,
+        kind: String,
+        only_data: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyDictRef> {
+        namespace::load(vm, &found(vm, source, &kind)?, trust(only_data))
+    }
+
+    /// Puts a saved namespace in the place of this session's names, and returns its names.
+    #[pyfunction]
+    fn restore_namespace(
+        source: String,
+        kind: String,
+        only_data: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult {
+        let source = found(vm, source, &kind)?;
+        let names = namespace::restore(vm, &source, trust(only_data))?;
+        Ok(values::texts(vm, names))
+    }
+
+    fn found(vm: &VirtualMachine, source: String, kind: &str) -> PyResult<Source> {
+        match kind {
+            "file" => Ok(Source::File(source.into())),
+            "checkpoint" => Ok(Source::Checkpoint(source)),
+            _ => Source::find(&source).ok_or_else(|| {
+                let sentence = format!("there is no file and no checkpoint named {source:?}");
+                let class = vm.ctx.exceptions.file_not_found_error.to_owned();
+                vm.new_exception_msg(class, sentence.into())
+            }),
+        }
+    }
+
+    /// Returns a dict for each checkpoint in the store.
+    #[pyfunction]
+    fn list_checkpoints(vm: &VirtualMachine) -> PyResult {
+        let store = namespace::store(vm)?;
+        let kept = vm
+            .allow_threads(|| checkpoints::list(&store))
+            .map_err(|error| failure::of_store(vm, &error))?;
+        let mut listed = Vec::with_capacity(kept.len());
+        for kept in kept {
+            let described = vm.ctx.new_dict();
+            let text = |text: String| -> PyObjectRef { vm.ctx.new_str(text).into() };
+            let parts = kept.parts.iter().map(|part| match part.engine {
+                Some(engine) => vm.ctx.new_int(engine).into(),
+                None => vm.ctx.none(),
+            });
+            let entries: [(&str, PyObjectRef); 8] = [
+                ("parts", vm.ctx.new_list(parts.collect()).into()),
+                ("created_us", vm.ctx.new_int(kept.created_us()).into()),
+                ("size", vm.ctx.new_int(kept.size_bytes()).into()),
+                ("origin", text(kept.origin())),
+                ("names", values::texts(vm, kept.names())),
+                ("left_out", values::pairs(vm, kept.left_out())),
+                ("problem", kept.problem().map_or(vm.ctx.none(), text)),
+                ("name", text(kept.name)),
+            ];
+            for (key, value) in entries {
+                described.set_item(key, value, vm)?;
+            }
+            listed.push(described.into());
+        }
+        Ok(vm.ctx.new_list(listed).into())
+    }
+
+    /// Removes a checkpoint with all of its parts, or one part.
+    #[pyfunction]
+    fn remove_checkpoint(name: String, vm: &VirtualMachine) -> PyResult<usize> {
+        let store = namespace::store(vm)?;
+        vm.allow_threads(|| checkpoints::remove(&store, &name))
+            .map_err(|error| failure::of_store(vm, &error))
+    }
+
+    /// Removes what no checkpoint needs from the store; returns how many bytes it took.
+    #[pyfunction]
+    fn clean_store(vm: &VirtualMachine) -> PyResult<u64> {
+        let store = namespace::store(vm)?;
+        let report = vm
+            .allow_threads(|| store.clean())
+            .map_err(|error| failure::of_store(vm, &error))?;
+        Ok(report.bytes_removed)
     }
 }

@@ -4,7 +4,7 @@ use rhumba_engine::proto::message::Payload;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions};
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyDictRef, PyTupleRef};
-use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Takes a snapshot. `root_name` begins the path that an error names.
@@ -58,4 +58,19 @@ pub(crate) fn seconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs_f64()
+}
+
+/// Returns texts as a Python list.
+pub(crate) fn texts(vm: &VirtualMachine, texts: Vec<String>) -> PyObjectRef {
+    let texts = texts.into_iter().map(|text| vm.ctx.new_str(text).into());
+    vm.ctx.new_list(texts.collect()).into()
+}
+
+/// Returns pairs of texts as a Python list of tuples.
+pub(crate) fn pairs(vm: &VirtualMachine, pairs: Vec<(String, String)>) -> PyObjectRef {
+    let pairs = pairs.into_iter().map(|(first, second)| {
+        let pair = vec![vm.ctx.new_str(first).into(), vm.ctx.new_str(second).into()];
+        vm.ctx.new_tuple(pair).into()
+    });
+    vm.ctx.new_list(pairs.collect()).into()
 }

@@ -6,6 +6,7 @@ the last is Rust's, and comes in through `_rhumba_shell`.
 """
 
 import sys
+from _imp import is_frozen
 
 import _rhumba_shell
 
@@ -121,6 +122,26 @@ class Shell:
             from rhumba import _magics
 
             _magics.register(self)
+            # They come with rhumba-stdlib: an interpreter alone has no store.
+            if is_frozen("rhumba._namespace_magics"):
+                from rhumba import _namespace_magics
+
+                _namespace_magics.register(self)
+
+    def _complete_argument(self, name, typed):
+        """What could stand in the place of the word that is typed behind a magic.
+
+        None if the magic doesn't know: then it is completed as Python. A magic
+        knows by its attribute `complete_argument`, which is called with the word.
+        """
+        complete = getattr(self.find_magic(name.lstrip("%")), "complete_argument", None)
+        if complete is None or typed.startswith("-"):
+            return None
+        try:
+            return complete(typed)
+        except Exception:
+            # A store that can't be read is told of by the magic itself.
+            return []
 
     # -- running
 

@@ -3,7 +3,6 @@
 //! The processes themselves are started, found and stopped by `rhumba_engine::cluster`; here are
 //! only the words, the table, the JSON and the wait for Ctrl-C.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::run::{ENGINES_TIMEOUT, executable, working_directory};
 use super::stop_signal::{StopSignal, Wakeup};
-use super::{Failure, Outcome, engine_count};
+use super::{Failure, Outcome, engine_count, say};
 
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
@@ -255,18 +254,4 @@ fn processor_count() -> u32 {
         .ok()
         .and_then(|count| u32::try_from(count.get()).ok())
         .unwrap_or(1)
-}
-
-/// Prints on stdout; a reader that went away is no fault, a full disk is one.
-fn say(text: &str) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(
-            format_args!("standard output can't be written: {error}"),
-        )),
-        _ => Ok(()),
-    }
 }

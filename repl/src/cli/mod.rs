@@ -2,8 +2,10 @@
 //!
 //! It parses, dispatches and reports; it runs nothing itself. One file per command:
 //! [`program`] says what is to be run, [`run`] runs it with or without engines of its own,
-//! [`cluster`] starts, lists and stops clusters, [`process`] is one process of a cluster.
+//! [`cluster`] starts, lists and stops clusters, [`checkpoint`] shows and cleans the store,
+//! [`process`] is one process of a cluster.
 
+mod checkpoint;
 mod cluster;
 mod failure;
 mod process;
@@ -20,13 +22,15 @@ use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
 use program::Program;
+use run::RunOptions;
 
 /// What one command of the executable ends with.
 type Outcome = Result<ExitCode, Failure>;
 
 const USAGE: &str =
-    "rhumba [-n N] [-i] [SCRIPT [ARGS]... | -c CODE [ARGS]... | -m MODULE [ARGS]... | -]
-       rhumba cluster <start|stop|list> [OPTIONS]";
+    "rhumba [-n N] [-i] [--namespace FILE] [SCRIPT [ARGS]... | -c CODE [ARGS]... | -m MODULE [ARGS]... | -]
+       rhumba cluster <start|stop|list> [OPTIONS]
+       rhumba checkpoint <list|show|remove|clean> [OPTIONS]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +38,7 @@ Examples:
   rhumba -n 4                   the shell, with 4 engines of its own
   rhumba -n 4 analysis.py data  a script, with 4 engines that end when it ends
   rhumba cluster start -n 8     a cluster that scripts and shells connect to
+  rhumba --namespace work.ns    the shell, with the names that were saved there
 
 In Python, `import ipyparallel as ipp; rc = ipp.Client()` connects to the engines.
 A script whose name is that of a command is reached as ./cluster.";
@@ -50,6 +55,10 @@ struct Arguments {
     /// Open the shell after the program has run, with the names that it made
     #[arg(short = 'i', long = "interactive")]
     interactive: bool,
+
+    /// Start with the names that %save_namespace wrote to FILE, or with those of a checkpoint
+    #[arg(long, value_name = "FILE")]
+    namespace: Option<String>,
 
     /// Run CODE; what follows it is its sys.argv
     #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true)]
@@ -70,6 +79,11 @@ enum Command {
     Cluster {
         #[command(subcommand)]
         command: cluster::ClusterCommand,
+    },
+    /// List, show and remove checkpoints of namespaces
+    Checkpoint {
+        #[command(subcommand)]
+        command: checkpoint::CheckpointCommand,
     },
     /// Run one controller in the foreground, on a cluster file that it writes
     Controller(process::ControllerArguments),
@@ -98,6 +112,7 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: Arguments) -> Outcome {
     let runs_a_program = arguments.engines.is_some()
         || arguments.interactive
+        || arguments.namespace.is_some()
         || arguments.code.is_some()
         || arguments.module.is_some();
     let script = match arguments.command {
@@ -110,13 +125,33 @@ fn dispatch(arguments: Arguments) -> Outcome {
             );
         }
         Some(Command::Cluster { command }) => return cluster::run(command),
+        Some(Command::Checkpoint { command }) => return checkpoint::run(command),
         Some(Command::Controller(arguments)) => return process::controller(arguments),
         Some(Command::Host(arguments)) => return process::host(arguments),
         Some(Command::Engine(arguments)) => return process::engine(arguments),
     };
     let interactive = arguments.interactive;
     let program = Program::choose(arguments.code, arguments.module, script, interactive)?;
-    run::run(program, arguments.engines, interactive)
+    run::run(RunOptions {
+        program,
+        engine_count: arguments.engines,
+        interactive,
+        namespace: arguments.namespace,
+    })
+}
+
+/// Prints on stdout; a reader that went away is no fault, a full disk is one.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(
+            format_args!("standard output can't be written: {error}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Parses a whole command line; on the way out it has printed what there is to say.

@@ -8,7 +8,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use rhumba_engine::cluster::{self, StartOptions, StartedCluster};
+use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::runtime::Runtime;
+use rhumba_interpreter::snapshot::{Trust, snapshot_error_type};
+use rhumba_stdlib::namespace::{self, Source};
+use rustpython_vm::AsObject;
 
 use super::program::{self, Program};
 use super::{Failure, Outcome};
@@ -18,12 +22,30 @@ use crate::shell::{self, ShellOptions};
 /// How long engines may take to connect before the start counts as failed.
 pub(super) const ENGINES_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What the command line asked for.
+pub struct RunOptions {
+    pub program: Program,
+    /// How many engines of its own are started, if any.
+    pub engine_count: Option<u32>,
+    /// Whether the shell follows the program.
+    pub interactive: bool,
+    /// The file, or else the checkpoint, whose names are there from the start.
+    pub namespace: Option<String>,
+}
+
 /// Runs what the command line asked for and gives its own exit status.
 ///
 /// # Errors
-/// The engines can't be started, or the program can't be read.
-pub fn run(program: Program, engine_count: Option<u32>, interactive: bool) -> Outcome {
+/// The engines can't be started, or the program or the namespace can't be read.
+pub fn run(options: RunOptions) -> Outcome {
+    let RunOptions {
+        program,
+        engine_count,
+        interactive,
+        namespace,
+    } = options;
     // Read before anything is started: a program that can't be read starts nothing.
+    let saved = namespace.map(SavedNamespace::find).transpose()?;
     let source = match &program {
         Program::StandardInput { .. } => Some(program::read_standard_input()?),
         _ => None,
@@ -37,10 +59,16 @@ pub fn run(program: Program, engine_count: Option<u32>, interactive: bool) -> Ou
         argv: program.argv(),
         interactive: shell_follows,
     });
+    let restored = saved.map(|saved| saved.restore(&runtime)).transpose()?;
     if let Some(own) = &mut own {
         own.wait_for_engines()?;
     }
-    let status = run_in(&runtime, program, source, shell_follows, engine_count);
+    let shell = shell_follows.then(|| ShellOptions {
+        after_program: program != Program::Shell,
+        engine_count,
+        restored,
+    });
+    let status = run_in(&runtime, program, source, shell);
     // What the program still holds, its connections too, goes before its engines go.
     let status = runtime.finish(status);
     if let Some(own) = own {
@@ -54,11 +82,9 @@ fn run_in(
     runtime: &Runtime,
     program: Program,
     source: Option<String>,
-    shell_follows: bool,
-    engine_count: Option<u32>,
+    shell: Option<ShellOptions>,
 ) -> i32 {
-    let is_shell = program == Program::Shell;
-    let mut status = match program {
+    let status = match program {
         Program::Shell => 0,
         Program::Script { path, arguments } => {
             runtime.run_script(&path.to_string_lossy(), &arguments)
@@ -69,16 +95,46 @@ fn run_in(
             runtime.run_source(&source.unwrap_or_default(), name, &arguments)
         }
     };
-    if shell_follows {
-        status = shell::run(
-            runtime,
-            ShellOptions {
-                after_program: !is_shell,
-                engine_count,
-            },
-        );
+    match shell {
+        Some(options) => shell::run(runtime, options),
+        None => status,
     }
-    status
+}
+
+/// A namespace that was saved, to start from.
+struct SavedNamespace {
+    name: String,
+    source: Source,
+}
+
+impl SavedNamespace {
+    fn find(name: String) -> Result<Self, Failure> {
+        match Source::find(&name) {
+            Some(source) => Ok(Self { name, source }),
+            None => Err(Failure::usage(format_args!(
+                "there is no file and no checkpoint named '{name}'"
+            ))
+            .hint("`rhumba checkpoint list` shows the checkpoints")),
+        }
+    }
+
+    /// Puts its names into the namespace; gives its name and how many names that were.
+    fn restore(self, runtime: &Runtime) -> Result<(String, usize), Failure> {
+        let restored = runtime.enter(|vm| {
+            namespace::restore(vm, &self.source, Trust::Members).map_err(|error| {
+                let known = error.fast_isinstance(snapshot_error_type());
+                (ErrorReport::from_exception(vm, &error), known)
+            })
+        });
+        match restored {
+            Ok(names) => Ok((self.name, names.len())),
+            Err((report, true)) => Err(Failure::from_error(report.message)),
+            Err((report, false)) => Err(Failure::new(format_args!(
+                "the namespace '{}' can't be rebuilt here: {}: {}",
+                self.name, report.exception, report.message
+            ))),
+        }
+    }
 }
 
 /// The cluster that belongs to this process.

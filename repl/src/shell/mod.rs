@@ -38,10 +38,15 @@ pub struct ShellOptions {
     pub after_program: bool,
     /// The engines that this process started, if it did.
     pub engine_count: Option<u32>,
+    /// What the names that are there came from, and how many they are, if any did.
+    pub restored: Option<(String, usize)>,
 }
 
 /// What makes the engines of `rhumba -n N` known to the person at the prompt.
 const CONNECT: &str = "import ipyparallel as ipp\nrc = ipp.Client()\nview = rc[:]\n";
+
+/// The names that it binds. They are the shell's: they stay when a namespace is restored.
+const CONNECT_NAMES: [&str; 3] = ["ipp", "rc", "view"];
 
 /// Runs the shell until the person leaves it, and gives the exit status.
 pub fn run(runtime: &Runtime, options: ShellOptions) -> i32 {
@@ -80,15 +85,17 @@ impl Shell<'_> {
         let terminal = terminal::Keeper::new();
         let mut input = Input::new(self.vm, self.namespace, self.colours, history_file());
         if !options.after_program {
-            self.screen
-                .write(Stream::Stdout, &banner(options.engine_count));
+            self.screen.write(Stream::Stdout, &banner(&options));
         }
         // After a program its own names stay as they are, whatever they are called.
-        if !options.after_program
-            && options.engine_count.is_some()
-            && let Some(status) = self.run_unnumbered(CONNECT)
-        {
-            return status;
+        if !options.after_program && options.engine_count.is_some() {
+            if let Some(status) = self.run_unnumbered(CONNECT) {
+                return status;
+            }
+            if let Err(failure) = self.namespace.lend(self.vm, &CONNECT_NAMES) {
+                self.screen
+                    .show_failure(&ErrorReport::from_exception(self.vm, &failure));
+            }
         }
         let mut number = 1;
         loop {
@@ -183,23 +190,22 @@ impl Shell<'_> {
     }
 }
 
-fn banner(engine_count: Option<u32>) -> String {
+fn banner(options: &ShellOptions) -> String {
     let mut text = format!(
         "rhumba {} (Python {}.{} on RustPython)\n",
         env!("CARGO_PKG_VERSION"),
         rustpython_vm::version::MAJOR,
         rustpython_vm::version::MINOR,
     );
-    match engine_count {
+    if let Some((source, count)) = &options.restored {
+        text.push_str(&format!("{} from {source}.\n", counted(*count, "name")));
+    }
+    match options.engine_count {
         None => {
             text.push_str("obj? explains an object, %lsmagic lists the magics, Ctrl-D leaves.\n")
         }
         Some(count) => {
-            let engines = if count == 1 {
-                "1 engine"
-            } else {
-                &format!("{count} engines")
-            };
+            let engines = counted(count as usize, "engine");
             text.push_str(&format!(
                 "{engines}: `rc` is their Client, `view` is all of them, %px runs a line on each.\n\
                  They end with this shell. obj? explains an object, Ctrl-D leaves.\n"
@@ -208,6 +214,14 @@ fn banner(engine_count: Option<u32>) -> String {
     }
     text.push('\n');
     text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }
 
 /// Where cells are remembered over runs; without a folder for state they aren't.

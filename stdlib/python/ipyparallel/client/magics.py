@@ -10,6 +10,7 @@ Imported only where somebody uses them.
 
 import sys
 
+from rhumba._options import parse
 from rhumba.shell import UsageError, get_ipython
 
 from .. import error
@@ -287,31 +288,7 @@ class ParallelMagics:
 
         Raises the shell's usage error for a line that doesn't make sense.
         """
-        import shlex
-
-        try:
-            words = shlex.split(line)
-        except ValueError as failure:
-            raise UsageError(f"{magic}: {line!r} can't be split into words: {failure}") from None
-        options = {}
-        words.reverse()
-        while words:
-            word, inline, value = words.pop().partition("=")
-            if not inline and word[:1] == "-" and word[:2] != "--" and word not in known:
-                # -t0 is -t 0
-                word, inline, value = word[:2], len(word) > 2, word[2:]
-            if word not in known:
-                raise UsageError(f"{magic} has no option {word!r}; it has {' '.join(known)}")
-            name, setting = known[word]
-            if setting is str:
-                if not inline:
-                    if not words:
-                        raise UsageError(f"{magic}: {word} needs a value behind it")
-                    value = words.pop()
-                setting = value
-            elif inline:
-                raise UsageError(f"{magic}: {word} takes no value")
-            options[name] = setting
+        options, _ = parse(magic, line, known)
         if options.get("groupby", "type") not in _GROUPINGS:
             raise UsageError(
                 f"{magic}: outputs are grouped by {', '.join(_GROUPINGS)},"

@@ -1,0 +1,405 @@
+"""How two sets of names, or two objects, differ.
+
+Objects are compared by what they are made of. Where their snapshots are the
+same bytes, they are the same; else the first difference in their structure is
+looked for. No `__eq__`, `__hash__` or `__repr__` of a user's class has a say.
+How often an object is shared, and the line that a function stood in, make no
+difference.
+
+Where the two sets come from is `namespace.py`'s.
+"""
+
+import types
+
+import _rhumba
+
+# Longer texts and numbers are shown in part.
+_SHOWN_MAX = 40
+
+_PLAIN = (bool, int, str, types.NoneType, types.EllipsisType, types.NotImplementedType, range)
+_BYTES = (bytes, bytearray, memoryview)
+_SETS = (set, frozenset)
+_KEYS = (str, int, bool, bytes, types.NoneType)
+
+# What makes a code object do what it does; lines and file names don't.
+_CODE = (
+    "co_name", "co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_names",
+    "co_varnames", "co_cellvars", "co_freevars", "co_code",
+)  # fmt: skip
+
+# What every class has, or what is the class's own bookkeeping.
+_CLASS_INNER = frozenset(
+    (
+        "__dict__", "__weakref__", "__module__", "__qualname__", "__firstlineno__",
+        "__static_attributes__", "__annotations_cache__", "__slotnames__", "_abc_impl",
+    )
+)  # fmt: skip
+
+# Functions that say what annotations are: their cells hold the class they are in.
+_ANNOTATE = ("__annotate__", "__annotate_func__")
+
+
+class Change:
+    """How one name differs.
+
+    kind: 'added', 'removed', 'type' (bound to another type of object) or
+        'value' (bound to another value of the same type)
+    where: the path below the name where the first difference is: `[2].rate`,
+        empty if it is the object itself
+    text: the difference in words
+    """
+
+    __slots__ = ("kind", "where", "text")
+
+    def __init__(self, kind, where, text):
+        self.kind = kind
+        self.where = where
+        self.text = text
+
+    def __str__(self):
+        where = f"{self.where}: " if self.where else ""
+        return f"{self.kind:<8}{where}{self.text}"
+
+    def __repr__(self):
+        return f"<{' '.join(str(self).split())}>"
+
+
+class Differences(dict):
+    """The names that differ, with the Change of each, in order; empty if nothing differs."""
+
+    def __str__(self):
+        if not self:
+            return "no differences"
+        width = max(map(len, self)) + 2
+        return "\n".join(f"{name:<{width}}{change}" for name, change in self.items())
+
+    __repr__ = __str__
+
+
+def differences(old, new):
+    """Returns how the mapping `new` differs from the mapping `old`, as Differences."""
+    found = Differences()
+    for name in sorted({*old, *new}):
+        if name not in new:
+            found[name] = Change("removed", "", _brief(old[name]))
+        elif name not in old:
+            found[name] = Change("added", "", _brief(new[name]))
+        elif change := change_of(old[name], new[name]):
+            found[name] = change
+    return found
+
+
+def change_of(old, new):
+    """Returns how one object differs from another, as a Change, or None."""
+    if not _alike(type(old), type(new)):
+        return Change("type", "", f"{_brief(old)} became {_brief(new)}")
+    if old is new or _rhumba.same_snapshot(old, new):
+        return None
+    found = _first_difference(old, new)
+    return found and Change("value", *found)
+
+
+def _first_difference(old, new):
+    """Returns path and words of the first difference inside two objects, or None."""
+    met = set()
+    # Parts are held as long as they are known by their address.
+    held = []
+    path = []
+    open_parts = [iter((("", old, new),))]
+    while open_parts:
+        part = next(open_parts[-1], None)
+        if part is None:
+            open_parts.pop()
+            if path:
+                path.pop()
+            continue
+        step, old, new = part
+        if old is new or (id(old), id(new)) in met:
+            continue
+        met.add((id(old), id(new)))
+        held.append((old, new))
+        words, parts = _compared(old, new)
+        if words:
+            return "".join(path) + step, words
+        if parts is not None:
+            path.append(step)
+            open_parts.append(iter(parts))
+    return None
+
+
+def _compared(old, new):
+    """Compares two objects themselves.
+
+    Returns words if they differ, and else the parts to compare next, as
+    (step, old, new) triples, or None.
+    """
+    kind = type(old)
+    if not _alike(kind, type(new)):
+        return f"{_brief(old)} became {_brief(new)}", None
+    if kind in _PLAIN:
+        return (None if old == new else _changed(old, new)), None
+    if kind in (float, complex):
+        # As texts, so that a NaN equals itself and the zeros differ.
+        return (None if repr(old) == repr(new) else f"{old!r} became {new!r}"), None
+    if kind in _BYTES:
+        return (None if bytes(old) == bytes(new) else _changed(bytes(old), bytes(new))), None
+    compare = _COMPARED.get(kind)
+    if compare is None:
+        compare = _classes if issubclass(kind, type) else _made
+    return compare(old, new)
+
+
+def _alike(old, new):
+    """Whether two types are the same, or one class that was carried twice."""
+    if old is new:
+        return True
+    return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
+
+
+# -- containers
+
+
+def _sequences(old, new):
+    if len(old) != len(new):
+        return f"{_count(old)} became {_count(new)}", None
+    return None, _unequal_items(old, new)
+
+
+def _unequal_items(old, new):
+    for index, (a, b) in enumerate(zip(old, new)):
+        # Most items are plain and the same: they need no triple.
+        if a is not b and not (type(a) is type(b) and type(a) in (int, str) and a == b):
+            yield f"[{index}]", a, b
+
+
+def _dicts(old, new):
+    if all(type(key) in _KEYS for keys in (old, new) for key in keys):
+        added = [key for key in new if key not in old]
+        removed = [key for key in old if key not in new]
+        if added or removed:
+            words = [f"key {_brief(key)} was added" for key in added[:1]]
+            words += [f"key {_brief(key)} was removed" for key in removed[:1]]
+            more = len(added) + len(removed) - len(words)
+            if more:
+                words.append(f"{more} more")
+            return ", ".join(words), None
+        if list(old) != list(new):
+            return "its keys are in another order", None
+        return None, ((f"[{key!r}]", old[key], new[key]) for key in old)
+    if len(old) != len(new):
+        return f"{_count(old)} became {_count(new)}", None
+    # Looking keys up would ask their classes what is equal: these go by their order.
+    parts = []
+    for index, ((a, x), (b, y)) in enumerate(zip(old.items(), new.items())):
+        parts.append((f" (key {index})", a, b))
+        parts.append((f" (value of key {index})", x, y))
+    return None, parts
+
+
+def _of_sets(old, new):
+    if len(old) != len(new):
+        return f"{_count(old)} became {_count(new)}", None
+    if all(type(item) in _KEYS for items in (old, new) for item in items):
+        gone, come = old - new, new - old
+        return (f"{_brief(min(gone, key=repr))} became {_brief(min(come, key=repr))}" if gone else None), None
+    left = list(new)
+    for item in old:
+        match = next((i for i, other in enumerate(left) if change_of(item, other) is None), None)
+        if match is None:
+            return f"{_brief(item)} is in one and not in the other", None
+        del left[match]
+    return None, None
+
+
+# -- functions, classes, instances
+
+
+def _functions(old, new):
+    if not _same_code(old.__code__, new.__code__):
+        return "its code changed", None
+    names = ("__defaults__", "__kwdefaults__", "__closure__", "__dict__")
+    parts = [(f".{name}", getattr(old, name), getattr(new, name)) for name in names]
+    annotate = [getattr(each.__annotate__, "__code__", None) for each in (old, new)]
+    return None, [*parts, (".__annotate__", *annotate)]
+
+
+def _same_code(old, new):
+    pairs = [(old, new)]
+    while pairs:
+        old, new = pairs.pop()
+        if any(getattr(old, name) != getattr(new, name) for name in _CODE):
+            return False
+        if len(old.co_consts) != len(new.co_consts):
+            return False
+        for a, b in zip(old.co_consts, new.co_consts):
+            if type(a) is types.CodeType and type(b) is types.CodeType:
+                pairs.append((a, b))
+            elif change_of(a, b):
+                return False
+    return True
+
+
+def _codes(old, new):
+    return (None if _same_code(old, new) else "it changed"), None
+
+
+def _cells(old, new):
+    empty = object()
+    contents = []
+    for cell in (old, new):
+        try:
+            contents.append(cell.cell_contents)
+        except ValueError:
+            contents.append(empty)
+    if (contents[0] is empty) != (contents[1] is empty):
+        return "it is bound in one and not in the other", None
+    return None, [(".cell_contents", *contents)]
+
+
+def _methods(old, new):
+    return None, [
+        (".__func__", old.__func__, new.__func__),
+        (".__self__", old.__self__, new.__self__),
+    ]
+
+
+def _properties(old, new):
+    names = ("fget", "fset", "fdel", "__doc__")
+    return None, [(f".{name}", getattr(old, name), getattr(new, name)) for name in names]
+
+
+def _wrappers(old, new):
+    return None, [(".__func__", old.__func__, new.__func__)]
+
+
+def _named(old, new):
+    names = [getattr(each, "__qualname__", None) or each.__name__ for each in (old, new)]
+    return (None if names[0] == names[1] else f"{names[0]} became {names[1]}"), None
+
+
+def _classes(old, new):
+    if not _alike(old, new):
+        return f"the class {old.__qualname__} became the class {new.__qualname__}", None
+    bases = [tuple(base.__qualname__ for base in each.__bases__) for each in (old, new)]
+    if bases[0] != bases[1]:
+        return f"its bases {', '.join(bases[0])} became {', '.join(bases[1])}", None
+    own = [
+        {
+            name: getattr(value, "__code__", value) if name in _ANNOTATE else value
+            for name, value in vars(each).items()
+            if name not in _CLASS_INNER
+        }
+        for each in (old, new)
+    ]
+    added, removed = sorted(own[1].keys() - own[0]), sorted(own[0].keys() - own[1])
+    if added or removed:
+        names = [f"{name} was added" for name in added] + [f"{name} was removed" for name in removed]
+        return ", ".join(names[:3]), None
+    return None, [(f".{name}", own[0][name], own[1][name]) for name in own[0]]
+
+
+def _made(old, new):
+    """Compares what two objects say they are made of, as when they are carried."""
+    try:
+        made = [each.__reduce_ex__(4) for each in (old, new)]
+    except Exception as failure:
+        return f"it can't be compared ({type(failure).__name__}: {failure})", None
+    if isinstance(made[0], str) or isinstance(made[1], str):
+        return (None if made[0] == made[1] else f"{made[0]} became {made[1]}"), None
+    halves = []
+    for reduced in made:
+        call, args, state, items, pairs = (*reduced[:5], None, None, None)[:5]
+        # The class itself is bound to a name of its own.
+        args = tuple(arg for arg in args if not isinstance(arg, type))
+        slots = None
+        if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
+            state, slots = state
+        halves.append((args, state, slots, items and list(items), pairs and list(pairs)))
+    (args, state, slots, items, pairs), new_half = halves[0], halves[1]
+    parts = []
+    if args or new_half[0]:
+        parts.append((" (its value)", args, new_half[0]))
+    for mine, other in ((state, new_half[1]), (slots, new_half[2])):
+        if isinstance(mine, dict) and isinstance(other, dict):
+            words, attributes = _attributes(mine, other)
+            if words:
+                return words, None
+            parts.extend(attributes)
+        else:
+            parts.append((" (its state)", mine, other))
+    parts.append(("", items, new_half[3]))
+    parts.append(("", pairs, new_half[4]))
+    return None, parts
+
+
+def _attributes(old, new):
+    added, removed = new.keys() - old.keys(), old.keys() - new.keys()
+    if added or removed:
+        names = [f".{name} was added" for name in sorted(added, key=str)]
+        names += [f".{name} was removed" for name in sorted(removed, key=str)]
+        return ", ".join(names[:3]), None
+    return None, [(f".{name}", old[name], new[name]) for name in old]
+
+
+_COMPARED = {
+    list: _sequences,
+    tuple: _sequences,
+    dict: _dicts,
+    types.MappingProxyType: _dicts,
+    set: _of_sets,
+    frozenset: _of_sets,
+    types.FunctionType: _functions,
+    types.CodeType: _codes,
+    types.CellType: _cells,
+    types.MethodType: _methods,
+    property: _properties,
+    classmethod: _wrappers,
+    staticmethod: _wrappers,
+    types.ModuleType: _named,
+    types.BuiltinFunctionType: _named,
+    types.GetSetDescriptorType: _named,
+    types.MemberDescriptorType: _named,
+    types.WrapperDescriptorType: _named,
+    types.MethodDescriptorType: _named,
+}
+
+
+# -- words
+
+
+def _changed(old, new):
+    """Says how one plain value became another."""
+    if isinstance(old, (str, bytes)) and (len(repr(old)) > _SHOWN_MAX or len(repr(new)) > _SHOWN_MAX):
+        at = next((i for i, (a, b) in enumerate(zip(old, new)) if a != b), min(len(old), len(new)))
+        lengths = f"{len(old)} long became {len(new)} long, " if len(old) != len(new) else ""
+        return f"{lengths}the first difference is at {at}"
+    return f"{_brief(old)} became {_brief(new)}"
+
+
+def _count(items):
+    return "1 item" if len(items) == 1 else f"{len(items)} items"
+
+
+def _brief(value):
+    """A value in a few words, without asking a user's class for them."""
+    kind = type(value)
+    if kind in _PLAIN or kind in (float, complex, bytes, bytearray):
+        if kind in (str, bytes, bytearray) and len(value) > _SHOWN_MAX:
+            return f"a {kind.__name__} of length {len(value)}"
+        text = _number(value) if kind is int else repr(value)
+        return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
+    if kind in (list, tuple, dict, *_SETS):
+        return f"a {kind.__name__} of {_count(value)}"
+    if kind is types.FunctionType:
+        return f"the function {value.__name__}"
+    if kind is types.ModuleType:
+        return f"the module {value.__name__}"
+    if isinstance(value, type):
+        return f"the class {type.__dict__['__qualname__'].__get__(value)}"
+    name = kind.__qualname__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _number(value):
+    # Writing out an integer of millions of digits takes long.
+    return repr(value) if value.bit_length() <= 4096 else f"an int of {value.bit_length()} bits"

@@ -1,0 +1,231 @@
+//! Checkpoints as people name them: one of several engines is a part for each in the store.
+//!
+//! `monday` of engines 0 and 1 is kept as `monday@0` and `monday@1`; of a session, or of one
+//! engine addressed by its id, as `monday`. It knows no Python, and keeps nothing itself: see
+//! [`rhumba_engine::store`].
+
+use rhumba_engine::store::{CheckpointInfo, Store, StoreError, check_name};
+
+/// What stands between a checkpoint's name and the id of an engine.
+const PART_MARK: char = '@';
+
+/// A checkpoint with all of its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is restored by.
+    pub name: String,
+    /// Ordered by engine; a single one without an id if it isn't in parts.
+    pub parts: Vec<Part>,
+}
+
+/// One namespace of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The engine whose part it is, if it is a part.
+    pub engine: Option<u32>,
+    /// What the store says of it; its name is the one in the store.
+    pub info: CheckpointInfo,
+}
+
+impl Kept {
+    /// When its last part was taken, in microseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn created_us(&self) -> u64 {
+        let times = self.parts.iter().map(|part| part.info.created_us);
+        times.max().unwrap_or_default()
+    }
+
+    /// The bytes of its namespaces, uncompressed; what parts share is counted in each.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.info.size_bytes).sum()
+    }
+
+    /// Where it was taken: `session`, `engine 2`, `4 engines`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match self.parts.as_slice() {
+            [only] => only.info.origin.clone(),
+            parts => format!("{} engines", parts.len()),
+        }
+    }
+
+    /// The names inside, each once, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        for name in self.parts.iter().flat_map(|part| &part.info.names) {
+            if seen.insert(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// Path and reason of what was left out; of several parts, the path begins with the part's.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<(String, String)> {
+        self.of_parts(|info| info.left_out.clone())
+    }
+
+    /// Why it can't be used, where it can't.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.parts.iter().find_map(|part| part.info.problem.clone())
+    }
+
+    fn of_parts(
+        &self,
+        of: impl Fn(&CheckpointInfo) -> Vec<(String, String)>,
+    ) -> Vec<(String, String)> {
+        if let [only] = self.parts.as_slice() {
+            return of(&only.info);
+        }
+        let told = self.parts.iter().flat_map(|part| {
+            of(&part.info).into_iter().map(|(path, reason)| {
+                let path = format!("{}: {path}", part.info.name);
+                (path, reason)
+            })
+        });
+        told.collect()
+    }
+}
+
+/// Returns what the store has, ordered by name.
+///
+/// # Errors
+/// If the store can't be read.
+pub fn list(store: &Store) -> Result<Vec<Kept>, StoreError> {
+    let mut kept: Vec<Kept> = Vec::new();
+    let mut parts: Vec<(String, Part)> = store
+        .list()?
+        .into_iter()
+        .map(|info| {
+            let (name, engine) = split(&info.name);
+            (name.to_owned(), Part { engine, info })
+        })
+        .collect();
+    // By number, where the store orders by text.
+    parts.sort_by(|(a, x), (b, y)| (a, x.engine).cmp(&(b, y.engine)));
+    for (name, part) in parts {
+        match kept.last_mut() {
+            Some(last) if last.name == name => last.parts.push(part),
+            _ => kept.push(Kept {
+                name,
+                parts: vec![part],
+            }),
+        }
+    }
+    Ok(kept)
+}
+
+/// Returns the checkpoint of this name: all of its parts, or the one that the name is of.
+///
+/// # Errors
+/// If there is none, or the store can't be read.
+pub fn find(store: &Store, name: &str) -> Result<Kept, StoreError> {
+    for kept in list(store)? {
+        if kept.name == name {
+            return Ok(kept);
+        }
+        if let Some(part) = kept.parts.iter().find(|part| part.info.name == name) {
+            return Ok(Kept {
+                name: name.to_owned(),
+                parts: vec![part.clone()],
+            });
+        }
+    }
+    check_name(name)?;
+    Err(StoreError::Unknown {
+        name: name.to_owned(),
+        there: list(store)?.into_iter().map(|kept| kept.name).collect(),
+    })
+}
+
+/// Removes a checkpoint with all of its parts, or one part. Returns how many parts that were.
+///
+/// # Errors
+/// If there is none, or one can't be removed.
+pub fn remove(store: &Store, name: &str) -> Result<usize, StoreError> {
+    let kept = find(store, name)?;
+    for part in &kept.parts {
+        store.remove(&part.info.name)?;
+    }
+    Ok(kept.parts.len())
+}
+
+/// Returns the name in the store of an engine's part.
+#[must_use]
+pub fn part_name(name: &str, engine: u32) -> String {
+    format!("{name}{PART_MARK}{engine}")
+}
+
+/// Whether the name is one that an engine's part has.
+#[must_use]
+pub fn is_part_name(name: &str) -> bool {
+    split(name).1.is_some()
+}
+
+/// Splits a name in the store into what people call it, and the engine whose part it is.
+fn split(stored: &str) -> (&str, Option<u32>) {
+    let part = stored.rsplit_once(PART_MARK).and_then(|(name, engine)| {
+        let is_number = !engine.is_empty() && engine.bytes().all(|byte| byte.is_ascii_digit());
+        let engine = is_number.then(|| engine.parse().ok()).flatten()?;
+        (!name.is_empty()).then_some((name, Some(engine)))
+    });
+    part.unwrap_or((stored, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use rhumba_engine::store::Checkpoint;
+
+    use super::*;
+
+    fn store_with(names: &[&str]) -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = Store::open(folder.path());
+        for (index, name) in names.iter().enumerate() {
+            let checkpoint = Checkpoint {
+                name: (*name).to_owned(),
+                created_us: index as u64,
+                origin: format!("origin {index}"),
+                left_out: vec![("ns['f']".to_owned(), "an open file".to_owned())],
+                ..Checkpoint::default()
+            };
+            store.write(&checkpoint).expect("it can be written");
+        }
+        (folder, store)
+    }
+
+    #[test]
+    fn parts_are_ordered_by_engine() {
+        let (_folder, store) = store_with(&["m@10", "m@9", "m", "n", "a@b", "@3"]);
+        let listed = list(&store).expect("it can be read");
+        let names: Vec<&str> = listed.iter().map(|kept| kept.name.as_str()).collect();
+        assert_eq!(names, ["@3", "a@b", "m", "n"]);
+        let engines: Vec<_> = listed[2].parts.iter().map(|part| part.engine).collect();
+        assert_eq!(engines, [None, Some(9), Some(10)]);
+        assert_eq!(listed[2].origin(), "3 engines");
+        assert_eq!(listed[2].created_us(), 2);
+        assert_eq!(listed[2].left_out()[1].0, "m@9: ns['f']");
+        assert_eq!(listed[3].origin(), "origin 3");
+        assert_eq!(listed[3].left_out()[0].0, "ns['f']");
+    }
+
+    #[test]
+    fn a_name_stands_for_all_parts_and_a_part_for_itself() {
+        let (_folder, store) = store_with(&["m@0", "m@1", "m2"]);
+        assert_eq!(find(&store, "m@1").expect("there").parts.len(), 1);
+        assert_eq!(remove(&store, "m@1").expect("it is removed"), 1);
+        assert_eq!(remove(&store, "m").expect("it is removed"), 1);
+        let error = remove(&store, "m").expect_err("there is none any more");
+        assert_eq!(
+            error.to_string(),
+            "there is no checkpoint named \"m\"; there are: m2"
+        );
+        let bad = find(&store, "../m2").expect_err("that is no name");
+        assert!(matches!(bad, StoreError::BadName(_)));
+    }
+}

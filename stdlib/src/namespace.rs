@@ -1,0 +1,274 @@
+//! Names of this session, or of a dict, to files and checkpoints and back: what
+//! `rhumba.namespace` calls.
+//!
+//! How objects become segments is [`rhumba_interpreter::snapshot`]'s, how these are kept is
+//! [`rhumba_engine::store`]'s; what checkpoints are called is [`crate::checkpoints`]'s.
+
+use crate::checkpoints;
+use crate::failure;
+use rhumba_engine::store::{Checkpoint, SegmentData, Store, StoreError, file};
+use rhumba_interpreter::namespace::Namespace;
+use rhumba_interpreter::snapshot::{
+    self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, Globals, LeftOut,
+    NamespaceSnapshot, Segment, Trust,
+};
+use rustpython_vm::builtins::{PyDictRef, PyStr};
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What error messages call a namespace.
+const ROOT_NAME: &str = "namespace";
+
+/// Whose namespace it is, where no engine's.
+const ORIGIN: &str = "session";
+
+/// Where a saved namespace is read from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    File(PathBuf),
+    Checkpoint(String),
+}
+
+/// What saving a namespace came to.
+pub(crate) struct Saved {
+    pub names: Vec<String>,
+    pub bytes_total: u64,
+    pub bytes_written: u64,
+    pub left_out: Vec<(String, String)>,
+}
+
+impl Source {
+    /// Returns the file at this path, or else the checkpoint of this name; `None` if there is
+    /// neither.
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        let path = Path::new(text);
+        if path.exists() {
+            return Some(Self::File(path.to_owned()));
+        }
+        let store = Store::open_default().ok()?;
+        let kept = checkpoints::find(&store, text).is_ok();
+        kept.then(|| Self::Checkpoint(text.to_owned()))
+    }
+
+    fn read(&self) -> Result<Checkpoint, StoreError> {
+        match self {
+            Self::File(path) => file::read_file(path),
+            Self::Checkpoint(name) => Store::open_default()?.read(name),
+        }
+    }
+}
+
+/// Writes names to a file: those of a dict, or those of the session.
+pub(crate) fn save(
+    vm: &VirtualMachine,
+    path: &Path,
+    mapping: Option<PyDictRef>,
+    partial: bool,
+) -> PyResult<Saved> {
+    let checkpoint = taken(vm, String::new(), mapping, partial)?;
+    let written = vm.allow_threads(|| {
+        file::write_file(path, &checkpoint)?;
+        Ok(std::fs::metadata(path).map_or(0, |metadata| metadata.len()))
+    });
+    let written = written.map_err(|error| failure::of_store(vm, &error))?;
+    Ok(Saved::new(checkpoint, written))
+}
+
+/// Keeps names in the store: those of a dict, or those of the session.
+pub(crate) fn keep(
+    vm: &VirtualMachine,
+    name: String,
+    mapping: Option<PyDictRef>,
+    partial: bool,
+) -> PyResult<Saved> {
+    if checkpoints::is_part_name(&name) {
+        return Err(vm.new_value_error(format!(
+            "{name:?} can't name a checkpoint: names that end with @ and a number are those of \
+             the parts of a checkpoint of engines"
+        )));
+    }
+    let store = store(vm)?;
+    let checkpoint = taken(vm, name, mapping, partial)?;
+    let report = vm
+        .allow_threads(|| store.write(&checkpoint))
+        .map_err(|error| failure::of_store(vm, &error))?;
+    Ok(Saved::new(checkpoint, report.bytes_written))
+}
+
+/// Reads a namespace into a new dict, which its functions have as their globals.
+pub(crate) fn load(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<PyDictRef> {
+    let (snapshot, _) = read(vm, source)?;
+    let names = vm.ctx.new_dict();
+    let context = DecodeContext {
+        trust,
+        ..DecodeContext::new(names.clone())
+    };
+    for (name, object) in snapshot::decode_names(vm, snapshot, &context)? {
+        names.set_item(vm.ctx.intern_str(name), object, vm)?;
+    }
+    Ok(names)
+}
+
+/// Puts a saved namespace in the place of the session's names, and returns its names.
+///
+/// Names that were left out when it was saved stay bound to what they are bound to now.
+///
+/// # Errors
+/// As reading and decoding; nothing has changed then.
+pub fn restore(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<Vec<String>> {
+    let namespace = Namespace::new(vm);
+    let (snapshot, left_out) = read(vm, source)?;
+    let context = DecodeContext {
+        trust,
+        ..DecodeContext::new(namespace.dict().clone())
+    };
+    let mut items = snapshot::decode_names(vm, snapshot, &context)?;
+    let names = items.iter().map(|(name, _)| name.clone()).collect();
+    for (name, object) in namespace.items() {
+        if left_out
+            .iter()
+            .any(|(path, _)| left_name(path) == Some(&name))
+        {
+            items.push((name, object));
+        }
+    }
+    namespace.replace(vm, items)?;
+    Ok(names)
+}
+
+/// Whether two objects' snapshots are the same bytes. False where one has none.
+pub(crate) fn same_snapshot(vm: &VirtualMachine, a: PyObjectRef, b: PyObjectRef) -> PyResult<bool> {
+    let options = EncodeOptions::new("object");
+    let encode = |object: PyObjectRef| match snapshot::encode(vm, &object, &options) {
+        Ok(snapshot) => Ok(Some(snapshot.buffers)),
+        Err(error) if error.fast_isinstance(vm.ctx.exceptions.exception_type) => Ok(None),
+        Err(error) => Err(error),
+    };
+    Ok(match (encode(a)?, encode(b)?) {
+        (Some(a), Some(b)) => a == b,
+        _ => false,
+    })
+}
+
+pub(crate) fn store(vm: &VirtualMachine) -> PyResult<Store> {
+    Store::open_default().map_err(|error| failure::of_store(vm, &error))
+}
+
+impl Saved {
+    fn new(checkpoint: Checkpoint, bytes_written: u64) -> Self {
+        Self {
+            bytes_total: checkpoint.bytes_total(),
+            bytes_written,
+            left_out: checkpoint.left_out,
+            names: checkpoint
+                .segments
+                .into_iter()
+                .map(|segment| segment.name)
+                .collect(),
+        }
+    }
+}
+
+/// Takes a snapshot of names: those of a dict, or those of the session.
+fn taken(
+    vm: &VirtualMachine,
+    name: String,
+    mapping: Option<PyDictRef>,
+    partial: bool,
+) -> PyResult<Checkpoint> {
+    // The session's functions find their globals where they will be restored; a dict is no
+    // namespace, so its functions take theirs along.
+    let (items, globals) = match mapping {
+        None => (Namespace::new(vm).items(), Globals::Receiver),
+        Some(mapping) => (items_of(vm, &mapping)?, Globals::Carried),
+    };
+    let options = EncodeOptions {
+        globals,
+        partial,
+        ..EncodeOptions::new(ROOT_NAME)
+    };
+    let snapshot = snapshot::encode_names(vm, &items, &options)?;
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(Checkpoint {
+        name,
+        created_us: since_1970.unwrap_or_default().as_micros() as u64,
+        origin: ORIGIN.to_owned(),
+        bytecode: BYTECODE_VERSION,
+        segments: snapshot.segments.into_iter().map(stored).collect(),
+        left_out: snapshot
+            .left_out
+            .into_iter()
+            .map(|LeftOut { path, reason }| (path, reason))
+            .collect(),
+    })
+}
+
+fn items_of(vm: &VirtualMachine, mapping: &PyDictRef) -> PyResult<Vec<(String, PyObjectRef)>> {
+    let items = mapping.items_vec().into_iter().map(|(name, object)| {
+        let name = name.downcast_ref::<PyStr>().and_then(|name| name.to_str());
+        match name {
+            Some(name) => Ok((name.to_owned(), object)),
+            None => Err(vm.new_type_error("names must be text without lone surrogates")),
+        }
+    });
+    items.collect()
+}
+
+/// Reads a namespace, and what was left out of it.
+fn read(
+    vm: &VirtualMachine,
+    source: &Source,
+) -> PyResult<(NamespaceSnapshot, Vec<(String, String)>)> {
+    let read = vm.allow_threads(|| source.read());
+    let checkpoint = read.map_err(|error| failure::of_store(vm, &error))?;
+    let snapshot = NamespaceSnapshot {
+        segments: checkpoint.segments.into_iter().map(unstored).collect(),
+        left_out: Vec::new(),
+    };
+    Ok((snapshot, checkpoint.left_out))
+}
+
+fn stored(segment: Segment) -> SegmentData {
+    let externals = segment.externals.into_iter();
+    SegmentData {
+        name: segment.name,
+        buffers: segment.buffers,
+        externals: externals
+            .map(|External { segment, node }| (segment, node))
+            .collect(),
+    }
+}
+
+fn unstored(segment: SegmentData) -> Segment {
+    let externals = segment.externals.into_iter();
+    Segment {
+        name: segment.name,
+        buffers: segment.buffers,
+        externals: externals
+            .map(|(segment, node)| External { segment, node })
+            .collect(),
+    }
+}
+
+/// The name that a path stands for, if it stands for a whole name: `namespace['rc']`.
+fn left_name(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("['")?;
+    let name = rest.strip_suffix("']")?;
+    (!name.contains("']")).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_name;
+
+    #[test]
+    fn only_whole_names_are_names_that_were_left_out() {
+        assert_eq!(left_name("namespace['rc']"), Some("rc"));
+        assert_eq!(left_name("ns['view']"), Some("view"));
+        assert_eq!(left_name("namespace['table']['file']"), None);
+        assert_eq!(left_name("namespace['model'].hook"), None);
+        assert_eq!(left_name("rc"), None);
+    }
+}
