@@ -34,7 +34,7 @@ pub(super) const FLAG_CODE: u16 = 1;
 /// Nothing in the table can be changed by whoever uses the decoded object.
 pub(super) const FLAG_IMMUTABLE: u16 = 2;
 
-/// Lists and tuples of at least this many equal-typed scalars are packed by value.
+/// Containers of at least this many equal-typed scalars are packed by value.
 pub(super) const PACKED_LENGTH_MIN: usize = 16;
 
 /// What a record is. Kinds below [`kind::FILL`] make a node; the others fill one.
@@ -76,6 +76,8 @@ pub(super) mod kind {
     pub const ATTRIBUTE: u8 = 51;
     /// The next of the segment's externals
     pub const EXTERNAL: u8 = 56;
+    /// An element of a list or a tuple, by its index
+    pub const ELEMENT: u8 = 57;
 
     pub const INSTANCE: u8 = 64;
     pub const REDUCED: u8 = 65;
@@ -83,6 +85,8 @@ pub(super) mod kind {
     pub const CLASS: u8 = 67;
     pub const ENUM_MEMBER: u8 = 68;
     pub const CLASS_NAMESPACE: u8 = 69;
+    /// An instance together with its attributes
+    pub const INSTANCE_WHOLE: u8 = 70;
 
     pub const FILL: u8 = 128;
     pub const FILL_LIST: u8 = 128;
@@ -94,6 +98,8 @@ pub(super) mod kind {
     pub const FILL_STATE: u8 = 134;
     pub const FILL_EXCEPTION: u8 = 135;
     pub const FILL_CLASS: u8 = 136;
+    /// An instance's attributes are a dict that something else has too
+    pub const FILL_INSTANCE_DICT: u8 = 137;
 }
 
 /// How a run of objects inside a record is laid out.
@@ -105,6 +111,8 @@ pub(super) mod body {
     pub const I64: u8 = 4;
     pub const F64: u8 = 5;
     pub const STR: u8 = 6;
+    /// Packed values, some of which are replaced by objects that are elsewhere too
+    pub const PATCHED: u8 = 7;
 }
 
 /// What can be wrong with the bytes of a snapshot.
@@ -252,6 +260,10 @@ impl<'a> Reader<'a> {
 
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
+    }
+
+    pub fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
     }
 
     #[inline]

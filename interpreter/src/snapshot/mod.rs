@@ -1,11 +1,11 @@
 //! Snapshots: Python objects as a flat table of records, and back.
 //!
-//! Sharing, cycles and any depth of nesting survive; large bytes stay outside the table, in
-//! buffers of their own. Importable things go by name; functions, classes and instances made in
-//! a namespace go by value. What can't be carried raises [`snapshot_error_type`] and names its
-//! path. Two things are by value where Python could tell: integers, floats and strings inside
-//! long uniform lists (equal, not identical, if something else shares them), and `__kwdefaults__`
-//! and `__dict__` of functions.
+//! Identity, cycles and any depth of nesting survive: what was one object is one object, what was
+//! two is two, mutable or not. Large bytes stay outside the table, in buffers of their own.
+//! Importable things go by name; functions, classes and instances made in a namespace go by value.
+//! What can't be carried raises [`snapshot_error_type`] and names its path, or is left out and
+//! listed where the caller says so. What isn't kept apart or together is what Python code makes
+//! anew whenever it is asked: bound methods, the tuples `__closure__` and `args` of an exception.
 //!
 //! It doesn't move, store or compress the bytes. Decoding rebuilds objects through the calls that
 //! the sender recorded (`__reduce_ex__`), so tables may come only from members of one cluster or

@@ -11,7 +11,9 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use malachite_bigint::BigInt;
-use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyInt, PyList, PyRange, PySet, PySlice};
+use rustpython_vm::builtins::{
+    PyDict, PyFrozenSet, PyInt, PyList, PyRange, PySet, PySlice, PyStr, PyTuple,
+};
 use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
 
@@ -150,6 +152,21 @@ impl<'a> Decoder<'a> {
         Ok(node.ok_or(FormatError::External)?.clone())
     }
 
+    /// An element of a list or a tuple that was packed by value.
+    fn element(&mut self) -> Decoded<PyObjectRef> {
+        let container = self.edge()?;
+        let index = usize::try_from(self.reader.varint()?).map_err(|_| FormatError::Length)?;
+        let element = if let Some(tuple) = container.downcast_ref_if_exact::<PyTuple>(self.vm) {
+            tuple.as_slice().get(index).cloned()
+        } else if let Some(list) = container.downcast_ref_if_exact::<PyList>(self.vm) {
+            list.borrow_vec().get(index).cloned()
+        } else {
+            None
+        };
+        let expected = "an element of a list or a tuple";
+        Ok(element.ok_or(FormatError::Type { expected })?)
+    }
+
     fn record(&mut self) -> Decoded<()> {
         let kind = self.reader.byte()?;
         if kind >= kind::FILL {
@@ -223,6 +240,7 @@ impl<'a> Decoder<'a> {
             }
             kind::SET_EMPTY => PySet::default().into_ref(context).into(),
             kind::EXTERNAL => self.external()?,
+            kind::ELEMENT => self.element()?,
             _ if self.context.trust == Trust::Data => return Err(FormatError::NotData.into()),
             _ => self.build_object(kind)?,
         })
@@ -310,10 +328,11 @@ impl<'a> Decoder<'a> {
     fn text_of(&self, bytes: &[u8], intern: bool) -> Decoded<PyObjectRef> {
         Ok(match core::str::from_utf8(bytes) {
             Ok(text) if intern => self.vm.ctx.intern_str(text).to_owned().into(),
-            Ok(text) => self.vm.ctx.new_str(text).into(),
+            // Not by `new_str`, which gives one object to all texts of the same letter.
+            Ok(text) => PyStr::from(text).into_ref(&self.vm.ctx).into(),
             Err(_) => {
                 let text = Wtf8::from_bytes(bytes).ok_or(FormatError::Text)?;
-                self.vm.ctx.new_str(text).into()
+                PyStr::from(text).into_ref(&self.vm.ctx).into()
             }
         })
     }
@@ -450,8 +469,29 @@ impl<'a> Decoder<'a> {
             body::I64 => self.packed(|bytes| context.new_int(i64::from_le_bytes(bytes)).into()),
             body::F64 => self.packed(|bytes| context.new_float(f64::from_le_bytes(bytes)).into()),
             body::STR => self.packed_texts(),
+            body::PATCHED => self.patched(),
             other => Err(FormatError::Kind(other).into()),
         }
+    }
+
+    /// Packed values, of which some are replaced by objects that were made before.
+    fn patched(&mut self) -> Decoded<Vec<PyObjectRef>> {
+        const PATCH_BYTES_MIN: usize = 5;
+        let count = self.reader.count(PATCH_BYTES_MIN)?;
+        let mut patches = Vec::with_capacity(count);
+        for _ in 0..count {
+            let index = usize::try_from(self.reader.varint()?).map_err(|_| FormatError::Length)?;
+            patches.push((index, self.edge()?));
+        }
+        // Patches of patches would be a way to nest without end.
+        if self.reader.peek() == Some(body::PATCHED) {
+            return Err(FormatError::Kind(body::PATCHED).into());
+        }
+        let mut objects = self.body()?;
+        for (index, object) in patches {
+            *objects.get_mut(index).ok_or(FormatError::Length)? = object;
+        }
+        Ok(objects)
     }
 
     fn packed<const N: usize>(

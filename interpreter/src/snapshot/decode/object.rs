@@ -62,7 +62,21 @@ impl Decoder<'_> {
                 let name = vm.ctx.new_str(self.reader.text()?);
                 Ok(owner.get_attr(&*name, vm)?)
             }
-            kind::INSTANCE => self.instance(),
+            kind::INSTANCE => {
+                let class = self.class_edge()?;
+                let has_dict = class.slots().flags.has_feature(PyTypeFlags::HAS_DICT);
+                self.instance(class, has_dict.then(|| vm.ctx.new_dict()))
+            }
+            kind::INSTANCE_WHOLE => {
+                let class = self.class_edge()?;
+                if !class.slots().flags.has_feature(PyTypeFlags::HAS_DICT) {
+                    let expected = "a class whose instances have attributes";
+                    return Err(FormatError::Type { expected }.into());
+                }
+                let dict = vm.ctx.new_dict();
+                self.fill_dict(&dict)?;
+                self.instance(class, Some(dict))
+            }
             kind::REDUCED => {
                 let callable = self.edge()?;
                 let args = self.args()?;
@@ -99,6 +113,16 @@ impl Decoder<'_> {
                 dict.clear();
                 self.insert_pairs(&dict, keys, values)
             }
+            kind::FILL_INSTANCE_DICT => {
+                let dict = self.edge()?.downcast_exact::<PyDict>(vm);
+                let dict = dict.map_err(|_| FormatError::Type { expected: "a dict" })?;
+                if self.settled.contains(&target.get_id()) {
+                    return Ok(());
+                }
+                let expected = "an object with attributes";
+                let set = target.set_dict(Some(dict.into_pyref()));
+                Ok(set.map_err(|_| FormatError::Type { expected })?)
+            }
             kind::FILL_STATE => self.fill_state(target),
             kind::FILL_EXCEPTION => self.fill_exception(target),
             kind::FILL_CLASS => self.fill_class(target),
@@ -130,7 +154,7 @@ impl Decoder<'_> {
 
     fn fill_function(&mut self, target: &PyObject) -> Decoded<()> {
         use function_present as present;
-        const SINGLES: [(u16, &str); 8] = [
+        const SINGLES: [(u16, &str); 10] = [
             (present::NAME, "__name__"),
             (present::QUALNAME, "__qualname__"),
             (present::DEFAULTS, "__defaults__"),
@@ -139,6 +163,8 @@ impl Decoder<'_> {
             (present::ANNOTATE, "__annotate__"),
             (present::ANNOTATIONS, "__annotations__"),
             (present::TYPE_PARAMS, "__type_params__"),
+            (present::KWDEFAULTS_SHARED, "__kwdefaults__"),
+            (present::DICT_SHARED, "__dict__"),
         ];
         let vm = self.vm;
         if !target.class().is(vm.ctx.types.function_type) {
@@ -250,9 +276,8 @@ impl Decoder<'_> {
     }
 
     /// An object of a class made by Python code, without calling the class.
-    fn instance(&mut self) -> Decoded<PyObjectRef> {
+    fn instance(&self, class: PyTypeRef, dict: Option<PyDictRef>) -> Decoded<PyObjectRef> {
         let vm = self.vm;
-        let class = self.class_edge()?;
         let object_type = vm.ctx.types.object_type;
         let flags = class.slots().flags.load();
         if !native_base(&class).is(object_type)
@@ -261,8 +286,6 @@ impl Decoder<'_> {
             let expected = "a class with plain instances";
             return Err(FormatError::Type { expected }.into());
         }
-        let dict = class.slots().flags.has_feature(PyTypeFlags::HAS_DICT);
-        let dict = dict.then(|| vm.ctx.new_dict());
         Ok(vm.ctx.new_base_object(class, dict))
     }
 

@@ -13,13 +13,12 @@ impl Encoder<'_> {
     pub fn tuple(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let tuple = object.downcast_ref::<PyTuple>().expect("class is tuple");
         let elements = tuple.as_slice();
-        if self.packed(kind::TUPLE, elements) {
-            self.built(object)?;
+        if self.packed(kind::TUPLE, object, elements, 1)? {
             return Ok(());
         }
         let from = self.edges.len();
         for element in elements {
-            let Some(edge) = self.scalar_or_known(element)? else {
+            let Some(edge) = self.scalar_or_known(element, 1)? else {
                 let children = elements.to_vec();
                 let frame = Frame::new(Step::Tuple, object.to_owned(), origin, children);
                 return self.begin_partly(frame, from);
@@ -30,11 +29,30 @@ impl Encoder<'_> {
     }
 
     fn complete_record(&mut self, kind: u8, object: &PyObject, from: usize) -> PyResult<()> {
-        let edges = self.edges.split_off(from);
         self.table.push(kind);
-        self.edge_body(&edges);
+        self.edges_since(from);
         self.built(object)?;
         Ok(())
+    }
+
+    /// Writes the whole record of a container whose elements can be packed by value.
+    fn packed(
+        &mut self,
+        kind: u8,
+        object: &PyObject,
+        elements: &[PyObjectRef],
+        held: usize,
+    ) -> PyResult<bool> {
+        // A set may have another order when it is made again.
+        let can_index = matches!(kind, kind::LIST | kind::TUPLE);
+        let Some(run) = self.packable(elements, held, can_index)? else {
+            return Ok(false);
+        };
+        self.table.push(kind);
+        self.packed_body(&run, elements);
+        let edge = self.built(object)?;
+        self.packed_in(&run, elements, edge);
+        Ok(true)
     }
 
     pub fn list(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -43,14 +61,13 @@ impl Encoder<'_> {
         {
             // The lock is held while scalars are written, which runs no Python code.
             let elements = list.borrow_vec();
-            if self.packed(kind::LIST, &elements) {
-                self.built(object)?;
+            if self.packed(kind::LIST, object, &elements, 1)? {
                 return Ok(());
             }
             let from = self.edges.len();
             let mut scalars = true;
             for element in elements.iter() {
-                match self.scalar_or_known(element)? {
+                match self.scalar_or_known(element, 1)? {
                     Some(edge) => self.edges.push(edge),
                     None => {
                         scalars = false;
@@ -73,7 +90,7 @@ impl Encoder<'_> {
         if !dict.is_empty() {
             let items = dict.items_vec();
             for part in items.iter().flat_map(|(key, value)| [key, value]) {
-                let Some(edge) = self.scalar(part)? else {
+                let Some(edge) = self.scalar(part, 2)? else {
                     self.edges.truncate(from);
                     let hashes = !items.iter().all(|(key, _)| is_plain(self.vm, key));
                     return self.empty(kind::DICT_EMPTY, Step::FillDict, hashes, object, origin);
@@ -81,11 +98,8 @@ impl Encoder<'_> {
                 self.edges.push(edge);
             }
         }
-        let edges = self.edges.split_off(from);
         self.table.push(kind::DICT);
-        let (keys, values) = super::unzip(&edges);
-        self.edge_body(&keys);
-        self.edge_body(&values);
+        self.pairs_since(from);
         self.built(object)?;
         Ok(())
     }
@@ -94,13 +108,12 @@ impl Encoder<'_> {
         self.mutable = true;
         let set = object.downcast_ref::<PySet>().expect("class is set");
         let elements = set.elements();
-        if self.packed(kind::SET, &elements) {
-            self.built(object)?;
+        if self.packed(kind::SET, object, &elements, 2)? {
             return Ok(());
         }
         let from = self.edges.len();
         for element in &elements {
-            let Some(edge) = self.scalar(element)? else {
+            let Some(edge) = self.scalar(element, 2)? else {
                 self.edges.truncate(from);
                 let hashes = !elements.iter().all(|element| is_plain(self.vm, element));
                 return self.empty(kind::SET_EMPTY, Step::FillSet, hashes, object, origin);
@@ -115,13 +128,12 @@ impl Encoder<'_> {
             .downcast_ref::<PyFrozenSet>()
             .expect("class is frozenset");
         let elements = set.elements();
-        if self.packed(kind::FROZENSET, &elements) {
-            self.built(object)?;
+        if self.packed(kind::FROZENSET, object, &elements, 2)? {
             return Ok(());
         }
         let from = self.edges.len();
         for element in &elements {
-            let Some(edge) = self.scalar(element)? else {
+            let Some(edge) = self.scalar(element, 2)? else {
                 self.edges.truncate(from);
                 let frame = Frame::new(Step::FrozenSet, object.to_owned(), origin, elements);
                 // Elements are hashed as the set is made: they must be finished by then.
@@ -169,6 +181,9 @@ impl Encoder<'_> {
                 if let Some(dict) = frame.object.dict() {
                     frame.children = flatten(dict.items_vec());
                 }
+            }
+            Step::FillInstanceDict => {
+                frame.children = frame.object.dict().map(Into::into).into_iter().collect();
             }
             Step::FillCell => {
                 let contents = self.vm.ctx.intern_str("cell_contents");

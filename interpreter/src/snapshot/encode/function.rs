@@ -28,8 +28,12 @@ pub mod present {
     pub const ANNOTATE: u16 = 32;
     pub const ANNOTATIONS: u16 = 64;
     pub const TYPE_PARAMS: u16 = 128;
-    pub const KWDEFAULTS: u16 = 256;
-    pub const DICT: u16 = 512;
+    /// Keyword defaults and attributes as dicts that something else has too
+    pub const KWDEFAULTS_SHARED: u16 = 256;
+    pub const DICT_SHARED: u16 = 512;
+    /// Keyword defaults and attributes by their entries
+    pub const KWDEFAULTS: u16 = 1024;
+    pub const DICT: u16 = 2048;
 }
 
 impl Encoder<'_> {
@@ -81,7 +85,7 @@ impl Encoder<'_> {
             && known.edge().is_some()
             && !self.carried_globals.contains(&globals.get_id())
         {
-            return self.local_edge(known);
+            return self.local_edge(globals.as_object(), known);
         }
         if let Some(name) = name
             && !is_main
@@ -106,7 +110,7 @@ impl Encoder<'_> {
         let vm = self.vm;
         self.mutable = true;
         let number = match self.numbers.get(&globals.get_id()) {
-            Some(&known) => self.local_edge(known)?,
+            Some(&known) => self.local_edge(globals.as_object(), known)?,
             None => {
                 self.table.push(kind::DICT_EMPTY);
                 self.carried_globals.insert(globals.get_id());
@@ -187,17 +191,28 @@ impl Encoder<'_> {
         if !type_params.is(&vm.ctx.empty_tuple) {
             add(present::TYPE_PARAMS, type_params);
         }
-        let mut kwdefault_count = 0;
         let kwdefaults = object.get_attr("__kwdefaults__", vm)?;
-        if let Some(kwdefaults) = kwdefaults.downcast_ref::<PyDict>() {
-            bits |= present::KWDEFAULTS;
-            let items = kwdefaults.items_vec();
-            kwdefault_count = items.len();
-            children.extend(items.into_iter().flat_map(|(key, value)| [key, value]));
+        let kwdefaults = kwdefaults.downcast::<PyDict>().ok();
+        let dict = object.dict();
+        let mut kwdefault_count = 0;
+        let mut pairs = Vec::new();
+        for (dict, shared, by_entries) in [
+            (&kwdefaults, present::KWDEFAULTS_SHARED, present::KWDEFAULTS),
+            (&dict, present::DICT_SHARED, present::DICT),
+        ] {
+            let Some(dict) = dict else { continue };
+            // The reference of the function, and this one.
+            if dict.as_object().strong_count() > 2 {
+                add(shared, dict.clone().into());
+            } else if by_entries == present::KWDEFAULTS || !dict.is_empty() {
+                pairs.push((by_entries, dict.items_vec()));
+            }
         }
-        if let Some(dict) = object.dict().filter(|dict| !dict.is_empty()) {
-            bits |= present::DICT;
-            let items = dict.items_vec();
+        for (bit, items) in pairs {
+            bits |= bit;
+            if bit == present::KWDEFAULTS {
+                kwdefault_count = items.len();
+            }
             children.extend(items.into_iter().flat_map(|(key, value)| [key, value]));
         }
         if bits == 0 {
@@ -243,7 +258,7 @@ impl Encoder<'_> {
         let (single, pairs) = edges.split_at(single);
         let (kwdefaults, attributes) = pairs.split_at(2 * kwdefault_count);
         // Attributes of a function can be set by whoever gets it.
-        self.mutable |= bits & present::DICT != 0;
+        self.mutable |= bits & (present::DICT | present::DICT_SHARED) != 0;
         self.table.push(kind::FILL_FUNCTION);
         self.table.edge(target);
         self.table.extend_from_slice(&bits.to_le_bytes());
@@ -332,7 +347,7 @@ impl Encoder<'_> {
 impl Slot {
     /// What a child of a function's fill is called.
     pub fn of_function(present: u16, kwdefault_count: usize, index: usize) -> Self {
-        const NAMES: [(u16, &str); 8] = [
+        const NAMES: [(u16, &str); 10] = [
             (present::NAME, ".__name__"),
             (present::QUALNAME, ".__qualname__"),
             (present::DEFAULTS, ".__defaults__"),
@@ -341,6 +356,8 @@ impl Slot {
             (present::ANNOTATE, ".__annotate__"),
             (present::ANNOTATIONS, ".__annotations__"),
             (present::TYPE_PARAMS, ".__type_params__"),
+            (present::KWDEFAULTS_SHARED, ".__kwdefaults__"),
+            (present::DICT_SHARED, ".__dict__"),
         ];
         let mut singles = NAMES.iter().filter(|(bit, _)| present & bit != 0);
         let single_count = singles.clone().count();

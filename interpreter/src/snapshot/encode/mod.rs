@@ -4,7 +4,7 @@
 //! say what each kind of object is made of, and write its record here.
 //!
 //! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`,
-//! `substitute.rs`; `named.rs` for what goes by name, `path.rs` for how errors find their way,
+//! `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name, `path.rs` for how errors find their way,
 //! `partial.rs` for what is left out instead, `segment.rs` for namespaces.
 
 mod class;
@@ -12,12 +12,14 @@ mod container;
 mod function;
 mod named;
 mod object;
+mod packed;
 mod partial;
 mod path;
 mod scalar;
 mod segment;
 mod substitute;
 mod walk;
+mod whole;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -75,6 +77,9 @@ pub(super) fn encode_names(
     encoder.names(names)
 }
 
+/// How many references to an object are accounted for, where that isn't known: it may be shared.
+const HELD_UNKNOWN: usize = 0;
+
 /// What a frame writes when all its children have numbers.
 #[derive(Debug)]
 enum Step {
@@ -116,6 +121,7 @@ enum Step {
         kwdefault_count: usize,
     },
     FillInstance,
+    FillInstanceDict,
     FillState {
         item_count: usize,
         pair_count: usize,
@@ -140,7 +146,9 @@ struct Encoder<'a> {
     has_segments: bool,
     /// Objects of earlier segments that this one refers to.
     externals: Vec<External>,
-    edges_of_externals: HashMap<External, u32>,
+    /// Edges that stand for objects of earlier segments: by segment, edge there, and one more than
+    /// the index where the edge is that of a container.
+    edges_of_externals: HashMap<(u32, u32, u32), u32>,
     /// Addresses of what every segment carries again.
     again: Vec<usize>,
     table: Vec<u8>,
@@ -319,11 +327,8 @@ impl<'a> Encoder<'a> {
             Step::FillSet => self.fill_record(kind::FILL_SET, target, &[edges]),
             Step::FillDict => self.fill_pairs(kind::FILL_DICT, target, edges),
             Step::FillInstance => self.fill_pairs(kind::FILL_INSTANCE, target, edges),
-            Step::FillCell => {
-                self.table.push(kind::FILL_CELL);
-                self.table.edge(target);
-                self.table.edges(edges);
-            }
+            Step::FillCell => self.fill_with_one(kind::FILL_CELL, target, edges),
+            Step::FillInstanceDict => self.fill_with_one(kind::FILL_INSTANCE_DICT, target, edges),
             Step::FillFunction {
                 present,
                 kwdefault_count,
@@ -364,6 +369,13 @@ impl<'a> Encoder<'a> {
         for edges in bodies {
             self.edge_body(edges);
         }
+    }
+
+    fn fill_with_one(&mut self, kind: u8, target: u32, edges: &[u32]) {
+        self.mutable = true;
+        self.table.push(kind);
+        self.table.edge(target);
+        self.table.edges(edges);
     }
 
     /// Keys and values come alternately, and are written as two bodies.

@@ -28,8 +28,8 @@ pub mod exception_present {
 /// How instances of one class are carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Its class and its `__dict__`
-    Instance,
+    /// Its class and its `__dict__`. If the class isn't local, a module may have a name for it.
+    Instance { is_local: bool },
     /// A member of an enumeration that goes by value: its plain value, and its `__dict__`
     EnumMember,
     /// Its class, its arguments, its `__dict__`, and what it was raised from
@@ -78,7 +78,7 @@ impl Encoder<'_> {
 
     fn planned(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         match self.plan(object)? {
-            Plan::Instance => self.instance(object, origin),
+            Plan::Instance { is_local } => self.instance(object, is_local, origin),
             Plan::EnumMember => self.enum_member(object, origin),
             Plan::Exception => self.exception(object, origin),
             Plan::Reduce => self.reduce(object, origin),
@@ -136,7 +136,13 @@ impl Encoder<'_> {
                     class,
                     &["__setstate__", "__getnewargs__", "__getnewargs_ex__"],
                 );
-            return Ok(if plain { Plan::Instance } else { Plan::Reduce });
+            let module = class.__module__(vm)?;
+            let module = self.text(&module);
+            let is_local = module.is_none_or(|module| module == self.options.main_module);
+            return Ok(match plain {
+                true => Plan::Instance { is_local },
+                false => Plan::Reduce,
+            });
         }
         let types = &vm.ctx.types;
         let rebuilt_by_new = [
@@ -182,17 +188,24 @@ impl Encoder<'_> {
         Ok(table)
     }
 
-    fn instance(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
-        let is_empty = object.dict().is_none_or(|dict| dict.is_empty());
-        if let Some(name) = self.sentinel_name(object, is_empty)? {
+    fn instance(&mut self, object: &PyObject, is_local: bool, origin: u32) -> PyResult<()> {
+        let dict = object.dict();
+        let is_empty = dict.as_ref().is_none_or(|dict| dict.is_empty());
+        // The reference of the object, and this one.
+        let is_dict_shared = dict.is_some_and(|dict| dict.as_object().strong_count() > 2);
+        if !is_local && let Some(name) = self.sentinel_name(object, is_empty)? {
             let module = object.class().__module__(self.vm)?;
             let module = self.text(&module).unwrap_or_default();
             return self.write_named(object, &module, &name);
         }
         let children = vec![object.class().to_owned().into()];
         let mut frame = Frame::new(Step::Instance, object.to_owned(), origin, children);
-        if !is_empty {
-            let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
+        if is_dict_shared || !is_empty {
+            let step = match is_dict_shared {
+                true => Step::FillInstanceDict,
+                false => Step::FillInstance,
+            };
+            let fill = Frame::new(step, object.to_owned(), origin, Vec::new());
             frame.then.push(fill);
         }
         self.begin(frame)

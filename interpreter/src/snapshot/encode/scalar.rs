@@ -1,13 +1,16 @@
-//! Objects without children (numbers, text, bytes), and runs of them packed by value.
+//! Objects without children: numbers, text, bytes.
+//!
+//! One that nothing else refers to needs no number to be found by, which is told by the count of
+//! references: those that the walk and the container have are *held*, any other may be met later.
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, PyStr};
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
+use rustpython_vm::{AsObject, Py, PyObject, PyRef, PyResult};
 
 use super::Encoder;
 use super::walk::Number;
 use crate::snapshot::constant;
-use crate::snapshot::format::{PACKED_LENGTH_MIN, Write, body, kind};
+use crate::snapshot::format::{Write, kind};
 
 /// Buffers beside the table. Messages carry twice as many; what is beyond goes into the table.
 const BUFFER_COUNT_MAX: usize = 32_768;
@@ -26,9 +29,9 @@ impl AsRef<[u8]> for LentBytes {
 
 impl Encoder<'_> {
     /// The edge of an object that has no children, writing its record if it is new. None for
-    /// containers, unless they are known already.
+    /// others.
     #[inline]
-    pub fn scalar(&mut self, object: &PyObject) -> PyResult<Option<u32>> {
+    pub fn scalar(&mut self, object: &PyObject, held: usize) -> PyResult<Option<u32>> {
         let types = &self.vm.ctx.types;
         let class = object.class();
         if class.is(types.int_type) {
@@ -36,28 +39,28 @@ impl Encoder<'_> {
             if let Some(edge) = constant::cached_int(int) {
                 return Ok(Some(edge));
             }
-            return self.once(object, |encoder| encoder.write_int(int));
+            return self.once(object, held, |encoder| encoder.write_int(int));
         }
         if let Some(edge) = constant::singleton(self.vm, object) {
             return Ok(Some(edge));
         }
         if class.is(types.str_type) {
             let text = object.downcast_ref::<PyStr>().expect("class is str");
-            self.once(object, |encoder| encoder.write_str(text))
+            self.once(object, held, |encoder| encoder.write_str(text))
         } else if class.is(types.float_type) {
             let float = object.downcast_ref::<PyFloat>().expect("class is float");
-            self.once(object, |encoder| {
+            self.once(object, held, |encoder| {
                 encoder.table.push(kind::FLOAT);
                 let bits = float.to_f64().to_bits();
                 encoder.table.extend_from_slice(&bits.to_le_bytes());
             })
         } else if class.is(types.bytes_type) {
-            self.once(object, |encoder| encoder.write_bytes(object))
+            self.once(object, held, |encoder| encoder.write_bytes(object))
         } else if class.is(types.complex_type) {
             let complex = object
                 .downcast_ref::<PyComplex>()
                 .expect("class is complex");
-            self.once(object, |encoder| {
+            self.once(object, held, |encoder| {
                 let value = complex.as_complex();
                 encoder.table.push(kind::COMPLEX);
                 for part in [value.re, value.im] {
@@ -67,7 +70,7 @@ impl Encoder<'_> {
                 }
             })
         } else if class.is(types.bytearray_type) {
-            self.once(object, |encoder| encoder.write_bytearray(object))
+            self.once(object, held, |encoder| encoder.write_bytearray(object))
         } else {
             Ok(None)
         }
@@ -75,24 +78,38 @@ impl Encoder<'_> {
 
     /// Like [`Self::scalar`], and the edge of containers that have a number and need no more.
     #[inline]
-    pub fn scalar_or_known(&mut self, object: &PyObject) -> PyResult<Option<u32>> {
-        if let Some(edge) = self.scalar(object)? {
+    pub fn scalar_or_known(&mut self, object: &PyObject, held: usize) -> PyResult<Option<u32>> {
+        if let Some(edge) = self.scalar(object, held)? {
             return Ok(Some(edge));
         }
         match self.numbers.get(&object.get_id()) {
             Some(&number) if number.edge().is_some() && !self.waits_elsewhere(number) => {
-                self.local_edge(number).map(Some)
+                self.local_edge(object, number).map(Some)
             }
             _ => Ok(None),
         }
     }
 
     #[inline]
-    fn once(&mut self, object: &PyObject, write: impl FnOnce(&mut Self)) -> PyResult<Option<u32>> {
+    fn once(
+        &mut self,
+        object: &PyObject,
+        held: usize,
+        write: impl FnOnce(&mut Self),
+    ) -> PyResult<Option<u32>> {
+        if object.strong_count() <= held {
+            write(self);
+            return self.next_number().map(Some);
+        }
         if let Some(&number) = self.numbers.get(&object.get_id()) {
-            return self.local_edge(number).map(Some);
+            return self.local_edge(object, number).map(Some);
         }
         write(self);
+        self.number_scalar(object).map(Some)
+    }
+
+    /// Numbers a scalar whose record was just written.
+    fn number_scalar(&mut self, object: &PyObject) -> PyResult<u32> {
         let edge = self.next_number()?;
         let number = Number::new(edge, self.segment);
         self.numbers.insert(object.get_id(), number);
@@ -100,7 +117,14 @@ impl Encoder<'_> {
         if object.is_immortal() {
             self.carried_again(object.get_id());
         }
-        Ok(Some(edge))
+        Ok(edge)
+    }
+
+    /// Writes the record of a scalar that was thought to be packed.
+    pub fn unpacked(&mut self, object: &PyObject) -> PyResult<u32> {
+        self.numbers.remove(&object.get_id());
+        let edge = self.scalar(object, super::HELD_UNKNOWN)?;
+        Ok(edge.expect("only scalars are packed"))
     }
 
     fn write_int(&mut self, int: &Py<PyInt>) {
@@ -169,114 +193,5 @@ impl Encoder<'_> {
         for &length in shape {
             self.table.varint(length);
         }
-    }
-
-    /// A run of objects as their edges.
-    pub fn edge_body(&mut self, edges: &[u32]) {
-        self.table.push(body::EDGES);
-        self.table.varint(edges.len() as u64);
-        self.table.edges(edges);
-    }
-
-    /// Writes `kind` and the objects as packed values, if they are many and of one plain type.
-    pub fn packed(&mut self, kind: u8, objects: &[PyObjectRef]) -> bool {
-        if objects.len() < PACKED_LENGTH_MIN {
-            return false;
-        }
-        let types = &self.vm.ctx.types;
-        let class = objects[0].class();
-        if !class.is(types.int_type) && !class.is(types.float_type) && !class.is(types.str_type) {
-            return false;
-        }
-        if !objects.iter().all(|object| object.class().is(class)) {
-            return false;
-        }
-        if class.is(types.int_type) {
-            self.packed_ints(kind, objects)
-        } else if class.is(types.float_type) {
-            self.packed_floats(kind, objects);
-            true
-        } else {
-            self.packed_strs(kind, objects)
-        }
-    }
-
-    fn packed_ints(&mut self, kind: u8, objects: &[PyObjectRef]) -> bool {
-        let mut values = Vec::with_capacity(objects.len());
-        for object in objects {
-            let int = object.downcast_ref::<PyInt>().expect("class is int");
-            match i64::try_from(int.as_bigint()) {
-                Ok(value) => values.push(value),
-                Err(_) => return false,
-            }
-        }
-        let least = values.iter().copied().min().unwrap_or(0);
-        let most = values.iter().copied().max().unwrap_or(0);
-        let fits = |low: i64, high: i64| least >= low && most <= high;
-        self.table.push(kind);
-        let start = self.table.len();
-        self.table.push(body::I64);
-        self.table.varint(values.len() as u64);
-        let tag = if fits(i8::MIN.into(), i8::MAX.into()) {
-            self.table.extend(values.iter().map(|&value| value as u8));
-            body::I8
-        } else if fits(i16::MIN.into(), i16::MAX.into()) {
-            self.pack(&values, |value| (value as i16).to_le_bytes());
-            body::I16
-        } else if fits(i32::MIN.into(), i32::MAX.into()) {
-            self.pack(&values, |value| (value as i32).to_le_bytes());
-            body::I32
-        } else {
-            self.pack(&values, i64::to_le_bytes);
-            body::I64
-        };
-        self.table[start] = tag;
-        true
-    }
-
-    fn pack<const N: usize>(&mut self, values: &[i64], bytes: impl Fn(i64) -> [u8; N]) {
-        self.table.reserve(values.len() * N);
-        for &value in values {
-            self.table.extend_from_slice(&bytes(value));
-        }
-    }
-
-    fn packed_floats(&mut self, kind: u8, objects: &[PyObjectRef]) {
-        self.table.push(kind);
-        self.table.push(body::F64);
-        self.table.varint(objects.len() as u64);
-        self.table.reserve(objects.len() * 8);
-        for object in objects {
-            let float = object.downcast_ref::<PyFloat>().expect("class is float");
-            let bits = float.to_f64().to_bits();
-            self.table.extend_from_slice(&bits.to_le_bytes());
-        }
-    }
-
-    /// Packs texts unless the run repeats the same objects, which edges say in fewer bytes.
-    fn packed_strs(&mut self, kind: u8, objects: &[PyObjectRef]) -> bool {
-        const SAMPLE: usize = 64;
-        let step = objects.len().div_ceil(SAMPLE);
-        let mut sample: Vec<usize> = objects.iter().step_by(step).map(|o| o.get_id()).collect();
-        let sampled = sample.len();
-        sample.sort_unstable();
-        sample.dedup();
-        if sample.len() < sampled {
-            return false;
-        }
-        fn text(object: &PyObjectRef) -> &[u8] {
-            let text = object.downcast_ref::<PyStr>().expect("class is str");
-            text.as_wtf8().as_bytes()
-        }
-        self.table.push(kind);
-        self.table.push(body::STR);
-        self.table.varint(objects.len() as u64);
-        for object in objects {
-            self.table.varint(text(object).len() as u64);
-        }
-        for object in objects {
-            self.table.extend_from_slice(text(object));
-        }
-        true
     }
 }

@@ -3,11 +3,11 @@
 //! Numbers of objects are those of the segment that made them. Another segment gives such an object
 //! a node of its own, by an external record, when it first meets it.
 
-use rustpython_vm::{PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::Encoder;
 use super::walk::Number;
-use crate::snapshot::format::{FIRST_NODE, kind};
+use crate::snapshot::format::{FIRST_NODE, Write, kind};
 use crate::snapshot::namespace::{External, NamespaceSnapshot, Segment};
 
 impl Encoder<'_> {
@@ -71,17 +71,55 @@ impl Encoder<'_> {
 
     /// The edge of a finished object in the segment that is being written.
     #[inline]
-    pub fn local_edge(&mut self, number: Number) -> PyResult<u32> {
-        match number.edge() {
-            Some(edge) if number.segment() == self.segment => Ok(edge),
-            edge => self.external_edge(number.segment(), edge.unwrap_or_default()),
+    pub fn local_edge(&mut self, object: &PyObject, number: Number) -> PyResult<u32> {
+        match (number.edge(), number.index()) {
+            (Some(edge), None) if number.segment() == self.segment => Ok(edge),
+            (Some(edge), None) => self.external_edge(number.segment(), edge),
+            (edge, Some(index)) => self.element_edge(object, number, edge, index),
+            (None, None) => unreachable!("an object in the making has no edge yet"),
         }
+    }
+
+    /// Gives a node of its own to an object that was packed by value in a container.
+    fn element_edge(
+        &mut self,
+        object: &PyObject,
+        number: Number,
+        container: Option<u32>,
+        index: u32,
+    ) -> PyResult<u32> {
+        let Some(container) = container else {
+            // The container itself is being packed: what it has twice isn't packed.
+            return self.unpacked(object);
+        };
+        if number.segment() == self.segment {
+            let edge = self.write_element(container, index)?;
+            let number = Number::new(edge, self.segment);
+            self.numbers.insert(object.get_id(), number);
+            return Ok(edge);
+        }
+        let key = (number.segment(), container, index + 1);
+        if let Some(&edge) = self.edges_of_externals.get(&key) {
+            return Ok(edge);
+        }
+        let container = self.external_edge(number.segment(), container)?;
+        let edge = self.write_element(container, index)?;
+        self.edges_of_externals.insert(key, edge);
+        Ok(edge)
+    }
+
+    fn write_element(&mut self, container: u32, index: u32) -> PyResult<u32> {
+        self.table.push(kind::ELEMENT);
+        self.table.edge(container);
+        self.table.varint(index.into());
+        self.next_number()
     }
 
     fn external_edge(&mut self, segment: u32, edge: u32) -> PyResult<u32> {
         let node = edge - FIRST_NODE;
         let external = External { segment, node };
-        if let Some(&edge) = self.edges_of_externals.get(&external) {
+        let key = (segment, edge, 0);
+        if let Some(&edge) = self.edges_of_externals.get(&key) {
             return Ok(edge);
         }
         // Whoever shares it may change it.
@@ -89,7 +127,7 @@ impl Encoder<'_> {
         self.table.push(kind::EXTERNAL);
         let edge = self.next_number()?;
         self.externals.push(external);
-        self.edges_of_externals.insert(external, edge);
+        self.edges_of_externals.insert(key, edge);
         Ok(edge)
     }
 }

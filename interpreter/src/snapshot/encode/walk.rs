@@ -37,6 +37,9 @@ pub struct Number {
     place: u32,
     /// The segment that has the edge.
     segment: u32,
+    /// If the edge is that of a container in which this object is packed by value: one more than
+    /// its index there.
+    element: u32,
 }
 
 impl Number {
@@ -50,10 +53,26 @@ impl Number {
             edge,
             place: 0,
             segment,
+            element: 0,
         }
     }
 
-    const fn is_in_progress(self) -> bool {
+    /// The object with this index in a packed container, whose edge may not be known yet.
+    pub const fn element(container: u32, index: u32, segment: u32) -> Self {
+        Self {
+            edge: container,
+            place: 0,
+            segment,
+            element: index + 1,
+        }
+    }
+
+    /// The index in the packed container that the edge is of.
+    pub const fn index(self) -> Option<u32> {
+        self.element.checked_sub(1)
+    }
+
+    pub const fn is_in_progress(self) -> bool {
         self.edge == u32::MAX
     }
 
@@ -174,10 +193,25 @@ impl Frame {
                 | Step::FillCell
                 | Step::FillFunction { .. }
                 | Step::FillInstance
+                | Step::FillInstanceDict
                 | Step::FillState { .. }
                 | Step::FillException { .. }
                 | Step::FillClass { .. }
         )
+    }
+
+    /// How many references to a child the walk accounts for: that of the frame, and that of the
+    /// object it came from, where it surely has one.
+    const fn held(&self) -> usize {
+        match self.step {
+            Step::Tuple
+            | Step::FrozenSet
+            | Step::FillList
+            | Step::FillSet
+            | Step::FillDict
+            | Step::FillInstance => 2,
+            _ => 1,
+        }
     }
 }
 
@@ -192,13 +226,20 @@ impl Encoder<'_> {
                 }
                 continue;
             };
-            if let Some(child) = frame.children.get(frame.visited) {
-                let child = child.clone();
-                let slot = Slot::of(frame, frame.visited);
-                let origin = frame.origin;
-                frame.visited += 1;
-                if let Err(error) = self.visit(&child, origin, slot) {
-                    self.leave_out(error)?;
+            if frame.visited < frame.children.len() {
+                let held = frame.held();
+                self.visit_simple(held)?;
+                let Some(frame) = self.stack.last_mut() else {
+                    continue;
+                };
+                if let Some(child) = frame.children.get(frame.visited) {
+                    let child = child.clone();
+                    let slot = Slot::of(frame, frame.visited);
+                    let origin = frame.origin;
+                    frame.visited += 1;
+                    if let Err(error) = self.visit_compound(&child, origin, slot) {
+                        self.leave_out(error)?;
+                    }
                 }
                 continue;
             }
@@ -238,12 +279,43 @@ impl Encoder<'_> {
         }
     }
 
+    /// Visits children of the frame on top, up to the first that takes more than writing a record.
+    fn visit_simple(&mut self, held: usize) -> PyResult<()> {
+        let Some(frame) = self.stack.last_mut() else {
+            return Ok(());
+        };
+        let mut visited = frame.visited;
+        let children = std::mem::take(&mut frame.children);
+        let mut outcome = Ok(());
+        while let Some(child) = children.get(visited) {
+            match self.simple(child, held) {
+                Ok(Some(edge)) => self.edges.push(edge),
+                Ok(None) => break,
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+            visited += 1;
+        }
+        if let Some(frame) = self.stack.last_mut() {
+            frame.children = children;
+            frame.visited = visited;
+        }
+        outcome
+    }
+
     /// Sees to it that `object` gets a number, which lands on `edges` sooner or later.
     pub fn visit(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
-        if let Some(edge) = self.scalar(object)? {
+        if let Some(edge) = self.scalar(object, super::HELD_UNKNOWN)? {
             self.edges.push(edge);
             return Ok(());
         }
+        self.visit_compound(object, parent, slot)
+    }
+
+    /// As [`Self::visit`], of an object that isn't a scalar.
+    fn visit_compound(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
         if let Some(&number) = self.numbers.get(&object.get_id()) {
             if number.is_in_progress() {
                 return self.postpone(object, parent, slot);
@@ -254,7 +326,7 @@ impl Encoder<'_> {
             if self.waits_elsewhere(number) {
                 self.advance(number);
             }
-            let edge = self.local_edge(number)?;
+            let edge = self.local_edge(object, number)?;
             self.edges.push(edge);
             return Ok(());
         }
@@ -501,8 +573,8 @@ impl Encoder<'_> {
         let rest = frame.children[visited + 2..].to_vec();
         let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
         for pair in rest.chunks_exact(2) {
-            let key = self.scalar_or_known(&pair[0])?;
-            let value = self.scalar_or_known(&pair[1])?;
+            let key = self.scalar_or_known(&pair[0], super::HELD_UNKNOWN)?;
+            let value = self.scalar_or_known(&pair[1], super::HELD_UNKNOWN)?;
             if let (Some(key), Some(value)) = (key, value) {
                 edges.extend([key, value]);
             }

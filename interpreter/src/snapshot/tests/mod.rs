@@ -156,6 +156,11 @@ fn classes() {
 }
 
 #[test]
+fn identity() {
+    check(include_str!("identity.py"), "identity.py");
+}
+
+#[test]
 fn refused() {
     check(include_str!("refused.py"), "refused.py");
 }

@@ -1,0 +1,261 @@
+//! Runs of equal-typed scalars packed by value, without loss of identity.
+//!
+//! An element that nothing else refers to can't be met again: its value is all there is to carry.
+//! One that has other references is remembered by its place in the run, and gets a record
+//! (`ELEMENT`) if it is met again; one that was met before, or is in the run twice, is left to a
+//! *patch*, the edge that belongs at its place. A run with many patches is written as edges.
+
+use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+
+use super::Encoder;
+use super::walk::Number;
+use crate::snapshot::constant;
+use crate::snapshot::format::{PACKED_LENGTH_MIN, Write, body};
+
+/// What is known of a run that can be packed.
+#[derive(Default)]
+pub struct Run {
+    /// Elements that may be met again, and their indices.
+    shared: Vec<u32>,
+    /// Indices and the edges that belong there.
+    patches: Vec<(u32, u32)>,
+}
+
+/// The plain types that runs are made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Int,
+    Float,
+    Str,
+}
+
+impl Encoder<'_> {
+    /// A run of objects as their edges.
+    pub fn edge_body(&mut self, edges: &[u32]) {
+        self.table.push(body::EDGES);
+        self.table.varint(edges.len() as u64);
+        self.table.edges(edges);
+    }
+
+    /// Looks whether a run of objects can be packed: they are many and of one plain type.
+    ///
+    /// `can_index` says that elements can be found again by their index. Records that patches need
+    /// are written now, so nothing of the container's own may have been.
+    pub fn packable(
+        &mut self,
+        objects: &[PyObjectRef],
+        held: usize,
+        can_index: bool,
+    ) -> PyResult<Option<Run>> {
+        let Some(element) = self.element_type(objects) else {
+            return Ok(None);
+        };
+        let mut run = Run::default();
+        let patches_max = objects.len() / 8;
+        for (index, object) in objects.iter().enumerate() {
+            if object.strong_count() <= held && !is_wide(element, object) {
+                continue;
+            }
+            if is_wide(element, object) {
+                self.forget(&run, objects);
+                return Ok(None);
+            }
+            if element == Element::Int && is_small(object) {
+                continue;
+            }
+            if !can_index || run.patches.len() > patches_max {
+                self.forget(&run, objects);
+                return Ok(None);
+            }
+            self.note_shared(&mut run, object, index as u32)?;
+        }
+        if run.patches.len() > patches_max {
+            self.forget(&run, objects);
+            return Ok(None);
+        }
+        run.patches.sort_unstable();
+        Ok(Some(run))
+    }
+
+    fn element_type(&self, objects: &[PyObjectRef]) -> Option<Element> {
+        if objects.len() < PACKED_LENGTH_MIN {
+            return None;
+        }
+        let types = &self.vm.ctx.types;
+        let class = objects[0].class();
+        let element = if class.is(types.int_type) {
+            Element::Int
+        } else if class.is(types.float_type) {
+            Element::Float
+        } else if class.is(types.str_type) {
+            Element::Str
+        } else {
+            return None;
+        };
+        let uniform = objects.iter().all(|object| object.class().is(class));
+        uniform.then_some(element)
+    }
+
+    /// Sees to an element that has references besides that of its container.
+    fn note_shared(&mut self, run: &mut Run, object: &PyObject, index: u32) -> PyResult<()> {
+        // Interned text is the same object wherever it is interned again.
+        if object.is_immortal() {
+            let edge = self.scalar(object, super::HELD_UNKNOWN)?;
+            run.patches.push((index, edge.expect("it is a scalar")));
+            return Ok(());
+        }
+        match self.numbers.get(&object.get_id()) {
+            None => {
+                let number = Number::element(u32::MAX, index, self.segment);
+                self.numbers.insert(object.get_id(), number);
+                run.shared.push(index);
+            }
+            Some(&number) => {
+                let edge = self.local_edge(object, number)?;
+                if let (true, Some(first)) = (number.is_in_progress(), number.index()) {
+                    run.patches.push((first, edge));
+                }
+                run.patches.push((index, edge));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what was noted of a run that isn't packed after all.
+    fn forget(&mut self, run: &Run, objects: &[PyObjectRef]) {
+        for &index in &run.shared {
+            let address = objects[index as usize].get_id();
+            if self
+                .numbers
+                .get(&address)
+                .is_some_and(|n| n.is_in_progress())
+            {
+                self.numbers.remove(&address);
+            }
+        }
+    }
+
+    /// Tells elements that may be met again where they are, once their container has its number.
+    pub fn packed_in(&mut self, run: &Run, objects: &[PyObjectRef], container: u32) {
+        for &index in &run.shared {
+            let object = &objects[index as usize];
+            if let Some(number) = self.numbers.get_mut(&object.get_id())
+                && number.is_in_progress()
+            {
+                *number = Number::element(container, index, self.segment);
+                self.kept.push(object.clone());
+            }
+        }
+    }
+
+    /// Writes a run that is [`Self::packable`].
+    pub fn packed_body(&mut self, run: &Run, objects: &[PyObjectRef]) {
+        if !run.patches.is_empty() {
+            self.table.push(body::PATCHED);
+            self.table.varint(run.patches.len() as u64);
+            for &(index, edge) in &run.patches {
+                self.table.varint(index.into());
+                self.table.edge(edge);
+            }
+        }
+        let class = objects[0].class();
+        let types = &self.vm.ctx.types;
+        if class.is(types.int_type) {
+            self.packed_ints(objects);
+        } else if class.is(types.float_type) {
+            self.packed_floats(objects);
+        } else {
+            self.packed_strs(run, objects);
+        }
+    }
+
+    fn packed_ints(&mut self, objects: &[PyObjectRef]) {
+        let values: Vec<i64> = objects.iter().map(|object| narrow(object)).collect();
+        let least = values.iter().copied().min().unwrap_or(0);
+        let most = values.iter().copied().max().unwrap_or(0);
+        let fits = |low: i64, high: i64| least >= low && most <= high;
+        let tag = if fits(i8::MIN.into(), i8::MAX.into()) {
+            body::I8
+        } else if fits(i16::MIN.into(), i16::MAX.into()) {
+            body::I16
+        } else if fits(i32::MIN.into(), i32::MAX.into()) {
+            body::I32
+        } else {
+            body::I64
+        };
+        self.table.push(tag);
+        self.table.varint(values.len() as u64);
+        match tag {
+            body::I8 => self.table.extend(values.iter().map(|&value| value as u8)),
+            body::I16 => self.pack(&values, |value| (value as i16).to_le_bytes()),
+            body::I32 => self.pack(&values, |value| (value as i32).to_le_bytes()),
+            _ => self.pack(&values, i64::to_le_bytes),
+        }
+    }
+
+    fn pack<const N: usize>(&mut self, values: &[i64], bytes: impl Fn(i64) -> [u8; N]) {
+        self.table.reserve(values.len() * N);
+        for &value in values {
+            self.table.extend_from_slice(&bytes(value));
+        }
+    }
+
+    fn packed_floats(&mut self, objects: &[PyObjectRef]) {
+        self.table.push(body::F64);
+        self.table.varint(objects.len() as u64);
+        self.table.reserve(objects.len() * 8);
+        for object in objects {
+            let float = object.downcast_ref::<PyFloat>().expect("class is float");
+            let bits = float.to_f64().to_bits();
+            self.table.extend_from_slice(&bits.to_le_bytes());
+        }
+    }
+
+    /// Lengths, then text. A patch takes the place of an empty one.
+    fn packed_strs(&mut self, run: &Run, objects: &[PyObjectRef]) {
+        let mut patches = run.patches.iter().map(|&(index, _)| index).peekable();
+        let texts: Vec<&[u8]> = objects
+            .iter()
+            .enumerate()
+            .map(
+                |(index, object)| match patches.next_if_eq(&(index as u32)) {
+                    Some(_) => &[],
+                    None => object
+                        .downcast_ref::<PyStr>()
+                        .expect("class is str")
+                        .as_wtf8()
+                        .as_bytes(),
+                },
+            )
+            .collect();
+        self.table.push(body::STR);
+        self.table.varint(texts.len() as u64);
+        for text in &texts {
+            self.table.varint(text.len() as u64);
+        }
+        self.table
+            .reserve(texts.iter().map(|text| text.len()).sum());
+        for text in &texts {
+            self.table.extend_from_slice(text);
+        }
+    }
+}
+
+/// An int that fits into 64 bits.
+fn narrow(object: &PyObject) -> i64 {
+    let int = object.downcast_ref::<PyInt>().expect("class is int");
+    i64::try_from(int.as_bigint()).expect("the run was looked at")
+}
+
+/// Whether an element is an int that doesn't fit into 64 bits.
+fn is_wide(element: Element, object: &PyObject) -> bool {
+    let int = object.downcast_ref::<PyInt>();
+    element == Element::Int && int.is_none_or(|int| i64::try_from(int.as_bigint()).is_err())
+}
+
+/// Whether an int is one that the runtime keeps one of.
+fn is_small(object: &PyObject) -> bool {
+    let int = object.downcast_ref::<PyInt>();
+    int.is_some_and(|int| constant::cached_int(int).is_some())
+}

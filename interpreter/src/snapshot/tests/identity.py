@@ -1,0 +1,214 @@
+"""Identity: `a is b` before is `a is b` after, for everything that can tell."""
+import random
+import types
+
+
+def places(root):
+    """Every object reachable from a list by a path of indices, keys and attributes."""
+    found, rest, seen = {}, [((), root)], set()
+    while rest:
+        path, x = rest.pop()
+        found[path] = x
+        if type(x) in (list, tuple, dict, types.SimpleNamespace, Plain, types.FunctionType):
+            if id(x) in seen:
+                continue
+            seen.add(id(x))
+        if type(x) in (list, tuple):
+            rest.extend((path + (i,), y) for i, y in enumerate(x))
+        elif type(x) is dict:
+            rest.extend((path + ('v', i), y) for i, y in enumerate(x.values()))
+            rest.extend((path + ('k', i), y) for i, y in enumerate(x))
+        elif type(x) in (types.SimpleNamespace, Plain):
+            rest.append((path + ('dict',), x.__dict__))
+        elif type(x) is types.FunctionType:
+            rest.append((path + ('defaults',), x.__defaults__))
+            rest.append((path + ('kwdefaults',), x.__kwdefaults__))
+            rest.append((path + ('dict',), x.__dict__))
+            rest.extend((path + ('cell', i), c) for i, c in enumerate(x.__closure__ or ()))
+            rest.extend((path + ('content', i), c.cell_contents) for i, c in enumerate(x.__closure__ or ()))
+    return found
+
+
+class Plain:
+    pass
+
+
+def groups(found):
+    """Which paths lead to one object."""
+    by_id = {}
+    for path, x in found.items():
+        by_id.setdefault(id(x), []).append(path)
+    return sorted(map(sorted, [[str(p) for p in group] for group in by_id.values()]))
+
+
+def check(value, carried=None):
+    there = carry(value) if carried is None else carried
+    # Attribute dicts are made when they are looked at: both sides are looked at alike.
+    before, after = places(value), places(there)
+    assert set(before) == set(after), (set(before) ^ set(after))
+    assert groups(before) == groups(after), [g for g in groups(before) if g not in groups(after)][:5]
+    for path, x in before.items():
+        if type(x) in (int, float, str, bytes, complex):
+            assert type(after[path]) is type(x) and after[path] == x
+    return there
+
+
+def fresh(value):
+    """An equal object that is another."""
+    if type(value) is int:
+        return value + 1 - 1 if abs(value) > 256 else value
+    if type(value) is float:
+        return value * 1.0
+    if type(value) is str:
+        return ''.join(list(value))
+    return value
+
+
+def test_elements_of_packed_runs():
+    for make in (lambda i: 10**6 + i, lambda i: i + 0.5, lambda i: 'text %d' % i):
+        run = [make(i) for i in range(100)]
+        check([run, run[5]])
+        check([run[5], run])
+        check([run, tuple(run)])
+        check([run, list(run), run[3:50]])
+        check([tuple(run), {'k': run[7]}, run[7], [run[99], run[0]]])
+        check([run[5], run, run[6], run])
+        check({'a': run, 'b': run[::2], 'c': run[::-1]})
+        check([run + run])
+        check([run, set(), frozenset(run)])
+        there = carry([run, set(run), frozenset(run)])
+        assert there[1] == set(run) and {id(x) for x in there[1]} == {id(x) for x in there[0]} == {id(x) for x in there[2]}
+
+
+def test_equal_elements_stay_apart():
+    for value in (10**6, 1.5, 'some text', 10**30, b'bytes'):
+        check([fresh(value) for _ in range(50)])
+        check([value] * 50)
+        check([value] * 20 + [fresh(value) for _ in range(20)] + [value])
+        check([fresh(value), fresh(value), value, value])
+
+
+def test_mixed_runs():
+    rng = random.Random(5)
+    for seed in range(300):
+        rng = random.Random(seed)
+        make = rng.choice((lambda: rng.randrange(-300, 2**70) if seed % 5 == 0 else rng.randrange(-300, 3000),
+                           lambda: rng.random(), lambda: 'w %d' % rng.randrange(20), lambda: chr(97 + rng.randrange(26)),
+                           lambda: rng.choice(('interned', 'words', 'w %d' % rng.randrange(9)))))
+        pool = [make() for _ in range(rng.choice((1, 5, 40)))]
+        pick = lambda: rng.choice(pool) if rng.random() < rng.choice((0.02, 0.3, 1)) else make()
+        value = []
+        for _ in range(rng.randrange(1, 6)):
+            run = [pick() for _ in range(rng.choice((1, 15, 16, 17, 60, 200)))]
+            value.append(rng.choice((list, tuple, lambda r: {i: x for i, x in enumerate(r)},
+                                     lambda r: {'k': [r, r[0]]}, lambda r: Plain()))(run))
+        value.append(pool)
+        del pool
+        check(value)
+
+
+def test_dict_keys_and_values():
+    key, value = 'some key %d' % 5, 'some value %d' % 6
+    check([{key: value}, key, value, {value: key}])
+    check({10**9 + i: float(i) for i in range(100)})
+    d = {10**9 + i: float(i) for i in range(100)}
+    check([d, list(d), list(d.values())])
+
+
+def test_attribute_dicts():
+    p = Plain()
+    p.x = [1]
+    d = p.__dict__
+    there = carry([p, d, p])
+    assert there[0].__dict__ is there[1] and there[0].x is there[1]['x'] and there[0] is there[2]
+    there = carry([d, p])
+    assert there[1].__dict__ is there[0]
+    shared = {'n': 5}
+    a, b = Plain(), Plain()
+    a.__dict__ = b.__dict__ = shared
+    there = carry((a, b))
+    there[0].n = 7
+    assert there[1].n == 7 and there[0].__dict__ is there[1].__dict__ and shared == {'n': 5}
+    p.me = p
+    p.d = p.__dict__
+    there = carry(p)
+    assert there.me is there and there.d is there.__dict__ and there.d['d'] is there.d
+
+
+def test_function_dicts():
+    def f(*, k=1):
+        pass
+    def g(*, k=1):
+        pass
+    g.__kwdefaults__ = f.__kwdefaults__
+    there = carry((f, g, f.__kwdefaults__))
+    assert there[0].__kwdefaults__ is there[1].__kwdefaults__ is there[2] == {'k': 1}
+    f.note = [1]
+    d = f.__dict__
+    there = carry((f, d))
+    assert there[0].__dict__ is there[1] and there[0].note is there[1]['note']
+    d['self'] = f
+    there = carry((d, f))
+    assert there[1].__dict__ is there[0] and there[0]['self'] is there[1]
+    g.__defaults__ = f.__defaults__ = (there, 5)
+    there = carry((f, g, f.__defaults__))
+    assert there[0].__defaults__ is there[1].__defaults__ is there[2]
+
+
+def test_cells_and_defaults():
+    def make():
+        n = 10**6
+        box = []
+        def f(a=box):
+            return n, box
+        def g(b=box):
+            nonlocal n
+            n += 1
+            return n, box
+        return f, g, box
+    there = check(list(make()))
+    there[1]()
+    assert there[0]()[0] == 10**6 + 1 and there[0]()[1] is there[1].__defaults__[0] is there[2]
+
+
+def test_across_names():
+    run = [float(i) for i in range(100)]
+    words = ['w %d' % i for i in range(30)]
+    ns = {'x': run[3], 'run': run, 'y': run[5], 'again': list(run), 'words': words, 'w': words[0],
+          'd': {'w': words[1], 'z': run[99]}, 'e': words[1], 'big': [10**20, 10**20], 'p': Plain()}
+    there = carry_names(ns)
+    check([ns[n] for n in ns if n != 'p'], [there[n] for n in there if n != 'p'])
+    # Names that refer to elements of a run don't change its bytes.
+    both = {'run': [float(i) for i in range(100)]}
+    before = tables(both)
+    both['y'] = both['run'][5]
+    both['z'] = both['run'][7:9]
+    after = tables(both)
+    assert after['run'] == before['run']
+    there = carry_names(both)
+    assert there['y'] is there['run'][5] and there['z'][1] is there['run'][8]
+
+
+def test_trees_that_are_shared_inside():
+    inner = [1, [2]]
+    check([[inner], [inner], (inner, {'k': inner})])
+    p = Plain()
+    p.a = [Plain(), Plain()]
+    p.b = p.a[0]
+    p.a[1].c = p.b
+    check([p, [p]])
+    loop = [[[]]]
+    loop[0][0].append(loop)
+    check([loop])
+    for seed in range(300):
+        rng = random.Random(seed)
+        nodes = []
+        for _ in range(rng.choice((3, 10, 30))):
+            pick = lambda: rng.choice(nodes) if nodes and rng.random() < 0.3 else rng.choice((1, 10**9 + 7, 1.5, 'w', 'text %d' % seed))
+            node = rng.choice((list, tuple, lambda r: {i: x for i, x in enumerate(r)}))([pick() for _ in range(rng.randrange(4))])
+            if rng.random() < 0.3:
+                held = Plain()
+                held.x, held.y = node, pick()
+                node = held
+            nodes.append(node)
+        check(rng.sample(nodes, rng.randrange(1, len(nodes))))
