@@ -29,16 +29,7 @@ const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Modules that most work uses. Imported before forking, they are shared by all
 /// engines; the more there are, the later the first engine joins.
-const WARM_MODULES: &[&str] = &[
-    "traceback",
-    "linecache",
-    "json",
-    "math",
-    "random",
-    "itertools",
-    "functools",
-    "time",
-];
+const WARM_MODULES: &[&str] = &["json", "math", "random", "itertools", "functools", "time"];
 
 /// What a host is started with.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! An exception as data: its type, its message, and the traceback as text.
 //!
-//! Nothing here raises or prints. `python/rhumba/_failure.py` does the formatting, on top of the
-//! standard `traceback`; if that fails in its turn, the runtime's own formatting is used.
+//! Nothing here raises or prints. `python/rhumba/_failure.py` does the formatting; if that fails in
+//! its turn, the runtime's own formatting is used.
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};

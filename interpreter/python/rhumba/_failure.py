@@ -1,18 +1,21 @@
-"""Exceptions as text, on top of the standard traceback module.
+"""Exceptions as text: the whole chain, groups, notes and suggestions.
 
-Frames of rhumba's own frozen code are left out: a person debugs the cell, not the shell.
+The text is the standard traceback module's, letter for letter, but for frames of rhumba's own
+frozen code, which are left out: a person debugs the cell, not the shell. The module itself isn't
+used: it and what it imports are 12 MB, and every engine has in memory what this file needs.
+One traceback's frames are `_stack`'s, a keyword typed wrongly is `_typo`'s.
 """
 
-import re
 import sys
-import traceback
+from _collections_abc import Sequence
 
-import _imp
+from rhumba._stack import format_stack, indent
 
-_OWN = ("rhumba", "ipyparallel", "IPython")
-# A recursion may leave a million frames; those in the middle tell nothing new.
-_FRAMES_KEPT = 1_000
-_MAGIC = re.compile(r"\s*[%!?]|[^=]*=\s*[%!]|.*\?\s*$")
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+# Of a group's members, and of groups inside groups, more are not told.
+_WIDEST_GROUP = 15
+_DEEPEST_GROUP = 10
 
 
 def report(exception):
@@ -28,9 +31,9 @@ def report(exception):
     lines = _own_lines(exception)
     if lines is not None:
         return name, message, "\n".join(lines)
-    described = traceback.TracebackException.from_exception(exception, limit=_FRAMES_KEPT)
-    _tidy(described, exception, set())
-    return name, message, "".join(described.format()).rstrip("\n")
+    text = _Text()
+    text.add_chain(_described(exception))
+    return name, message, "".join(text.parts).rstrip("\n")
 
 
 def _own_lines(exception):
@@ -44,70 +47,295 @@ def _own_lines(exception):
         return None
 
 
-def _tidy(described, exception, seen):
-    """Adds the last frames to the first ones, and takes rhumba's own out, in the whole chain."""
-    pending = [(described, exception)]
+def _described(exception):
+    """The exception with its causes, contexts and members, each met once."""
+    seen = set()
+    first = _Described(exception, seen)
+    pending = [first]
     while pending:
-        described, exception = pending.pop()
-        if described is None or exception is None or id(described) in seen:
-            continue
-        seen.add(id(described))
-        if described.stack:
-            described.stack = _stack(described.stack, exception.__traceback__)
-        pending.append((described.__cause__, exception.__cause__))
-        pending.append((described.__context__, exception.__context__))
-        if described.exceptions:
-            pending += zip(described.exceptions, exception.exceptions)
+        described = pending.pop()
+        exception = described.exception
+        if exception.__cause__ is not None and id(exception.__cause__) not in seen:
+            described.cause = _Described(exception.__cause__, seen)
+            pending.append(described.cause)
+        if exception.__context__ is not None and id(exception.__context__) not in seen:
+            described.context = _Described(exception.__context__, seen)
+            pending.append(described.context)
+        if isinstance(exception, BaseExceptionGroup):
+            described.members = [_Described(member, seen) for member in exception.exceptions]
+            pending += described.members
+    return first
 
 
-def _stack(first, tb):
-    count = 0
-    ahead = last = tb
-    while ahead is not None:
-        ahead = ahead.tb_next
-        count += 1
-        if count > _FRAMES_KEPT:
-            last = last.tb_next
-    # `last` is as many frames from the end as are kept; those told at the start aren't told again.
-    left_out = count - 2 * _FRAMES_KEPT
-    for _ in range(-left_out if count > _FRAMES_KEPT else 0):
-        last = last.tb_next
-    stack = _Shown(_own_left_out(first))
-    if count > _FRAMES_KEPT:
-        stack.last = _Shown(_own_left_out(traceback.extract_tb(last)))
-        stack.left_out = max(left_out, 0)
-    return stack
+class _Described:
+    """What is told of one exception: its frames and its last lines."""
+
+    __slots__ = ("exception", "stack", "last_lines", "cause", "context", "members")
+
+    def __init__(self, exception, seen):
+        seen.add(id(exception))
+        self.exception = exception
+        self.stack = format_stack(exception.__traceback__)
+        self.last_lines = _last_lines(exception)
+        self.cause = self.context = self.members = None
+
+    def before(self):
+        """The exception told before this one, and the words between the two."""
+        if self.cause is not None:
+            return self.cause, _CAUSE
+        if self.context is not None and not self.exception.__suppress_context__:
+            return self.context, _CONTEXT
+        return None, None
 
 
-def _own_left_out(frames):
-    told = []
-    for frame in frames:
-        # Frozen code has its module's name in place of a file's.
-        if not _imp.is_frozen(frame.filename):
-            told.append(_plain(frame))
-        elif frame.filename.partition(".")[0] not in _OWN:
-            frame.filename = f"<frozen {frame.filename}>"
-            told.append(frame)
-    return told
+class _Text:
+    """The text as far as it is made: `parts`, each of whole lines.
+
+    Members of a group stand behind a margin, as deep as they are nested.
+    """
+
+    def __init__(self):
+        self.parts = []
+        self._depth = 0
+        self._needs_end = False
+
+    def add_chain(self, described):
+        chain = []
+        while described is not None:
+            before, words = described.before()
+            chain.append((words, described))
+            described = before
+        for words, described in reversed(chain):
+            if words is not None:
+                self._add(words)
+            if described.members is None:
+                if described.stack:
+                    self._add("Traceback (most recent call last):\n")
+                    self._add_all(described.stack)
+                self._add_all(described.last_lines)
+            elif self._depth > _DEEPEST_GROUP:
+                self._add(f"... (max_group_depth is {_DEEPEST_GROUP})\n")
+            else:
+                self._add_group(described)
+
+    def _add(self, text, margin="|"):
+        margin = f"{self._margin()}{margin} " if self._depth else ""
+        self.parts.append(indent(text, margin))
+
+    def _add_all(self, texts):
+        for text in texts:
+            self._add(text)
+
+    def _margin(self):
+        return "  " * self._depth
+
+    def _add_group(self, group):
+        is_outermost = self._depth == 0
+        if is_outermost:
+            self._depth = 1
+        if group.stack:
+            margin = "+" if is_outermost else "|"
+            self._add("Exception Group Traceback (most recent call last):\n", margin)
+            self._add_all(group.stack)
+        self._add_all(group.last_lines)
+        told = group.members[:_WIDEST_GROUP]
+        untold = len(group.members) - len(told)
+        self._needs_end = False
+        for index, member in enumerate(told):
+            is_last = index + 1 == len(group.members)
+            self._begin_member(index, index + 1, is_last)
+            self.add_chain(member)
+            self._end_member(is_last)
+        if untold:
+            self._begin_member(len(told), "...", True)
+            self._add(f"and {untold} more exception{'s' if untold > 1 else ''}\n")
+            self._end_member(True)
+        if is_outermost:
+            self._depth = 0
+
+    def _begin_member(self, index, title, is_last):
+        if is_last:
+            self._needs_end = True
+        corner = "  " if index else "+-"
+        self.parts.append(f"{self._margin()}{corner}+---------------- {title} ----------------\n")
+        self._depth += 1
+
+    def _end_member(self, is_last):
+        # Where the last member is a group, its end is the end of both.
+        if is_last and self._needs_end:
+            self.parts.append(f"{self._margin()}+------------------------------------\n")
+            self._needs_end = False
+        self._depth -= 1
 
 
-class _Shown(traceback.StackSummary):
-    """The first frames of a stack, and the last ones where there are many."""
+def _last_lines(exception):
+    """What follows the frames: type, message and notes; for a syntax error, the place too."""
+    text = _shown(exception, "exception")
+    try:
+        notes = getattr(exception, "__notes__", None)
+    except Exception as failure:
+        notes = [f"Ignored error getting __notes__: {_shown(failure, '__notes__', repr)}"]
+    kind = type(exception).__qualname__
+    module = type(exception).__module__
+    if module not in ("__main__", "builtins"):
+        kind = f"{module if isinstance(module, str) else '<unknown>'}.{kind}"
+    if isinstance(exception, SyntaxError):
+        lines = _syntax_error_lines(exception, kind)
+    else:
+        text += _hint(exception)
+        lines = [f"{kind}: {text}\n" if text else f"{kind}\n"]
+    if isinstance(notes, Sequence) and not isinstance(notes, (str, bytes)):
+        for note in notes:
+            lines += [line + "\n" for line in _shown(note, "note").split("\n")]
+    elif notes is not None:
+        lines.append(_shown(notes, "__notes__", repr) + "\n")
+    return lines
 
-    last = None
-    left_out = 0
 
-    def format(self, **kwargs):
-        lines = super().format(**kwargs)
-        if self.left_out:
-            lines.append(f"  [{self.left_out:,} frames are left out here]\n")
-        if self.last:
-            lines += self.last.format(**kwargs)
+def _shown(value, what, show=str):
+    try:
+        return show(value)
+    except Exception:
+        return f"<{what} {show.__name__}() failed>"
+
+
+def _hint(exception):
+    """The name that was meant, if one is near, or the import that was forgotten."""
+    if isinstance(exception, ImportError):
+        name = getattr(exception, "name_from", None)
+    elif isinstance(exception, (NameError, AttributeError)):
+        name = getattr(exception, "name", None)
+    else:
+        return ""
+    if name is None:
+        return ""
+    near = _near_name(exception, name) if isinstance(name, str) else None
+    hint = f". Did you mean: '{near}'?" if near else ""
+    if isinstance(exception, NameError) and name in sys.stdlib_module_names:
+        start = " Or did" if near else ". Did"
+        hint += f"{start} you forget to import '{name}'?"
+    return hint
+
+
+def _near_name(exception, name):
+    try:
+        if isinstance(exception, AttributeError):
+            candidates = _attributes(exception.obj)
+            if name[:1] != "_" and not _is_own_attribute(exception):
+                candidates = _public(candidates)
+        elif isinstance(exception, ImportError):
+            candidates = _attributes(__import__(exception.name))
+            if name[:1] != "_":
+                candidates = _public(candidates)
+        elif exception.__traceback__ is None:
+            return None
+        else:
+            frame = _innermost_frame(exception)
+            scopes = (frame.f_locals, frame.f_globals, frame.f_builtins)
+            candidates = [known for scope in scopes for known in scope if isinstance(known, str)]
+            if "self" in frame.f_locals and _has_attribute(frame.f_locals["self"], name):
+                return f"self.{name}"
+    except Exception:
+        return None
+    import _suggestions
+
+    return _suggestions._generate_suggestions(candidates, name)
+
+
+def _has_attribute(value, name):
+    try:
+        return hasattr(value, name)
+    except Exception:
+        return False
+
+
+def _attributes(value):
+    try:
+        names = value.__dir__()
+    except TypeError:  # a class
+        names = type(value).__dir__(value)
+    return sorted(name for name in names if isinstance(name, str))
+
+
+def _public(names):
+    return [name for name in names if name[:1] != "_"]
+
+
+def _is_own_attribute(exception):
+    """Whether a method asked its own object, whose private names it knows."""
+    if exception.__traceback__ is None:
+        return False
+    names = _innermost_frame(exception).f_locals
+    return "self" in names and names["self"] is exception.obj
+
+
+def _innermost_frame(exception):
+    tb = exception.__traceback__
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb.tb_frame
+
+
+def _syntax_error_lines(exception, kind):
+    lines = []
+    suffix = ""
+    if exception.lineno is not None:
+        lines.append(f'  File "{exception.filename or "<string>"}", line {exception.lineno}\n')
+    elif exception.filename is not None:
+        suffix = f" ({exception.filename})"
+    # Text, offset, end offset, whether both are on one line, and the message.
+    place = (
+        exception.text,
+        exception.offset,
+        exception.end_offset,
+        exception.lineno == exception.end_lineno,
+        exception.msg,
+    )
+    if isinstance(exception.text, str):
+        place = _with_keyword(exception) or place
+        lines += _marked(*place[:4])
+    lines.append(f"{kind}: {place[4] or '<no detail available>'}{suffix}\n")
+    return lines
+
+
+def _with_keyword(exception):
+    """The place and the message, if a keyword that was typed wrongly explains the error."""
+    try:
+        if exception.msg == "invalid syntax" or "Perhaps you forgot a comma" in exception.msg:
+            from rhumba._typo import keyword_meant
+
+            return keyword_meant(exception)
+    except Exception:
+        # Source that can't be read or split into tokens: then there is no hint.
+        pass
+    return None
+
+
+def _marked(text, offset, end_offset, is_one_line):
+    """The line of a syntax error, with carets below where the offsets tell the place."""
+    line = text.rstrip("\n")
+    shown = line.lstrip(" \n\f")
+    if offset is not None and not isinstance(offset, int):
+        return []
+    lines = [f"    {shown}\n"]
+    if offset is None:
         return lines
-
-
-def _plain(frame):
-    """The frame without carets where the line shown isn't the line that was compiled."""
-    if frame.filename.startswith("<") and frame.colno is not None and _MAGIC.match(frame.line or ""):
-        frame.colno = frame.end_colno = None
-    return frame
+    if not is_one_line:
+        end = len(line) + 1
+    elif isinstance(end_offset, int) and end_offset != 0:
+        end = end_offset
+    else:
+        end = offset
+    if text and offset > len(text):
+        offset = len(line) + 1
+    if text and end > len(text):
+        end = len(line) + 1
+    if offset >= end or end < 0:
+        end = offset + 1
+    # Offsets count from one, and from before the indentation.
+    start = offset - 1 - (len(line) - len(shown))
+    if start >= 0:
+        # What is no space, such as a tab, stays, so that the carets stand below their text.
+        before = "".join(char if char.isspace() else " " for char in shown[:start])
+        lines.append(f"    {before}{'^' * (end - offset)}\n")
+    return lines
