@@ -531,6 +531,13 @@ pub(crate) fn socket_path(directory: &Path) -> Result<PathBuf, ClusterError> {
     Ok(short.join(&name.as_str()[..32]))
 }
 
+/// Returns the name of the folder that a cluster file is in: the id of its cluster.
+pub(crate) fn folder_name(cluster_file: &Path) -> String {
+    let folder = cluster_file.parent().and_then(Path::file_name);
+    let name = folder.and_then(|name| name.to_str());
+    name.unwrap_or(cluster_file::DEFAULT_CLUSTER_ID).to_owned()
+}
+
 /// Listens at a socket, in the place of a dead one that may be there.
 pub(crate) fn bind(socket: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(socket) {

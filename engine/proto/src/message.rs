@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// Large data beside a message: a snapshot's table first, then its buffers.
 /// Cloning it copies references, never bytes.
@@ -88,6 +88,15 @@ pub enum Operation {
     Pull { names: Vec<String>, single: bool },
     /// Empties the namespace.
     Clear,
+    /// Writes the namespace into the store, in the place of what is there under
+    /// this name. `partial`: what can't be carried is left out and listed.
+    Checkpoint { name: String, partial: bool },
+    /// Replaces the namespace by a checkpoint; as a whole, or not at all.
+    Restore { name: String },
+    /// Returns the namespace as a payload that [`Operation::PutNamespace`] takes.
+    TakeNamespace { partial: bool },
+    /// Replaces the namespace by the payload; as a whole, or not at all.
+    PutNamespace,
 }
 
 impl Operation {
@@ -101,6 +110,10 @@ impl Operation {
             Self::Push => "push",
             Self::Pull { .. } => "pull",
             Self::Clear => "clear",
+            Self::Checkpoint { .. } => "checkpoint",
+            Self::Restore { .. } => "restore",
+            Self::TakeNamespace { .. } => "take_namespace",
+            Self::PutNamespace => "put_namespace",
         }
     }
 }
@@ -112,6 +125,21 @@ pub struct Work {
     /// The function to call. The client stored it before with
     /// [`FromClient::StoreBlob`]; the controller makes sure the engine has it.
     pub function: Option<BlobId>,
+}
+
+/// When namespaces are saved without being asked, and what happens when an
+/// engine dies. The default: nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// An engine is checkpointed when it is idle and has finished this many
+    /// requests and tasks since it was.
+    pub checkpoint_every_requests: Option<u64>,
+    /// An engine is checkpointed when it is idle, has finished something since
+    /// it was, and that is this long ago.
+    pub checkpoint_every_us: Option<u64>,
+    /// An engine that dies is replaced by a new one, which gets its namespace
+    /// as of its latest checkpoint.
+    pub restore_on_death: bool,
 }
 
 /// What a client sends.
@@ -167,6 +195,8 @@ pub enum FromClient {
         targets: Vec<EngineId>,
         cluster: bool,
     },
+    /// From here on this policy is kept. Answer: [`Answer::Done`] or `Refused`.
+    SetPolicy { query: QueryId, policy: Policy },
 }
 
 /// What an engine sends.
@@ -243,6 +273,31 @@ pub enum ToClient {
     Answer {
         query: QueryId,
         answer: Answer,
+    },
+    /// An engine that died has been replaced, and its namespace brought back.
+    EngineRestored {
+        engine: EngineId,
+        replaces: EngineId,
+        checkpoint: String,
+        /// When it was taken, by the wall clock of the engine that died.
+        checkpoint_us: u64,
+        /// How many requests and tasks it had finished since: what they left in
+        /// the namespace is lost.
+        requests_lost: u64,
+    },
+    /// An engine that died has not been restored. `engine`: the one that took
+    /// its place with an empty namespace, if one did.
+    EngineNotRestored {
+        replaces: EngineId,
+        engine: Option<EngineId>,
+        reason: String,
+        requests_lost: u64,
+    },
+    /// An engine could not be checkpointed, as the policy wants. Told once,
+    /// until it can.
+    EngineNotCheckpointed {
+        engine: EngineId,
+        reason: String,
     },
 }
 

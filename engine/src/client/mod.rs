@@ -2,13 +2,16 @@
 //!
 //! A reader thread files whatever arrives; callers send from their own threads
 //! and wait on a [`Group`]. Nothing here knows Python: functions, arguments and
-//! results are payloads. Read next: [`group`] for what callers hold.
+//! results are payloads. Read next: [`group`] for what callers hold,
+//! [`namespaces`] for how whole namespaces are saved and moved.
 
 pub mod group;
+pub mod namespaces;
 
 use crate::cluster_file::{ClusterFile, ClusterFileError};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
 use group::{Event, Group};
+use namespaces::Notice;
 use parking_lot::{Condvar, Mutex};
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{BlobId, ClientId, EngineId, QueryId, RequestId};
@@ -70,6 +73,8 @@ struct Sender {
 struct State {
     engines: BTreeMap<EngineId, u32>,
     departures: Vec<(EngineId, String)>,
+    /// What the controller told of namespaces that it saves by itself.
+    notices: Vec<Notice>,
     waiting: HashMap<RequestId, Waiting>,
     queries: HashMap<QueryId, Option<Answer>>,
     /// How many wait for any of several groups.
@@ -501,6 +506,12 @@ impl Shared {
                 if let Some(place) = self.state.lock().queries.get_mut(&query) {
                     *place = Some(answer);
                 }
+                self.changed.notify_all();
+            }
+            ToClient::EngineRestored { .. }
+            | ToClient::EngineNotRestored { .. }
+            | ToClient::EngineNotCheckpointed { .. } => {
+                self.state.lock().notices.extend(Notice::of(message));
                 self.changed.notify_all();
             }
         }

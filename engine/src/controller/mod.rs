@@ -9,7 +9,7 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
-use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile, DEFAULT_CLUSTER_ID};
+use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile};
 use crate::{cluster, home, socket};
 use connection::{Connection, Flushed, PeerRole};
 use rhumba_proto::controller::{self as proto, Action, Config, Controller};
@@ -126,10 +126,9 @@ fn create_cluster(cluster_file: &Path) -> io::Result<std::os::unix::net::UnixLis
         ));
     }
     let listener = cluster::bind(&socket)?;
-    let name = directory.file_name().and_then(|name| name.to_str());
     let cluster = ClusterFile {
         version: CLUSTER_FILE_VERSION,
-        cluster_id: name.unwrap_or(DEFAULT_CLUSTER_ID).to_owned(),
+        cluster_id: cluster::folder_name(&cluster_file),
         socket,
         controller_pid: std::process::id(),
         started_s: SystemTime::now()
@@ -157,7 +156,10 @@ async fn serve(
     }
     let mut server = Server {
         state: Controller::new(
-            Config::default(),
+            Config {
+                checkpoint_prefix: cluster::folder_name(&options.cluster_file),
+                ..Config::default()
+            },
             rhumba_interpreter::runtime::runtime_version(),
         ),
         started: Instant::now(),

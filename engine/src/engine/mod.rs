@@ -344,7 +344,7 @@ pub(crate) fn with_signals_blocked<R>(spawn: impl FnOnce() -> R) -> R {
     }
 }
 
-fn unix_time_us() -> u64 {
+pub(crate) fn unix_time_us() -> u64 {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

@@ -17,7 +17,7 @@
 //! | `lock` | shared by all who read or write, held alone by [`Store::clean`] |
 //!
 //! Read next: [`layout`] for what becomes a chunk, [`folder`] for how files get their place,
-//! [`file`] for a namespace as one file of its own.
+//! [`file`] for a namespace as one file of its own, [`payload`] for one on its way.
 
 mod assembly;
 mod chunk;
@@ -25,8 +25,9 @@ mod encoding;
 mod error;
 pub mod file;
 mod folder;
-pub(crate) mod layout;
-pub(crate) mod manifest;
+mod layout;
+mod manifest;
+pub mod payload;
 #[cfg(test)]
 mod tests;
 mod workers;

@@ -170,6 +170,10 @@ impl Controller {
             } => {
                 self.on_shutdown(id, query, &targets, cluster);
             }
+            FromClient::SetPolicy { query, policy } => {
+                let answer = self.set_policy(policy);
+                self.answer_query(id, query, answer);
+            }
         }
     }
 
@@ -255,7 +259,8 @@ impl Controller {
     fn queue_status(&self, targets: &[EngineId]) -> Answer {
         let info = |engine: &super::Engine| QueueInfo {
             engine: engine.id,
-            queue: engine.window.requests() + engine.waiting.len() as u32,
+            queue: engine.window.requests() + engine.waiting.len() as u32
+                - u32::from(engine.duty.is_some()),
             tasks: engine.window.tasks() + engine.bound.len() as u32,
             completed: engine.completed,
         };

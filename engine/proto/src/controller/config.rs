@@ -1,6 +1,8 @@
 //! The limits and intervals a controller keeps to. Which rule each of them
 //! belongs to is said in the files that use it.
 
+use crate::message::Policy;
+
 /// Limits and intervals. Overload is answered, not absorbed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -36,6 +38,19 @@ pub struct Config {
     pub shutdown_grace_us: u64,
     /// Engines that were asked for and haven't joined by then aren't waited for.
     pub start_timeout_us: u64,
+    /// What is done of itself, until a client sets another policy.
+    pub policy: Policy,
+    /// What the names of checkpoints begin with that the policy makes.
+    pub checkpoint_prefix: String,
+    /// A checkpoint or a restore that takes longer is interrupted.
+    pub duty_timeout_us: u64,
+    /// How many engines are started for one that died, each for the one before,
+    /// before its namespace is given up.
+    pub restore_attempts_max: u32,
+    /// How long the second of them is waited with; twice as long each time more.
+    pub restore_pause_us: u64,
+    /// An engine that lived for this long didn't die of its namespace.
+    pub restore_settle_us: u64,
 }
 
 impl Default for Config {
@@ -57,6 +72,12 @@ impl Default for Config {
             exit_grace_us: 20_000,
             shutdown_grace_us: 5_000_000,
             start_timeout_us: 60_000_000,
+            policy: Policy::default(),
+            checkpoint_prefix: "cluster".to_owned(),
+            duty_timeout_us: 600_000_000,
+            restore_attempts_max: 5,
+            restore_pause_us: 1_000_000,
+            restore_settle_us: 30_000_000,
         }
     }
 }

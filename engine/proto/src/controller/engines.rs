@@ -4,6 +4,7 @@
 //! [`super::results`].
 
 use super::blobs::KnownBlobs;
+use super::duties::{Checkpoints, Duty, DutyKind};
 use super::failures;
 use super::pace::Pace;
 use super::pieces::{Owner, PieceKey};
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 /// How many departed engines are remembered with the cause.
 const DEPARTURES_MAX: usize = 4096;
 
-const SIGKILL: i32 = 9;
+pub(super) const SIGKILL: i32 = 9;
 
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -47,6 +48,12 @@ pub(super) struct Engine {
     pub(super) known: KnownBlobs,
     pub(super) pace: Pace,
     pub(super) completed: u64,
+    /// What the controller itself asked of it, if it hasn't answered.
+    pub(super) duty: Option<Duty>,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) joined_at: Timestamp,
+    /// How many engines were started before this one for one that died.
+    pub(super) attempts: u32,
     /// Whose work finished here last: what is printed between is theirs.
     pub(super) latest_owner: Option<Owner>,
 
@@ -101,6 +108,17 @@ impl Engine {
         }
     }
 
+    /// Returns whether it may be given tasks now or later.
+    pub(super) fn takes_tasks(&self) -> bool {
+        self.open_connection().is_some() && !self.is_being_restored()
+    }
+
+    /// Returns whether its namespace is still to come.
+    pub(super) fn is_being_restored(&self) -> bool {
+        let duty = self.duty.as_ref();
+        duty.is_some_and(|duty| matches!(duty.kind, DutyKind::Restore(_)))
+    }
+
     /// Returns how many pieces are there or are on their way.
     pub(super) fn load(&self) -> u32 {
         (self.window.len() + self.waiting.len() + self.bound.len()) as u32
@@ -127,6 +145,10 @@ impl Controller {
             known: KnownBlobs::default(),
             pace: Pace::default(),
             completed: 0,
+            duty: None,
+            checkpoints: Checkpoints::new(&self.config.checkpoint_prefix, id, self.now),
+            joined_at: self.now,
+            attempts: 0,
             latest_owner: None,
             is_filling: true,
             turn: 0,
@@ -147,6 +169,9 @@ impl Controller {
             message,
             payload: Payload::default(),
         });
+        if host.is_some() {
+            self.begin_restore(id);
+        }
         self.rerank(id);
     }
 
@@ -263,14 +288,17 @@ impl Controller {
         });
 
         self.settle_window(&engine, cause, unfinished);
-        for key in engine.bound.into_values() {
+        for key in std::mem::take(&mut engine.bound).into_values() {
             match unfinished {
                 Unfinished::MovesOn => self.enqueue(key),
                 Unfinished::Fails => self.fail(key, Some(id), failures::engine_died(id, cause)),
             }
         }
-        for key in engine.waiting.into_values() {
+        for key in std::mem::take(&mut engine.waiting).into_values() {
             self.fail(key, Some(id), failures::engine_died(id, cause));
+        }
+        if unfinished == Unfinished::MovesOn {
+            self.recover(engine, cause);
         }
     }
 
@@ -281,6 +309,12 @@ impl Controller {
         }
         if let Some(at) = engine.shutdown_timer {
             self.timers.cancel(at, Timer::Shutdown(engine.id));
+        }
+        if let Some(at) = engine.checkpoints.timer_at {
+            self.timers.cancel(at, Timer::Checkpoint(engine.id));
+        }
+        if let Some(at) = engine.duty.as_ref().and_then(|duty| duty.timer_at) {
+            self.timers.cancel(at, Timer::Duty(engine.id));
         }
         if let Some(host) = engine.host
             && !self.host_ids.contains_key(&host)

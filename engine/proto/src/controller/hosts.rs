@@ -126,12 +126,7 @@ impl Controller {
         if count == 0 {
             return Answer::Done;
         }
-        let starting: u64 = self
-            .hosts
-            .values()
-            .map(|host| u64::from(host.starting_count()))
-            .sum();
-        let there = self.engines.len() as u64 + starting;
+        let there = self.engines.len() as u64 + self.starting_count();
         let max = self.config.engines_max;
         if there + u64::from(count) > u64::from(max) {
             let reason = format!(
@@ -162,8 +157,14 @@ impl Controller {
         Answer::Done
     }
 
-    /// Returns whether engines were asked for that may still join.
+    /// Returns how many engines were asked for that may still join.
+    pub(super) fn starting_count(&self) -> u64 {
+        let counts = self.hosts.values().map(Host::starting_count);
+        counts.map(u64::from).sum()
+    }
+
+    /// Returns whether engines were asked for that may still join, or will be.
     pub(super) fn awaits_engines(&self) -> bool {
-        self.hosts.values().any(|host| host.starting.is_some())
+        !self.recoveries.is_empty() || self.hosts.values().any(|host| host.starting.is_some())
     }
 }

@@ -2,7 +2,7 @@
 //! Slow on purpose: tests and the simulation call it after each event.
 
 use super::clients::Held;
-use super::engines::Link;
+use super::engines::{Engine, Link};
 use super::pieces::{PieceKey, Place};
 use super::timers::Timer;
 use super::window::Recall;
@@ -24,6 +24,7 @@ impl Controller {
         self.check_owners();
         self.check_parcels();
         self.check_engines();
+        self.check_duties();
         self.check_aborts();
         self.check_scheduler();
         self.check_peers();
@@ -36,6 +37,12 @@ impl Controller {
     #[must_use]
     pub fn unfinished(&self) -> (usize, u64, u64) {
         (self.pieces.len(), self.queued_bytes, self.blobs.bytes())
+    }
+
+    /// Returns whether an engine that died is still to be replaced or restored.
+    #[must_use]
+    pub fn is_recovering(&self) -> bool {
+        !self.recoveries.is_empty() || self.engines.values().any(Engine::is_being_restored)
     }
 
     fn check_places(&self) {
@@ -171,6 +178,32 @@ impl Controller {
         }
     }
 
+    fn check_duties(&self) {
+        for engine in self.engines.values() {
+            if let Some(duty) = &engine.duty {
+                let first = engine.window.iter().next();
+                let is_first = first.is_some_and(|entry| entry.ticket == duty.ticket);
+                assert!(is_first, "a duty is what engine {} does first", engine.id);
+            }
+            if engine.is_being_restored() {
+                let others = engine.window.len() - 1 + engine.bound.len();
+                assert_eq!(others, 0, "nothing reaches engine {} before", engine.id);
+            }
+        }
+        let starting = self.recoveries.values();
+        let starting = starting.filter(|recovery| recovery.waits_until().is_none());
+        assert!(
+            starting.count() as u64 <= self.starting_count(),
+            "an engine is on its way for each recovery that waits for one"
+        );
+        for engine in self.recoveries.keys() {
+            assert!(
+                !self.engines.contains_key(engine),
+                "only the dead are recovered"
+            );
+        }
+    }
+
     fn check_aborts(&self) {
         let mut recalls: BTreeMap<_, u32> = BTreeMap::new();
         for entry in self
@@ -258,10 +291,18 @@ impl Controller {
                     .shutdown_timer
                     .map(|at| (at, Timer::Shutdown(engine.id))),
             );
+            let checkpoint = engine.checkpoints.timer_at;
+            expected.extend(checkpoint.map(|at| (at, Timer::Checkpoint(engine.id))));
+            let duty = engine.duty.as_ref().and_then(|duty| duty.timer_at);
+            expected.extend(duty.map(|at| (at, Timer::Duty(engine.id))));
         }
         for host in self.hosts.values() {
             expected.insert((host.heartbeat.timer_at, Timer::Heartbeat(host.connection)));
             expected.extend(host.starting.map(|s| (s.until, Timer::Start(host.id))));
+        }
+        for (engine, recovery) in &self.recoveries {
+            let at = recovery.waits_until();
+            expected.extend(at.map(|at| (at, Timer::Recovery(*engine))));
         }
         let timers: BTreeSet<_> = self.timers.iter().copied().collect();
         assert_eq!(

@@ -12,23 +12,28 @@
 //!   queue. If it was the last engine and none is on its way, queued tasks fail.
 //! - A **client**: its queued work is dropped, its running work finishes
 //!   unread. Engines keep their namespaces.
+//!   With [`crate::message::Policy::restore_on_death`] another engine takes its place.
 //! - A **host**: its engines stay as long as their own connections do; they can
 //!   only be signalled through themselves.
 //! - The **controller**: everyone's connection ends. Nothing here outlives it.
 //!
 //! Read next: [`pieces`] for what is queued, [`window`] for what an engine may
-//! be doing, [`scheduler`] for where tasks go, [`engines`] for joining and dying.
+//! be doing, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
+//! [`duties`] for the work that the controller gives itself, [`recoveries`] for
+//! what it does for the dead.
 
 mod aborts;
 mod blobs;
 mod clients;
 mod config;
+mod duties;
 mod engines;
 mod failures;
 mod hosts;
 mod invariants;
 mod pace;
 mod pieces;
+mod recoveries;
 mod requests;
 mod results;
 mod scheduler;
@@ -51,8 +56,9 @@ use clients::Client;
 use engines::{Engine, Unfinished};
 use hosts::Host;
 use pieces::Pieces;
+use recoveries::Recovery;
 use scheduler::Scheduler;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::{Timer, Timers};
 
 /// Connections beyond those of all clients and engines: hosts and newcomers.
@@ -120,6 +126,11 @@ pub struct Controller {
     scheduler: Scheduler,
     blobs: Blobs,
     aborts: BTreeMap<(ClientId, QueryId), PendingAbort>,
+    /// Engines that may be due to be checkpointed.
+    perhaps_due: BTreeSet<EngineId>,
+    /// By the engine that died: what is being done to bring its namespace back,
+    /// until an engine has joined for it.
+    recoveries: BTreeMap<EngineId, Recovery>,
     timers: Timers,
     outbox: VecDeque<Action>,
     next_client: u32,
@@ -163,6 +174,8 @@ impl Controller {
             scheduler: Scheduler::default(),
             blobs: Blobs::default(),
             aborts: BTreeMap::new(),
+            perhaps_due: BTreeSet::new(),
+            recoveries: BTreeMap::new(),
             timers: Timers::default(),
             outbox: VecDeque::new(),
             next_client: 0,
@@ -195,7 +208,9 @@ impl Controller {
             Event::TimeoutReached => self.on_timeout(),
         }
         if !self.ended {
+            self.reconsider_recoveries();
             self.schedule();
+            self.start_due_checkpoints();
         }
     }
 
@@ -345,6 +360,7 @@ impl Controller {
     /// Ends the cluster: everyone who waits is answered, everyone is told.
     fn end_cluster(&mut self) {
         // Nothing is tried again from here on, and nothing is waited for.
+        self.forget_recoveries();
         for host in self.hosts.values_mut() {
             host.forget_starting(&mut self.timers);
         }

@@ -1,4 +1,5 @@
-//! Pieces: what a client asked of one engine, or of any, and still waits for.
+//! Pieces: what a client asked of one engine, or of any, and still waits for;
+//! and what the controller asked of an engine itself ([`super::duties`]).
 //!
 //! A piece is in exactly one place at a time. Its key finds it in one step; the
 //! queues and windows that hold keys are in [`super::scheduler`] and
@@ -43,7 +44,7 @@ pub(super) struct Piece {
     /// When it arrived among all pieces. A piece that comes back to a queue
     /// gets its old position there.
     pub(super) order: u64,
-    /// Who waits for it; `None` once that client has left.
+    /// Who waits for it; `None` once that client has left, and for a duty.
     pub(super) owner: Option<Owner>,
     pub(super) parcel: Arc<Parcel>,
     pub(super) aim: Aim,
@@ -161,7 +162,7 @@ impl Pieces {
     /// Adds a piece behind all others.
     pub(super) fn insert(
         &mut self,
-        owner: Owner,
+        owner: Option<Owner>,
         parcel: Arc<Parcel>,
         aim: Aim,
         place: Place,
@@ -170,7 +171,7 @@ impl Pieces {
         self.next_order += 1;
         let piece = Piece {
             order,
-            owner: Some(owner),
+            owner,
             parcel,
             aim,
             place,

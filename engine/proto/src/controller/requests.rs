@@ -171,7 +171,7 @@ impl Controller {
     }
 
     fn add_piece(&mut self, owner: Owner, parcel: Arc<Parcel>, aim: Aim, place: Place) -> PieceKey {
-        let key = self.pieces.insert(owner, parcel, aim, place);
+        let key = self.pieces.insert(Some(owner), parcel, aim, place);
         let target = self.pieces[key].target();
         let client = self
             .clients
@@ -269,7 +269,13 @@ fn inline_bytes(operation: &Operation) -> u64 {
     let bytes = match operation {
         Operation::Execute { code, .. } => code.len(),
         Operation::Pull { names, .. } => names.iter().map(String::len).sum(),
-        Operation::Apply | Operation::Map { .. } | Operation::Push | Operation::Clear => 0,
+        Operation::Checkpoint { name, .. } | Operation::Restore { name } => name.len(),
+        Operation::Apply
+        | Operation::Map { .. }
+        | Operation::Push
+        | Operation::Clear
+        | Operation::TakeNamespace { .. }
+        | Operation::PutNamespace => 0,
     };
     bytes as u64
 }

@@ -51,8 +51,17 @@ impl Controller {
         let Some(index) = engine.window.position(ticket) else {
             return;
         };
+        if engine
+            .duty
+            .as_ref()
+            .is_some_and(|duty| duty.ticket == ticket)
+        {
+            self.on_duty_finished(id, index, outcome, timing);
+            return;
+        }
         let entry = engine.window.remove(index);
         engine.completed += 1;
+        engine.checkpoints.note_finished();
         if entry.is_task {
             engine
                 .pace
@@ -75,6 +84,7 @@ impl Controller {
             self.abort_waiting(id, owner.client);
         }
         self.pump(id);
+        self.note_perhaps_due(id);
     }
 
     /// Uses up one retry of a task that raised, if it has one.
@@ -153,6 +163,7 @@ impl Controller {
         }
         self.settle_recall(recall, true);
         self.pump(id);
+        self.note_perhaps_due(id);
     }
 }
 

@@ -96,7 +96,7 @@ impl Scheduler {
         if !engine.window.admits_task(target, config) {
             engine.is_filling = false;
         }
-        if engine.open_connection().is_none() {
+        if !engine.takes_tasks() {
             self.place(engine, None, 0);
             return;
         }
@@ -388,8 +388,8 @@ impl Controller {
         let mut steals = 0;
         for engine in self.engines.values() {
             let expected = engine
-                .open_connection()
-                .map(|_| standing(engine, engine.pace.target(self.config.prefetch_max)));
+                .takes_tasks()
+                .then(|| standing(engine, engine.pace.target(self.config.prefetch_max)));
             assert_eq!(
                 engine.rank, expected,
                 "engine {} has the rank it deserves",

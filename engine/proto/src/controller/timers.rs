@@ -18,6 +18,12 @@ pub(super) enum Timer {
     Shutdown(EngineId),
     /// The engines that were asked of the host should have joined.
     Start(HostId),
+    /// The engine may be due to be checkpointed.
+    Checkpoint(EngineId),
+    /// The engine should have finished what the controller asked of it.
+    Duty(EngineId),
+    /// It is time to start another engine for the one that died.
+    Recovery(EngineId),
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +131,9 @@ impl Controller {
                 Timer::Exit(engine) => self.on_exit_timer(engine),
                 Timer::Shutdown(engine) => self.on_shutdown_timer(engine),
                 Timer::Start(host) => self.on_start_timer(host),
+                Timer::Checkpoint(engine) => self.on_checkpoint_timer(engine),
+                Timer::Duty(engine) => self.on_duty_timer(engine),
+                Timer::Recovery(engine) => self.on_recovery_timer(engine),
             }
         }
     }

@@ -2,7 +2,7 @@
 //! they end.
 
 use crate::link::Item;
-use crate::peers::{Engine, Host, Job, Mark, Running, result_payload};
+use crate::peers::{Asked, Engine, Host, Job, Running, result_payload};
 use crate::world::{Happening, World};
 use rhumba_proto::id::{ConnectionId, Ticket};
 use rhumba_proto::message::{
@@ -38,6 +38,7 @@ impl World {
             is_stubborn: self.random.chance(100),
             runs: 0,
             outputs: 0,
+            namespace: 0,
         };
         self.engines.insert(connection, engine);
     }
@@ -77,10 +78,9 @@ impl World {
                     .function
                     .is_none_or(|function| engine.blobs.contains(&function));
                 assert!(is_known, "the function is there before its work");
-                let mark = Mark::of(payload);
                 engine.queue.push_back(Job {
                     ticket,
-                    mark,
+                    asked: Asked::of(&work, payload),
                     function: work.function,
                 });
                 self.start_next(connection);
@@ -152,7 +152,10 @@ impl World {
         };
         // What the dead start, the controller can't know.
         self.oracle.is_lossy |= self.links[&connection].is_over;
-        self.oracle.on_started(connection, job.ticket);
+        if !job.asked.is_duty() {
+            self.oracle.on_started(connection, job.ticket);
+        }
+        let is_restore = matches!(job.asked, Asked::ToRestore(_));
         let outcome = if self.random.chance(self.scenario.raising) {
             let mut failure = raised("ValueError");
             if self.random.chance(100) {
@@ -166,13 +169,18 @@ impl World {
         let run = engine.runs;
         engine.running = Some(Running {
             ticket: job.ticket,
-            mark: job.mark,
+            asked: job.asked,
             outcome,
             started_at: self.now,
+            is_endless: is_restore && self.random.chance(self.scenario.endless_restores),
             is_due: false,
         });
         let duration = self.scenario.durations.draw_us(&mut self.random);
-        if self.random.chance(self.scenario.deadly) {
+        let deadly = match is_restore {
+            true => self.scenario.deadly + self.scenario.deadly_restores,
+            false => self.scenario.deadly,
+        };
+        if self.random.chance(deadly) {
             let moment = self.random.between(0, duration);
             self.plan(moment, Happening::RunKills(connection, run));
         }
@@ -202,6 +210,9 @@ impl World {
         let Some(running) = &mut engine.running else {
             return;
         };
+        if running.is_endless {
+            return;
+        }
         if engine.is_frozen {
             running.is_due = true;
             return;
@@ -217,14 +228,39 @@ impl World {
         let running = engine.running.take().expect("checked by the caller");
         let Running {
             ticket,
-            mark,
+            asked,
             outcome,
             started_at,
             ..
         } = running;
-        let payload = match outcome {
-            Outcome::Done => result_payload(mark, ticket),
-            Outcome::Failed(_) => Payload::default(),
+        let is_done = outcome == Outcome::Done;
+        let payload = match &asked {
+            Asked::ByClient(mark) => {
+                engine.namespace += 1;
+                match is_done {
+                    true => result_payload(*mark, ticket),
+                    false => Payload::default(),
+                }
+            }
+            Asked::ToCheckpoint(name) => {
+                if is_done {
+                    self.store.insert(name.clone(), engine.namespace);
+                }
+                Payload::default()
+            }
+            Asked::ToRestore(name) => {
+                if is_done {
+                    let saved = self.store.get(name);
+                    engine.namespace = *saved.expect("what is restored was saved before");
+                    if self.random.chance(self.scenario.poisonous_restores) {
+                        let moment = self
+                            .random
+                            .between(0, self.scenario.config.restore_settle_us / 2);
+                        self.plan(moment, Happening::Dies(connection));
+                    }
+                }
+                Payload::default()
+            }
         };
         let timing = Timing {
             started_us: started_at,
@@ -249,7 +285,9 @@ impl World {
         if engine.is_frozen {
             return;
         }
-        if let Some(running) = &mut engine.running {
+        if let Some(running) = &mut engine.running
+            && !running.is_endless
+        {
             running.outcome = Outcome::Failed(raised("KeyboardInterrupt"));
             self.finish_run(connection);
         }

@@ -17,6 +17,7 @@ mod machines;
 mod oracle;
 mod peers;
 mod random;
+mod recoveries;
 mod scenario;
 mod wishes;
 mod world;

@@ -1,11 +1,12 @@
 //! The oracle: what must be true of everything the controller is told and
 //! orders. It knows the rules, not how the controller keeps them.
 
-use crate::peers::{Mark, ticket_of_result};
+use crate::peers::{Asked, Mark, ticket_of_result};
+use crate::recoveries::Recoveries;
 use rhumba_proto::id::{ConnectionId, EngineId, QueryId, RequestId, Ticket};
 use rhumba_proto::message::{
     Answer, EngineInfo, Failure, FailureKind, FromClient, FromEngine, Operation, Outcome, Output,
-    Payload, ToClient,
+    Payload, Policy, ToClient,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,7 @@ pub struct Oracle {
     pub is_lossy: bool,
     /// Everything is answered, and nobody asks for more.
     pub is_idle: bool,
+    pub recoveries: Recoveries,
     /// What there was, for the summary.
     pub counts: Counts,
 }
@@ -44,6 +46,10 @@ pub struct Counts {
     pub dispatches: u64,
     pub joined: u64,
     pub left: u64,
+    pub checkpoints: u64,
+    pub failed_checkpoints: u64,
+    pub restored: u64,
+    pub not_restored: u64,
 }
 
 impl Counts {
@@ -58,6 +64,10 @@ impl Counts {
         self.dispatches += other.dispatches;
         self.joined += other.joined;
         self.left += other.left;
+        self.checkpoints += other.checkpoints;
+        self.failed_checkpoints += other.failed_checkpoints;
+        self.restored += other.restored;
+        self.not_restored += other.not_restored;
     }
 
     /// Checks that over many seeds everything happened that is simulated: a
@@ -82,6 +92,9 @@ impl Counts {
             (self.recalls, "was asked back"),
             (self.joined, "joined"),
             (self.left, "left"),
+            (self.checkpoints, "was checkpointed"),
+            (self.restored, "was restored"),
+            (self.not_restored, "was not restored"),
         ] {
             assert!(
                 count > 100,
@@ -144,6 +157,13 @@ struct Sent {
 }
 
 impl Oracle {
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            recoveries: Recoveries::new(policy),
+            ..Self::default()
+        }
+    }
+
     /// The controller was handed a client's message.
     pub fn on_client_message(&mut self, connection: ConnectionId, message: &FromClient) {
         let Some(client) = self.clients.get_mut(&connection) else {
@@ -200,6 +220,10 @@ impl Oracle {
                 client.queries.insert(*query);
                 self.is_ending |= cluster;
             }
+            FromClient::SetPolicy { query, policy } => {
+                client.queries.insert(*query);
+                self.recoveries.on_policy(policy);
+            }
             FromClient::StoreBlob { .. } | FromClient::ForgetBlob { .. } => {}
         }
     }
@@ -235,6 +259,7 @@ impl Oracle {
                 );
                 assert!(!cause.is_empty(), "there is a cause for everything");
                 self.on_engine_left(engine);
+                self.recoveries.on_left(engine, cause, self.is_ending);
             }
             ToClient::Answer { query, answer } => {
                 assert!(client.queries.remove(query), "each query is answered once");
@@ -266,7 +291,59 @@ impl Oracle {
                 };
                 self.on_result(mark, *engine, outcome, payload);
             }
+            ToClient::EngineRestored {
+                engine,
+                replaces,
+                checkpoint,
+                checkpoint_us,
+                requests_lost,
+            } => {
+                assert!(
+                    client.engines.contains_key(engine),
+                    "an engine joins before it is restored"
+                );
+                self.counts.restored += 1;
+                let checkpoint = (checkpoint.clone(), *checkpoint_us);
+                self.recoveries
+                    .on_restored(connection, *engine, *replaces, &checkpoint);
+                self.recoveries.check_lost(*replaces, *requests_lost);
+            }
+            ToClient::EngineNotRestored {
+                engine,
+                replaces,
+                reason,
+                requests_lost,
+            } => {
+                assert!(!reason.is_empty(), "there is a reason for everything");
+                let is_there = engine.is_none_or(|engine| client.engines.contains_key(&engine));
+                assert!(is_there, "an engine joins before it replaces another");
+                self.counts.not_restored += 1;
+                self.recoveries.on_not_restored(connection, *replaces);
+                self.recoveries.check_lost(*replaces, *requests_lost);
+            }
+            ToClient::EngineNotCheckpointed { engine, reason } => {
+                assert!(
+                    client.engines.contains_key(engine),
+                    "who is told of is there"
+                );
+                assert!(!reason.is_empty(), "there is a reason for everything");
+                self.counts.failed_checkpoints += 1;
+            }
         }
+    }
+
+    /// The controller ordered an engine to do something for itself.
+    pub fn on_duty_dispatched(&mut self, engine: EngineId, ticket: Ticket, asked: Asked) {
+        let window = self.windows.entry(engine).or_default();
+        assert!(
+            window.is_empty(),
+            "a duty is for an engine that has nothing else"
+        );
+        window.push(InWindow {
+            ticket,
+            has_started: false,
+        });
+        self.recoveries.on_duty_dispatched(engine, ticket, asked);
     }
 
     fn check_output(
@@ -403,10 +480,10 @@ impl Oracle {
         connection: ConnectionId,
         engine: EngineId,
         ticket: Ticket,
-        payload: &Payload,
+        mark: Mark,
     ) {
         self.counts.dispatches += 1;
-        let mark = Mark::of(payload);
+        self.recoveries.on_dispatched(engine);
         let client = self.clients.get_mut(&mark.client);
         let client = client.expect("no work is sent for clients that left");
         let target = if client.tasks.contains(&mark.request) {
@@ -488,10 +565,21 @@ impl Oracle {
                 None
             }
             FromEngine::Finished {
-                ticket, outcome, ..
+                ticket,
+                outcome,
+                timing,
             } => {
                 let index = index(ticket)?;
                 window.remove(index);
+                if let Some(asked) = self
+                    .recoveries
+                    .on_finished(engine, *ticket, outcome, timing)
+                {
+                    let is_checkpoint = matches!(asked, Asked::ToCheckpoint(_));
+                    self.counts.checkpoints +=
+                        u64::from(is_checkpoint && *outcome == Outcome::Done);
+                    return None;
+                }
                 let sent = &self.tickets[ticket];
                 let (mark, target) = (sent.mark, sent.target);
                 let is_final = match outcome {
@@ -543,7 +631,10 @@ impl Oracle {
     }
 
     fn charge(&mut self, ticket: Ticket) {
-        let sent = &self.tickets[&ticket];
+        // Nobody waits for a duty.
+        let Some(sent) = self.tickets.get(&ticket) else {
+            return;
+        };
         if let Some(client) = self.clients.get_mut(&sent.mark.client)
             && let Some(expected) = client.expected.get_mut(&(sent.mark.request, sent.target))
         {
@@ -557,6 +648,14 @@ impl Oracle {
 
     pub fn on_client_gone(&mut self, connection: ConnectionId) {
         self.clients.remove(&connection);
+        if self.clients.is_empty() {
+            self.recoveries.forget_dead();
+        }
+    }
+
+    /// Everything has come to rest.
+    pub fn check_recoveries(&self) {
+        self.recoveries.check_all_told();
     }
 
     /// Checks that all clients were told the same of engines.

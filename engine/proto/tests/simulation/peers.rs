@@ -1,7 +1,7 @@
 //! Simulated engines, hosts and clients: their state, without the world.
 
 use rhumba_proto::id::{BlobId, ConnectionId, EngineId, RequestId, Ticket};
-use rhumba_proto::message::{Outcome, Payload};
+use rhumba_proto::message::{Operation, Outcome, Payload, Work};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Whose work a payload belongs to: its first buffer says so.
@@ -45,6 +45,29 @@ pub fn ticket_of_result(payload: &Payload) -> Ticket {
     Ticket(u64::from_le_bytes(bytes.expect("a ticket has eight bytes")))
 }
 
+/// What an engine has been asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    ByClient(Mark),
+    ToCheckpoint(String),
+    ToRestore(String),
+}
+
+impl Asked {
+    /// Whose work it is: only the controller itself asks for checkpoints here.
+    pub fn of(work: &Work, payload: &Payload) -> Self {
+        match &work.operation {
+            Operation::Checkpoint { name, .. } => Self::ToCheckpoint(name.clone()),
+            Operation::Restore { name } => Self::ToRestore(name.clone()),
+            _ => Self::ByClient(Mark::of(payload)),
+        }
+    }
+
+    pub fn is_duty(&self) -> bool {
+        !matches!(self, Self::ByClient(_))
+    }
+}
+
 pub struct Engine {
     pub pid: u32,
     pub host: Option<ConnectionId>,
@@ -60,19 +83,23 @@ pub struct Engine {
     pub runs: u64,
     /// Numbers what it prints.
     pub outputs: u64,
+    /// Its namespace: how much work has been done in it.
+    pub namespace: u64,
 }
 
 pub struct Job {
     pub ticket: Ticket,
-    pub mark: Mark,
+    pub asked: Asked,
     pub function: Option<BlobId>,
 }
 
 pub struct Running {
     pub ticket: Ticket,
-    pub mark: Mark,
+    pub asked: Asked,
     pub outcome: Outcome,
     pub started_at: u64,
+    /// It hears no interrupt and has no end.
+    pub is_endless: bool,
     /// Its end came while the engine was frozen.
     pub is_due: bool,
 }

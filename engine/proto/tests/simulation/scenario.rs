@@ -2,6 +2,7 @@
 
 use crate::random::Random;
 use rhumba_proto::controller::Config;
+use rhumba_proto::message::Policy;
 
 #[derive(Debug)]
 pub struct Scenario {
@@ -26,6 +27,12 @@ pub struct Scenario {
     pub ends_early: bool,
     /// Everything said goes through its bytes.
     pub is_encoded: bool,
+    /// Of a thousand restores, how many end their engine.
+    pub deadly_restores: u64,
+    /// Of a thousand restores, how many end their engine a moment later.
+    pub poisonous_restores: u64,
+    /// Of a thousand restores, how many never end, and hear no interrupt.
+    pub endless_restores: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +63,7 @@ impl Scenario {
             _ => Durations::Mixed,
         };
         let calm = random.chance(150);
-        Self {
+        let mut scenario = Self {
             config: draw_config(random, is_tight),
             engines: if is_large {
                 random.between(100, 400)
@@ -83,7 +90,46 @@ impl Scenario {
             replacements: random.skewed(0, 30),
             ends_early: random.chance(50),
             is_encoded: random.chance(50),
+            deadly_restores: 0,
+            poisonous_restores: 0,
+            endless_restores: 0,
+        };
+        // Most clusters keep no checkpoints, and are as they were.
+        if random.chance(500) {
+            scenario.draw_recovery(random);
         }
+        scenario
+    }
+
+    /// Draws when namespaces are saved, and what goes wrong as they are
+    /// brought back. Times are short, so that all of it happens.
+    fn draw_recovery(&mut self, random: &mut Random) {
+        let config = &mut self.config;
+        config.policy = draw_policy(random);
+        config.duty_timeout_us = random.between(20_000, 1_000_000);
+        config.restore_attempts_max = random.between(1, 5) as u32;
+        config.restore_pause_us = random.skewed(1, 200_000);
+        config.restore_settle_us = random.between(100_000, 1_000_000);
+        // Without hosts nobody is there to start another engine.
+        if random.chance(900) {
+            self.hosts = self.hosts.max(1);
+        }
+        let chosen = |random: &mut Random| match random.between(0, 19) {
+            0 => 1000,
+            1..=4 => random.between(0, 500),
+            _ => 0,
+        };
+        self.deadly_restores = chosen(random);
+        self.poisonous_restores = chosen(random);
+        self.endless_restores = chosen(random);
+    }
+}
+
+pub fn draw_policy(random: &mut Random) -> Policy {
+    Policy {
+        checkpoint_every_requests: random.chance(600).then(|| random.skewed(1, 20)),
+        checkpoint_every_us: random.chance(400).then(|| random.skewed(1_000, 500_000)),
+        restore_on_death: random.chance(800),
     }
 }
 

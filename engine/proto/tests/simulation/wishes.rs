@@ -2,6 +2,7 @@
 //! ask, in a random order and at random moments.
 
 use crate::peers::{Client, Mark};
+use crate::scenario::draw_policy;
 use crate::world::{Happening, World};
 use rhumba_proto::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId};
 use rhumba_proto::message::{FromClient, Operation, Payload, Role, ToController, Work};
@@ -86,7 +87,8 @@ impl World {
                     },
                 );
             }
-            95..=98 => self.wish_forget(connection),
+            95..=97 => self.wish_forget(connection),
+            98 => self.wish_policy(connection),
             _ => self.leave(connection),
         }
         if is_last && self.scenario.ends_early {
@@ -294,6 +296,15 @@ impl World {
                 signal,
             },
         );
+    }
+
+    fn wish_policy(&mut self, connection: ConnectionId) {
+        let query = self.new_query(connection);
+        let mut policy = draw_policy(&mut self.random);
+        if self.random.chance(100) {
+            policy.checkpoint_every_us = Some(0);
+        }
+        self.ask(connection, FromClient::SetPolicy { query, policy });
     }
 
     fn wish_forget(&mut self, connection: ConnectionId) {

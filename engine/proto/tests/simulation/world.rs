@@ -6,7 +6,7 @@
 
 use crate::link::{Item, Link};
 use crate::oracle::Oracle;
-use crate::peers::{Client, Engine, Host};
+use crate::peers::{Asked, Client, Engine, Host};
 use crate::random::Random;
 use crate::scenario::Scenario;
 use rhumba_proto::controller::{Action, Controller, Event};
@@ -41,6 +41,8 @@ pub enum Happening {
     Says(ConnectionId, FromEngine),
     Thaw(ConnectionId),
     Joins(Option<ConnectionId>),
+    /// An engine dies of what was restored.
+    Dies(ConnectionId),
     ClientJoins,
     ClientActs(ConnectionId),
     Fault,
@@ -56,6 +58,8 @@ pub struct World {
     pub engines: BTreeMap<ConnectionId, Engine>,
     pub hosts: BTreeMap<ConnectionId, Host>,
     pub clients: BTreeMap<ConnectionId, Client>,
+    /// Namespaces as they were saved.
+    pub store: BTreeMap<String, u64>,
     /// Engines as the controller welcomed them.
     pub engine_ids: BTreeMap<ConnectionId, EngineId>,
     /// Clients that break the rules, and may be disconnected.
@@ -81,11 +85,12 @@ impl World {
         let mut world = Self {
             now: 0,
             controller: Controller::new(scenario.config.clone(), RUNTIME.to_owned()),
-            oracle: Oracle::default(),
+            oracle: Oracle::new(scenario.config.policy.clone()),
             links: BTreeMap::new(),
             engines: BTreeMap::new(),
             hosts: BTreeMap::new(),
             clients: BTreeMap::new(),
+            store: BTreeMap::new(),
             engine_ids: BTreeMap::new(),
             nuisances: BTreeSet::new(),
             faults_left: scenario.faults,
@@ -159,6 +164,7 @@ impl World {
             return;
         }
         self.oracle.is_idle = true;
+        self.oracle.check_recoveries();
         self.ask_for_queues();
         self.settle();
         self.dismiss_clients();
@@ -193,6 +199,7 @@ impl World {
     fn is_under_way(&self) -> bool {
         self.oracle.owed() > 0
             || self.controller.unfinished().0 > 0
+            || self.controller.is_recovering()
             || self
                 .links
                 .values()
@@ -238,6 +245,9 @@ impl World {
             Happening::Says(connection, message) => self.engine_says(connection, message),
             Happening::Thaw(connection) => self.thaw(connection),
             Happening::Joins(host) => self.add_engine(host),
+            Happening::Dies(connection) => {
+                self.kill_engine(connection, "killed by signal 6");
+            }
             Happening::ClientJoins => self.add_client(),
             Happening::ClientActs(connection) => self.act(connection),
             Happening::Fault => self.cause_fault(),
@@ -435,10 +445,14 @@ impl World {
                 }
                 self.oracle.on_told(connection, message, payload);
             }
-            FromController::Engine(ToEngine::Run { ticket, .. }) => {
+            FromController::Engine(ToEngine::Run { ticket, work }) => {
                 let engine = self.engine_ids[&connection];
-                self.oracle
-                    .on_dispatched(connection, engine, *ticket, payload);
+                match Asked::of(work, payload) {
+                    Asked::ByClient(mark) => {
+                        self.oracle.on_dispatched(connection, engine, *ticket, mark);
+                    }
+                    asked => self.oracle.on_duty_dispatched(engine, *ticket, asked),
+                }
             }
             FromController::Engine(ToEngine::Recall { .. }) => self.oracle.counts.recalls += 1,
             FromController::Welcome(Welcome::Client { engines, .. }) => {

@@ -60,7 +60,7 @@ fn another_version_is_refused_with_a_sentence() {
         (
             PROTOCOL_VERSION + 1,
             RUNTIME,
-            "version 1 of the protocol and you speak version 2",
+            "version 2 of the protocol and you speak version 3",
         ),
         (
             PROTOCOL_VERSION,

@@ -2,6 +2,9 @@
 //! objects in the middle, payloads at both ends.
 //!
 //! It knows no sockets: [`super`] hands it work and sends what it returns.
+//! Whole namespaces are in [`namespace`].
+
+mod namespace;
 
 use super::output::EngineOutput;
 use super::queue::Job;
@@ -28,6 +31,8 @@ const FUNCTION_COUNT_MAX: usize = 4096;
 /// The namespace, and the functions that are ready to be called in it.
 pub(super) struct Operations {
     namespace: Namespace,
+    /// Who this is, for people: `engine 2`.
+    owner: String,
     context: DecodeContext,
     /// Functions that nothing can change between two calls.
     functions: HashMap<BlobId, PyObjectRef>,
@@ -44,11 +49,13 @@ impl Operations {
         let namespace = Namespace::new(vm);
         // A function that was sent names the cells of the one who sent it: a traceback must not
         // show the lines of ours in their place.
-        namespace.set_owner(&format!("engine {engine}"));
+        let owner = format!("engine {engine}");
+        namespace.set_owner(&owner);
         tracing::debug!(%engine, "the namespace is ready");
         let context = DecodeContext::new(namespace.dict().clone());
         Self {
             namespace,
+            owner,
             context,
             functions: HashMap::new(),
         }
@@ -77,8 +84,10 @@ impl Operations {
         let result = self
             .operate(vm, operation, function, payload)
             .map_err(|error| raised(vm, &error))?;
-        let Some(result) = result else {
-            return Ok(Payload::default());
+        let result = match result {
+            Product::Nothing => return Ok(Payload::default()),
+            Product::Payload(payload) => return Ok(payload),
+            Product::Object(object) => object,
         };
         let root_name = if name == "pull" {
             "namespace"
@@ -96,20 +105,22 @@ impl Operations {
         operation: Operation,
         function: Option<PyObjectRef>,
         payload: Payload,
-    ) -> PyResult<Option<PyObjectRef>> {
+    ) -> PyResult<Product> {
         let called = || {
             let function = function.as_deref();
             function.ok_or_else(|| vm.new_value_error("the call came without its function"))
         };
         match operation {
-            Operation::Execute { code, silent, .. } => self.execute(vm, &code, silent),
+            Operation::Execute { code, silent, .. } => {
+                self.execute(vm, &code, silent).map(Product::Object)
+            }
             Operation::Apply => {
                 let arguments = self.decode(vm, payload.buffers)?;
-                call(vm, called()?, &arguments).map(Some)
+                call(vm, called()?, &arguments).map(Product::Object)
             }
             Operation::Map { return_exceptions } => {
                 let items = self.decode(vm, payload.buffers)?;
-                map(vm, called()?, &items, return_exceptions).map(Some)
+                map(vm, called()?, &items, return_exceptions).map(Product::Object)
             }
             Operation::Push => {
                 let names = self.decode(vm, payload.buffers)?;
@@ -120,7 +131,7 @@ impl Operations {
                     let name = name.str(vm)?;
                     self.namespace.set(vm, &name.to_string_lossy(), value)?;
                 }
-                Ok(None)
+                Ok(Product::Nothing)
             }
             Operation::Pull { names, single } => {
                 let values: PyResult<Vec<_>> = names
@@ -129,23 +140,31 @@ impl Operations {
                     .collect();
                 let mut values = values?;
                 match values.pop() {
-                    Some(only) if single && values.is_empty() => Ok(Some(only)),
+                    Some(only) if single && values.is_empty() => Ok(Product::Object(only)),
                     last => {
                         values.extend(last);
-                        Ok(Some(vm.ctx.new_list(values).into()))
+                        Ok(Product::Object(vm.ctx.new_list(values).into()))
                     }
                 }
             }
-            Operation::Clear => self.namespace.clear(vm).map(|()| None),
+            Operation::Clear => self.namespace.clear(vm).map(|()| Product::Nothing),
+            Operation::Checkpoint { name, partial } => {
+                namespace::checkpoint(vm, &self.namespace, &self.owner, name, partial)
+                    .map(Product::Object)
+            }
+            Operation::Restore { name } => {
+                namespace::restore(vm, &self.namespace, &self.context, &name).map(Product::Object)
+            }
+            Operation::TakeNamespace { partial } => {
+                namespace::take(vm, &self.namespace, &self.owner, partial).map(Product::Payload)
+            }
+            Operation::PutNamespace => {
+                namespace::put(vm, &self.namespace, &self.context, payload).map(Product::Object)
+            }
         }
     }
 
-    fn execute(
-        &self,
-        vm: &VirtualMachine,
-        code: &str,
-        silent: bool,
-    ) -> PyResult<Option<PyObjectRef>> {
+    fn execute(&self, vm: &VirtualMachine, code: &str, silent: bool) -> PyResult {
         let options = CellOptions {
             name: None,
             silent,
@@ -154,7 +173,7 @@ impl Operations {
         let outcome = cell::run_cell(vm, &self.namespace, code, options);
         match outcome.failure {
             Some(failure) => Err(failure),
-            None => Ok(Some(vm.ctx.new_int(outcome.count).into())),
+            None => Ok(vm.ctx.new_int(outcome.count).into()),
         }
     }
 
@@ -181,6 +200,14 @@ impl Operations {
         }
         Ok(function)
     }
+}
+
+/// What an operation makes.
+enum Product {
+    Nothing,
+    Object(PyObjectRef),
+    /// It is to be sent as it is.
+    Payload(Payload),
 }
 
 /// Calls a function with a pair of positional and keyword arguments.
