@@ -266,7 +266,7 @@ fn defines_code(code: &PyRef<PyCode>) -> bool {
 ///
 /// # Errors
 /// `KeyboardInterrupt`. That code has broken the cache keeps no cell from running.
-fn remember_source(vm: &VirtualMachine, name: &str, source: &str) -> PyResult<()> {
+pub(crate) fn remember_source(vm: &VirtualMachine, name: &str, source: &str) -> PyResult<()> {
     let lines = source
         .lines()
         .map(|line| vm.ctx.new_str(format!("{line}\n")).into())

@@ -17,6 +17,7 @@ use rustpython_vm::bytecode::{
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
 use super::format::{FormatError, Reader, Write};
+use super::source::Wanted;
 
 /// The names that `code`, and code nested in it, may look up in its globals.
 pub(super) fn global_names(code: &Py<PyCode>, names: &mut BTreeSet<&'static str>) {
@@ -114,6 +115,31 @@ pub(super) fn read<'a>(
 }
 
 impl CodeFields<'_> {
+    /// The name of the source that it was compiled from.
+    pub fn path(&self) -> &'static str {
+        self.texts[0].as_str()
+    }
+
+    /// The same code, of a source with this name.
+    pub fn named(mut self, vm: &VirtualMachine, path: &str) -> Self {
+        self.texts[0] = vm.ctx.intern_str(path);
+        self
+    }
+
+    /// What to look for where the same source is compiled again.
+    pub fn wanted(&self) -> Wanted {
+        let arguments = self.numbers[0].saturating_add(self.numbers[2]) as usize;
+        let [_, varnames, _, freevars] = &self.names;
+        let texts = |names: &[&'static PyStrInterned]| names.iter().map(|n| n.as_str()).collect();
+        Wanted {
+            path: self.path(),
+            qualname: self.texts[2].as_str(),
+            first_line: self.numbers[5],
+            arguments: texts(&varnames[..arguments.min(varnames.len())]),
+            free_variables: texts(freevars),
+        }
+    }
+
     /// Checks that the kinds of local variables agree with their names, and the argument counts
     /// with both: the runtime indexes one by the other.
     fn check(&self) -> Result<(), FormatError> {

@@ -78,6 +78,9 @@ pub(super) mod kind {
     pub const EXTERNAL: u8 = 56;
     /// An element of a list or a tuple, by its index
     pub const ELEMENT: u8 = 57;
+    pub const WEAKREF: u8 = 58;
+    /// An object of a kind that a native module registered
+    pub const NATIVE: u8 = 59;
 
     pub const INSTANCE: u8 = 64;
     pub const REDUCED: u8 = 65;
@@ -115,6 +118,12 @@ pub(super) mod body {
     pub const PATCHED: u8 = 7;
 }
 
+/// Where a buffer of a native object is.
+pub(super) mod native_buffer {
+    pub const HERE: u8 = 0;
+    pub const OUT: u8 = 1;
+}
+
 /// What can be wrong with the bytes of a snapshot.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FormatError {
@@ -125,9 +134,11 @@ pub enum FormatError {
     )]
     Version { found: u16 },
     #[error(
-        "it holds functions compiled by another Python runtime (bytecode {found:#010x}, this one runs {BYTECODE_VERSION:#010x}): use the same rhumba on both sides"
+        "it holds functions compiled by another Python runtime (bytecode {found:#010x}, this one runs {BYTECODE_VERSION:#010x}), and not the source to compile them again: use the same rhumba on both sides"
     )]
     Bytecode { found: u32 },
+    #[error("it holds code, and doesn't say so")]
+    UnannouncedCode,
     #[error("it ends too early")]
     Truncated,
     #[error("it has bytes left over at its end")]
@@ -186,19 +197,22 @@ impl Header {
         if version != FORMAT_VERSION {
             return Err(FormatError::Version { found: version });
         }
-        let header = Self {
+        Ok(Self {
             flags: u16::from_le_bytes(reader.array()?),
             bytecode: reader.edge()?,
             node_count: reader.edge()?,
             root: reader.edge()?,
             buffer_count: reader.edge()?,
-        };
-        if header.flags & FLAG_CODE != 0 && header.bytecode != BYTECODE_VERSION {
-            return Err(FormatError::Bytecode {
-                found: header.bytecode,
-            });
+        })
+    }
+
+    /// The version of the table's bytecode, if it isn't the one that runs here.
+    pub const fn foreign_bytecode(&self) -> Option<u32> {
+        if self.flags & FLAG_CODE != 0 && self.bytecode != BYTECODE_VERSION {
+            Some(self.bytecode)
+        } else {
+            None
         }
-        Ok(header)
     }
 }
 

@@ -11,7 +11,8 @@
 //! the sender recorded (`__reduce_ex__`), so tables may come only from members of one cluster or
 //! from files the user names; damaged bytes give an error, never a panic or an endless allocation.
 //!
-//! Read next: `format` (the layout), `encode` (the order of records), `decode`.
+//! Read next: `format` (the layout), `encode` (the order of records), `decode`; `namespace` for whole
+//! namespaces, `native` for kinds that native modules add.
 
 mod class_identity;
 mod code;
@@ -21,6 +22,8 @@ mod encode;
 mod error;
 mod format;
 mod namespace;
+mod native;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +34,7 @@ use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 pub use error::snapshot_error_type;
 pub use format::{BYTECODE_VERSION, FORMAT_VERSION, FormatError};
 pub use namespace::{External, NamespaceSnapshot, Segment, decode_names, encode_names};
+pub use native::{NativeKind, NativeParts, register_native_kind};
 
 use format::{Header, Reader, Write};
 

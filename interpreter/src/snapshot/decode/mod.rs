@@ -20,7 +20,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, Virtu
 use super::class_identity;
 use super::constant;
 use super::error::Failure;
-use super::format::{FIRST_NODE, FormatError, Header, Reader, body, kind};
+use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
 use super::namespace::{External, Segment};
 use super::{DecodeContext, Trust};
 
@@ -79,6 +79,12 @@ struct Decoder<'a> {
     externals: std::vec::IntoIter<External>,
     /// Classes that exist are left alone, and made again.
     makes_classes_anew: bool,
+    /// The version of the table's bytecode, if it isn't the one that runs here.
+    foreign_bytecode: Option<u32>,
+    has_code: bool,
+    /// Sources that came with code: by the name that the code has there, the text, and the name
+    /// that it has here.
+    sources: HashMap<String, (String, String)>,
     /// Classes that will be known by their identity once all went well.
     arrived: Vec<(u128, u64, PyObjectRef)>,
     /// Each is taken once: a table can't multiply its buffers.
@@ -103,6 +109,9 @@ impl<'a> Decoder<'a> {
             segments: Vec::new(),
             externals: Vec::new().into_iter(),
             makes_classes_anew: false,
+            foreign_bytecode: None,
+            has_code: false,
+            sources: HashMap::new(),
             arrived: Vec::new(),
             buffers: Vec::new(),
             depths: HashMap::new(),
@@ -120,6 +129,8 @@ impl<'a> Decoder<'a> {
             return Err(FormatError::Buffer(u64::from(header.buffer_count)).into());
         }
         self.buffers = buffers;
+        self.foreign_bytecode = header.foreign_bytecode();
+        self.has_code = header.flags & FLAG_CODE != 0;
         // Every node takes at least one byte.
         self.nodes = Vec::with_capacity((header.node_count as usize).min(table.len()));
         while !self.reader.is_empty() {
@@ -241,6 +252,7 @@ impl<'a> Decoder<'a> {
             kind::SET_EMPTY => PySet::default().into_ref(context).into(),
             kind::EXTERNAL => self.external()?,
             kind::ELEMENT => self.element()?,
+            kind::NATIVE => self.native()?,
             _ if self.context.trust == Trust::Data => return Err(FormatError::NotData.into()),
             _ => self.build_object(kind)?,
         })
@@ -340,10 +352,20 @@ impl<'a> Decoder<'a> {
     /// A large buffer: its own allocation if nobody else holds it, else a copy.
     fn buffer(&mut self) -> Decoded<Vec<u8>> {
         let index = self.reader.varint()?;
+        Ok(self.take_buffer(index)?.into())
+    }
+
+    /// A large buffer as it is.
+    fn shared_buffer(&mut self) -> Decoded<Bytes> {
+        let index = self.reader.varint()?;
+        Ok(self.take_buffer(index)?)
+    }
+
+    fn take_buffer(&mut self, index: u64) -> Result<Bytes, FormatError> {
         let buffer = usize::try_from(index)
             .ok()
             .and_then(|index| self.buffers.get_mut(index)?.take());
-        Ok(buffer.ok_or(FormatError::Buffer(index))?.into())
+        buffer.ok_or(FormatError::Buffer(index))
     }
 
     fn memoryview(&mut self) -> Decoded<PyObjectRef> {

@@ -1,5 +1,6 @@
 //! The records that rebuild functions, classes, instances, and what goes by name.
 
+use bytes::Bytes;
 use rustpython_vm::builtins::{
     PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyStr, PyTuple,
     PyType, PyTypeRef, object_get_dict,
@@ -14,18 +15,17 @@ use crate::snapshot::code;
 use crate::snapshot::encode::state_present;
 use crate::snapshot::encode::{class_present, exception_present, function_present, native_base};
 use crate::snapshot::error::snapshot_error;
-use crate::snapshot::format::{FormatError, kind};
+use crate::snapshot::format::{FormatError, kind, native_buffer};
+use crate::snapshot::native::{self, NativeParts};
+use crate::snapshot::{Trust, source};
 
 impl Decoder<'_> {
     pub fn build_object(&mut self, kind: u8) -> Decoded<PyObjectRef> {
         let vm = self.vm;
         let types = &vm.ctx.types;
         match kind {
-            kind::CODE => {
-                let fields = code::read(vm, &mut self.reader)?;
-                let constants = self.body()?;
-                Ok(fields.into_code(vm, constants)?.into())
-            }
+            kind::CODE => self.code(),
+            kind::WEAKREF => self.weak_reference(),
             kind::CELL => Ok(types.cell_type.as_object().call((), vm)?),
             kind::FUNCTION => self.function(),
             kind::METHOD => {
@@ -128,6 +128,86 @@ impl Decoder<'_> {
             kind::FILL_CLASS => self.fill_class(target),
             other => Err(FormatError::Kind(other).into()),
         }
+    }
+
+    /// Code as it is, or compiled again where it can't be run as it is.
+    fn code(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let fields = code::read(vm, &mut self.reader)?;
+        let source = self.edge()?;
+        let constants = self.body()?;
+        let source = source::text(&source);
+        match (self.foreign_bytecode, source) {
+            (None, _) if !self.has_code => Err(FormatError::UnannouncedCode.into()),
+            (None, None) => Ok(fields.into_code(vm, constants)?.into()),
+            (None, Some(text)) => {
+                let name = self.source_name(fields.path(), text)?;
+                Ok(fields.named(vm, &name).into_code(vm, constants)?.into())
+            }
+            (Some(found), None) => Err(FormatError::Bytecode { found }.into()),
+            (Some(found), Some(text)) => {
+                let name = self.source_name(fields.path(), text)?;
+                let code = source::recompile(vm, text, &fields.named(vm, &name).wanted());
+                Ok(code.ok_or(FormatError::Bytecode { found })?.into())
+            }
+        }
+    }
+
+    /// The name that code with this source has here.
+    fn source_name(&mut self, path: &str, text: &str) -> Decoded<String> {
+        if let Some((known, name)) = self.sources.get(path)
+            && known == text
+        {
+            return Ok(name.clone());
+        }
+        let name = source::remember(self.vm, path, text)?;
+        let known = (text.to_owned(), name.clone());
+        self.sources.insert(path.to_owned(), known);
+        Ok(name)
+    }
+
+    fn weak_reference(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let target = self.edge()?;
+        let callback = self.edge()?;
+        let callback = (!vm.is_none(&callback)).then_some(callback);
+        if vm.is_none(&target) {
+            // What it referred to was gone already.
+            let gone = vm.ctx.types.set_type.as_object().call((), vm)?;
+            return Ok(gone.downgrade(None, vm)?.into());
+        }
+        Ok(target.downgrade(callback, vm)?.into())
+    }
+
+    /// An object of a kind that a native module registered.
+    pub fn native(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let name = self.reader.text()?;
+        let version = u32::try_from(self.reader.varint()?).map_err(|_| FormatError::Length)?;
+        let bytes = self.reader.slice()?.to_vec();
+        let count = self.reader.count(2)?;
+        let mut buffers = Vec::with_capacity(count);
+        for _ in 0..count {
+            buffers.push(match self.reader.byte()? {
+                native_buffer::HERE => Bytes::copy_from_slice(self.reader.slice()?),
+                native_buffer::OUT => self.shared_buffer()?,
+                other => return Err(FormatError::Kind(other).into()),
+            });
+        }
+        let children = self.body()?;
+        let Some(kind) = native::by_name(name) else {
+            let sentence = format!("the snapshot holds a {name}, which isn't known here");
+            return Err(snapshot_error(vm, sentence).into());
+        };
+        if self.context.trust == Trust::Data && !kind.is_data() {
+            return Err(FormatError::NotData.into());
+        }
+        let parts = NativeParts {
+            bytes,
+            buffers,
+            children,
+        };
+        Ok(kind.decode(vm, version, parts)?)
     }
 
     fn function(&mut self) -> Decoded<PyObjectRef> {

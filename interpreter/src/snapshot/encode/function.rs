@@ -17,6 +17,7 @@ use crate::snapshot::Globals;
 use crate::snapshot::code;
 use crate::snapshot::constant;
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::source;
 
 /// Which parts of a function a fill sets, in the order in which they come.
 pub mod present {
@@ -278,7 +279,8 @@ impl Encoder<'_> {
     pub fn code(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let code = object.downcast_ref::<PyCode>().expect("class is code");
         self.has_code = true;
-        let children = code::constants(code);
+        let mut children = code::constants(code);
+        children.push(self.source(code));
         self.begin(Frame::new(Step::Code, object.to_owned(), origin, children))
     }
 
@@ -289,7 +291,23 @@ impl Encoder<'_> {
             .expect("the frame is of a code object");
         self.table.push(kind::CODE);
         code::write(&mut self.table, code);
-        self.edge_body(edges);
+        let (source, constants) = edges.split_last().expect("the source is the last child");
+        self.table.edge(*source);
+        self.edge_body(constants);
+    }
+
+    /// The source that travels with code, None if there is none.
+    fn source(&mut self, code: &Py<PyCode>) -> PyObjectRef {
+        let path = code.source_path().as_str();
+        let vm = self.vm;
+        let source = self.sources.entry(path).or_insert_with(|| {
+            let text = source::of(vm, path);
+            text.map_or_else(|| vm.ctx.none(), |text| vm.ctx.new_str(text).into())
+        });
+        let source = source.clone();
+        // It ties no name to another that was entered with it.
+        self.carried_again(source.get_id());
+        source
     }
 
     pub fn cell(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {

@@ -11,6 +11,7 @@ mod class;
 mod container;
 mod function;
 mod named;
+mod native;
 mod object;
 mod packed;
 mod partial;
@@ -19,6 +20,7 @@ mod scalar;
 mod segment;
 mod substitute;
 mod walk;
+mod weak;
 mod whole;
 
 use std::collections::{HashMap, HashSet};
@@ -32,11 +34,12 @@ use super::format::{
     BYTECODE_VERSION, FLAG_CODE, FLAG_IMMUTABLE, HEADER_BYTES, Header, Write, kind,
 };
 use super::namespace::External;
-use super::{EncodeOptions, LeftOut, NamespaceSnapshot, Snapshot};
+use super::{EncodeOptions, LeftOut, NamespaceSnapshot, NativeKind, Snapshot};
 use object::Plan;
 use partial::Leaving;
 use path::{Origin, Slot};
 use walk::{Frame, Line, Number};
+use weak::Weak;
 
 pub(super) use class::present as class_present;
 pub(super) use function::present as function_present;
@@ -47,10 +50,11 @@ pub(super) fn encode(
     object: &PyObject,
     options: &EncodeOptions<'_>,
 ) -> PyResult<Snapshot> {
-    let mut encoder = Encoder::new(vm, options, Leaving::Nothing);
-    let root = encoder.root(object)?;
-    let buffers = encoder.finish_table(root);
-    Ok(Snapshot { buffers })
+    Encoder::work(vm, options, false, |encoder| {
+        let root = encoder.root(object)?;
+        let buffers = encoder.finish_table(root);
+        Ok(Snapshot { buffers })
+    })
 }
 
 pub(super) fn encode_partial(
@@ -58,10 +62,11 @@ pub(super) fn encode_partial(
     object: &PyObject,
     options: &EncodeOptions<'_>,
 ) -> PyResult<(Snapshot, Vec<LeftOut>)> {
-    let mut encoder = Encoder::new(vm, options, Leaving::new());
-    let root = encoder.root(object)?;
-    let buffers = encoder.finish_table(root);
-    Ok((Snapshot { buffers }, encoder.left_out()))
+    Encoder::work(vm, options, true, |encoder| {
+        let root = encoder.root(object)?;
+        let buffers = encoder.finish_table(root);
+        Ok((Snapshot { buffers }, encoder.left_out()))
+    })
 }
 
 pub(super) fn encode_names(
@@ -69,19 +74,14 @@ pub(super) fn encode_names(
     names: &[(String, PyObjectRef)],
     options: &EncodeOptions<'_>,
 ) -> PyResult<NamespaceSnapshot> {
-    let leaving = match options.partial {
-        true => Leaving::new(),
-        false => Leaving::Nothing,
-    };
-    let mut encoder = Encoder::new(vm, options, leaving);
-    encoder.names(names)
+    let partial = options.partial;
+    Encoder::work(vm, options, partial, |encoder| encoder.names(names))
 }
 
 /// How many references to an object are accounted for, where that isn't known: it may be shared.
 const HELD_UNKNOWN: usize = 0;
 
 /// What a frame writes when all its children have numbers.
-#[derive(Debug)]
 enum Step {
     Tuple,
     FrozenSet,
@@ -92,6 +92,12 @@ enum Step {
         shape: Vec<u64>,
     },
     Code,
+    WeakRef,
+    Native {
+        kind: &'static dyn NativeKind,
+        bytes: Vec<u8>,
+        buffers: Vec<Bytes>,
+    },
     Function {
         globals: u32,
     },
@@ -141,6 +147,9 @@ struct Encoder<'a> {
     /// What error messages call the root.
     root_name: String,
     leaving: Leaving,
+    weak: Weak,
+    /// Source that travels with code, by the name that the code has.
+    sources: HashMap<&'static str, PyObjectRef>,
     /// The index of the segment that is being written, if there are several.
     segment: u32,
     has_segments: bool,
@@ -174,12 +183,18 @@ struct Encoder<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    fn new(vm: &'a VirtualMachine, options: &'a EncodeOptions<'a>, leaving: Leaving) -> Self {
+    fn new(vm: &'a VirtualMachine, options: &'a EncodeOptions<'a>, partial: bool) -> Self {
+        let leaving = match partial {
+            true => Leaving::new(),
+            false => Leaving::Nothing,
+        };
         Self {
             vm,
             options,
             root_name: options.root_name.to_owned(),
             leaving,
+            weak: Weak::Unknown,
+            sources: HashMap::new(),
             segment: 0,
             has_segments: false,
             externals: Vec::new(),
@@ -297,6 +312,12 @@ impl<'a> Encoder<'a> {
             Step::Slice => self.record(kind::SLICE, edges),
             Step::MemoryView { format, shape } => self.write_memoryview(format, shape, edges),
             Step::Code => self.write_code(frame, edges),
+            Step::WeakRef => self.record(kind::WEAKREF, edges),
+            Step::Native {
+                kind,
+                bytes,
+                buffers,
+            } => self.write_native(*kind, bytes, buffers, edges),
             Step::Function { globals } => self.write_function(*globals, edges),
             Step::Method => self.record(kind::METHOD, edges),
             Step::Property => self.record(kind::PROPERTY, edges),

@@ -2,7 +2,7 @@
 //!
 //! How an object is carried depends on its class alone, so each class gets one [`Plan`].
 
-use rustpython_vm::builtins::{PyBaseException, PyDict, PyRange, PySlice, PyTuple, PyType};
+use rustpython_vm::builtins::{PyBaseException, PyDict, PyRange, PySlice, PyTuple, PyType, PyWeak};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -10,6 +10,7 @@ use super::container::is_plain;
 use super::path::Slot;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::native::{self, NativeKind};
 
 /// Which parts the fill of a reduced object has beyond items and pairs.
 pub mod state_present {
@@ -26,7 +27,7 @@ pub mod exception_present {
 }
 
 /// How instances of one class are carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Plan {
     /// Its class and its `__dict__`. If the class isn't local, a module may have a name for it.
     Instance { is_local: bool },
@@ -34,6 +35,8 @@ pub enum Plan {
     EnumMember,
     /// Its class, its arguments, its `__dict__`, and what it was raised from
     Exception,
+    /// As the native module says that has its class
+    Native(&'static dyn NativeKind),
     /// What its `__reduce_ex__` says
     Reduce,
     /// Not at all: its content is native, and nothing says how to make it again
@@ -69,6 +72,8 @@ impl Encoder<'_> {
             self.slice(slice, object, origin)
         } else if class.is(types.memoryview_type) {
             self.memoryview(object, origin)
+        } else if let Some(reference) = object.downcast_ref_if_exact::<PyWeak>(self.vm) {
+            self.weak_reference(reference, object, origin)
         } else if self.has_substitute(object) && self.substitute(object, origin)? {
             Ok(())
         } else {
@@ -81,6 +86,7 @@ impl Encoder<'_> {
             Plan::Instance { is_local } => self.instance(object, is_local, origin),
             Plan::EnumMember => self.enum_member(object, origin),
             Plan::Exception => self.exception(object, origin),
+            Plan::Native(kind) => self.native(kind, object, origin),
             Plan::Reduce => self.reduce(object, origin),
             Plan::Refuse => Err(self.refuse_object(origin)),
         }
@@ -100,6 +106,9 @@ impl Encoder<'_> {
 
     fn new_plan(&mut self, object: &PyObject, class: &Py<PyType>) -> PyResult<Plan> {
         let vm = self.vm;
+        if let Some(kind) = native::of_class(class) {
+            return Ok(Plan::Native(kind));
+        }
         if self.is_bound_to_process(object) {
             return Ok(Plan::Refuse);
         }
@@ -349,7 +358,10 @@ impl Encoder<'_> {
             return Err(self.refuse_at(origin, "its __reduce_ex__ returns something unusable"));
         }
         let state = self.state_fill(object, origin, parts)?;
-        let children = parts[..2].to_vec();
+        let mut children = parts[..2].to_vec();
+        if let Some(new) = self.native_new(object.class())? {
+            children[0] = new;
+        }
         let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
         frame.then.extend(state);
         if object.downcast_ref::<PyBaseException>().is_some() {
@@ -357,6 +369,39 @@ impl Encoder<'_> {
             frame.then.extend(fill);
         }
         self.begin(frame.draining())
+    }
+
+    /// The native `__new__` for a class whose own hides it: what `__reduce_ex__` gives are the
+    /// arguments of the native one, and nobody knows those of the other.
+    fn native_new(&self, class: &Py<PyType>) -> PyResult<Option<PyObjectRef>> {
+        let vm = self.vm;
+        let types = &vm.ctx.types;
+        let native = native_base(class);
+        let by_value = [
+            types.int_type,
+            types.float_type,
+            types.complex_type,
+            types.str_type,
+            types.bytes_type,
+            types.tuple_type,
+        ];
+        let inherits = |name: &'static str| {
+            let name = vm.ctx.intern_str(name);
+            match (class.get_attr(name), native.get_attr(name)) {
+                (Some(own), Some(native)) => own.is(&native),
+                (own, native) => own.is_none() && native.is_none(),
+            }
+        };
+        let hidden = by_value.iter().any(|known| native.is(*known))
+            && !inherits("__new__")
+            && inherits("__getnewargs__")
+            && inherits("__getnewargs_ex__")
+            && self.is_inherited_from_object(class, "__reduce__")
+            && self.is_inherited_from_object(class, "__reduce_ex__");
+        match hidden {
+            true => native.as_object().get_attr("__new__", vm).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// A string from `__reduce_ex__` names a global of the object's module.

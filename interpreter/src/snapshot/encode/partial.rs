@@ -13,6 +13,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::path::Slot;
 use super::walk::Frame;
+use super::weak::Weak;
 use super::{Encoder, Step};
 use crate::snapshot::LeftOut;
 use crate::snapshot::error::snapshot_error_type;
@@ -200,6 +201,7 @@ impl Encoder<'_> {
     fn may_be_left_out(&self, error: &PyBaseExceptionRef) -> bool {
         let exceptions = &self.vm.ctx.exceptions;
         matches!(self.leaving, Leaving::Parts(_))
+            && !matches!(self.weak, Weak::Needed)
             && error.fast_isinstance(exceptions.exception_type)
             && !error.fast_isinstance(exceptions.memory_error)
     }

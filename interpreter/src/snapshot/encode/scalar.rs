@@ -176,11 +176,11 @@ impl Encoder<'_> {
         }
     }
 
-    fn goes_out_of_band(&self, length: usize) -> bool {
+    pub fn goes_out_of_band(&self, length: usize) -> bool {
         length >= self.options.out_of_band_bytes_min && self.buffers.len() < BUFFER_COUNT_MAX
     }
 
-    fn write_buffer(&mut self, kind: u8, buffer: Bytes) {
+    pub fn write_buffer(&mut self, kind: u8, buffer: Bytes) {
         self.table.push(kind);
         self.table.varint((self.buffers.len() - 1) as u64);
         self.buffers.push(buffer);

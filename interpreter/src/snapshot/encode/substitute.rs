@@ -1,7 +1,7 @@
 //! Library objects whose own `__reduce_ex__` is of no use elsewhere, and the calls that make them
 //! again: it names a global of a module that can't be imported there, or there is none.
 
-use rustpython_vm::builtins::PyTuple;
+use rustpython_vm::builtins::{PyDict, PyTuple};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
@@ -43,7 +43,7 @@ impl Encoder<'_> {
 
     /// Starts carrying an object as a call, if it is one of those this file knows.
     pub fn substitute(&mut self, object: &PyObject, origin: u32) -> PyResult<bool> {
-        let Some(call) = self.call_for(object)? else {
+        let Some(call) = self.call_for(object, origin)? else {
             return Ok(false);
         };
         let args = self.vm.ctx.new_tuple(call.args);
@@ -71,7 +71,7 @@ impl Encoder<'_> {
         !object.class().is(property) && super::native_base(object.class()).is(property)
     }
 
-    fn call_for(&self, object: &PyObject) -> PyResult<Option<Call>> {
+    fn call_for(&mut self, object: &PyObject, origin: u32) -> PyResult<Option<Call>> {
         let vm = self.vm;
         let class: PyObjectRef = object.class().to_owned().into();
         if self.is_heap_property(object) {
@@ -94,12 +94,25 @@ impl Encoder<'_> {
             "weakref.WeakKeyDictionary" | "weakref.WeakValueDictionary" => {
                 let items = vm.call_method(object, "items", ())?;
                 let dict = vm.ctx.types.dict_type.as_object().call((items,), vm)?;
-                Call::new(class, vec![dict])
+                let dict = dict.downcast::<PyDict>().ok();
+                let dict = dict.ok_or_else(|| vm.new_type_error("a dict isn't a dict"))?;
+                let targets = match name.ends_with("KeyDictionary") {
+                    true => dict.keys_vec(),
+                    false => dict.values_vec(),
+                };
+                match self.check_weak_entries(targets, origin)? {
+                    true => Call::new(class, vec![dict.into()]),
+                    false => Call::new(class, Vec::new()),
+                }
             }
             "_weakrefset.WeakSet" => {
                 let list = vm.ctx.types.list_type.as_object();
                 let elements = list.call((object.to_owned(),), vm)?;
-                Call::new(class, vec![elements])
+                let targets: Vec<PyObjectRef> = elements.try_to_value(vm)?;
+                match self.check_weak_entries(targets, origin)? {
+                    true => Call::new(class, vec![elements]),
+                    false => Call::new(class, Vec::new()),
+                }
             }
             "functools._lru_cache_wrapper" => self.cached_function(object)?,
             "typing.NewType" => {
@@ -180,7 +193,7 @@ impl Encoder<'_> {
         let mut call = FuncArgs::from(vec![callable]);
         match keywords {
             Keywords::Dict(dict) => {
-                if let Some(dict) = dict.downcast_ref::<rustpython_vm::builtins::PyDict>() {
+                if let Some(dict) = dict.downcast_ref::<PyDict>() {
                     for (key, value) in dict.items_vec() {
                         let key = key.str(vm)?;
                         call.kwargs.insert(key.as_wtf8().to_owned(), value);

@@ -120,7 +120,6 @@ impl Line {
 }
 
 /// One object being built or filled.
-#[derive(Debug)]
 pub struct Frame {
     pub step: Step,
     pub object: PyObjectRef,

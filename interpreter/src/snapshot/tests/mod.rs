@@ -8,6 +8,8 @@
 mod hostile;
 mod interpreters;
 mod namespaces;
+mod native;
+mod source;
 mod speed;
 
 use bytes::Bytes;
@@ -158,6 +160,11 @@ fn classes() {
 #[test]
 fn identity() {
     check(include_str!("identity.py"), "identity.py");
+}
+
+#[test]
+fn kinds() {
+    check(include_str!("kinds.py"), "kinds.py");
 }
 
 #[test]

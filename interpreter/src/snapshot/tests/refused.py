@@ -68,8 +68,11 @@ def test_running_things():
 
 def test_weak_references():
     holder = Holder()
-    check(weakref.ref(holder), f'args: a weak reference {STAYS}')
-    check(weakref.proxy(holder), f'args: a weak reference {STAYS}')
+    check(weakref.ref(holder), f"args: a weak reference to something that isn't carried {STAYS}")
+    check([1, weakref.WeakValueDictionary(h=holder)], f"args[1]: a weak reference to something that isn't carried {STAYS}")
+    check(weakref.WeakSet([holder]), f"args: a weak reference to something that isn't carried {STAYS}")
+    check(weakref.WeakKeyDictionary({holder: 1}), f"args: a weak reference to something that isn't carried {STAYS}")
+    check([holder, weakref.proxy(holder)], f'args[1]: a weak reference {STAYS}')
 
 
 def test_inside_functions():
