@@ -155,16 +155,88 @@ pub fn remove(store: &Store, name: &str) -> Result<usize, StoreError> {
     Ok(kept.parts.len())
 }
 
-/// Returns the name in the store of an engine's part.
-#[must_use]
-pub fn part_name(name: &str, engine: u32) -> String {
-    format!("{name}{PART_MARK}{engine}")
+/// Removes what else is called by this name, once a checkpoint has been written anew that has
+/// these parts.
+///
+/// # Errors
+/// If the store can't be read or changed.
+pub fn keep_parts(store: &Store, name: &str, engines: &[Option<u32>]) -> Result<(), StoreError> {
+    let there = list(store)?;
+    let Some(kept) = there.iter().find(|kept| kept.name == name) else {
+        return Ok(());
+    };
+    for part in &kept.parts {
+        if !engines.contains(&part.engine) {
+            store.remove(&part.info.name)?;
+        }
+    }
+    Ok(())
 }
 
-/// Whether the name is one that an engine's part has.
-#[must_use]
-pub fn is_part_name(name: &str) -> bool {
-    split(name).1.is_some()
+/// Returns what the one namespace of a checkpoint is called in the store.
+///
+/// # Errors
+/// If there is no such checkpoint, or it has several parts.
+pub fn only_part(store: &Store, name: &str) -> Result<String, CheckpointError> {
+    let kept = find(store, name)?;
+    match kept.parts.as_slice() {
+        [only] => Ok(only.info.name.clone()),
+        parts => Err(CheckpointError::SeveralParts {
+            name: name.to_owned(),
+            count: parts.len(),
+            first: parts[0].info.name.clone(),
+        }),
+    }
+}
+
+/// Why a checkpoint can't be made or found. Each is a sentence.
+#[derive(Debug)]
+pub enum CheckpointError {
+    Store(StoreError),
+    /// The name is one that an engine's part has.
+    NameOfPart(String),
+    /// One namespace is wanted, and there are several.
+    SeveralParts {
+        name: String,
+        count: usize,
+        first: String,
+    },
+}
+
+impl From<StoreError> for CheckpointError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl std::fmt::Display for CheckpointError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::NameOfPart(name) => write!(
+                f,
+                "{name:?} can't name a checkpoint: names that end with {PART_MARK} and a number \
+                 are those of engines' parts"
+            ),
+            Self::SeveralParts { name, count, first } => write!(
+                f,
+                "the checkpoint {name:?} has the namespaces of {count} engines; name one of its \
+                 parts, such as {first:?}"
+            ),
+        }
+    }
+}
+
+/// Checks that a checkpoint of a session or of engines can have this name.
+///
+/// # Errors
+/// If it can't.
+pub fn check(name: &str) -> Result<(), CheckpointError> {
+    check_name(name)?;
+    match split(name) {
+        (_, Some(_)) => Err(CheckpointError::NameOfPart(name.to_owned())),
+        (_, None) => Ok(()),
+    }
 }
 
 /// Splits a name in the store into what people call it, and the engine whose part it is.
@@ -218,6 +290,13 @@ mod tests {
     fn a_name_stands_for_all_parts_and_a_part_for_itself() {
         let (_folder, store) = store_with(&["m@0", "m@1", "m2"]);
         assert_eq!(find(&store, "m@1").expect("there").parts.len(), 1);
+        assert_eq!(only_part(&store, "m@1").expect("it is one"), "m@1");
+        let several = only_part(&store, "m").expect_err("there are two");
+        assert_eq!(
+            several.to_string(),
+            "the checkpoint \"m\" has the namespaces of 2 engines; name one of its parts, such as \
+             \"m@0\""
+        );
         assert_eq!(remove(&store, "m@1").expect("it is removed"), 1);
         assert_eq!(remove(&store, "m").expect("it is removed"), 1);
         let error = remove(&store, "m").expect_err("there is none any more");
@@ -225,7 +304,18 @@ mod tests {
             error.to_string(),
             "there is no checkpoint named \"m\"; there are: m2"
         );
+        keep_parts(&store, "m2", &[Some(1)]).expect("it can be changed");
+        assert_eq!(list(&store).expect("it can be read"), []);
         let bad = find(&store, "../m2").expect_err("that is no name");
         assert!(matches!(bad, StoreError::BadName(_)));
+    }
+
+    #[test]
+    fn the_names_of_parts_are_taken() {
+        assert!(check("monday").is_ok());
+        assert!(check("a@b").is_ok());
+        let taken = check("monday@2").expect_err("that is a part's name");
+        assert!(taken.to_string().starts_with("\"monday@2\" can't name"));
+        assert!(matches!(check(".x"), Err(CheckpointError::Store(_))));
     }
 }

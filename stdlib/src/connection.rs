@@ -6,9 +6,11 @@
 use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
 use crate::{failure, values};
+use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::{Client, FunctionBlob, Piece};
-use rhumba_engine::proto::id::{EngineId, QueryId};
-use rhumba_engine::proto::message::{Answer, FromClient, Operation, Payload, Work};
+use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
+use rhumba_engine::proto::message::{Answer, FromClient, Operation, Payload, Policy, Work};
+use rhumba_interpreter::snapshot::Globals;
 use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
 use rustpython_vm::function::{ArgSequence, OptionalArg, TimeoutSeconds};
 use rustpython_vm::types::Constructor;
@@ -18,6 +20,7 @@ use rustpython_vm::{
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long the controller is given to answer a question about the cluster.
@@ -29,6 +32,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Connection {
     client: Arc<Client>,
     functions: FunctionCache,
+    carries_globals: AtomicBool,
 }
 
 impl std::fmt::Debug for Connection {
@@ -66,6 +70,7 @@ impl Constructor for Connection {
         Ok(Self {
             client: Arc::new(client),
             functions: FunctionCache::default(),
+            carries_globals: AtomicBool::new(false),
         })
     }
 }
@@ -111,6 +116,33 @@ impl Connection {
                 .collect()
         };
         self.submit(vm, &pieces, function)
+    }
+
+    /// Sends each engine its own operation, made of its own name.
+    fn submit_named(
+        &self,
+        vm: &VirtualMachine,
+        targets: &[u32],
+        names: &[String],
+        operation: impl Fn(String) -> Operation,
+    ) -> PyResult<PyRef<Group>> {
+        let pieces = paired(vm, targets, names)?.map(|(&target, name)| Piece {
+            targets: vec![EngineId(target)],
+            work: without_function(operation(name.clone())),
+            payload: Payload::default(),
+            retries: 0,
+        });
+        let pieces: Vec<Piece> = pieces.collect();
+        self.submit(vm, &pieces, None)
+    }
+
+    /// Where functions of this session find their globals on the engines.
+    fn globals(&self) -> Globals {
+        if self.carries_globals.load(Ordering::Relaxed) {
+            Globals::Carried
+        } else {
+            Globals::Receiver
+        }
     }
 
     fn query(
@@ -255,7 +287,7 @@ impl Connection {
         mapping: PyDictRef,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let payload = values::encode(vm, mapping.as_ref(), "namespace")?;
+        let payload = values::encode(vm, mapping.as_ref(), "namespace", zelf.globals())?;
         zelf.submit_to(
             vm,
             targets,
@@ -276,7 +308,7 @@ impl Connection {
         let work = without_function(Operation::Push);
         let mut pieces = Vec::with_capacity(targets.len());
         for (&target, mapping) in paired(vm, &targets, &mappings)? {
-            let payload = values::encode(vm, mapping.as_ref(), "namespace")?;
+            let payload = values::encode(vm, mapping.as_ref(), "namespace", zelf.globals())?;
             let targets = vec![EngineId(target)];
             pieces.push(Piece {
                 targets,
@@ -326,6 +358,112 @@ impl Connection {
         )
     }
 
+    /// Keeps the namespace of each of these engines in the store, each under its name.
+    #[pymethod]
+    fn submit_checkpoint(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        names: ArgSequence<String>,
+        partial: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        zelf.submit_named(vm, &targets, &names, |name| Operation::Checkpoint {
+            name,
+            partial,
+        })
+    }
+
+    /// Replaces the namespace of each of these engines by a checkpoint, each by its name.
+    #[pymethod]
+    fn submit_restore(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        names: ArgSequence<String>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        zelf.submit_named(vm, &targets, &names, |name| Operation::Restore { name })
+    }
+
+    /// Takes a copy of an engine's namespace; `submit_put` is given the group.
+    #[pymethod]
+    fn submit_take(
+        zelf: &Py<Self>,
+        target: u32,
+        partial: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let piece = Piece {
+            targets: vec![EngineId(target)],
+            work: without_function(Operation::TakeNamespace { partial }),
+            payload: Payload::default(),
+            retries: 0,
+        };
+        zelf.submit(vm, &[piece], None)
+    }
+
+    /// Replaces the namespaces of these engines by one that was taken. It can be put once.
+    #[pymethod]
+    fn submit_put(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        taken: PyRef<Group>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let payload = taken.parts().take_payload(0).unwrap_or_default();
+        if payload.is_empty() {
+            return Err(vm.new_value_error("no namespace was taken, or it was put already"));
+        }
+        let work = without_function(Operation::PutNamespace);
+        zelf.submit_to(vm, targets, &work, &payload, None)
+    }
+
+    /// Says when the cluster checkpoints engines of itself, and whether it brings namespaces back.
+    #[pymethod]
+    fn set_policy(
+        zelf: &Py<Self>,
+        every_requests: Option<u64>,
+        every_seconds: Option<f64>,
+        restore_on_death: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let policy = policy(every_requests, every_seconds, restore_on_death);
+        vm.allow_threads(|| zelf.client.set_policy(policy, ANSWER_TIMEOUT))
+            .map_err(|error| failure::of_client(vm, &error))
+    }
+
+    /// Returns a new cursor, and what became of namespaces by themselves since the given one:
+    /// tuples of engine (or None), replaced engine (or None), checkpoint (or None), when that was
+    /// taken in microseconds, requests lost, and why it failed (or None).
+    #[pymethod]
+    fn notices_since(zelf: &Py<Self>, cursor: usize, vm: &VirtualMachine) -> PyObjectRef {
+        let (cursor, notices) = zelf.client.notices_since(cursor);
+        let notices = notices.into_iter().map(|notice| noticed(vm, notice));
+        let notices = vm.ctx.new_list(notices.collect());
+        let pair = vec![vm.ctx.new_int(cursor).into(), notices.into()];
+        vm.ctx.new_tuple(pair).into()
+    }
+
+    /// Waits until there is a notice beyond the cursor. Returns whether there is.
+    #[pymethod]
+    fn wait_notice(
+        zelf: &Py<Self>,
+        cursor: usize,
+        timeout: OptionalArg<Option<TimeoutSeconds>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<bool> {
+        let over = || zelf.client.ended().is_some();
+        wait_until(vm, timeout.flatten(), |slice| {
+            zelf.client.wait_notice(cursor, slice) || over()
+        })?;
+        Ok(zelf.client.notices_since(cursor).0 > cursor)
+    }
+
+    /// Whether functions take along the globals that they name, from now on.
+    #[pymethod]
+    fn carry_globals(zelf: &Py<Self>, carry: bool) {
+        zelf.carries_globals.store(carry, Ordering::Relaxed);
+    }
+
     /// Maps f over the i-th list of argument tuples at the i-th engine.
     #[pymethod]
     fn submit_map(
@@ -336,11 +474,11 @@ impl Connection {
         return_exceptions: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let function = zelf.functions.blob(vm, &f)?;
+        let function = zelf.functions.blob(vm, &f, zelf.globals())?;
         let work = map_work(&function, return_exceptions);
         let mut pieces = Vec::with_capacity(targets.len());
         for (&target, chunk) in paired(vm, &targets, &chunks)? {
-            let payload = values::encode(vm, chunk.as_ref(), "items")?;
+            let payload = values::encode(vm, chunk.as_ref(), "items", zelf.globals())?;
             let targets = vec![EngineId(target)];
             pieces.push(Piece {
                 targets,
@@ -364,7 +502,7 @@ impl Connection {
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let chunksize = chunksize.max(1);
-        let function = zelf.functions.blob(vm, &f)?;
+        let function = zelf.functions.blob(vm, &f, zelf.globals())?;
         let work = map_work(&function, return_exceptions);
         let columns: Vec<Vec<PyObjectRef>> = sequences
             .iter()
@@ -378,7 +516,7 @@ impl Connection {
                 vm.ctx.new_tuple(arguments).into()
             });
             let items = vm.ctx.new_list(items.collect());
-            let payload = values::encode(vm, items.as_ref(), "items")?;
+            let payload = values::encode(vm, items.as_ref(), "items", zelf.globals())?;
             pieces.push(Piece {
                 targets: Vec::new(),
                 work: work.clone(),
@@ -580,8 +718,8 @@ impl Connection {
         args: PyTupleRef,
         kwargs: PyDictRef,
     ) -> PyResult<(Work, Payload, FunctionBlob)> {
-        let function = self.functions.blob(vm, f)?;
-        let payload = values::encode_arguments(vm, args, kwargs)?;
+        let function = self.functions.blob(vm, f, self.globals())?;
+        let payload = values::encode_arguments(vm, args, kwargs, self.globals())?;
         let work = Work {
             operation: Operation::Apply,
             function: Some(function.blob),
@@ -630,4 +768,57 @@ fn paired<'a, T>(
 fn user_name() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
     user.unwrap_or_else(|_| "somebody".to_owned())
+}
+/// Returns the policy that a caller described.
+pub(crate) fn policy(
+    every_requests: Option<u64>,
+    every_seconds: Option<f64>,
+    restore_on_death: bool,
+) -> Policy {
+    Policy {
+        checkpoint_every_requests: every_requests,
+        checkpoint_every_us: every_seconds.map(|seconds| (seconds * 1e6) as u64),
+        restore_on_death,
+    }
+}
+
+fn noticed(vm: &VirtualMachine, notice: Notice) -> PyObjectRef {
+    let none = || vm.ctx.none();
+    let engine = |engine: EngineId| -> PyObjectRef { vm.ctx.new_int(engine.0).into() };
+    let int = |value: u64| -> PyObjectRef { vm.ctx.new_int(value).into() };
+    let text = |text: String| -> PyObjectRef { vm.ctx.new_str(text).into() };
+    let parts = match notice {
+        Notice::Restored {
+            engine: new,
+            replaces,
+            checkpoint,
+            checkpoint_us,
+            requests_lost,
+        } => vec![
+            engine(new),
+            engine(replaces),
+            text(checkpoint),
+            int(checkpoint_us),
+            int(requests_lost),
+            none(),
+        ],
+        Notice::NotRestored {
+            replaces,
+            engine: new,
+            reason,
+            requests_lost,
+        } => vec![
+            new.map_or_else(none, engine),
+            engine(replaces),
+            none(),
+            none(),
+            int(requests_lost),
+            text(reason),
+        ],
+        Notice::NotCheckpointed {
+            engine: alive,
+            reason,
+        } => vec![engine(alive), none(), none(), none(), int(0), text(reason)],
+    };
+    vm.ctx.new_tuple(parts).into()
 }

@@ -1,6 +1,7 @@
 //! Rust errors of the client's side as Python exceptions: which class says
 //! what. The sentences are the errors' own.
 
+use crate::checkpoints::CheckpointError;
 use rhumba_engine::client::ClientError;
 use rhumba_engine::cluster::ClusterError;
 use rhumba_engine::cluster_file::ClusterFileError;
@@ -57,6 +58,15 @@ pub(crate) fn of_cluster_file(vm: &VirtualMachine, error: &ClusterFileError) -> 
 pub(crate) fn of_snapshot(vm: &VirtualMachine, error: &FormatError) -> PyBaseExceptionRef {
     let sentence = format!("the snapshot can't be read: {error}");
     new(vm, snapshot::snapshot_error_type().clone(), &sentence)
+}
+
+pub(crate) fn of_checkpoint(vm: &VirtualMachine, error: &CheckpointError) -> PyBaseExceptionRef {
+    match error {
+        CheckpointError::Store(error) => of_store(vm, error),
+        CheckpointError::NameOfPart(_) | CheckpointError::SeveralParts { .. } => {
+            new(vm, vm.ctx.exceptions.value_error.to_owned(), error)
+        }
+    }
 }
 
 pub(crate) fn of_store(vm: &VirtualMachine, error: &StoreError) -> PyBaseExceptionRef {

@@ -4,7 +4,7 @@
 use crate::values;
 use parking_lot::Mutex;
 use rhumba_engine::client::FunctionBlob;
-use rhumba_interpreter::snapshot;
+use rhumba_interpreter::snapshot::{self, Globals};
 use rustpython_vm::builtins::PyFunction;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use std::collections::HashMap;
@@ -29,9 +29,16 @@ struct Kept {
 
 impl FunctionCache {
     /// Returns the snapshot to send for a callable.
-    pub(crate) fn blob(&self, vm: &VirtualMachine, callable: &PyObject) -> PyResult<FunctionBlob> {
-        if callable.downcast_ref::<PyFunction>().is_none() {
-            return Ok(FunctionBlob::new(values::encode(vm, callable, "function")?));
+    pub(crate) fn blob(
+        &self,
+        vm: &VirtualMachine,
+        callable: &PyObject,
+        globals: Globals,
+    ) -> PyResult<FunctionBlob> {
+        // Globals that go along may have changed since, whatever the function is made of.
+        if callable.downcast_ref::<PyFunction>().is_none() || globals == Globals::Carried {
+            let content = values::encode(vm, callable, "function", globals)?;
+            return Ok(FunctionBlob::new(content));
         }
         let made_of = made_of(vm, callable)?;
         let plain = callable.dict().is_none_or(|dict| dict.is_empty());
@@ -45,7 +52,7 @@ impl FunctionCache {
         {
             return Ok(kept.blob.clone());
         }
-        let content = values::encode(vm, callable, "function")?;
+        let content = values::encode(vm, callable, "function", globals)?;
         let immutable = content
             .buffers
             .first()

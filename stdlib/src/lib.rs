@@ -189,7 +189,7 @@ mod _rhumba {
     fn described(vm: &VirtualMachine, saved: namespace::Saved) -> PyResult<PyDictRef> {
         let described = vm.ctx.new_dict();
         described.set_item("names", values::texts(vm, saved.names), vm)?;
-        described.set_item("size", vm.ctx.new_int(saved.bytes_total).into(), vm)?;
+        described.set_item("bytes_total", vm.ctx.new_int(saved.bytes_total).into(), vm)?;
         let written = vm.ctx.new_int(saved.bytes_written);
         described.set_item("bytes_written", written.into(), vm)?;
         described.set_item("left_out", values::pairs(vm, saved.left_out), vm)?;
@@ -264,6 +264,38 @@ mod _rhumba {
             listed.push(described.into());
         }
         Ok(vm.ctx.new_list(listed).into())
+    }
+
+    /// Checks that a checkpoint of a session or of engines can have this name.
+    #[pyfunction]
+    fn check_checkpoint_name(name: String, vm: &VirtualMachine) -> PyResult<()> {
+        checkpoints::check(&name).map_err(|error| failure::of_checkpoint(vm, &error))
+    }
+
+    /// Returns the parts of a checkpoint: what each is called in the store, and its engine or None.
+    #[pyfunction]
+    fn checkpoint_parts(name: String, vm: &VirtualMachine) -> PyResult {
+        let store = namespace::store(vm)?;
+        let kept = vm
+            .allow_threads(|| checkpoints::find(&store, &name))
+            .map_err(|error| failure::of_store(vm, &error))?;
+        let parts = kept.parts.into_iter().map(|part| {
+            let engine = match part.engine {
+                Some(engine) => vm.ctx.new_int(engine).into(),
+                None => vm.ctx.none(),
+            };
+            let stored = vm.ctx.new_str(part.info.name).into();
+            vm.ctx.new_tuple(vec![stored, engine]).into()
+        });
+        Ok(vm.ctx.new_list(parts.collect()).into())
+    }
+
+    /// Removes the parts of a checkpoint that aren't among these engines' (None: not in parts).
+    #[pyfunction]
+    fn keep_parts(name: String, engines: Vec<Option<u32>>, vm: &VirtualMachine) -> PyResult<()> {
+        let store = namespace::store(vm)?;
+        vm.allow_threads(|| checkpoints::keep_parts(&store, &name, &engines))
+            .map_err(|error| failure::of_store(vm, &error))
     }
 
     /// Removes a checkpoint with all of its parts, or one part.

@@ -4,9 +4,9 @@
 //! How objects become segments is [`rhumba_interpreter::snapshot`]'s, how these are kept is
 //! [`rhumba_engine::store`]'s; what checkpoints are called is [`crate::checkpoints`]'s.
 
-use crate::checkpoints;
+use crate::checkpoints::{self, CheckpointError};
 use crate::failure;
-use rhumba_engine::store::{Checkpoint, SegmentData, Store, StoreError, file};
+use rhumba_engine::store::{Checkpoint, SegmentData, Store, file};
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::snapshot::{
     self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, Globals, LeftOut,
@@ -52,10 +52,13 @@ impl Source {
         kept.then(|| Self::Checkpoint(text.to_owned()))
     }
 
-    fn read(&self) -> Result<Checkpoint, StoreError> {
+    fn read(&self) -> Result<Checkpoint, CheckpointError> {
         match self {
-            Self::File(path) => file::read_file(path),
-            Self::Checkpoint(name) => Store::open_default()?.read(name),
+            Self::File(path) => Ok(file::read_file(path)?),
+            Self::Checkpoint(name) => {
+                let store = Store::open_default()?;
+                Ok(store.read(&checkpoints::only_part(&store, name)?)?)
+            }
         }
     }
 }
@@ -68,11 +71,9 @@ pub(crate) fn save(
     partial: bool,
 ) -> PyResult<Saved> {
     let checkpoint = taken(vm, String::new(), mapping, partial)?;
-    let written = vm.allow_threads(|| {
-        file::write_file(path, &checkpoint)?;
-        Ok(std::fs::metadata(path).map_or(0, |metadata| metadata.len()))
-    });
-    let written = written.map_err(|error| failure::of_store(vm, &error))?;
+    vm.allow_threads(|| file::write_file(path, &checkpoint))
+        .map_err(|error| failure::of_store(vm, &error))?;
+    let written = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     Ok(Saved::new(checkpoint, written))
 }
 
@@ -83,12 +84,7 @@ pub(crate) fn keep(
     mapping: Option<PyDictRef>,
     partial: bool,
 ) -> PyResult<Saved> {
-    if checkpoints::is_part_name(&name) {
-        return Err(vm.new_value_error(format!(
-            "{name:?} can't name a checkpoint: names that end with @ and a number are those of \
-             the parts of a checkpoint of engines"
-        )));
-    }
+    checkpoints::check(&name).map_err(|error| failure::of_checkpoint(vm, &error))?;
     let store = store(vm)?;
     let checkpoint = taken(vm, name, mapping, partial)?;
     let report = vm
@@ -222,7 +218,7 @@ fn read(
     source: &Source,
 ) -> PyResult<(NamespaceSnapshot, Vec<(String, String)>)> {
     let read = vm.allow_threads(|| source.read());
-    let checkpoint = read.map_err(|error| failure::of_store(vm, &error))?;
+    let checkpoint = read.map_err(|error| failure::of_checkpoint(vm, &error))?;
     let snapshot = NamespaceSnapshot {
         segments: checkpoint.segments.into_iter().map(unstored).collect(),
         left_out: Vec::new(),

@@ -2,14 +2,23 @@
 
 use rhumba_engine::proto::message::Payload;
 use rhumba_interpreter::namespace::Namespace;
-use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions};
+use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions, Globals};
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyDictRef, PyTupleRef};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Takes a snapshot. `root_name` begins the path that an error names.
-pub(crate) fn encode(vm: &VirtualMachine, object: &PyObject, root_name: &str) -> PyResult<Payload> {
-    let snapshot = snapshot::encode(vm, object, &EncodeOptions::new(root_name))?;
+pub(crate) fn encode(
+    vm: &VirtualMachine,
+    object: &PyObject,
+    root_name: &str,
+    globals: Globals,
+) -> PyResult<Payload> {
+    let options = EncodeOptions {
+        globals,
+        ..EncodeOptions::new(root_name)
+    };
+    let snapshot = snapshot::encode(vm, object, &options)?;
     Ok(Payload::from(snapshot.buffers))
 }
 
@@ -19,9 +28,10 @@ pub(crate) fn encode_arguments(
     vm: &VirtualMachine,
     args: PyTupleRef,
     kwargs: PyDictRef,
+    globals: Globals,
 ) -> PyResult<Payload> {
     let pair = vm.ctx.new_tuple(vec![args.into(), kwargs.into()]);
-    encode(vm, pair.as_ref(), PAIR).map_err(|error| without_pair(vm, error))
+    encode(vm, pair.as_ref(), PAIR, globals).map_err(|error| without_pair(vm, error))
 }
 
 /// What the pair of positional and keyword arguments is called in paths.

@@ -29,15 +29,21 @@ class Cluster:
 
     def __init__(
         self, *, n=None, cluster_id="", engines=None, controller=None, shutdown_atexit=True,
-        engine_timeout=60, delay=0, work_dir=None,
+        engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
     ):  # fmt: skip
         """Describes a cluster; nothing is started yet.
 
         engines, controller: only 'local' (the default), this machine
         delay: accepted for scripts; engines don't need to be waited for
         work_dir: the folder in which engines begin (by default the current one)
+        checkpoint_every: checkpoints an engine when it is idle and has run this
+            many requests since, or this long after (a `datetime.timedelta`), or
+            a tuple of both
+        restore_on_death: starts an engine for one that dies, with its namespace
+            as of its latest checkpoint; clients are told, see `Client.notices`
 
-        Raises ValueError if `n` is negative, NotImplementedError for another launcher.
+        Raises ValueError if `n` is negative or `restore_on_death` has nothing to
+        restore, NotImplementedError for another launcher.
         """
         for kind, launcher in (("engines", engines), ("controller", controller)):
             if launcher is not None and launcher != "local":
@@ -51,6 +57,12 @@ class Cluster:
         self.shutdown_atexit = shutdown_atexit
         self.engine_timeout = engine_timeout
         self.work_dir = work_dir
+        self.checkpoint_every = checkpoint_every
+        self.restore_on_death = restore_on_death
+        if checkpoint_every is not None or restore_on_death:
+            from .client.notices import policy
+
+            policy(checkpoint_every, restore_on_death)
         self.cluster_file = None
         self._client = None
 
@@ -88,6 +100,9 @@ class Cluster:
         )
         self.cluster_file = started["cluster_file"]
         self.cluster_id = started["cluster_id"]
+        if self.checkpoint_every is not None:
+            with self.connect_client_sync() as client:
+                client.set_policy(self.checkpoint_every, self.restore_on_death)
         return self
 
     def connect_client_sync(self, **options):

@@ -257,8 +257,9 @@ def _path(path):
 
 
 def _saved(report):
-    report["left_out"] = [Left(*each) for each in report["left_out"]]
-    return Saved(**report)
+    """Returns what a dict of the native module says."""
+    left_out = [Left(*each) for each in report["left_out"]]
+    return Saved(report["names"], report["bytes_total"], report.get("bytes_written", 0), left_out)
 
 
 def _one_of(name, value, first, second):

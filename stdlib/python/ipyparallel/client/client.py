@@ -56,6 +56,8 @@ class Client:
         self.block = block
         self._watched = []
         self._watched_max = _WATCHED_MIN
+        # Namespaces on their way between engines, which takes several groups.
+        self._transfers = set()
         # Threads may share a client.
         self._watched_lock = allocate_lock()
         _register_magics(self)
@@ -196,6 +198,14 @@ class Client:
         """
         if timeout is not None and timeout < 0:
             timeout = None
+        if self._transfers:
+            from time import monotonic
+
+            started = monotonic()
+            if not self._wait_for_transfers(jobs, timeout):
+                return False
+            if timeout is not None:
+                timeout = max(0.0, timeout - (monotonic() - started))
         groups = self._watched_groups() if jobs is None else self._groups(jobs)
         if not groups:
             return True
@@ -204,6 +214,19 @@ class Client:
         except KeyboardInterrupt:
             offer_interrupt(self._connection, groups)
             raise
+
+    def _wait_for_transfers(self, jobs, timeout):
+        """Waits for those of these results that take several steps. Returns whether they are over."""
+        from time import monotonic
+
+        end = None if timeout is None else monotonic() + timeout
+        jobs = [jobs] if isinstance(jobs, (str, AsyncResult)) else jobs
+        for transfer in list(self._transfers):
+            if jobs is None or any(job is transfer for job in jobs):
+                left = None if end is None else max(0.0, end - monotonic())
+                if not transfer.wait(left):
+                    return False
+        return True
 
     def wait_interactive(self, jobs=None, interval=1.0, timeout=-1):
         """Waits like `wait`, and shows on stderr how far it is.
@@ -307,6 +330,38 @@ class Client:
         except error.NoEnginesRegistered:
             return
         self._connection.shutdown(ids, False)
+
+    # -- namespaces that are kept without being asked for
+
+    def set_policy(self, checkpoint_every=None, restore_on_death=False):
+        """Says when the cluster checkpoints its engines, and whether it brings back those that die.
+
+        It holds for all engines and clients, until it is set anew; without
+        arguments, nothing is done any more. What the arguments are is said at
+        `Cluster`.
+
+        Raises TypeError or ValueError for what isn't a policy.
+        """
+        from .notices import policy
+
+        self._connection.set_policy(*policy(checkpoint_every, restore_on_death))
+
+    @property
+    def notices(self):
+        """What became of namespaces without being asked for, as a list of `Notice`.
+
+        Engines that died and were replaced, with what was restored and what was
+        lost since; and those that can't be checkpointed.
+        """
+        from .notices import since
+
+        return since(self._connection, 0)[1]
+
+    def on_notice(self, callback):
+        """Calls `callback(notice)` for each notice from now on, in a thread of its own."""
+        from .notices import call
+
+        call(self, callback)
 
     def close(self, linger=None):
         """Closes the connection. The cluster goes on; what was asked of it is dropped."""
@@ -423,6 +478,10 @@ def _register_magics(client):
     """Gives a person's shell its parallel magics when the first client is made."""
     # A script that never asks for the shell does not pay for it.
     if sys.flags.interactive or "rhumba.shell" in sys.modules:
+        from rhumba.shell import get_ipython
+
         from .magics import activate_once
+        from .notices import show_in_shell
 
         activate_once(client)
+        show_in_shell(client, get_ipython())

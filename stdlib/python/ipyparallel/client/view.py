@@ -12,6 +12,10 @@ from .interruption import offer_interrupt
 from .map import distribution, listed, sized
 
 
+# How long `fork` waits for the engines that it starts, in seconds.
+_START_TIMEOUT_S = 60
+
+
 class View:
     """What all views have in common.
 
@@ -386,6 +390,160 @@ class LoadBalancedView(View):
                 "a load-balanced view uses every engine of its cluster;"
                 f" client[{ids}] addresses these engines directly"
             )
+
+    # -- whole namespaces
+
+    def checkpoint(self, name, partial=False, targets=None, block=None):
+        """Keeps the engines' namespaces in the store, in the place of what has this name.
+
+        name: what `restore` brings it back by. Of one engine, named by its id,
+            it is one namespace; of several it has a part for each, which are
+            also there by themselves: `monday@2` of engine 2
+        partial: leaves out what can't be carried, and lists it
+
+        Returns a `rhumba.namespace.Saved` for each engine if it blocks, else an
+        AsyncResult. Only what the store doesn't have yet is written.
+
+        Raises RemoteError or CompositeError (of SnapshotError, with the path)
+        if something can't be carried, ValueError for a name that can't be one.
+        """
+        from .namespaces import NamespaceResult, checkpoint_names
+
+        ids, single = self._resolve(targets)
+        stored, kept_parts = checkpoint_names(name, ids, single)
+        group = self._connection.submit_checkpoint(ids, stored, bool(partial))
+        result = NamespaceResult(self.client, group, "checkpoint", single, kept_parts)
+        return self._deliver(result, block)
+
+    def restore(self, name, targets=None, block=None):
+        """Puts a checkpoint in the place of what the engines' namespaces hold.
+
+        A checkpoint of several engines goes to as many, in the order of their
+        ids; one of a single namespace goes to each. Where it can't be rebuilt,
+        the namespace stays as it was.
+
+        Returns the list of names, or one for each engine, if it blocks, else an
+        AsyncResult. Raises LookupError if there is no such checkpoint,
+        ValueError if it has parts and not as many as the view has engines,
+        RemoteError or CompositeError if it can't be rebuilt.
+        """
+        from .namespaces import NamespaceResult, parts_to_restore
+
+        ids, single = self._resolve(targets)
+        group = self._connection.submit_restore(ids, parts_to_restore(name, ids))
+        return self._deliver(NamespaceResult(self.client, group, "restore", single), block)
+
+    def copy_to(self, targets, partial=False, block=None):
+        """Copies the namespace of this one engine to others, in the place of what they hold.
+
+        targets: as `client[targets]`; the engine itself is passed over
+        partial: leaves out what can't be carried, and lists it
+
+        Returns a `rhumba.namespace.Saved` for each target if it blocks, else an
+        AsyncResult. Where it can't be rebuilt, a namespace stays as it was.
+
+        Raises ValueError if the view isn't of one engine or there is no other,
+        RemoteError or CompositeError as `checkpoint` and `restore` do.
+        """
+        return self._transfer("copy_to", targets, partial, block)
+
+    def move_to(self, target, partial=False, block=None):
+        """Moves the namespace of this one engine to another, and empties it here once it is there.
+
+        target: the id of an engine; the rest is as for `copy_to`
+        """
+        if not isinstance(target, int):
+            raise TypeError(f"a namespace moves to one engine, named by its id, not to {target!r}")
+        return self._transfer("move_to", target, partial, block)
+
+    def fork(self, n=1, partial=False):
+        """Starts `n` engines with a copy of this one engine's namespace, and returns a view of them.
+
+        Waits until they have it. `partial` is that of `copy_to`.
+
+        Raises what `copy_to` raises; the new engines are there then, and empty.
+        """
+        if n < 1:
+            raise ValueError(f"fork needs a number of engines to start, at least 1, not {n}")
+        source = self._one("fork")
+        before = set(self.client.ids)
+        self._connection.start_engines(n)
+        self.client.wait_for_engines(len(before) + n, timeout=_START_TIMEOUT_S)
+        new = [engine for engine in self.client.ids if engine not in before][:n]
+        self.client[source].copy_to(new, partial=partial, block=True)
+        return self.client.direct_view(new, block=self.block)
+
+    def _transfer(self, fname, targets, partial, block):
+        from .namespaces import TransferResult
+
+        source = self._one(fname)
+        ids, single = self.client._select(targets)
+        ids = [engine for engine in ids if engine != source]
+        if not ids:
+            raise ValueError(f"{fname} needs another engine than {source} itself")
+        result = TransferResult(self.client, fname, source, ids, single, bool(partial))
+        return result.get() if (self.block if block is None else block) else result
+
+    def _one(self, fname):
+        """Returns the id of the one engine that this view names."""
+        ids, _ = self._resolve(None)
+        if len(ids) != 1:
+            raise ValueError(
+                f"{fname} is for the namespace of one engine, and this view has {len(ids)}:"
+                f" client[{ids[0]}].{fname}(…)"
+            )
+        return ids[0]
+
+    # -- how functions travel
+
+    def use_cloudpickle(self):
+        """Makes functions take along the global names that they use, as cloudpickle does.
+
+        From now on, and for all views of this client. Without it, functions of
+        this session find their globals in the engine's namespace. Classes and
+        what functions close over travel in any case.
+        """
+        self._connection.carry_globals(True)
+
+    def use_dill(self):
+        """Makes functions find their globals in the engine's namespace, as dill and pickle do.
+
+        For all views of this client; it is so from the start. Lambdas, closures
+        and classes of this session travel in any case.
+        """
+        self._connection.carry_globals(False)
+
+    use_pickle = use_dill
+
+    def _call_on_parts(self, function, sequences, count):
+        from .remotefunction import call_on_engines
+
+        return call_on_engines(self, function, sequences, count)
+
+    # -- modules
+
+    def sync_imports(self, local=True, quiet=False):
+        """Makes what is imported within a `with` block be imported on the engines, too.
+
+            with view.sync_imports():
+                import json
+                from os import path
+
+        What is bound on an engine is what the statement names: `as` is not
+        seen there.
+
+        local: whether it is imported here as well. A module that is only on
+            the engines can't be: then it is bound on the engines alone.
+        quiet: doesn't tell on stdout what is imported where
+        """
+        from .imports import SyncImports
+
+        return SyncImports(self, local, quiet)
+
+    @property
+    def importer(self):
+        """`sync_imports()`, as `with view.importer:`."""
+        return self.sync_imports()
 
     def apply_sync(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on some engine, waits for it, and returns its result.

@@ -1,0 +1,134 @@
+"""What becomes of namespaces without being asked for.
+
+A cluster whose policy says so checkpoints its engines, and replaces one that
+dies by another that has its namespace as of the latest checkpoint. Its clients
+are told: each Client keeps the notices, calls who wants to be called, and in a
+shell they are shown before and after the next cell.
+"""
+
+import sys
+from collections import namedtuple
+from datetime import UTC, datetime, timedelta
+from weakref import ref
+
+
+class Notice(namedtuple("Notice", "engine replaces checkpoint taken requests_lost reason")):
+    """What became of the namespace of an engine.
+
+    engine: the engine that has it now, or None if no engine took the place of
+        the one that died
+    replaces: the engine that died; None if none did
+    checkpoint: what was restored, None if nothing was
+    taken: when that was taken, an aware datetime in UTC
+    requests_lost: how many requests and tasks finished since, so that what they
+        did to the namespace is lost
+    reason: why it was not restored, or not checkpointed; None if all went well
+
+    As text it is a sentence.
+    """
+
+    __slots__ = ()
+
+    def __str__(self):
+        lost = "1 request" if self.requests_lost == 1 else f"{self.requests_lost} requests"
+        if self.replaces is None:
+            return f"engine {self.engine} can't be checkpointed: {self.reason}"
+        if self.reason is None:
+            time = self.taken.astimezone().strftime("%H:%M:%S")
+            since = f"lost is what {lost} did since" if self.requests_lost else "nothing ran since"
+            return (
+                f"engine {self.replaces} died; engine {self.engine} has its namespace as of"
+                f" {time} (checkpoint {self.checkpoint}), {since}"
+            )
+        place = f"; engine {self.engine} took its place, empty" if self.engine is not None else ""
+        return (
+            f"engine {self.replaces} died, and its namespace is lost with what {lost} did"
+            f" since its last checkpoint: {self.reason}{place}"
+        )
+
+
+def since(connection, cursor):
+    """Returns a new cursor, and the notices since the given one."""
+    cursor, told = connection.notices_since(cursor)
+    notices = []
+    for engine, replaces, checkpoint, taken_us, requests_lost, reason in told:
+        taken = None if taken_us is None else datetime.fromtimestamp(taken_us / 1e6, UTC)
+        notices.append(Notice(engine, replaces, checkpoint, taken, requests_lost, reason))
+    return cursor, notices
+
+
+def call(client, callback):
+    """Calls back for each notice from now on, in a thread, as long as the client is connected."""
+    from threading import Thread
+
+    connection = client._connection
+    cursor, _ = since(connection, 0)
+
+    def follow(cursor):
+        while connection.wait_notice(cursor):
+            cursor, notices = since(connection, cursor)
+            for notice in notices:
+                _call(callback, notice)
+
+    Thread(target=follow, args=(cursor,), name="notices", daemon=True).start()
+
+
+def show_in_shell(client, shell):
+    """Shows the notices of a client on stderr, before and after cells."""
+    held, cursor = ref(client), 0
+
+    def show():
+        nonlocal cursor
+        client = held()
+        if client is None or client._connection.closed:
+            shell.events.unregister("pre_run_cell", show)
+            shell.events.unregister("post_run_cell", show)
+            if client is None:
+                return
+        cursor, notices = since(client._connection, cursor)
+        for notice in notices:
+            print(f"Notice: {notice}.", file=sys.stderr)
+
+    shell.events.register("pre_run_cell", show)
+    shell.events.register("post_run_cell", show)
+
+
+def policy(checkpoint_every, restore_on_death):
+    """Returns what a native policy takes: requests, seconds, and whether to restore.
+
+    Raises TypeError or ValueError for what isn't one.
+    """
+    if checkpoint_every is None:
+        if restore_on_death:
+            raise ValueError(
+                "restore_on_death needs checkpoint_every: without checkpoints there is nothing to"
+                " restore"
+            )
+        return None, None, False
+    requests = seconds = None
+    each = checkpoint_every if isinstance(checkpoint_every, (tuple, list)) else [checkpoint_every]
+    for every in each:
+        if isinstance(every, timedelta):
+            seconds = every.total_seconds()
+            if seconds <= 0:
+                raise ValueError(f"checkpoint_every must be a time above 0, not {every}")
+        elif isinstance(every, int) and not isinstance(every, bool):
+            requests = every
+            if requests < 1:
+                raise ValueError(f"checkpoint_every must be at least 1 request, not {every}")
+        else:
+            raise TypeError(
+                "checkpoint_every is a number of requests, a datetime.timedelta, or a tuple of"
+                f" both, not {every!r}"
+            )
+    return requests, seconds, bool(restore_on_death)
+
+
+def _call(callback, notice):
+    try:
+        callback(notice)
+    except Exception:
+        import traceback
+
+        print("a callback for notices failed:", file=sys.stderr)
+        traceback.print_exc()
