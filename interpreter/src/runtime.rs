@@ -119,7 +119,8 @@ impl Runtime {
         self.interpreter.enter(work)
     }
 
-    /// Imports modules now, so that every process forked later has them already.
+    /// Imports modules now, so that every process forked later has them already, in memory that
+    /// all of them share.
     ///
     /// # Errors
     /// What the first import that failed raised.
@@ -128,6 +129,11 @@ impl Runtime {
             for module in OWN_MODULES.iter().chain(modules) {
                 session::import(vm, module)?;
             }
+            // A collection writes into every object that it looks at, and would give each process
+            // a copy of its own of all that is here.
+            let collector = vm.import("gc", 0)?;
+            vm.call_method(&collector, "collect", ())?;
+            vm.call_method(&collector, "freeze", ())?;
             Ok(())
         })
     }

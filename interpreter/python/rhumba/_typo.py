@@ -1,12 +1,15 @@
 """Finds the keyword that was meant where a name stands: `fro x in y:`.
 
-Only for a syntax error that has no better explanation. What is imported for it is
-imported then; the rest of what is told of an exception is in `_failure`.
+Only for a syntax error that has no better explanation; the rest of what is told of an
+exception is in `_failure`.
 """
 
 import keyword
 
+import _suggestions
 import _tokenize
+
+from rhumba._stack import dedent
 
 # The tokens' number for a name, in every version.
 _NAME = 1
@@ -14,6 +17,7 @@ _NAME = 1
 _LONGEST_SOURCE = 1024
 _MOST_NAMES = 10
 _MOST_KEYWORDS = 3
+_LEAST_LIKENESS = 0.5
 
 
 def keyword_meant(exception):
@@ -32,8 +36,6 @@ def keyword_meant(exception):
         source, is_file = _source(exception)
         if source is None:
             line, end_line, source = 0, 1, exception.text
-    from textwrap import dedent
-
     source = dedent("\n".join(source.splitlines()[max(line - 1, 0) : end_line]))
     if len(source) > _LONGEST_SOURCE:
         return None
@@ -74,13 +76,37 @@ def _tokens(source):
 
 
 def _near_keywords(name):
-    import difflib
-
-    import _suggestions
-
     nearest = _suggestions._generate_suggestions(keyword.kwlist, name)
-    near = difflib.get_close_matches(name, keyword.kwlist, n=_MOST_KEYWORDS, cutoff=0.5)
-    return ([nearest] * bool(nearest) + near)[:_MOST_KEYWORDS]
+    likeness = [(_likeness(known, name), known) for known in keyword.kwlist]
+    near = sorted((pair for pair in likeness if pair[0] >= _LEAST_LIKENESS), reverse=True)
+    meant = [known for _, known in near]
+    return ([nearest, *meant] if nearest else meant)[:_MOST_KEYWORDS]
+
+
+def _likeness(one, other):
+    """From 0 to 1: the share of characters in common, as `difflib` counts it."""
+    total = len(one) + len(other)
+    if 2 * min(len(one), len(other)) < _LEAST_LIKENESS * total:
+        return 0.0
+    return 2.0 * _common(one, other) / total
+
+
+def _common(one, other):
+    """How many characters are in the longest common part, and in those on both sides of it."""
+    size = start = other_start = 0
+    for index in range(len(one)):
+        for other_index in range(len(other)):
+            end = 0
+            for a, b in zip(one[index:], other[other_index:]):
+                if a != b:
+                    break
+                end += 1
+            if end > size:
+                size, start, other_start = end, index, other_index
+    if not size:
+        return 0
+    before = _common(one[:start], other[:other_start])
+    return before + size + _common(one[start + size :], other[other_start + size :])
 
 
 def _is_valid_with(lines, start, end, candidate):

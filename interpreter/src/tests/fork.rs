@@ -96,3 +96,24 @@ fn children_draw_different_random_numbers() {
         assert_ne!(one, other);
     }
 }
+
+#[test]
+fn a_collection_in_a_child_leaves_shared_what_was_warm() {
+    let runtime = Runtime::new(RuntimeConfig::default());
+    runtime.warm(&["asyncio"]).expect("the modules import");
+    let script = "\
+import gc
+def private_kb():
+    with open('/proc/self/smaps_rollup') as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith('Private_Dirty'))
+class Knot: pass
+knot = Knot(); knot.self = knot; del knot
+before = private_kb()
+found = gc.collect()
+print(found > 0, private_kb() - before < 1500 or private_kb() - before)
+";
+    let (text, status) = in_child(&runtime, |runtime| {
+        runtime.enter(|vm| bench(vm).printed(script))
+    });
+    assert_eq!((text.as_str(), status), ("True True\n", 0));
+}

@@ -10,3 +10,4 @@ mod programs;
 mod shell;
 mod sturdiness;
 mod support;
+mod tracebacks;

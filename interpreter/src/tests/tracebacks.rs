@@ -1,0 +1,184 @@
+//! Tracebacks beside those of the standard `traceback` module: the same text, letter for letter.
+
+use super::support::{Bench, with_bench};
+use crate::failure::ErrorReport;
+
+/// Cells that fail, each in its own way, between lines of `====`.
+const FAILING_CELLS: &str = include_str!("failing_cells.txt");
+
+/// The traceback that rhumba tells of `failure`, which must be bound.
+fn told(bench: &Bench) -> String {
+    let failure = bench.namespace.get(bench.vm, "failure");
+    let failure = failure.expect("it is bound").downcast();
+    let failure = failure.expect("it is an exception");
+    ErrorReport::from_exception(bench.vm, &failure).traceback
+}
+
+/// What the standard module tells of it. It has no limit of frames, so there must be few.
+const STANDARD: &str =
+    "''.join(__import__('traceback').TracebackException.from_exception(failure).format())";
+
+fn text(bench: &Bench, source: &str) -> String {
+    let outcome = bench.run(source, false);
+    assert!(outcome.failure.is_none(), "{source}");
+    let value = outcome.value.expect("it has a value");
+    let text = value.str(bench.vm).expect("it is text");
+    text.to_string_lossy().trim_end_matches('\n').to_owned()
+}
+
+/// The text with frozen modules by their bare names, as most are in the standard module's.
+fn without_frozen(told: &str) -> String {
+    let mut parts = told.split("\"<frozen ");
+    let start = parts.next().unwrap_or_default().to_owned();
+    parts.fold(start, |text, part| {
+        text + "\"" + &part.replacen(">\"", "\"", 1)
+    })
+}
+
+/// Runs a cell that must fail, and binds what it raised to `failure`.
+fn fail(bench: &Bench, source: &str) {
+    let outcome = bench.run(source, true);
+    let failure = outcome.failure.expect("the cell must fail");
+    bench
+        .namespace
+        .set(bench.vm, "failure", failure.into())
+        .expect("it can be bound");
+}
+
+#[test]
+fn every_kind_of_failure_reads_as_from_the_standard_module() {
+    with_bench(|bench| {
+        let cells: Vec<&str> = FAILING_CELLS.split("\n====\n").collect();
+        assert!(cells.len() > 100, "{}", cells.len());
+        for cell in cells {
+            fail(bench, cell);
+            // Each once before the other: what one puts into the cache of lines, the other finds.
+            let told = told(bench);
+            let standard = text(bench, STANDARD);
+            assert_eq!(without_frozen(&told), without_frozen(&standard), "{cell}");
+        }
+    });
+}
+
+#[test]
+fn files_are_read_in_the_encoding_they_declare() {
+    with_bench(|bench| {
+        bench.cell("import os, sys, tempfile, linecache, importlib\nfolder = tempfile.mkdtemp()");
+        bench.cell("sys.path.insert(0, folder)");
+        for (name, content) in [
+            (
+                "latin",
+                r"b'# -*- coding: latin-1 -*-\ndef f():\n    return \'\xe9\xe8\' + 1\n'",
+            ),
+            (
+                "second_line",
+                r"b'#!/bin/x\n# vim: set fileencoding=cp1252 :\ndef f():\n    return \'\x80\'[9]'",
+            ),
+            (
+                "marked",
+                r"b'\xef\xbb\xbfdef f():\r\n    return [1, 2][\r\n        \'\xc3\xa9\']\r\n'",
+            ),
+            (
+                "declared_too_late",
+                r"b'\n\n# coding: latin-1\ndef f():\n    return [\'\xc3\xa9\'][1]\n'",
+            ),
+            (
+                "old_line_ends",
+                r"b'def f():\r    x = 1\r    return x[0]\r'",
+            ),
+            ("only_f", r"b'def f(): 1/0'"),
+        ] {
+            bench.cell(&format!(
+                "with open(os.path.join(folder, '{name}.py'), 'wb') as file: file.write({content})"
+            ));
+            fail(bench, &format!("importlib.import_module('{name}').f()"));
+            let told = told(bench);
+            assert!(told.contains(&format!("{name}.py\", line ")), "{told}");
+            bench.cell("linecache.clearcache()");
+            // The cells themselves are gone from the cache too.
+            let standard = text(bench, STANDARD);
+            let (_, told) = told.split_once(name).expect("it names the file");
+            let (_, standard) = standard.split_once(name).expect("it names the file");
+            let (_, told) = told.split_once(".py\"").expect("it names the file");
+            let (_, standard) = standard.split_once(".py\"").expect("it names the file");
+            assert_eq!(told, standard, "{name}");
+        }
+        bench.cell("import shutil; shutil.rmtree(folder)");
+        let told = told(bench);
+        assert!(
+            told.contains("line 1, in f\nZeroDivisionError"),
+            "a file that is gone has no lines: {told}"
+        );
+    });
+}
+
+#[test]
+fn every_place_in_real_source_is_marked_as_by_the_standard_module() {
+    with_bench(|bench| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+        bench.cell(&format!("folder = {folder:?}"));
+        bench.cell(
+            r#"
+import glob, random, traceback, types
+from rhumba import _stack
+
+def places(code):
+    for position in code.co_positions():
+        if None not in position:
+            yield position
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from places(constant)
+
+def both(path, line, end_line, column, end_column):
+    standard = traceback.FrameSummary(path, line, 'f', lookup_line=False,
+        end_lineno=end_line, colno=column, end_colno=end_column)
+    frame = _stack._Frame.__new__(_stack._Frame)
+    frame.filename, frame.name, frame.code = path, 'f', None
+    frame.line, frame.end_line, frame.column, frame.end_column = line, end_line, column, end_column
+    for show in (
+        lambda: traceback.StackSummary().format_frame_summary(standard),
+        lambda: _stack._Shown()._text(frame),
+    ):
+        try:
+            yield show()
+        except Exception as failure:
+            yield type(failure)
+
+draw = random.Random(1)
+compared = 0
+different = []
+for path in sorted(glob.glob(folder + '/**/*.py', recursive=True)):
+    with open(path) as file:
+        found = sorted(set(places(compile(file.read(), path, 'exec'))))
+    for place in draw.sample(found, min(len(found), 60)):
+        # The second is of a file that has changed since it was compiled.
+        spoilt = (place[0], place[0] + draw.choice((0, 0, 1, 7)), draw.randint(0, 40), draw.randint(0, 60))
+        for where in (place, spoilt):
+            told = list(both(path, *where))
+            compared += 1
+            if told[0] != told[1]:
+                different.append((where, told))
+"#,
+        );
+        assert_eq!(bench.value("different[:1]"), "[]");
+        assert_eq!(bench.value("compared > 500"), "True");
+    });
+}
+
+#[test]
+fn a_failure_imports_nothing_large() {
+    with_bench(|bench| {
+        bench.cell("import sys\nloaded = set(sys.modules)");
+        for cell in ["1/0", "undefined_nam", "x = 'é' + 1", "None.x", "y = = 2"] {
+            fail(bench, cell);
+            assert!(told(bench).contains("Error"), "{cell}");
+        }
+        // Native, or of a few lines; a keyword typed wrongly needs `codeop` too.
+        let small = "{'_suggestions', '_tokenize', 'itertools', 'keyword', 'linecache', 'unicodedata', 'codeop', '__future__', 'warnings', '_py_warnings', '_contextvars'}";
+        let large = format!(
+            "sorted(m for m in {{*sys.modules}} - loaded - {small} if not m.startswith('rhumba'))"
+        );
+        assert_eq!(bench.value(&large), "[]");
+    });
+}
