@@ -7,6 +7,7 @@ pub mod bounded;
 pub mod executable;
 pub mod figures;
 pub mod machine;
+pub mod outcomes;
 pub mod python;
 
 use std::path::{Path, PathBuf};
