@@ -334,6 +334,8 @@ impl World {
         let Some(engine) = self.engines.remove(&connection) else {
             return;
         };
+        // It gave work back, started what was behind, and never said so.
+        self.oracle.is_lossy |= self.has_yet_to_say(connection);
         self.hang_up(connection);
         if self.scenario.replacements > 0 && self.random.chance(700) {
             self.scenario.replacements -= 1;

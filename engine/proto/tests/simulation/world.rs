@@ -254,6 +254,12 @@ impl World {
         }
     }
 
+    /// Returns whether an engine has something to say that was overtaken.
+    pub fn has_yet_to_say(&self, connection: ConnectionId) -> bool {
+        let mut planned = self.agenda.values();
+        planned.any(|happening| matches!(happening, Happening::Says(who, _) if *who == connection))
+    }
+
     pub fn plan(&mut self, delay_us: u64, happening: Happening) {
         self.plan_at(self.now + delay_us, happening);
     }

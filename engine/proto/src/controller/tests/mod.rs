@@ -3,9 +3,11 @@
 
 mod aborts;
 mod blobs;
+mod checkpoints;
 mod dying;
 mod joining;
 mod limits;
+mod recoveries;
 mod requests;
 mod silence;
 mod tasks;
