@@ -27,6 +27,10 @@ pub(crate) fn install_builtins(vm: &VirtualMachine) {
 }
 
 #[rustpython_vm::pymodule]
+#[allow(
+    clippy::unwrap_used,
+    reason = "the macro unwraps what it does with attributes"
+)]
 mod _rhumba_shell {
     use rustpython_vm::builtins::{PyDictRef, PyListRef, PyStrRef, PyTypeRef};
     use rustpython_vm::function::{FuncArgs, OptionalArg};

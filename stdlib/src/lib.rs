@@ -13,6 +13,8 @@ mod failure;
 mod function;
 pub mod group;
 pub mod namespace;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use rhumba_interpreter::runtime::NativeModule;

@@ -1,0 +1,124 @@
+"""How namespaces differ, in words."""
+
+from rhumba import namespace
+from rhumba._difference import change_of
+
+
+def change(old, new):
+    """The change between two expressions in sessions of their own, as text."""
+    enter(f"value = {old}" if "\n" not in old else old)
+    namespace.save("old.ns", {"value": main["value"]})
+    enter(f"value = {new}" if "\n" not in new else new)
+    namespace.save("new.ns", {"value": main["value"]})
+    found = namespace.diff("old.ns", "new.ns")
+    assert set(found) <= {"value"}
+    return " ".join(str(found["value"]).split()) if found else None
+
+
+def test_names_come_and_go():
+    found = namespace.diff({"a": 1, "b": [1, 2]}, {"b": [1, 2], "c": "x"})
+    assert {name: each.kind for name, each in found.items()} == {"a": "removed", "c": "added"}
+    assert str(found).splitlines() == ["a  removed 1", "c  added   'x'"]
+    assert str(namespace.diff({}, {})) == "no differences" and not namespace.diff({}, {})
+
+
+def test_values_of_one_type():
+    assert change("1", "2") == "value 1 became 2"
+    assert change("1.0", "2.0") == "value 1.0 became 2.0"
+    assert change("0.0", "-0.0") == "value 0.0 became -0.0"
+    assert change("float('nan')", "float('nan')") is None
+    assert change("'a'", "'b'") == "value 'a' became 'b'"
+    assert change("'x' * 100", "'x' * 60 + 'y' * 50") == (
+        "value 100 long became 110 long, the first difference is at 60"
+    )
+    assert change("b'a'", "b'b'") == "value b'a' became b'b'"
+    assert change("[1, 2]", "[1, 2, 3]") == "value 2 items became 3 items"
+    assert change("[1, [2, {'k': 3}]]", "[1, [2, {'k': 4}]]") == "value [1][1]['k']: 3 became 4"
+    assert change("{'a': 1}", "{'b': 1}") == "value key 'b' was added, key 'a' was removed"
+    assert change("{'a': 1, 'b': 2}", "{'b': 2, 'a': 1}") == "value its keys are in another order"
+    assert change("{1, 2}", "{1, 3}") == "value 2 became 3"
+    assert change("{'a', 'b', 'c'}", "{'c', 'b', 'a'}") is None
+    assert change("{('a', 1), ('b', 2)}", "{('b', 2), ('a', 1)}") is None
+    assert change("10 ** 5000", "10 ** 5000 + 1").startswith("value an int of 16610 bits became")
+
+
+def test_types():
+    assert change("1", "'1'") == "type 1 became '1'"
+    assert change("1", "True") == "type 1 became True"
+    assert change("[1]", "(1,)") == "type a list of 1 item became a tuple of 1 item"
+    assert change("[1]", "['x']") == "value [0]: 1 became 'x'"
+
+
+def test_functions_and_classes():
+    f = "def value(a, b=1): return a + b"
+    assert change(f + "\n", "\n\n\n" + f + "\n") is None
+    assert change(f + "\n", f.replace("+", "-") + "\n") == "value its code changed"
+    assert change(f + "\n", f.replace("b=1", "b=2") + "\n") == "value .__defaults__[0]: 1 became 2"
+    closure = "def outer(n):\n    return lambda: n\nvalue = outer({})\n"
+    assert change(closure.format(1), closure.format(2)) == (
+        "value .__closure__[0].cell_contents: 1 became 2"
+    )
+    c = "class value:\n    size = 1\n    def get(self): return self.size\n"
+    assert change(c, c) is None
+    assert change(c, c.replace("size = 1", "size = 2")) == "value .size: 1 became 2"
+    assert change(c, c.replace("return self", "return -self")) == "value .get: its code changed"
+    assert change(c, c + "    def more(self): pass\n") == "value more was added"
+
+
+def test_instances():
+    c = (
+        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\n    y: list\n"
+        "value = P({}, {})\n"
+    )
+    assert change(c.format(1, []), c.format(1, [])) is None
+    assert change(c.format(1, []), c.format(2, [])) == "value .x: 1 became 2"
+    assert change(c.format(1, [1]), c.format(1, [2])) == "value .y[0]: 1 became 2"
+    s = "class S:\n    __slots__ = 'a', 'b'\nvalue = S()\nvalue.a = {}\n"
+    assert change(s.format(1), s.format(2)) == "value .a: 1 became 2"
+    d = "from collections import deque\nvalue = deque([1, {}])\n"
+    assert change(d.format(2), d.format(3)) == "value [1]: 2 became 3"
+    e = "value = ValueError('{}')\n"
+    assert change(e.format("a"), e.format("b")) == "value (its value)[0]: 'a' became 'b'"
+
+
+def test_a_class_has_no_say_in_what_is_equal():
+    enter(
+        "class Liar:\n"
+        "    def __init__(self, n): self.n = n\n"
+        "    def __eq__(self, other): raise RuntimeError('asked')\n"
+        "    def __hash__(self): return 1\n"
+        "    def __repr__(self): raise RuntimeError('asked')\n"
+    )
+    old, new = main["Liar"](1), main["Liar"](2)
+    assert str(change_of(old, new)).split() == "value .n: 1 became 2".split()
+    assert change_of(old, main["Liar"](1)) is None
+    assert change_of([old], [main["Liar"](1)]) is None
+    assert str(change_of(old, 5)).split() == "type a Liar became 5".split()
+
+
+def test_what_has_no_snapshot_is_compared_by_what_it_is():
+    file = open(os.devnull)
+    assert change_of([1, file], [1, file]) is None
+    assert "can't be compared" in str(change_of([1, file], [1, open(os.devnull)]))
+
+
+def test_cycles_and_depth():
+    loop, other = [1], [1]
+    loop.append(loop)
+    other.append(other)
+    assert change_of(loop, other) is None
+    other[0] = 2
+    assert str(change_of(loop, other)).split() == "value [0]: 1 became 2".split()
+    deep, deeper = [], [1]
+    for _ in range(50_000):
+        deep, deeper = [deep], [deeper]
+    assert "0 items became 1 item" in str(change_of(deep, deeper))
+
+
+def test_the_session_stands_for_itself():
+    enter("a = 1\nb = 2")
+    namespace.save("then.ns")
+    main["a"] = 3
+    assert str(namespace.diff("then.ns")).split() == "a value 1 became 3".split()
+    assert str(namespace.diff("then.ns", None)) == str(namespace.diff("then.ns"))
+    assert str(namespace.diff(None, {"a": 3})).split() == "b removed 2".split()

@@ -1,0 +1,43 @@
+"""Policies and notices, as far as they need no cluster."""
+
+from datetime import UTC, datetime, timedelta
+
+import ipyparallel as ipp
+from ipyparallel.client.notices import Notice, policy
+
+
+def test_policies():
+    assert policy(None, False) == (None, None, False)
+    assert policy(5, False) == (5, None, False)
+    assert policy(timedelta(minutes=2), True) == (None, 120.0, True)
+    assert policy((10, timedelta(seconds=1.5)), True) == (10, 1.5, True)
+    assert "needs checkpoint_every" in raised(ValueError, policy, None, True)
+    for bad in (0, -1, timedelta(0), timedelta(-1)):
+        assert "checkpoint_every must be" in raised(ValueError, policy, bad, False)
+    for bad in (True, 1.5, "30s", [object()]):
+        assert "is a number of requests" in raised(TypeError, policy, bad, False)
+
+
+def test_a_cluster_checks_its_policy_before_it_starts():
+    raised(ValueError, ipp.Cluster, n=1, restore_on_death=True)
+    raised(TypeError, ipp.Cluster, n=1, checkpoint_every="often")
+    cluster = ipp.Cluster(n=1, checkpoint_every=3, restore_on_death=True)
+    assert cluster.checkpoint_every == 3 and cluster.restore_on_death
+
+
+def test_notices_are_sentences():
+    taken = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    restored = Notice(4, 1, "c-engine-1", taken, 3, None)
+    local = taken.astimezone().strftime("%H:%M:%S")
+    assert str(restored) == (
+        f"engine 1 died; engine 4 has its namespace as of {local} (checkpoint c-engine-1),"
+        " lost is what 3 requests did since"
+    )
+    assert str(restored._replace(requests_lost=0)).endswith(", nothing ran since")
+    lost = Notice(4, 1, None, None, 1, "no checkpoint of it had been taken")
+    assert str(lost) == (
+        "engine 1 died, and its namespace is lost with what 1 request did since its last"
+        " checkpoint: no checkpoint of it had been taken; engine 4 took its place, empty"
+    )
+    failing = Notice(2, None, None, None, 0, "the disk is full")
+    assert str(failing) == "engine 2 can't be checkpointed: the disk is full"
