@@ -17,7 +17,7 @@ use rustpython_vm::types::Constructor;
 use rustpython_vm::{
     FromArgs, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -550,6 +550,36 @@ impl Connection {
         }
     }
 
+    /// Aborts what has not started of these parts of a group. Returns how many they were.
+    #[pymethod]
+    fn abort_parts(
+        zelf: &Py<Self>,
+        group: PyRef<Group>,
+        parts: ArgSequence<usize>,
+        vm: &VirtualMachine,
+    ) -> PyResult<u32> {
+        let mut by_target: BTreeMap<Option<EngineId>, Vec<RequestId>> = BTreeMap::new();
+        for address in parts
+            .iter()
+            .filter_map(|&part| group.parts().parts().get(part))
+        {
+            let requests = by_target.entry(address.target).or_default();
+            requests.push(address.request);
+        }
+        let mut aborted = 0;
+        for (target, requests) in by_target {
+            let targets = target.into_iter().collect();
+            if let Answer::Aborted { count } = zelf.query(vm, |query| FromClient::Abort {
+                query,
+                requests,
+                targets,
+            })? {
+                aborted += count;
+            }
+        }
+        Ok(aborted)
+    }
+
     /// Interrupts what runs of these groups.
     #[pymethod]
     fn interrupt(
@@ -742,33 +772,6 @@ fn without_function(operation: Operation) -> Work {
     }
 }
 
-fn requests_of(groups: &[PyRef<Group>]) -> Vec<rhumba_engine::proto::id::RequestId> {
-    groups
-        .iter()
-        .flat_map(|group| group.parts().unanswered())
-        .collect()
-}
-
-fn paired<'a, T>(
-    vm: &VirtualMachine,
-    targets: &'a [u32],
-    each: &'a [T],
-) -> PyResult<impl Iterator<Item = (&'a u32, &'a T)>> {
-    if targets.len() == each.len() {
-        return Ok(targets.iter().zip(each));
-    }
-    Err(vm.new_value_error(format!(
-        "{} engines can't share {} parts",
-        targets.len(),
-        each.len()
-    )))
-}
-
-/// Returns how this client is called in the cluster's lists.
-fn user_name() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    user.unwrap_or_else(|_| "somebody".to_owned())
-}
 /// Returns the policy that a caller described.
 pub(crate) fn policy(
     every_requests: Option<u64>,
@@ -821,4 +824,32 @@ fn noticed(vm: &VirtualMachine, notice: Notice) -> PyObjectRef {
         } => vec![engine(alive), none(), none(), none(), int(0), text(reason)],
     };
     vm.ctx.new_tuple(parts).into()
+}
+
+fn requests_of(groups: &[PyRef<Group>]) -> Vec<rhumba_engine::proto::id::RequestId> {
+    groups
+        .iter()
+        .flat_map(|group| group.parts().unanswered())
+        .collect()
+}
+
+fn paired<'a, T>(
+    vm: &VirtualMachine,
+    targets: &'a [u32],
+    each: &'a [T],
+) -> PyResult<impl Iterator<Item = (&'a u32, &'a T)>> {
+    if targets.len() == each.len() {
+        return Ok(targets.iter().zip(each));
+    }
+    Err(vm.new_value_error(format!(
+        "{} engines can't share {} parts",
+        targets.len(),
+        each.len()
+    )))
+}
+
+/// Returns how this client is called in the cluster's lists.
+fn user_name() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    user.unwrap_or_else(|_| "somebody".to_owned())
 }

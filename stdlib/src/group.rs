@@ -3,7 +3,7 @@
 use crate::values;
 use parking_lot::Mutex;
 use rhumba_engine::client::Client;
-use rhumba_engine::client::group::{Group as Parts, PartAnswer};
+use rhumba_engine::client::group::{Group as Parts, PartAddress, PartAnswer};
 use rhumba_engine::proto::message::{FailureKind, Outcome, Output};
 use rhumba_interpreter::interrupt;
 use rhumba_interpreter::snapshot;
@@ -43,6 +43,22 @@ impl Group {
 
     pub(crate) fn parts(&self) -> &Arc<Parts> {
         &self.parts
+    }
+
+    /// Returns the name of a part: of its request, and of its engine where the
+    /// request has several.
+    fn message_id(&self, part: usize) -> String {
+        let parts = self.parts.parts();
+        let address = parts[part];
+        let name = self.client.message_id(address.request);
+        let shares = |neighbour: Option<&PartAddress>| {
+            neighbour.is_some_and(|other| other.request == address.request)
+        };
+        let shared = shares(parts.get(part + 1)) || part > 0 && shares(parts.get(part - 1));
+        match address.target {
+            Some(engine) if shared => format!("{name}.{}", engine.0),
+            _ => name,
+        }
     }
 
     fn check(&self, part: usize, vm: &VirtualMachine) -> PyResult<()> {
@@ -173,12 +189,7 @@ impl Group {
             None => vm.ctx.none(),
         };
         let entries: [(&str, PyObjectRef); 7] = [
-            (
-                "msg_id",
-                vm.ctx
-                    .new_str(zelf.client.message_id(address.request))
-                    .into(),
-            ),
+            ("msg_id", vm.ctx.new_str(zelf.message_id(part)).into()),
             (
                 "engine_id",
                 engine.map_or(vm.ctx.none(), |engine| vm.ctx.new_int(engine.0).into()),
@@ -250,8 +261,8 @@ impl Group {
     /// The name of each part's request or task, unique in its cluster.
     #[pygetset]
     fn msg_ids(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
-        let ids = zelf.parts.parts().iter();
-        let ids = ids.map(|part| vm.ctx.new_str(zelf.client.message_id(part.request)).into());
+        let ids =
+            (0..zelf.parts.parts().len()).map(|part| vm.ctx.new_str(zelf.message_id(part)).into());
         vm.ctx.new_list(ids.collect()).into()
     }
 

@@ -15,7 +15,13 @@ asked of them), `client/asyncresult.py` (what comes back), `error.py`.
 """
 
 from . import error
-from .client.asyncresult import AsyncMapResult, AsyncResult
+from .client.asyncresult import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    FIRST_EXCEPTION,
+    AsyncMapResult,
+    AsyncResult,
+)
 from .client.client import Client, ExecuteReply
 from .client.view import DirectView, LoadBalancedView
 from .cluster import Cluster
@@ -27,26 +33,67 @@ from .error import (
     RemoteError,
     TaskAborted,
     TimeoutError,
+    UnmetDependency,
 )
 
 # The release of ipyparallel whose documentation these names follow.
 version_info = (9, 2, 0)
 __version__ = "9.2.0+rhumba"
 
+# What is imported when it is first asked for: a script that only sends work to
+# engines starts sooner without it.
+_LAZY = {
+    "BroadcastView": ".client.broadcast",
+    "ParallelFunction": ".client.remotefunction",
+    "Reference": ".reference",
+    "RemoteFunction": ".client.remotefunction",
+    "depend": ".dependency",
+    "interactive": ".dependency",
+    "parallel": ".client.remotefunction",
+    "remote": ".client.remotefunction",
+    "require": ".dependency",
+}
+
 __all__ = [
+    "ALL_COMPLETED",
     "AlreadyDisplayedError",
     "AsyncMapResult",
     "AsyncResult",
+    "BroadcastView",
     "Client",
     "Cluster",
     "CompositeError",
     "DirectView",
     "EngineError",
     "ExecuteReply",
+    "FIRST_COMPLETED",
+    "FIRST_EXCEPTION",
     "LoadBalancedView",
     "NoEnginesRegistered",
+    "ParallelFunction",
+    "Reference",
     "RemoteError",
+    "RemoteFunction",
     "TaskAborted",
     "TimeoutError",
+    "UnmetDependency",
+    "depend",
     "error",
+    "interactive",
+    "parallel",
+    "remote",
+    "require",
 ]
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_LAZY[name], __name__), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -100,6 +100,10 @@ class TaskAborted(_UnfinishedError):
     """The work was aborted before it started."""
 
 
+class UnmetDependency(KernelError):
+    """An engine doesn't have what a function needs; see `depend` and `require`."""
+
+
 class CompositeError(RemoteError):
     """One or more engines raised an exception.
 

@@ -61,10 +61,12 @@ slow, broken = one.apply_async(nap, 1.0), rc[1].apply_async(lambda: 1 / 0)
 pair = [slow, broken]
 done, others = concurrent.futures.wait(pair, 10, concurrent.futures.FIRST_EXCEPTION)
 assert done == {broken} and others == {slow}
-assert slow.running() and not slow.done()
+assert not slow.done()
+if RHUMBA:
+    assert slow.running()
 raises(TimeoutError, list, concurrent.futures.as_completed([slow], timeout=0.05))
 slow.get(10)
-assert not slow.running() and slow.done()
+assert slow.done() and not slow.running()
 many = [lbv.apply_async(abs, -number) for number in range(1000)]
 assert sum(future.get() for future in concurrent.futures.as_completed(many, 60)) == 499500
 
@@ -139,9 +141,10 @@ assert lazy.done() and lazy.result() == "late", "leaving the block waits"
 assert len(rc) == 4, "engines outlive executors"
 with rc.executor() as executor:
     assert [executor.submit(abs, -k).result() for k in range(5)] == list(range(5))
-with one.executor as executor:
-    assert executor.submit(abs, -3).result() == 3
 if RHUMBA:
+    # ipyparallel's executors of direct views fail at the end of the block.
+    with one.executor as executor:
+        assert executor.submit(abs, -3).result() == 3
     with lbv.executor as executor:
         assert list(executor.map(abs, range(10), chunksize=4)) == list(range(10))
         endless = executor.map(abs, itertools.count(), buffersize=3)

@@ -86,8 +86,10 @@ blocker = every.apply_async(nap, 0.4)
 queued = every.apply_async(nap, 0.0, "ran")
 queued.split()[1].abort()
 blocker.get(10)
-failure = raises(ipp.CompositeError, queued.get, 10)
-assert [entry[0] for entry in failure.elist] == ["TaskAborted"], failure
+if RHUMBA:
+    # ipyparallel gives the error as if it were a value.
+    failure = raises(ipp.CompositeError, queued.get, 10)
+    assert [entry[0] for entry in failure.elist] == ["TaskAborted"], failure
 assert queued.get(return_exceptions=True)[::3] == ["ran", "ran"]
 
 # Output while it is made.
@@ -107,10 +109,10 @@ with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         ar.wait_for_output()
 assert early.count("first") == 4 and "second" not in early and not was_ready
 for rank in range(4):
-    assert f"[stdout:{rank}] first {rank}" in out.getvalue()
-    assert f"second {rank}" in out.getvalue()
-    assert f"[stderr:{rank}] problem" in err.getvalue()
+    assert f"first {rank}" in out.getvalue() and f"second {rank}" in out.getvalue()
+    assert f"[stderr:{rank}]" in err.getvalue()
 if RHUMBA:
+    # ipyparallel labels the first of several lines, sometimes.
     lines = sorted(out.getvalue().splitlines())
     assert lines == sorted(f"[stdout:{r}] {w} {r}" for r in range(4) for w in ("first", "second"))
     # What is over is shown as well, and errors with their engine.

@@ -50,9 +50,11 @@ scripts! {
     cluster
     direct_view
     errors
+    futures
     interruption
     load_balanced_view
     magics
+    partial_results
     scatter_gather
     signals
 }

@@ -3,14 +3,17 @@
 An AsyncResult is one request to one or several engines, or one map. It wraps
 one native group, which collects the parts of the result as they arrive; this
 module only waits, raises, and puts the parts together. Result objects of
-`execute` are in `reply.py`; how output is shown is in `output.py`.
+`execute` are in `reply.py`; how output is shown is in `output.py`; telling
+others that it is there (callbacks, `await`) is in `future.py`.
 
 Times are wall-clock times of the machine that took them, as aware `datetime`
 objects in UTC; durations are in seconds.
 """
 
 from .. import error
+from .future import Future
 from .interruption import offer_interrupt
+from .parts import Parts, abort_parts, groups_of
 from .reply import ExecuteReply, metadata_of
 
 _METADATA_KEYS = frozenset(
@@ -18,11 +21,18 @@ _METADATA_KEYS = frozenset(
         "msg_id", "engine_id", "engine_uuid", "status",
         "submitted", "started", "completed", "received",
         "stdout", "stderr", "outputs", "execute_result", "error",
+        "label", "execute_input",
     )
 )  # fmt: skip
 
+# What a wait may return at, by the names that `concurrent.futures` gives them.
+FIRST_COMPLETED = "FIRST_COMPLETED"
+FIRST_EXCEPTION = "FIRST_EXCEPTION"
+ALL_COMPLETED = "ALL_COMPLETED"
+_RETURN_WHEN = (None, FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED)
 
-class AsyncResult:
+
+class AsyncResult(Future):
     """The result of one call, of which a part comes from each engine it was sent to.
 
     `get()` waits for it and returns it: one object if the call named a single
@@ -32,9 +42,19 @@ class AsyncResult:
     What is known about the execution can be read as attributes or as items,
     also before the result is there: `msg_id`, `engine_id`, `status` ('ok',
     'error', 'aborted' or None), `submitted`, `started`, `completed`,
-    `received`, `stdout`, `stderr`, `outputs`, `execute_result`, `error`. Each
-    is one value, or a list with one per part, as the result is.
+    `received`, `stdout`, `stderr`, `outputs`, `execute_result`, `error`,
+    `label` (the view's when it was asked for) and `execute_input` (the code,
+    of an `execute`). Each is one value, or a list with one per part, as the
+    result is.
+
+    It can be awaited inside asyncio, and given to `concurrent.futures.wait`
+    and `as_completed`.
     """
+
+    _label = None
+    _execute_input = None
+    # The results of the parts, once somebody has split it.
+    _split = None
 
     def __init__(self, client, group, fname, method, single=False, return_exceptions=False):
         self._client = client
@@ -48,17 +68,30 @@ class AsyncResult:
 
     # -- waiting
 
-    def get(self, timeout=None, return_exceptions=None):
+    def get(self, timeout=None, return_exceptions=None, return_when=None):
         """Waits for the result and returns it.
 
         timeout: in seconds; None or a negative number waits for ever
         return_exceptions: if true, what engines raised is returned in its
             place in the result, instead of being raised
+        return_when: 'FIRST_EXCEPTION' raises the first exception as soon as it
+            is there; 'ALL_COMPLETED' and None wait for all parts
 
         Raises TimeoutError if it isn't there in time, RemoteError if the call
         failed on its one engine, CompositeError if it failed on at least one
-        of several, and KeyboardInterrupt after Ctrl-C.
+        of several, ValueError for another `return_when`, and
+        KeyboardInterrupt after Ctrl-C.
         """
+        if return_when == FIRST_COMPLETED:
+            raise ValueError("get() needs all parts; wait(return_when='FIRST_COMPLETED') doesn't")
+        if return_when == FIRST_EXCEPTION:
+            done, pending = self.wait(timeout, return_when)
+            if pending:
+                for part in done:
+                    part.get(0, return_exceptions)
+                timeout = 0
+        else:
+            _check_return_when(return_when)
         if not self.wait(timeout):
             raise TimeoutError(
                 f"no result of {self._fname} after {timeout} seconds:"
@@ -78,18 +111,46 @@ class AsyncResult:
         """The result, waited for: `get()`."""
         return self.get()
 
-    def wait(self, timeout=-1):
+    def wait(self, timeout=-1, return_when=None):
         """Waits until the result is there. Returns whether it is.
 
         timeout: in seconds; None or a negative number waits for ever
+        return_when: 'FIRST_COMPLETED', 'FIRST_EXCEPTION' or 'ALL_COMPLETED':
+            then it waits for that, and returns two sets of results of single
+            parts, as `split` gives them: those that are there, and the others
+
+        Raises ValueError for another `return_when`.
         """
         if timeout is not None and timeout < 0:
             timeout = None
         try:
-            return self._group.wait(timeout)
+            if return_when is None:
+                return self._group.wait(timeout)
+            _check_return_when(return_when)
+            return self._wait_for_some(timeout, return_when)
         except KeyboardInterrupt:
-            offer_interrupt(self._client._connection, [self._group])
+            offer_interrupt(self._client._connection, self._groups())
             raise
+
+    def _wait_for_some(self, timeout, return_when):
+        import time
+
+        group, parts = self._group, self.split()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        looked_at = 0
+        while True:
+            done = group.done()
+            enough = done >= len(group) or (done > 0 and return_when == FIRST_COMPLETED)
+            if return_when == FIRST_EXCEPTION and not enough:
+                enough = any(not self._succeeded(group.order(k)) for k in range(looked_at, done))
+                looked_at = done
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if enough or left == 0.0:
+                break
+            group.wait(left, len(group) if return_when == ALL_COMPLETED else done + 1)
+        finished = {group.order(k) for k in range(done)}
+        there = {part for index, part in enumerate(parts) if index in finished}
+        return there, set(parts) - there
 
     def ready(self):
         """Returns whether the result is there, successful or not."""
@@ -104,7 +165,10 @@ class AsyncResult:
         """
         if not self.ready():
             raise RuntimeError(f"the result of {self._fname} isn't there yet: wait() for it first")
-        return all(outcome[0] for outcome in map(self._group.outcome, range(len(self._group))))
+        return all(map(self._succeeded, range(len(self._group))))
+
+    def _succeeded(self, index):
+        return self._group.metadata(index)["status"] == "ok"
 
     def result(self, timeout=None):
         """Returns what `get(timeout)` returns: the name that futures give it."""
@@ -128,22 +192,88 @@ class AsyncResult:
         """
         if self.ready():
             raise RuntimeError(f"{self._fname} is done already and can't be aborted")
-        self._client._connection.abort([self._group], [])
+        self._abort_parts()
 
-    def wait_interactive(self, interval=0.1, timeout=-1, widget=None):
-        """Waits for the result and shows on stderr how far it is.
+    def _abort_parts(self):
+        return abort_parts(self._client._connection, self._group)
+
+    def _groups(self):
+        """Returns the native groups that the parts belong to."""
+        return groups_of(self._group)
+
+    def wait_interactive(self, interval=0.1, timeout=-1, widget=None, return_when=None):
+        """Waits for the result and shows on stderr how far it is, with a bar on a terminal.
 
         interval: how often to look, in seconds
         timeout: in seconds; None or a negative number waits for ever
         widget: accepted for notebooks; there is no widget to show
+        return_when: as in `wait`, and then returns what `wait` returns
 
-        Raises TimeoutError if the result isn't there in time.
+        Raises TimeoutError if the result isn't there in time, ValueError for
+        another `return_when`.
         """
-        from .output import watch_progress
+        from .progress import watch_progress
 
-        watch_progress(self, interval, timeout)
+        if return_when is None:
+            watch_progress(self, interval, timeout)
+            return None
+        _check_return_when(return_when)
+        watch_progress(self, interval, timeout, lambda: self._enough(return_when))
+        return self.wait(0, return_when)
+
+    def _enough(self, return_when):
+        done = self._group.done()
+        if return_when == FIRST_COMPLETED:
+            return done > 0
+        order = map(self._group.order, range(done))
+        return return_when == FIRST_EXCEPTION and not all(map(self._succeeded, order))
 
     # -- parts
+
+    @classmethod
+    def join(cls, *results):
+        """Returns the results as one, with all their parts: the inverse of `split`.
+
+        Raises ValueError if there are none.
+        """
+        if not results:
+            raise ValueError("join takes at least one result")
+        first = results[0]
+        if len(results) == 1:
+            return first
+        places = [place for result in results for place in result._places()]
+        joined = AsyncResult(
+            first._client, Parts(places), first._fname, first._method,
+            return_exceptions=first._return_exceptions,
+        )  # fmt: skip
+        joined._label, joined._execute_input = first._label, first._execute_input
+        return joined
+
+    def split(self):
+        """Returns a tuple of results, one for each part of this one.
+
+        What has only one part is its own. A part of a map is a list of its items.
+        """
+        if self._split is None:
+            self._split = (self,) if len(self._group) == 1 else tuple(map(self._alone, self._places()))
+        return self._split
+
+    def _places(self):
+        """Returns where its parts are, as pairs of a native group and an index."""
+        if isinstance(self._group, Parts):
+            return self._group.places
+        return [(self._group, index) for index in range(len(self._group))]
+
+    def _alone(self, place):
+        part = AsyncResult(
+            self._client, Parts([place]), self._fname, self._method,
+            single=self._parts_are_single, return_exceptions=self._return_exceptions,
+        )  # fmt: skip
+        part._label, part._execute_input = self._label, self._execute_input
+        return part
+
+    # Whether what a part gives is a result by itself.
+    _parts_are_single = True
 
     def __len__(self):
         return len(self._group)
@@ -165,19 +295,22 @@ class AsyncResult:
 
     def _wait_for_part(self, index):
         group = self._group
+        if isinstance(group, Parts):
+            self._interruptible(group.wait_for_part, index)
+            return
         while True:
             # Counted before looking, so that a part that arrives between the
             # two makes the wait short instead of endless.
             done = group.done()
             if group.outcome(index) is not None:
                 return
-            self._wait_for_count(done + 1)
+            self._interruptible(group.wait, None, done + 1)
 
-    def _wait_for_count(self, count):
+    def _interruptible(self, wait, *args):
         try:
-            self._group.wait(None, count)
+            wait(*args)
         except KeyboardInterrupt:
-            offer_interrupt(self._client._connection, [self._group])
+            offer_interrupt(self._client._connection, self._groups())
             raise
 
     def __getitem__(self, key):
@@ -189,7 +322,10 @@ class AsyncResult:
         if isinstance(key, str):
             if key not in _METADATA_KEYS:
                 raise KeyError(key)
-            values = [metadata_of(self._group, index, key) for index in range(len(self._group))]
+            if key in ("label", "execute_input"):
+                values = [getattr(self, "_" + key)] * len(self._group)
+            else:
+                values = [metadata_of(self._group, index, key) for index in range(len(self._group))]
             return values[0] if self._single_result else values
         if isinstance(key, (int, slice)):
             return self.get(0)[key]
@@ -241,6 +377,8 @@ class AsyncResult:
     def metadata(self):
         """All that is known: a dict with attribute access, or a list with one per part."""
         parts = [metadata_of(self._group, index) for index in range(len(self._group))]
+        for part in parts:
+            part["label"], part["execute_input"] = self._label, self._execute_input
         return parts[0] if self._single_result else parts
 
     @property
@@ -293,6 +431,15 @@ class AsyncResult:
             return 0.0
         return max(self._stamps("received")) - min(self._stamps("submitted"))
 
+    @property
+    def speedup(self):
+        """How many times longer the parts took together than the waiting for them did.
+
+        Raises TimeoutError if the result isn't there yet.
+        """
+        wall_time = self.wall_time
+        return self.serial_time / wall_time if wall_time else 1.0
+
     def timedelta(self, start, end, start_key=min, end_key=max):
         """Returns the seconds between two times or lists of times, such as
         `result.timedelta(result.started, result.completed)`.
@@ -328,6 +475,15 @@ class AsyncResult:
 
         self.wait()
         display_outputs(self._group, groupby, result_only)
+
+    def stream_output(self):
+        """Shows what the engines print and display as it comes, within a `with` block.
+
+        What came before is shown at its begin. Errors are shown as they arrive.
+        """
+        from .output import StreamedOutput
+
+        return StreamedOutput(self)
 
     # -- from parts to the result
 
@@ -395,6 +551,8 @@ class AsyncMapResult(AsyncResult):
         self._joiner = joiner
         self.ordered = ordered
 
+    _parts_are_single = False
+
     def __len__(self):
         return len(self._group) if self._sizes is None else sum(self._sizes)
 
@@ -422,7 +580,7 @@ class AsyncMapResult(AsyncResult):
                 index = position
                 self._wait_for_part(index)
             else:
-                self._wait_for_count(position + 1)
+                self._interruptible(self._group.wait, None, position + 1)
                 index = self._group.order(position)
             yield from self._part(index, self._return_exceptions)
 
@@ -449,3 +607,9 @@ class AsyncMapResult(AsyncResult):
             # A part that failed as a whole stands for each of its items.
             return [value] * (1 if self._sizes is None else self._sizes[index])
         return value
+
+
+def _check_return_when(return_when):
+    if return_when not in _RETURN_WHEN:
+        known = ", ".join(map(str, _RETURN_WHEN))
+        raise ValueError(f"return_when must be one of {known}, not {return_when!r}")

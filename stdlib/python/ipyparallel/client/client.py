@@ -7,20 +7,18 @@ What views do is in `view.py`.
 
 import os
 import sys
-from _thread import allocate_lock
 
 import _rhumba
 
 from .. import error
 from .asyncresult import AsyncResult
 from .interruption import offer_interrupt
+from .memory import Memory, Results
+from .parts import Parts, abort_parts, groups_of
 from .reply import ExecuteReply, Metadata
 from .view import DirectView, LoadBalancedView
 
 __all__ = ["Client", "ExecuteReply", "Metadata"]
-
-# Results that nobody waits for are looked through when there are this many.
-_WATCHED_MIN = 16
 
 
 class Client:
@@ -54,12 +52,10 @@ class Client:
         self._connection = _connect(connection_info, cluster_id, timeout)
         self.cluster = cluster
         self.block = block
-        self._watched = []
-        self._watched_max = _WATCHED_MIN
+        self._memory = Memory()
+        self._told_by = None
         # Namespaces on their way between engines, which takes several groups.
         self._transfers = set()
-        # Threads may share a client.
-        self._watched_lock = allocate_lock()
         _register_magics(self)
 
     def __repr__(self):
@@ -171,6 +167,16 @@ class Client:
         """
         return LoadBalancedView(self, targets, **flags)
 
+    def broadcast_view(self, targets="all", is_coalescing=False, **flags):
+        """Returns a BroadcastView of an engine id, a list, a slice, or 'all'."""
+        from .broadcast import BroadcastView
+
+        return BroadcastView(self, targets, is_coalescing, **flags)
+
+    def executor(self, targets=None):
+        """Returns a `concurrent.futures.Executor` over a load-balanced view."""
+        return self.load_balanced_view(targets).executor
+
     def activate(self, targets="all", suffix=""):
         """Makes a view that blocks and gives it the magics; see `DirectView.activate`."""
         view = self.direct_view(targets, block=True)
@@ -184,7 +190,7 @@ class Client:
         """The ids of all parts of this client's results that are not there yet, as a set."""
         return {
             msg_id
-            for group in self._watched_groups()
+            for group in self._memory.unfinished()
             for index, msg_id in enumerate(group.msg_ids)
             if group.metadata(index)["status"] is None
         }
@@ -206,13 +212,24 @@ class Client:
                 return False
             if timeout is not None:
                 timeout = max(0.0, timeout - (monotonic() - started))
-        groups = self._watched_groups() if jobs is None else self._groups(jobs)
-        if not groups:
-            return True
+        return self._wait_for(self._jobs(jobs), timeout)
+
+    def _wait_for(self, groups, timeout):
+        from time import monotonic
+
+        natives = [group for group in groups if not isinstance(group, Parts)]
+        end = None if timeout is None else monotonic() + timeout
         try:
-            return self._connection.wait(groups, timeout)
+            if not self._connection.wait(natives, timeout):
+                return False
+            for parts in groups:
+                left = None if end is None else max(0.0, end - monotonic())
+                if isinstance(parts, Parts) and not parts.wait(left):
+                    return False
+            return True
         except KeyboardInterrupt:
-            offer_interrupt(self._connection, groups)
+            natives = {id(native): native for group in groups for native in groups_of(group)}
+            offer_interrupt(self._connection, list(natives.values()))
             raise
 
     def _wait_for_transfers(self, jobs, timeout):
@@ -233,9 +250,9 @@ class Client:
 
         Raises TimeoutError if the results aren't there in time.
         """
-        from .output import watch_progress
+        from .progress import watch_progress
 
-        groups = self._watched_groups() if jobs is None else self._groups(jobs)
+        groups = self._jobs(jobs)
         watch_progress(_Several(self, groups), interval, timeout)
 
     def abort(self, jobs=None, targets=None, block=None):
@@ -248,39 +265,148 @@ class Client:
         Returns when it is done, whether `block` is true or not. To stop what
         runs, use `send_signal`.
         """
-        groups = self._watched_groups() if jobs is None else self._groups(jobs)
-        if groups:
-            anywhere = targets is None or (isinstance(targets, str) and targets == "all")
-            self._connection.abort(groups, [] if anywhere else self._select(targets)[0])
+        anywhere = targets is None or (isinstance(targets, str) and targets == "all")
+        groups = self._jobs(jobs)
+        if not groups:
+            return
+        targets = [] if anywhere else self._select(targets)[0]
+        natives = [group for group in groups if not isinstance(group, Parts)]
+        if natives:
+            self._connection.abort(natives, targets)
+        for group in groups:
+            if isinstance(group, Parts):
+                abort_parts(self._connection, group, targets)
 
-    def _watch(self, group):
-        """Keeps a group until it has finished, for `wait` and `abort` of everything."""
-        with self._watched_lock:
-            self._watched.append(group)
-            if len(self._watched) > self._watched_max:
-                self._watched = _unfinished(self._watched)
-                self._watched_max = max(_WATCHED_MIN, 2 * len(self._watched))
+    def _watch(self, group, result=None):
+        """Remembers what is under way; see `memory.py`."""
+        self._memory.add(group, result)
 
-    def _watched_groups(self):
-        """Returns the groups that are kept and have not finished."""
-        with self._watched_lock:
-            self._watched = _unfinished(self._watched)
-            return list(self._watched)
+    def _watcher(self):
+        """Returns what tells results that they are there."""
+        if self._told_by is None:
+            from .future import Watcher
 
-    def _groups(self, jobs):
+            self._told_by = Watcher(self._connection)
+        return self._told_by
+
+    def _jobs(self, jobs):
         """Returns the groups of results; parts that are no longer known have finished."""
+        if jobs is None:
+            return self._memory.unfinished()
         if isinstance(jobs, (str, AsyncResult)):
             jobs = [jobs]
-        watched = self._watched_groups()
+        known = None
         groups = []
         for job in jobs:
             if isinstance(job, AsyncResult):
                 groups.append(job._group)
             elif isinstance(job, str):
-                groups.extend(group for group in watched if job in group.msg_ids)
+                known = self._memory.places() if known is None else known
+                if job in known:
+                    groups.append(Parts([known[job][:2]]))
             else:
                 raise TypeError(f"jobs are AsyncResults or their msg_ids, not {job!r}")
         return groups
+
+    # -- results
+
+    @property
+    def history(self):
+        """The ids of the parts of this client's results, in the order in which they were asked for.
+
+        As far as they can be found: see `get_result`.
+        """
+        return list(self._memory.places())
+
+    @property
+    def results(self):
+        """What is there, by the ids of parts: a mapping to values, and to the exceptions of
+        what failed. As far as it can be found: see `get_result`.
+        """
+        return Results(self, _value_of)
+
+    @property
+    def metadata(self):
+        """What is known of the parts that are there, by their ids; see `AsyncResult.metadata`."""
+        return Results(self, _metadata_of)
+
+    def get_result(self, indices_or_msg_ids=None, block=None, owner=True):
+        """Returns the AsyncResult of parts that this client has asked for, by their ids.
+
+        indices_or_msg_ids: an id, a position in `history` (-1, the default, is
+            the last one), an AsyncResult, or a list of these
+        owner: if false, the client keeps what it gives until `purge_results`.
+            Else a result can be found as long as it is under way, or somebody
+            holds it.
+
+        Waits for it and returns its value if it blocks.
+        Raises KeyError for an id that isn't known, IndexError for such a position.
+        """
+        chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
+        single = isinstance(chosen, (int, str))
+        places = self._memory.places()
+        msg_ids = self._chosen_ids([chosen] if single else chosen, list(places))
+        if not msg_ids:
+            raise TypeError("get_result takes at least one id, position or AsyncResult")
+        known = [places[msg_id] for msg_id in msg_ids]
+        if not owner:
+            self._memory.keep(msg_ids, known)
+        _, _, method, fname = known[0]
+        group = Parts([place[:2] for place in known])
+        result = AsyncResult(self, group, fname, method, single)
+        return result.get() if (self.block if block is None else block) else result
+
+    def _chosen_ids(self, chosen, known):
+        if isinstance(chosen, AsyncResult):
+            chosen = [chosen]
+        msg_ids = []
+        for each in chosen:
+            if isinstance(each, AsyncResult):
+                msg_ids.extend(each.msg_ids)
+            elif isinstance(each, str):
+                msg_ids.append(each)
+            elif isinstance(each, int) and -len(known) <= each < len(known):
+                msg_ids.append(known[each])
+            elif isinstance(each, int):
+                raise IndexError(f"there is no result {each}: this client knows {len(known)}")
+            else:
+                raise TypeError(
+                    f"results are found by msg_ids, positions and AsyncResults, not by {each!r}"
+                )
+        present = set(known)
+        for msg_id in msg_ids:
+            if msg_id not in present:
+                raise KeyError(f"this client knows of no result {msg_id}")
+        return msg_ids
+
+    def purge_local_results(self, jobs=(), targets=None):
+        """Forgets results that are there: they can no longer be found, and are no longer kept.
+
+        jobs: 'all', an id, an AsyncResult, or a list of these
+        targets: forgets what ran on these engines, too
+
+        Raises RuntimeError, forgetting nothing, if some of it is still under
+        way, KeyError for an id that isn't known.
+        """
+        if isinstance(jobs, str) and jobs == "all":
+            self._memory.purge()
+            return
+        places = self._memory.places()
+        chosen = set(self._chosen_ids([jobs] if isinstance(jobs, str) else jobs, list(places)))
+        if targets is not None:
+            ids = self._select(targets)[0]
+            for msg_id, (group, index, _, _) in places.items():
+                if group.metadata(index)["engine_id"] in ids:
+                    chosen.add(msg_id)
+        self._memory.purge(chosen)
+
+    def purge_results(self, jobs=(), targets=None):
+        """Does what `purge_local_results` does: only the client keeps results."""
+        self.purge_local_results(jobs, targets)
+
+    def purge_everything(self):
+        """Forgets all results. Raises RuntimeError if some are still under way."""
+        self._memory.purge()
 
     # -- steering engines
 
@@ -391,13 +517,7 @@ class _Several:
         return sum(group.done() for group in self._groups)
 
     def wait(self, timeout):
-        if not self._groups:
-            return True
-        try:
-            return self._client._connection.wait(self._groups, timeout)
-        except KeyboardInterrupt:
-            offer_interrupt(self._client._connection, self._groups)
-            raise
+        return self._client._wait_for(self._groups, timeout)
 
 
 def _connect(connection_info, cluster_id, timeout):
@@ -426,8 +546,18 @@ def _connect(connection_info, cluster_id, timeout):
             return _rhumba.Connection(path, max(1.0, deadline - time.monotonic()))
 
 
-def _unfinished(groups):
-    return [group for group in groups if group.done() < len(group)]
+def _value_of(client, place):
+    """Returns what a part gave, or the exception that it raised."""
+    return _alone(client, place).get(0, return_exceptions=True)
+
+
+def _metadata_of(client, place):
+    return _alone(client, place).metadata
+
+
+def _alone(client, place):
+    group, index, method, fname = place
+    return AsyncResult(client, Parts([(group, index)]), fname, method, True)
 
 
 def _engine(target, ids):

@@ -15,9 +15,6 @@ import sys
 # yet, and before it looks again for parts that ended without a word.
 _LOOK_INTERVAL_S = 0.2
 
-# How often progress is told where a line can't be rewritten.
-_REPORT_INTERVAL_S = 1.0
-
 
 class LabelledOutput:
     """Prints what several sources write, a whole line at a time.
@@ -89,16 +86,21 @@ class LiveOutput:
 
     def __init__(self, result):
         self._result = result
-        self._engines = result._group.targets
+        # A task's engine is known only when it is done.
+        self._engines = [
+            f"task {index}" if target is None else target
+            for index, target in enumerate(result._group.targets)
+        ]
         self._printer = LabelledOutput()
         self._cursor = 0
         self._told = 0
         self._failures = 0
 
-    def follow(self, timeout=None):
+    def follow(self, timeout=None, over=None):
         """Shows what arrives until the result is there. Returns whether it is.
 
         timeout: in seconds; None waits for ever
+        over: called before each look; ends it if it returns true
 
         After KeyboardInterrupt it can be called again and goes on.
         """
@@ -114,6 +116,8 @@ class LiveOutput:
                 if done >= len(group):
                     return True
                 if deadline is not None and time.monotonic() >= deadline:
+                    return False
+                if over is not None and over():
                     return False
                 if not group.wait_output(self._cursor, _LOOK_INTERVAL_S):
                     self._printer.release()
@@ -133,6 +137,35 @@ class LiveOutput:
                 self._printer.finish()
                 _show_error(self._result._exception(index), self._failures)
         self._told = done
+
+
+class StreamedOutput:
+    """Shows a result's output as it arrives, within a `with` block.
+
+    A thread does it, so that the block can wait, or do something else.
+    """
+
+    def __init__(self, result):
+        self._live = LiveOutput(result)
+        self._group = result._group
+        self._over = False
+        self._thread = None
+
+    def __enter__(self):
+        from threading import Thread
+
+        def follow():
+            self._live.follow(over=lambda: self._over)
+
+        self._thread = Thread(target=follow, name="output", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self._over = True
+        self._thread.join()
+        # What arrived since the thread's last look.
+        self._live.follow(0)
 
 
 def display_outputs(group, groupby, result_only=False):
@@ -156,44 +189,6 @@ def display_outputs(group, groupby, result_only=False):
             _show_kinds(engine, items, ("result",))
     else:
         raise ValueError(f"groupby must be 'type', 'engine' or 'order', not {groupby!r}")
-
-
-def watch_progress(result, interval, timeout):
-    """Waits for a result and tells on stderr how far it is.
-
-    Raises TimeoutError after `timeout` seconds, unless that is None or negative.
-    """
-    import time
-
-    count = len(result)
-    begun = told_at = time.monotonic()
-    rewritten = sys.stderr.isatty()
-    told = None
-
-    def tell(end):
-        done = result.progress
-        percent = 100 * done // count if count else 100
-        elapsed = time.monotonic() - begun
-        line = f"{result._fname}: {done}/{count} done ({percent} %) after {elapsed:.1f} s"
-        sys.stderr.write(("\r" + line + "\x1b[K" if rewritten else line) + end)
-        sys.stderr.flush()
-        return done
-
-    try:
-        while not result.wait(interval):
-            now = time.monotonic()
-            if timeout is not None and 0 <= timeout < now - begun:
-                raise TimeoutError(
-                    f"no result of {result._fname} after {timeout} seconds:"
-                    f" {result.progress} of {count} are there"
-                )
-            if rewritten:
-                tell("")
-            elif now - told_at >= _REPORT_INTERVAL_S and result.progress != told:
-                told = tell("\n")
-                told_at = now
-    finally:
-        tell("\n")
 
 
 def _stream(kind):

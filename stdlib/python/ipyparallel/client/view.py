@@ -22,13 +22,15 @@ class View:
     client: the Client that made it
     block: whether calls that don't say it themselves wait for their result
     targets: the engines; see the kinds of views
+    label: a text by which results that aren't waited for are told apart, or None
     """
 
-    _flag_names = ("block", "targets", "track")
+    _flag_names = ("block", "targets", "track", "label")
 
     def __init__(self, client, targets, **flags):
         self.client = client
         self.block = client.block
+        self.label = None
         # Accepted for scripts that set it: objects are copied before a call
         # returns, so that there is nothing to track.
         self.track = False
@@ -88,6 +90,58 @@ class View:
         """Does what `map` does, waits for it, and returns the list of results."""
         return self.map(f, *sequences, block=True, **options)
 
+    def remote(self, block=None, **flags):
+        """Makes a function one that runs on the engines of this view: a decorator.
+
+        block: whether calling it waits; by default as the view says then
+        flags: hold for its calls, such as `targets`
+        """
+        from .remotefunction import remote
+
+        return remote(self, block, **flags)
+
+    def parallel(self, dist="b", block=None, ordered=True, **flags):
+        """Makes a function of sequences one that runs on a part of them on each engine: a decorator.
+
+        dist: how sequences are cut; see `DirectView.scatter`
+        block, flags: as for `remote`
+        ordered: whether iterating over the result keeps the order of the input
+        """
+        from .remotefunction import parallel
+
+        return parallel(self, dist, block, ordered, **flags)
+
+    @property
+    def executor(self):
+        """A `concurrent.futures.Executor` whose calls go through this view."""
+        from .executor import ViewExecutor
+
+        return ViewExecutor(self)
+
+    @property
+    def results(self):
+        """What is there; see `Client.results`."""
+        return self.client.results
+
+    @property
+    def history(self):
+        """The ids of what was asked for; see `Client.history`."""
+        return self.client.history
+
+    @property
+    def outstanding(self):
+        """The ids of what is under way; see `Client.outstanding`."""
+        return self.client.outstanding
+
+    def get_result(self, indices_or_msg_ids=None, block=None, owner=True):
+        """Finds a result; see `Client.get_result`."""
+        block = self.block if block is None else block
+        return self.client.get_result(indices_or_msg_ids, block, owner)
+
+    def purge_results(self, jobs=(), targets=None):
+        """Forgets results; see `Client.purge_results`."""
+        return self.client.purge_results(jobs, targets)
+
     def wait(self, jobs=None, timeout=-1):
         """Waits for results; see `Client.wait`."""
         return self.client.wait(jobs, timeout)
@@ -110,9 +164,11 @@ class View:
 
     def _deliver(self, result, block):
         """Returns the value of a result if the call blocks, else the result."""
+        if self.label is not None:
+            result._label = self.label
         if self.block if block is None else block:
             return result.get()
-        self.client._watch(result._group)
+        self.client._watch(result._group, result)
         return result
 
 
@@ -184,8 +240,11 @@ class DirectView(View):
         if ids is None:
             ids = self.client._select("all")[0]
         group = self._connection.submit_apply(ids, f, args, kwargs)
-        self.client._watch(group)
-        return AsyncResult(self.client, group, _name(f), "apply", self._single)
+        result = AsyncResult(self.client, group, _name(f), "apply", self._single)
+        if self.label is not None:
+            result._label = self.label
+        self.client._watch(group, result)
+        return result
 
     def map(self, f, *sequences, block=None, track=None, return_exceptions=False):
         """Calls `f` for each item of the sequences, one block of items on each engine.
@@ -231,6 +290,7 @@ class DirectView(View):
         ids, single = self._resolve(targets)
         group = self._connection.submit_execute(ids, code, silent, not silent)
         result = AsyncResult(self.client, group, "execute", "execute", single)
+        result._execute_input = code
         self._deliver(result, block)
         return result
 
@@ -330,66 +390,6 @@ class DirectView(View):
         ids, single = self._resolve(targets)
         group = self._connection.submit_clear(ids)
         return self._deliver(AsyncResult(self.client, group, "clear", "clear", single), block)
-
-    def activate(self, suffix=""):
-        """Makes `%px`, `%%px`, `%autopx`, `%pxresult` and `%pxconfig` use this view.
-
-        suffix: is put behind those names, so that several views have their own
-        """
-        from .magics import activate
-
-        activate(self, suffix)
-
-
-class LoadBalancedView(View):
-    """Addresses any engine: each call goes to one that has the least to do.
-
-    `client.load_balanced_view()` makes one.
-
-    retries: how many times more a call that fails is tried, on other engines
-        as long as there are some that haven't tried it (0 by default)
-    """
-
-    _flag_names = (*View._flag_names, "retries")
-
-    def __init__(self, client, targets=None, **flags):
-        self._retries = 0
-        View.__init__(self, client, targets, **flags)
-
-    @property
-    def retries(self):
-        """How many times more a call that fails is tried.
-
-        Setting it raises TypeError unless it is an int, ValueError if negative.
-        """
-        return self._retries
-
-    @retries.setter
-    def retries(self, retries):
-        if not isinstance(retries, int):
-            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
-        if retries < 0:
-            raise ValueError(f"retries must not be negative: {retries}")
-        self._retries = retries
-
-    @property
-    def targets(self):
-        """None: every engine of the cluster.
-
-        Setting it to some of the engines raises NotImplementedError.
-        """
-        return None
-
-    @targets.setter
-    def targets(self, targets):
-        if targets is None or (isinstance(targets, str) and targets == "all"):
-            return
-        ids, _ = self.client._select(targets)
-        if ids != self.client.ids:
-            raise NotImplementedError(
-                "a load-balanced view uses every engine of its cluster;"
-                f" client[{ids}] addresses these engines directly"
-            )
 
     # -- whole namespaces
 
@@ -545,6 +545,66 @@ class LoadBalancedView(View):
         """`sync_imports()`, as `with view.importer:`."""
         return self.sync_imports()
 
+    def activate(self, suffix=""):
+        """Makes `%px`, `%%px`, `%autopx`, `%pxresult` and `%pxconfig` use this view.
+
+        suffix: is put behind those names, so that several views have their own
+        """
+        from .magics import activate
+
+        activate(self, suffix)
+
+
+class LoadBalancedView(View):
+    """Addresses any engine: each call goes to one that has the least to do.
+
+    `client.load_balanced_view()` makes one.
+
+    retries: how many times more a call that fails is tried, on other engines
+        as long as there are some that haven't tried it (0 by default)
+    """
+
+    _flag_names = (*View._flag_names, "retries")
+
+    def __init__(self, client, targets=None, **flags):
+        self._retries = 0
+        View.__init__(self, client, targets, **flags)
+
+    @property
+    def retries(self):
+        """How many times more a call that fails is tried.
+
+        Setting it raises TypeError unless it is an int, ValueError if negative.
+        """
+        return self._retries
+
+    @retries.setter
+    def retries(self, retries):
+        if not isinstance(retries, int):
+            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
+        if retries < 0:
+            raise ValueError(f"retries must not be negative: {retries}")
+        self._retries = retries
+
+    @property
+    def targets(self):
+        """None: every engine of the cluster.
+
+        Setting it to some of the engines raises NotImplementedError.
+        """
+        return None
+
+    @targets.setter
+    def targets(self, targets):
+        if targets is None or (isinstance(targets, str) and targets == "all"):
+            return
+        ids, _ = self.client._select(targets)
+        if ids != self.client.ids:
+            raise NotImplementedError(
+                "a load-balanced view uses every engine of its cluster;"
+                f" client[{ids}] addresses these engines directly"
+            )
+
     def apply_sync(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on some engine, waits for it, and returns its result.
 
@@ -564,8 +624,11 @@ class LoadBalancedView(View):
     def apply_async(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on some engine and returns an AsyncResult at once."""
         group = self._connection.submit_task(f, args, kwargs, self._retries)
-        self.client._watch(group)
-        return AsyncResult(self.client, group, _name(f), "apply", True)
+        result = AsyncResult(self.client, group, _name(f), "apply", True)
+        if self.label is not None:
+            result._label = self.label
+        self.client._watch(group, result)
+        return result
 
     def map(
         self, f, *sequences, block=None, chunksize=1, ordered=True, return_exceptions=False,
@@ -619,6 +682,12 @@ class LoadBalancedView(View):
         _check_sequences(sequences)
         limit = max(1, len(self.client)) if max_outstanding == "auto" else max_outstanding
         return LazyMapIterator(self, f, zip(*sequences), ordered, limit, return_exceptions)
+
+
+    def _call_on_parts(self, function, sequences, count):
+        from .remotefunction import call_on_any
+
+        return call_on_any(self, function, sequences, count)
 
 
 class _TemporaryFlags:

@@ -1,0 +1,87 @@
+"""A view as a `concurrent.futures.Executor`: for programs that know that interface.
+
+Its futures are AsyncResults. Imported only where somebody asks for one.
+"""
+
+from concurrent.futures import Executor
+
+
+class ViewExecutor(Executor):
+    """An Executor whose calls go through a view; engines are never stopped by it.
+
+    view: where calls go
+    """
+
+    def __init__(self, view):
+        self.view = view
+        self._pending = []
+        self._pending_max = 16
+        self._over = False
+
+    def submit(self, fn, /, *args, **kwargs):
+        """Calls `fn(*args, **kwargs)` and returns its AsyncResult, which is a Future.
+
+        Raises RuntimeError after `shutdown`.
+        """
+        self._check_open()
+        result = self.view.apply_async(fn, *args, **kwargs)
+        self._pending.append(result._group)
+        if len(self._pending) > self._pending_max:
+            self._look_through()
+        return result
+
+    def map(self, func, *iterables, timeout=None, chunksize=1, buffersize=None, **options):
+        """Returns an iterator over `func` of each item, which takes its input as it goes.
+
+        timeout: in seconds from this call on; the iterator raises TimeoutError after it
+        chunksize: how many items make one task, on a load-balanced view; then
+            all of the input is taken at once
+        buffersize: how many calls are under way at most; None means no limit
+        options: those of the view's `imap`
+
+        Raises ValueError unless `chunksize` and `buffersize` are at least 1.
+        """
+        self._check_open()
+        if chunksize < 1:
+            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError(f"buffersize must be at least 1 or None, not {buffersize}")
+        if timeout is None and chunksize == 1 and hasattr(self.view, "retries"):
+            options.setdefault("max_outstanding", buffersize or 0)
+            return self.view.imap(func, *iterables, **options)
+        if chunksize > 1:
+            options["chunksize"] = chunksize
+        result = self.view.map_async(func, *iterables, **options)
+        self._pending.append(result._group)
+        return iter(result) if timeout is None else _in_time(result, timeout)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Takes no more calls; waits for those that it took.
+
+        cancel_futures: aborts those that have not started
+        """
+        self._over = True
+        self._look_through()
+        connection = self.view._connection
+        if cancel_futures and self._pending:
+            connection.abort(self._pending, [])
+        if wait and self._pending:
+            connection.wait(self._pending, None)
+
+    def _check_open(self):
+        if self._over:
+            raise RuntimeError("this executor was shut down: it takes no more calls")
+
+    def _look_through(self):
+        self._pending = [group for group in self._pending if group.done() < len(group)]
+        self._pending_max = max(16, 2 * len(self._pending))
+
+
+def _in_time(result, timeout):
+    import time
+
+    deadline = time.monotonic() + timeout
+    for position in range(len(result._group)):
+        if not result._group.wait(max(0.0, deadline - time.monotonic()), position + 1):
+            raise TimeoutError(f"not all of {result._fname} was there after {timeout} seconds")
+    yield from result

@@ -1,0 +1,256 @@
+"""An AsyncResult as a future: callbacks, `await`, `concurrent.futures`, `asyncio`.
+
+A future tells others when it is finished; a group only answers who waits for
+it. Between the two stands one thread per client, which exists while somebody
+wants to be told: the `Watcher`. An AsyncResult that is only waited for never
+meets it, nor the modules of the standard library that know futures, which take
+longer to import than a cluster takes to start.
+
+What `concurrent.futures.wait` and `as_completed` look at in a future
+(`_condition`, `_state`, `_waiters`) is made when they first look.
+"""
+
+import sys
+from _thread import allocate_lock
+
+# The states that `concurrent.futures` knows, of which a future here has three.
+_RUNNING = "RUNNING"
+_CANCELLED = "CANCELLED_AND_NOTIFIED"
+_FINISHED = "FINISHED"
+
+# How long the watcher waits for groups before it looks at those added meanwhile.
+_LOOK_INTERVAL_S = 0.005
+
+# Beyond this many, the watcher looks from time to time in place of being woken
+# by each: being woken costs a look at all of them, and holds up who files results.
+_WOKEN_COUNT_MAX = 256
+
+# Looking at all must not take more than this share of a processor.
+_LOOK_SHARE_MAX = 0.2
+
+# How long the watcher's thread stays without anything to watch.
+_IDLE_S = 5.0
+
+_creation_lock = allocate_lock()
+
+
+class Future:
+    """What of an AsyncResult is a future; see `AsyncResult`."""
+
+    # Made when somebody first wants to be told.
+    _future = None
+    _cancelled = False
+
+    @property
+    def __class__(self):
+        # A program that asks `isinstance(result, concurrent.futures.Future)`
+        # has imported that class; nobody else pays for it.
+        if "concurrent.futures" in sys.modules:
+            return _future_class(type(self))
+        return type(self)
+
+    # -- what a future can be asked
+
+    def add_done_callback(self, fn):
+        """Calls `fn(self)` when the result is there, at once if it is there already.
+
+        It is called in a thread of the client. It may call `get`. What it
+        raises is shown on stderr.
+        """
+        state = self._as_future()
+        with state.condition:
+            if state.name == _RUNNING:
+                state.callbacks.append(fn)
+                return
+        _call(fn, self)
+
+    def running(self):
+        """Returns whether the result is still to come."""
+        return not self.ready()
+
+    def cancel(self):
+        """Aborts it if nothing of it has started. Returns whether nothing of it will run.
+
+        Getting the result of what was cancelled raises TaskAborted.
+        """
+        if self._cancelled or self.ready():
+            return self._cancelled
+        if self._abort_parts() == len(self._group):
+            # The answers arrive before that to the abort, or right behind it.
+            self._group.wait(None)
+            self._cancelled = True
+        return self._cancelled
+
+    def cancelled(self):
+        """Returns whether `cancel` has ended it before it began."""
+        return self._cancelled
+
+    def __await__(self):
+        """Waits inside asyncio, letting the event loop go on, and returns what `get` returns.
+
+        If the waiting task is cancelled, what has not started is aborted.
+        """
+        if not self.ready():
+            import asyncio
+
+            loop = asyncio.get_running_loop()
+            arrival = loop.create_future()
+
+            def tell(_):
+                try:
+                    loop.call_soon_threadsafe(_resolve, arrival)
+                except RuntimeError:
+                    pass  # the loop was closed: nobody waits any more
+
+            self.add_done_callback(tell)
+            try:
+                yield from arrival
+            except asyncio.CancelledError:
+                if not self.ready():
+                    self._abort_parts()
+                raise
+        return self.get()
+
+    # -- what concurrent.futures looks at
+
+    @property
+    def _condition(self):
+        return self._as_future().condition
+
+    @property
+    def _state(self):
+        return self._as_future().name
+
+    @property
+    def _waiters(self):
+        return self._as_future().waiters
+
+    def _as_future(self):
+        state = self._future
+        if state is not None:
+            return state
+        with _creation_lock:
+            if self._future is not None:
+                return self._future
+            state = self._future = _State()
+        if self.ready():
+            self._tell_finished()
+        else:
+            self._client._watcher().add(self)
+        return state
+
+    def _tell_finished(self):
+        """Tells all who want to know that the result is there."""
+        state = self._future
+        with state.condition:
+            state.name = _CANCELLED if self._cancelled else _FINISHED
+            for waiter in state.waiters:
+                if self._cancelled:
+                    waiter.add_cancelled(self)
+                elif self.successful():
+                    waiter.add_result(self)
+                else:
+                    waiter.add_exception(self)
+            callbacks, state.callbacks = state.callbacks, []
+            state.condition.notify_all()
+        for callback in callbacks:
+            _call(callback, self)
+
+
+class _State:
+    """What a future keeps for those who want to be told."""
+
+    def __init__(self):
+        from threading import Condition
+
+        self.condition = Condition()
+        self.name = _RUNNING
+        self.waiters = []
+        self.callbacks = []
+
+
+class Watcher:
+    """The thread of a client that tells results that they are there.
+
+    It keeps what it watches alive, and ends when there is nothing to watch.
+    """
+
+    def __init__(self, connection):
+        from threading import Condition
+
+        self._connection = connection
+        self._condition = Condition()
+        self._added = []
+        self._runs = False
+
+    def add(self, result):
+        """Watches a result until it is there."""
+        from threading import Thread
+
+        with self._condition:
+            self._added.append(result)
+            if self._runs:
+                self._condition.notify()
+                return
+            self._runs = True
+        Thread(target=self._run, name="results", daemon=True).start()
+
+    def _run(self):
+        import time
+
+        watched = []
+        while True:
+            with self._condition:
+                if not (watched or self._added):
+                    self._condition.wait(_IDLE_S)
+                if not (watched or self._added):
+                    self._runs = False
+                    return
+                watched += self._added
+                self._added = []
+            begun = time.monotonic()
+            unfinished = []
+            finished = []
+            for result in watched:
+                (finished if result.ready() else unfinished).append(result)
+            took_s = time.monotonic() - begun
+            watched = unfinished
+            for result in finished:
+                result._tell_finished()
+            # Nothing here may keep a result that has been told.
+            result = finished = unfinished = None
+            if len(watched) > _WOKEN_COUNT_MAX:
+                time.sleep(max(_LOOK_INTERVAL_S, took_s / _LOOK_SHARE_MAX))
+            elif watched:
+                groups = [group for result in watched for group in result._groups()]
+                result = None
+                self._connection.wait_any(groups, _LOOK_INTERVAL_S)
+                groups = None
+
+
+def _resolve(arrival):
+    if not arrival.done():
+        arrival.set_result(None)
+
+
+def _call(callback, result):
+    try:
+        callback(result)
+    except Exception:
+        import traceback
+
+        print(f"a callback of {result!r} failed:", file=sys.stderr)
+        traceback.print_exc()
+
+
+_future_classes = {}
+
+
+def _future_class(cls):
+    """Returns a class that is both this one and `concurrent.futures.Future`, to be asked about."""
+    found = _future_classes.get(cls)
+    if found is None:
+        from concurrent.futures import Future as StandardFuture
+
+        found = _future_classes[cls] = type(cls.__name__, (cls, StandardFuture), {})
+    return found

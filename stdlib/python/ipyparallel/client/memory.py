@@ -1,0 +1,151 @@
+"""What a client remembers of its own results, and for how long.
+
+A result is kept alive by who holds it, and by the client only until all of it
+is there: nothing grows with the number of calls. As long as it is alive it can
+be found by the ids of its parts. `get_result(..., owner=False)` asks the client
+to keep a result, until `purge_results`.
+
+Blocking calls give their values away at once and are not remembered.
+"""
+
+from weakref import ref
+
+from .parts import Parts
+
+# What is over is looked for when there are this many results.
+_LOOKED_THROUGH_MIN = 16
+
+
+class Memory:
+    """The results of one client that are under way, held by somebody, or kept.
+
+    Threads may share it: every step is one operation of a dict.
+    """
+
+    def __init__(self):
+        # Groups in the order in which they were asked for, with what was done
+        # and its name; each under a weak reference to its result, or under
+        # itself if nobody was given one.
+        self._groups = {}
+        self._groups_max = _LOOKED_THROUGH_MIN
+        # Results that are to stay, by the ids of their parts.
+        self._kept = {}
+
+    def add(self, group, result=None):
+        """Remembers a group, and the result that was made of it."""
+        if result is None:
+            self._groups[group] = (group, "apply", "apply")
+        else:
+            about = (group, result._method, result._fname)
+            self._groups[ref(result, self._on_dropped)] = about
+        if len(self._groups) > self._groups_max:
+            self._look_through()
+
+    def _on_dropped(self, key):
+        about = self._groups.get(key)
+        if about is not None and about[0].done() >= len(about[0]):
+            self._groups.pop(key, None)
+
+    def _look_through(self):
+        for key, (group, _, _) in self._groups.copy().items():
+            if group.done() >= len(group) and (key is group or key() is None):
+                self._groups.pop(key, None)
+        self._groups_max = max(_LOOKED_THROUGH_MIN, 2 * len(self._groups))
+
+    def unfinished(self):
+        """Returns the groups that have a part that isn't there yet."""
+        groups = self._groups.copy().values()
+        return [group for group, _, _ in groups if group.done() < len(group)]
+
+    def places(self):
+        """Returns the parts that can be found, by their ids, in their order.
+
+        Each is a tuple: its group, its index, what was done, and its name.
+        """
+        self._look_through()
+        places = {}
+        for group, method, fname in self._groups.copy().values():
+            for index, msg_id in enumerate(group.msg_ids):
+                places[msg_id] = (group, index, method, fname)
+        for msg_id, place in self._kept.copy().items():
+            places.setdefault(msg_id, place)
+        return places
+
+    def keep(self, msg_ids, places):
+        """Keeps parts until they are purged, whether somebody holds them or not."""
+        self._kept.update(zip(msg_ids, places))
+
+    def purge(self, msg_ids=None):
+        """Forgets parts: all of them, or those with these ids.
+
+        Raises RuntimeError if one of them isn't there yet; nothing is forgotten then.
+        """
+        places = self.places()
+        chosen = set(places if msg_ids is None else msg_ids)
+        for msg_id in chosen.intersection(places):
+            if not finished(places[msg_id]):
+                raise RuntimeError(
+                    f"{msg_id} is still under way: abort() it or wait() for it before it is purged"
+                )
+        for msg_id in chosen:
+            self._kept.pop(msg_id, None)
+        for key, (group, _, _) in self._groups.copy().items():
+            if chosen.issuperset(group.msg_ids):
+                self._groups.pop(key, None)
+
+
+class Results:
+    """A mapping of what is there, by the ids of parts: what a part gave, or its exception.
+
+    client: the Client whose results they are
+    look: makes of a part that is there what is to be seen of it
+    """
+
+    def __init__(self, client, look):
+        self._client = client
+        self._look = look
+
+    def _places(self):
+        places = self._client._memory.places().items()
+        return {msg_id: place for msg_id, place in places if finished(place)}
+
+    def __getitem__(self, msg_id):
+        return self._look(self._client, self._places()[msg_id])
+
+    def get(self, msg_id, default=None):
+        """Returns what is there under an id, or the default."""
+        try:
+            return self[msg_id]
+        except KeyError:
+            return default
+
+    def __contains__(self, msg_id):
+        return msg_id in self._places()
+
+    def __iter__(self):
+        return iter(self._places())
+
+    def __len__(self):
+        return len(self._places())
+
+    def keys(self):
+        """Returns the ids of what is there."""
+        return list(self._places())
+
+    def values(self):
+        """Returns what is there, in the order in which it was asked for."""
+        return [value for _, value in self.items()]
+
+    def items(self):
+        """Returns pairs of ids and what is there."""
+        look, client = self._look, self._client
+        return [(msg_id, look(client, place)) for msg_id, place in self._places().items()]
+
+    def __repr__(self):
+        return f"<{len(self)} results>"
+
+
+def finished(place):
+    """Returns whether the part at a place is there."""
+    group, index = place[:2]
+    return group.done() >= len(group) or group.metadata(index)["status"] is not None

@@ -1,0 +1,166 @@
+"""Functions that run on engines when they are called: `@remote` and `@parallel`.
+
+    @view.remote(block=True)
+    def host():
+        return socket.gethostname()
+
+    @view.parallel(block=True)
+    def total(numbers):
+        return sum(numbers)
+
+`host()` runs on each engine of the view; `total(numbers)` runs on each with a
+part of the numbers.
+"""
+
+from .asyncresult import AsyncMapResult
+from .map import distribution, listed, sized
+
+
+def remote(view, block=None, **flags):
+    """Makes a function one that runs on the engines of a view: a decorator; see `View.remote`."""
+    _check_flags(view, flags)
+
+    def decorate(f):
+        return RemoteFunction(view, f, block, **flags)
+
+    return decorate
+
+
+def parallel(view, dist="b", block=None, ordered=True, **flags):
+    """Makes a function one that runs on parts of sequences: a decorator; see `View.parallel`."""
+    _check_flags(view, flags)
+    distribution(dist)
+
+    def decorate(f):
+        return ParallelFunction(view, f, dist, block, ordered, **flags)
+
+    return decorate
+
+
+class RemoteFunction:
+    """A function that runs on the engines of a view.
+
+    view, func: where it runs, and what
+    block: whether calling it waits; None means as the view says
+    flags: the view's flags during its calls
+    """
+
+    def __init__(self, view, f, block=None, **flags):
+        if not callable(f):
+            raise TypeError(f"functions run on engines, not {type(f).__name__} objects")
+        self.view = view
+        self.func = f
+        self.block = block
+        self.flags = flags
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.__doc__ = getattr(f, "__doc__", None)
+
+    def __repr__(self):
+        return f"<{type(self).__name__}({self.__name__}) on {self.view!r}>"
+
+    def __call__(self, *args, **kwargs):
+        """Calls the function on the engines; returns what `View.apply` returns."""
+        with self._flagged():
+            return self.view.apply(self.func, *args, **kwargs)
+
+    def _flagged(self):
+        block = self.view.block if self.block is None else self.block
+        return self.view.temp_flags(block=block, **self.flags)
+
+
+class ParallelFunction(RemoteFunction):
+    """A function of sequences that runs on a part of them on each engine.
+
+    Calling it gives each engine the parts of all sequences that belong
+    together, and puts what it returns for them together again. `map` calls the
+    function for each item instead.
+
+    dist: how sequences are cut
+    chunksize: how many items make a part, on a load-balanced view; by default
+        as many as make one part for each engine
+    ordered: whether iterating over the result keeps the order of the input
+    """
+
+    def __init__(
+        self, view, f, dist="b", block=None, ordered=True, chunksize=None,
+        return_exceptions=False, **flags,
+    ):  # fmt: skip
+        RemoteFunction.__init__(self, view, f, block, **flags)
+        if chunksize is not None and chunksize < 1:
+            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
+        self.dist = dist
+        self.chunksize = chunksize
+        self.ordered = ordered
+        self.return_exceptions = return_exceptions
+
+    def __call__(self, *sequences):
+        """Calls the function on parts of the sequences, which must be of the same length.
+
+        Returns the list of all that it returned if it blocks, else an AsyncMapResult.
+        Raises TypeError without a sequence, ValueError if their lengths differ.
+        """
+        if not sequences:
+            raise TypeError(f"{self.__name__} needs at least one sequence to share out")
+        sequences = [sized(sequence) for sequence in sequences]
+        lengths = set(map(len, sequences))
+        if len(lengths) > 1:
+            raise ValueError(f"the sequences must have the same length, not {sorted(lengths)}")
+        with self._flagged() as view:
+            return view._call_on_parts(self, sequences, lengths.pop())
+
+    def map(self, *sequences):
+        """Calls the function for each item of the sequences; see the view's `map`."""
+        with self._flagged() as view:
+            return view.map(self.func, *sequences, return_exceptions=self.return_exceptions)
+
+
+def call_on_engines(view, function, sequences, count):
+    """Calls a ParallelFunction on a DirectView: one part for each engine."""
+    ids, _ = view._resolve(None)
+    ids = ids[: max(1, min(len(ids), count))]
+    map_ = distribution(function.dist)
+    parts = [
+        [tuple(map_.getPartition(seq, part, len(ids)) for seq in sequences)]
+        for part in range(len(ids))
+    ]
+    group = view._connection.submit_map(ids, function.func, parts, function.return_exceptions)
+    return _result(view, group, function, map_)
+
+
+def call_on_any(view, function, sequences, count):
+    """Calls a ParallelFunction on a LoadBalancedView: one part for each task."""
+    map_ = distribution(function.dist)
+    if function.chunksize is None:
+        part_count = max(1, min(len(view), count))
+    else:
+        part_count = max(1, -(-count // function.chunksize))
+    parts = [
+        [map_.getPartition(seq, part, part_count) for part in range(part_count)]
+        for seq in sequences
+    ]
+    group = view._connection.submit_task_map(
+        function.func, listed(parts), 1, view.retries, function.return_exceptions
+    )
+    return _result(view, group, function, map_)
+
+
+def _result(view, group, function, map_):
+    def join(values):
+        # What ran on a part is a list of one: what the function returned for it.
+        return map_.joinPartitions([value[0] for value in values])
+
+    result = AsyncMapResult(
+        view.client, group, function.__name__, "map", joiner=join, ordered=function.ordered,
+        return_exceptions=function.return_exceptions,
+    )  # fmt: skip
+    return view._deliver(result, None)
+
+
+def _check_flags(view, flags):
+    for name in flags:
+        if name not in view._flag_names and name not in ("chunksize", "return_exceptions"):
+            known = ", ".join(view._flag_names)
+            raise TypeError(f"{name!r} is not a flag of this view; its flags are {known}")
+
+
+__all__ = ["ParallelFunction", "RemoteFunction", "parallel", "remote"]

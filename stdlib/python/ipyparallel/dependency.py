@@ -1,0 +1,125 @@
+"""What a function needs of the engine that runs it: `@require` and `@depend`.
+
+Both are looked at on the engine, before the call. Where an engine doesn't have
+what is needed, the call raises UnmetDependency; a task is then tried on other
+engines, as far as the `retries` of its view go.
+"""
+
+from .error import UnmetDependency
+
+
+class depend:
+    """Makes a function run only where `check(*args, **kwargs)` is true: a decorator.
+
+    The check runs on the engine. False, or raising UnmetDependency, means that
+    this engine can't run the function.
+    """
+
+    def __init__(self, check, *args, **kwargs):
+        _check_callable(check, "depend")
+        self.check = check
+        self.args = args
+        self.kwargs = kwargs
+
+    def __call__(self, f):
+        _check_callable(f, "depend")
+        return Dependent(f, self.check, self.args, self.kwargs)
+
+
+def require(*objects, **mapping):
+    """Makes a function run only where these modules are, with these objects at hand: a decorator.
+
+    objects: names of modules, which are imported on the engine; modules; and
+        functions or classes, which are bound there by their own names
+    mapping: more objects, by the names under which they are bound
+
+    Raises TypeError for what is none of these.
+    """
+    from types import ModuleType
+
+    modules, bound = [], {}
+    for needed in objects:
+        if isinstance(needed, str):
+            modules.append(needed)
+        elif isinstance(needed, ModuleType):
+            modules.append(needed.__name__)
+        elif callable(needed) and hasattr(needed, "__name__"):
+            bound[needed.__name__] = needed
+        else:
+            raise TypeError(
+                "require takes names of modules, modules, functions and classes,"
+                f" and other objects by keyword, not {needed!r}"
+            )
+    bound.update(mapping)
+    return depend(_provide, modules, bound)
+
+
+class Dependent:
+    """A function with what it needs of the engine that calls it."""
+
+    def __init__(self, f, check, args, kwargs):
+        self.f = f
+        self.check = check
+        self.args = args
+        self.kwargs = kwargs
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.__doc__ = getattr(f, "__doc__", None)
+
+    def __repr__(self):
+        return f"<{self.__name__}, if {getattr(self.check, '__name__', self.check)}>"
+
+    def __call__(self, *args, **kwargs):
+        if self.check(*self.args, **self.kwargs) is False:
+            name = getattr(self.check, "__name__", repr(self.check))
+            raise UnmetDependency(f"{self.__name__} can't run here: {name} is False")
+        return self.f(*args, **kwargs)
+
+
+def interactive(f):
+    """Makes a function find its globals where it runs, as if it had been typed there.
+
+    A function of a module that engines can import otherwise travels by its
+    name, and uses that module's globals. What isn't a Python function, such as
+    a builtin, has no globals and is returned as it is.
+
+    Raises TypeError for what can't be called.
+    """
+    from types import FunctionType
+
+    _check_callable(f, "interactive")
+    if not isinstance(f, FunctionType):
+        return f
+    import __main__
+
+    linked = FunctionType(
+        f.__code__, vars(__main__), f.__name__, f.__defaults__, f.__closure__
+    )
+    linked.__kwdefaults__ = f.__kwdefaults__
+    linked.__doc__ = f.__doc__
+    linked.__dict__.update(f.__dict__)
+    linked.__module__ = "__main__"
+    linked.__qualname__ = f.__qualname__
+    return linked
+
+
+def _provide(modules, bound):
+    """Imports modules and binds objects in the namespace of this engine."""
+    import __main__
+
+    names = vars(__main__)
+    for module in modules:
+        try:
+            imported = __import__(module)
+        except ImportError as missing:
+            raise UnmetDependency(f"this engine has no module {module}: {missing}") from None
+        names[module.split(".")[0]] = imported
+    names.update(bound)
+    return True
+
+
+def _check_callable(f, decorator):
+    if not callable(f):
+        raise TypeError(f"{decorator} is for functions, not for {type(f).__name__} objects")
+
+
+__all__ = ["Dependent", "depend", "interactive", "require"]
