@@ -1,0 +1,48 @@
+//! Has the linker put the functions that engines call beside each other: see `link/engine.ld`.
+//!
+//! A linker that can't is left alone, and a warning says what that costs.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn main() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("link/engine.ld");
+    println!("cargo:rerun-if-changed={}", script.display());
+    println!("cargo:rerun-if-changed=build.rs");
+    let argument = format!("-Wl,-T,{}", script.display());
+    if links(&argument) {
+        println!("cargo:rustc-link-arg-bins={argument}");
+        println!("cargo:rustc-env=RHUMBA_FUNCTIONS_ORDERED=yes");
+    } else {
+        println!(
+            "cargo:warning=this linker can't order functions by a script: \
+             each engine will take some 2 MB more"
+        );
+    }
+}
+
+/// Whether an empty program links with an argument, by the compiler and linker of this build.
+fn links(argument: &str) -> bool {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let mut compiler = Command::new(variable("RUSTC"));
+    compiler
+        .args(["-", "--crate-name", "probe", "--crate-type", "bin"])
+        .args(["--target", &variable("TARGET")])
+        .args(["-o", &format!("{}/probe", variable("OUT_DIR"))])
+        .args(["-C", &format!("link-arg={argument}")]);
+    if let Ok(linker) = std::env::var("RUSTC_LINKER") {
+        compiler.args(["-C", &format!("linker={linker}")]);
+    }
+    let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+    compiler.args(flags.split('\x1f').filter(|flag| !flag.is_empty()));
+    compiler.stdin(Stdio::piped()).stderr(Stdio::null());
+    let Ok(mut compiler) = compiler.spawn() else {
+        return false;
+    };
+    if let Some(mut source) = compiler.stdin.take() {
+        // A compiler that doesn't read its source fails, and that is asked next.
+        let _ = source.write_all(b"fn main() {}\n");
+    }
+    compiler.wait().is_ok_and(|status| status.success())
+}

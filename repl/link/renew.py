@@ -1,0 +1,198 @@
+"""Finds out which functions an engine calls, and writes them to `engine.ld` beside this file.
+
+    python3 repl/link/renew.py target/debug/rhumba
+
+Needs valgrind and nm, and a minute. To be done when much has changed: another toolchain or runtime,
+or a test that says so. What is never called again costs nothing, and what is missing costs each engine
+64 KB of mapped executable at most.
+
+A host and its engine run under callgrind, which counts the instructions at each address in both
+processes. An engine starts as a copy of its host with the counts so far: what it has more is its own.
+It runs twice: joining and answering one call, and then the usual kinds of work.
+"""
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+SCRIPT = pathlib.Path(__file__).with_name("engine.ld")
+# A name stands for all functions that differ from it only by their hash, as far as these many
+# bytes of them aren't called; beyond, it is told with its hash, which is that of one toolchain.
+WASTE_LIMIT_BYTES = 2_000
+
+JOIN = """
+import os, sys
+import ipyparallel as ipp
+rc = ipp.Client(sys.argv[1])
+rc.wait_for_engines(1, timeout=120)
+view = rc[:]
+view.apply_sync(os.getpid)
+"""
+WORK = """
+view.execute("import math, random\\nx = [random.random() for _ in range(100)]\\nprint(sum(x))").get()
+view.execute("def f(n):\\n    return n if n < 2 else f(n - 1) + f(n - 2)\\ny = f(12)").get()
+for failing in ("1/0", "undefined", "x = ", "[][1]", "None.x"):
+    try:
+        view.execute(failing).get()
+    except Exception:
+        pass
+view.push({"a": list(range(100)), "b": "text", "c": b"bytes" * 100, "d": {1: (2.0, None)}})
+view.pull(["a", "b", "c", "d"]).get()
+view.scatter("part", list(range(50))).get()
+view.gather("part").get()
+view.apply_sync(lambda n, **kw: [n * k for k in kw.values()], 3, p=1, q=2.5)
+rc.load_balanced_view().map_sync(lambda n: n * n, range(50))
+class Point:
+    def __init__(self, x):
+        self.x = x
+view["p"] = Point(3)
+view.apply_sync(lambda: sorted(globals())[:3])
+"""
+# Ended by itself: the host would not wait until callgrind has written what it counted.
+END = """
+try:
+    view.execute("import os; os._exit(0)").get()
+except Exception:
+    pass
+rc.shutdown(hub=True)
+"""
+
+HEAD = """\
+/* The functions that engines call, put beside each other in the executable.
+
+   The kernel maps an executable in pieces of 64 KB. What an engine calls is a tenth of the code,
+   and spread over nearly all of these pieces; so ordered, an engine maps 3 MB in place of 11 to 15.
+   First what it takes to join and to answer, then what the usual kinds of work take.
+
+   Written by renew.py, read by build.rs. Names that don't exist are passed over. */
+SECTIONS
+{
+  .text.engine :
+  {
+"""
+TAIL = """\
+  }
+}
+INSERT BEFORE .text;
+"""
+
+
+def counts_of(path):
+    """Instructions executed at each address of the executable, from one file of callgrind's."""
+    counts = collections.Counter()
+    names = {}
+    address = 0
+    is_own = is_call = False
+    for line in open(path):
+        if line.startswith("ob="):
+            number, name = re.match(r"ob=\((\d+)\)(?: (.*))?", line).groups()
+            is_own = "rhumba" in os.path.basename(names.setdefault(number, name))
+        elif line.startswith("cob="):
+            number, name = re.match(r"cob=\((\d+)\)(?: (.*))?", line).groups()
+            names.setdefault(number, name)
+        elif line.startswith("calls="):
+            is_call = True
+        elif line[0] in "0123456789+-*":
+            position, _, count = line.split()
+            if position[0] in "+-":
+                address += int(position, 0)
+            elif position != "*":
+                address = int(position, 0)
+            # The line after a call tells what the call cost, which is counted there too.
+            if is_own and not is_call:
+                counts[address] += int(count)
+            is_call = False
+    return counts
+
+
+def trace(executable, script):
+    """The addresses that an engine executes while a client runs a script."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        environment = {**os.environ, "RHUMBA_HOME": str(folder / "home")}
+        cluster_file = folder / "cluster.json"
+        (folder / "client.py").write_text(script)
+        controller = subprocess.Popen(
+            [executable, "controller", "--cluster-file", cluster_file], env=environment
+        )
+        while not cluster_file.exists():
+            if controller.poll() is not None:
+                sys.exit("the controller has ended")
+            os.sched_yield()
+        host = subprocess.Popen(
+            ["valgrind", "--tool=callgrind", "--dump-instr=yes", f"--callgrind-out-file={folder}/counts.%p",
+             executable, "host", "--engines", "1", "--cluster-file", cluster_file],
+            env=environment, stderr=subprocess.DEVNULL,
+        )
+        subprocess.run([executable, folder / "client.py", cluster_file], env=environment, check=True)
+        host.wait(60)
+        controller.wait(60)
+        files = {int(path.suffix[1:]): counts_of(path) for path in folder.glob("counts.*")}
+        before = files.pop(host.pid)
+        (after,) = files.values()
+        return {address for address, count in after.items() if count > before[address]}
+
+
+def functions_of(executable):
+    """Start, size and name of every function, in order."""
+    listed = subprocess.run(
+        ["nm", "--print-size", "--defined-only", executable], capture_output=True, text=True, check=True
+    )
+    found = []
+    for line in listed.stdout.splitlines():
+        parts = line.split(None, 3)
+        if len(parts) == 4 and parts[2] in "tTwW":
+            found.append((int(parts[0], 16), int(parts[1], 16), parts[3]))
+    return sorted(found)
+
+
+def called(functions, addresses):
+    names = set()
+    index = 0
+    for address in sorted(addresses):
+        while index < len(functions) and functions[index][0] + functions[index][1] <= address:
+            index += 1
+        at = index
+        while at < len(functions) and functions[at][0] <= address:
+            names.add(functions[at][2])
+            at += 1
+    return names
+
+
+def patterns(functions, names):
+    """The names as patterns: without their hashes, as far as that doesn't take in too much."""
+
+    def without_hash(name):
+        return re.sub(r"17h[0-9a-f]{16}E", "17h*E", exact(name))
+
+    def exact(name):
+        return re.sub(r"\.llvm\.\d+$", "*", name)
+
+    waste = collections.Counter()
+    for _, size, name in functions:
+        if name not in names:
+            waste[without_hash(name)] += size
+    return sorted(
+        {without_hash(n) if waste[without_hash(n)] <= WASTE_LIMIT_BYTES else exact(n) for n in names}
+    )
+
+
+def main():
+    executable = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/debug/rhumba")
+    functions = functions_of(executable)
+    join = called(functions, trace(executable, JOIN + END))
+    work = called(functions, trace(executable, JOIN + WORK + END)) - join
+    with open(SCRIPT, "w") as file:
+        file.write(HEAD)
+        for names in (join, work):
+            # Those on error paths are in sections `.text.unlikely`.
+            lines = "\n".join(f"      .text*.{pattern}" for pattern in patterns(functions, names))
+            file.write(f"    *(\n{lines}\n    )\n")
+        file.write(TAIL)
+    print(f"{len(join)} functions to join, {len(work)} more to work")
+
+
+main()
