@@ -149,11 +149,14 @@ impl Operations {
             }
             Operation::Clear => self.namespace.clear(vm).map(|()| Product::Nothing),
             Operation::Checkpoint { name, partial } => {
-                namespace::checkpoint(vm, &self.namespace, &self.owner, name, partial)
+                let store = namespace::store(vm)?;
+                namespace::checkpoint(vm, &self.namespace, &store, &self.owner, name, partial)
                     .map(Product::Object)
             }
             Operation::Restore { name } => {
-                namespace::restore(vm, &self.namespace, &self.context, &name).map(Product::Object)
+                let store = namespace::store(vm)?;
+                namespace::restore(vm, &self.namespace, &store, &self.context, &name)
+                    .map(Product::Object)
             }
             Operation::TakeNamespace { partial } => {
                 namespace::take(vm, &self.namespace, &self.owner, partial).map(Product::Payload)

@@ -14,20 +14,30 @@ use rhumba_interpreter::snapshot::{
 };
 use rhumba_proto::message::Payload;
 
+#[cfg(test)]
+#[path = "namespace_tests.rs"]
+mod tests;
+
 /// What error messages call a namespace.
 const ROOT_NAME: &str = "namespace";
+
+/// Returns the store of this user.
+pub(super) fn store(vm: &VirtualMachine) -> PyResult<Store> {
+    Store::open_default().map_err(|error| failure(vm, &error))
+}
 
 /// Writes the namespace into the store. Returns what that came to, as a dict.
 pub(super) fn checkpoint(
     vm: &VirtualMachine,
     namespace: &Namespace,
+    store: &Store,
     origin: &str,
     name: String,
     partial: bool,
 ) -> PyResult {
     let checkpoint = taken(vm, namespace, origin, name, partial)?;
     let report = vm
-        .allow_threads(|| Store::open_default()?.write(&checkpoint))
+        .allow_threads(|| store.write(&checkpoint))
         .map_err(|error| failure(vm, &error))?;
     let counts = [
         ("bytes_total", report.bytes_total),
@@ -42,11 +52,12 @@ pub(super) fn checkpoint(
 pub(super) fn restore(
     vm: &VirtualMachine,
     namespace: &Namespace,
+    store: &Store,
     context: &DecodeContext,
     name: &str,
 ) -> PyResult {
     let checkpoint = vm
-        .allow_threads(|| Store::open_default()?.read(name))
+        .allow_threads(|| store.read(name))
         .map_err(|error| failure(vm, &error))?;
     replace(vm, namespace, context, checkpoint)
 }
