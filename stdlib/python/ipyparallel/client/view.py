@@ -433,11 +433,13 @@ class DirectView(View):
         group = self._connection.submit_restore(ids, parts_to_restore(name, ids))
         return self._deliver(NamespaceResult(self.client, group, "restore", single), block)
 
-    def copy_to(self, targets, partial=False, block=None):
+    def copy_to(self, targets, partial=False, block=True):
         """Copies the namespace of this one engine to others, in the place of what they hold.
 
         targets: as `client[targets]`; the engine itself is passed over
         partial: leaves out what can't be carried, and lists it
+        block: waits, whatever the view does otherwise. With False, what is sent
+            to the targets meanwhile may run before the namespace has arrived
 
         Returns a `rhumba.namespace.Saved` for each target if it blocks, else an
         AsyncResult. Where it can't be rebuilt, a namespace stays as it was.
@@ -447,7 +449,7 @@ class DirectView(View):
         """
         return self._transfer("copy_to", targets, partial, block)
 
-    def move_to(self, target, partial=False, block=None):
+    def move_to(self, target, partial=False, block=True):
         """Moves the namespace of this one engine to another, and empties it here once it is there.
 
         target: the id of an engine; the rest is as for `copy_to`
