@@ -14,6 +14,9 @@ TimeoutError = builtins.TimeoutError
 # The longest message that the list of a CompositeError shows of one error.
 _SUMMARY_CHARS_MAX = 200
 
+# How many kinds of exceptions it counts of those that it doesn't show.
+_KINDS_TOLD_MAX = 5
+
 
 class IPythonError(Exception):
     """The base of every error of this package."""
@@ -133,8 +136,18 @@ class CompositeError(RemoteError):
         return "\n".join(lines)
 
     def _remainder(self):
-        count = len(self.elist) - self.tb_limit
-        return [f"... {count} more exceptions ..."] if count > 0 else []
+        """Returns lines on the exceptions that aren't shown: how many of which kind."""
+        rest = self.elist[self.tb_limit :]
+        if not rest:
+            return []
+        counts = {}
+        for ename, *_ in rest:
+            counts[ename] = counts.get(ename, 0) + 1
+        kinds = sorted(counts.items(), key=lambda item: -item[1])
+        told = [f"{count} {ename}" for ename, count in kinds[:_KINDS_TOLD_MAX]]
+        if len(kinds) > _KINDS_TOLD_MAX:
+            told.append(f"{len(kinds) - _KINDS_TOLD_MAX} other kinds")
+        return [f"... {len(rest)} more exceptions ...", f"    {', '.join(told)}"]
 
     def render_traceback(self, excid=None):
         """Returns the lines to show: the first `tb_limit` tracebacks, or only

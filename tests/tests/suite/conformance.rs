@@ -47,6 +47,7 @@ macro_rules! scripts {
 scripts! {
     async_result
     client
+    client_results
     cluster
     direct_view
     errors
@@ -55,6 +56,7 @@ scripts! {
     load_balanced_view
     magics
     partial_results
+    remote_functions
     scatter_gather
     signals
 }

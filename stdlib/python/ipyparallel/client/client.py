@@ -339,7 +339,7 @@ class Client:
             Else a result can be found as long as it is under way, or somebody
             holds it.
 
-        Waits for it and returns its value if it blocks.
+        Waits for it if it blocks.
         Raises KeyError for an id that isn't known, IndexError for such a position.
         """
         chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
@@ -354,7 +354,9 @@ class Client:
         _, _, method, fname = known[0]
         group = Parts([place[:2] for place in known])
         result = AsyncResult(self, group, fname, method, single)
-        return result.get() if (self.block if block is None else block) else result
+        if self.block if block is None else block:
+            result.wait()
+        return result
 
     def _chosen_ids(self, chosen, known):
         if isinstance(chosen, AsyncResult):

@@ -54,6 +54,7 @@ class Memory:
 
     def unfinished(self):
         """Returns the groups that have a part that isn't there yet."""
+        self._look_through()
         groups = self._groups.copy().values()
         return [group for group, _, _ in groups if group.done() < len(group)]
 

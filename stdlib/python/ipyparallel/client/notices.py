@@ -35,10 +35,10 @@ class Notice(namedtuple("Notice", "engine replaces checkpoint taken requests_los
             return f"engine {self.engine} can't be checkpointed: {self.reason}"
         if self.reason is None:
             time = self.taken.astimezone().strftime("%H:%M:%S")
-            since = f"lost is what {lost} did since" if self.requests_lost else "nothing ran since"
+            since = f"what {lost} did since is lost" if self.requests_lost else "nothing ran since"
             return (
                 f"engine {self.replaces} died; engine {self.engine} has its namespace as of"
-                f" {time} (checkpoint {self.checkpoint}), {since}"
+                f" {time} (checkpoint {self.checkpoint}); {since}"
             )
         place = f"; engine {self.engine} took its place, empty" if self.engine is not None else ""
         return (

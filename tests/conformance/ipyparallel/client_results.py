@@ -1,0 +1,119 @@
+"""What a client remembers: history, results, outstanding, purging; and nothing else."""
+
+import gc
+import time
+
+import ipyparallel as ipp
+from _expect import RHUMBA, connect, raises, raises_remote
+
+rc = connect()
+one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
+
+
+def nap(seconds, value=None):
+    import time
+
+    time.sleep(seconds)
+    return value
+
+
+# What is under way.
+slow = every.apply_async(nap, 0.4, "late")
+assert rc.outstanding == set(slow.msg_ids) and len(slow.msg_ids) == 4
+assert rc.history[-4:] == slow.msg_ids
+raises(RuntimeError, rc.purge_results, slow)
+raises(RuntimeError, rc.purge_everything)
+found = rc.get_result(slow.msg_ids[2])
+assert found.get(10) == "late" and found.engine_id == 2
+assert slow.get(10) == ["late"] * 4
+assert rc.outstanding == set()
+
+# Results are found by id, by position and by themselves.
+first = one.apply_async(abs, -1)
+second = lbv.apply_async(abs, -2)
+third = every.apply_async(abs, -3)
+rc.wait()
+assert rc.history[-6:] == [first.msg_id, second.msg_id, *third.msg_ids]
+assert rc.get_result(first.msg_id).get() == 1
+assert rc.get_result([first.msg_id, second.msg_id]).get() == [1, 2]
+if RHUMBA:
+    # ipyparallel gives other results for these two.
+    assert rc.get_result(third).get() == [3] * 4
+    assert rc.get_result(-1).get() == 3 and rc.get_result().get() == 3
+assert rc.get_result(second.msg_id, block=True).get(0) == 2
+assert one.get_result(first.msg_id).get() == 1
+ran = one.execute("6 * 7", silent=False)
+ran.get()
+assert rc.get_result(ran.msg_id).get().execution_count >= 1
+if RHUMBA:
+    assert str(rc.get_result(ran.msg_id).get()) == "42"
+failed = one.apply_async(lambda: 1 / 0)
+failed.wait(10)
+raises_remote("ZeroDivisionError", rc.get_result(failed.msg_id).get)
+raises((KeyError, ipp.RemoteError), lambda: rc.get_result("no-such-id").get())
+raises(TypeError, rc.get_result, 1.5)
+raises(IndexError, rc.get_result, 10**9)
+if RHUMBA:
+    assert rc.results[first.msg_id] == 1 and rc.results.get(second.msg_id) == 2
+    assert isinstance(rc.results[failed.msg_id], ipp.RemoteError)
+    assert rc.metadata[first.msg_id]["engine_id"] == 0
+    assert second.msg_id in rc.results and "no-such-id" not in rc.results
+    assert one.history == rc.history and list(rc.results) == rc.results.keys()
+    raises(KeyError, lambda: rc.results["no-such-id"])
+
+    # What nobody holds is forgotten once it is there; what is kept stays until it is purged.
+    lost, kept = lbv.apply_async(abs, -7), lbv.apply_async(abs, -8)
+    lost_id, kept_id = lost.msg_id, kept.msg_id
+    rc.wait()
+    rc.get_result(kept_id, owner=False)
+    del lost, kept
+    gc.collect()
+    raises(KeyError, rc.get_result, lost_id)
+    assert rc.get_result(kept_id).get() == 8
+    rc.purge_results(kept_id)
+    raises(KeyError, rc.get_result, kept_id)
+    raises(KeyError, rc.purge_results, "no-such-id")
+    assert first.get() == 1, "who holds a result has it"
+    rc.purge_local_results([second], targets=[0])
+    assert second.msg_id not in rc.history and first.msg_id not in rc.history
+    assert third.msg_ids[1] in rc.history
+    rc.purge_everything()
+    assert rc.history == [] and len(rc.results) == 0 and third.get() == [3] * 4
+
+    # Nothing grows with the number of calls.
+    def remembered():
+        return len(rc._memory._groups)
+
+    for _ in range(20):
+        for number in range(200):
+            lbv.apply_async(abs, -number)
+        rc.wait()
+    assert remembered() < 1000, remembered()
+    for _ in range(50):
+        lbv.apply_async(abs, -1).get()
+    gc.collect()
+    assert rc.outstanding == set()
+    assert remembered() < 40, remembered()
+
+# Waiting for jobs by id, and aborting them.
+blocker = one.apply_async(nap, 0.4)
+queued = one.apply_async(nap, 0.0, 1)
+other = one.apply_async(nap, 0.0, 2)
+assert rc.wait([queued.msg_id], timeout=0.05) is False
+rc.abort(queued.msg_id, block=True)
+raises(ipp.error.TaskAborted, queued.get, 10)
+assert rc.wait([other, blocker.msg_id], timeout=10) is True
+assert other.get() == 2
+
+# A thousand failures are told in short, and soon.
+begun = time.monotonic()
+failing = lbv.map_async(lambda x: [][x] if x % 10 == 0 else 1 // 0, range(1000))
+failure = raises(ipp.CompositeError, failing.get, 60)
+took = time.monotonic() - begun
+if RHUMBA:
+    assert took < 10, took
+    assert len(failure.elist) == 1000
+    text = str(failure)
+    assert len(text.splitlines()) < 30, text
+    assert "996 more" in text and "ZeroDivisionError" in text and "IndexError" in text, text
+rc.close()
