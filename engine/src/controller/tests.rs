@@ -2,6 +2,7 @@
 //! that are played by the test: they speak the protocol, and run no Python.
 
 use super::{ControllerOptions, run};
+use crate::client::namespaces::Notice;
 use crate::client::{Client, ClientError, FunctionBlob, Piece};
 use crate::cluster_file::{CLUSTER_FILE_NAME, ClusterFile};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
@@ -11,7 +12,7 @@ use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{EngineId, Ticket};
 use rhumba_proto::message::{
     Answer, FailureKind, FromClient, FromController, FromEngine, Operation, Outcome, Output,
-    Payload, Role, Timing, ToController, ToEngine, Welcome, Work,
+    Payload, Policy, Role, Timing, ToController, ToEngine, ToHost, Welcome, Work,
 };
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -56,7 +57,12 @@ impl TestController {
     }
 
     fn engine(&self) -> TestEngine {
-        let role = Role::Engine { host: None };
+        self.engine_of(None)
+    }
+
+    /// `host`: the process id of the host that forked it.
+    fn engine_of(&self, host: Option<u32>) -> TestEngine {
+        let role = Role::Engine { host };
         let limits = Limits::default();
         let (reader, writer, welcome) =
             socket::dial(&self.socket(), role, &runtime_version(), limits, TIMEOUT).unwrap();
@@ -412,5 +418,113 @@ fn two_controllers_do_not_share_a_cluster_file() {
     };
     let error = run(&options).expect_err("one is running");
     assert!(error.to_string().contains("is running"), "{error}");
+    controller.stop();
+}
+
+#[test]
+fn a_namespace_passes_from_engine_to_engine_as_it_is() {
+    let controller = TestController::start();
+    let client = controller.client();
+    let mut engines = [controller.engine(), controller.engine()];
+    assert!(client.wait_for_engines(2, TIMEOUT));
+    let [from, to] = &mut engines;
+    let taken = Piece::take_namespace(from.id, true);
+    let taking = client.submit(&[taken], None).unwrap();
+    let (ticket, work, _) = from.next_run();
+    assert_eq!(work.operation, Operation::TakeNamespace { partial: true });
+    let namespace = Payload::from(vec![
+        Bytes::from_static(b"manifest"),
+        Bytes::from(vec![7; 3_000_000]),
+    ]);
+    from.finish(ticket, &namespace);
+    assert!(taking.wait(1, TIMEOUT));
+    let passed_on = taking.take_payload(0).unwrap();
+    let putting = Piece::put_namespace(vec![to.id], passed_on);
+    let putting = client.submit(&[putting], None).unwrap();
+    let (ticket, work, arrived) = to.next_run();
+    assert_eq!(work.operation, Operation::PutNamespace);
+    assert_eq!(arrived, namespace);
+    to.finish(ticket, &Payload::default());
+    assert!(putting.wait(1, TIMEOUT));
+    assert_eq!(putting.failure(0), Some(None));
+    drop(engines);
+    controller.stop();
+}
+
+#[test]
+fn an_engine_that_dies_is_replaced_and_clients_are_told() {
+    let controller = TestController::start();
+    let client = controller.client();
+    // Whoever it is that says so, this process is all of them.
+    let pid = std::process::id();
+    let (mut host, _host_writer, _) = socket::dial(
+        &controller.socket(),
+        Role::Host,
+        &runtime_version(),
+        Limits::default(),
+        TIMEOUT,
+    )
+    .unwrap();
+    host.stream().set_read_timeout(Some(TIMEOUT)).unwrap();
+    let mut engine = controller.engine_of(Some(pid));
+    assert!(client.wait_for_engines(1, TIMEOUT));
+    let policy = Policy {
+        checkpoint_every_requests: Some(1),
+        restore_on_death: true,
+        ..Policy::default()
+    };
+    client.set_policy(policy.clone(), TIMEOUT).unwrap();
+    let group = client
+        .submit(&[execute(&[engine.id], "a = 1")], None)
+        .unwrap();
+    let (ticket, _, _) = engine.next_run();
+    engine.finish(ticket, &Payload::default());
+    assert!(group.wait(1, TIMEOUT));
+    let (ticket, work, _) = engine.next_run();
+    let Operation::Checkpoint { name, .. } = work.operation else {
+        panic!("{work:?}")
+    };
+    let folder = controller.folder.path().file_name().unwrap();
+    assert_eq!(name, format!("{}-engine-0", folder.to_str().unwrap()));
+    engine.finish(ticket, &Payload::default());
+    // Answered after what the engine has said.
+    let late = client
+        .submit(&[execute(&[engine.id], "b = 1")], None)
+        .unwrap();
+    engine.next_run();
+    drop(engine);
+    assert_eq!(failure_kind(&client, &late, 0), FailureKind::EngineDied);
+    let order = host.receive().unwrap().expect("the host is told");
+    assert_eq!(
+        order.0,
+        FromController::Host(ToHost::StartEngines { count: 1 })
+    );
+
+    let mut other = controller.engine_of(Some(pid));
+    let (ticket, work, _) = other.next_run();
+    assert_eq!(work.operation, Operation::Restore { name: name.clone() });
+    let waiting = client.submit(&[execute(&[other.id], "a")], None).unwrap();
+    assert_eq!(client.notices_since(0), (0, vec![]));
+    other.finish(ticket, &Payload::default());
+    assert!(client.wait_notice(0, TIMEOUT));
+    let restored = Notice::Restored {
+        engine: other.id,
+        replaces: EngineId(0),
+        checkpoint: name,
+        checkpoint_us: 1,
+        requests_lost: 0,
+    };
+    assert_eq!(client.notices_since(0), (1, vec![restored]));
+    let (ticket, _, _) = other.next_run();
+    other.finish(ticket, &Payload::default());
+    assert!(waiting.wait(1, TIMEOUT));
+
+    let senseless = Policy {
+        checkpoint_every_us: Some(0),
+        ..policy
+    };
+    let error = client.set_policy(senseless, TIMEOUT).unwrap_err();
+    assert!(matches!(error, ClientError::Refused(_)), "{error}");
+    drop((other, host));
     controller.stop();
 }
