@@ -213,3 +213,23 @@ fn objects_are_described() {
         assert!(bench.printed("ite*?").contains("items"));
     });
 }
+
+#[test]
+fn a_magic_says_what_could_stand_behind_it() {
+    with_bench(|bench| {
+        bench.cell(
+            "def pick(line): return line\n\
+             pick.complete_argument = lambda typed: [w for w in ('monday', 'month') if w.startswith(typed)]\n\
+             def fails(line): pass\n\
+             fails.complete_argument = lambda typed: 1 / 0\n\
+             shell = get_ipython()\n\
+             shell.register_magic_function(pick)\nshell.register_magic_function(fails)\n\
+             monster = 1",
+        );
+        assert_offers(bench, "%pick mon|", "mon", &["monday", "month"]);
+        assert_offers(bench, "%pick -t 0 mond|", "mond", &["monday"]);
+        assert_offers(bench, "%fails mon|", "mon", &[]);
+        // A magic that says nothing takes Python.
+        assert_offers(bench, "%timeit mon|", "mon", &["monster"]);
+    });
+}

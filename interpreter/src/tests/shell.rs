@@ -1,6 +1,6 @@
 //! What `get_ipython()` gives, and the basic magics.
 
-use super::support::{Shown, with_bench};
+use super::support::{Bench, Shown, with_bench};
 
 #[test]
 fn programs_can_define_magics() {
@@ -220,5 +220,57 @@ fn the_names_that_programs_look_for_are_there() {
             bench.value("import rhumba; rhumba.__path__ is not None"),
             "True"
         );
+    });
+}
+
+fn restored(bench: &Bench, names: &[&str]) {
+    let object = |name: &str| bench.vm.ctx.new_str(format!("new {name}")).into();
+    let items = names.iter().map(|name| ((*name).to_owned(), object(name)));
+    bench
+        .namespace
+        .replace(bench.vm, items.collect())
+        .expect("a namespace takes names");
+}
+
+#[test]
+fn new_names_take_the_place_of_all_that_were_bound() {
+    with_bench(|bench| {
+        bench.cell(
+            "import builtins\n\
+             builtins.seen = seen = []\n\
+             class Watcher:\n    def __del__(self): seen.append([k for k in ('a', 'b', 'c') if k in globals()])\n\
+             a = 1; b = Watcher()",
+        );
+        bench.cell("del Watcher");
+        bench.cell("40 + 2");
+        restored(bench, &["b", "c", "__name__", "In", "_3"]);
+        assert_eq!(bench.namespace.names(), ["b", "c"]);
+        assert_eq!(
+            bench.value("b, c, __name__"),
+            "('new b', 'new c', '__main__')"
+        );
+        // The history of the shell stays.
+        assert_eq!(bench.value("_3, Out[3], len(In)"), "(42, 42, 4)");
+        // What was replaced is dropped only when the namespace is whole again.
+        assert_eq!(bench.value("seen"), "[['b', 'c']]");
+    });
+}
+
+#[test]
+fn lent_names_do_not_count_as_long_as_they_are_bound_to_what_was_lent() {
+    with_bench(|bench| {
+        bench.cell("rc = ['client']; x = 1");
+        bench
+            .namespace
+            .lend(bench.vm, &["rc", "absent"])
+            .expect("names can be lent");
+        assert_eq!(bench.namespace.names(), ["x"]);
+        assert_eq!(bench.printed("%who"), "x\n");
+        restored(bench, &["y"]);
+        assert_eq!(bench.value("rc"), "['client']");
+        bench.cell("rc = 'mine'");
+        assert_eq!(bench.namespace.names(), ["rc", "y"]);
+        restored(bench, &["z"]);
+        assert_eq!(bench.value("'rc' in globals()"), "False");
     });
 }

@@ -30,10 +30,10 @@ def test_notices_are_sentences():
     restored = Notice(4, 1, "c-engine-1", taken, 3, None)
     local = taken.astimezone().strftime("%H:%M:%S")
     assert str(restored) == (
-        f"engine 1 died; engine 4 has its namespace as of {local} (checkpoint c-engine-1),"
-        " lost is what 3 requests did since"
+        f"engine 1 died; engine 4 has its namespace as of {local} (checkpoint c-engine-1);"
+        " what 3 requests did since is lost"
     )
-    assert str(restored._replace(requests_lost=0)).endswith(", nothing ran since")
+    assert str(restored._replace(requests_lost=0)).endswith("; nothing ran since")
     lost = Notice(4, 1, None, None, 1, "no checkpoint of it had been taken")
     assert str(lost) == (
         "engine 1 died, and its namespace is lost with what 1 request did since its last"
