@@ -52,6 +52,11 @@ impl Folder {
         self.root.join("lock")
     }
 
+    /// Where it is noted how much nothing may need any more.
+    pub(super) fn dropped_path(&self) -> PathBuf {
+        self.root.join("dropped")
+    }
+
     pub(super) fn checkpoint_path(&self, name: &str) -> PathBuf {
         self.root.join("checkpoints").join(name)
     }
@@ -206,13 +211,20 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes what is left of writes that did not end. Nobody may be writing.
+    /// Removes what is left of writes that did not end, and the note of what
+    /// was dropped. Nobody may be writing.
     pub(super) fn remove_temporary_files(&self) -> Result<(), StoreError> {
         for entry in entries(&self.root.join("temporary"))? {
             let path = entry.path();
             std::fs::remove_file(&path).map_err(|error| StoreError::io("remove", &path, error))?;
         }
-        Ok(())
+        let dropped = self.dropped_path();
+        match std::fs::remove_file(&dropped) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &dropped, error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `checkpoints/NAME` | the manifest of a checkpoint: [`manifest`] |
 //! | `chunks/ab/cdef…` | a chunk, named by the BLAKE3 hash of its plain bytes: [`chunk`] |
 //! | `temporary/…` | what is being written |
+//! | `dropped` | how much may be garbage: [`dropped`] |
 //! | `lock` | shared by all who read or write, held alone by [`Store::clean`] |
 //!
 //! Read next: [`layout`] for what becomes a chunk, [`folder`] for how files get their place,
@@ -21,6 +22,7 @@
 
 mod assembly;
 mod chunk;
+mod dropped;
 mod encoding;
 mod error;
 pub mod file;
@@ -174,13 +176,23 @@ impl Store {
         let lock = self.folder.lock_shared().map_err(failed)?;
         let written = self.write_locked(checkpoint);
         drop(lock);
-        if written.is_err() {
-            self.drop_orphans();
+        match written {
+            Ok((report, is_time_to_clean)) => {
+                if is_time_to_clean {
+                    self.clean_if_alone();
+                }
+                Ok(report)
+            }
+            Err(error) => {
+                // A full disk should not be full of what a failed write left.
+                self.clean_if_alone();
+                Err(failed(error))
+            }
         }
-        written.map_err(failed)
     }
 
-    fn write_locked(&self, checkpoint: &Checkpoint) -> std::io::Result<WriteReport> {
+    /// Returns what it came to, and whether it is time to clean.
+    fn write_locked(&self, checkpoint: &Checkpoint) -> std::io::Result<(WriteReport, bool)> {
         let layout = Layout::new(&checkpoint.segments, Cut::STORE);
         let ids = chunk::addresses(&layout.chunks);
         let mut new: HashMap<ChunkId, Bytes> = HashMap::new();
@@ -203,19 +215,26 @@ impl Store {
         };
         let manifest = Manifest::new(checkpoint, layout, ids);
         let sealed = manifest.seal(manifest::CHECKPOINT_MAGIC);
+        let replaced = self.manifest(&checkpoint.name).ok();
         self.folder.write_manifest(&checkpoint.name, &sealed)?;
-        Ok(WriteReport {
+        let report = WriteReport {
             bytes_written: report.bytes_written + sealed.len() as u64,
             ..report
-        })
+        };
+        let bytes_dropped = replaced.map_or(0, |replaced| dropped::between(&replaced, &manifest));
+        if bytes_dropped == 0 {
+            return Ok((report, false));
+        }
+        // The checkpoint is written; what can't be noted is noted another time.
+        let is_time_to_clean = dropped::note(&self.folder.dropped_path(), bytes_dropped);
+        Ok((report, is_time_to_clean.unwrap_or(false)))
     }
 
-    /// Lets go of what a failed write left, so that a full disk is not full of
-    /// it. Others who write at this moment may need it, so it stays then, until
-    /// the next [`Store::clean`].
-    fn drop_orphans(&self) {
+    /// Cleans, unless others are at work in the store: who writes after them
+    /// will do it.
+    fn clean_if_alone(&self) {
         if let Ok(Some(_lock)) = self.folder.try_lock_alone() {
-            // The failed write is what is told; nothing is lost if this fails too.
+            // What was asked for was to write; nothing is lost if this fails.
             let _ = self.clean_locked();
         }
     }
@@ -259,7 +278,7 @@ impl Store {
     }
 
     /// Removes a checkpoint. What it alone needed goes with the next
-    /// [`Store::clean`].
+    /// [`Store::clean`], or when the store cleans itself.
     ///
     /// # Errors
     /// If there is none of this name, or it can't be removed.

@@ -394,6 +394,29 @@ fn cleaning_removes_what_nothing_needs() {
 }
 
 #[test]
+fn what_is_replaced_again_and_again_does_not_fill_the_disk() {
+    let (_folder, store) = store();
+    let large = |round: u64| {
+        let data = noise(round, 40 << 20);
+        checkpoint("work", vec![segment("data", vec![noise(1, 40), data])])
+    };
+    for round in 0..12 {
+        store.write(&large(round)).unwrap();
+        let bytes = store.usage().unwrap().bytes;
+        // What is needed, what may be dropped, and what the latest one dropped.
+        assert!(
+            bytes < (40 + 256 + 40 + 1) << 20,
+            "{bytes} in round {round}"
+        );
+    }
+    assert!(store.read("work").unwrap() == large(11));
+    assert!(
+        store.usage().unwrap().bytes < 12 * (40 << 20),
+        "it has cleaned itself"
+    );
+}
+
+#[test]
 fn nothing_is_cleaned_while_a_checkpoint_can_not_be_read() {
     let (_folder, store) = store();
     store.write(&mixed("work")).unwrap();

@@ -13,6 +13,7 @@ use rhumba_interpreter::snapshot::{
     self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, NamespaceSnapshot, Segment,
 };
 use rhumba_proto::message::Payload;
+use std::collections::BTreeSet;
 
 #[cfg(test)]
 #[path = "namespace_tests.rs"]
@@ -48,7 +49,8 @@ pub(super) fn checkpoint(
     described(vm, &checkpoint, &counts)
 }
 
-/// Replaces the namespace by a checkpoint. Returns what it was, as a dict.
+/// Replaces the namespace by a checkpoint. Returns what it was, as a dict. Names
+/// that were left out of it stay bound to what they are bound to now.
 pub(super) fn restore(
     vm: &VirtualMachine,
     namespace: &Namespace,
@@ -59,7 +61,13 @@ pub(super) fn restore(
     let checkpoint = vm
         .allow_threads(|| store.read(name))
         .map_err(|error| failure(vm, &error))?;
-    replace(vm, namespace, context, checkpoint)
+    let left_out = checkpoint.left_out.iter();
+    let left_out: BTreeSet<String> = left_out
+        .filter_map(|(path, _)| whole_name(path).map(str::to_owned))
+        .collect();
+    let mut kept = namespace.items();
+    kept.retain(|(name, _)| left_out.contains(name));
+    replace(vm, namespace, context, checkpoint, kept)
 }
 
 /// Returns the namespace as a payload.
@@ -82,7 +90,7 @@ pub(super) fn put(
     payload: Payload,
 ) -> PyResult {
     let checkpoint = payload::unpack(payload).map_err(|error| failure(vm, &error))?;
-    replace(vm, namespace, context, checkpoint)
+    replace(vm, namespace, context, checkpoint, Vec::new())
 }
 
 fn taken(
@@ -108,11 +116,13 @@ fn taken(
     })
 }
 
+/// `kept`: names that stay beside those of the checkpoint.
 fn replace(
     vm: &VirtualMachine,
     namespace: &Namespace,
     context: &DecodeContext,
     mut checkpoint: Checkpoint,
+    kept: Vec<(String, PyObjectRef)>,
 ) -> PyResult {
     let described = described(
         vm,
@@ -124,9 +134,18 @@ fn replace(
         segments: segments.map(unkept).collect(),
         left_out: Vec::new(),
     };
-    let names = snapshot::decode_names(vm, snapshot, context)?;
+    let mut names = snapshot::decode_names(vm, snapshot, context)?;
+    names.extend(kept);
     namespace.replace(vm, names)?;
     Ok(described)
+}
+
+/// The name that a path stands for, if it stands for a whole one:
+/// `namespace['lock']`.
+fn whole_name(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("['")?;
+    let name = rest.strip_suffix("']")?;
+    (!name.contains("']")).then_some(name)
 }
 
 /// Says what a checkpoint holds: its name, when and whose it was, the names

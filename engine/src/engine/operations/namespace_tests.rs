@@ -163,8 +163,11 @@ fn what_can_not_be_carried_is_refused_or_left_out() {
                 .iter()
                 .any(|(path, _)| path == "namespace['lock']")
         );
+        stage.run("before = lock; kept = 2; later = 3; held = None");
         stage.ok(stage.restore("work"));
-        stage.run("assert kept == 1");
+        stage.run("assert kept == 1 and held == [1] and 'later' not in globals()");
+        // What was left out is still here, and what is here still works with it.
+        stage.run("assert lock.acquire()");
     });
 }
 
