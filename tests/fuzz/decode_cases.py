@@ -1,0 +1,10 @@
+"""Decodes cases for the fuzz harness: decode_cases.py FOLDER MEMORY_MB; see `decode_loop.py`.
+
+Objects are decoded into this session, so nothing else is in it.
+"""
+
+import sys
+
+import decode_loop
+
+decode_loop.main(*sys.argv[1:])
