@@ -130,9 +130,9 @@ impl Runtime {
                 session::import(vm, module)?;
             }
             // A collection writes into every object that it looks at, and would give each process
-            // a copy of its own of all that is here.
+            // a copy of its own of all that is here. Garbage stays with the rest: where it was
+            // freed, the processes would write.
             let collector = vm.import("gc", 0)?;
-            vm.call_method(&collector, "collect", ())?;
             vm.call_method(&collector, "freeze", ())?;
             Ok(())
         })

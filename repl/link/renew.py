@@ -6,9 +6,10 @@ Needs valgrind and nm, and a minute. To be done when much has changed: another t
 or a test that says so. What is never called again costs nothing, and what is missing costs each engine
 64 KB of mapped executable at most.
 
-A host and its engine run under callgrind, which counts the instructions at each address in both
-processes. An engine starts as a copy of its host with the counts so far: what it has more is its own.
-It runs twice: joining and answering one call, and then the usual kinds of work.
+A host and its engine run under callgrind, which counts the instructions at each address. An engine
+starts as a copy of its host with the counts so far: what it has more than a host has that found no
+cluster is its own, or the little that its host did besides. Two engines run: one joins and answers
+one call, the other does the usual kinds of work.
 """
 import collections
 import os
@@ -80,19 +81,23 @@ INSERT BEFORE .text;
 """
 
 
-def counts_of(path):
-    """Instructions executed at each address of the executable, from one file of callgrind's."""
+def counts_of(path, executable, mapped):
+    """Instructions executed at each address of the executable, from one file of callgrind's.
+
+    mapped: the addresses that the executable had in memory. Callgrind knows its section `.text`,
+    and counts from its start there; elsewhere, addresses are those in memory.
+    """
     counts = collections.Counter()
     names = {}
     address = 0
-    is_own = is_call = False
+    base = None
+    is_call = False
     for line in open(path):
-        if line.startswith("ob="):
-            number, name = re.match(r"ob=\((\d+)\)(?: (.*))?", line).groups()
-            is_own = "rhumba" in os.path.basename(names.setdefault(number, name))
-        elif line.startswith("cob="):
-            number, name = re.match(r"cob=\((\d+)\)(?: (.*))?", line).groups()
-            names.setdefault(number, name)
+        if line.startswith(("ob=", "cob=")):
+            kind, number, name = re.match(r"(c?ob)=\((\d+)\)(?: (.*))?", line).groups()
+            name = names.setdefault(number, name)
+            if kind == "ob":
+                base = {executable: 0, "???": mapped.start}.get(name)
         elif line.startswith("calls="):
             is_call = True
         elif line[0] in "0123456789+-*":
@@ -102,13 +107,34 @@ def counts_of(path):
             elif position != "*":
                 address = int(position, 0)
             # The line after a call tells what the call cost, which is counted there too.
-            if is_own and not is_call:
-                counts[address] += int(count)
+            if base is not None and not is_call and (base == 0 or address in mapped):
+                counts[address - base] += int(count)
             is_call = False
     return counts
 
 
-def trace(executable, script):
+def start_host(executable, folder, environment):
+    """Starts a host of one engine under callgrind; tells its process and its addresses too."""
+    host = subprocess.Popen(
+        ["valgrind", "--tool=callgrind", "--dump-instr=yes", f"--callgrind-out-file={folder}/counts.%p",
+         executable, "host", "--engines", "1", "--cluster-file", folder / "cluster.json"],
+        env=environment, stderr=subprocess.DEVNULL,
+    )
+    mapped = range(0)
+    while not mapped:
+        mapped = addresses_of(executable, host.pid)
+    return host, mapped
+
+
+def trace_warming(executable):
+    """How often a host that finds no cluster executes each address: it ends when it is warm."""
+    with tempfile.TemporaryDirectory() as folder:
+        host, mapped = start_host(executable, pathlib.Path(folder), None)
+        host.wait(60)
+        return counts_of(f"{folder}/counts.{host.pid}", executable, mapped)
+
+
+def trace_engine(executable, warming, script):
     """The addresses that an engine executes while a client runs a script."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -122,18 +148,26 @@ def trace(executable, script):
             if controller.poll() is not None:
                 sys.exit("the controller has ended")
             os.sched_yield()
-        host = subprocess.Popen(
-            ["valgrind", "--tool=callgrind", "--dump-instr=yes", f"--callgrind-out-file={folder}/counts.%p",
-             executable, "host", "--engines", "1", "--cluster-file", cluster_file],
-            env=environment, stderr=subprocess.DEVNULL,
-        )
+        host, mapped = start_host(executable, folder, environment)
         subprocess.run([executable, folder / "client.py", cluster_file], env=environment, check=True)
         host.wait(60)
         controller.wait(60)
-        files = {int(path.suffix[1:]): counts_of(path) for path in folder.glob("counts.*")}
-        before = files.pop(host.pid)
-        (after,) = files.values()
-        return {address for address, count in after.items() if count > before[address]}
+        (file,) = (path for path in folder.glob("counts.*") if path.suffix != f".{host.pid}")
+        counts = counts_of(file, executable, mapped)
+        return {address for address, count in counts.items() if count > warming[address]}
+
+
+def addresses_of(executable, pid):
+    """The addresses that a process has its executable at; none if it hasn't, or is none."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+    except OSError:
+        sys.exit("the host has ended; is valgrind there?")
+    own = [line.split() for line in lines if line.endswith(" " + executable)]
+    code = [addresses for addresses, mode, *_ in own if mode == "r-xp"]
+    if not code:
+        return range(0)
+    return range(int(own[0][0].split("-")[0], 16), int(code[0].split("-")[1], 16))
 
 
 def functions_of(executable):
@@ -183,14 +217,18 @@ def patterns(functions, names):
 def main():
     executable = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/debug/rhumba")
     functions = functions_of(executable)
-    join = called(functions, trace(executable, JOIN + END))
-    work = called(functions, trace(executable, JOIN + WORK + END)) - join
+    warming = trace_warming(executable)
+    join = called(functions, trace_engine(executable, warming, JOIN + END))
+    work = called(functions, trace_engine(executable, warming, JOIN + WORK + END)) - join
     with open(SCRIPT, "w") as file:
         file.write(HEAD)
+        listed = set()
         for names in (join, work):
             # Those on error paths are in sections `.text.unlikely`.
-            lines = "\n".join(f"      .text*.{pattern}" for pattern in patterns(functions, names))
+            wanted = [name for name in patterns(functions, names) if name not in listed]
+            lines = "\n".join(f"      .text*.{name}" for name in wanted)
             file.write(f"    *(\n{lines}\n    )\n")
+            listed.update(wanted)
         file.write(TAIL)
     print(f"{len(join)} functions to join, {len(work)} more to work")
 
