@@ -67,8 +67,8 @@ def restore(line):
                        to as many, in the order of their ids; one of a single
                        namespace goes to each.
 
-    Names that it doesn't have are unbound; in this session, those that were left
-    out of it stay. If it can't be brought back, everything stays as it is.
+    Names that it doesn't have are unbound, but for those that were left out of
+    it. If it can't be brought back, everything stays as it is.
     """
     options, words = parse("%restore", line, _TARGETS, words_max=1)
     if not words:
@@ -140,8 +140,8 @@ def save_namespace(line):
 def load_namespace(line):
     """%load_namespace FILE brings a saved namespace back in the place of this session's names.
 
-    Names that it doesn't have are unbound; those that were left out of it stay.
-    If it can't be read, everything stays as it is.
+    Names that it doesn't have are unbound, but for those that were left out of
+    it. If it can't be read, everything stays as it is.
     """
     _, words = parse("%load_namespace", line, {}, words_max=1)
     if not words:
