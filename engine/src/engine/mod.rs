@@ -98,7 +98,13 @@ impl Outgoing {
 
     /// Sends the one answer to a piece of work: its result, or, where that is
     /// too large, why it has none.
-    fn send_finished(&self, ticket: Ticket, result: Result<Payload, Failure>, timing: Timing) {
+    fn send_finished(
+        &self,
+        ticket: Ticket,
+        operation: &'static str,
+        result: Result<Payload, Failure>,
+        timing: Timing,
+    ) {
         let (outcome, payload) = match result {
             Ok(payload) => (Outcome::Done, payload),
             Err(failure) => (Outcome::Failed(bounded(failure)), Payload::default()),
@@ -109,7 +115,7 @@ impl Outgoing {
             timing,
         };
         if let Err(error) = self.try_send(finished(outcome), &payload) {
-            let failure = operations::too_large(&error.to_string());
+            let failure = operations::too_large(operation, &error.to_string());
             self.send(finished(Outcome::Failed(failure)), &Payload::default());
         }
     }
@@ -181,7 +187,7 @@ fn serve(
     outgoing: &Outgoing,
 ) {
     while let Some(job) = vm.allow_threads(|| queue.next()) {
-        let ticket = job.ticket;
+        let (ticket, operation) = (job.ticket, job.operation.name());
         output.begin(ticket);
         rhumba_interpreter::interrupt::discard_pending(vm);
         let started_us = unix_time_us();
@@ -193,7 +199,7 @@ fn serve(
             started_us,
             completed_us: unix_time_us(),
         };
-        vm.allow_threads(|| outgoing.send_finished(ticket, result, timing));
+        vm.allow_threads(|| outgoing.send_finished(ticket, operation, result, timing));
     }
 }
 

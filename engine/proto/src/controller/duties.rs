@@ -51,6 +51,8 @@ pub(super) struct Checkpoints {
     pub(super) timer_at: Option<Timestamp>,
     /// Clients were told that it fails.
     is_failing: bool,
+    /// One was taken of this engine, not only of those before.
+    pub(super) is_saved: bool,
 }
 
 impl Checkpoints {
@@ -63,6 +65,7 @@ impl Checkpoints {
             asked_at: now,
             timer_at: None,
             is_failing: false,
+            is_saved: false,
         }
     }
 
@@ -262,6 +265,7 @@ impl Controller {
                 checkpoints.latest_us = Some(timing.started_us);
                 checkpoints.unsaved = 0;
                 checkpoints.is_failing = false;
+                checkpoints.is_saved = true;
             }
             Outcome::Failed(failure) => {
                 if !std::mem::replace(&mut checkpoints.is_failing, true) {

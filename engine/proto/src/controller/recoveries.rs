@@ -2,8 +2,9 @@
 //!
 //! An engine is asked of a host, takes the place of the dead one as it joins,
 //! and is given its checkpoint before anything else. One that dies on the way
-//! is followed by another, each after a longer pause; after a few the namespace
-//! is given up. Clients are told the one or the other, once.
+//! or soon after, before it could be saved anew, is followed by another, each
+//! after a longer pause; after a few the namespace is given up. Clients are told
+//! the one or the other, once.
 //!
 //! Engines are alike until they have a namespace: the first that joins from a
 //! host takes the oldest recovery, whoever asked for it.
@@ -53,11 +54,9 @@ impl Controller {
     pub(super) fn recover(&mut self, engine: Engine, cause: &str) {
         let was_stopped = engine.shutdown_timer.is_some();
         let lived_us = self.now.since_us(engine.joined_at);
-        let attempts = if lived_us < self.config.restore_settle_us {
-            engine.attempts
-        } else {
-            0
-        };
+        // One that was saved got further than those before: it isn't a loop.
+        let is_settled = lived_us >= self.config.restore_settle_us || engine.checkpoints.is_saved;
+        let attempts = if is_settled { 0 } else { engine.attempts };
         match engine.duty.map(|duty| duty.kind) {
             Some(DutyKind::Restore(recovery)) if was_stopped => {
                 self.give_up(recovery, None, cause.to_owned());

@@ -271,13 +271,16 @@ fn raised(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> Failure {
 }
 
 /// A result that is beyond the limits of a message; `cause` says which.
-pub(super) fn too_large(cause: &str) -> Failure {
+pub(super) fn too_large(operation: &str, cause: &str) -> Failure {
+    let (what, advice) = match operation {
+        "take_namespace" => ("namespace", "Checkpoint it and restore it there"),
+        _ => ("result", "Return less, leave it in the namespace"),
+    };
     Failure {
         kind: FailureKind::Limit,
         exception: "ResultTooLarge".into(),
         message: format!(
-            "the result can't be sent: {cause}. Return less, leave it in the namespace, or start \
-             the cluster with a larger {}",
+            "the {what} can't be sent: {cause}. {advice}, or start the cluster with a larger {}",
             crate::socket::PAYLOAD_BYTES_MAX_VARIABLE
         ),
         traceback: String::new(),

@@ -313,6 +313,25 @@ fn a_namespace_that_kills_its_engines_is_given_up() {
 }
 
 #[test]
+fn an_engine_that_was_saved_anew_is_restored_however_often() {
+    let mut stage = Stage::new(restoring());
+    let mut engine = stage.saved_engine(0);
+    for request in 1..10 {
+        assert_eq!(stage.dies(engine), []);
+        assert_eq!(stage.starts(), 1);
+        let other = stage.engine();
+        let (ticket, _) = stage.restore_order(other);
+        stage.scene.finish(other, ticket);
+        stage.scene.told(stage.client);
+        stage.scene.run_through(stage.client, other, request);
+        let (ticket, _) = stage.scene.checkpoint_order(other);
+        stage.scene.finish(other, ticket);
+        engine = other;
+    }
+    stage.scene.end();
+}
+
+#[test]
 fn an_engine_that_lived_long_enough_is_restored_however_often() {
     let mut stage = Stage::new(Config {
         restore_settle_us: 1_000_000,
