@@ -124,6 +124,34 @@ if RHUMBA:
         assert type(value).__name__ == "UsageError", (options, value)
     raises(ipp.CompositeError, every.get, "touched")
 
+# How far it is, after a while.
+waiting = "import time; time.sleep(1.5 if rank else 0); print('woke', rank)"
+for options in ("--progress-after 0", "--no-stream --progress-after=0"):
+    value, out, err = cell("px", options, waiting)
+    assert out.count("woke") == 4, out
+    if RHUMBA:
+        assert "1/4 done (25 %)" in err, (options, err)
+value, out, err = cell("px", "--progress-after -1", waiting)
+assert value is None and (err == "" or not RHUMBA), err
+if RHUMBA:
+    value, out, err = cell("px", "--progress-after soon", "pass")
+    assert type(value).__name__ == "UsageError" and "soon" in str(value)
+
+# Magics within what the engines run.
+value, out, err = line("px", "%time sum(range(10))")
+assert out.count("Wall time") == 4, out
+value, out, err = cell("px", "", "%%time\ninside = rank * 2\ninside")
+assert out.count("Wall time") == 4 and every["inside"] == [0, 2, 4, 6], out
+value, out, err = line("px", "!echo from {rank}")
+for rank in range(4):
+    assert f"from {rank}" in out, out
+value, out, err = cell("px", "", "import os\nhere = %pwd\nlines = !echo one")
+assert every["lines"] == [["one"]] * 4 or [list(each) for each in every["lines"]] == [["one"]] * 4
+assert every["here"] == every.apply_sync(os.getcwd)
+if RHUMBA:
+    value, out, err = line("px", "%no_such_magic")
+    assert str(value) == "4 errors" and "no_such_magic" in err
+
 # Settings that stay.
 line("pxconfig", "--noblock --targets 0")
 value, out, err = line("px", "print('quiet')")

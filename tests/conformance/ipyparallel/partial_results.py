@@ -160,6 +160,19 @@ with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
 assert "12/12" in told.getvalue()
 if RHUMBA:
     assert "\r" not in told.getvalue() and "\x1b" not in told.getvalue()
+
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    with contextlib.redirect_stderr(terminal):
+        lbv.map_async(nap, [0.2] * 8).wait_interactive(interval=0.05)
+    *drawn, last = terminal.getvalue().rstrip("\n").split("\r")
+    assert "8/8" in last and "100%" in last and "█" in last, last
+    assert any(" 4/8" in line and " 50% |" in line and "to go" in line for line in drawn), drawn
+    assert all(len(line) < 85 for line in drawn)
     with contextlib.redirect_stderr(told):
         done, pending = every.apply_async(turn, ipp.Reference("rank")).wait_interactive(
             interval=0.01, timeout=10, return_when=ipp.FIRST_COMPLETED

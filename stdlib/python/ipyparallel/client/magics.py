@@ -16,9 +16,16 @@ from rhumba.shell import UsageError, get_ipython
 from .. import error
 from .interruption import interrupt
 from .output import LiveOutput
+from .progress import watch_progress
 
 # How long a Ctrl-C lets engines take to tell how they were interrupted.
 _SETTLE_S = 5.0
+
+# How often progress is looked at while a magic waits for all of its output.
+_LOOK_INTERVAL_S = 0.2
+
+# How long a magic takes before it tells how far it is.
+_PROGRESS_AFTER_S = 2.0
 
 # Targets beyond this many are told in short.
 _TARGETS_SHOWN_MAX = 10
@@ -38,6 +45,7 @@ _EXECUTION_OPTIONS = {
     "--verbose": ("verbose", True),
     "--no-verbose": ("verbose", False),
     "--signal-on-interrupt": ("signal_on_interrupt", str),
+    "--progress-after": ("progress_after", str),
 }
 _OUTPUT_OPTIONS = {
     "-e": ("groupby", "engine"),
@@ -68,6 +76,8 @@ class ParallelMagics:
     verbose: whether each call says where it goes
     signal_on_interrupt: the signal that Ctrl-C sends to the engines: a name, a
         number, or 0 for none
+    progress_after: how many seconds a blocking magic takes before it shows how
+        many engines are done; 0: at once, -1: never
     last_result: the AsyncResult that `%pxresult` shows, or None
     """
 
@@ -78,6 +88,7 @@ class ParallelMagics:
         self.stream = True
         self.verbose = False
         self.signal_on_interrupt = "SIGINT"
+        self.progress_after = _PROGRESS_AFTER_S
         self.last_result = None
         self._next_hook = None
         self._autopx = False
@@ -126,6 +137,7 @@ class ParallelMagics:
         --group-outputs type|engine|order (-e: engine, -r: order)
                                         show output at the end, grouped
         --local                         run the cell here as well
+        --progress-after SECONDS        when to show how many are done; 0: at once, -1: never
         --signal-on-interrupt SIGNAL    what Ctrl-C sends to the engines; 0: nothing
         --verbose / --no-verbose        say where it goes
         """
@@ -165,19 +177,20 @@ class ParallelMagics:
 
     def pxconfig(self, line=""):
         """%pxconfig sets how %px works from now on: the options of %%px for targets,
-        blocking, streaming, signals and verbosity. Without options it tells them.
+        blocking, streaming, progress, signals and verbosity. Without options it tells them.
         """
         options = self._parse(f"%pxconfig{self.suffix}", line, _EXECUTION_OPTIONS)
         if not options:
             print(
                 f"targets: {self.view.targets}, block: {self.view.block}, stream: {self.stream},"
-                f" verbose: {self.verbose}, signal on interrupt: {self.signal_on_interrupt}"
+                f" verbose: {self.verbose}, signal on interrupt: {self.signal_on_interrupt},"
+                f" progress after: {self.progress_after} s"
             )
         if "targets" in options:
             self.view.targets = self._chosen_targets(options["targets"])
         if "block" in options:
             self.view.block = options["block"]
-        for name in ("stream", "verbose", "signal_on_interrupt"):
+        for name in ("stream", "verbose", "signal_on_interrupt", "progress_after"):
             if name in options:
                 setattr(self, name, options[name])
 
@@ -213,7 +226,7 @@ class ParallelMagics:
         if not stream:
             self._show_at_end(result, options)
             return
-        live = LiveOutput(result)
+        live = LiveOutput(result, options.get("progress_after", self.progress_after))
         try:
             live.follow()
         except KeyboardInterrupt:
@@ -230,7 +243,10 @@ class ParallelMagics:
             raise failure
 
     def _show_at_end(self, result, options):
+        progress_after = options.get("progress_after", self.progress_after)
         try:
+            if progress_after >= 0 and not result._group.wait(progress_after):
+                watch_progress(_Followed(result), _LOOK_INTERVAL_S, None)
             result._group.wait(None)
         except KeyboardInterrupt:
             if not self._pass_on_interrupt(result, options):
@@ -294,6 +310,14 @@ class ParallelMagics:
                 f"{magic}: outputs are grouped by {', '.join(_GROUPINGS)},"
                 f" not by {options['groupby']!r}"
             )
+        if "progress_after" in options:
+            text = options["progress_after"]
+            try:
+                options["progress_after"] = float(text)
+            except ValueError:
+                raise UsageError(
+                    f"{magic}: --progress-after takes a number of seconds, not {text!r}"
+                ) from None
         return options
 
     def _chosen_targets(self, text):
@@ -312,6 +336,22 @@ class ParallelMagics:
                 " give an id, a list of ids, a slice such as ::2, or all"
             ) from None
         return list(targets) if isinstance(targets, (tuple, range, set)) else targets
+
+
+class _Followed:
+    """A result as far as watching its progress needs it: Ctrl-C is the magic's own matter."""
+
+    def __init__(self, result):
+        self._fname = result._fname
+        self._group = result._group
+        self.wait = result._group.wait
+
+    def __len__(self):
+        return len(self._group)
+
+    @property
+    def progress(self):
+        return self._group.done()
 
 
 def _tell_unsettled():

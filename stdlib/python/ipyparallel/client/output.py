@@ -54,6 +54,14 @@ class LabelledOutput:
             self._open = source
         self._held.clear()
 
+    def holds(self):
+        """Returns whether there is text that waits for the end of its line."""
+        return bool(self._held)
+
+    def is_open(self):
+        """Returns whether the line shown last has no end yet."""
+        return self._open is not None
+
     def close(self):
         """Ends the open line, if there is one."""
         if self._open is not None:
@@ -82,10 +90,14 @@ class LiveOutput:
     """Shows output, values and errors of a result as they arrive.
 
     Errors beyond the first few are shown as one line each.
+
+    progress_after_s: seconds after which progress is shown, too; negative: never
     """
 
-    def __init__(self, result):
+    def __init__(self, result, progress_after_s=-1):
         self._result = result
+        self._progress_after_s = progress_after_s
+        self._progress = None
         # A task's engine is known only when it is done.
         self._engines = [
             f"task {index}" if target is None else target
@@ -106,7 +118,8 @@ class LiveOutput:
         """
         import time
 
-        deadline = None if timeout is None else time.monotonic() + timeout
+        begun = time.monotonic()
+        deadline = None if timeout is None else begun + timeout
         group = self._result._group
         try:
             while True:
@@ -120,13 +133,35 @@ class LiveOutput:
                 if over is not None and over():
                     return False
                 if not group.wait_output(self._cursor, _LOOK_INTERVAL_S):
-                    self._printer.release()
+                    if not 0 <= self._progress_after_s <= time.monotonic() - begun:
+                        self._printer.release()
+                    elif group.done() < len(group):
+                        self._tell_progress(group, begun)
         finally:
+            self._hide_progress()
             self._printer.finish()
+
+    def _tell_progress(self, group, begun):
+        if self._progress is None:
+            from .progress import Progress
+
+            self._progress = Progress(self._result._fname, len(group), begun)
+        if self._printer.holds():
+            # A line without an end yet has the place where progress would be.
+            self._hide_progress()
+            self._printer.release()
+        elif not self._printer.is_open():
+            self._progress.tell(group.done())
+
+    def _hide_progress(self):
+        if self._progress is not None:
+            self._progress.clear()
 
     def _show_new(self, done):
         group = self._result._group
         cursor, items = group.outputs_since(self._cursor)
+        if items or done > self._told:
+            self._hide_progress()
         for index, kind, data in items:
             _show(self._printer, self._engines[index], kind, data)
         self._cursor = cursor

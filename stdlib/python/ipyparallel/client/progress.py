@@ -17,8 +17,54 @@ _BAR_WIDTH_MAX = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
+class Progress:
+    """Tells how far something is: how many of `total` are there.
+
+    name: what it is called in the line
+    begun: when it began, by `time.monotonic`; by default now
+    """
+
+    def __init__(self, name, total, begun=None):
+        import time
+
+        self._clock = time.monotonic
+        self._told_at = time.monotonic()
+        self._begun = self._told_at if begun is None else begun
+        self._name = name
+        self._total = total
+        self._told = None
+        self._redrawn = sys.stderr.isatty()
+
+    def tell(self, done, last=False):
+        """Tells that so many are there, where it is news or a line that can be redrawn.
+
+        last: it is the last time: the line stays
+        """
+        now = self._clock()
+        elapsed_s = now - self._begun
+        if self._redrawn:
+            line = _bar(self._name, done, self._total, elapsed_s, _columns())
+            sys.stderr.write(f"\r{line}\x1b[K" + ("\n" if last else ""))
+            self._told = done
+        elif last or (now - self._told_at >= _REPORT_INTERVAL_S and done != self._told):
+            percent = 100 * done // self._total if self._total else 100
+            sys.stderr.write(
+                f"{self._name}: {done}/{self._total} done ({percent} %) after {elapsed_s:.1f} s\n"
+            )
+            self._told_at = now
+            self._told = done
+        sys.stderr.flush()
+
+    def clear(self):
+        """Takes the line away, so that something else can be shown."""
+        if self._redrawn and self._told is not None:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._told = None
+
+
 def watch_progress(result, interval, timeout, enough=None):
-    """Waits for a result and tells how far it is. Returns what waiting for it returned.
+    """Waits for a result and tells how far it is.
 
     result: has `_fname`, a length, `progress`, and `wait(seconds)`
     interval: how often to look, in seconds
@@ -29,37 +75,18 @@ def watch_progress(result, interval, timeout, enough=None):
     """
     import time
 
-    begun = told_at = time.monotonic()
-    redrawn = sys.stderr.isatty()
-    told = None
-
-    def tell(end):
-        done, total = result.progress, len(result)
-        elapsed_s = time.monotonic() - begun
-        if redrawn:
-            line = "\r" + _bar(result._fname, done, total, elapsed_s, _columns()) + "\x1b[K"
-        else:
-            percent = 100 * done // total if total else 100
-            line = f"{result._fname}: {done}/{total} done ({percent} %) after {elapsed_s:.1f} s"
-        sys.stderr.write(line + end)
-        sys.stderr.flush()
-        return done
-
+    begun = time.monotonic()
+    progress = Progress(result._fname, len(result))
     try:
         while not result.wait(interval) and not (enough is not None and enough()):
-            now = time.monotonic()
-            if timeout is not None and 0 <= timeout < now - begun:
+            if timeout is not None and 0 <= timeout < time.monotonic() - begun:
                 raise TimeoutError(
                     f"no result of {result._fname} after {timeout} seconds:"
                     f" {result.progress} of {len(result)} are there"
                 )
-            if redrawn:
-                tell("")
-            elif now - told_at >= _REPORT_INTERVAL_S and result.progress != told:
-                told = tell("\n")
-                told_at = now
+            progress.tell(result.progress)
     finally:
-        tell("\n")
+        progress.tell(result.progress, last=True)
 
 
 def _bar(name, done, total, elapsed_s, columns):
