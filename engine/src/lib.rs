@@ -7,7 +7,7 @@
 //!
 //! Read next: [`cluster`] starts and stops everything; [`controller`], [`host`]
 //! and [`engine`] are the processes; [`client`] is who asks; [`store`] is where
-//! namespaces are kept.
+//! namespaces are kept, [`saved`] how they get there.
 
 pub mod client;
 pub mod cluster;
@@ -16,6 +16,7 @@ pub mod controller;
 pub mod engine;
 pub mod home;
 pub mod host;
+pub mod saved;
 pub mod socket;
 pub mod store;
 

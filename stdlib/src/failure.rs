@@ -12,7 +12,6 @@ use rhumba_interpreter::snapshot::{self, FormatError};
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
 use std::fmt::Display;
-use std::io::ErrorKind;
 
 pub(crate) fn of_client(vm: &VirtualMachine, error: &ClientError) -> PyBaseExceptionRef {
     match error {
@@ -70,24 +69,7 @@ pub(crate) fn of_checkpoint(vm: &VirtualMachine, error: &CheckpointError) -> PyB
 }
 
 pub(crate) fn of_store(vm: &VirtualMachine, error: &StoreError) -> PyBaseExceptionRef {
-    let exceptions = &vm.ctx.exceptions;
-    let class = match error {
-        StoreError::BadName(_) => exceptions.value_error,
-        StoreError::Unknown { .. } => exceptions.lookup_error,
-        StoreError::Damaged { .. }
-        | StoreError::Foreign { .. }
-        | StoreError::Newer { .. }
-        | StoreError::TooLarge { .. } => snapshot::snapshot_error_type(),
-        StoreError::Home(source)
-        | StoreError::Unwritten { source, .. }
-        | StoreError::Io { source, .. } => match source.kind() {
-            ErrorKind::NotFound => exceptions.file_not_found_error,
-            ErrorKind::PermissionDenied => exceptions.permission_error,
-            ErrorKind::IsADirectory => exceptions.is_a_directory_error,
-            _ => exceptions.os_error,
-        },
-    };
-    new(vm, class.to_owned(), error)
+    rhumba_engine::saved::failure(vm, error)
 }
 
 fn of_connection(vm: &VirtualMachine, error: &ConnectionError) -> PyBaseExceptionRef {

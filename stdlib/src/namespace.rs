@@ -1,24 +1,18 @@
 //! Names of this session, or of a dict, to files and checkpoints and back: what
 //! `rhumba.namespace` calls.
 //!
-//! How objects become segments is [`rhumba_interpreter::snapshot`]'s, how these are kept is
+//! How a namespace becomes what is kept is [`rhumba_engine::saved`]'s, how that is kept is
 //! [`rhumba_engine::store`]'s; what checkpoints are called is [`crate::checkpoints`]'s.
 
 use crate::checkpoints::{self, CheckpointError};
 use crate::failure;
-use rhumba_engine::store::{Checkpoint, SegmentData, Store, file};
+use rhumba_engine::saved;
+use rhumba_engine::store::{Checkpoint, Store, file};
 use rhumba_interpreter::namespace::Namespace;
-use rhumba_interpreter::snapshot::{
-    self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, Globals, LeftOut,
-    NamespaceSnapshot, Segment, Trust,
-};
+use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions, Globals, Trust};
 use rustpython_vm::builtins::{PyDictRef, PyStr};
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// What error messages call a namespace.
-const ROOT_NAME: &str = "namespace";
 
 /// Whose namespace it is, where no engine's.
 const ORIGIN: &str = "session";
@@ -70,7 +64,7 @@ pub(crate) fn save(
     mapping: Option<PyDictRef>,
     partial: bool,
 ) -> PyResult<Saved> {
-    let checkpoint = taken(vm, String::new(), mapping, partial)?;
+    let checkpoint = taken(vm, mapping, partial)?;
     vm.allow_threads(|| file::write_file(path, &checkpoint))
         .map_err(|error| failure::of_store(vm, &error))?;
     let written = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
@@ -86,7 +80,10 @@ pub(crate) fn keep(
 ) -> PyResult<Saved> {
     checkpoints::check(&name).map_err(|error| failure::of_checkpoint(vm, &error))?;
     let store = store(vm)?;
-    let checkpoint = taken(vm, name, mapping, partial)?;
+    let checkpoint = Checkpoint {
+        name,
+        ..taken(vm, mapping, partial)?
+    };
     let report = vm
         .allow_threads(|| store.write(&checkpoint))
         .map_err(|error| failure::of_store(vm, &error))?;
@@ -95,13 +92,21 @@ pub(crate) fn keep(
 
 /// Reads a namespace into a new dict, which its functions have as their globals.
 pub(crate) fn load(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<PyDictRef> {
-    let (snapshot, _) = read(vm, source)?;
+    names_in_dict(vm, read(vm, source)?, trust)
+}
+
+/// Rebuilds a namespace in a new dict, which its functions have as their globals.
+pub(crate) fn names_in_dict(
+    vm: &VirtualMachine,
+    checkpoint: Checkpoint,
+    trust: Trust,
+) -> PyResult<PyDictRef> {
     let names = vm.ctx.new_dict();
     let context = DecodeContext {
         trust,
         ..DecodeContext::new(names.clone())
     };
-    for (name, object) in snapshot::decode_names(vm, snapshot, &context)? {
+    for (name, object) in saved::names(vm, checkpoint, &context)? {
         names.set_item(vm.ctx.intern_str(name), object, vm)?;
     }
     Ok(names)
@@ -115,22 +120,14 @@ pub(crate) fn load(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResu
 /// As reading and decoding; nothing has changed then.
 pub fn restore(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<Vec<String>> {
     let namespace = Namespace::new(vm);
-    let (snapshot, left_out) = read(vm, source)?;
+    let checkpoint = read(vm, source)?;
     let context = DecodeContext {
         trust,
         ..DecodeContext::new(namespace.dict().clone())
     };
-    let mut items = snapshot::decode_names(vm, snapshot, &context)?;
-    let names = items.iter().map(|(name, _)| name.clone()).collect();
-    for (name, object) in namespace.items() {
-        if left_out
-            .iter()
-            .any(|(path, _)| left_name(path) == Some(&name))
-        {
-            items.push((name, object));
-        }
-    }
-    namespace.replace(vm, items)?;
+    let names = checkpoint.segments.iter();
+    let names = names.map(|segment| segment.name.clone()).collect();
+    saved::restore(vm, &namespace, checkpoint, &context)?;
     Ok(names)
 }
 
@@ -168,37 +165,14 @@ impl Saved {
 }
 
 /// Takes a snapshot of names: those of a dict, or those of the session.
-fn taken(
-    vm: &VirtualMachine,
-    name: String,
-    mapping: Option<PyDictRef>,
-    partial: bool,
-) -> PyResult<Checkpoint> {
+fn taken(vm: &VirtualMachine, mapping: Option<PyDictRef>, partial: bool) -> PyResult<Checkpoint> {
     // The session's functions find their globals where they will be restored; a dict is no
     // namespace, so its functions take theirs along.
     let (items, globals) = match mapping {
         None => (Namespace::new(vm).items(), Globals::Receiver),
         Some(mapping) => (items_of(vm, &mapping)?, Globals::Carried),
     };
-    let options = EncodeOptions {
-        globals,
-        partial,
-        ..EncodeOptions::new(ROOT_NAME)
-    };
-    let snapshot = snapshot::encode_names(vm, &items, &options)?;
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    Ok(Checkpoint {
-        name,
-        created_us: since_1970.unwrap_or_default().as_micros() as u64,
-        origin: ORIGIN.to_owned(),
-        bytecode: BYTECODE_VERSION,
-        segments: snapshot.segments.into_iter().map(stored).collect(),
-        left_out: snapshot
-            .left_out
-            .into_iter()
-            .map(|LeftOut { path, reason }| (path, reason))
-            .collect(),
-    })
+    saved::taken(vm, &items, globals, partial, ORIGIN)
 }
 
 fn items_of(vm: &VirtualMachine, mapping: &PyDictRef) -> PyResult<Vec<(String, PyObjectRef)>> {
@@ -212,59 +186,7 @@ fn items_of(vm: &VirtualMachine, mapping: &PyDictRef) -> PyResult<Vec<(String, P
     items.collect()
 }
 
-/// Reads a namespace, and what was left out of it.
-fn read(
-    vm: &VirtualMachine,
-    source: &Source,
-) -> PyResult<(NamespaceSnapshot, Vec<(String, String)>)> {
-    let read = vm.allow_threads(|| source.read());
-    let checkpoint = read.map_err(|error| failure::of_checkpoint(vm, &error))?;
-    let snapshot = NamespaceSnapshot {
-        segments: checkpoint.segments.into_iter().map(unstored).collect(),
-        left_out: Vec::new(),
-    };
-    Ok((snapshot, checkpoint.left_out))
-}
-
-fn stored(segment: Segment) -> SegmentData {
-    let externals = segment.externals.into_iter();
-    SegmentData {
-        name: segment.name,
-        buffers: segment.buffers,
-        externals: externals
-            .map(|External { segment, node }| (segment, node))
-            .collect(),
-    }
-}
-
-fn unstored(segment: SegmentData) -> Segment {
-    let externals = segment.externals.into_iter();
-    Segment {
-        name: segment.name,
-        buffers: segment.buffers,
-        externals: externals
-            .map(|(segment, node)| External { segment, node })
-            .collect(),
-    }
-}
-
-/// The name that a path stands for, if it stands for a whole name: `namespace['rc']`.
-fn left_name(path: &str) -> Option<&str> {
-    let (_, rest) = path.split_once("['")?;
-    let name = rest.strip_suffix("']")?;
-    (!name.contains("']")).then_some(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::left_name;
-
-    #[test]
-    fn only_whole_names_are_names_that_were_left_out() {
-        assert_eq!(left_name("namespace['rc']"), Some("rc"));
-        assert_eq!(left_name("ns['view']"), Some("view"));
-        assert_eq!(left_name("namespace['table']['file']"), None);
-        assert_eq!(left_name("namespace['model'].hook"), None);
-        assert_eq!(left_name("rc"), None);
-    }
+fn read(vm: &VirtualMachine, source: &Source) -> PyResult<Checkpoint> {
+    vm.allow_threads(|| source.read())
+        .map_err(|error| failure::of_checkpoint(vm, &error))
 }

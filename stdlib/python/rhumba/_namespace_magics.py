@@ -9,7 +9,7 @@ types them. Docstrings are what `%name?` shows.
 import os
 
 import _rhumba
-from rhumba import namespace
+import rhumba
 from rhumba._options import parse
 from rhumba.shell import UsageError, get_ipython
 
@@ -51,7 +51,7 @@ def checkpoint(line):
         inside = f"{engines}, {_plural(sum(len(each.names) for each in written), 'name')}"
     else:
         with _in_words():
-            written = [namespace.checkpoint(name, partial=partial)]
+            written = [rhumba.namespace.checkpoint(name, partial=partial)]
         inside = _plural(len(written[0].names), "name")
     size = sum(each.size for each in written)
     new = sum(each.bytes_written for each in written)
@@ -96,13 +96,13 @@ def checkpoints(line):
     options, _ = parse("%checkpoints", line, known)
     if "remove" in options:
         with _in_words():
-            namespace.remove(options["remove"])
+            rhumba.namespace.remove(options["remove"])
         print(f"Removed {options['remove']}; %checkpoints --clean gives its space back")
     if "clean" in options:
-        print(f"{_size(namespace.clean())} given back")
+        print(f"{_size(rhumba.namespace.clean())} given back")
     if options:
         return
-    kept = namespace.checkpoints()
+    kept = rhumba.namespace.checkpoints()
     if not kept:
         print("The store has no checkpoints; %checkpoint NAME makes one.")
         return
@@ -129,7 +129,7 @@ def save_namespace(line):
     if not words:
         raise UsageError("%save_namespace needs a file: %save_namespace work.ns")
     with _in_words():
-        written = namespace.save(os.path.expanduser(words[0]), partial=options.get("partial", False))
+        written = rhumba.namespace.save(os.path.expanduser(words[0]), partial=options.get("partial", False))
     print(
         f"{words[0]}: {_plural(len(written.names), 'name')}, {_size(written.size)},"
         f" as {_size(written.bytes_written)}"
@@ -163,7 +163,7 @@ class _in_words:
     def __exit__(self, kind, failure, traceback):
         if failure is None or not _is_ours(traceback):
             return
-        if isinstance(failure, namespace.SnapshotError):
+        if isinstance(failure, rhumba.SnapshotError):
             hint = "; -p leaves it out" if "can't be carried" in str(failure) else ""
             raise UsageError(f"{failure}{hint}") from None
         if isinstance(failure, (LookupError, OSError, ValueError)):
@@ -193,7 +193,7 @@ def _view(magic, targets):
 def _checkpoint_names(prefix):
     """The names that %restore may be given."""
     names = []
-    for each in namespace.checkpoints():
+    for each in rhumba.namespace.checkpoints():
         names.append(each.name)
         if "@" in prefix:
             names += [f"{each.name}@{part}" for part in each.parts if part is not None]

@@ -33,7 +33,8 @@ def test_notices_are_sentences():
         f"engine 1 died; engine 4 has its namespace as of {local} (checkpoint c-engine-1);"
         " what 3 requests did since is lost"
     )
-    assert str(restored._replace(requests_lost=0)).endswith("; nothing ran since")
+    assert repr(restored) == f"<Notice: {restored}>"
+    assert str(Notice(4, 1, "c", taken, 0, None)).endswith("; nothing ran since")
     lost = Notice(4, 1, None, None, 1, "no checkpoint of it had been taken")
     assert str(lost) == (
         "engine 1 died, and its namespace is lost with what 1 request did since its last"

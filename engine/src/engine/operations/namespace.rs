@@ -2,25 +2,19 @@
 //! another engine and in from one.
 //!
 //! Everything is decoded before anything is replaced, so that what can't be
-//! brought back leaves the namespace as it is. How names become segments is
-//! the interpreter's (`snapshot`), how these are kept is [`crate::store`]'s.
+//! brought back leaves the namespace as it is. How a namespace becomes what is
+//! kept is [`crate::saved`]'s.
 
-use crate::store::{Checkpoint, SegmentData, Store, StoreError, payload};
+use crate::saved::{self, failure};
+use crate::store::{Checkpoint, Store, payload};
 use rhumba_interpreter::namespace::Namespace;
-use rhumba_interpreter::rustpython_vm::builtins::PyBaseExceptionRef;
 use rhumba_interpreter::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
-use rhumba_interpreter::snapshot::{
-    self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, NamespaceSnapshot, Segment,
-};
+use rhumba_interpreter::snapshot::{DecodeContext, Globals};
 use rhumba_proto::message::Payload;
-use std::collections::BTreeSet;
 
 #[cfg(test)]
 #[path = "namespace_tests.rs"]
 mod tests;
-
-/// What error messages call a namespace.
-const ROOT_NAME: &str = "namespace";
 
 /// Returns the store of this user.
 pub(super) fn store(vm: &VirtualMachine) -> PyResult<Store> {
@@ -36,7 +30,10 @@ pub(super) fn checkpoint(
     name: String,
     partial: bool,
 ) -> PyResult {
-    let checkpoint = taken(vm, namespace, origin, name, partial)?;
+    let checkpoint = Checkpoint {
+        name,
+        ..taken(vm, namespace, origin, partial)?
+    };
     let report = vm
         .allow_threads(|| store.write(&checkpoint))
         .map_err(|error| failure(vm, &error))?;
@@ -61,13 +58,9 @@ pub(super) fn restore(
     let checkpoint = vm
         .allow_threads(|| store.read(name))
         .map_err(|error| failure(vm, &error))?;
-    let left_out = checkpoint.left_out.iter();
-    let left_out: BTreeSet<String> = left_out
-        .filter_map(|(path, _)| whole_name(path).map(str::to_owned))
-        .collect();
-    let mut kept = namespace.items();
-    kept.retain(|(name, _)| left_out.contains(name));
-    replace(vm, namespace, context, checkpoint, kept)
+    let described = brought_back(vm, &checkpoint)?;
+    saved::restore(vm, namespace, checkpoint, context)?;
+    Ok(described)
 }
 
 /// Returns the namespace as a payload.
@@ -77,8 +70,7 @@ pub(super) fn take(
     origin: &str,
     partial: bool,
 ) -> PyResult<Payload> {
-    let checkpoint = taken(vm, namespace, origin, String::new(), partial)?;
-    Ok(payload::pack(&checkpoint))
+    Ok(payload::pack(&taken(vm, namespace, origin, partial)?))
 }
 
 /// Replaces the namespace by a payload that [`take`] made. Returns what it was,
@@ -90,62 +82,22 @@ pub(super) fn put(
     payload: Payload,
 ) -> PyResult {
     let checkpoint = payload::unpack(payload).map_err(|error| failure(vm, &error))?;
-    replace(vm, namespace, context, checkpoint, Vec::new())
+    let described = brought_back(vm, &checkpoint)?;
+    namespace.replace(vm, saved::names(vm, checkpoint, context)?)?;
+    Ok(described)
 }
 
 fn taken(
     vm: &VirtualMachine,
     namespace: &Namespace,
     origin: &str,
-    name: String,
     partial: bool,
 ) -> PyResult<Checkpoint> {
-    let options = EncodeOptions {
-        partial,
-        ..EncodeOptions::new(ROOT_NAME)
-    };
-    let snapshot = snapshot::encode_names(vm, &namespace.items(), &options)?;
-    let left_out = snapshot.left_out.into_iter();
-    Ok(Checkpoint {
-        name,
-        created_us: crate::engine::unix_time_us(),
-        origin: origin.to_owned(),
-        bytecode: BYTECODE_VERSION,
-        segments: snapshot.segments.into_iter().map(kept).collect(),
-        left_out: left_out.map(|left| (left.path, left.reason)).collect(),
-    })
+    saved::taken(vm, &namespace.items(), Globals::Receiver, partial, origin)
 }
 
-/// `kept`: names that stay beside those of the checkpoint.
-fn replace(
-    vm: &VirtualMachine,
-    namespace: &Namespace,
-    context: &DecodeContext,
-    mut checkpoint: Checkpoint,
-    kept: Vec<(String, PyObjectRef)>,
-) -> PyResult {
-    let described = described(
-        vm,
-        &checkpoint,
-        &[("bytes_total", checkpoint.bytes_total())],
-    )?;
-    let segments = std::mem::take(&mut checkpoint.segments).into_iter();
-    let snapshot = NamespaceSnapshot {
-        segments: segments.map(unkept).collect(),
-        left_out: Vec::new(),
-    };
-    let mut names = snapshot::decode_names(vm, snapshot, context)?;
-    names.extend(kept);
-    namespace.replace(vm, names)?;
-    Ok(described)
-}
-
-/// The name that a path stands for, if it stands for a whole one:
-/// `namespace['lock']`.
-fn whole_name(path: &str) -> Option<&str> {
-    let (_, rest) = path.split_once("['")?;
-    let name = rest.strip_suffix("']")?;
-    (!name.contains("']")).then_some(name)
+fn brought_back(vm: &VirtualMachine, checkpoint: &Checkpoint) -> PyResult {
+    described(vm, checkpoint, &[("bytes_total", checkpoint.bytes_total())])
 }
 
 /// Says what a checkpoint holds: its name, when and whose it was, the names
@@ -174,42 +126,4 @@ fn described(vm: &VirtualMachine, checkpoint: &Checkpoint, counts: &[(&str, u64)
         dict.set_item(*name, vm.ctx.new_int(*count).into(), vm)?;
     }
     Ok(dict.into())
-}
-
-fn kept(segment: Segment) -> SegmentData {
-    let externals = segment.externals.into_iter();
-    SegmentData {
-        name: segment.name,
-        buffers: segment.buffers,
-        externals: externals
-            .map(|External { segment, node }| (segment, node))
-            .collect(),
-    }
-}
-
-fn unkept(segment: SegmentData) -> Segment {
-    let externals = segment.externals.into_iter();
-    Segment {
-        name: segment.name,
-        buffers: segment.buffers,
-        externals: externals
-            .map(|(segment, node)| External { segment, node })
-            .collect(),
-    }
-}
-
-fn failure(vm: &VirtualMachine, error: &StoreError) -> PyBaseExceptionRef {
-    let exceptions = &vm.ctx.exceptions;
-    let class = match error {
-        StoreError::BadName(_) => exceptions.value_error,
-        StoreError::Unknown { .. } => exceptions.lookup_error,
-        StoreError::Damaged { .. }
-        | StoreError::Foreign { .. }
-        | StoreError::Newer { .. }
-        | StoreError::TooLarge { .. } => snapshot::snapshot_error_type(),
-        StoreError::Home(_) | StoreError::Unwritten { .. } | StoreError::Io { .. } => {
-            exceptions.os_error
-        }
-    };
-    vm.new_exception_msg(class.to_owned(), error.to_string().into())
 }

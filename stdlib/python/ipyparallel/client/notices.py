@@ -7,12 +7,12 @@ shell they are shown before and after the next cell.
 """
 
 import sys
-from collections import namedtuple
-from datetime import UTC, datetime, timedelta
 from weakref import ref
 
+# The rest is imported where it is used: a shell follows the notices of every client.
 
-class Notice(namedtuple("Notice", "engine replaces checkpoint taken requests_lost reason")):
+
+class Notice:
     """What became of the namespace of an engine.
 
     engine: the engine that has it now, or None if no engine took the place of
@@ -27,7 +27,18 @@ class Notice(namedtuple("Notice", "engine replaces checkpoint taken requests_los
     As text it is a sentence.
     """
 
-    __slots__ = ()
+    __slots__ = ("engine", "replaces", "checkpoint", "taken", "requests_lost", "reason")
+
+    def __init__(self, engine, replaces, checkpoint, taken, requests_lost, reason):
+        self.engine = engine
+        self.replaces = replaces
+        self.checkpoint = checkpoint
+        self.taken = taken
+        self.requests_lost = requests_lost
+        self.reason = reason
+
+    def __repr__(self):
+        return f"<Notice: {self}>"
 
     def __str__(self):
         lost = "1 request" if self.requests_lost == 1 else f"{self.requests_lost} requests"
@@ -50,6 +61,10 @@ class Notice(namedtuple("Notice", "engine replaces checkpoint taken requests_los
 def since(connection, cursor):
     """Returns a new cursor, and the notices since the given one."""
     cursor, told = connection.notices_since(cursor)
+    if not told:
+        return cursor, []
+    from datetime import UTC, datetime
+
     notices = []
     for engine, replaces, checkpoint, taken_us, requests_lost, reason in told:
         taken = None if taken_us is None else datetime.fromtimestamp(taken_us / 1e6, UTC)
@@ -105,6 +120,8 @@ def policy(checkpoint_every, restore_on_death):
                 " restore"
             )
         return None, None, False
+    from datetime import timedelta
+
     requests = seconds = None
     each = checkpoint_every if isinstance(checkpoint_every, (tuple, list)) else [checkpoint_every]
     for every in each:

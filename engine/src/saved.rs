@@ -1,0 +1,153 @@
+//! Namespaces between Python and the store: names and objects to what is kept, and back.
+//!
+//! How objects become segments is the interpreter's (`snapshot`), how these are kept is
+//! [`crate::store`]'s. Here is what the two have to do with each other, for an engine and for a
+//! session alike: see [`crate::engine`], and `rhumba_stdlib`'s `namespace`.
+
+use crate::store::{Checkpoint, SegmentData, StoreError};
+use rhumba_interpreter::namespace::Namespace;
+use rhumba_interpreter::rustpython_vm::builtins::PyBaseExceptionRef;
+use rhumba_interpreter::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rhumba_interpreter::snapshot::{
+    self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, Globals, NamespaceSnapshot,
+    Segment,
+};
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+
+/// What error messages call a namespace.
+const ROOT_NAME: &str = "namespace";
+
+/// Takes a snapshot of names, with who they belong to and when it is.
+///
+/// # Errors
+/// `SnapshotError` with the path of what can't be carried, unless it is `partial`; what `__reduce_ex__`
+/// and the like of an object raised.
+pub fn taken(
+    vm: &VirtualMachine,
+    items: &[(String, PyObjectRef)],
+    globals: Globals,
+    partial: bool,
+    origin: &str,
+) -> PyResult<Checkpoint> {
+    let options = EncodeOptions {
+        globals,
+        partial,
+        ..EncodeOptions::new(ROOT_NAME)
+    };
+    let snapshot = snapshot::encode_names(vm, items, &options)?;
+    let left_out = snapshot.left_out.into_iter();
+    Ok(Checkpoint {
+        name: String::new(),
+        created_us: crate::engine::unix_time_us(),
+        origin: origin.to_owned(),
+        bytecode: BYTECODE_VERSION,
+        segments: snapshot.segments.into_iter().map(kept).collect(),
+        left_out: left_out.map(|left| (left.path, left.reason)).collect(),
+    })
+}
+
+/// Rebuilds the names of a checkpoint.
+///
+/// # Errors
+/// `SnapshotError` if they are damaged or can't be rebuilt here, or what the code that rebuilds an
+/// object raised. Nothing that was here has changed then.
+pub fn names(
+    vm: &VirtualMachine,
+    checkpoint: Checkpoint,
+    context: &DecodeContext,
+) -> PyResult<Vec<(String, PyObjectRef)>> {
+    let snapshot = NamespaceSnapshot {
+        segments: checkpoint.segments.into_iter().map(unkept).collect(),
+        left_out: Vec::new(),
+    };
+    snapshot::decode_names(vm, snapshot, context)
+}
+
+/// Puts the names of a checkpoint in the place of a namespace's.
+///
+/// Names that were left out of it as a whole stay bound to what they are bound to now.
+///
+/// # Errors
+/// As [`names`].
+pub fn restore(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    checkpoint: Checkpoint,
+    context: &DecodeContext,
+) -> PyResult<()> {
+    let left_out = checkpoint.left_out.iter();
+    let left_out: BTreeSet<String> = left_out
+        .filter_map(|(path, _)| whole_name(path).map(str::to_owned))
+        .collect();
+    let mut items = names(vm, checkpoint, context)?;
+    // Looked at only now: rebuilding objects runs code, which may bind names.
+    let staying = namespace.items().into_iter();
+    items.extend(staying.filter(|(name, _)| left_out.contains(name)));
+    namespace.replace(vm, items)
+}
+
+/// Returns the exception that stands for what is wrong with the store, with its sentence.
+pub fn failure(vm: &VirtualMachine, error: &StoreError) -> PyBaseExceptionRef {
+    let exceptions = &vm.ctx.exceptions;
+    let class = match error {
+        StoreError::BadName(_) => exceptions.value_error,
+        StoreError::Unknown { .. } => exceptions.lookup_error,
+        StoreError::Damaged { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::Newer { .. }
+        | StoreError::TooLarge { .. } => snapshot::snapshot_error_type(),
+        StoreError::Home(source)
+        | StoreError::Unwritten { source, .. }
+        | StoreError::Io { source, .. } => match source.kind() {
+            ErrorKind::NotFound => exceptions.file_not_found_error,
+            ErrorKind::PermissionDenied => exceptions.permission_error,
+            ErrorKind::IsADirectory => exceptions.is_a_directory_error,
+            _ => exceptions.os_error,
+        },
+    };
+    vm.new_exception_msg(class.to_owned(), error.to_string().into())
+}
+
+/// The name that a path stands for, if it stands for a whole one: `namespace['lock']`.
+fn whole_name(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("['")?;
+    let name = rest.strip_suffix("']")?;
+    (!name.contains("']")).then_some(name)
+}
+
+fn kept(segment: Segment) -> SegmentData {
+    let externals = segment.externals.into_iter();
+    SegmentData {
+        name: segment.name,
+        buffers: segment.buffers,
+        externals: externals
+            .map(|External { segment, node }| (segment, node))
+            .collect(),
+    }
+}
+
+fn unkept(segment: SegmentData) -> Segment {
+    let externals = segment.externals.into_iter();
+    Segment {
+        name: segment.name,
+        buffers: segment.buffers,
+        externals: externals
+            .map(|(segment, node)| External { segment, node })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_name;
+
+    #[test]
+    fn only_whole_names_stand_for_names() {
+        assert_eq!(whole_name("namespace['rc']"), Some("rc"));
+        assert_eq!(whole_name("ns['view']"), Some("view"));
+        assert_eq!(whole_name("namespace['table']['file']"), None);
+        assert_eq!(whole_name("namespace['model'].hook"), None);
+        assert_eq!(whole_name("rc"), None);
+    }
+}
