@@ -1,10 +1,9 @@
 //! Code objects: their fields to bytes and back.
 //!
 //! Constants are not among the bytes: they are nodes of the table like other objects, so nested
-//! code doesn't recurse and a constant keeps its identity. Bytecode isn't verified; a table from
-//! another bytecode version is refused before it gets here.
+//! code doesn't recurse and a constant keeps its identity.
 //!
-//! Fields are checked as far as the runtime relies on them when it makes a code object.
+//! Fields are checked as far as the runtime relies on them; instructions in `bytecode.rs`.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +15,7 @@ use rustpython_vm::bytecode::{
 };
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
+use super::bytecode;
 use super::format::{FormatError, Reader, Write};
 use super::source::Wanted;
 
@@ -192,6 +192,16 @@ impl CodeFields<'_> {
             return Err(FormatError::Code);
         }
         let instructions = CodeUnits::try_from(self.instructions).map_err(|_| FormatError::Code)?;
+        let limits = bytecode::Limits {
+            constant_count: constants.len(),
+            name_count: names.len(),
+            kinds: self.kinds,
+            cell_bits: CO_FAST_CELL | CO_FAST_FREE,
+            free_count: freevars.len(),
+            stack_depth: max_stackdepth as usize,
+            exception_table: self.exceptiontable,
+        };
+        bytecode::verify(&instructions, &limits)?;
         let locations =
             linetable_to_locations(self.linetable, first_line as i32, instructions.len());
         let constants: Constants<_> = constants.into_iter().map(Into::into).collect();

@@ -14,6 +14,7 @@
 //! Read next: `format` (the layout), `encode` (the order of records), `decode`; `namespace` for whole
 //! namespaces, `native` for kinds that native modules add.
 
+mod bytecode;
 mod class_identity;
 mod code;
 mod constant;

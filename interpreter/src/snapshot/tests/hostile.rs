@@ -38,7 +38,7 @@ fn error_of(vm: &VirtualMachine, globals: &PyDictRef, buffers: Vec<Bytes>) -> Op
 }
 
 /// At least this many cases; more if the variable `PROPTEST_CASES` says so.
-fn random_cases(count: u32) -> TestRunner {
+pub fn random_cases(count: u32) -> TestRunner {
     let config = Config {
         cases: Config::default().cases.max(count),
         failure_persistence: None,

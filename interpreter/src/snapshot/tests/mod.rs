@@ -5,6 +5,7 @@
 //! the classes; `dumps`, `loads`, `refusal(obj)` (the error's text), and `receiver`, the globals
 //! of what arrives. For namespaces see `namespaces.rs`.
 
+mod bytecode;
 mod hostile;
 mod interpreters;
 mod namespaces;

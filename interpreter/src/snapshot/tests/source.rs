@@ -42,7 +42,7 @@ fn carry(
     scope: &Scope,
     receiver: &PyDictRef,
     what: &str,
-    change: impl Fn(&mut Vec<u8>),
+    change: impl Fn(&mut [u8]),
 ) -> PyResult<()> {
     let object = eval(vm, scope, what);
     let snapshot = encode(vm, &object, &EncodeOptions::default())?;
@@ -57,7 +57,7 @@ fn carry(
 }
 
 /// Makes the bytecode another runtime's.
-fn foreign(table: &mut Vec<u8>) {
+fn foreign(table: &mut [u8]) {
     table[8] ^= 0xff;
 }
 
