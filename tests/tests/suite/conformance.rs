@@ -51,6 +51,7 @@ scripts! {
     cluster
     direct_view
     errors
+    first_interface
     futures
     interruption
     load_balanced_view

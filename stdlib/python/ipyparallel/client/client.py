@@ -616,4 +616,6 @@ def _register_magics(client):
         from .notices import show_in_shell
 
         activate_once(client)
-        show_in_shell(client, get_ipython())
+        shell = get_ipython()
+        if shell is not None:
+            show_in_shell(client, shell)

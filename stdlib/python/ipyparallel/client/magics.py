@@ -63,8 +63,9 @@ def activate(view, suffix=""):
 
 
 def activate_once(client):
-    """Gives the shell the magics on all engines, unless it has some already."""
-    if not getattr(get_ipython(), "_parallel_magics", None):
+    """Gives the shell, if there is one, the magics on all engines, unless it has some already."""
+    shell = get_ipython()
+    if shell is not None and not getattr(shell, "_parallel_magics", None):
         activate(client.direct_view("all", block=True))
 
 

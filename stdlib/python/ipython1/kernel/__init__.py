@@ -1,0 +1,1 @@
+"""Engines and tasks under their first names; see `api.py`."""

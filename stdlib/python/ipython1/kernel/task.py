@@ -1,0 +1,258 @@
+"""Tasks for any engine: the TaskController of the first interface.
+
+A task is code and the names that go in and come out. It runs among the names
+of whichever engine is free.
+"""
+
+from threading import Condition
+
+from ipyparallel.error import TaskAborted
+
+from . import enginestate
+from .multiengine import connected
+
+# Tasks that are aborted while they run end with this.
+_DISCARDED = "task {} was aborted while it ran: its result was thrown away"
+
+
+class Task:
+    """Code to run on some engine.
+
+    expression: source code
+    resultNames: the names whose objects make up the result
+    setupNS: a dict of names that are bound before
+    clearBefore, clearAfter: whether all names of the engine are unbound before, or after
+    retries: how many times more it is tried if it fails, on other engines first
+    recoveryTask: a Task to run in its place if it has failed to the end
+
+    Raises TypeError for arguments of another kind, ValueError for negative `retries`.
+    """
+
+    def __init__(
+        self, expression, resultNames=None, setupNS=None, clearBefore=False, clearAfter=False,
+        retries=0, recoveryTask=None, **options,
+    ):  # fmt: skip
+        if not isinstance(expression, str):
+            raise TypeError(f"a task is source code in a str, not {type(expression).__name__}")
+        if isinstance(resultNames, str):
+            resultNames = [resultNames]
+        if not isinstance(retries, int):
+            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
+        if retries < 0:
+            raise ValueError(f"retries must not be negative: {retries}")
+        if not (recoveryTask is None or isinstance(recoveryTask, Task)):
+            raise TypeError(f"recoveryTask must be a Task, not {type(recoveryTask).__name__}")
+        self.expression = expression
+        self.resultNames = list(resultNames or ())
+        self.setupNS = dict(setupNS or {})
+        self.clearBefore = clearBefore
+        self.clearAfter = clearAfter
+        self.retries = retries
+        self.recoveryTask = recoveryTask
+        self.options = options
+
+    def __repr__(self):
+        return f"Task({self.expression!r}, {self.resultNames!r})"
+
+
+class TaskController:
+    """The tasks of a cluster, handed to whichever engine is free.
+
+    addr: as for a RemoteController
+    """
+
+    def __init__(self, addr=None):
+        self._client = connected(addr)
+        self._view = self._client.load_balanced_view()
+        self._runs = {}
+        self._next_id = 0
+
+    def run(self, task):
+        """Hands over a Task and returns its id, an int, at once."""
+        if not isinstance(task, Task):
+            raise TypeError(f"a Task is run, not {type(task).__name__}")
+        task_id = self._next_id
+        self._next_id += 1
+        self._runs[task_id] = _Run(self._view, task_id, task)
+        return task_id
+
+    def getTaskResult(self, taskID, block=None):
+        """Returns a task's TaskResult, waiting for it unless `block` is false.
+
+        Returns None if it isn't there and isn't waited for.
+        Raises IndexError for an id that no task has.
+        """
+        return self._run_of(taskID).result(block is None or block)
+
+    def barrier(self, taskIDs):
+        """Waits until these tasks have ended, well or not."""
+        for task_id in taskIDs:
+            self._run_of(task_id).result(True)
+
+    def spin(self):
+        """Does nothing: tasks are handed out all the time."""
+
+    def abort(self, taskID):
+        """Takes a task off the queue, or throws its result away if it runs.
+
+        Raises IndexError if it has ended, or no task has that id.
+        """
+        run = self._run_of(taskID)
+        if run.result(False) is not None:
+            raise IndexError(f"task {taskID} has ended")
+        run.abort()
+
+    def queueStatus(self, verbose=False):
+        """Returns a dict of what is 'pending', and has 'succeeded' and 'failed'.
+
+        Numbers of tasks, or lists of their ids if `verbose`.
+        """
+        status = {"pending": [], "succeeded": [], "failed": []}
+        for task_id, run in list(self._runs.items()):
+            result = run.result(False)
+            if result is None:
+                status["pending"].append(task_id)
+            else:
+                status["failed" if result.failure else "succeeded"].append(task_id)
+        return status if verbose else {name: len(ids) for name, ids in status.items()}
+
+    def clear(self):
+        """Forgets the tasks that have ended; their results can't be asked for any more."""
+        for task_id, run in list(self._runs.items()):
+            if run.result(False) is not None:
+                del self._runs[task_id]
+
+    def _run_of(self, task_id):
+        try:
+            return self._runs[task_id]
+        except (KeyError, TypeError):
+            raise IndexError(f"no task has the id {task_id!r}") from None
+
+
+class TaskResult:
+    """What came of a task.
+
+    taskID, engineID: which task, and where it ran (None if it didn't)
+    failure: what it raised, or None
+    ns: the names that were asked for, as attributes
+    keys: those names
+    submitted, completed: when, as aware datetimes; duration: the time between, in seconds
+
+    `result['a']` is `result.ns.a`. If the task failed, both raise its failure.
+    """
+
+    def __init__(self, task_id, result):
+        self.taskID = task_id
+        self.failure = result.exception()
+        self.engineID = result.engine_id
+        self.submitted, self.completed = result.submitted, result.completed
+        took = self.completed and self.completed - self.submitted
+        self.duration = took.total_seconds() if took else None
+        self.results = {} if self.failure else result.get()
+        self.keys = list(self.results)
+        self.ns = Names(self)
+
+    def raiseException(self):
+        """Raises the failure, if there is one."""
+        if self.failure is not None:
+            raise self.failure
+
+    def __getitem__(self, name):
+        self.raiseException()
+        return self.results[name]
+
+    def __repr__(self):
+        if self.failure is not None:
+            return f"TaskResult[ID:{self.taskID}]:{self.failure!r}"
+        return f"TaskResult[ID:{self.taskID}]:{self.results!r}"
+
+
+class Names:
+    """The results of a task as attributes."""
+
+    def __init__(self, result):
+        self._result = result
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self._result[name]
+        except KeyError:
+            known = ", ".join(self._result.keys) or "none"
+            raise AttributeError(
+                f"the task's results don't include {name!r}: they are {known}"
+            ) from None
+
+    def __dir__(self):
+        return self._result.keys
+
+
+class _Run:
+    """A task on its way, and the recovery tasks that take its place."""
+
+    def __init__(self, view, task_id, task):
+        self._view = view
+        self._task_id = task_id
+        self._changed = Condition()
+        self._ended = None
+        self._discarded = False
+        self._start(task)
+
+    def _start(self, task):
+        self._task = task
+        with self._view.temp_flags(retries=task.retries):
+            self._current = self._view.apply_async(
+                enginestate.run_task, task.expression, task.resultNames, task.setupNS,
+                task.clearBefore, task.clearAfter,
+            )  # fmt: skip
+        if task.recoveryTask is not None:
+            # Recovery begins by itself, whether somebody waits or not.
+            self._current.add_done_callback(self._on_finished)
+
+    def _on_finished(self, result):
+        with self._changed:
+            failed = not result.successful() and not self._discarded
+            if failed and self._task.recoveryTask is not None and not result.cancelled():
+                try:
+                    self._start(self._task.recoveryTask)
+                except ConnectionError:
+                    self._ended = result
+            else:
+                self._ended = result
+            self._changed.notify_all()
+
+    def result(self, block):
+        """Returns the TaskResult, or None if it isn't there and isn't waited for."""
+        while True:
+            current, task = self._current, self._task
+            if block:
+                current.wait()
+            elif not current.ready():
+                return None
+            if task.recoveryTask is None or current.successful():
+                return self._told(current)
+            with self._changed:
+                # What comes of the failure is decided where callbacks run.
+                while self._current is current and self._ended is None:
+                    if not block:
+                        return None
+                    self._changed.wait(0.05)
+                if self._ended is current:
+                    return self._told(current)
+
+    def _told(self, result):
+        told = TaskResult(self._task_id, result)
+        if self._discarded and not isinstance(told.failure, TaskAborted):
+            told.results, told.keys = {}, []
+            told.failure = TaskAborted(
+                _DISCARDED.format(self._task_id), {"engine_id": told.engineID, "method": "run"}
+            )
+        return told
+
+    def abort(self):
+        with self._changed:
+            self._discarded = True
+        self._current.cancel()
+
+
