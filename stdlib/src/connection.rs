@@ -5,12 +5,13 @@
 
 use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
-use crate::{failure, values};
+use crate::{checkpoints, failure, namespace, values};
 use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::{Client, FunctionBlob, Piece};
 use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
 use rhumba_engine::proto::message::{Answer, FromClient, Operation, Payload, Policy, Work};
-use rhumba_interpreter::snapshot::Globals;
+use rhumba_engine::store::{Store, payload};
+use rhumba_interpreter::snapshot::{Globals, Trust};
 use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
 use rustpython_vm::function::{ArgSequence, OptionalArg, TimeoutSeconds};
 use rustpython_vm::types::Constructor;
@@ -134,6 +135,16 @@ impl Connection {
         });
         let pieces: Vec<Piece> = pieces.collect();
         self.submit(vm, &pieces, None)
+    }
+
+    /// The store that the engines use, which is beside their cluster's files. It is this user's
+    /// own, unless the cluster was started with another `RHUMBA_HOME`.
+    fn store(&self, vm: &VirtualMachine) -> PyResult<Store> {
+        let clusters = self.client.cluster_file().ancestors().nth(2);
+        match clusters.filter(|folder| folder.ends_with("clusters")) {
+            Some(clusters) => Ok(Store::open(&clusters.with_file_name("store"))),
+            None => namespace::store(vm),
+        }
     }
 
     /// Where functions of this session find their globals on the engines.
@@ -415,6 +426,52 @@ impl Connection {
         }
         let work = without_function(Operation::PutNamespace);
         zelf.submit_to(vm, targets, &work, &payload, None)
+    }
+
+    /// Returns the names and objects of a namespace that was taken, as a dict that its functions
+    /// have as their globals.
+    #[pymethod]
+    fn taken_names(
+        _zelf: &Py<Self>,
+        taken: PyRef<Group>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyDictRef> {
+        let payload = taken.parts().take_payload(0).unwrap_or_default();
+        let checkpoint = payload::unpack(payload).map_err(|error| failure::of_store(vm, &error))?;
+        namespace::names_in_dict(vm, checkpoint, Trust::Members)
+    }
+
+    /// Returns the parts of a checkpoint in the engines' store: what each is called there, and
+    /// its engine or None.
+    #[pymethod]
+    fn checkpoint_parts(zelf: &Py<Self>, name: String, vm: &VirtualMachine) -> PyResult {
+        let store = zelf.store(vm)?;
+        let kept = vm
+            .allow_threads(|| checkpoints::find(&store, &name))
+            .map_err(|error| failure::of_store(vm, &error))?;
+        let parts = kept.parts.into_iter().map(|part| {
+            let engine = match part.engine {
+                Some(engine) => vm.ctx.new_int(engine).into(),
+                None => vm.ctx.none(),
+            };
+            let stored = vm.ctx.new_str(part.info.name).into();
+            vm.ctx.new_tuple(vec![stored, engine]).into()
+        });
+        Ok(vm.ctx.new_list(parts.collect()).into())
+    }
+
+    /// Removes the parts of a checkpoint in the engines' store that aren't among these engines'
+    /// (None: not in parts).
+    #[pymethod]
+    fn keep_parts(
+        zelf: &Py<Self>,
+        name: String,
+        engines: Vec<Option<u32>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let store = zelf.store(vm)?;
+        vm.allow_threads(|| checkpoints::keep_parts(&store, &name, &engines))
+            .map_err(|error| failure::of_store(vm, &error))
     }
 
     /// Says when the cluster checkpoints engines of itself, and whether it brings namespaces back.

@@ -274,32 +274,6 @@ mod _rhumba {
         checkpoints::check(&name).map_err(|error| failure::of_checkpoint(vm, &error))
     }
 
-    /// Returns the parts of a checkpoint: what each is called in the store, and its engine or None.
-    #[pyfunction]
-    fn checkpoint_parts(name: String, vm: &VirtualMachine) -> PyResult {
-        let store = namespace::store(vm)?;
-        let kept = vm
-            .allow_threads(|| checkpoints::find(&store, &name))
-            .map_err(|error| failure::of_store(vm, &error))?;
-        let parts = kept.parts.into_iter().map(|part| {
-            let engine = match part.engine {
-                Some(engine) => vm.ctx.new_int(engine).into(),
-                None => vm.ctx.none(),
-            };
-            let stored = vm.ctx.new_str(part.info.name).into();
-            vm.ctx.new_tuple(vec![stored, engine]).into()
-        });
-        Ok(vm.ctx.new_list(parts.collect()).into())
-    }
-
-    /// Removes the parts of a checkpoint that aren't among these engines' (None: not in parts).
-    #[pyfunction]
-    fn keep_parts(name: String, engines: Vec<Option<u32>>, vm: &VirtualMachine) -> PyResult<()> {
-        let store = namespace::store(vm)?;
-        vm.allow_threads(|| checkpoints::keep_parts(&store, &name, &engines))
-            .map_err(|error| failure::of_store(vm, &error))
-    }
-
     /// Removes a checkpoint with all of its parts, or one part.
     #[pyfunction]
     fn remove_checkpoint(name: String, vm: &VirtualMachine) -> PyResult<usize> {

@@ -168,8 +168,8 @@ def restore(source, *, trust="all"):
 def diff(a, b=None):
     """Returns how the namespace `b` differs from `a`: a dict by name, which prints as a table.
 
-    a, b: each a mapping, the path of a file, or else the name of a checkpoint;
-        None stands for the names of this session
+    a, b: each a mapping, the view of an engine (`rc[0]`), the path of a file, or
+        else the name of a checkpoint; None stands for the names of this session
 
     Each value has a `kind` ('added', 'removed', 'type', 'value'), the path
     `where` of the first difference below the name, and a `text`. Objects are
@@ -248,6 +248,9 @@ def _mapping(each):
 
         namespace = _rhumba_shell.namespace()
         return {name: namespace[name] for name in _rhumba_shell.names()}
+    # The view of an engine.
+    if hasattr(each, "_taken_names"):
+        return each._taken_names()
     return each if hasattr(each, "keys") else load(each)
 
 

@@ -28,7 +28,7 @@ class NamespaceResult(AsyncResult):
     def _collect(self):
         value = AsyncResult._collect(self)
         if self._kept_parts is not None:
-            _rhumba.keep_parts(*self._kept_parts)
+            self._client._connection.keep_parts(*self._kept_parts)
         return value
 
     def _join(self, values):
@@ -134,13 +134,13 @@ def checkpoint_names(name, ids, single):
     return [f"{name}@{engine}" for engine in ids], (name, list(ids))
 
 
-def parts_to_restore(name, ids):
+def parts_to_restore(connection, name, ids):
     """Returns what each of these engines gets of a checkpoint, in their order.
 
     Raises LookupError if there is no such checkpoint, ValueError if it has
     parts, and not as many as there are engines.
     """
-    parts = _rhumba.checkpoint_parts(name)
+    parts = connection.checkpoint_parts(name)
     if len(parts) == 1:
         return [parts[0][0]] * len(ids)
     if len(parts) != len(ids):
@@ -151,3 +151,17 @@ def parts_to_restore(name, ids):
         )
     given = dict(zip(sorted(ids), (stored for stored, _ in parts)))
     return [given[engine] for engine in ids]
+
+
+def taken_names(client, source):
+    """Returns the names of an engine's namespace with copies of their objects, as a dict.
+
+    What can't be carried is left out. Raises RemoteError.
+    """
+    connection = client._connection
+    group = connection.submit_take(source, True)
+    taken = AsyncResult(client, group, "take_namespace", "take_namespace", True)
+    taken.wait()
+    if group.metadata(0)["status"] != "ok":
+        taken.get()
+    return connection.taken_names(group)

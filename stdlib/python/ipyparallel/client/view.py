@@ -430,7 +430,7 @@ class DirectView(View):
         from .namespaces import NamespaceResult, parts_to_restore
 
         ids, single = self._resolve(targets)
-        group = self._connection.submit_restore(ids, parts_to_restore(name, ids))
+        group = self._connection.submit_restore(ids, parts_to_restore(self._connection, name, ids))
         return self._deliver(NamespaceResult(self.client, group, "restore", single), block)
 
     def copy_to(self, targets, partial=False, block=True):
@@ -485,6 +485,12 @@ class DirectView(View):
             raise ValueError(f"{fname} needs another engine than {source} itself")
         result = TransferResult(self.client, fname, source, ids, single, bool(partial))
         return result.get() if (self.block if block is None else block) else result
+
+    def _taken_names(self):
+        """Returns a copy of the namespace of this one engine as a dict, for `rhumba.namespace.diff`."""
+        from .namespaces import taken_names
+
+        return taken_names(self.client, self._one("diff"))
 
     def _one(self, fname):
         """Returns the id of the one engine that this view names."""
