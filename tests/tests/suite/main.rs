@@ -10,4 +10,6 @@ mod clusters;
 mod conformance;
 mod example;
 mod limits;
+mod namespaces;
+mod store;
 mod terminal;

@@ -301,3 +301,61 @@ fn threads_run_on_while_the_shell_waits() {
     terminal.send("1 + 1\r");
     terminal.expect("Out[2]: 2");
 }
+
+#[test]
+fn names_are_kept_and_brought_back_by_magics() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "kept = [1, 2]; same = kept");
+    terminal.enter(2, "%checkpoint first");
+    terminal.expect("Checkpoint first: 2 names");
+    terminal.enter(3, "kept = 'changed'; added = 1");
+    terminal.enter(4, "%checkpoints");
+    terminal.expect("first");
+    terminal.expect("kept, same");
+    terminal.enter(5, "%restore first");
+    terminal.expect("Restored first: kept, same");
+    terminal.enter(6, "kept is same, kept, 'added' in globals()");
+    terminal.expect("Out[6]: (True, [1, 2], False)");
+    terminal.enter(7, "%save_namespace work.ns");
+    terminal.expect("work.ns: 2 names");
+    terminal.enter(8, "%restore nothing");
+    terminal.expect("nothing");
+    terminal.enter(9, "import threading; lock = threading.Lock()");
+    terminal.enter(10, "%checkpoint second");
+    terminal.expect("lock");
+    terminal.enter(11, "%checkpoint second -p");
+    terminal.expect("left out");
+    terminal.prompt(12);
+    // Words that magics take are completed.
+    terminal.send("%restore fi\t");
+    terminal.expect("%restore first");
+    terminal.send("\x03");
+    terminal.prompt(12);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+    let mut terminal = Terminal::start(&home, &["--namespace", "work.ns"]);
+    terminal.enter(1, "kept is same, kept");
+    terminal.expect("Out[1]: (True, [1, 2])");
+    terminal.prompt(2);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
+fn engines_are_kept_and_brought_back_by_magics() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "2"]);
+    terminal.enter(1, "%px import os; who = [os.getpid()]; own = who");
+    terminal.enter(2, "%checkpoint engines -t all");
+    terminal.expect("Checkpoint engines: 2 engines");
+    terminal.enter(3, "%px del who; own = 0");
+    terminal.enter(4, "%restore engines -t all");
+    terminal.expect("Restored engines on 2 engines");
+    terminal.enter(5, "%px print(who is own, who == [os.getpid()])");
+    terminal.expect("True True");
+    terminal.expect("True True");
+    terminal.prompt(6);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}

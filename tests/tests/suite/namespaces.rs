@@ -1,0 +1,269 @@
+//! Namespaces of engines: kept, brought back, copied, moved, forked, and restored when an engine dies.
+//!
+//! Each on a real cluster, told by a script as a person would. What the store does when something
+//! goes wrong with it is in `store.rs`.
+
+use crate::support::TestHome;
+
+/// What every script begins with.
+const HEAD: &str = "import ipyparallel as ipp, os, signal, threading, time\n\
+                    from rhumba import namespace\n\
+                    def until(happened, seconds=30):\n    \
+                        end = time.monotonic() + seconds\n    \
+                        while not happened():\n        \
+                            assert time.monotonic() < end, 'it does not happen'\n        \
+                            time.sleep(0.002)\n";
+
+/// Runs a script with so many engines, and gives what it printed.
+#[track_caller]
+fn run(home: &TestHome, engines: usize, script: &str) -> String {
+    let connect =
+        format!("rc = ipp.Client()\nrc.wait_for_engines({engines}, timeout=30)\n{script}");
+    let path = home.write("script.py", format!("{HEAD}{connect}"));
+    let engines = engines.to_string();
+    home.run(["-n".as_ref(), engines.as_ref(), path.as_os_str()])
+        .success()
+}
+
+/// Runs a script that starts a cluster of its own.
+#[track_caller]
+fn run_alone(home: &TestHome, script: &str) -> String {
+    let path = home.write("script.py", format!("{HEAD}{script}"));
+    home.run([path.as_os_str()]).success()
+}
+
+/// Names of every kind, which `CHECK` asks about.
+const MAKE: &str = r#"
+SOURCE = '''
+import collections, dataclasses, enum, math
+limit = 10
+def clamp(x): return min(x, limit)
+def counter():
+    count = 0
+    def step():
+        nonlocal count
+        count += 1
+        return count
+    return step, lambda: count
+step, count = counter()
+step(); step()
+class Base:
+    def area(self): return 1
+class Square(Base):
+    def __init__(self, side): self.side = side
+    def area(self): return super().area() + self.side ** 2
+class Colour(enum.Enum):
+    RED = 1
+@dataclasses.dataclass
+class Point:
+    x: int
+square = Square(3)
+shared = [square]
+table = {'same': shared, 'colour': Colour.RED, 'point': Point(4), 'deque': collections.deque([1, 2])}
+square.table = table
+raw = bytes(range(256)) * 40_000
+'''
+"#;
+
+const CHECK: &str = r#"
+def check():
+    global limit
+    assert clamp(99) == 10
+    limit = 20
+    assert clamp(99) == 20, 'functions see the names beside them'
+    limit = 10
+    assert step() == count() > 2, 'a cell is shared'
+    assert square.area() == 10 and type(square) is Square
+    assert table['same'] is shared and shared[0] is square and square.table is table
+    assert table['colour'] is Colour.RED and Colour(1) is Colour.RED
+    assert table['point'] == Point(4) and isinstance(Point(1), Point)
+    assert raw == bytes(range(256)) * 40_000
+    return 'all there'
+"#;
+
+#[test]
+fn a_checkpoint_outlives_its_cluster() {
+    let home = TestHome::new();
+    let script = format!(
+        "{MAKE}\nrc[:].execute(SOURCE, block=True)\nrc[1].execute('mine = 1', block=True)\n\
+         done = rc[:].checkpoint('work', block=True)\nprint([len(each.names) for each in done])\n"
+    );
+    assert_eq!(run(&home, 2, &script), "[17, 18]\n");
+    let script = format!(
+        "{CHECK}\nnames = rc[:].restore('work', block=True)\nprint('mine' in names[0], 'mine' in names[1])\n\
+         print(rc[:].apply_sync(check))\n"
+    );
+    assert_eq!(
+        run(&home, 2, &script),
+        "False True\n['all there', 'all there']\n"
+    );
+    // One engine's part goes to any engine, and into a session without a cluster.
+    let script = format!(
+        "{CHECK}\nrc[2].restore('work@1', block=True)\nprint(rc[2].apply_sync(check), rc[2]['mine'])\n\
+         print(rc[0].apply_sync(lambda: 'square' in globals()))\n"
+    );
+    assert_eq!(run(&home, 3, &script), "all there 1\nFalse\n");
+    let session = "here = 1\nimport rhumba.namespace\nrhumba.namespace.restore('work@0')\n\
+                   print(square.area(), 'here' in globals(), 'mine' in globals())\n";
+    assert_eq!(home.run(["-c", session]).success(), "10 False False\n");
+}
+
+#[test]
+fn a_second_checkpoint_writes_what_changed() {
+    let home = TestHome::new();
+    let script = "rc[0].execute(\"import os; big = os.urandom(8 << 20); small = 1\", block=True)\n\
+                  first = rc[0].checkpoint('work', block=True)\n\
+                  rc[0].execute('small = 2', block=True)\n\
+                  second = rc[0].checkpoint('work', block=True)\n\
+                  print(first.bytes_written > 8 << 20, second.bytes_written < 10_000)\n\
+                  rc[1].push({'big': rc[0]['big']}, block=True)\n\
+                  other = rc[1].checkpoint('other', block=True)\n\
+                  print(other.bytes_written < 10_000)\n";
+    assert_eq!(run(&home, 2, script), "True True\nTrue\n");
+}
+
+#[test]
+fn a_namespace_is_copied_moved_and_forked() {
+    let home = TestHome::new();
+    let script = format!(
+        "{MAKE}{CHECK}\nrc[0].execute(SOURCE, block=True)\nrc[1:].execute('theirs = 1', block=True)\n\
+         rc[0].copy_to([1, 2])\nprint(rc[:].apply_sync(check))\n\
+         print(rc[1].apply_sync(lambda: 'theirs' in globals()))\n\
+         rc[0].move_to(3)\nprint(rc[3].apply_sync(check))\n\
+         print(rc[0].apply_sync(lambda: 'square' in globals()))\n\
+         rc[1].execute('limit = 77', block=True)\n\
+         forked = rc[1].fork(2)\nprint(len(forked), forked['limit'], len(rc.ids))\n\
+         rc[1].execute('limit = 78', block=True)\nprint(forked['limit'])\n"
+    );
+    assert_eq!(
+        run(
+            &home,
+            4,
+            &script.replace("rc[:].apply_sync(check)", "rc[:3].apply_sync(check)")
+        ),
+        "['all there', 'all there', 'all there']\nFalse\nall there\nFalse\n2 [77, 77] 6\n[77, 77]\n"
+    );
+}
+
+#[test]
+fn what_can_not_be_carried_is_named_and_left_out_only_if_asked() {
+    let home = TestHome::new();
+    let script = "rc[0].execute('import threading\\nclass Model: pass\\nmodel = Model()\\n\
+                  model.layers = [1, threading.Lock()]\\nother = 5', block=True)\n\
+                  try: rc[0].checkpoint('work', block=True)\n\
+                  except ipp.RemoteError as error: print(error.evalue)\n\
+                  print(namespace.checkpoints())\n\
+                  done = rc[0].checkpoint('work', partial=True, block=True)\n\
+                  print([left.path for left in done.left_out])\n\
+                  rc[1].restore('work', block=True)\n\
+                  print(rc[1]['other'], rc[1].apply_sync(lambda: model.layers))\n";
+    let out = run(&home, 2, script);
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].contains("['model'].layers[1]"), "{out}");
+    assert!(lines[0].contains("lock"), "{out}");
+    assert_eq!(lines[1], "[]", "{out}");
+    assert!(lines[2].contains("['model'].layers[1]"), "{out}");
+    assert_eq!(lines[3], "5 [1]", "{out}");
+}
+
+#[test]
+fn an_engine_that_is_killed_comes_back_with_its_namespace() {
+    let home = TestHome::new();
+    let script = format!(
+        "{MAKE}{CHECK}\nPOLICY = dict(checkpoint_every=1, restore_on_death=True)\n\
+         cluster = ipp.Cluster(n=2, **POLICY)\ncluster.start_cluster_sync()\n\
+         rc = cluster.connect_client_sync()\nrc.wait_for_engines(2, timeout=30)\n\
+         told, heard = [], threading.Event()\n\
+         rc.on_notice(lambda notice: (told.append(notice), heard.set()))\n\
+         pids = rc[:].apply_sync(os.getpid)\n\
+         rc[:].execute(SOURCE, block=True)\nrc[1].execute('mine = 1', block=True)\n\
+         names = lambda: [set(each.names) for each in namespace.checkpoints()]\n\
+         until(lambda: sum('raw' in each for each in names()) == 2 and any('mine' in each for each in names()))\n\
+         def wait():\n    import pathlib, time\n    pathlib.Path('busy').touch()\n    time.sleep(600)\n\
+         lost = rc[0].apply_async(wait)\nuntil(lambda: os.path.exists('busy'))\n\
+         os.kill(pids[0], signal.SIGKILL)\n\
+         try: lost.get(timeout=30)\nexcept ipp.error.EngineError as error: print('lost:', type(error).__name__)\n\
+         assert heard.wait(30), 'nobody tells what became of it'\nnotice = told[0]\n\
+         print(notice.replaces, notice.engine, notice.reason, notice.checkpoint is not None)\n\
+         print(str(notice).startswith('engine 0 died; engine 2 has its namespace as of'))\n\
+         print(rc.ids, rc[2].apply_sync(check), rc[1].apply_sync(check), rc[1]['mine'])\n\
+         print(rc[1].apply_sync(os.getpid) == pids[1], len(told))\ncluster.stop_cluster_sync()\n"
+    );
+    assert_eq!(
+        run_alone(&home, &script),
+        "lost: EngineError\n0 2 None True\nTrue\n[1, 2] all there all there 1\nTrue 1\n"
+    );
+}
+
+#[test]
+fn an_engine_that_was_never_checkpointed_is_replaced_empty_and_that_is_told() {
+    let home = TestHome::new();
+    let script = "import datetime\n\
+         cluster = ipp.Cluster(n=1, checkpoint_every=datetime.timedelta(hours=1), restore_on_death=True)\n\
+         cluster.start_cluster_sync()\nrc = cluster.connect_client_sync()\n\
+         rc.wait_for_engines(1, timeout=30)\n\
+         told, heard = [], threading.Event()\n\
+         rc.on_notice(lambda notice: (told.append(notice), heard.set()))\n\
+         rc[0].execute('x = 1', block=True)\n\
+         os.kill(rc[0].apply_sync(os.getpid), signal.SIGKILL)\n\
+         assert heard.wait(30)\nnotice = told[0]\n\
+         print(notice.checkpoint, notice.requests_lost, notice.reason is not None)\n\
+         print(rc[notice.engine].apply_sync(lambda: 'x' in globals()))\n\
+         cluster.stop_cluster_sync()\n";
+    assert_eq!(run_alone(&home, script), "None 2 True\nFalse\n");
+}
+
+#[test]
+fn a_restore_waits_its_turn_and_dies_with_its_engine_alone() {
+    let home = TestHome::new();
+    let script = "rc[0].execute('x = 1', block=True)\nrc[0].checkpoint('work', block=True)\n\
+         def busy(name):\n    import os, pathlib, time\n    pathlib.Path(name).touch()\n    \
+             while not os.path.exists('go'): time.sleep(0.002)\n    return globals().get('x')\n\
+         rc[1].push({'x': 'before'}, block=True)\n\
+         pids = rc[:].apply_sync(os.getpid)\n\
+         running = rc[1].apply_async(busy, 'busy-1')\nqueued = rc[1].restore('work', block=False)\n\
+         doomed = rc[2].apply_async(busy, 'busy-2')\nnever = rc[2].restore('work', block=False)\n\
+         until(lambda: os.path.exists('busy-1') and os.path.exists('busy-2'))\n\
+         print(queued.ready(), never.ready())\n\
+         os.kill(pids[2], signal.SIGKILL)\n\
+         try: never.get(timeout=30)\nexcept ipp.error.EngineError: print('its engine died')\n\
+         open('go', 'w').close()\n\
+         print(running.get(timeout=30), queued.get(timeout=30), rc[1]['x'], rc[0]['x'])\n";
+    assert_eq!(
+        run(&home, 3, script),
+        "False False\nits engine died\nbefore ['x'] 1 1\n"
+    );
+}
+
+#[test]
+fn a_checkpoint_that_can_not_be_rebuilt_leaves_everything_as_it_was() {
+    let home = TestHome::new();
+    home.write("helper.py", "class Thing: pass\n");
+    let script = "import sys\nsys.path.insert(0, os.getcwd())\nimport helper\n\
+         rc[0].execute('import sys, os; sys.path.insert(0, os.getcwd()); import helper; t = helper.Thing(); x = 1', block=True)\n\
+         rc[0].checkpoint('module', block=True)\n\
+         rc[0].execute('''\n\
+class Meta(type):\n    def __setattr__(cls, name, value): raise RuntimeError('not this class')\n    \
+    def __call__(cls): raise RuntimeError('not this object')\n\
+class Guarded(list):\n    def __init__(self): pass\n    def append(self, item): raise RuntimeError('nothing goes in')\n    \
+    def extend(self, items): raise RuntimeError('nothing goes in')\n\
+held = Guarded(); list.append(held, 1); del t, helper''', block=True)\n\
+         rc[0].checkpoint('failing', block=True)\n";
+    run(&home, 1, script);
+    std::fs::remove_file(home.work().join("helper.py")).expect("the test made it");
+    // What was compiled of it is as good as it.
+    let _ = std::fs::remove_dir_all(home.work().join("__pycache__"));
+    let script = "rc[:].execute('x = \"mine\"; other = [x]', block=True)\n\
+         for name in 'module', 'failing', 'nowhere':\n    \
+             try: print(rc[0].restore(name, block=True))\n    \
+             except (ipp.RemoteError, LookupError) as error: print(f'{type(error).__name__}: {error}'.splitlines()[0])\n    \
+             print(rc[0]['x'], rc[0]['other'], rc[1]['x'])\n";
+    let out = run(&home, 2, script);
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].contains("helper"), "{out}");
+    assert!(lines[2].contains("nothing goes in"), "{out}");
+    assert!(lines[4].contains("nowhere"), "{out}");
+    for line in [lines[1], lines[3], lines[5]] {
+        assert_eq!(line, "mine ['mine'] mine", "{out}");
+    }
+}
