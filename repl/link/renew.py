@@ -200,7 +200,8 @@ def patterns(functions, names):
     """The names as patterns: without their hashes, as far as that doesn't take in too much."""
 
     def without_hash(name):
-        return re.sub(r"17h[0-9a-f]{16}E", "17h*E", exact(name))
+        # The first form of hash is of a function, the second of a crate.
+        return re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", re.sub(r"17h[0-9a-f]{16}E", "17h*E", exact(name)))
 
     def exact(name):
         return re.sub(r"\.llvm\.\d+$", "*", name)
