@@ -46,6 +46,7 @@ macro_rules! scripts {
 
 scripts! {
     async_result
+    bad_input
     client
     client_results
     cluster

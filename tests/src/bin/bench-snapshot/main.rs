@@ -119,7 +119,7 @@ fn bench(options: &Options) -> Result<()> {
     }
     let report = table::report(
         &figures,
-        &copy::measure(),
+        &copy::measure()?,
         &machine::description(),
         options.rounds,
     );

@@ -68,6 +68,9 @@ pub const CASES: [Case; 8] = [
     Case { name: "large", label: "1 GB bytes", target: Target::ShareOfCopy(0.5) },
 ];
 
+/// Memory at its highest is meant to stay under so many times the data.
+const PEAK_TIMES_DATA: f64 = 2.0;
+
 pub fn case_names() -> Vec<&'static str> {
     CASES.iter().map(|case| case.name).collect()
 }
@@ -155,7 +158,8 @@ pub fn report(figures: &Figures, copy: &Copy, machine: &str, rounds: usize) -> S
     };
     line(format!(
         "{machine}. pickle (protocol 5) of CPython {}, cloudpickle {}, dill {}; rhumba {} speaks Python {}. \
-         Medians over {rounds} processes each, taken in turns; every process repeats what takes less than two seconds.",
+         Processor time, medians over {rounds} processes each, taken in turns; every process repeats what takes less than \
+         two seconds.",
         figures.text(Serializer::Pickle, "python"),
         figures.text(Serializer::Cloudpickle, "version"),
         figures.text(Serializer::Dill, "version"),
@@ -173,8 +177,11 @@ pub fn report(figures: &Figures, copy: &Copy, machine: &str, rounds: usize) -> S
         }
     }
     line(String::new());
-    line("| MB | of | pickle | cloudpickle | dill | rhumba |".to_owned());
-    line("|---|---|--:|--:|--:|--:|".to_owned());
+    line(format!(
+        "| MB | of | pickle | cloudpickle | dill | rhumba | peak ÷ data, to be under {} | |",
+        digits(PEAK_TIMES_DATA)
+    ));
+    line("|---|---|--:|--:|--:|--:|--:|---|".to_owned());
     for case in &CASES {
         for row in memory_rows(figures, case) {
             line(row);
@@ -259,16 +266,37 @@ fn memory_rows(figures: &Figures, case: &Case) -> Vec<String> {
                 found.map_or_else(|| "–".to_owned(), |found| digits(found / per_mb))
             })
             .collect();
-        format!("| {} | {name} | {} |", case.label, cells.join(" | "))
+        let peak = peak_times_data(figures, case, field);
+        let (times, verdict) = match peak {
+            None => (String::new(), ""),
+            Some(times) if times < PEAK_TIMES_DATA => (digits(times), "reached"),
+            Some(times) => (digits(times), "not reached"),
+        };
+        format!(
+            "| {} | {name} | {} | {times} | {verdict} |",
+            case.label,
+            cells.join(" | ")
+        )
     });
     rows.collect()
+}
+
+/// rhumba's memory at its highest, with what it works on, as a multiple of the objects' own.
+fn peak_times_data(figures: &Figures, case: &Case, field: &str) -> Option<f64> {
+    let kb = |field| figures.once(case.name, Serializer::Rhumba, field);
+    let worked_on_kb = match field {
+        "encode_added_kb" => kb("data_kb")?,
+        "decode_added_kb" => kb("bytes")? / 1024.0,
+        _ => return None,
+    };
+    Some((worked_on_kb + kb(field)?) / kb("data_kb")?)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{CASES, Copy, Figures, Serializer, Way, time_row};
+    use super::{CASES, Copy, Figures, Serializer, Way, peak_times_data, time_row};
 
     const COPY: Copy = Copy {
         used_mb_per_s: 8000.0,
@@ -317,5 +345,24 @@ mod tests {
             time_row(&figures, case.unwrap(), Way::Encode, &COPY).unwrap(),
             "| 1 GB bytes | encode | – | – | – | 1,000 | 0.500 | 0.500 of a copy | reached |"
         );
+    }
+
+    #[test]
+    fn the_peak_is_that_of_all_that_is_there() {
+        let mut figures = Figures::default();
+        let run = json!({
+            "data_kb": 1000, "bytes": 102_400, "encode_added_kb": 500, "decode_added_kb": 1900
+        });
+        figures.add("graph", Serializer::Rhumba, run);
+        let case = CASES.iter().find(|case| case.name == "graph").unwrap();
+        assert_eq!(
+            peak_times_data(&figures, case, "encode_added_kb"),
+            Some(1.5)
+        );
+        assert_eq!(
+            peak_times_data(&figures, case, "decode_added_kb"),
+            Some(2.0)
+        );
+        assert_eq!(peak_times_data(&figures, case, "bytes"), None);
     }
 }

@@ -1,0 +1,114 @@
+"""What can't be done is refused with one clear error, and the cluster goes on."""
+
+import os
+import threading
+
+import ipyparallel as ipp
+from _expect import RHUMBA, connect, raises, raises_remote
+
+if RHUMBA:
+    from rhumba import SnapshotError as Unsendable
+else:
+    # ipyparallel lets pickle's many errors through.
+    Unsendable = Exception
+
+rc = connect()
+one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
+views = [one, every, lbv, rc.broadcast_view()]
+
+
+def fine():
+    """The cluster goes on: each engine answers, and nothing is left over."""
+    assert every.apply_sync(abs, -1) == [1] * 4 and lbv.apply_sync(abs, -2) == 2
+
+
+# Engines that aren't there.
+for targets in (4, [0, 4], -5):
+    raises(IndexError, lambda t=targets: rc[t])
+    raises(IndexError, every.execute, "a = 1", targets=targets)
+    raises(IndexError, rc.queue_status, targets)
+if RHUMBA:
+    for targets in ("every", 1.5, {"a": 1}, [None]):
+        raises(TypeError, every.execute, "a = 1", targets=targets)
+        raises(TypeError, rc.direct_view, targets)
+    raises(IndexError, rc.load_balanced_view, [0, 9])
+    assert "9" in str(raises(IndexError, rc.broadcast_view, [0, 9]))
+fine()
+
+# Objects that can't be carried there.
+lock = threading.Lock()
+with open(os.devnull) as unsendable:
+    for view in views:
+        for thing in (unsendable, lock, (x for x in "ab")):
+            raises(Unsendable, view.apply_async, lambda x: x, thing)
+            raises(Unsendable, view.apply_async, lambda x: x, nested={"k": [1, thing]})
+    raises(Unsendable, every.push, {"bad": [unsendable]})
+    raises(Unsendable, every.scatter, "bad", [1, lock])
+    if RHUMBA:
+        # The error names the way to it; nothing was sent.
+        failure = raises(Unsendable, one.apply_async, lambda x: x, [1, {"deep": unsendable}])
+        assert "args[0][1]['deep']" in str(failure), failure
+        failure = raises(Unsendable, lbv.map_async, lambda x: x, [1, lock])
+        assert "lock" in str(failure), failure
+        raises(ipp.RemoteError, every.get, "bad")
+fine()
+
+# Results that can't be carried back.
+for view in (one, lbv):
+    failure = raises(ipp.RemoteError, view.apply_sync, lambda: __import__("threading").Lock())
+    assert "lock" in str(failure), failure
+    failure = raises(ipp.RemoteError, view.map_sync, lambda x: (y for y in "a"), range(3))
+    assert "generator" in str(failure), failure
+raises(ipp.CompositeError, every.apply_sync, lambda: open("/dev/null"))
+one.execute("held = open('/dev/null')", block=True)
+raises(ipp.RemoteError, one.get, "held")
+fine()
+
+# What isn't a function, or a name, or code.
+if RHUMBA:
+    for view in views:
+        raises(TypeError, view.apply_async, 5)
+        raises(TypeError, view.apply_sync, "abs", -1)
+        raises(TypeError, view.map, None, [1, 2])
+        raises(TypeError, view.map)
+        raises(TypeError, view.map_sync, abs, 5)
+    for code in (5, None, b"a = 1"):
+        raises(TypeError, every.execute, code)
+    for names in (5, [1], {"a": 1}):
+        raises(TypeError, every.pull, names)
+    for mapping in (["a"], {1: 2}):
+        raises(TypeError, every.push, mapping)
+    raises(TypeError, every.scatter, "x", 5)
+    raises(ValueError, every.scatter, "x", [1], dist="z")
+    raises(KeyError, every.set_flags, colour="red")
+    raises(KeyError, lambda: every.temp_flags(colour="red").__enter__())
+    assert every.targets == [0, 1, 2, 3]
+raises((OSError, ipp.RemoteError), every.run, "/no/such/file.py")
+raises_remote("SyntaxError", every.execute, "a = = 1", block=True)
+raises_remote("NameError", every.get, "nobody.attribute")
+fine()
+
+# Times, sizes and counts.
+slow = one.apply_async(lambda: __import__("time").sleep(0.3))
+raises(TimeoutError, slow.get, 0.01)
+assert slow.wait(-1) is True, "a negative timeout is for ever"
+if RHUMBA:
+    for timeout in ("soon", [1], object()):
+        for call in (slow.get, slow.wait, rc.wait, slow.wait_interactive):
+            raises(TypeError, call, timeout=timeout)
+        raises(TypeError, rc.wait_for_engines, 1, timeout=timeout)
+    raises(ValueError, slow.wait, float("nan"))
+    for chunksize in (0, -3):
+        raises(ValueError, lbv.map_async, abs, [1], chunksize=chunksize)
+    raises(ValueError, lbv.imap, abs, [1], max_outstanding=-1)
+    raises(TypeError, lbv.imap, abs, [1], max_outstanding="many")
+    raises(ValueError, setattr, lbv, "retries", -1)
+    raises(TypeError, setattr, lbv, "retries", 1.5)
+    raises(TypeError, rc.wait, [5])
+    raises(TypeError, rc.abort, [5])
+    raises(ValueError, ipp.Cluster, n=-1)
+raises((ValueError, KeyError, TypeError, ipp.RemoteError), rc.send_signal, "SIGNONSENSE")
+raises(ValueError, slow.display_outputs, groupby="colour")
+fine()
+assert rc.outstanding == set()
+rc.close()
