@@ -36,6 +36,12 @@ impl FunctionCache {
         globals: Globals,
     ) -> PyResult<FunctionBlob> {
         // Globals that go along may have changed since, whatever the function is made of.
+        if !callable.is_callable() {
+            return Err(vm.new_type_error(format!(
+                "engines call functions, not {} objects",
+                callable.class().name()
+            )));
+        }
         if callable.downcast_ref::<PyFunction>().is_none() || globals == Globals::Carried {
             let content = values::encode(vm, callable, "function", globals)?;
             return Ok(FunctionBlob::new(content));

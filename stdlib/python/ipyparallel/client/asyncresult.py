@@ -15,6 +15,7 @@ from .future import Future
 from .interruption import offer_interrupt
 from .parts import Parts, abort_parts, groups_of
 from .reply import ExecuteReply, metadata_of
+from .timeout import seconds
 
 _METADATA_KEYS = frozenset(
     (
@@ -121,8 +122,7 @@ class AsyncResult(Future):
 
         Raises ValueError for another `return_when`.
         """
-        if timeout is not None and timeout < 0:
-            timeout = None
+        timeout = seconds(timeout)
         try:
             if return_when is None:
                 return self._group.wait(timeout)

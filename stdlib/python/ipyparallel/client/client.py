@@ -16,6 +16,7 @@ from .interruption import offer_interrupt
 from .memory import Memory, Results
 from .parts import Parts, abort_parts, groups_of
 from .reply import ExecuteReply, Metadata
+from .timeout import seconds
 from .view import DirectView, LoadBalancedView
 
 __all__ = ["Client", "ExecuteReply", "Metadata"]
@@ -103,8 +104,7 @@ class Client:
             n = self.cluster.n
         if not block:
             return _in_future(self.wait_for_engines, n, timeout=timeout)
-        if timeout is not None and timeout < 0:
-            timeout = None
+        timeout = seconds(timeout)
         departed = len(self._connection.departures())
         enough = self._connection.wait_for_engines(n, timeout)
         if len(self) >= n:
@@ -202,8 +202,7 @@ class Client:
             all that this client has asked for
         timeout: in seconds; None or a negative number waits for ever
         """
-        if timeout is not None and timeout < 0:
-            timeout = None
+        timeout = seconds(timeout)
         if self._transfers:
             from time import monotonic
 

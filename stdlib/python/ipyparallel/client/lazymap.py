@@ -15,13 +15,18 @@ class LazyMapIterator:
     """
 
     def __init__(self, view, f, calls, ordered, limit, return_exceptions):
+        from collections import deque
+
         self._view = view
         self._f = f
         self._calls = calls
         self._ordered = ordered
         self._limit = limit
         self._return_exceptions = return_exceptions
-        self._pending = []
+        # In the order of the input; those that were found finished are moved
+        # to `_finished` where results are taken as they arrive.
+        self._pending = deque()
+        self._finished = deque()
         self._submit()
 
     def cancel(self):
@@ -33,13 +38,16 @@ class LazyMapIterator:
 
     def __next__(self):
         self._submit()
-        if not self._pending:
+        if not (self._pending or self._finished):
             raise StopIteration
-        result = self._pending.pop(0 if self._ordered else self._first_finished())
+        if self._ordered:
+            result = self._pending.popleft()
+        else:
+            result = self._first_finished()
         return result.get(return_exceptions=self._return_exceptions)
 
     def _submit(self):
-        while self._calls is not None and not (0 < self._limit <= len(self._pending)):
+        while self._calls is not None and not (0 < self._limit <= self._under_way()):
             try:
                 arguments = next(self._calls)
             except StopIteration:
@@ -47,13 +55,23 @@ class LazyMapIterator:
                 return
             self._pending.append(self._view.apply_async(self._f, *arguments))
 
+    def _under_way(self):
+        return len(self._pending) + len(self._finished)
+
     def _first_finished(self):
-        """Waits until some task has finished and returns its position."""
-        while True:
-            for position, result in enumerate(self._pending):
-                if result.ready():
-                    return position
-            self._wait_for_any()
+        """Waits until some task has finished and takes it out.
+
+        All that have finished are found at one look, so that looking costs
+        little however many there are.
+        """
+        while not self._finished:
+            unfinished = type(self._pending)()
+            for result in self._pending:
+                (self._finished if result.ready() else unfinished).append(result)
+            self._pending = unfinished
+            if not self._finished:
+                self._wait_for_any()
+        return self._finished.popleft()
 
     def _wait_for_any(self):
         groups = [result._group for result in self._pending]

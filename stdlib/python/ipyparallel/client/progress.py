@@ -7,6 +7,8 @@ stays as it is.
 
 import sys
 
+from .timeout import seconds
+
 # How often progress is told where a line can't be redrawn.
 _REPORT_INTERVAL_S = 1.0
 
@@ -75,11 +77,12 @@ def watch_progress(result, interval, timeout, enough=None):
     """
     import time
 
+    timeout = seconds(timeout)
     begun = time.monotonic()
     progress = Progress(result._fname, len(result))
     try:
         while not result.wait(interval) and not (enough is not None and enough()):
-            if timeout is not None and 0 <= timeout < time.monotonic() - begun:
+            if timeout is not None and timeout < time.monotonic() - begun:
                 raise TimeoutError(
                     f"no result of {result._fname} after {timeout} seconds:"
                     f" {result.progress} of {len(result)} are there"

@@ -684,11 +684,17 @@ class LoadBalancedView(View):
         max_outstanding: how many tasks are under way at most: 'auto' means one
             per engine, 0 takes all of the input at once
         return_exceptions: yields exceptions in place of raising them
+
+        Raises ValueError if `max_outstanding` is negative.
         """
         from .lazymap import LazyMapIterator
 
         _check_sequences(sequences)
         limit = max(1, len(self.client)) if max_outstanding == "auto" else max_outstanding
+        if not isinstance(limit, int):
+            raise TypeError(f"max_outstanding must be an int or 'auto', not {limit!r}")
+        if limit < 0:
+            raise ValueError(f"max_outstanding must not be negative: {limit}")
         return LazyMapIterator(self, f, zip(*sequences), ordered, limit, return_exceptions)
 
 
