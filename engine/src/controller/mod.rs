@@ -10,6 +10,7 @@ mod connection;
 mod tests;
 
 use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile};
+use crate::store::Store;
 use crate::{cluster, home, socket};
 use connection::{Connection, Flushed, PeerRole};
 use rhumba_proto::controller::{self as proto, Action, Config, Controller};
@@ -110,6 +111,33 @@ fn raise_descriptor_limit() {
     }
 }
 
+/// Returns what the names of this cluster's own checkpoints begin with: its id,
+/// or, where an earlier cluster of this id left some, the id with a number. They
+/// may be all that is left of what somebody wants back.
+fn checkpoint_prefix(cluster_file: &Path) -> String {
+    let cluster_id = cluster::folder_name(cluster_file);
+    let names = Store::open_default().and_then(|store| store.names());
+    match names {
+        Ok(names) => free_prefix(&cluster_id, &names),
+        Err(error) => {
+            tracing::warn!(%error, "earlier checkpoints are not looked for");
+            cluster_id
+        }
+    }
+}
+
+fn free_prefix(cluster_id: &str, names: &[String]) -> String {
+    let is_free = |prefix: &String| {
+        let begin = format!("{prefix}-engine-");
+        !names.iter().any(|name| name.starts_with(&begin))
+    };
+    let numbered = (2_u64..).map(|number| format!("{cluster_id}-{number}"));
+    let mut prefixes = std::iter::once(cluster_id.to_owned()).chain(numbered);
+    prefixes
+        .find(is_free)
+        .expect("there are more numbers than names")
+}
+
 /// Makes the socket and the cluster file of a controller started by hand.
 fn create_cluster(cluster_file: &Path) -> io::Result<std::os::unix::net::UnixListener> {
     let cluster_file = std::path::absolute(cluster_file)?;
@@ -157,7 +185,7 @@ async fn serve(
     let mut server = Server {
         state: Controller::new(
             Config {
-                checkpoint_prefix: cluster::folder_name(&options.cluster_file),
+                checkpoint_prefix: checkpoint_prefix(&options.cluster_file),
                 ..Config::default()
             },
             rhumba_interpreter::runtime::runtime_version(),

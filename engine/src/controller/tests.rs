@@ -409,6 +409,21 @@ fn a_controller_that_is_gone_is_named_as_such() {
 }
 
 #[test]
+fn a_cluster_leaves_the_checkpoints_of_an_earlier_one_alone() {
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let free = |there: &[&str]| super::free_prefix("north", &names(there));
+    assert_eq!(free(&[]), "north");
+    assert_eq!(free(&["north", "northern-engine-0", "north-east"]), "north");
+    assert_eq!(free(&["north-engine-0"]), "north-2");
+    assert_eq!(free(&["north-engine-1", "north-2-engine-0"]), "north-3");
+}
+
+#[test]
 fn two_controllers_do_not_share_a_cluster_file() {
     let controller = TestController::start();
     let options = ControllerOptions {

@@ -350,7 +350,11 @@ impl Store {
         Ok(usage)
     }
 
-    fn names(&self) -> Result<Vec<String>, StoreError> {
+    /// Returns the names of all checkpoints, in order.
+    ///
+    /// # Errors
+    /// If the store's folder can't be read.
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
         self.folder.checkpoint_names()
     }
 

@@ -13,7 +13,6 @@ use rhumba_interpreter::snapshot::{DecodeContext, Globals};
 use rhumba_proto::message::Payload;
 
 #[cfg(test)]
-#[path = "namespace_tests.rs"]
 mod tests;
 
 /// Returns the store of this user.
