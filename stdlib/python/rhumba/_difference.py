@@ -16,6 +16,11 @@ import _rhumba
 # Longer texts and numbers are shown in part.
 _SHOWN_MAX = 40
 
+# Shorter sequences are looked at one by one, and so are those in which so many
+# places have been found that were the same after all.
+_HALVED_MIN = 64
+_HALVINGS_MAX = 8
+
 _PLAIN = (bool, int, str, types.NoneType, types.EllipsisType, types.NotImplementedType, range)
 _BYTES = (bytes, bytearray, memoryview)
 _SETS = (set, frozenset)
@@ -166,10 +171,36 @@ def _sequences(old, new):
 
 
 def _unequal_items(old, new):
-    for index, (a, b) in enumerate(zip(old, new)):
-        # Most items are plain and the same: they need no triple.
+    for index in _unequal(old, new):
+        yield f"[{index}]", old[index], new[index]
+
+
+def _unequal(old, new):
+    """Yields the places at which two sequences of one length may differ, in order.
+
+    A few are found by halving, with snapshots of slices: that is what makes it
+    fast where much is the same. Where these turn out to be the same after all,
+    such as sets in another order, the rest are looked at one by one.
+    """
+    start, halvings = 0, 0
+    while len(old) - start > _HALVED_MIN and halvings < _HALVINGS_MAX:
+        if _rhumba.same_snapshot(old[start:], new[start:]):
+            return
+        end = len(old)
+        while end - start > 1:
+            middle = (start + end) // 2
+            if _rhumba.same_snapshot(old[start:middle], new[start:middle]):
+                start = middle
+            else:
+                end = middle
+        yield start
+        start += 1
+        halvings += 1
+    for index in range(start, len(old)):
+        a, b = old[index], new[index]
+        # Most items are plain and the same.
         if a is not b and not (type(a) is type(b) and type(a) in (int, str) and a == b):
-            yield f"[{index}]", a, b
+            yield index
 
 
 def _dicts(old, new):
@@ -185,7 +216,7 @@ def _dicts(old, new):
             return ", ".join(words), None
         if list(old) != list(new):
             return "its keys are in another order", None
-        return None, ((f"[{key!r}]", old[key], new[key]) for key in old)
+        return None, _unequal_values(old, new)
     if len(old) != len(new):
         return f"{_count(old)} became {_count(new)}", None
     # Looking keys up would ask their classes what is equal: these go by their order.
@@ -194,6 +225,12 @@ def _dicts(old, new):
         parts.append((f" (key {index})", a, b))
         parts.append((f" (value of key {index})", x, y))
     return None, parts
+
+
+def _unequal_values(old, new):
+    keys, old, new = list(old), list(old.values()), list(new.values())
+    for index in _unequal(old, new):
+        yield f"[{keys[index]!r}]", old[index], new[index]
 
 
 def _of_sets(old, new):

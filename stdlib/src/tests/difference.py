@@ -115,6 +115,40 @@ def test_cycles_and_depth():
     assert "0 items became 1 item" in str(change_of(deep, deeper))
 
 
+def test_one_item_of_many_is_found():
+    rows = [(number, str(number), [number / 2]) for number in range(20_000)]
+    other = [(number, text, list(halves)) for number, text, halves in rows]
+    assert change_of(rows, other) is None
+    for place in (0, 1, 63, 12_345, 19_999):
+        kept = other[place]
+        other[place] = (*kept[:2], ["x"])
+        assert change_of(rows, other).where == f"[{place}][2][0]"
+        assert change_of({"k": dict(enumerate(rows))}, {"k": dict(enumerate(other))}).where == (
+            f"['k'][{place}][2][0]"
+        )
+        other[place] = kept
+    # Sets that are the same, in another order, are no difference, however many there are.
+    letters = "abcdefghijklmnop"
+    forth = [set(letters) for _ in range(500)]
+    back = [set() for _ in range(500)]
+    for each in back:
+        for letter in reversed(letters):
+            each.add(letter)
+    assert change_of(forth, back) is None
+    back[400].add("q")
+    assert change_of(forth, back).where == "[400]"
+    # Each item leads to all the others.
+    ring = [[] for _ in range(2_000)]
+    for item in ring:
+        item.append(ring)
+    ring_again = [[] for _ in range(2_000)]
+    for item in ring_again:
+        item.append(ring_again)
+    assert change_of(ring, ring_again) is None
+    ring_again[1_500].append(1)
+    assert change_of(ring, ring_again).where == "[1500]"
+
+
 def test_the_session_stands_for_itself():
     enter("a = 1\nb = 2")
     namespace.save("then.ns")
