@@ -9,6 +9,7 @@ mod cli;
 mod clusters;
 mod conformance;
 mod example;
+mod examples;
 mod limits;
 mod namespaces;
 mod store;
