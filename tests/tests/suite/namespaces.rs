@@ -243,18 +243,23 @@ fn a_checkpoint_that_can_not_be_rebuilt_leaves_everything_as_it_was() {
          rc[0].execute('import sys, os; sys.path.insert(0, os.getcwd()); import helper; t = helper.Thing(); x = 1', block=True)\n\
          rc[0].checkpoint('module', block=True)\n\
          rc[0].execute('''\n\
-class Meta(type):\n    def __setattr__(cls, name, value): raise RuntimeError('not this class')\n    \
-    def __call__(cls): raise RuntimeError('not this object')\n\
 class Guarded(list):\n    def __init__(self): pass\n    def append(self, item): raise RuntimeError('nothing goes in')\n    \
     def extend(self, items): raise RuntimeError('nothing goes in')\n\
 held = Guarded(); list.append(held, 1); del t, helper''', block=True)\n\
-         rc[0].checkpoint('failing', block=True)\n";
+         rc[0].checkpoint('failing', block=True)\n\
+         rc[0].execute('''\n\
+class Meta(type):\n    def mro(cls):\n        import os\n        \
+            if os.path.exists('fail'): raise RuntimeError('no such class')\n        return super().mro()\n\
+class Odd(metaclass=Meta): pass\n\
+del held''', block=True)\n\
+         rc[0].checkpoint('metaclass', block=True)\n";
     run(&home, 1, script);
+    home.write("fail", "");
     std::fs::remove_file(home.work().join("helper.py")).expect("the test made it");
     // What was compiled of it is as good as it.
     let _ = std::fs::remove_dir_all(home.work().join("__pycache__"));
     let script = "rc[:].execute('x = \"mine\"; other = [x]', block=True)\n\
-         for name in 'module', 'failing', 'nowhere':\n    \
+         for name in 'module', 'failing', 'metaclass', 'nowhere':\n    \
              try: print(rc[0].restore(name, block=True))\n    \
              except (ipp.RemoteError, LookupError) as error: print(f'{type(error).__name__}: {error}'.splitlines()[0])\n    \
              print(rc[0]['x'], rc[0]['other'], rc[1]['x'])\n";
@@ -262,8 +267,9 @@ held = Guarded(); list.append(held, 1); del t, helper''', block=True)\n\
     let lines: Vec<&str> = out.lines().collect();
     assert!(lines[0].contains("helper"), "{out}");
     assert!(lines[2].contains("nothing goes in"), "{out}");
-    assert!(lines[4].contains("nowhere"), "{out}");
-    for line in [lines[1], lines[3], lines[5]] {
+    assert!(lines[4].contains("no such class"), "{out}");
+    assert!(lines[6].contains("nowhere"), "{out}");
+    for line in [lines[1], lines[3], lines[5], lines[7]] {
         assert_eq!(line, "mine ['mine'] mine", "{out}");
     }
 }
