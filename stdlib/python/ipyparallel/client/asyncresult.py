@@ -83,16 +83,8 @@ class AsyncResult(Future):
         of several, ValueError for another `return_when`, and
         KeyboardInterrupt after Ctrl-C.
         """
-        if return_when == FIRST_COMPLETED:
-            raise ValueError("get() needs all parts; wait(return_when='FIRST_COMPLETED') doesn't")
-        if return_when == FIRST_EXCEPTION:
-            done, pending = self.wait(timeout, return_when)
-            if pending:
-                for part in done:
-                    part.get(0, return_exceptions)
-                timeout = 0
-        else:
-            _check_return_when(return_when)
+        if return_when is not None:
+            timeout = self._raise_early(timeout, return_exceptions, return_when)
         if not self.wait(timeout):
             raise TimeoutError(
                 f"no result of {self._fname} after {timeout} seconds:"
@@ -106,6 +98,19 @@ class AsyncResult(Future):
             self._value = self._collect()
             self._settled = True
         return self._value
+
+    def _raise_early(self, timeout, return_exceptions, return_when):
+        """Waits as `return_when` says, raising the first exception; returns what is left to wait."""
+        _check_return_when(return_when)
+        if return_when == FIRST_COMPLETED:
+            raise ValueError("get() needs all parts; wait(return_when='FIRST_COMPLETED') doesn't")
+        if return_when == FIRST_EXCEPTION:
+            done, pending = self.wait(timeout, return_when)
+            if pending:
+                for part in done:
+                    part.get(0, return_exceptions)
+                return 0
+        return timeout
 
     @property
     def r(self):
@@ -122,7 +127,8 @@ class AsyncResult(Future):
 
         Raises ValueError for another `return_when`.
         """
-        timeout = seconds(timeout)
+        if timeout is not None:
+            timeout = seconds(timeout)
         try:
             if return_when is None:
                 return self._group.wait(timeout)
@@ -255,7 +261,8 @@ class AsyncResult(Future):
         What has only one part is its own. A part of a map is a list of its items.
         """
         if self._split is None:
-            self._split = (self,) if len(self._group) == 1 else tuple(map(self._alone, self._places()))
+            alone = len(self._group) == 1
+            self._split = (self,) if alone else tuple(map(self._alone, self._places()))
         return self._split
 
     def _places(self):

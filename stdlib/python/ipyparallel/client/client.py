@@ -54,6 +54,8 @@ class Client:
         self.cluster = cluster
         self.block = block
         self._memory = Memory()
+        # Called for each result that isn't waited for at once.
+        self._watch = self._memory.add
         self._told_by = None
         # Namespaces on their way between engines, which takes several groups.
         self._transfers = set()
@@ -275,10 +277,6 @@ class Client:
         for group in groups:
             if isinstance(group, Parts):
                 abort_parts(self._connection, group, targets)
-
-    def _watch(self, group, result=None):
-        """Remembers what is under way; see `memory.py`."""
-        self._memory.add(group, result)
 
     def _watcher(self):
         """Returns what tells results that they are there."""

@@ -28,17 +28,18 @@ class Memory:
         # itself if nobody was given one.
         self._groups = {}
         self._groups_max = _LOOKED_THROUGH_MIN
+        self._dropped = self._on_dropped
         # Results that are to stay, by the ids of their parts.
         self._kept = {}
 
     def add(self, group, result=None):
         """Remembers a group, and the result that was made of it."""
+        groups = self._groups
         if result is None:
-            self._groups[group] = (group, "apply", "apply")
+            groups[group] = (group, "apply", "apply")
         else:
-            about = (group, result._method, result._fname)
-            self._groups[ref(result, self._on_dropped)] = about
-        if len(self._groups) > self._groups_max:
+            groups[ref(result, self._dropped)] = (group, result._method, result._fname)
+        if len(groups) > self._groups_max:
             self._look_through()
 
     def _on_dropped(self, key):
