@@ -11,6 +11,9 @@ from weakref import ref
 
 # The rest is imported where it is used: a shell follows the notices of every client.
 
+# How long a thread that follows notices keeps the connection of a client that is gone.
+_LOOK_INTERVAL_S = 1.0
+
 
 class Notice:
     """What became of the namespace of an engine.
@@ -73,19 +76,20 @@ def since(connection, cursor):
 
 
 def call(client, callback):
-    """Calls back for each notice from now on, in a thread, as long as the client is connected."""
+    """Calls back for each notice from now on, in a thread, as long as the client is there."""
     from threading import Thread
 
-    connection = client._connection
+    connection, held = client._connection, ref(client)
     cursor, _ = since(connection, 0)
 
-    def follow(cursor):
-        while connection.wait_notice(cursor):
-            cursor, notices = since(connection, cursor)
-            for notice in notices:
-                _call(callback, notice)
+    def follow(connection, cursor):
+        while held() is not None and not connection.closed:
+            if connection.wait_notice(cursor, _LOOK_INTERVAL_S):
+                cursor, notices = since(connection, cursor)
+                for notice in notices:
+                    _call(callback, notice)
 
-    Thread(target=follow, args=(cursor,), name="notices", daemon=True).start()
+    Thread(target=follow, args=(connection, cursor), name="notices", daemon=True).start()
 
 
 def show_in_shell(client, shell):
