@@ -9,7 +9,7 @@ use crate::{checkpoints, failure, namespace, values};
 use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::{Client, FunctionBlob, Piece};
 use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
-use rhumba_engine::proto::message::{Answer, FromClient, Operation, Payload, Policy, Work};
+use rhumba_engine::proto::message::{Answer, FromClient, Operation, Payload, Policy, Terms, Work};
 use rhumba_engine::store::{Store, payload};
 use rhumba_interpreter::snapshot::{Globals, Trust};
 use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
@@ -104,7 +104,7 @@ impl Connection {
             targets,
             work: work.clone(),
             payload: payload.clone(),
-            retries: 0,
+            terms: Terms::default(),
         };
         let pieces = if targets.is_empty() {
             Vec::new()
@@ -131,7 +131,7 @@ impl Connection {
             targets: vec![EngineId(target)],
             work: without_function(operation(name.clone())),
             payload: Payload::default(),
-            retries: 0,
+            terms: Terms::default(),
         });
         let pieces: Vec<Piece> = pieces.collect();
         self.submit(vm, &pieces, None)
@@ -257,11 +257,15 @@ impl Connection {
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let (work, payload, function) = zelf.apply(vm, &f, args, kwargs)?;
+        let terms = Terms {
+            retries,
+            ..Terms::default()
+        };
         let piece = Piece {
             targets: Vec::new(),
             work,
             payload,
-            retries,
+            terms,
         };
         zelf.submit(vm, &[piece], Some(&function))
     }
@@ -325,7 +329,7 @@ impl Connection {
                 targets,
                 work: work.clone(),
                 payload,
-                retries: 0,
+                terms: Terms::default(),
             });
         }
         zelf.submit(vm, &pieces, None)
@@ -407,7 +411,7 @@ impl Connection {
             targets: vec![EngineId(target)],
             work: without_function(Operation::TakeNamespace { partial }),
             payload: Payload::default(),
-            retries: 0,
+            terms: Terms::default(),
         };
         zelf.submit(vm, &[piece], None)
     }
@@ -541,7 +545,7 @@ impl Connection {
                 targets,
                 work: work.clone(),
                 payload,
-                retries: 0,
+                terms: Terms::default(),
             });
         }
         zelf.submit(vm, &pieces, Some(&function))
@@ -561,6 +565,10 @@ impl Connection {
         let chunksize = chunksize.max(1);
         let function = zelf.functions.blob(vm, &f, zelf.globals())?;
         let work = map_work(&function, return_exceptions);
+        let terms = Terms {
+            retries,
+            ..Terms::default()
+        };
         let columns: Vec<Vec<PyObjectRef>> = sequences
             .iter()
             .map(|sequence| sequence.borrow_vec().to_vec())
@@ -578,7 +586,7 @@ impl Connection {
                 targets: Vec::new(),
                 work: work.clone(),
                 payload,
-                retries,
+                terms: terms.clone(),
             });
         }
         zelf.submit(vm, &pieces, Some(&function))

@@ -14,7 +14,7 @@ use rhumba_proto::controller::{Action, Config, Controller, Event};
 use rhumba_proto::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId, Ticket, Timestamp};
 use rhumba_proto::message::{
     Failure, FailureKind, FromClient, FromController, FromEngine, Hello, Operation, Outcome,
-    PROTOCOL_VERSION, Payload, Role, Timing, ToClient, ToController, ToEngine, Work,
+    PROTOCOL_VERSION, Payload, Role, Terms, Timing, ToClient, ToController, ToEngine, Work,
 };
 use std::collections::VecDeque;
 
@@ -96,7 +96,10 @@ impl Bench {
         let task = FromClient::Task {
             request: RequestId(request),
             work: work(),
-            retries: 1,
+            terms: Terms {
+                retries: 1,
+                ..Terms::default()
+            },
         };
         self.message(CLIENT, ToController::Client(task), payload(100));
     }

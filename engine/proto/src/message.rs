@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// Large data beside a message: a snapshot's table first, then its buffers.
 /// Cloning it copies references, never bytes.
@@ -127,6 +127,45 @@ pub struct Work {
     pub function: Option<BlobId>,
 }
 
+/// How a task is placed and tried. The default: anywhere, once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// How often it is tried again if it fails: on engines where it hasn't
+    /// failed as long as there are some, then on all of them anew.
+    pub retries: u32,
+    /// Among the tasks of one client, those with the highest go first.
+    pub priority: i32,
+    /// The engines that may run it; any, if there are none.
+    pub targets: Vec<EngineId>,
+}
+
+/// How tasks are spread over engines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduling {
+    pub placement: Placement,
+    /// How many unfinished tasks an engine is given at most. 0: as many as it
+    /// needs never to wait, measured by how long they take.
+    pub hwm: u32,
+}
+
+/// Which of the engines that have room gets a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Placement {
+    /// The one with the fewest unfinished requests and tasks.
+    #[default]
+    LeastLoad,
+    /// The one whose last task was given to it longest ago.
+    Lru,
+    /// Any, by chance.
+    PlainRandom,
+    /// The less loaded of two by chance, where less loaded ones are likelier.
+    Weighted,
+    /// The less loaded of two by chance.
+    TwoBin,
+    /// The next one in the order of their numbers, whatever they have to do.
+    Pure,
+}
+
 /// When namespaces are saved without being asked, and what happens when an
 /// engine dies. The default: nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,12 +194,11 @@ pub enum FromClient {
         targets: Vec<EngineId>,
         work: Work,
     },
-    /// Work for any engine, answered once. It is tried up to `retries` times
-    /// more if it fails. Payload: the operation's.
+    /// Work for any engine, answered once. Payload: the operation's.
     Task {
         request: RequestId,
         work: Work,
-        retries: u32,
+        terms: Terms,
     },
     /// Aborts what has not started: these, or everything of this client if
     /// empty; on these engines, or wherever it is if empty.
@@ -197,6 +235,11 @@ pub enum FromClient {
     },
     /// From here on this policy is kept. Answer: [`Answer::Done`] or `Refused`.
     SetPolicy { query: QueryId, policy: Policy },
+    /// From here on tasks are spread like this. Answer: [`Answer::Done`].
+    SetScheduling {
+        query: QueryId,
+        scheduling: Scheduling,
+    },
 }
 
 /// What an engine sends.

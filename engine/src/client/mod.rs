@@ -16,8 +16,8 @@ use parking_lot::{Condvar, Mutex};
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{BlobId, ClientId, EngineId, QueryId, RequestId};
 use rhumba_proto::message::{
-    Answer, Failure, FailureKind, FromClient, FromController, Outcome, Payload, Role, Timing,
-    ToClient, ToController, Welcome, Work,
+    Answer, Failure, FailureKind, FromClient, FromController, Outcome, Payload, Role, Terms,
+    Timing, ToClient, ToController, Welcome, Work,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -147,8 +147,8 @@ pub struct Piece {
     pub targets: Vec<EngineId>,
     pub work: Work,
     pub payload: Payload,
-    /// How often it is tried again if it fails; only without targets.
-    pub retries: u32,
+    /// How it is placed and tried; only without targets.
+    pub terms: Terms,
 }
 
 impl Client {
@@ -376,7 +376,7 @@ impl Client {
                 FromClient::Task {
                     request,
                     work,
-                    retries: piece.retries,
+                    terms: piece.terms.clone(),
                 }
             } else {
                 FromClient::Request {

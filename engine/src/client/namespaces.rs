@@ -12,7 +12,7 @@
 
 use super::{Client, ClientError, Piece};
 use rhumba_proto::id::EngineId;
-use rhumba_proto::message::{FromClient, Operation, Payload, Policy, ToClient, Work};
+use rhumba_proto::message::{FromClient, Operation, Payload, Policy, Terms, ToClient, Work};
 use std::time::{Duration, Instant};
 
 /// What became of a namespace without being asked for.
@@ -114,7 +114,7 @@ impl Piece {
                 function: None,
             },
             payload,
-            retries: 0,
+            terms: Terms::default(),
         }
     }
 }

@@ -100,6 +100,12 @@ fn run_with(
     ended
 }
 
+/// Returns a number that differs from one controller to the next.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
 /// Allows as many open descriptors as the system does: each connection is one,
 /// and so is each large payload that waits.
 fn raise_descriptor_limit() {
@@ -186,6 +192,7 @@ async fn serve(
         state: Controller::new(
             Config {
                 checkpoint_prefix: checkpoint_prefix(&options.cluster_file),
+                seed: seed(),
                 ..Config::default()
             },
             rhumba_interpreter::runtime::runtime_version(),

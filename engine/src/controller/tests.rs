@@ -12,7 +12,7 @@ use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{EngineId, Ticket};
 use rhumba_proto::message::{
     Answer, FailureKind, FromClient, FromController, FromEngine, Operation, Outcome, Output,
-    Payload, Policy, Role, Timing, ToController, ToEngine, ToHost, Welcome, Work,
+    Payload, Policy, Role, Terms, Timing, ToController, ToEngine, ToHost, Welcome, Work,
 };
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -157,7 +157,7 @@ fn execute(targets: &[EngineId], code: &str) -> Piece {
             function: None,
         },
         payload: Payload::default(),
-        retries: 0,
+        terms: Terms::default(),
     }
 }
 
@@ -226,7 +226,7 @@ fn large_payloads_arrive_whole_and_functions_travel_once() {
             targets: vec![engine.id],
             work: work.clone(),
             payload: payload.clone(),
-            retries: 0,
+            terms: Terms::default(),
         };
         let group = client.submit(&[piece], Some(&function)).unwrap();
         let (ticket, arrived) = loop {

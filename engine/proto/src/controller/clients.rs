@@ -74,6 +74,7 @@ impl Controller {
             blob_bytes: 0,
         };
         self.clients.insert(id, client);
+        self.scheduler.queue.add_client(id);
         self.connections.insert(connection, Peer::Client(id));
         let engines = self.engines.values().map(|engine| engine.info()).collect();
         let message = FromController::Welcome(Welcome::Client {
@@ -96,14 +97,15 @@ impl Controller {
             .expect("a connected client is known");
         self.aborts.retain(|(client, _), _| *client != id);
         for key in client.pieces.into_values() {
-            self.pieces[key].owner = None;
             if let Place::Window(engine) = self.pieces[key].place {
+                self.pieces[key].owner = None;
                 self.recall(key, engine, Recall::Discard);
             } else {
                 self.withdraw(key);
                 self.discard(key);
             }
         }
+        self.scheduler.queue.forget_client(id);
         for (blob, held) in client.blobs {
             if let Held::Kept { .. } = held {
                 self.blobs.release_hold(blob);
@@ -131,9 +133,9 @@ impl Controller {
             FromClient::Task {
                 request,
                 work,
-                retries,
+                terms,
             } => {
-                self.on_task(id, connection, request, work, retries, payload);
+                self.on_task(id, connection, request, work, terms, payload);
             }
             FromClient::Abort {
                 query,
@@ -172,6 +174,10 @@ impl Controller {
             }
             FromClient::SetPolicy { query, policy } => {
                 let answer = self.set_policy(policy);
+                self.answer_query(id, query, answer);
+            }
+            FromClient::SetScheduling { query, scheduling } => {
+                let answer = self.set_scheduling(scheduling);
                 self.answer_query(id, query, answer);
             }
         }
@@ -275,8 +281,14 @@ impl Controller {
         };
         Answer::Queues {
             engines,
-            unassigned: self.scheduler.queued() as u32,
+            unassigned: self.scheduler.queued() as u32 - self.bound_tasks(),
         }
+    }
+
+    /// Returns how many queued tasks are counted with an engine.
+    fn bound_tasks(&self) -> u32 {
+        let bound = self.engines.values().map(|engine| engine.bound.len());
+        bound.sum::<usize>() as u32
     }
 
     fn cluster_status(&self) -> Answer {

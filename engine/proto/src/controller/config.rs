@@ -1,12 +1,17 @@
 //! The limits and intervals a controller keeps to. Which rule each of them
 //! belongs to is said in the files that use it.
 
-use crate::message::Policy;
+use crate::message::{Policy, Scheduling};
 
 /// Limits and intervals. Overload is answered, not absorbed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// No engine holds more tasks than this that it hasn't finished.
+    /// How tasks are spread over engines, until a client says otherwise.
+    pub scheduling: Scheduling,
+    /// Where the chances begin that some ways of spreading them take.
+    pub seed: u64,
+    /// No engine holds more tasks than this that it hasn't finished, as long
+    /// as no other number is set.
     pub prefetch_max: u32,
     /// Engines and hosts that were silent for this long are pinged.
     pub heartbeat_interval_us: u64,
@@ -56,6 +61,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            scheduling: Scheduling::default(),
+            seed: 0,
             prefetch_max: 64,
             heartbeat_interval_us: 3_000_000,
             heartbeat_misses_max: 10,

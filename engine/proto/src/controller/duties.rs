@@ -215,9 +215,11 @@ impl Controller {
             ticket,
             piece,
             is_task: false,
+            is_movable: false,
             // Nothing may be sent behind a restore, as it may fail.
             is_barrier: matches!(kind, DutyKind::Restore(_)),
             bytes: 0,
+            charged_us: 0,
             recall: Recall::No,
         });
         engine.duty = Some(Duty {

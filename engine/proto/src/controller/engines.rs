@@ -42,7 +42,7 @@ pub(super) struct Engine {
 
     /// Requests that aren't sent yet, by their order.
     pub(super) waiting: BTreeMap<u64, PieceKey>,
-    /// Tasks that failed elsewhere and are left for this engine.
+    /// Queued tasks that failed elsewhere and are left for this engine.
     pub(super) bound: BTreeMap<u64, PieceKey>,
     pub(super) window: Window,
     pub(super) known: KnownBlobs,
@@ -121,7 +121,7 @@ impl Engine {
 
     /// Returns how many pieces are there or are on their way.
     pub(super) fn load(&self) -> u32 {
-        (self.window.len() + self.waiting.len() + self.bound.len()) as u32
+        (self.window.len() + self.waiting.len()) as u32
     }
 }
 
@@ -288,12 +288,7 @@ impl Controller {
         });
 
         self.settle_window(&engine, cause, unfinished);
-        for key in std::mem::take(&mut engine.bound).into_values() {
-            match unfinished {
-                Unfinished::MovesOn => self.enqueue(key),
-                Unfinished::Fails => self.fail(key, Some(id), failures::engine_died(id, cause)),
-            }
-        }
+        self.settle_queue(&mut engine, cause, unfinished);
         for key in std::mem::take(&mut engine.waiting).into_values() {
             self.fail(key, Some(id), failures::engine_died(id, cause));
         }
@@ -335,6 +330,30 @@ impl Controller {
         }
     }
 
+    /// Decides over what is queued for a dead engine.
+    fn settle_queue(&mut self, engine: &mut Engine, cause: &str, unfinished: Unfinished) {
+        for key in std::mem::take(&mut engine.bound).into_values() {
+            self.remove_from_pool(key);
+            match unfinished {
+                Unfinished::MovesOn => self.enqueue(key),
+                Unfinished::Fails => {
+                    let failure = failures::engine_died(engine.id, cause);
+                    self.fail(key, Some(engine.id), failure);
+                }
+            }
+        }
+        for pool in self.scheduler.queue.pools_with(engine.id) {
+            let engines = self.scheduler.queue.engines(pool);
+            if engines.iter().any(|id| self.engines.contains_key(id)) {
+                continue;
+            }
+            for key in self.scheduler.queue.tasks_of(pool) {
+                self.remove_from_pool(key);
+                self.enqueue(key);
+            }
+        }
+    }
+
     /// Decides over what a dead engine had in its window.
     fn settle_window(&mut self, engine: &Engine, cause: &str, unfinished: Unfinished) {
         // It runs in order: whatever is behind what it had started, it hadn't.
@@ -346,6 +365,7 @@ impl Controller {
             let may_have_started = index <= started.unwrap_or(0);
             // Only the engine could have said that it never starts this.
             self.settle_recall(entry.recall, false);
+            self.settle_charge(entry, None);
             let key = entry.piece;
             let piece = &mut self.pieces[key];
             if piece.owner.is_none() {

@@ -33,6 +33,21 @@ pub(super) fn no_engines() -> Failure {
     failure(FailureKind::NoEngine, "NoEnginesRegistered", message)
 }
 
+/// None of the only engines that may run a task is there.
+pub(super) fn targets_gone(targets: &[EngineId]) -> Failure {
+    const NAMED_MAX: usize = 10;
+    let mut names = targets.iter().take(NAMED_MAX).map(EngineId::to_string);
+    let mut named = names.by_ref().collect::<Vec<_>>().join(", ");
+    if targets.len() > NAMED_MAX {
+        named += ", …";
+    }
+    let message = match targets {
+        [_] => format!("this may only run on engine {named}, and that is not there"),
+        _ => format!("this may only run on the engines {named}, and none of them is there"),
+    };
+    failure(FailureKind::NoEngine, "NoEnginesRegistered", message)
+}
+
 pub(super) fn cluster_ended() -> Failure {
     let message = "the cluster was shut down before this could run".to_owned();
     failure(FailureKind::NoEngine, "NoEnginesRegistered", message)

@@ -68,13 +68,6 @@ impl Controller {
                     "requests wait in their order"
                 );
             }
-            for (order, key) in &engine.bound {
-                check(*key, Place::Waiting(engine.id), true);
-                assert_eq!(
-                    self.pieces[*key].order, *order,
-                    "bound tasks wait in their order"
-                );
-            }
             for entry in engine.window.iter() {
                 check(entry.piece, Place::Window(engine.id), entry.is_task);
             }
@@ -166,12 +159,6 @@ impl Controller {
                 assert!(
                     !waits || engine.window.requests() > 0,
                     "engine {} lets no request wait without reason",
-                    engine.id
-                );
-                let is_bound = !engine.bound.is_empty();
-                assert!(
-                    !is_bound || engine.window.tasks() > 0,
-                    "engine {} lets no bound task wait without reason",
                     engine.id
                 );
             }

@@ -18,7 +18,7 @@
 //! - The **controller**: everyone's connection ends. Nothing here outlives it.
 //!
 //! Read next: [`pieces`] for what is queued, [`window`] for what an engine may
-//! be doing, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
+//! be doing, [`queue`] for whose turn it is, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
 //! [`duties`] for the work that the controller gives itself, [`recoveries`] for
 //! what it does for the dead.
 
@@ -33,6 +33,8 @@ mod hosts;
 mod invariants;
 mod pace;
 mod pieces;
+mod placement;
+mod queue;
 mod recoveries;
 mod requests;
 mod results;
@@ -158,6 +160,7 @@ impl Controller {
     /// [`Hello::runtime`] must be.
     #[must_use]
     pub fn new(config: Config, runtime: String) -> Self {
+        let scheduler = Scheduler::new(config.scheduling, config.seed);
         Self {
             config,
             runtime,
@@ -171,7 +174,7 @@ impl Controller {
             departures: BTreeMap::new(),
             pieces: Pieces::default(),
             queued_bytes: 0,
-            scheduler: Scheduler::default(),
+            scheduler,
             blobs: Blobs::default(),
             aborts: BTreeMap::new(),
             perhaps_due: BTreeSet::new(),

@@ -6,8 +6,10 @@
 //! [`super::window`].
 
 use super::blobs::Blob;
+use super::queue::{PoolId, Position};
 use crate::id::{ClientId, EngineId, RequestId};
 use crate::message::{Operation, Payload, Work};
+use std::cmp::Reverse;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
@@ -65,6 +67,9 @@ pub(super) enum Aim {
     /// It is a task.
     Any {
         retries_left: u32,
+        priority: i32,
+        /// The engines that may run it, in rising order; any if there are none.
+        targets: Option<Arc<[EngineId]>>,
         /// Where it failed, at most the latest [`TRIED_MAX`]. These come last.
         tried: Vec<EngineId>,
         /// It made room for a request once, and needn't again.
@@ -75,9 +80,11 @@ pub(super) enum Aim {
 /// Where a piece is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// A task that could go to any engine.
-    Queue,
-    /// In the controller, for this engine.
+    /// A task that waits for any of the engines that may run it.
+    Queue(PoolId),
+    /// A task that failed elsewhere and waits for this engine.
+    Bound(EngineId, PoolId),
+    /// A request that waits for its engine.
     Waiting(EngineId),
     /// At this engine, or on its way there.
     Window(EngineId),
@@ -93,6 +100,26 @@ impl Piece {
 
     pub(super) fn is_task(&self) -> bool {
         matches!(self.aim, Aim::Any { .. })
+    }
+
+    /// Returns the engines that may run it, if not all may.
+    pub(super) fn targets(&self) -> Option<&Arc<[EngineId]>> {
+        match &self.aim {
+            Aim::Engine(_) => None,
+            Aim::Any { targets, .. } => targets.as_ref(),
+        }
+    }
+
+    /// Returns where it stands among its client's tasks.
+    pub(super) fn position(&self) -> Position {
+        let priority = match self.aim {
+            Aim::Engine(_) => 0,
+            Aim::Any { priority, .. } => priority,
+        };
+        Position {
+            priority: Reverse(priority),
+            order: self.order,
+        }
     }
 
     pub(super) fn tried(&self) -> &[EngineId] {

@@ -4,8 +4,9 @@ use super::Controller;
 use super::clients::Held;
 use super::failures;
 use super::pieces::{Aim, Owner, Parcel, PieceKey, Place};
+use super::queue::PoolId;
 use crate::id::{ClientId, ConnectionId, EngineId, RequestId};
-use crate::message::{Failure, Operation, Outcome, Payload, Timing, ToClient, Work};
+use crate::message::{Failure, Operation, Outcome, Payload, Terms, Timing, ToClient, Work};
 use std::sync::Arc;
 
 impl Controller {
@@ -67,7 +68,7 @@ impl Controller {
         connection: ConnectionId,
         request: RequestId,
         work: Work,
-        retries: u32,
+        terms: Terms,
         payload: Payload,
     ) {
         if self.is_number_in_use(id, connection, request) {
@@ -83,12 +84,21 @@ impl Controller {
         }
         match self.accept(id, 1, work, payload) {
             Ok(parcel) => {
+                let Terms {
+                    retries,
+                    priority,
+                    mut targets,
+                } = terms;
+                targets.sort_unstable();
+                targets.dedup();
                 let aim = Aim::Any {
                     retries_left: retries,
+                    priority,
+                    targets: (!targets.is_empty()).then(|| targets.into()),
                     tried: Vec::new(),
                     yielded: false,
                 };
-                let key = self.add_piece(owner, parcel, aim, Place::Queue);
+                let key = self.add_piece(owner, parcel, aim, Place::Queue(PoolId::ANY));
                 self.enqueue(key);
             }
             Err(failure) => self.refuse(owner, None, failure),
@@ -235,18 +245,13 @@ impl Controller {
     pub(super) fn withdraw(&mut self, key: PieceKey) {
         let piece = &self.pieces[key];
         match piece.place {
-            Place::Queue => self.scheduler.remove(piece.order),
+            Place::Queue(_) | Place::Bound(..) => self.dequeue(key),
             Place::Waiting(id) => {
                 let engine = self
                     .engines
                     .get_mut(&id)
                     .expect("pieces don't wait for the dead");
-                let queue = if piece.is_task() {
-                    &mut engine.bound
-                } else {
-                    &mut engine.waiting
-                };
-                queue.remove(&piece.order);
+                engine.waiting.remove(&piece.order);
                 self.rerank(id);
             }
             Place::Window(_) => unreachable!("what was sent can only be recalled"),

@@ -6,7 +6,7 @@
 use super::Controller;
 use super::failures;
 use super::pieces::PieceKey;
-use super::window::Recall;
+use super::window::{InFlight, Recall};
 use crate::id::{ConnectionId, EngineId, Ticket};
 use crate::message::{
     Failure, FailureKind, FromEngine, Outcome, Output, Payload, Timing, ToClient,
@@ -62,11 +62,12 @@ impl Controller {
         let entry = engine.window.remove(index);
         engine.completed += 1;
         engine.checkpoints.note_finished();
+        let spent_us = timing.completed_us.saturating_sub(timing.started_us);
         if entry.is_task {
-            engine
-                .pace
-                .observe(timing.completed_us.saturating_sub(timing.started_us));
+            engine.pace.observe(spent_us);
         }
+        self.settle_charge(&entry, Some(spent_us));
+        let engine = self.engines.get_mut(&id).expect("it was there just now");
         let owner = self.pieces[entry.piece].owner;
         engine.latest_owner = owner.or(engine.latest_owner);
         self.settle_recall(entry.recall, false);
@@ -85,6 +86,16 @@ impl Controller {
         }
         self.pump(id);
         self.note_perhaps_due(id);
+    }
+
+    /// A task leaves an engine's window, having run for `spent_us` or not at all.
+    pub(super) fn settle_charge(&mut self, entry: &InFlight, spent_us: Option<u64>) {
+        if let Some(owner) = self.pieces[entry.piece].owner
+            && entry.is_task
+        {
+            let queue = &mut self.scheduler.queue;
+            queue.settle(owner.client, entry.charged_us, spent_us);
+        }
     }
 
     /// Uses up one retry of a task that raised, if it has one.
@@ -154,7 +165,9 @@ impl Controller {
             self.rerank(id);
             return;
         }
-        let key = engine.window.remove(index).piece;
+        let entry = engine.window.remove(index);
+        let key = entry.piece;
+        self.settle_charge(&entry, None);
         match recall {
             Recall::Steal | Recall::Yield => self.enqueue(key),
             Recall::Abort { .. } => self.fail(key, self.pieces[key].target(), failures::aborted()),

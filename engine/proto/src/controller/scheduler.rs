@@ -1,23 +1,28 @@
 //! The scheduler: which engine gets which piece, and when.
 //!
 //! Requests go to their engine in the order of their arrival. Tasks wait in one
-//! queue and go to the engine with the fewest pieces. An engine is given as
-//! many tasks as it needs never to wait for the network, see [`super::pace`];
-//! when the queue is empty and an engine has nothing to do, one that hasn't
-//! started elsewhere is asked back for it. Every step costs the logarithm of
-//! the number of tasks and engines.
+//! [`super::queue`], which says whose turn it is, and go to an engine that has
+//! room, chosen as [`super::placement`] says. An engine is given as many tasks
+//! as it needs never to wait for the network, see [`super::pace`]; when the
+//! queue is empty and an engine has nothing to do, one that hasn't started
+//! elsewhere is asked back for it. Every step costs the logarithm of the number
+//! of tasks and engines, and for a task that is bound to some engines their
+//! number.
 
 use super::Config;
 use super::Controller;
 use super::engines::Engine;
-use super::pieces::{Aim, PieceKey, Place};
+use super::pieces::{Aim, Piece, PieceKey, Place};
+use super::placement::{Chance, Placer};
+use super::queue::{Next, PoolId, Position, Queue};
 use super::window::{InFlight, Recall};
-use crate::id::EngineId;
-use crate::message::ToEngine;
+use crate::id::{ClientId, EngineId};
+use crate::message::{Answer, Placement, Scheduling, ToEngine};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How many tasks are looked at to find one that an idle engine may take over.
-/// Only tasks that failed on every idle engine are passed over at all.
+/// Only tasks that may not run on any idle engine are passed over at all.
 const STEAL_CANDIDATES_MAX: u32 = 64;
 
 /// Where an engine stands among those that may get tasks: the first is next.
@@ -25,7 +30,8 @@ const STEAL_CANDIDATES_MAX: u32 = 64;
 pub(super) struct Rank {
     /// It has all the tasks it needs.
     is_full: bool,
-    load: u32,
+    /// What it has to do, if that decides.
+    weight: u32,
     /// Among equals, the one whose last task is longest ago.
     turn: u64,
     engine: EngineId,
@@ -33,12 +39,16 @@ pub(super) struct Rank {
 
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
-    /// Tasks for any engine, by their order.
-    queue: BTreeMap<u64, PieceKey>,
+    pub(super) queue: Queue,
+    placer: Placer,
+    /// As many unfinished tasks an engine gets at most, if that is set.
+    hwm: u32,
     /// Every engine that may get tasks.
     ranking: BTreeSet<Rank>,
-    /// How many of those have nothing to do.
-    idle: u32,
+    /// Those of them that have room, in rising order.
+    roomy: Vec<EngineId>,
+    /// Those of them that have nothing to do.
+    idle: BTreeSet<EngineId>,
     /// Engines with tasks that others could take, by how many.
     spare: BTreeSet<(u32, EngineId)>,
     /// Recalls on behalf of idle engines.
@@ -47,14 +57,12 @@ pub(super) struct Scheduler {
 }
 
 /// Where a task goes.
-enum Placement {
+enum Choice {
     Now(EngineId),
     /// It failed on all engines that have room, but not on this one.
     Later(EngineId),
     /// It failed on all engines: there is another round.
     Again(EngineId),
-    /// All engines have what they need.
-    Nowhere,
 }
 
 /// A task that an idle engine could run.
@@ -64,12 +72,20 @@ enum Candidate {
 }
 
 impl Scheduler {
-    pub(super) fn queued(&self) -> usize {
-        self.queue.len()
+    pub(super) fn new(scheduling: Scheduling, seed: u64) -> Self {
+        Self {
+            placer: Placer {
+                placement: scheduling.placement,
+                chance: Chance::new(seed),
+                latest: None,
+            },
+            hwm: scheduling.hwm,
+            ..Self::default()
+        }
     }
 
-    pub(super) fn remove(&mut self, order: u64) {
-        self.queue.remove(&order);
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     pub(super) fn start_steal(&mut self) {
@@ -80,17 +96,28 @@ impl Scheduler {
         self.steals -= 1;
     }
 
+    pub(super) fn has_room(&self, engine: EngineId) -> bool {
+        self.roomy.binary_search(&engine).is_ok()
+    }
+
     /// Forgets an engine that left.
     pub(super) fn forget(&mut self, engine: &mut Engine) {
         self.place(engine, None, 0);
     }
 
+    /// Returns how many tasks an engine should have at hand.
+    fn target(&self, engine: &Engine, config: &Config) -> u32 {
+        match self.hwm {
+            0 => engine.pace.target(config.prefetch_max),
+            hwm => hwm,
+        }
+    }
+
     /// Brings an engine's place up to date with what it has.
     fn rerank(&mut self, engine: &mut Engine, config: &Config) {
-        let target = engine.pace.target(config.prefetch_max);
-        let tasks = engine.window.tasks();
+        let target = self.target(engine, config);
         // Filled up in batches: fewer, larger writes.
-        if tasks <= target / 2 {
+        if self.hwm > 0 || engine.window.tasks() <= target / 2 {
             engine.is_filling = true;
         }
         if !engine.window.admits_task(target, config) {
@@ -100,22 +127,46 @@ impl Scheduler {
             self.place(engine, None, 0);
             return;
         }
-        let rank = standing(engine, target);
+        let rank = self.standing(engine, target);
         let spare = engine.window.spare_tasks() + engine.bound.len() as u32;
         self.place(engine, Some(rank), spare);
     }
 
+    /// Returns where an engine that has an open connection stands.
+    fn standing(&self, engine: &Engine, target: u32) -> Rank {
+        let load = engine.load();
+        // Requests count as work at hand too, but don't keep tasks off for ever.
+        let has_room = engine.is_filling && (engine.window.tasks() == 0 || load < target);
+        Rank {
+            is_full: !has_room,
+            weight: match self.placer.placement {
+                Placement::Lru => 0,
+                _ => load,
+            },
+            turn: engine.turn,
+            engine: engine.id,
+        }
+    }
+
     fn place(&mut self, engine: &mut Engine, rank: Option<Rank>, spare: u32) {
         if engine.rank != rank {
+            let had_room = engine.rank.is_some_and(|rank| !rank.is_full);
+            let has_room = rank.is_some_and(|rank| !rank.is_full);
             if let Some(old) = engine.rank {
                 self.ranking.remove(&old);
-                self.idle -= u32::from(old.load == 0);
             }
             if let Some(new) = rank {
                 self.ranking.insert(new);
-                self.idle += u32::from(new.load == 0);
             }
             engine.rank = rank;
+            if had_room != has_room {
+                self.note_room(engine.id, has_room);
+            }
+        }
+        if rank.is_some() && engine.load() == 0 {
+            self.idle.insert(engine.id);
+        } else {
+            self.idle.remove(&engine.id);
         }
         if engine.spare != spare {
             if engine.spare > 0 {
@@ -128,54 +179,134 @@ impl Scheduler {
         }
     }
 
-    /// Chooses an engine for a task that failed on those in `tried`.
-    fn choose(&self, tried: &[EngineId]) -> Placement {
-        let Some(first) = self.ranking.first().filter(|rank| !rank.is_full) else {
-            return Placement::Nowhere;
+    fn note_room(&mut self, engine: EngineId, has_room: bool) {
+        match (self.roomy.binary_search(&engine), has_room) {
+            (Err(index), true) => self.roomy.insert(index, engine),
+            (Ok(index), false) => {
+                self.roomy.remove(index);
+            }
+            _ => {}
+        }
+        self.queue.note_room(engine, has_room);
+    }
+
+    /// Chooses an engine for a task. One of those that may run it has room.
+    fn choose(
+        &mut self,
+        next: &Next,
+        tried: &[EngineId],
+        engines: &BTreeMap<EngineId, Engine>,
+    ) -> Choice {
+        let members = self.queue.engines(next.pool);
+        if members.is_empty() && tried.is_empty() {
+            if self.placer.follows_ranking() {
+                let first = self.ranking.first().expect("an engine has room");
+                return Choice::Now(first.engine);
+            }
+            return Choice::Now(self.placer.choose(&self.roomy, engines));
+        }
+        let is_member = |id: &EngineId| members.is_empty() || members.binary_search(id).is_ok();
+        let untried = |id: &EngineId| is_member(id) && !tried.contains(id);
+        let roomy: Vec<EngineId> = if members.is_empty() || members.len() > self.roomy.len() {
+            self.roomy.iter().copied().filter(is_member).collect()
+        } else {
+            let has_room = |id: &EngineId| self.has_room(*id);
+            members.iter().copied().filter(has_room).collect()
         };
-        if tried.is_empty() {
-            return Placement::Now(first.engine);
+        let fresh: Vec<EngineId> = roomy.iter().copied().filter(untried).collect();
+        if !fresh.is_empty() {
+            return Choice::Now(self.placer.choose(&fresh, engines));
         }
-        match self
-            .ranking
-            .iter()
-            .find(|rank| !tried.contains(&rank.engine))
-        {
-            Some(rank) if rank.is_full => Placement::Later(rank.engine),
-            Some(rank) => Placement::Now(rank.engine),
-            None => Placement::Again(first.engine),
+        let later = self.ranking.iter().find(|rank| untried(&rank.engine));
+        match later {
+            Some(rank) => Choice::Later(rank.engine),
+            None => Choice::Again(self.placer.choose(&roomy, engines)),
         }
     }
 
-    /// Returns whether an idle engine exists on which this task didn't fail.
-    fn has_idle_engine_for(&self, tried: &[EngineId]) -> bool {
-        self.ranking
-            .iter()
-            .take_while(|rank| rank.load == 0)
-            .any(|rank| !tried.contains(&rank.engine))
-    }
-}
-
-/// Returns where an engine that has an open connection stands.
-fn standing(engine: &Engine, target: u32) -> Rank {
-    let load = engine.load();
-    let tasks = engine.window.tasks() + engine.bound.len() as u32;
-    // Requests count as work at hand too, but don't keep tasks off for ever.
-    let has_room = engine.is_filling && (tasks == 0 || load < target);
-    Rank {
-        is_full: !has_room,
-        load,
-        turn: engine.turn,
-        engine: engine.id,
+    /// Returns whether an idle engine exists that may run this task, and on
+    /// which it didn't fail.
+    fn has_idle_engine_for(&self, piece: &Piece) -> bool {
+        let tried = piece.tried();
+        match piece.targets() {
+            None => self.idle.iter().any(|id| !tried.contains(id)),
+            Some(targets) => {
+                let mut idle = targets.iter().filter(|id| self.idle.contains(id));
+                idle.any(|id| !tried.contains(id))
+            }
+        }
     }
 }
 
 impl Controller {
-    /// Puts a task into the queue, at the position of its arrival.
+    /// From here on tasks are spread like this.
+    pub(super) fn set_scheduling(&mut self, scheduling: Scheduling) -> Answer {
+        self.scheduler.placer.placement = scheduling.placement;
+        self.scheduler.hwm = scheduling.hwm;
+        let engines: Vec<EngineId> = self.engines.keys().copied().collect();
+        for id in engines {
+            self.rerank(id);
+        }
+        Answer::Done
+    }
+
+    /// Puts a task into the queue, at the position of its arrival; or fails it,
+    /// if the engines that may run it are gone.
     pub(super) fn enqueue(&mut self, key: PieceKey) {
-        let piece = &mut self.pieces[key];
-        piece.place = Place::Queue;
-        self.scheduler.queue.insert(piece.order, key);
+        let piece = &self.pieces[key];
+        let targets = piece.targets().cloned().unwrap_or_default();
+        let is_there = |id: &EngineId| self.engines.contains_key(id);
+        if !targets.is_empty() && !targets.iter().any(is_there) {
+            self.fail(key, None, super::failures::targets_gone(&targets));
+            return;
+        }
+        let (client, position) = self.stand(key);
+        self.add_to_pool(client, &targets, position, key, Place::Queue);
+    }
+
+    /// Returns whose lane a task belongs in, and where in it.
+    fn stand(&self, key: PieceKey) -> (ClientId, Position) {
+        let piece = &self.pieces[key];
+        let owner = piece.owner.expect("what nobody waits for isn't queued");
+        (owner.client, piece.position())
+    }
+
+    fn add_to_pool(
+        &mut self,
+        client: ClientId,
+        engines: &Arc<[EngineId]>,
+        position: Position,
+        key: PieceKey,
+        place: impl FnOnce(PoolId) -> Place,
+    ) {
+        let Scheduler { queue, roomy, .. } = &mut self.scheduler;
+        let pool = queue.pool(engines, |engine| roomy.binary_search(&engine).is_ok());
+        self.pieces[key].place = place(pool);
+        queue.insert(client, pool, position, key);
+    }
+
+    /// Takes a task out of the queue.
+    pub(super) fn dequeue(&mut self, key: PieceKey) {
+        self.remove_from_pool(key);
+        let piece = &self.pieces[key];
+        if let Place::Bound(id, _) = piece.place {
+            let engine = self.engines.get_mut(&id);
+            let engine = engine.expect("what is bound to an engine ends with it");
+            engine.bound.remove(&piece.order);
+            self.rerank(id);
+        }
+    }
+
+    /// Takes a task out of its lane, and leaves the engine that it is bound to
+    /// as it is.
+    pub(super) fn remove_from_pool(&mut self, key: PieceKey) {
+        let (client, position) = self.stand(key);
+        match self.pieces[key].place {
+            Place::Queue(pool) | Place::Bound(_, pool) => {
+                self.scheduler.queue.remove(client, pool, position);
+            }
+            Place::Waiting(_) | Place::Window(_) => unreachable!("it is not in the queue"),
+        }
     }
 
     pub(super) fn rerank(&mut self, id: EngineId) {
@@ -184,31 +315,27 @@ impl Controller {
         }
     }
 
-    /// Sends an engine what waits for it in particular, as far as it has room.
+    /// Sends an engine the requests that wait for it, as far as it has room.
     pub(super) fn pump(&mut self, id: EngineId) {
         while let Some(engine) = self.engines.get_mut(&id) {
             if engine.open_connection().is_none() {
                 break;
             }
-            let target = engine.pace.target(self.config.prefetch_max);
-            let next = match (engine.waiting.first_entry(), engine.bound.first_entry()) {
-                (Some(request), _)
-                    if engine
-                        .window
-                        .admits_request(self.pieces[*request.get()].parcel.bytes, &self.config) =>
-                {
-                    request.remove()
-                }
-                (_, Some(task)) if engine.window.admits_task(target, &self.config) => task.remove(),
-                _ => break,
+            let Some(request) = engine.waiting.first_entry() else {
+                break;
             };
-            self.dispatch(id, next);
+            let bytes = self.pieces[*request.get()].parcel.bytes;
+            if !engine.window.admits_request(bytes, &self.config) {
+                break;
+            }
+            let key = request.remove();
+            self.dispatch(id, key, 0);
         }
         self.rerank(id);
     }
 
     /// Sends a piece to an engine, with what it needs there.
-    fn dispatch(&mut self, id: EngineId, key: PieceKey) {
+    fn dispatch(&mut self, id: EngineId, key: PieceKey, charged_us: u64) {
         let ticket = self.new_ticket();
         let engine = self
             .engines
@@ -220,7 +347,8 @@ impl Controller {
         let piece = &mut self.pieces[key];
         piece.place = Place::Window(id);
         let is_task = piece.is_task();
-        let parcel = std::sync::Arc::clone(&piece.parcel);
+        let is_movable = is_task && piece.targets().is_none_or(|targets| targets.len() > 1);
+        let parcel = Arc::clone(&piece.parcel);
         let blobs = match &parcel.function {
             Some(blob) => engine
                 .known
@@ -231,8 +359,10 @@ impl Controller {
             ticket,
             piece: key,
             is_task,
+            is_movable,
             is_barrier: !is_task && parcel.stops_on_error(),
             bytes: parcel.bytes,
+            charged_us,
             recall: Recall::No,
         });
         for (message, payload) in blobs {
@@ -248,16 +378,10 @@ impl Controller {
     /// Brings together tasks and engines, until one of them runs out.
     pub(super) fn schedule(&mut self) {
         loop {
-            while let Some((_, &key)) = self.scheduler.queue.first_key_value() {
-                match self.scheduler.choose(self.pieces[key].tried()) {
-                    Placement::Now(engine) => self.assign(key, engine),
-                    Placement::Later(engine) => self.bind(key, engine),
-                    Placement::Again(engine) => {
-                        self.pieces[key].forget_tried();
-                        self.assign(key, engine);
-                    }
-                    Placement::Nowhere => return,
-                }
+            while !self.scheduler.roomy.is_empty()
+                && let Some(next) = self.scheduler.queue.first()
+            {
+                self.serve(&next);
             }
             if !self.steal() {
                 return;
@@ -265,38 +389,53 @@ impl Controller {
         }
     }
 
-    fn assign(&mut self, key: PieceKey, id: EngineId) {
-        self.scheduler.queue.pop_first();
+    fn serve(&mut self, next: &Next) {
+        let tried = self.pieces[next.key].tried();
+        match self.scheduler.choose(next, tried, &self.engines) {
+            Choice::Now(engine) => self.assign(next, engine),
+            Choice::Later(engine) => self.bind(next, engine),
+            Choice::Again(engine) => {
+                self.pieces[next.key].forget_tried();
+                self.assign(next, engine);
+            }
+        }
+    }
+
+    fn assign(&mut self, next: &Next, id: EngineId) {
+        self.dequeue(next.key);
+        let charged_us = self.scheduler.queue.charge(next.client);
         self.scheduler.turns += 1;
+        self.scheduler.placer.latest = Some(id);
         let engine = self
             .engines
             .get_mut(&id)
             .expect("only engines that are there are ranked");
         engine.turn = self.scheduler.turns;
-        self.dispatch(id, key);
+        self.dispatch(id, next.key, charged_us);
         self.rerank(id);
     }
 
     /// Leaves a task for an engine that has no room for it yet.
-    fn bind(&mut self, key: PieceKey, id: EngineId) {
-        self.scheduler.queue.pop_first();
-        let piece = &mut self.pieces[key];
-        piece.place = Place::Waiting(id);
+    fn bind(&mut self, next: &Next, id: EngineId) {
+        self.dequeue(next.key);
         let engine = self
             .engines
             .get_mut(&id)
             .expect("only engines that are there are ranked");
-        engine.bound.insert(piece.order, key);
-        self.pump(id);
+        engine.bound.insert(next.position.order, next.key);
+        let engines: Arc<[EngineId]> = [id].into();
+        let place = |pool| Place::Bound(id, pool);
+        self.add_to_pool(next.client, &engines, next.position, next.key, place);
+        self.rerank(id);
     }
 
     /// Takes tasks from busy engines for idle ones. Returns whether one is in
     /// the queue now; others come when their engines have given them back.
     fn steal(&mut self) -> bool {
-        while self.scheduler.steals < self.scheduler.idle {
+        while (self.scheduler.steals as usize) < self.scheduler.idle.len() {
             match self.find_candidate() {
                 Some(Candidate::Bound(key)) => {
-                    self.withdraw(key);
+                    self.dequeue(key);
                     self.enqueue(key);
                     return true;
                 }
@@ -326,7 +465,7 @@ impl Controller {
                 .map(|index| Candidate::InWindow(*id, engine.window.get(index).piece));
             for candidate in bound.chain(window) {
                 let (Candidate::Bound(key) | Candidate::InWindow(_, key)) = candidate;
-                if self.scheduler.has_idle_engine_for(self.pieces[key].tried()) {
+                if self.scheduler.has_idle_engine_for(&self.pieces[key]) {
                     return Some(candidate);
                 }
                 candidates_left -= 1;
@@ -367,14 +506,16 @@ impl Controller {
         if !self.engines.is_empty() || self.awaits_engines() {
             return;
         }
-        while let Some((_, key)) = self.scheduler.queue.pop_first() {
+        while let Some(key) = self.scheduler.queue.any() {
+            self.dequeue(key);
             self.fail(key, None, super::failures::no_engines());
         }
     }
 
     /// Fails what is queued as the cluster ends.
     pub(super) fn give_up_queued_tasks(&mut self) {
-        while let Some((_, key)) = self.scheduler.queue.pop_first() {
+        while let Some(key) = self.scheduler.queue.any() {
+            self.dequeue(key);
             self.fail(key, None, super::failures::cluster_ended());
         }
     }
@@ -382,35 +523,26 @@ impl Controller {
     /// Checks the queue and the ranking against the pieces and engines.
     pub(super) fn check_scheduler(&self) {
         let scheduler = &self.scheduler;
-        let mut idle = 0;
-        let mut ranked = 0;
+        let mut ranking = BTreeSet::new();
+        let mut idle = BTreeSet::new();
         let mut spare = BTreeSet::new();
         let mut steals = 0;
         for engine in self.engines.values() {
+            let id = engine.id;
             let expected = engine
                 .takes_tasks()
-                .then(|| standing(engine, engine.pace.target(self.config.prefetch_max)));
+                .then(|| scheduler.standing(engine, scheduler.target(engine, &self.config)));
             assert_eq!(
                 engine.rank, expected,
-                "engine {} has the rank it deserves",
-                engine.id
+                "engine {id} has the rank it deserves"
             );
             if let Some(rank) = expected {
-                assert!(
-                    scheduler.ranking.contains(&rank),
-                    "engine {} is ranked",
-                    engine.id
-                );
-                ranked += 1;
-                idle += u32::from(rank.load == 0);
+                ranking.insert(rank);
+                idle.extend((engine.load() == 0).then_some(id));
                 let tasks = engine.window.spare_tasks() + engine.bound.len() as u32;
-                assert_eq!(
-                    engine.spare, tasks,
-                    "engine {} counts its spare tasks",
-                    engine.id
-                );
+                assert_eq!(engine.spare, tasks, "engine {id} counts its spare tasks");
                 if tasks > 0 {
-                    spare.insert((tasks, engine.id));
+                    spare.insert((tasks, id));
                 }
             }
             steals += engine
@@ -419,12 +551,15 @@ impl Controller {
                 .filter(|entry| entry.recall == Recall::Steal)
                 .count();
         }
+        let roomy = ranking.iter().filter(|rank| !rank.is_full);
+        let mut roomy: Vec<EngineId> = roomy.map(|rank| rank.engine).collect();
+        roomy.sort_unstable();
         assert_eq!(
-            scheduler.ranking.len(),
-            ranked,
-            "only engines that are there are ranked"
+            scheduler.ranking, ranking,
+            "engines that are there are ranked"
         );
-        assert_eq!(scheduler.idle, idle, "idle engines are counted");
+        assert_eq!(scheduler.roomy, roomy, "engines with room are known");
+        assert_eq!(scheduler.idle, idle, "idle engines are known");
         assert_eq!(scheduler.spare, spare, "engines with spare tasks are known");
         assert_eq!(
             scheduler.steals as usize, steals,
@@ -435,26 +570,53 @@ impl Controller {
 
     fn check_queue(&self) {
         let scheduler = &self.scheduler;
-        for (order, key) in &scheduler.queue {
-            let piece = &self.pieces[*key];
+        let mut bound = 0;
+        let has_room = |engine| scheduler.has_room(engine);
+        scheduler.queue.check_invariants(has_room, |queued| {
+            let piece = &self.pieces[queued.key];
+            let engines = scheduler.queue.engines(queued.pool);
+            match piece.place {
+                Place::Queue(pool) => {
+                    let targets = piece.targets().map_or(&[][..], |targets| targets);
+                    assert_eq!(engines, targets, "a task waits for the engines it may use");
+                    assert_eq!(pool, queued.pool, "what is queued knows where");
+                }
+                Place::Bound(engine, pool) => {
+                    bound += 1;
+                    assert_eq!(engines, [engine], "what is bound is so to one engine");
+                    assert_eq!(pool, queued.pool, "what is queued knows where");
+                    let order = queued.position.order;
+                    let listed = self.engines[&engine].bound.get(&order);
+                    assert_eq!(
+                        listed,
+                        Some(&queued.key),
+                        "an engine knows what is bound to it"
+                    );
+                }
+                Place::Waiting(_) | Place::Window(_) => panic!("what is queued knows that it is"),
+            }
+            let owner = piece.owner.map(|owner| owner.client);
+            assert_eq!(owner, Some(queued.client), "a task is in its client's lane");
             assert_eq!(
-                piece.place,
-                Place::Queue,
-                "what is in the queue knows that it is"
+                piece.position(),
+                queued.position,
+                "a task stands where it belongs"
             );
-            assert_eq!(
-                piece.order, *order,
-                "what is in the queue has its own order"
-            );
-            assert!(piece.is_task(), "only tasks are in the queue");
-        }
-        if !scheduler.queue.is_empty() {
-            let has_room = scheduler.ranking.first().is_some_and(|rank| !rank.is_full);
+            let is_hopeless =
+                !engines.is_empty() && !engines.iter().any(|id| self.engines.contains_key(id));
+            assert!(!is_hopeless, "no task waits for engines that are gone");
+            let has_room = match engines {
+                [] => !scheduler.roomy.is_empty(),
+                engines => engines.iter().any(|id| scheduler.has_room(*id)),
+            };
             assert!(!has_room, "no task waits while an engine has room for it");
-            assert!(
-                !self.engines.is_empty() || self.awaits_engines(),
-                "no task waits for engines that never come"
-            );
-        }
+        });
+        let listed: usize = self.engines.values().map(|engine| engine.bound.len()).sum();
+        assert_eq!(bound, listed, "engines list nothing that isn't queued");
+        let is_vain = self.engines.is_empty() && !self.awaits_engines();
+        assert!(
+            scheduler.queued() == 0 || !is_vain,
+            "no task waits for engines that never come"
+        );
     }
 }

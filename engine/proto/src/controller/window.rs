@@ -14,9 +14,13 @@ pub(super) struct InFlight {
     pub(super) ticket: Ticket,
     pub(super) piece: PieceKey,
     pub(super) is_task: bool,
+    /// It is a task that another engine may run.
+    pub(super) is_movable: bool,
     /// No request may follow before this one is answered, as it may abort them.
     pub(super) is_barrier: bool,
     pub(super) bytes: u64,
+    /// The engine time that its client was charged for it.
+    pub(super) charged_us: u64,
     pub(super) recall: Recall,
 }
 
@@ -44,7 +48,7 @@ pub(super) struct Window {
     requests: u32,
     bytes: u64,
     barriers: u32,
-    /// Tasks that haven't started and aren't asked back.
+    /// Tasks that haven't started, aren't asked back, and could run elsewhere.
     spare_tasks: u32,
 }
 
@@ -134,7 +138,7 @@ impl Window {
     }
 
     pub(super) fn is_spare(&self, index: usize) -> bool {
-        index > 0 && self.entries[index].is_task && self.entries[index].recall == Recall::No
+        index > 0 && self.entries[index].is_movable && self.entries[index].recall == Recall::No
     }
 
     /// Checks the sums against the entries.

@@ -11,6 +11,7 @@
     reason = "which seeds to run is told by the environment; no run depends on it"
 )]
 
+mod fairness;
 mod faults;
 mod link;
 mod machines;

@@ -120,6 +120,8 @@ pub struct Expected {
     arrival: u64,
     retries: u32,
     stops_on_error: bool,
+    /// The engines that may run it, if not any may.
+    targets: Vec<EngineId>,
     dispatches: u32,
     starts: u32,
     /// Tries that count: it raised, or may have been running as its engine ended.
@@ -188,12 +190,11 @@ impl Oracle {
                     client.expected.insert((*request, Some(*target)), expected);
                 }
             }
-            FromClient::Task {
-                request, retries, ..
-            } => {
+            FromClient::Task { request, terms, .. } => {
                 self.arrivals += 1;
                 client.tasks.insert(*request);
-                let expected = Expected::new(self.arrivals, *retries, false);
+                let mut expected = Expected::new(self.arrivals, terms.retries, false);
+                expected.targets.clone_from(&terms.targets);
                 client.expected.insert((*request, None), expected);
             }
             FromClient::Abort {
@@ -223,6 +224,9 @@ impl Oracle {
             FromClient::SetPolicy { query, policy } => {
                 client.queries.insert(*query);
                 self.recoveries.on_policy(policy);
+            }
+            FromClient::SetScheduling { query, .. } => {
+                client.queries.insert(*query);
             }
             FromClient::StoreBlob { .. } | FromClient::ForgetBlob { .. } => {}
         }
@@ -416,7 +420,10 @@ impl Oracle {
             Outcome::Failed(failure) => {
                 let here = |engine: &EngineId| client.engines.contains_key(engine);
                 let is_there = engine.as_ref().is_some_and(here);
-                let has_engines = !client.engines.is_empty();
+                let has_engines = match expected.targets.as_slice() {
+                    [] => !client.engines.is_empty(),
+                    targets => targets.iter().any(here),
+                };
                 self.check_failure(&expected, failure, is_task, is_there, has_engines);
             }
         }
@@ -494,6 +501,10 @@ impl Oracle {
         let expected = client.expected.get_mut(&(mark.request, target));
         let expected = expected.expect("only what is owed is sent");
         expected.dispatches += 1;
+        assert!(
+            expected.targets.is_empty() || expected.targets.contains(&engine),
+            "a task runs where it may"
+        );
         assert!(
             !expected.must_not_be_sent,
             "what was aborted isn't sent again"
@@ -695,6 +706,7 @@ impl Expected {
             arrival,
             retries,
             stops_on_error,
+            targets: Vec::new(),
             dispatches: 0,
             starts: 0,
             charges: 0,

@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 use rhumba_proto::controller::Config;
-use rhumba_proto::message::Policy;
+use rhumba_proto::message::{Placement, Policy, Scheduling};
 
 #[derive(Debug)]
 pub struct Scenario {
@@ -133,11 +133,35 @@ pub fn draw_policy(random: &mut Random) -> Policy {
     }
 }
 
+pub fn draw_scheduling(random: &mut Random) -> Scheduling {
+    let placements = [
+        Placement::LeastLoad,
+        Placement::Lru,
+        Placement::PlainRandom,
+        Placement::Weighted,
+        Placement::TwoBin,
+        Placement::Pure,
+    ];
+    Scheduling {
+        placement: *random.pick(&placements).expect("there are six"),
+        hwm: match random.chance(500) {
+            true => random.skewed(1, 10) as u32,
+            false => 0,
+        },
+    }
+}
+
 /// Draws limits and intervals. Times are short, so that silence is noticed
 /// while there is work; `is_tight` limits are so low that they are met.
 fn draw_config(random: &mut Random, is_tight: bool) -> Config {
     let defaults = Config::default();
+    let scheduling = match random.chance(400) {
+        true => draw_scheduling(random),
+        false => Scheduling::default(),
+    };
     let config = Config {
+        scheduling,
+        seed: random.next(),
         prefetch_max: random.skewed(1, 64) as u32,
         heartbeat_interval_us: random.between(50_000, 500_000),
         heartbeat_misses_max: random.between(2, 5) as u32,

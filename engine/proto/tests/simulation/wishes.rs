@@ -2,10 +2,10 @@
 //! ask, in a random order and at random moments.
 
 use crate::peers::{Client, Mark};
-use crate::scenario::draw_policy;
+use crate::scenario::{draw_policy, draw_scheduling};
 use crate::world::{Happening, World};
 use rhumba_proto::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId};
-use rhumba_proto::message::{FromClient, Operation, Payload, Role, ToController, Work};
+use rhumba_proto::message::{FromClient, Operation, Payload, Role, Terms, ToController, Work};
 use std::collections::BTreeSet;
 
 /// The functions that all clients know.
@@ -88,7 +88,8 @@ impl World {
                 );
             }
             95..=97 => self.wish_forget(connection),
-            98 => self.wish_policy(connection),
+            98 if self.random.chance(500) => self.wish_policy(connection),
+            98 => self.wish_scheduling(connection),
             _ => self.leave(connection),
         }
         if is_last && self.scenario.ends_early {
@@ -230,13 +231,31 @@ impl World {
         let work = self.draw_work(connection);
         let mark = self.new_mark(connection);
         let payload = self.draw_payload(mark);
-        let retries = self.random.skewed(0, 5) as u32;
+        let terms = self.draw_terms(connection);
         let task = FromClient::Task {
             request: mark.request,
             work,
-            retries,
+            terms,
         };
         self.say(connection, ToController::Client(task), payload);
+    }
+
+    /// Most tasks may run anywhere, and are all the same.
+    fn draw_terms(&mut self, connection: ConnectionId) -> Terms {
+        let retries = self.random.skewed(0, 5) as u32;
+        let priority = match self.random.chance(200) {
+            true => self.random.between(0, 6) as i32 - 3,
+            false => 0,
+        };
+        let targets = match self.random.chance(150) {
+            true => self.draw_targets(connection),
+            false => Vec::new(),
+        };
+        Terms {
+            retries,
+            priority,
+            targets,
+        }
     }
 
     fn wish_many_tasks(&mut self, connection: ConnectionId) {
@@ -305,6 +324,12 @@ impl World {
             policy.checkpoint_every_us = Some(0);
         }
         self.ask(connection, FromClient::SetPolicy { query, policy });
+    }
+
+    fn wish_scheduling(&mut self, connection: ConnectionId) {
+        let query = self.new_query(connection);
+        let scheduling = draw_scheduling(&mut self.random);
+        self.ask(connection, FromClient::SetScheduling { query, scheduling });
     }
 
     fn wish_forget(&mut self, connection: ConnectionId) {

@@ -90,7 +90,7 @@ impl Scene {
             FromClient::Task {
                 request,
                 work: apply(function),
-                retries: 0,
+                terms: Terms::default(),
             },
         );
     }

@@ -60,7 +60,7 @@ fn another_version_is_refused_with_a_sentence() {
         (
             PROTOCOL_VERSION + 1,
             RUNTIME,
-            "version 2 of the protocol and you speak version 3",
+            "version 3 of the protocol and you speak version 4",
         ),
         (
             PROTOCOL_VERSION,

@@ -9,6 +9,7 @@ mod joining;
 mod limits;
 mod recoveries;
 mod requests;
+mod sharing;
 mod silence;
 mod tasks;
 
@@ -16,7 +17,7 @@ use super::{Action, Config, Controller, Event};
 use crate::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId, Ticket, Timestamp};
 use crate::message::{
     Answer, EngineInfo, Failure, FailureKind, FromClient, FromController, FromEngine, FromHost,
-    Hello, Operation, Outcome, Output, PROTOCOL_VERSION, Payload, QueueInfo, Role, Timing,
+    Hello, Operation, Outcome, Output, PROTOCOL_VERSION, Payload, QueueInfo, Role, Terms, Timing,
     ToClient, ToController, ToEngine, ToHost, Welcome, Work,
 };
 use std::collections::BTreeMap;
@@ -268,15 +269,22 @@ impl Scene {
 
     /// A task without a function, which is all that placing it needs.
     fn task(&mut self, client: ConnectionId, request: u64, retries: u32) {
+        let terms = Terms {
+            retries,
+            ..Terms::default()
+        };
+        self.task_under(client, request, terms);
+    }
+
+    fn task_under(&mut self, client: ConnectionId, request: u64, terms: Terms) {
         let request = RequestId(request);
-        self.say(
-            client,
-            FromClient::Task {
-                request,
-                work: push(),
-                retries,
-            },
-        );
+        let work = push();
+        let task = FromClient::Task {
+            request,
+            work,
+            terms,
+        };
+        self.say(client, task);
     }
 
     fn report(&mut self, engine: Engine, message: FromEngine) {
