@@ -85,6 +85,62 @@ if RHUMBA:
     eventually(lambda: "closed" in repr(rc))
     raises((ConnectionError, ipp.NoEnginesRegistered), rc.queue_status)
 
+# Engines in several sets, steered set by set and one by one.
+if RHUMBA:
+    cluster = ipp.Cluster(n=2, profile="sets-of-engines", engine_timeout=30)
+    rc = cluster.start_and_connect_sync()
+    assert cluster.cluster_id == "sets-of-engines" and cluster.engine_set == [0, 1]
+    name = cluster.start_engines_sync(2)
+    assert cluster.start_engines_sync(1, engine_set_id="single") == "single"
+    assert cluster.engines[name] == [2, 3] and cluster.engines["single"] == [4]
+    raises(ValueError, cluster.start_engines_sync, 1, engine_set_id="single")
+    rc.wait_for_engines(5, timeout=30)
+    running = rc[:].apply_async(time.sleep, 30)
+    # A signal that comes before the call has begun is nobody's: it is sent until it is heard.
+    eventually(lambda: cluster.signal_engines_sync("SIGINT", name) or running.progress >= 2, 20)
+    assert [status is None for status in running.status] == [True, True, False, False, True]
+    eventually(lambda: cluster.signal_engine_sync(signal.SIGINT, 4) or running.progress >= 3, 20)
+    eventually(lambda: cluster.signal_engines_sync("SIGINT") or running.ready(), 20)
+    old = dict(zip(rc.ids, rc[:].apply_sync(os.getpid)))
+    rc[:].push({"kept": 1}, block=True)
+    cluster.restart_engines_sync("single")
+    assert cluster.engines["single"] == [5]
+    assert cluster.restart_engine_sync(0) == 6 and cluster.engine_set == [6, 1]
+    eventually(lambda: rc.ids == [1, 2, 3, 5, 6])
+    assert not alive(old[0]) and not alive(old[4]) and alive(old[1])
+    assert rc[1]["kept"] == 1
+    raises(ipp.RemoteError, rc[6].get, "kept")
+    cluster.stop_engine_sync(2)
+    cluster.stop_engines_sync("single")
+    eventually(lambda: rc.ids == [1, 3, 6])
+    assert cluster.engines == {"set-0": [6, 1], name: [3]}
+    raises(KeyError, cluster.stop_engines_sync, "single")
+    raises(IndexError, cluster.stop_engine_sync, 77)
+
+    # Described for another process, and found with all that run.
+    again = ipp.Cluster.from_dict(cluster.to_dict())
+    assert again.engines == cluster.engines
+    with again.connect_client_sync() as found:
+        assert found[1]["kept"] == 1
+    with ipp.Client(profile="sets-of-engines") as found:
+        assert found.ids == rc.ids
+    manager = ipp.ClusterManager()
+    assert "sets-of-engines" in manager.load_clusters()
+    assert manager.get_cluster("sets-of-engines").n == 3
+    raises(KeyError, manager.get_cluster, "nobody")
+    cluster.stop_controller_sync()
+    assert "sets-of-engines" not in manager.load_clusters() and cluster.engines == {}
+    raises(FileNotFoundError, ipp.Client, profile="sets-of-engines")
+
+    # The controller first, engines later.
+    cluster = ipp.Cluster(n=1, engine_timeout=30)
+    cluster.start_controller_sync()
+    assert cluster.engines == {}
+    cluster.start_engines_sync()
+    with cluster.connect_client_sync() as rc:
+        assert rc[:].apply_sync(abs, -1) == [1]
+    cluster.stop_cluster_sync()
+
 # The whole cluster can be stopped by a client, too.
 cluster = ipp.Cluster(n=1)
 rc = cluster.start_and_connect_sync()
@@ -101,6 +157,11 @@ async def main():
     cluster = ipp.Cluster(n=1)
     rc = await cluster.start_and_connect()
     assert rc[0].apply_sync(abs, -1) == 1
+    if RHUMBA:
+        name = await cluster.start_engines(1)
+        await cluster.restart_engines(name)
+        await cluster.stop_engine(cluster.engines[name][0])
+        assert rc[0].apply_sync(abs, -1) == 1
     rc.close()
     await cluster.stop_cluster()
 

@@ -236,6 +236,37 @@ fn a_restore_waits_its_turn_and_dies_with_its_engine_alone() {
 }
 
 #[test]
+fn an_engine_that_dies_while_it_is_kept_leaves_the_old_checkpoint() {
+    let home = TestHome::new();
+    let script = "rc[:].execute('text = \"before\"', block=True)\nrc[0].checkpoint('work', block=True)\n\
+         rc[0].execute('import os; text = \"after\"; raw = os.urandom(300 << 20)', block=True)\n\
+         chunks = os.path.join(os.environ['RHUMBA_HOME'], 'store', 'chunks')\n\
+         count = lambda: sum(len(files) for _, _, files in os.walk(chunks))\n\
+         before, pid = count(), rc[0].apply_sync(os.getpid)\n\
+         kept = rc[0].checkpoint('work', block=False)\nuntil(lambda: count() > before + 2)\n\
+         os.kill(pid, signal.SIGKILL)\n\
+         try: kept.get(timeout=30)\nexcept ipp.error.EngineError: print('its engine died')\n\
+         print(namespace.load('work'), rc[1].restore('work', block=True), rc[1]['text'], rc.ids)\n";
+    assert_eq!(
+        run(&home, 2, script),
+        "its engine died\n{'text': 'before'} ['text'] before [1]\n"
+    );
+}
+
+#[test]
+fn functions_find_their_globals_there_or_take_them_along() {
+    let home = TestHome::new();
+    let script = "factor = 10\ndef scale(x): return x * factor\ndef work(x): return scale(x) + 1\n\
+         try: rc[0].apply_sync(work, 1)\nexcept ipp.RemoteError as error: print(error.ename)\n\
+         rc[0].push({'factor': 2, 'scale': scale}, block=True)\nprint(rc[0].apply_sync(work, 1))\n\
+         rc[:].use_cloudpickle()\nview = rc[1]\nview.use_cloudpickle()\n\
+         print(view.apply_sync(work, 1), view.apply_sync(lambda: 'factor' in globals()))\n\
+         view.use_pickle()\ntry: view.apply_sync(work, 1)\n\
+         except ipp.RemoteError as error: print(error.ename)\n";
+    assert_eq!(run(&home, 2, script), "NameError\n3\n11 False\nNameError\n");
+}
+
+#[test]
 fn a_checkpoint_that_can_not_be_rebuilt_leaves_everything_as_it_was() {
     let home = TestHome::new();
     home.write("helper.py", "class Thing: pass\n");
