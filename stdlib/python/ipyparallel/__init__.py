@@ -24,7 +24,7 @@ from .client.asyncresult import (
 )
 from .client.client import Client, ExecuteReply
 from .client.view import DirectView, LoadBalancedView
-from .cluster import Cluster
+from .cluster import Cluster, ClusterManager
 from .error import (
     AlreadyDisplayedError,
     CompositeError,
@@ -62,6 +62,7 @@ __all__ = [
     "BroadcastView",
     "Client",
     "Cluster",
+    "ClusterManager",
     "CompositeError",
     "DirectView",
     "EngineError",

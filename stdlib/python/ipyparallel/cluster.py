@@ -11,7 +11,13 @@ import os
 
 import _rhumba
 
-from .client.client import Client, _signal_number
+from .client.client import Client, _signal_number, named_by_profile
+
+# How often it is looked whether engines that were stopped are gone.
+_LOOK_INTERVAL_S = 0.05
+
+# Waiting for so many engines ends only when one leaves.
+_MORE_THAN_THERE_ARE = 1 << 30
 
 
 class Cluster:
@@ -22,17 +28,20 @@ class Cluster:
     shutdown_atexit: whether it ends when this process ends
     engine_timeout: how long `start_and_connect` waits for engines, in seconds
     cluster_file: the path of the file that describes it, None before it runs
+    engines: the ids of its engines by sets: those that were started together,
+        under the name that `start_engines` gave them
 
     As a context manager it starts, gives a Client that is connected to all of
     its engines, and stops at the end.
     """
 
     def __init__(
-        self, *, n=None, cluster_id="", engines=None, controller=None, shutdown_atexit=True,
+        self, *, n=None, cluster_id="", profile="", engines=None, controller=None, shutdown_atexit=True,
         engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
     ):  # fmt: skip
         """Describes a cluster; nothing is started yet.
 
+        profile: names the cluster, where `cluster_id` doesn't
         engines, controller: only 'local' (the default), this machine
         delay: accepted for scripts; engines don't need to be waited for
         work_dir: the folder in which engines begin (by default the current one)
@@ -53,7 +62,7 @@ class Cluster:
         if n is not None and n < 0:
             raise ValueError(f"the number of engines must not be negative: {n}")
         self.n = (os.cpu_count() or 1) if n is None else n
-        self.cluster_id = cluster_id
+        self.cluster_id = cluster_id or named_by_profile(profile)
         self.shutdown_atexit = shutdown_atexit
         self.engine_timeout = engine_timeout
         self.work_dir = work_dir
@@ -64,6 +73,7 @@ class Cluster:
 
             policy(checkpoint_every, restore_on_death)
         self.cluster_file = None
+        self.engines = {}
         self._client = None
 
     @classmethod
@@ -78,7 +88,37 @@ class Cluster:
         cluster.cluster_file = os.fspath(cluster_file)
         with cluster.connect_client_sync() as client:
             cluster.n = len(client)
+            cluster.cluster_id = client._connection.cluster_id
+            cluster.engines = {"found": client.ids}
         return cluster
+
+    @classmethod
+    def from_dict(cls, description):
+        """Returns a handle on the cluster that `to_dict` has described.
+
+        Raises FileNotFoundError if it doesn't run any more.
+        """
+        cluster = cls(cluster_id=description["cluster_id"], shutdown_atexit=False)
+        cluster.n = description["n"]
+        cluster.cluster_file = description["cluster_file"]
+        cluster.engines = {name: list(ids) for name, ids in description["engines"].items()}
+        if cluster.cluster_file is not None:
+            cluster.connect_client_sync().close()
+        return cluster
+
+    def to_dict(self):
+        """Returns what another process needs for a handle on this cluster, as a dict of plain data."""
+        return {
+            "cluster_id": self.cluster_id,
+            "cluster_file": self.cluster_file,
+            "n": self.n,
+            "engines": {name: list(ids) for name, ids in self.engines.items()},
+        }
+
+    @property
+    def engine_set(self):
+        """The ids of the set of engines that was started first, None if there is none."""
+        return next(iter(self.engines.values()), None)
 
     def __repr__(self):
         state = "not started" if self.cluster_file is None else self.cluster_file
@@ -100,6 +140,8 @@ class Cluster:
         )
         self.cluster_file = started["cluster_file"]
         self.cluster_id = started["cluster_id"]
+        # The engines of a new cluster are counted from 0.
+        self.engines = {self._new_set_name(): list(range(self.n))} if self.n else {}
         if self.checkpoint_every is not None:
             with self.connect_client_sync() as client:
                 client.set_policy(self.checkpoint_every, self.restore_on_death)
@@ -132,31 +174,118 @@ class Cluster:
             client.activate()
         return client
 
-    def start_engines_sync(self, n=None):
-        """Starts `n` more engines (by default `self.n`) and returns at once.
+    def start_engines_sync(self, n=None, engine_set_id=None):
+        """Starts `n` more engines (by default `self.n`) and waits until they are there.
 
-        `Client.wait_for_engines` waits for them.
+        engine_set_id: a name for them as a set; by default one is made up
+
+        Returns that name. Raises ValueError if a set has it already,
+        TimeoutError if they aren't there after `engine_timeout` seconds.
         """
-        count = self.n if n is None else n
+        name = engine_set_id or self._new_set_name()
+        if name in self.engines:
+            raise ValueError(f"there is a set of engines {name!r} already")
         with self.connect_client_sync() as client:
-            client._connection.start_engines(count)
+            self.engines[name] = self._started(client, self.n if n is None else n)
+        return name
+
+    def _started(self, client, count):
+        """Starts engines and returns their ids, once they are there."""
+        present = set(client.ids)
+        client._connection.start_engines(count)
+        client.wait_for_engines(len(present) + count, timeout=self.engine_timeout)
+        return [engine for engine in client.ids if engine not in present][:count]
+
+    def _new_set_name(self):
+        number = len(self.engines)
+        while f"set-{number}" in self.engines:
+            number += 1
+        return f"set-{number}"
 
     # -- steering and stopping
 
-    def signal_engines_sync(self, signum):
-        """Delivers a signal (a number or a name) to all engines."""
+    def signal_engines_sync(self, signum, engine_set_id=None):
+        """Delivers a signal (a number or a name) to a set of engines, or to all of them."""
         with self.connect_client_sync() as client:
-            client._connection.signal(client.ids, _signal_number(signum))
+            client._connection.signal(self._present(client, engine_set_id), _signal_number(signum))
 
-    def stop_engines_sync(self):
-        """Stops all engines; the controller goes on."""
+    def signal_engine_sync(self, signum, engine_id):
+        """Delivers a signal to one engine."""
         with self.connect_client_sync() as client:
-            client.shutdown()
+            client.send_signal(signum, engine_id)
+
+    def stop_engines_sync(self, engine_set_id=None):
+        """Stops a set of engines, or all of them; the controller goes on."""
+        with self.connect_client_sync() as client:
+            self._stop(client, self._present(client, engine_set_id))
+        if engine_set_id is None:
+            self.engines.clear()
+        else:
+            del self.engines[engine_set_id]
+
+    def stop_engine_sync(self, engine_id):
+        """Stops one engine."""
+        with self.connect_client_sync() as client:
+            self._stop(client, client._select(engine_id)[0])
+        for ids in self.engines.values():
+            if engine_id in ids:
+                ids.remove(engine_id)
+
+    def restart_engines_sync(self, engine_set_id=None):
+        """Stops a set of engines, or all of them, and starts as many new ones in their place.
+
+        The new ones have ids of their own and empty namespaces.
+        """
+        names = list(self.engines) if engine_set_id is None else [engine_set_id]
+        with self.connect_client_sync() as client:
+            for name in names:
+                present = self._present(client, name)
+                self._stop(client, present)
+                self.engines[name] = self._started(client, len(present))
+
+    def restart_engine_sync(self, engine_id):
+        """Stops one engine and starts a new one in its place; returns the new one's id."""
+        with self.connect_client_sync() as client:
+            ids = client._select(engine_id)[0]
+            self._stop(client, ids)
+            [new] = self._started(client, 1)
+        for members in self.engines.values():
+            members[:] = [new if member == ids[0] else member for member in members]
+        return new
+
+    def _present(self, client, engine_set_id):
+        """Returns the engines of a set, or all of them, as far as they are there."""
+        if engine_set_id is None:
+            return client.ids
+        if engine_set_id not in self.engines:
+            known = ", ".join(map(repr, self.engines)) or "none"
+            raise KeyError(f"there is no set of engines {engine_set_id!r}; the sets are {known}")
+        present = set(client.ids)
+        return [engine for engine in self.engines[engine_set_id] if engine in present]
+
+    def _stop(self, client, ids):
+        """Stops engines and waits until they are gone."""
+        import time
+
+        if not ids:
+            return
+        client.shutdown(ids)
+        deadline = time.monotonic() + self.engine_timeout
+        while not set(ids).isdisjoint(client.ids):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the engines {ids} are still there after {self.engine_timeout} s")
+            # Ends at once when an engine leaves; it may have left just before.
+            client._connection.wait_for_engines(_MORE_THAN_THERE_ARE, _LOOK_INTERVAL_S)
+
+    def stop_controller_sync(self):
+        """Stops the controller, and with it the whole cluster."""
+        self.stop_cluster_sync()
 
     def stop_cluster_sync(self):
         """Stops the controller and all engines. Does nothing if it doesn't run."""
         cluster_file, self.cluster_file = self.cluster_file, None
         if cluster_file is not None:
+            self.engines = {}
             _rhumba.stop_cluster(cluster_file)
 
     def _file(self):
@@ -178,17 +307,37 @@ class Cluster:
         """Does what `start_and_connect_sync` does."""
         return await _in_thread(self.start_and_connect_sync, n, activate)
 
-    async def start_engines(self, n=None):
+    async def start_engines(self, n=None, engine_set_id=None):
         """Does what `start_engines_sync` does."""
-        return await _in_thread(self.start_engines_sync, n)
+        return await _in_thread(self.start_engines_sync, n, engine_set_id)
 
-    async def signal_engines(self, signum):
+    async def signal_engines(self, signum, engine_set_id=None):
         """Does what `signal_engines_sync` does."""
-        return await _in_thread(self.signal_engines_sync, signum)
+        return await _in_thread(self.signal_engines_sync, signum, engine_set_id)
 
-    async def stop_engines(self):
+    async def signal_engine(self, signum, engine_id):
+        """Does what `signal_engine_sync` does."""
+        return await _in_thread(self.signal_engine_sync, signum, engine_id)
+
+    async def stop_engines(self, engine_set_id=None):
         """Does what `stop_engines_sync` does."""
-        return await _in_thread(self.stop_engines_sync)
+        return await _in_thread(self.stop_engines_sync, engine_set_id)
+
+    async def stop_engine(self, engine_id):
+        """Does what `stop_engine_sync` does."""
+        return await _in_thread(self.stop_engine_sync, engine_id)
+
+    async def restart_engines(self, engine_set_id=None):
+        """Does what `restart_engines_sync` does."""
+        return await _in_thread(self.restart_engines_sync, engine_set_id)
+
+    async def restart_engine(self, engine_id):
+        """Does what `restart_engine_sync` does."""
+        return await _in_thread(self.restart_engine_sync, engine_id)
+
+    async def stop_controller(self):
+        """Does what `stop_controller_sync` does."""
+        return await _in_thread(self.stop_controller_sync)
 
     async def stop_cluster(self):
         """Does what `stop_cluster_sync` does."""
@@ -220,3 +369,43 @@ async def _in_thread(call, *args, **kwargs):
     import asyncio
 
     return await asyncio.to_thread(call, *args, **kwargs)
+
+
+class ClusterManager:
+    """The clusters of this user that run, by their ids: handles on each.
+
+    clusters: a dict of Clusters
+    """
+
+    def __init__(self):
+        self.clusters = {}
+
+    def load_clusters(self):
+        """Looks for clusters that run, and returns `clusters`."""
+        running = {
+            described["id"]: described["cluster_file"]
+            for described in _rhumba.list_clusters()
+            if described["state"] == "running"
+        }
+        for cluster_id in list(self.clusters):
+            if cluster_id not in running:
+                del self.clusters[cluster_id]
+        for cluster_id, cluster_file in running.items():
+            if cluster_id not in self.clusters:
+                self.clusters[cluster_id] = Cluster.from_file(cluster_file)
+        return self.clusters
+
+    def new_cluster(self, **options):
+        """Returns a new Cluster, not started yet, and its id. `options` are a Cluster's."""
+        cluster = Cluster(**options)
+        cluster.cluster_id = cluster.cluster_id or f"cluster-{os.getpid()}-{len(self.clusters)}"
+        self.clusters[cluster.cluster_id] = cluster
+        return cluster.cluster_id, cluster
+
+    def get_cluster(self, cluster_id):
+        """Returns a Cluster by its id. Raises KeyError if there is none."""
+        return self.clusters[cluster_id]
+
+    def remove_cluster(self, cluster_id):
+        """Forgets a Cluster, which goes on. Raises KeyError if there is none."""
+        del self.clusters[cluster_id]

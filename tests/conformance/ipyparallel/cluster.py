@@ -132,15 +132,6 @@ if RHUMBA:
     assert "sets-of-engines" not in manager.load_clusters() and cluster.engines == {}
     raises(FileNotFoundError, ipp.Client, profile="sets-of-engines")
 
-    # The controller first, engines later.
-    cluster = ipp.Cluster(n=1, engine_timeout=30)
-    cluster.start_controller_sync()
-    assert cluster.engines == {}
-    cluster.start_engines_sync()
-    with cluster.connect_client_sync() as rc:
-        assert rc[:].apply_sync(abs, -1) == [1]
-    cluster.stop_cluster_sync()
-
 # The whole cluster can be stopped by a client, too.
 cluster = ipp.Cluster(n=1)
 rc = cluster.start_and_connect_sync()

@@ -35,13 +35,15 @@ class Client:
     """
 
     def __init__(
-        self, connection_info=None, *, cluster_id="", timeout=None, cluster=None, block=False
-    ):
+        self, connection_info=None, *, cluster_id="", profile="", timeout=None, cluster=None,
+        block=False,
+    ):  # fmt: skip
         """Connects to a cluster.
 
         connection_info: the path of its cluster file. By default it is found:
             the one that `rhumba -n` made for this script, else the one that
             runs under `cluster_id`, else the only one that runs.
+        profile: names the cluster, where `cluster_id` doesn't
         timeout: how long to wait, in seconds, for the cluster to appear and to
             answer. By default a cluster that isn't there fails at once, and
             one that is there has 10 seconds to answer.
@@ -50,6 +52,7 @@ class Client:
         ConnectionError if it doesn't answer, PermissionError if its file is
         not this user's alone.
         """
+        cluster_id = cluster_id or named_by_profile(profile)
         self._connection = _connect(connection_info, cluster_id, timeout)
         self.cluster = cluster
         self.block = block
@@ -65,6 +68,9 @@ class Client:
         if self._connection.closed:
             return "<Client: closed>"
         return f"<Client of {self._connection.cluster_file}: {len(self)} engines>"
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a connection belongs to its process; Client() connects anew")
 
     # -- who is there
 
@@ -517,6 +523,11 @@ class _Several:
 
     def wait(self, timeout):
         return self._client._wait_for(self._groups, timeout)
+
+
+def named_by_profile(profile):
+    """Returns the id of the cluster that a profile stands for: there are no profiles here."""
+    return "" if profile == "default" else profile
 
 
 def _connect(connection_info, cluster_id, timeout):
