@@ -139,6 +139,22 @@ def test_what_cannot_be_carried_is_left_out_if_that_is_said():
     assert main["table"] == {"a": 1}
 
 
+def test_what_belongs_to_a_connection_is_left_out_as_a_whole():
+    import ipyparallel as ipp
+
+    for kind in (ipp.Client, ipp.DirectView, ipp.LoadBalancedView, ipp.AsyncResult):
+        enter("good = 1")
+        main["rc"] = rc = kind.__new__(kind)
+        sentence = raised(SnapshotError, namespace.save, "rc.ns")
+        assert f"{kind.__name__} can't be carried between namespaces: " in sentence, sentence
+        saved = namespace.save("rc.ns", partial=True)
+        assert saved.names == ["good"] and [left.path for left in saved.left_out] == ["namespace['rc']"]
+        main["good"] = 2
+        namespace.restore("rc.ns")
+        assert main["good"] == 1 and main["rc"] is rc
+        del main["rc"]
+
+
 def test_damaged_files_change_nothing():
     enter(SESSION)
     namespace.save("whole.ns")

@@ -67,6 +67,9 @@ class AsyncResult(Future):
         self._value = None
         self._settled = False
 
+    def __reduce_ex__(self, protocol):
+        raise TypeError("it belongs to the process of its client; get() gives what it holds")
+
     # -- waiting
 
     def get(self, timeout=None, return_exceptions=None, return_when=None):

@@ -42,6 +42,9 @@ class View:
         text = str(self.targets)
         return f"<{type(self).__name__} {text if len(text) <= 16 else text[:12] + '...]'}>"
 
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a view belongs to the process of its client; Client() connects anew")
+
     def __len__(self):
         """Returns the number of engines that it names now."""
         targets = self.targets
