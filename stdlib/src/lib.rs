@@ -140,7 +140,8 @@ mod _rhumba {
     /// Returns the object that a snapshot's bytes hold.
     #[pyfunction]
     fn loads(data: ArgBytesLike, only_data: bool, vm: &VirtualMachine) -> PyResult {
-        let bytes = Bytes::copy_from_slice(&data.borrow_buf());
+        let lent = snapshot::lend(vm, data.as_object());
+        let bytes = lent.unwrap_or_else(|| Bytes::copy_from_slice(&data.borrow_buf()));
         let snapshot =
             Snapshot::from_bytes(bytes).map_err(|error| failure::of_snapshot(vm, &error))?;
         let context = DecodeContext {
@@ -274,12 +275,15 @@ mod _rhumba {
         checkpoints::check(&name).map_err(|error| failure::of_checkpoint(vm, &error))
     }
 
-    /// Removes a checkpoint with all of its parts, or one part.
+    /// Removes a checkpoint with all of its parts, one part, or all that a pattern stands for;
+    /// returns what they are called in the store.
     #[pyfunction]
-    fn remove_checkpoint(name: String, vm: &VirtualMachine) -> PyResult<usize> {
+    fn remove_checkpoint(name: String, vm: &VirtualMachine) -> PyResult {
         let store = namespace::store(vm)?;
-        vm.allow_threads(|| checkpoints::remove(&store, &name))
-            .map_err(|error| failure::of_store(vm, &error))
+        let removed = vm
+            .allow_threads(|| checkpoints::remove(&store, &name))
+            .map_err(|error| failure::of_store(vm, &error))?;
+        Ok(values::texts(vm, removed))
     }
 
     /// Removes what no checkpoint needs from the store; returns how many bytes it took.

@@ -12,6 +12,7 @@ use rustpython_compiler_core::marshal::linetable_to_locations;
 use rustpython_vm::builtins::{PyCode, PyStrInterned};
 use rustpython_vm::bytecode::{
     CO_FAST_CELL, CO_FAST_FREE, CO_FAST_LOCAL, CodeFlags, CodeObject, CodeUnits, Constants,
+    OpArgState, Opcode,
 };
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
@@ -19,11 +20,23 @@ use super::bytecode;
 use super::format::{FormatError, Reader, Write};
 use super::source::Wanted;
 
-/// The names that `code`, and code nested in it, may look up in its globals.
+/// The names that `code`, and code nested in it, looks up or sets in its globals.
 pub(super) fn global_names(code: &Py<PyCode>, names: &mut BTreeSet<&'static str>) {
     let mut rest = vec![code.to_owned()];
     while let Some(code) = rest.pop() {
-        names.extend(code.names.iter().map(|name| name.as_str()));
+        let mut operands = OpArgState::default();
+        for unit in code.instructions.iter() {
+            let (instruction, operand) = operands.get(*unit);
+            let index = match Opcode::from(instruction.deoptimize()) {
+                Opcode::LoadGlobal => u32::from(operand) >> 1,
+                Opcode::StoreGlobal
+                | Opcode::DeleteGlobal
+                | Opcode::LoadName
+                | Opcode::LoadFromDictOrGlobals => u32::from(operand),
+                _ => continue,
+            };
+            names.extend(code.names.get(index as usize).map(|name| name.as_str()));
+        }
         for constant in constants(&code) {
             if let Ok(nested) = constant.downcast::<PyCode>() {
                 rest.push(nested);

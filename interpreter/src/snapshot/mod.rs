@@ -174,6 +174,11 @@ pub fn decode(
     decode::decode(vm, buffers, context).map_err(|failure| failure.into_exception(vm))
 }
 
+/// The content of a `bytes` object, without a copy; None for other objects.
+pub fn lend(vm: &VirtualMachine, object: &PyObject) -> Option<Bytes> {
+    encode::lend(vm, object)
+}
+
 /// Whether whoever uses the decoded object can't change anything in it, so that it may be decoded
 /// once and shared: true for functions without cells and without mutable defaults.
 pub fn is_immutable(table: &[u8]) -> bool {

@@ -6,6 +6,7 @@
 //! Read next: `object.rs`, the records that rebuild functions, classes and instances.
 
 mod object;
+mod pause;
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,6 +24,7 @@ use super::error::Failure;
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
 use super::namespace::{External, Segment};
 use super::{DecodeContext, Trust};
+use pause::Pause;
 
 type Decoded<T> = Result<T, Failure>;
 
@@ -79,6 +81,8 @@ struct Decoder<'a> {
     externals: std::vec::IntoIter<External>,
     /// Classes that exist are left alone, and made again.
     makes_classes_anew: bool,
+    /// The collector rests while much is made.
+    pause: Option<Pause<'a>>,
     /// The version of the table's bytecode, if it isn't the one that runs here.
     foreign_bytecode: Option<u32>,
     has_code: bool,
@@ -109,6 +113,7 @@ impl<'a> Decoder<'a> {
             segments: Vec::new(),
             externals: Vec::new().into_iter(),
             makes_classes_anew: false,
+            pause: None,
             foreign_bytecode: None,
             has_code: false,
             sources: HashMap::new(),
@@ -131,6 +136,10 @@ impl<'a> Decoder<'a> {
         self.buffers = buffers;
         self.foreign_bytecode = header.foreign_bytecode();
         self.has_code = header.flags & FLAG_CODE != 0;
+        const NODES_MANY: u32 = 10_000;
+        if header.node_count > NODES_MANY && self.pause.is_none() {
+            self.pause = Some(Pause::begin(self.vm));
+        }
         // Every node takes at least one byte.
         self.nodes = Vec::with_capacity((header.node_count as usize).min(table.len()));
         while !self.reader.is_empty() {

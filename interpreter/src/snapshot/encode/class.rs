@@ -165,10 +165,19 @@ pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObject
     let types = &encoder.vm.ctx.types;
     let mut bits = 0;
     let mut entries = Vec::new();
+    // What is written in a class is computed again; what was assigned is kept there only.
+    let annotate = encoder.vm.ctx.intern_str("__annotate_func__");
+    let assigned = match class.get_direct_attr(annotate) {
+        None => "__annotations_cache__",
+        Some(_) => "",
+    };
     for (key, value) in class.attributes().entries() {
         let name = encoder.text(&key).unwrap_or_default();
         if name == "_abc_impl" {
             bits |= present::IS_ABSTRACT_BASE;
+        } else if name == assigned {
+            entries.push(key);
+            entries.push(value);
         } else if !MADE_ANEW.contains(&name.as_str())
             && !is_own_slot(types.member_descriptor_type, class, &value)
         {

@@ -44,6 +44,7 @@ use weak::Weak;
 pub(super) use class::present as class_present;
 pub(super) use function::present as function_present;
 pub(super) use object::{exception_present, native_base, state_present};
+pub(super) use scalar::lend;
 
 pub(super) fn encode(
     vm: &VirtualMachine,

@@ -20,6 +20,8 @@ pub struct Run {
     shared: Vec<u32>,
     /// Indices and the edges that belong there.
     patches: Vec<(u32, u32)>,
+    /// The values, if they are ints.
+    ints: Vec<i64>,
 }
 
 /// The plain types that runs are made of.
@@ -52,16 +54,22 @@ impl Encoder<'_> {
             return Ok(None);
         };
         let mut run = Run::default();
+        if element == Element::Int {
+            match objects.iter().map(narrow).collect() {
+                Some(values) => run.ints = values,
+                None => return Ok(None),
+            }
+        }
         let patches_max = objects.len() / 8;
         for (index, object) in objects.iter().enumerate() {
-            if object.strong_count() <= held && !is_wide(element, object) {
+            if object.strong_count() <= held {
                 continue;
             }
-            if is_wide(element, object) {
-                self.forget(&run, objects);
-                return Ok(None);
-            }
-            if element == Element::Int && is_small(object) {
+            if run
+                .ints
+                .get(index)
+                .is_some_and(|&int| constant::small_int(int).is_some())
+            {
                 continue;
             }
             if !can_index || run.patches.len() > patches_max {
@@ -162,7 +170,7 @@ impl Encoder<'_> {
         let class = objects[0].class();
         let types = &self.vm.ctx.types;
         if class.is(types.int_type) {
-            self.packed_ints(objects);
+            self.packed_ints(&run.ints);
         } else if class.is(types.float_type) {
             self.packed_floats(objects);
         } else {
@@ -170,8 +178,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn packed_ints(&mut self, objects: &[PyObjectRef]) {
-        let values: Vec<i64> = objects.iter().map(|object| narrow(object)).collect();
+    fn packed_ints(&mut self, values: &[i64]) {
         let least = values.iter().copied().min().unwrap_or(0);
         let most = values.iter().copied().max().unwrap_or(0);
         let fits = |low: i64, high: i64| least >= low && most <= high;
@@ -188,9 +195,9 @@ impl Encoder<'_> {
         self.table.varint(values.len() as u64);
         match tag {
             body::I8 => self.table.extend(values.iter().map(|&value| value as u8)),
-            body::I16 => self.pack(&values, |value| (value as i16).to_le_bytes()),
-            body::I32 => self.pack(&values, |value| (value as i32).to_le_bytes()),
-            _ => self.pack(&values, i64::to_le_bytes),
+            body::I16 => self.pack(values, |value| (value as i16).to_le_bytes()),
+            body::I32 => self.pack(values, |value| (value as i32).to_le_bytes()),
+            _ => self.pack(values, i64::to_le_bytes),
         }
     }
 
@@ -242,20 +249,7 @@ impl Encoder<'_> {
     }
 }
 
-/// An int that fits into 64 bits.
-fn narrow(object: &PyObject) -> i64 {
-    let int = object.downcast_ref::<PyInt>().expect("class is int");
-    i64::try_from(int.as_bigint()).expect("the run was looked at")
-}
-
-/// Whether an element is an int that doesn't fit into 64 bits.
-fn is_wide(element: Element, object: &PyObject) -> bool {
-    let int = object.downcast_ref::<PyInt>();
-    element == Element::Int && int.is_none_or(|int| i64::try_from(int.as_bigint()).is_err())
-}
-
-/// Whether an int is one that the runtime keeps one of.
-fn is_small(object: &PyObject) -> bool {
-    let int = object.downcast_ref::<PyInt>();
-    int.is_some_and(|int| constant::cached_int(int).is_some())
+/// The value of an int that fits into 64 bits.
+fn narrow(object: &PyObjectRef) -> Option<i64> {
+    i64::try_from(object.downcast_ref::<PyInt>()?.as_bigint()).ok()
 }

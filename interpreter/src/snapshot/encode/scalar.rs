@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, PyStr};
-use rustpython_vm::{AsObject, Py, PyObject, PyRef, PyResult};
+use rustpython_vm::{AsObject, Py, PyObject, PyRef, PyResult, VirtualMachine};
 
 use super::Encoder;
 use super::walk::Number;
@@ -25,6 +25,11 @@ impl AsRef<[u8]> for LentBytes {
     fn as_ref(&self) -> &[u8] {
         self.0.as_bytes()
     }
+}
+
+pub fn lend(vm: &VirtualMachine, object: &PyObject) -> Option<Bytes> {
+    let bytes = object.to_owned().downcast_exact::<PyBytes>(vm).ok()?;
+    Some(Bytes::from_owner(LentBytes(bytes.into_pyref())))
 }
 
 impl Encoder<'_> {
@@ -83,7 +88,7 @@ impl Encoder<'_> {
             return Ok(Some(edge));
         }
         match self.numbers.get(&object.get_id()) {
-            Some(&number) if number.edge().is_some() && !self.waits_elsewhere(number) => {
+            Some(&number) if self.is_there(object, number) => {
                 self.local_edge(object, number).map(Some)
             }
             _ => Ok(None),

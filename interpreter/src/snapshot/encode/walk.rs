@@ -306,7 +306,7 @@ impl Encoder<'_> {
 
     /// Sees to it that `object` gets a number, which lands on `edges` sooner or later.
     pub fn visit(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
-        if let Some(edge) = self.scalar(object, super::HELD_UNKNOWN)? {
+        if let Some(edge) = self.simple(object, super::HELD_UNKNOWN)? {
             self.edges.push(edge);
             return Ok(());
         }

@@ -1,13 +1,14 @@
-//! Objects that are written at once, without a frame: trees of plain containers and instances that
-//! nothing else refers to.
+//! Objects that are written at once, without a frame: plain containers and instances made of scalars,
+//! of what has a number already, and of such objects again that nothing else refers to.
 //!
-//! The one reference to such an object is that of its container, so it can't be met again, can't be
-//! part of a cycle, and needs no number to be found by. Most data is made of these.
+//! The one reference to those is that of their container, so they can't be met again, can't be part
+//! of a cycle, and need no number to be found by. Most data is made of these.
 
 use rustpython_vm::builtins::{PyDict, PyList, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::object::Plan;
+use super::walk::Number;
 use super::{Encoder, container};
 use crate::snapshot::format::{Write, kind};
 
@@ -17,6 +18,13 @@ const DEPTH_MAX: u32 = 6;
 /// References to an object that was just cloned out of its container.
 const HELD_BY_CLONE: usize = 2;
 
+/// How deep the parts of a list or dict may be for it to be written at once. A long one is made empty
+/// and filled, unless it holds scalars only: so its bytes don't depend on what else has its parts.
+const fn depth_of_parts(length: usize, depth: u32) -> u32 {
+    const LENGTH_MAX: usize = 32;
+    if length > LENGTH_MAX { 0 } else { depth }
+}
+
 impl Encoder<'_> {
     /// The edge of an object whose record can be written now, if nothing else is needed for it.
     #[inline]
@@ -24,21 +32,73 @@ impl Encoder<'_> {
         if let Some(edge) = self.scalar(object, held)? {
             return Ok(Some(edge));
         }
-        if object.strong_count() <= held && self.is_whole(object, held, DEPTH_MAX) {
-            return self.write_whole(object).map(Some);
+        if object.strong_count() <= held {
+            return match self.is_whole_inside(object, DEPTH_MAX) {
+                true => self.write_whole(object).map(Some),
+                false => Ok(None),
+            };
         }
-        Ok(None)
+        if let Some(&number) = self.numbers.get(&object.get_id()) {
+            return match self.is_there(object, number) {
+                true => self.local_edge(object, number).map(Some),
+                false => Ok(None),
+            };
+        }
+        if !self.has_whole_class(object) || !self.is_whole_inside(object, DEPTH_MAX) {
+            return Ok(None);
+        }
+        self.write_numbered(object).map(Some)
     }
 
-    /// Whether an object is a scalar, or a tree of them that nothing else refers to.
+    /// Whether an object that was met can be referred to as it is.
+    pub fn is_there(&self, object: &PyObject, number: Number) -> bool {
+        number.edge().is_some()
+            && !self.waits_elsewhere(number)
+            && (self.postponed.is_empty() || !self.postponed.contains_key(&object.get_id()))
+    }
+
+    fn write_numbered(&mut self, object: &PyObject) -> PyResult<u32> {
+        let edge = self.write_whole(object)?;
+        let number = Number::new(edge, self.segment);
+        self.numbers.insert(object.get_id(), number);
+        self.kept.push(object.to_owned());
+        Ok(edge)
+    }
+
+    /// Whether an object that may be met again is of a class that can be written at once.
+    fn has_whole_class(&self, object: &PyObject) -> bool {
+        let types = &self.vm.ctx.types;
+        let class = object.class();
+        if class.is(types.dict_type) {
+            // A class's own dict goes as that.
+            return !self.namespaces.contains_key(&object.get_id());
+        }
+        class.is(types.tuple_type)
+            || class.is(types.list_type)
+            || matches!(
+                self.plans.get(&class.get_id()),
+                Some(Plan::Instance { is_local: true })
+            )
+    }
+
+    /// Whether an object is a scalar, has a number, or is written at once.
     fn is_whole(&mut self, object: &PyObject, held: usize, depth: u32) -> bool {
         if self.is_scalar(object) {
             return true;
         }
-        if depth == 0 || object.strong_count() > held {
-            return false;
+        if object.strong_count() > held {
+            return match self.numbers.get(&object.get_id()) {
+                Some(&number) => self.is_there(object, number),
+                // Not further down: where much is shared, the same would be looked at for ever.
+                None => {
+                    depth > 0 && self.has_whole_class(object) && self.is_whole_inside(object, 0)
+                }
+            };
         }
-        let depth = depth - 1;
+        depth > 0 && self.is_whole_inside(object, depth - 1)
+    }
+
+    fn is_whole_inside(&mut self, object: &PyObject, depth: u32) -> bool {
         let types = &self.vm.ctx.types;
         let class = object.class();
         if class.is(types.tuple_type) {
@@ -48,6 +108,7 @@ impl Encoder<'_> {
         } else if class.is(types.list_type) {
             let list = object.downcast_ref::<PyList>().expect("class is list");
             let elements = list.borrow_vec();
+            let depth = depth_of_parts(elements.len(), depth);
             elements
                 .iter()
                 .all(|element| self.is_whole(element, 1, depth))
@@ -60,6 +121,7 @@ impl Encoder<'_> {
     }
 
     fn is_whole_dict(&mut self, dict: &PyDict, depth: u32) -> bool {
+        let depth = depth_of_parts(dict.size().used, depth);
         let mut position = 0;
         while let Some((next, key, value)) = dict.next_entry(position) {
             let whole = container::is_plain(self.vm, &key)
@@ -81,8 +143,8 @@ impl Encoder<'_> {
             return false;
         }
         let number = self.numbers.get(&object.class().get_id());
-        let class_is_there =
-            number.is_some_and(|&number| number.edge().is_some() && !self.waits_elsewhere(number));
+        let class = object.class().as_object();
+        let class_is_there = number.is_some_and(|&number| self.is_there(class, number));
         if !class_is_there {
             return false;
         }
@@ -123,9 +185,15 @@ impl Encoder<'_> {
     }
 
     fn write_whole_part(&mut self, object: &PyObject, held: usize) -> PyResult<u32> {
-        match self.scalar(object, held)? {
-            Some(edge) => Ok(edge),
-            None => self.write_whole(object),
+        if let Some(edge) = self.scalar(object, held)? {
+            return Ok(edge);
+        }
+        if object.strong_count() <= held {
+            return self.write_whole(object);
+        }
+        match self.numbers.get(&object.get_id()) {
+            Some(&number) => self.local_edge(object, number),
+            None => self.write_numbered(object),
         }
     }
 
@@ -168,8 +236,10 @@ impl Encoder<'_> {
 
     /// Takes the last edges, and writes them as a body.
     pub fn edges_since(&mut self, from: usize) {
-        let edges = self.edges.split_off(from);
-        self.edge_body(&edges);
+        let edges = std::mem::take(&mut self.edges);
+        self.edge_body(&edges[from..]);
+        self.edges = edges;
+        self.edges.truncate(from);
     }
 
     /// Takes the last edges, keys and values in turn, and writes them as two bodies.

@@ -343,6 +343,13 @@ def test_annotations():
     assert there.__annotations__ == {'x': int, 'y': 'str'} and there.y == 'a'
 
 
+def test_assigned_annotations():
+    class A:
+        pass
+    A.__annotations__ = {'x': int}
+    assert carry_away(A).__annotations__ == {'x': int}
+
+
 def test_subclasses_of_builtins():
     class L(list):
         def first(self):

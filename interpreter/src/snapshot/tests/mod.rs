@@ -6,6 +6,7 @@
 //! of what arrives. For namespaces see `namespaces.rs`.
 
 mod bytecode;
+mod golden;
 mod hostile;
 mod interpreters;
 mod namespaces;

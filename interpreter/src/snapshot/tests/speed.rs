@@ -26,6 +26,8 @@ cases = {
     '1e6 texts': [str(i) for i in range(1_000_000)],
     '20k instances': [P(i) for i in range(20_000)],
     '64 MB': b'x' * 64_000_000,
+    'graph': (lambda nodes: [nodes, [(nodes[i % 100_000], nodes[i * 7919 % 100_000]) for i in range(1_000_000)]])([[i, f'n {i}'] for i in range(100_000)]),
+    '200 functions': [make(i) for i in range(200)],
 }
 "#;
 
