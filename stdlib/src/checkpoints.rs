@@ -143,16 +143,45 @@ pub fn find(store: &Store, name: &str) -> Result<Kept, StoreError> {
     })
 }
 
-/// Removes a checkpoint with all of its parts, or one part. Returns how many parts that were.
+/// Removes a checkpoint with all of its parts, or one part; with a `*` in it, all whose names are
+/// like that. Returns the names in the store of what was removed.
 ///
 /// # Errors
 /// If there is none, or one can't be removed.
-pub fn remove(store: &Store, name: &str) -> Result<usize, StoreError> {
-    let kept = find(store, name)?;
-    for part in &kept.parts {
-        store.remove(&part.info.name)?;
+pub fn remove(store: &Store, name: &str) -> Result<Vec<String>, StoreError> {
+    let parts = match find(store, name) {
+        Ok(kept) => kept.parts,
+        Err(error) => {
+            let mut alike = list(store)?;
+            alike.retain(|kept| name.contains('*') && is_like(&kept.name, name));
+            if alike.is_empty() {
+                return Err(error);
+            }
+            alike.into_iter().flat_map(|kept| kept.parts).collect()
+        }
+    };
+    let names: Vec<String> = parts.into_iter().map(|part| part.info.name).collect();
+    for name in &names {
+        store.remove(name)?;
     }
-    Ok(kept.parts.len())
+    Ok(names)
+}
+
+/// Whether a name is what a pattern stands for, in which each `*` stands for any text.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let last = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        match rest.split_once(piece) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 /// Removes what else is called by this name, once a checkpoint has been written anew that has
@@ -297,8 +326,8 @@ mod tests {
             "the checkpoint \"m\" has the namespaces of 2 engines; name one of its parts, such as \
              \"m@0\""
         );
-        assert_eq!(remove(&store, "m@1").expect("it is removed"), 1);
-        assert_eq!(remove(&store, "m").expect("it is removed"), 1);
+        assert_eq!(remove(&store, "m@1").expect("it is removed"), ["m@1"]);
+        assert_eq!(remove(&store, "m").expect("it is removed"), ["m@0"]);
         let error = remove(&store, "m").expect_err("there is none any more");
         assert_eq!(
             error.to_string(),
@@ -308,6 +337,23 @@ mod tests {
         assert_eq!(list(&store).expect("it can be read"), []);
         let bad = find(&store, "../m2").expect_err("that is no name");
         assert!(matches!(bad, StoreError::BadName(_)));
+    }
+
+    #[test]
+    fn a_pattern_stands_for_all_that_are_like_it() {
+        let (_folder, store) =
+            store_with(&["a-engine-0", "a-engine-1", "b-engine-0", "c*", "c1@2"]);
+        assert_eq!(remove(&store, "c*").expect("that is its name"), ["c*"]);
+        assert_eq!(remove(&store, "c*").expect("one is like it"), ["c1@2"]);
+        let removed = remove(&store, "a-*").expect("two are like it");
+        assert_eq!(removed, ["a-engine-0", "a-engine-1"]);
+        assert!(remove(&store, "a-*").is_err());
+        for pattern in ["*", "b*", "*0", "b*engine*0", "*-*-*"] {
+            assert!(is_like("b-engine-0", pattern), "{pattern}");
+        }
+        for pattern in ["a*", "*1", "b*engine-0*0", "*engine-00", "b-engine-0x*"] {
+            assert!(!is_like("b-engine-0", pattern), "{pattern}");
+        }
     }
 
     #[test]

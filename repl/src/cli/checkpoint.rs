@@ -42,7 +42,7 @@ pub struct ShowArguments {
 
 #[derive(Debug, Args)]
 pub struct RemoveArguments {
-    /// A checkpoint, or the part of one engine (NAME@2)
+    /// A checkpoint, the part of one engine (NAME@2), or a pattern such as 'NAME*'
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
 }
@@ -90,13 +90,8 @@ fn show(store: &Store, arguments: &ShowArguments) -> Outcome {
 
 fn remove(store: &Store, arguments: &RemoveArguments) -> Outcome {
     for name in &arguments.names {
-        let count = checkpoints::remove(store, name).map_err(Failure::from_error)?;
-        let parts = if count > 1 {
-            format!(", {count} parts")
-        } else {
-            String::new()
-        };
-        say(&format!("Removed {name}{parts}.\n"))?;
+        let removed = checkpoints::remove(store, name).map_err(Failure::from_error)?;
+        say(&format!("Removed {}.\n", removed.join(", ")))?;
     }
     say("`rhumba checkpoint clean` gives the space back.\n")?;
     Ok(ExitCode::SUCCESS)

@@ -89,15 +89,16 @@ def restore(line):
 def checkpoints(line):
     """%checkpoints lists what the store has: names, when, size, where from, names inside.
 
-    --remove NAME      removes a checkpoint, of several engines all parts
+    --remove NAME      removes a checkpoint, of several engines all parts; with a
+                       `*` in it, all whose names are like that
     --clean            gives back the space of what no checkpoint needs
     """
     known = {"--remove": ("remove", str), "--clean": ("clean", True)}
     options, _ = parse("%checkpoints", line, known)
     if "remove" in options:
         with _in_words():
-            rhumba.namespace.remove(options["remove"])
-        print(f"Removed {options['remove']}; %checkpoints --clean gives its space back")
+            removed = rhumba.namespace.remove(options["remove"])
+        print(f"Removed {_some(removed)}; %checkpoints --clean gives the space back")
     if "clean" in options:
         print(f"{_size(rhumba.namespace.clean())} given back")
     if options:

@@ -217,9 +217,12 @@ def checkpoints():
 def remove(name):
     """Removes a checkpoint with all of its parts; `clean` gives the space back.
 
+    name: with a `*`, which stands for any text, all whose names are like that
+
+    Returns the names of what was removed, each part by its own.
     Raises LookupError if there is none of this name.
     """
-    _rhumba.remove_checkpoint(name)
+    return _rhumba.remove_checkpoint(name)
 
 
 def clean():
