@@ -63,6 +63,48 @@ fn the_commands_of_the_readme_are_aliases() {
     );
 }
 
+/// Every row of the table of conformance says how it stands, and names tests that are there.
+#[test]
+fn the_table_of_conformance_names_its_tests() {
+    let states = [
+        "there",
+        "in part",
+        "not yet",
+        "elsewhere",
+        "as ",
+        "NotImplementedError",
+    ];
+    let mut rows = 0;
+    for line in read("docs/parallel-conformance.md").lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, what, state, shown_by, _] = cells[..] else {
+            continue;
+        };
+        if what == "what" || what.starts_with("---") {
+            continue;
+        }
+        rows += 1;
+        assert!(
+            states.iter().any(|known| state.starts_with(known)),
+            "{what}: {state:?} is not a state"
+        );
+        let missing = state.starts_with("not yet") || state.starts_with("elsewhere");
+        assert!(
+            missing || !shown_by.is_empty(),
+            "{what}: nothing is named that shows it"
+        );
+        // Paths stand in back quotes and are checked with those of the other documents.
+        for script in shown_by
+            .split_whitespace()
+            .filter(|name| !name.starts_with('`'))
+        {
+            let path = root().join(format!("tests/conformance/ipyparallel/{script}.py"));
+            assert!(path.is_file(), "{what}: there is no script {script}");
+        }
+    }
+    assert!(rows > 80, "only {rows} rows were found");
+}
+
 #[test]
 fn paths_that_documents_name_are_there() {
     let mut missing = Vec::new();
@@ -71,6 +113,7 @@ fn paths_that_documents_name_are_there() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "BENCHMARKS.md",
+        "docs/parallel-conformance.md",
     ] {
         for path in quoted(&read(document)) {
             let is_path = path.contains('/')

@@ -1,12 +1,25 @@
 """What a client remembers: history, results, outstanding, purging; and nothing else."""
 
+import contextlib
 import gc
+import io
 import time
 
 import ipyparallel as ipp
 from _expect import RHUMBA, connect, raises, raises_remote
 
 rc = connect()
+
+# Waiting for engines can be watched.
+with contextlib.redirect_stderr(io.StringIO()) as told, contextlib.redirect_stdout(told):
+    rc.wait_for_engines(4, timeout=30, interactive=True)
+if RHUMBA:
+    assert told.getvalue().startswith("engines: 4/4 done (100 %)"), told.getvalue()
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        raises(TimeoutError, rc.wait_for_engines, 5, timeout=0.2, interactive=True)
+    assert "engines: 4/5 done (80 %)" in told.getvalue()
+    waiting = rc.wait_for_engines(4, timeout=30, block=False)
+    assert waiting.result(10) is None
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
 
 

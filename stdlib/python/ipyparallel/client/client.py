@@ -21,6 +21,9 @@ from .view import DirectView, LoadBalancedView
 
 __all__ = ["Client", "ExecuteReply", "Metadata"]
 
+# How often it is looked how many engines are there, where that is shown.
+_LOOK_INTERVAL_S = 0.1
+
 
 class Client:
     """A connection to a running cluster.
@@ -101,7 +104,8 @@ class Client:
 
         timeout: in seconds; None or a negative number waits for ever
         block: if false, returns a `concurrent.futures.Future` at once
-        interactive, widget: accepted for scripts; nothing is shown
+        interactive: shows on stderr how many are there
+        widget: accepted for notebooks; there is no widget to show
 
         Raises TimeoutError if they aren't there in time, EngineError if an
         engine ends while it waits, ValueError if `n` isn't given nor known.
@@ -111,10 +115,13 @@ class Client:
                 raise ValueError("wait_for_engines(n) needs the number of engines to wait for")
             n = self.cluster.n
         if not block:
-            return _in_future(self.wait_for_engines, n, timeout=timeout)
+            return _in_future(self.wait_for_engines, n, timeout=timeout, interactive=interactive)
         timeout = seconds(timeout)
         departed = len(self._connection.departures())
-        enough = self._connection.wait_for_engines(n, timeout)
+        if interactive:
+            enough = self._wait_visibly(n, timeout, departed)
+        else:
+            enough = self._connection.wait_for_engines(n, timeout)
         if len(self) >= n:
             return None
         self._check_open()
@@ -123,6 +130,24 @@ class Client:
         if enough:
             raise error.EngineError(f"an engine ended while waiting for {n} engines")
         raise TimeoutError(f"{n} engines were not there after {timeout} seconds, only {len(self)}")
+
+    def _wait_visibly(self, n, timeout, departed):
+        """Waits for engines and tells how many are there. Returns whether they are."""
+        from time import monotonic
+
+        from .progress import Progress
+
+        deadline = None if timeout is None else monotonic() + timeout
+        progress = Progress("engines", n)
+        while True:
+            left = None if deadline is None else max(0.0, deadline - monotonic())
+            slice_s = _LOOK_INTERVAL_S if left is None else min(left, _LOOK_INTERVAL_S)
+            enough = self._connection.wait_for_engines(n, slice_s)
+            ended = self._connection.closed or len(self._connection.departures()) > departed
+            over = enough or ended or left == 0.0
+            progress.tell(min(n, len(self)), last=over)
+            if over:
+                return enough
 
     def _select(self, targets):
         """Returns the ids that `targets` names, and whether it names a single engine.

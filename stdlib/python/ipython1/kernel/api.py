@@ -26,7 +26,6 @@ from .error import (
     InvalidEngineID,
     NotDefined,
     QueueCleared,
-    ResultNotCompleted,
 )
 from .multiengine import RemoteController
 from .pending import PendingResult
@@ -48,7 +47,6 @@ __all__ = [
     "RemoteController",
     "RemoteError",
     "ResultList",
-    "ResultNotCompleted",
     "Task",
     "TaskController",
     "TaskResult",

@@ -23,7 +23,3 @@ class QueueCleared(KernelError):
 
 class NotDefined(KernelError, NameError):
     """A name isn't bound on the engines."""
-
-
-class ResultNotCompleted(KernelError):
-    """A result isn't there yet."""
