@@ -10,6 +10,7 @@ mod clusters;
 mod conformance;
 mod example;
 mod examples;
+mod hostile;
 mod limits;
 mod namespaces;
 mod store;

@@ -4,7 +4,7 @@
 //! executable decode them ([`decoder`]). What must never happen ends up in `target/fuzz-snapshot/findings`: a
 //! crash or a panic, memory or time beyond the limits, a damaged file whose checksum passed, something
 //! called or bound by bytes that were only to be data. Every case has a number: with `--seed` and
-//! `--case` it runs again, alone.
+//! `--case` it runs again, alone. Without `--minutes` it runs for one.
 
 mod bytes;
 mod damage;
@@ -14,6 +14,7 @@ mod records;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ use crate::decoder::{Decoder, Ended, Way};
 use crate::random::Random;
 
 const USAGE: &str =
-    "usage: cargo fuzz-snapshot [--minutes N] [--seed N] [--case N] [--findings-max N]";
+    "usage: cargo fuzz-snapshot [--minutes N] [--cases N] [--seed N] [--case N] [--findings-max N]";
 /// How many cases are on their way to a decoder at once.
 const WINDOW: usize = 32;
 /// A decoder is replaced after this many, so that nothing that one leaves behind hides in another.
@@ -36,8 +37,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 struct Options {
     minutes: u64,
     seed: u64,
-    /// Runs this one only.
-    case: Option<u64>,
+    /// The numbers of the cases.
+    cases: Range<u64>,
     findings_max: usize,
 }
 
@@ -64,7 +65,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
     let mut options = Options {
         minutes: 1,
         seed: 1,
-        case: None,
+        cases: 0..u64::MAX,
         findings_max: 20,
     };
     for pair in arguments.chunks(2) {
@@ -77,7 +78,8 @@ fn parse(arguments: &[String]) -> Result<Options> {
         match flag.as_str() {
             "--minutes" => options.minutes = number,
             "--seed" => options.seed = number,
-            "--case" => options.case = Some(number),
+            "--cases" => options.cases = 0..number,
+            "--case" => options.cases = number..number + 1,
             "--findings-max" => options.findings_max = number as usize,
             _ => bail!("{flag} is not an option; {USAGE}"),
         }
@@ -301,7 +303,7 @@ fn run_cases(run: &mut Fuzz, corpus: &Corpus, options: &Options) -> Result<usize
     let mut decoder = run.decoder()?;
     let mut of_decoder = 0;
     let mut next_report = begin + REPORT_INTERVAL;
-    let mut numbers = options.case.map_or(0..u64::MAX, |case| case..case + 1);
+    let mut numbers = options.cases.clone();
     let mut waiting: VecDeque<Case> = VecDeque::new();
     loop {
         while waiting.len() < WINDOW && of_decoder < CASES_PER_DECODER && Instant::now() < until {
