@@ -12,6 +12,7 @@ from rhumba.namespace import _saved
 
 from .asyncresult import AsyncResult
 from .interruption import offer_interrupt
+from .parts import Parts
 
 # How long a wait takes at most to notice a Ctrl-C, in seconds.
 _SLICE_S = 0.02
@@ -36,6 +37,11 @@ class NamespaceResult(AsyncResult):
 
     def _part(self, index, return_exceptions=False):
         return self._told(AsyncResult._part(self, index, return_exceptions))
+
+    def _alone(self, place):
+        part = NamespaceResult(self._client, Parts([place]), self._fname, True)
+        part.label = self.label
+        return part
 
     def _told(self, value):
         if not isinstance(value, dict):
