@@ -417,6 +417,12 @@ class AsyncResult(Future):
 
         return time.time() - min(self._stamps("submitted"))
 
+    def _waited_s(self):
+        """Returns the seconds since its first part was submitted."""
+        import time
+
+        return time.time() - self._group.metadata(0)["submitted"] if len(self._group) else 0.0
+
     @property
     def serial_time(self):
         """Seconds that all parts took on their engines, together.

@@ -69,7 +69,7 @@ class Future:
         return not self.ready()
 
     def cancel(self):
-        """Aborts it if nothing of it has started. Returns whether nothing of it will run.
+        """Aborts what of it has not started. Returns whether that was all of it.
 
         Getting the result of what was cancelled raises TaskAborted.
         """

@@ -345,6 +345,7 @@ class _Followed:
     def __init__(self, result):
         self._fname = result._fname
         self._group = result._group
+        self._waited_s = result._waited_s
         self.wait = result._group.wait
 
     def __len__(self):

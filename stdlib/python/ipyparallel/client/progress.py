@@ -68,7 +68,8 @@ class Progress:
 def watch_progress(result, interval, timeout, enough=None):
     """Waits for a result and tells how far it is.
 
-    result: has `_fname`, a length, `progress`, and `wait(seconds)`
+    result: has `_fname`, a length, `progress`, `wait(seconds)`, and
+        `_waited_s()`, the seconds since it was asked for
     interval: how often to look, in seconds
     timeout: in seconds; None or a negative number waits for ever
     enough: called before each look; ends the waiting if it returns true
@@ -79,7 +80,7 @@ def watch_progress(result, interval, timeout, enough=None):
 
     timeout = seconds(timeout)
     begun = time.monotonic()
-    progress = Progress(result._fname, len(result))
+    progress = Progress(result._fname, len(result), begun - result._waited_s())
     try:
         while not result.wait(interval) and not (enough is not None and enough()):
             if timeout is not None and timeout < time.monotonic() - begun:
