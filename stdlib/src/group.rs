@@ -317,6 +317,8 @@ fn kind_name(kind: FailureKind) -> &'static str {
         FailureKind::NoEngine => "no_engine",
         FailureKind::Limit => "limit",
         FailureKind::Invalid => "invalid",
+        FailureKind::Dependency => "dependency",
+        FailureKind::Timeout => "timeout",
     }
 }
 

@@ -137,6 +137,32 @@ pub struct Terms {
     pub priority: i32,
     /// The engines that may run it; any, if there are none.
     pub targets: Vec<EngineId>,
+    /// It runs when these have ended.
+    pub after: Option<Dependency>,
+    /// It runs when these have ended, on an engine where they ran: all of them,
+    /// or any.
+    pub follow: Option<Dependency>,
+    /// It fails if no engine has got it by then.
+    pub timeout_us: Option<u64>,
+}
+
+/// What must have become of others before a task runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    pub tasks: Vec<TaskName>,
+    /// All of them, or any one.
+    pub all: bool,
+    /// They may have succeeded.
+    pub success: bool,
+    /// They may have failed.
+    pub failure: bool,
+}
+
+/// A request or a task of some client, which was sent earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskName {
+    pub client: ClientId,
+    pub request: RequestId,
 }
 
 /// How tasks are spread over engines.
@@ -465,6 +491,10 @@ pub enum FailureKind {
     Limit,
     /// The request itself makes no sense; `message` says why.
     Invalid,
+    /// What it depends on makes no sense, or can't come true.
+    Dependency,
+    /// It took longer than it was given.
+    Timeout,
 }
 
 /// When a piece of work ran, by the engine's wall clock, in microseconds since

@@ -33,7 +33,7 @@ impl Controller {
         let mut pending = PendingAbort::default();
         for key in self.pieces_to_abort(id, requests, targets) {
             match self.pieces[key].place {
-                Place::Queue(_) | Place::Bound(..) | Place::Waiting(_) => {
+                Place::Held | Place::Queue(_) | Place::Bound(..) | Place::Waiting(_) => {
                     self.withdraw(key);
                     self.fail(key, self.pieces[key].target(), failures::aborted());
                     pending.aborted += 1;
@@ -81,7 +81,7 @@ impl Controller {
             let mut targets = targets.to_vec();
             targets.sort_unstable();
             keys.retain(|key| match self.pieces[*key].place {
-                Place::Queue(_) => false,
+                Place::Held | Place::Queue(_) => false,
                 Place::Bound(engine, _) | Place::Waiting(engine) | Place::Window(engine) => {
                     targets.binary_search(&engine).is_ok()
                 }

@@ -3,6 +3,7 @@
 //! What they ask of engines is in [`super::requests`].
 
 use super::blobs::Stored;
+use super::outcomes::Outcomes;
 use super::pieces::{PieceKey, Place};
 use super::window::Recall;
 use super::{Action, Controller, Peer};
@@ -30,6 +31,7 @@ pub(super) struct Client {
     pub(super) pieces: BTreeMap<(RequestId, Option<EngineId>), PieceKey>,
     pub(super) blobs: BTreeMap<BlobId, Held>,
     pub(super) blob_bytes: u64,
+    pub(super) outcomes: Outcomes,
 }
 
 /// What became of a blob that the client stored.
@@ -72,6 +74,7 @@ impl Controller {
             pieces: BTreeMap::new(),
             blobs: BTreeMap::new(),
             blob_bytes: 0,
+            outcomes: Outcomes::default(),
         };
         self.clients.insert(id, client);
         self.scheduler.queue.add_client(id);
@@ -106,6 +109,7 @@ impl Controller {
             }
         }
         self.scheduler.queue.forget_client(id);
+        self.end_dependencies_on(id);
         for (blob, held) in client.blobs {
             if let Held::Kept { .. } = held {
                 self.blobs.release_hold(blob);
@@ -281,7 +285,8 @@ impl Controller {
         };
         Answer::Queues {
             engines,
-            unassigned: self.scheduler.queued() as u32 - self.bound_tasks(),
+            unassigned: self.scheduler.queued() as u32 - self.bound_tasks()
+                + self.dependents.held(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! Failures of the work itself come from engines and pass through unread.
 
 use crate::id::EngineId;
-use crate::message::{Failure, FailureKind};
+use crate::message::{Failure, FailureKind, TaskName};
 
 fn failure(kind: FailureKind, exception: &str, message: String) -> Failure {
     Failure {
@@ -46,6 +46,53 @@ pub(super) fn targets_gone(targets: &[EngineId]) -> Failure {
         _ => format!("this may only run on the engines {named}, and none of them is there"),
     };
     failure(FailureKind::NoEngine, "NoEnginesRegistered", message)
+}
+
+pub(super) fn dependency_on_nothing() -> Failure {
+    let message = "a dependency is on the success of others, their failure, or both".to_owned();
+    failure(FailureKind::Dependency, "InvalidDependency", message)
+}
+
+pub(super) fn dependency_on_itself() -> Failure {
+    let message = "a task can't depend on itself".to_owned();
+    failure(FailureKind::Dependency, "InvalidDependency", message)
+}
+
+pub(super) fn dependency_unknown(name: TaskName) -> Failure {
+    let message = format!(
+        "this depends on number {} of client {}, and there is none, or it ended too long ago",
+        name.request, name.client
+    );
+    failure(FailureKind::Dependency, "InvalidDependency", message)
+}
+
+/// `place`: no engine is left that this could follow the others to.
+pub(super) fn dependency_impossible(place: bool) -> Failure {
+    let message = match place {
+        false => "what this depends on did not end as it needs, so it can't run",
+        true => {
+            "what this follows did not end as it needs, did not run on one engine, or that              engine is gone, so it can't run"
+        }
+    };
+    failure(
+        FailureKind::Dependency,
+        "ImpossibleDependency",
+        message.to_owned(),
+    )
+}
+
+/// `reason` is what the last engine said.
+pub(super) fn needs_unmet(reason: &str) -> Failure {
+    let message = format!("no engine that may run this has what it needs: {reason}");
+    failure(FailureKind::Dependency, "ImpossibleDependency", message)
+}
+
+pub(super) fn waited_too_long(timeout_us: u64) -> Failure {
+    let message = format!(
+        "no engine was found for this within {} s",
+        timeout_us as f64 / 1e6
+    );
+    failure(FailureKind::Timeout, "TaskTimeout", message)
 }
 
 pub(super) fn cluster_ended() -> Failure {

@@ -27,6 +27,7 @@ impl Controller {
         self.check_duties();
         self.check_aborts();
         self.check_scheduler();
+        self.check_dependencies();
         self.check_peers();
         self.check_timers();
         self.check_limits();
@@ -46,7 +47,7 @@ impl Controller {
     }
 
     fn check_places(&self) {
-        let mut found = self.scheduler.queued();
+        let mut found = self.scheduler.queued() + self.dependents.held() as usize;
         for engine in self.engines.values() {
             let mut check = |key: PieceKey, place: Place, is_task: bool| {
                 found += 1;
@@ -286,6 +287,10 @@ impl Controller {
         for host in self.hosts.values() {
             expected.insert((host.heartbeat.timer_at, Timer::Heartbeat(host.connection)));
             expected.extend(host.starting.map(|s| (s.until, Timer::Start(host.id))));
+        }
+        for (key, piece) in self.pieces.iter() {
+            let at = piece.rules().and_then(|rules| rules.timer_at);
+            expected.extend(at.map(|at| (at, Timer::Patience(key))));
         }
         for (engine, recovery) in &self.recoveries {
             let at = recovery.waits_until();

@@ -18,7 +18,8 @@
 //! - The **controller**: everyone's connection ends. Nothing here outlives it.
 //!
 //! Read next: [`pieces`] for what is queued, [`window`] for what an engine may
-//! be doing, [`queue`] for whose turn it is, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
+//! be doing, [`queue`] for whose turn it is, [`dependencies`] for what waits
+//! for others, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
 //! [`duties`] for the work that the controller gives itself, [`recoveries`] for
 //! what it does for the dead.
 
@@ -26,11 +27,13 @@ mod aborts;
 mod blobs;
 mod clients;
 mod config;
+mod dependencies;
 mod duties;
 mod engines;
 mod failures;
 mod hosts;
 mod invariants;
+mod outcomes;
 mod pace;
 mod pieces;
 mod placement;
@@ -55,6 +58,7 @@ use crate::message::{
 use aborts::PendingAbort;
 use blobs::Blobs;
 use clients::Client;
+use dependencies::Dependents;
 use engines::{Engine, Unfinished};
 use hosts::Host;
 use pieces::Pieces;
@@ -126,6 +130,7 @@ pub struct Controller {
     /// The bytes of all parcels together.
     queued_bytes: u64,
     scheduler: Scheduler,
+    dependents: Dependents,
     blobs: Blobs,
     aborts: BTreeMap<(ClientId, QueryId), PendingAbort>,
     /// Engines that may be due to be checkpointed.
@@ -175,6 +180,7 @@ impl Controller {
             pieces: Pieces::default(),
             queued_bytes: 0,
             scheduler,
+            dependents: Dependents::default(),
             blobs: Blobs::default(),
             aborts: BTreeMap::new(),
             perhaps_due: BTreeSet::new(),
@@ -212,6 +218,7 @@ impl Controller {
         }
         if !self.ended {
             self.reconsider_recoveries();
+            self.settle_dependents();
             self.schedule();
             self.start_due_checkpoints();
         }
@@ -373,6 +380,7 @@ impl Controller {
             .map(|host| host.connection)
             .collect::<Vec<_>>();
         let engines = self.engines.keys().copied().collect::<Vec<_>>();
+        self.give_up_held_tasks();
         self.give_up_queued_tasks();
         for id in engines {
             if let Some(connection) = self.engines.get(&id).and_then(Engine::connection) {

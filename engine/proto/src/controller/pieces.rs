@@ -6,8 +6,9 @@
 //! [`super::window`].
 
 use super::blobs::Blob;
+use super::dependencies::Wait;
 use super::queue::{PoolId, Position};
-use crate::id::{ClientId, EngineId, RequestId};
+use crate::id::{ClientId, EngineId, RequestId, Timestamp};
 use crate::message::{Operation, Payload, Work};
 use std::cmp::Reverse;
 use std::ops::{Index, IndexMut};
@@ -16,6 +17,11 @@ use std::sync::Arc;
 /// Finds a piece as long as it is unfinished; used again afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PieceKey(u32);
+
+impl PieceKey {
+    pub(super) const FIRST: Self = Self(0);
+    pub(super) const LAST: Self = Self(u32::MAX);
+}
 
 /// What a client asked, shared by all the pieces it became.
 #[derive(Debug)]
@@ -60,7 +66,7 @@ pub(super) struct Owner {
 }
 
 /// Where a piece may run.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Aim {
     /// It is a request to this engine.
     Engine(EngineId),
@@ -68,8 +74,8 @@ pub(super) enum Aim {
     Any {
         retries_left: u32,
         priority: i32,
-        /// The engines that may run it, in rising order; any if there are none.
-        targets: Option<Arc<[EngineId]>>,
+        /// What most tasks don't have.
+        rules: Option<Box<Rules>>,
         /// Where it failed, at most the latest [`TRIED_MAX`]. These come last.
         tried: Vec<EngineId>,
         /// It made room for a request once, and needn't again.
@@ -77,9 +83,29 @@ pub(super) enum Aim {
     },
 }
 
+/// What holds for some tasks only.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    /// The engines that may run it, in rising order, if not all may.
+    pub(super) targets: Option<Arc<[EngineId]>>,
+    /// They come from what it follows.
+    pub(super) follows: bool,
+    pub(super) after: Option<Wait>,
+    pub(super) follow: Option<Wait>,
+    /// How long it may wait for an engine.
+    pub(super) timeout_us: Option<u64>,
+    pub(super) timer_at: Option<Timestamp>,
+    /// It has waited for as long as it may.
+    pub(super) is_overdue: bool,
+    /// Engines that don't have what it needs, as it said there.
+    pub(super) refused: Vec<EngineId>,
+}
+
 /// Where a piece is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
+    /// A task that waits for others to end.
+    Held,
     /// A task that waits for any of the engines that may run it.
     Queue(PoolId),
     /// A task that failed elsewhere and waits for this engine.
@@ -106,7 +132,33 @@ impl Piece {
     pub(super) fn targets(&self) -> Option<&Arc<[EngineId]>> {
         match &self.aim {
             Aim::Engine(_) => None,
-            Aim::Any { targets, .. } => targets.as_ref(),
+            Aim::Any { rules, .. } => rules.as_ref()?.targets.as_ref(),
+        }
+    }
+
+    pub(super) fn rules(&self) -> Option<&Rules> {
+        match &self.aim {
+            Aim::Engine(_) => None,
+            Aim::Any { rules, .. } => rules.as_deref(),
+        }
+    }
+
+    pub(super) fn rules_mut(&mut self) -> Option<&mut Rules> {
+        match &mut self.aim {
+            Aim::Engine(_) => None,
+            Aim::Any { rules, .. } => rules.as_deref_mut(),
+        }
+    }
+
+    /// Returns the engines that don't have what it needs.
+    pub(super) fn refused(&self) -> &[EngineId] {
+        self.rules().map_or(&[], |rules| &rules.refused)
+    }
+
+    /// Takes note that this engine doesn't have what it needs.
+    pub(super) fn add_refused(&mut self, engine: EngineId) {
+        if let Aim::Any { rules, .. } = &mut self.aim {
+            rules.get_or_insert_default().refused.push(engine);
         }
     }
 

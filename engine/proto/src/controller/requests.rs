@@ -2,9 +2,10 @@
 
 use super::Controller;
 use super::clients::Held;
+use super::dependencies::Wait;
 use super::failures;
-use super::pieces::{Aim, Owner, Parcel, PieceKey, Place};
-use super::queue::PoolId;
+use super::pieces::{Aim, Owner, Parcel, Piece, PieceKey, Place, Rules};
+use super::timers::Timer;
 use crate::id::{ClientId, ConnectionId, EngineId, RequestId};
 use crate::message::{Failure, Operation, Outcome, Payload, Terms, Timing, ToClient, Work};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ impl Controller {
             self.make_way(target);
             self.pump(target);
         }
-        self.release(parcel);
+        self.release_parcel(parcel);
     }
 
     /// Accepts work for any engine.
@@ -84,22 +85,15 @@ impl Controller {
         }
         match self.accept(id, 1, work, payload) {
             Ok(parcel) => {
-                let Terms {
-                    retries,
-                    priority,
-                    mut targets,
-                } = terms;
-                targets.sort_unstable();
-                targets.dedup();
                 let aim = Aim::Any {
-                    retries_left: retries,
-                    priority,
-                    targets: (!targets.is_empty()).then(|| targets.into()),
+                    retries_left: terms.retries,
+                    priority: terms.priority,
+                    rules: rules_of(terms),
                     tried: Vec::new(),
                     yielded: false,
                 };
-                let key = self.add_piece(owner, parcel, aim, Place::Queue(PoolId::ANY));
-                self.enqueue(key);
+                let key = self.add_piece(owner, parcel, aim, Place::Held);
+                self.admit(key);
             }
             Err(failure) => self.refuse(owner, None, failure),
         }
@@ -114,6 +108,9 @@ impl Controller {
         request: RequestId,
     ) -> bool {
         let in_use = self.clients[&id].pieces_of(request).next().is_some();
+        if !in_use && let Some(client) = self.clients.get_mut(&id) {
+            client.outcomes.forget(request);
+        }
         if in_use {
             let reason = format!("it used the number {request} for two requests at once");
             self.disconnect(connection, reason);
@@ -193,6 +190,7 @@ impl Controller {
 
     /// Answers what never became a piece.
     fn refuse(&mut self, owner: Owner, engine: Option<EngineId>, failure: Failure) {
+        self.note_ended(owner.client, owner.request, false, None);
         let message = ToClient::Result {
             request: owner.request,
             engine,
@@ -211,9 +209,9 @@ impl Controller {
         timing: Timing,
         payload: Payload,
     ) {
-        let piece = self.pieces.remove(key);
+        let piece = self.remove_piece(key);
         let target = piece.target();
-        self.release(piece.parcel);
+        self.release_parcel(piece.parcel);
         let Some(Owner {
             client: id,
             request,
@@ -226,6 +224,7 @@ impl Controller {
             .get_mut(&id)
             .expect("an owner that left is forgotten");
         client.pieces.remove(&(request, target));
+        self.note_ended(id, request, outcome == Outcome::Done, engine);
         let message = ToClient::Result {
             request,
             engine,
@@ -237,14 +236,23 @@ impl Controller {
 
     /// Drops a piece that nobody waits for and that is in no queue any more.
     pub(super) fn discard(&mut self, key: PieceKey) {
+        let piece = self.remove_piece(key);
+        self.release_parcel(piece.parcel);
+    }
+
+    fn remove_piece(&mut self, key: PieceKey) -> Piece {
         let piece = self.pieces.remove(key);
-        self.release(piece.parcel);
+        if let Some(at) = piece.rules().and_then(|rules| rules.timer_at) {
+            self.timers.cancel(at, Timer::Patience(key));
+        }
+        piece
     }
 
     /// Takes a piece that wasn't sent out of where it waits.
     pub(super) fn withdraw(&mut self, key: PieceKey) {
         let piece = &self.pieces[key];
         match piece.place {
+            Place::Held => self.release(key),
             Place::Queue(_) | Place::Bound(..) => self.dequeue(key),
             Place::Waiting(id) => {
                 let engine = self
@@ -259,7 +267,7 @@ impl Controller {
     }
 
     /// Lets go of one reference to a parcel; with the last, of what it holds.
-    fn release(&mut self, parcel: Arc<Parcel>) {
+    fn release_parcel(&mut self, parcel: Arc<Parcel>) {
         if let Ok(parcel) = Arc::try_unwrap(parcel) {
             self.queued_bytes -= parcel.bytes;
             if let Some(function) = parcel.function {
@@ -267,6 +275,25 @@ impl Controller {
             }
         }
     }
+}
+
+/// Returns what holds for a task besides what holds for all.
+fn rules_of(terms: Terms) -> Option<Box<Rules>> {
+    let mut targets = terms.targets;
+    targets.sort_unstable();
+    targets.dedup();
+    let rules = Rules {
+        targets: (!targets.is_empty()).then(|| targets.into()),
+        after: terms.after.and_then(Wait::new),
+        follow: terms.follow.and_then(Wait::new),
+        timeout_us: terms.timeout_us,
+        ..Rules::default()
+    };
+    let is_plain = rules.targets.is_none()
+        && rules.after.is_none()
+        && rules.follow.is_none()
+        && rules.timeout_us.is_none();
+    (!is_plain).then(|| Box::new(rules))
 }
 
 /// Returns what an operation holds besides its payload.

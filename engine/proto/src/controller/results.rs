@@ -73,6 +73,22 @@ impl Controller {
         self.settle_recall(entry.recall, false);
 
         let failed = matches!(outcome, Outcome::Failed(_));
+        let outcome = match outcome {
+            Outcome::Failed(failure)
+                if owner.is_some() && entry.is_task && is_refusal(&failure) =>
+            {
+                match self.refuse_engine(entry.piece, id, &failure) {
+                    Some(failure) => Outcome::Failed(failure),
+                    None => {
+                        self.enqueue(entry.piece);
+                        self.pump(id);
+                        self.note_perhaps_due(id);
+                        return;
+                    }
+                }
+            }
+            outcome => outcome,
+        };
         if owner.is_some() && self.is_to_be_tried_again(entry.piece, id, &outcome) {
             self.enqueue(entry.piece);
         } else {
@@ -109,6 +125,20 @@ impl Controller {
         }
         piece.add_tried(id);
         true
+    }
+
+    /// An engine doesn't have what a task needs. Returns the failure, if no
+    /// other engine is left.
+    fn refuse_engine(&mut self, key: PieceKey, id: EngineId, failure: &Failure) -> Option<Failure> {
+        let piece = &mut self.pieces[key];
+        piece.add_refused(id);
+        let refused = piece.refused();
+        let is_left = |id: &EngineId| self.engines.contains_key(id) && !refused.contains(id);
+        let is_any_left = match piece.targets() {
+            Some(targets) => targets.iter().any(is_left),
+            None => self.engines.keys().any(is_left),
+        };
+        (!is_any_left).then(|| failures::needs_unmet(&failure.message))
     }
 
     /// Aborts everything that `client` has waiting for this engine.
@@ -178,6 +208,12 @@ impl Controller {
         self.pump(id);
         self.note_perhaps_due(id);
     }
+}
+
+/// A function says that an engine doesn't have what it needs.
+fn is_refusal(failure: &Failure) -> bool {
+    let class = failure.exception.rsplit('.').next();
+    failure.kind == FailureKind::Raised && class == Some("UnmetDependency")
 }
 
 /// Only what the task raised itself may go better elsewhere. An interrupt is

@@ -12,6 +12,7 @@
 use super::Config;
 use super::Controller;
 use super::engines::Engine;
+use super::failures;
 use super::pieces::{Aim, Piece, PieceKey, Place};
 use super::placement::{Chance, Placer};
 use super::queue::{Next, PoolId, Position, Queue};
@@ -63,6 +64,10 @@ enum Choice {
     Later(EngineId),
     /// It failed on all engines: there is another round.
     Again(EngineId),
+    /// The same, on an engine that has no room yet.
+    AgainLater(EngineId),
+    /// No engine has what it needs.
+    Nowhere,
 }
 
 /// A task that an idle engine could run.
@@ -86,6 +91,11 @@ impl Scheduler {
 
     pub(super) fn queued(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Returns whether nothing that is queued can be sent now.
+    fn is_done(&self) -> bool {
+        self.roomy.is_empty() || self.queue.first().is_none()
     }
 
     pub(super) fn start_steal(&mut self) {
@@ -194,24 +204,27 @@ impl Scheduler {
     fn choose(
         &mut self,
         next: &Next,
-        tried: &[EngineId],
+        piece: &Piece,
         engines: &BTreeMap<EngineId, Engine>,
     ) -> Choice {
+        let (tried, refused) = (piece.tried(), piece.refused());
         let members = self.queue.engines(next.pool);
-        if members.is_empty() && tried.is_empty() {
+        if members.is_empty() && tried.is_empty() && refused.is_empty() {
             if self.placer.follows_ranking() {
                 let first = self.ranking.first().expect("an engine has room");
                 return Choice::Now(first.engine);
             }
             return Choice::Now(self.placer.choose(&self.roomy, engines));
         }
-        let is_member = |id: &EngineId| members.is_empty() || members.binary_search(id).is_ok();
+        let is_member = |id: &EngineId| {
+            (members.is_empty() || members.binary_search(id).is_ok()) && !refused.contains(id)
+        };
         let untried = |id: &EngineId| is_member(id) && !tried.contains(id);
         let roomy: Vec<EngineId> = if members.is_empty() || members.len() > self.roomy.len() {
             self.roomy.iter().copied().filter(is_member).collect()
         } else {
-            let has_room = |id: &EngineId| self.has_room(*id);
-            members.iter().copied().filter(has_room).collect()
+            let may_get_it = |id: &EngineId| self.has_room(*id) && !refused.contains(id);
+            members.iter().copied().filter(may_get_it).collect()
         };
         let fresh: Vec<EngineId> = roomy.iter().copied().filter(untried).collect();
         if !fresh.is_empty() {
@@ -219,20 +232,24 @@ impl Scheduler {
         }
         let later = self.ranking.iter().find(|rank| untried(&rank.engine));
         match later {
-            Some(rank) => Choice::Later(rank.engine),
-            None => Choice::Again(self.placer.choose(&roomy, engines)),
+            Some(rank) => return Choice::Later(rank.engine),
+            None if !roomy.is_empty() => return Choice::Again(self.placer.choose(&roomy, engines)),
+            None => {}
         }
+        let again = self.ranking.iter().find(|rank| is_member(&rank.engine));
+        again.map_or(Choice::Nowhere, |rank| Choice::AgainLater(rank.engine))
     }
 
     /// Returns whether an idle engine exists that may run this task, and on
     /// which it didn't fail.
     fn has_idle_engine_for(&self, piece: &Piece) -> bool {
-        let tried = piece.tried();
+        let (tried, refused) = (piece.tried(), piece.refused());
+        let may_get_it = |id: &EngineId| !tried.contains(id) && !refused.contains(id);
         match piece.targets() {
-            None => self.idle.iter().any(|id| !tried.contains(id)),
+            None => self.idle.iter().any(may_get_it),
             Some(targets) => {
                 let mut idle = targets.iter().filter(|id| self.idle.contains(id));
-                idle.any(|id| !tried.contains(id))
+                idle.any(may_get_it)
             }
         }
     }
@@ -254,11 +271,23 @@ impl Controller {
     /// if the engines that may run it are gone.
     pub(super) fn enqueue(&mut self, key: PieceKey) {
         let piece = &self.pieces[key];
-        let targets = piece.targets().cloned().unwrap_or_default();
-        let is_there = |id: &EngineId| self.engines.contains_key(id);
-        if !targets.is_empty() && !targets.iter().any(is_there) {
-            self.fail(key, None, super::failures::targets_gone(&targets));
-            return;
+        let mut targets = Arc::default();
+        if let Some(rules) = piece.rules() {
+            let is_there = |id: &EngineId| self.engines.contains_key(id);
+            let failure = match &rules.targets {
+                _ if rules.is_overdue => {
+                    Some(failures::waited_too_long(rules.timeout_us.unwrap_or(0)))
+                }
+                Some(targets) if targets.iter().any(is_there) => None,
+                Some(_) if rules.follows => Some(failures::dependency_impossible(true)),
+                Some(targets) => Some(failures::targets_gone(targets)),
+                None => None,
+            };
+            if let Some(failure) = failure {
+                self.fail(key, None, failure);
+                return;
+            }
+            targets = rules.targets.clone().unwrap_or_default();
         }
         let (client, position) = self.stand(key);
         self.add_to_pool(client, &targets, position, key, Place::Queue);
@@ -305,7 +334,9 @@ impl Controller {
             Place::Queue(pool) | Place::Bound(_, pool) => {
                 self.scheduler.queue.remove(client, pool, position);
             }
-            Place::Waiting(_) | Place::Window(_) => unreachable!("it is not in the queue"),
+            Place::Held | Place::Waiting(_) | Place::Window(_) => {
+                unreachable!("it is not in the queue")
+            }
         }
     }
 
@@ -383,20 +414,35 @@ impl Controller {
             {
                 self.serve(&next);
             }
-            if !self.steal() {
+            // What failed here may be what others wait for.
+            self.settle_dependents();
+            if self.engines.is_empty() && self.scheduler.queued() > 0 && !self.awaits_engines() {
+                self.give_up_hopeless_tasks();
+                continue;
+            }
+            if self.scheduler.is_done() && !self.steal() {
                 return;
             }
         }
     }
 
     fn serve(&mut self, next: &Next) {
-        let tried = self.pieces[next.key].tried();
-        match self.scheduler.choose(next, tried, &self.engines) {
+        let piece = &self.pieces[next.key];
+        match self.scheduler.choose(next, piece, &self.engines) {
             Choice::Now(engine) => self.assign(next, engine),
             Choice::Later(engine) => self.bind(next, engine),
             Choice::Again(engine) => {
                 self.pieces[next.key].forget_tried();
                 self.assign(next, engine);
+            }
+            Choice::AgainLater(engine) => {
+                self.pieces[next.key].forget_tried();
+                self.bind(next, engine);
+            }
+            Choice::Nowhere => {
+                self.dequeue(next.key);
+                let failure = failures::needs_unmet("all of them said so, or are gone");
+                self.fail(next.key, None, failure);
             }
         }
     }
@@ -508,7 +554,7 @@ impl Controller {
         }
         while let Some(key) = self.scheduler.queue.any() {
             self.dequeue(key);
-            self.fail(key, None, super::failures::no_engines());
+            self.fail(key, None, failures::no_engines());
         }
     }
 
@@ -516,7 +562,7 @@ impl Controller {
     pub(super) fn give_up_queued_tasks(&mut self) {
         while let Some(key) = self.scheduler.queue.any() {
             self.dequeue(key);
-            self.fail(key, None, super::failures::cluster_ended());
+            self.fail(key, None, failures::cluster_ended());
         }
     }
 
@@ -593,7 +639,7 @@ impl Controller {
                         "an engine knows what is bound to it"
                     );
                 }
-                Place::Waiting(_) | Place::Window(_) => panic!("what is queued knows that it is"),
+                other => panic!("what is queued knows that it is, and not {other:?}"),
             }
             let owner = piece.owner.map(|owner| owner.client);
             assert_eq!(owner, Some(queued.client), "a task is in its client's lane");

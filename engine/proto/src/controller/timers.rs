@@ -1,5 +1,6 @@
 //! Timers: what happens when something else doesn't. Heartbeats are here too.
 
+use super::pieces::PieceKey;
 use super::{Action, Config, Controller, Peer};
 use crate::id::{ConnectionId, EngineId, HostId, Timestamp};
 use crate::message::{FromController, Payload, ToEngine, ToHost};
@@ -22,6 +23,8 @@ pub(super) enum Timer {
     Checkpoint(EngineId),
     /// The engine should have finished what the controller asked of it.
     Duty(EngineId),
+    /// The task has waited for long enough.
+    Patience(PieceKey),
     /// It is time to start another engine for the one that died.
     Recovery(EngineId),
 }
@@ -133,6 +136,7 @@ impl Controller {
                 Timer::Start(host) => self.on_start_timer(host),
                 Timer::Checkpoint(engine) => self.on_checkpoint_timer(engine),
                 Timer::Duty(engine) => self.on_duty_timer(engine),
+                Timer::Patience(piece) => self.on_patience_timer(piece),
                 Timer::Recovery(engine) => self.on_recovery_timer(engine),
             }
         }

@@ -20,6 +20,7 @@ mod peers;
 mod random;
 mod recoveries;
 mod scenario;
+mod waits;
 mod wishes;
 mod world;
 

@@ -3,10 +3,11 @@
 
 use crate::peers::{Asked, Mark, ticket_of_result};
 use crate::recoveries::Recoveries;
-use rhumba_proto::id::{ConnectionId, EngineId, QueryId, RequestId, Ticket};
+use crate::waits::{Endings, Wish};
+use rhumba_proto::id::{ClientId, ConnectionId, EngineId, QueryId, RequestId, Ticket};
 use rhumba_proto::message::{
     Answer, EngineInfo, Failure, FailureKind, FromClient, FromEngine, Operation, Outcome, Output,
-    Payload, Policy, ToClient,
+    Payload, Policy, TaskName, ToClient,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,8 @@ pub struct Oracle {
     /// Everything is answered, and nobody asks for more.
     pub is_idle: bool,
     pub recoveries: Recoveries,
+    endings: Endings,
+    client_ids: BTreeSet<ClientId>,
     /// What there was, for the summary.
     pub counts: Counts,
 }
@@ -42,6 +45,8 @@ pub struct Counts {
     pub aborted: u64,
     pub no_engine: u64,
     pub limit: u64,
+    pub impossible: u64,
+    pub late: u64,
     pub recalls: u64,
     pub dispatches: u64,
     pub joined: u64,
@@ -60,6 +65,8 @@ impl Counts {
         self.aborted += other.aborted;
         self.no_engine += other.no_engine;
         self.limit += other.limit;
+        self.impossible += other.impossible;
+        self.late += other.late;
         self.recalls += other.recalls;
         self.dispatches += other.dispatches;
         self.joined += other.joined;
@@ -89,6 +96,8 @@ impl Counts {
             (aborted, "was aborted"),
             (no_engine, "found no engine"),
             (limit, "met a limit"),
+            (self.impossible, "depended on what couldn't be"),
+            (self.late, "waited too long"),
             (self.recalls, "was asked back"),
             (self.joined, "joined"),
             (self.left, "left"),
@@ -104,8 +113,8 @@ impl Counts {
     }
 }
 
-#[derive(Default)]
 pub struct Client {
+    pub id: ClientId,
     /// What it was told about engines.
     pub engines: BTreeMap<EngineId, u32>,
     /// What was accepted and isn't answered: tasks without an engine.
@@ -122,6 +131,7 @@ pub struct Expected {
     stops_on_error: bool,
     /// The engines that may run it, if not any may.
     targets: Vec<EngineId>,
+    wish: Wish,
     dispatches: u32,
     starts: u32,
     /// Tries that count: it raised, or may have been running as its engine ended.
@@ -185,6 +195,9 @@ impl Oracle {
                         ..
                     }
                 );
+                let distinct: BTreeSet<_> = targets.iter().collect();
+                let parts = distinct.len() as u32;
+                self.endings.on_asked(client.id, *request, parts);
                 for target in targets {
                     let expected = Expected::new(self.arrivals, 0, stops);
                     client.expected.insert((*request, Some(*target)), expected);
@@ -193,7 +206,13 @@ impl Oracle {
             FromClient::Task { request, terms, .. } => {
                 self.arrivals += 1;
                 client.tasks.insert(*request);
+                let own = TaskName {
+                    client: client.id,
+                    request: *request,
+                };
                 let mut expected = Expected::new(self.arrivals, terms.retries, false);
+                expected.wish = self.endings.wish(own, terms, &self.client_ids);
+                self.endings.on_asked(client.id, *request, 1);
                 expected.targets.clone_from(&terms.targets);
                 client.expected.insert((*request, None), expected);
             }
@@ -232,11 +251,20 @@ impl Oracle {
         }
     }
 
-    pub fn on_client_welcomed(&mut self, connection: ConnectionId, engines: &[EngineInfo]) {
+    pub fn on_client_welcomed(
+        &mut self,
+        connection: ConnectionId,
+        id: ClientId,
+        engines: &[EngineInfo],
+    ) {
+        self.client_ids.insert(id);
         let engines = engines.iter().map(|info| (info.engine, info.pid)).collect();
         let client = Client {
+            id,
             engines,
-            ..Client::default()
+            expected: BTreeMap::new(),
+            queries: BTreeSet::new(),
+            tasks: BTreeSet::new(),
         };
         assert!(
             self.clients.insert(connection, client).is_none(),
@@ -397,6 +425,9 @@ impl Oracle {
         let expected = client.expected.remove(&(mark.request, target));
         let expected =
             expected.unwrap_or_else(|| panic!("{mark:?} is answered once, and was asked"));
+        let is_done = *outcome == Outcome::Done;
+        self.endings
+            .on_ended(client.id, mark.request, is_done, engine);
         match outcome {
             Outcome::Done => {
                 self.counts.done += 1;
@@ -424,6 +455,9 @@ impl Oracle {
                     [] => !client.engines.is_empty(),
                     targets => targets.iter().any(here),
                 };
+                if failure.kind == FailureKind::Dependency {
+                    self.endings.check_dependency(&expected.wish, failure, here);
+                }
                 self.check_failure(&expected, failure, is_task, is_there, has_engines);
             }
         }
@@ -476,6 +510,11 @@ impl Oracle {
                     "there is an engine for this"
                 );
             }
+            FailureKind::Dependency => self.counts.impossible += 1,
+            FailureKind::Timeout => {
+                self.counts.late += 1;
+                assert!(expected.wish.has_timeout, "who has patience is given time");
+            }
             FailureKind::Limit => self.counts.limit += 1,
             FailureKind::Invalid => panic!("lawful work was called invalid: {}", failure.message),
         }
@@ -513,6 +552,7 @@ impl Oracle {
             expected.dispatches < DISPATCHES_MAX,
             "nothing is sent around for ever"
         );
+        self.endings.check_sent(&expected.wish, engine);
         let window = self.windows.entry(engine).or_default();
         window.push(InWindow {
             ticket,
@@ -658,7 +698,10 @@ impl Oracle {
     }
 
     pub fn on_client_gone(&mut self, connection: ConnectionId) {
-        self.clients.remove(&connection);
+        if let Some(client) = self.clients.remove(&connection) {
+            self.client_ids.remove(&client.id);
+            self.endings.on_client_gone(client.id);
+        }
         if self.clients.is_empty() {
             self.recoveries.forget_dead();
         }
@@ -707,6 +750,7 @@ impl Expected {
             retries,
             stops_on_error,
             targets: Vec::new(),
+            wish: Wish::default(),
             dispatches: 0,
             starts: 0,
             charges: 0,

@@ -27,6 +27,8 @@ pub struct Scenario {
     pub ends_early: bool,
     /// Everything said goes through its bytes.
     pub is_encoded: bool,
+    /// Of a thousand tasks, how many depend on others.
+    pub dependent: u64,
     /// Of a thousand restores, how many end their engine.
     pub deadly_restores: u64,
     /// Of a thousand restores, how many end their engine a moment later.
@@ -90,6 +92,11 @@ impl Scenario {
             replacements: random.skewed(0, 30),
             ends_early: random.chance(50),
             is_encoded: random.chance(50),
+            dependent: match random.between(0, 2) {
+                0 => 0,
+                1 => random.skewed(0, 200),
+                _ => random.between(0, 900),
+            },
             deadly_restores: 0,
             poisonous_restores: 0,
             endless_restores: 0,

@@ -5,7 +5,9 @@ use crate::peers::{Client, Mark};
 use crate::scenario::{draw_policy, draw_scheduling};
 use crate::world::{Happening, World};
 use rhumba_proto::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId};
-use rhumba_proto::message::{FromClient, Operation, Payload, Role, Terms, ToController, Work};
+use rhumba_proto::message::{
+    Dependency, FromClient, Operation, Payload, Role, TaskName, Terms, ToController, Work,
+};
 use std::collections::BTreeSet;
 
 /// The functions that all clients know.
@@ -251,10 +253,48 @@ impl World {
             true => self.draw_targets(connection),
             false => Vec::new(),
         };
+        let depends = self.random.chance(self.scenario.dependent);
+        let after = (depends && self.random.chance(700)).then(|| self.draw_dependency(connection));
+        let follow = (depends && self.random.chance(400)).then(|| self.draw_dependency(connection));
+        let is_impatient = self.random.chance(50);
         Terms {
             retries,
             priority,
             targets,
+            after,
+            follow,
+            timeout_us: is_impatient.then(|| self.random.skewed(0, 500_000)),
+        }
+    }
+
+    /// On what was asked lately; now and then by somebody else, or never.
+    fn draw_dependency(&mut self, connection: ConnectionId) -> Dependency {
+        let others: Vec<_> = self.oracle.clients.keys().copied().collect();
+        let mut tasks = Vec::new();
+        for _ in 0..self.random.skewed(0, 4) {
+            let who = match self.random.chance(50) {
+                true => self.random.pick(&others).copied().unwrap_or(connection),
+                false => connection,
+            };
+            let Some(client) = self.oracle.clients.get(&who).map(|client| client.id) else {
+                continue;
+            };
+            let latest = self
+                .clients
+                .get(&who)
+                .map_or(0, |client| client.next_request);
+            let back = self.random.skewed(1, 30);
+            let request = match self.random.chance(10) {
+                true => RequestId(latest + back),
+                false => RequestId(latest.saturating_sub(back)),
+            };
+            tasks.push(TaskName { client, request });
+        }
+        Dependency {
+            tasks,
+            all: self.random.chance(600),
+            success: self.random.chance(900),
+            failure: self.random.chance(400),
         }
     }
 

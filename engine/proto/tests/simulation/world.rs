@@ -461,8 +461,8 @@ impl World {
                 }
             }
             FromController::Engine(ToEngine::Recall { .. }) => self.oracle.counts.recalls += 1,
-            FromController::Welcome(Welcome::Client { engines, .. }) => {
-                self.oracle.on_client_welcomed(connection, engines);
+            FromController::Welcome(Welcome::Client { client, engines }) => {
+                self.oracle.on_client_welcomed(connection, *client, engines);
             }
             FromController::Welcome(Welcome::Engine { engine }) => {
                 self.engine_ids.insert(connection, *engine);

@@ -4,6 +4,7 @@
 mod aborts;
 mod blobs;
 mod checkpoints;
+mod dependencies;
 mod dying;
 mod joining;
 mod limits;
