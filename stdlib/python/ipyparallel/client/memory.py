@@ -8,7 +8,7 @@ to keep a result, until `purge_results`.
 Blocking calls give their values away at once and are not remembered.
 """
 
-from weakref import ref
+from _weakref import ref
 
 from .parts import Parts
 
