@@ -175,11 +175,9 @@ pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObject
         let name = encoder.text(&key).unwrap_or_default();
         if name == "_abc_impl" {
             bits |= present::IS_ABSTRACT_BASE;
-        } else if name == assigned {
-            entries.push(key);
-            entries.push(value);
-        } else if !MADE_ANEW.contains(&name.as_str())
-            && !is_own_slot(types.member_descriptor_type, class, &value)
+        } else if name == assigned
+            || (!MADE_ANEW.contains(&name.as_str())
+                && !is_own_slot(types.member_descriptor_type, class, &value))
         {
             entries.push(key);
             entries.push(value);

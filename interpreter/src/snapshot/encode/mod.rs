@@ -173,6 +173,8 @@ struct Encoder<'a> {
     edges: Vec<u32>,
     stack: Vec<Frame>,
     line: Line,
+    /// How many groups of fills were put off together.
+    group_count: u32,
     /// Objects whose fill waits for an object in the making, by address, and that object.
     postponed: HashMap<usize, PyObjectRef>,
     plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
@@ -212,6 +214,7 @@ impl<'a> Encoder<'a> {
             edges: Vec::new(),
             stack: Vec::new(),
             line: Line::default(),
+            group_count: 0,
             postponed: HashMap::new(),
             plans: HashMap::default(),
             dispatch_table: None,

@@ -141,6 +141,8 @@ pub struct Frame {
     is_guest: bool,
     /// Once it drains what it may not need: how far down the line it has got.
     guests_from: Option<usize>,
+    /// What was put off together with it has the same; 0 if it never was.
+    group: u32,
     /// What it goes without.
     pub left_out: LeftOutCount,
     /// The fills that follow once this frame is done, first to last.
@@ -162,6 +164,7 @@ impl Frame {
             hashes: false,
             is_guest: false,
             guests_from: None,
+            group: 0,
             left_out: LeftOutCount::default(),
             then: Vec::new(),
         }
@@ -485,7 +488,8 @@ impl Encoder<'_> {
             self.fill_early(position)?;
         }
         self.edges.truncate(self.stack[from].edges_from);
-        let undone: Vec<Frame> = self.stack.drain(from..).collect();
+        let mut undone: Vec<Frame> = self.stack.drain(from..).collect();
+        self.keep_together(making, &mut undone);
         let making_object = self.stack[making].object.clone();
         // The innermost goes first: it may be the state that another is set to.
         for frame in undone.into_iter().rev() {
@@ -501,6 +505,30 @@ impl Encoder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Fills that were put off together stay together: one may be the state that another is set to,
+    /// which may not be set before it is filled. What of them hasn't begun yet goes along.
+    fn keep_together(&mut self, making: usize, undone: &mut Vec<Frame>) {
+        let groups = undone.iter().map(|frame| frame.group);
+        let group = match groups.max() {
+            Some(known) if known != 0 => known,
+            _ => {
+                self.group_count += 1;
+                self.group_count
+            }
+        };
+        for frame in &mut *undone {
+            frame.group = group;
+        }
+        let mut position = self.stack.len();
+        while position > making + 1 {
+            position -= 1;
+            let frame = &self.stack[position];
+            if frame.group == group && frame.is_fill() && frame.visited == 0 {
+                undone.insert(0, self.stack.remove(position));
+            }
+        }
     }
 
     /// The fill from which on the stack is undone, so that the object at `making` can be made.

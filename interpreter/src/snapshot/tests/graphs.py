@@ -204,6 +204,17 @@ def test_random_graphs_with_keys():
                 assert all(key in node for key in node), seed
 
 
+def test_a_state_that_is_put_off_twice():
+    # The constructors of two need each other through the state of a third.
+    slots = Slots()
+    inner = Reduced(slots)
+    outer = Reduced(inner)
+    slots.a, slots.b = inner, outer
+    inner.late = {'k': 1}
+    for value in ([outer, slots], [slots, outer], [inner, outer, slots], {'k': outer}):
+        isomorphic(value, carry(value))
+
+
 def test_random_graphs_by_value():
     # Each graph brings its classes along: the last thing here, as they are strangers then.
     for seed in range(30):
