@@ -163,11 +163,12 @@ class Client:
         if targets is None or (isinstance(targets, str) and targets == "all"):
             return ids, False
         if isinstance(targets, int):
-            return [_engine(targets, ids)], True
+            return [_engine(targets, ids, ids)], True
         if isinstance(targets, slice):
             selected = ids[targets]
         elif isinstance(targets, (list, tuple, range)):
-            selected = [_engine(target, ids) for target in targets]
+            present = set(ids)
+            selected = [_engine(target, ids, present) for target in targets]
         else:
             raise TypeError(
                 f"targets are an engine id, a list of ids, a slice or 'all', not {targets!r}"
@@ -598,13 +599,16 @@ def _alone(client, place):
     return AsyncResult(client, Parts([(group, index)]), fname, method, True)
 
 
-def _engine(target, ids):
-    """Returns the id of an engine that is there; a negative number counts from the end."""
+def _engine(target, ids, present):
+    """Returns the id of an engine that is there; a negative number counts from the end.
+
+    present: the same ids, in what can be looked through fast where many are asked for
+    """
     if not isinstance(target, int):
         raise TypeError(f"engines are chosen by their ids, which are ints, not by {target!r}")
     if target < 0 and -target <= len(ids):
         return ids[target]
-    if target not in ids:
+    if target not in present:
         raise IndexError(f"there is no engine {target}; the engines are {_brief(ids)}")
     return target
 
