@@ -309,8 +309,11 @@ impl StartedCluster {
     }
 
     fn end(&mut self) -> Result<(), ClusterError> {
-        // The controller sees its lifeline end, and takes everybody with it.
-        self.lifeline = None;
+        // The controller sees its lifeline end, and takes everybody with it. What is written tells
+        // that it is on purpose; it fails only where the controller has ended already.
+        if let Some(lifeline) = self.lifeline.take() {
+            let _ = rustix::io::write(&lifeline, b".");
+        }
         if self.daemonized {
             return Ok(());
         }

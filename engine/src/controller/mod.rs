@@ -60,7 +60,10 @@ enum Event {
     Writable {
         connection: ConnectionId,
     },
-    OwnerEnded,
+    OwnerEnded {
+        /// It ended the cluster, in place of being ended itself.
+        on_purpose: bool,
+    },
     Signalled,
 }
 
@@ -188,10 +191,11 @@ async fn serve(
     if options.lifeline {
         watch_lifeline(events.clone())?;
     }
+    let prefix = checkpoint_prefix(&options.cluster_file);
     let mut server = Server {
         state: Controller::new(
             Config {
-                checkpoint_prefix: checkpoint_prefix(&options.cluster_file),
+                checkpoint_prefix: prefix.clone(),
                 seed: seed(),
                 ..Config::default()
             },
@@ -204,6 +208,7 @@ async fn serve(
         next_connection: 0,
         unflushed: Vec::new(),
         stopping: false,
+        stopped_on_purpose: false,
     };
     while !server.stopping {
         let deadline = server.state.poll_timeout().map(|at| server.instant(at));
@@ -232,7 +237,33 @@ async fn serve(
         server.carry_out();
     }
     server.end(&mut arriving).await;
+    if server.stopped_on_purpose {
+        remove_checkpoints(&prefix);
+    }
     Ok(())
+}
+
+/// Removes the checkpoints that a cluster made of its engines by itself. Those
+/// of a cluster that was ended from outside stay: they may be all that is left.
+fn remove_checkpoints(prefix: &str) {
+    let removed = Store::open_default().and_then(|store| {
+        let begin = format!("{prefix}-engine-");
+        let names = store.names()?;
+        let own: Vec<_> = names
+            .iter()
+            .filter(|name| name.starts_with(&begin))
+            .collect();
+        for name in &own {
+            store.remove(name)?;
+        }
+        if !own.is_empty() {
+            store.clean()?;
+        }
+        Ok(())
+    });
+    if let Err(error) = removed {
+        tracing::warn!(%error, "checkpoints of this cluster stay in the store");
+    }
 }
 
 struct Server {
@@ -245,6 +276,8 @@ struct Server {
     /// Connections that have something to write.
     unflushed: Vec<ConnectionId>,
     stopping: bool,
+    /// Somebody wanted the cluster to end, so nobody wants its own checkpoints back.
+    stopped_on_purpose: bool,
 }
 
 impl Server {
@@ -292,9 +325,10 @@ impl Server {
                 }
             }
             Event::Writable { connection } => self.unflushed.push(connection),
-            Event::OwnerEnded => {
-                tracing::info!("the owner ended, so the cluster does");
+            Event::OwnerEnded { on_purpose } => {
+                tracing::info!(on_purpose, "the owner ended, so the cluster does");
                 self.stopping = true;
+                self.stopped_on_purpose = on_purpose;
             }
             Event::Signalled => {
                 tracing::info!("asked to end by a signal");
@@ -365,7 +399,10 @@ impl Server {
                     });
                 }
             }
-            Action::Stop => self.stopping = true,
+            Action::Stop => {
+                self.stopping = true;
+                self.stopped_on_purpose = true;
+            }
         }
     }
 
@@ -482,17 +519,18 @@ fn watch_lifeline(events: mpsc::Sender<Event>) -> io::Result<()> {
     std::thread::Builder::new()
         .name("lifeline".into())
         .spawn(move || {
-            if let Some(process) = process.filter(|_| alive) {
-                wait_for_owner(&process);
-            }
+            let on_purpose = process
+                .filter(|_| alive)
+                .is_some_and(|process| wait_for_owner(&process));
             // Fails only when the loop has ended already.
-            let _ = events.blocking_send(Event::OwnerEnded);
+            let _ = events.blocking_send(Event::OwnerEnded { on_purpose });
         })?;
     Ok(())
 }
 
-/// Comes back when the process has ended or the lifeline is closed.
-fn wait_for_owner(process: &OwnedFd) {
+/// Comes back when the process has ended or the lifeline is closed. Returns
+/// whether it was closed on purpose, which a byte in it says.
+fn wait_for_owner(process: &OwnedFd) -> bool {
     let lifeline = io::stdin();
     loop {
         let mut watched = [
@@ -501,12 +539,15 @@ fn wait_for_owner(process: &OwnedFd) {
         ];
         match rustix::event::poll(&mut watched, None) {
             Err(rustix::io::Errno::INTR) => continue,
-            Err(_) => return,
+            Err(_) => return false,
             Ok(_) => {}
         }
-        // Nothing is ever written to the lifeline: to be readable is to be closed.
-        if watched.iter().any(|ready| !ready.revents().is_empty()) {
-            return;
+        let [ended, lifeline_ready] = watched.map(|ready| !ready.revents().is_empty());
+        if lifeline_ready {
+            return rustix::io::read(&lifeline, &mut [0; 1]).is_ok_and(|count| count == 1);
+        }
+        if ended {
+            return false;
         }
     }
 }

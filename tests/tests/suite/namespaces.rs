@@ -214,6 +214,27 @@ fn an_engine_that_was_never_checkpointed_is_replaced_empty_and_that_is_told() {
 }
 
 #[test]
+fn what_the_policy_kept_outlives_a_cluster_only_where_nobody_ended_it() {
+    let script = |end: &str| {
+        format!(
+            "cluster = ipp.Cluster(n=2, checkpoint_every=1)\ncluster.start_cluster_sync()\n\
+             rc = cluster.connect_client_sync()\nrc.wait_for_engines(2, timeout=30)\n\
+             rc[:].push({{'x': 1}}, block=True)\nrc[0].checkpoint('mine', block=True)\n\
+             until(lambda: len(namespace.checkpoints()) == 3)\n{end}\n"
+        )
+    };
+    let home = TestHome::new();
+    let count = "print(len(namespace.checkpoints()))";
+    let ended = script("cluster.stop_cluster_sync()");
+    assert_eq!(run_alone(&home, &format!("{ended}{count}")), "1\n");
+
+    let killed = script("os.kill(os.getpid(), signal.SIGKILL)");
+    let killed = home.write("killed.py", format!("{HEAD}{killed}"));
+    home.run([killed.as_os_str()]);
+    assert_eq!(run_alone(&home, count), "3\n");
+}
+
+#[test]
 fn a_restore_waits_its_turn_and_dies_with_its_engine_alone() {
     let home = TestHome::new();
     let script = "rc[0].execute('x = 1', block=True)\nrc[0].checkpoint('work', block=True)\n\

@@ -466,7 +466,7 @@ class DirectView(View):
 
         Waits until they have it. `partial` is that of `copy_to`.
 
-        Raises what `copy_to` raises; the new engines are there then, and empty.
+        Raises what `copy_to` raises; the new engines are stopped again then.
         """
         if n < 1:
             raise ValueError(f"fork needs a number of engines to start, at least 1, not {n}")
@@ -475,7 +475,11 @@ class DirectView(View):
         self._connection.start_engines(n)
         self.client.wait_for_engines(len(before) + n, timeout=_START_TIMEOUT_S)
         new = [engine for engine in self.client.ids if engine not in before][:n]
-        self.client[source].copy_to(new, partial=partial, block=True)
+        try:
+            self.client[source].copy_to(new, partial=partial, block=True)
+        except BaseException:
+            self.client.shutdown(new, block=True)
+            raise
         return self.client.direct_view(new, block=self.block)
 
     def _transfer(self, fname, targets, partial, block):
