@@ -36,8 +36,8 @@ class Cluster:
     """
 
     def __init__(
-        self, *, n=None, cluster_id="", profile="", engines=None, controller=None, shutdown_atexit=True,
-        engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
+        self, *, n=None, cluster_id="", profile="", engines=None, controller=None,
+        shutdown_atexit=True, engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
     ):  # fmt: skip
         """Describes a cluster; nothing is started yet.
 
@@ -107,7 +107,7 @@ class Cluster:
         return cluster
 
     def to_dict(self):
-        """Returns what another process needs for a handle on this cluster, as a dict of plain data."""
+        """Returns what another process needs for a handle on this cluster, as plain data."""
         return {
             "cluster_id": self.cluster_id,
             "cluster_file": self.cluster_file,
@@ -273,7 +273,9 @@ class Cluster:
         deadline = time.monotonic() + self.engine_timeout
         while not set(ids).isdisjoint(client.ids):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the engines {ids} are still there after {self.engine_timeout} s")
+                raise TimeoutError(
+                    f"the engines {ids} are still there after {self.engine_timeout} seconds"
+                )
             # Ends at once when an engine leaves; it may have left just before.
             client._connection.wait_for_engines(_MORE_THAN_THERE_ARE, _LOOK_INTERVAL_S)
 

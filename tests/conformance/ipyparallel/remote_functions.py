@@ -202,7 +202,8 @@ ar = everyone.execute("print(rank)", block=False)
 ar.get(10)
 ar.wait_for_output()
 assert ar.stdout == ["0\n", "1\n", "2\n", "3\n"]
-failure = raises_remote("ZeroDivisionError", everyone.apply_sync, lambda: 1 / (rank - 2))  # noqa: F821
+failing = lambda: 1 / (rank - 2)  # noqa: E731, F821
+failure = raises_remote("ZeroDivisionError", everyone.apply_sync, failing)
 assert len(failure.elist) == 1
 some = rc.broadcast_view([3, 1])
 assert some.apply_sync(lambda: rank) == [3, 1]  # noqa: F821

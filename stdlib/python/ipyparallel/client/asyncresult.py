@@ -103,7 +103,7 @@ class AsyncResult(Future):
         return self._value
 
     def _raise_early(self, timeout, return_exceptions, return_when):
-        """Waits as `return_when` says, raising the first exception; returns what is left to wait."""
+        """Waits as `return_when` says; raises the first exception, or returns the time left."""
         _check_return_when(return_when)
         if return_when == FIRST_COMPLETED:
             raise ValueError("get() needs all parts; wait(return_when='FIRST_COMPLETED') doesn't")

@@ -104,7 +104,7 @@ class View:
         return remote(self, block, **flags)
 
     def parallel(self, dist="b", block=None, ordered=True, **flags):
-        """Makes a function of sequences one that runs on a part of them on each engine: a decorator.
+        """Makes a function of sequences one that runs on parts of them on the engines: a decorator.
 
         dist: how sequences are cut; see `DirectView.scatter`
         block, flags: as for `remote`
