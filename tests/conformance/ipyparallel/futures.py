@@ -3,6 +3,8 @@
 import asyncio
 import concurrent.futures
 import itertools
+import os
+import signal
 import threading
 import time
 
@@ -159,4 +161,29 @@ if RHUMBA:
     executor.shutdown(cancel_futures=True)
     assert any(isinstance(future.exception(), ipp.error.TaskAborted) for future in naps)
     assert all(future.done() for future in naps)
+
+# Whoever waits is told when an engine dies, and when the connection ends.
+if RHUMBA:
+    victim = rc[3].apply_sync(os.getpid)
+    whole = every.apply_async(nap, 0.5, "survived")
+    lost = rc[3].apply_async(nap, 30)
+    told = []
+    lost.add_done_callback(lambda result: told.append(type(result.exception())))
+    eventually(lambda: rc.queue_status(3)["queue"] == 2)
+    os.kill(victim, signal.SIGKILL)
+    done, _ = concurrent.futures.wait([lost, whole], 20)
+    assert done == {lost, whole}
+    eventually(lambda: told == [ipp.EngineError])
+    parts = whole.split()
+    assert [part.get() for part in parts[:3]] == ["survived"] * 3
+    assert isinstance(parts[3].exception(), ipp.EngineError)
+    assert raises(ipp.CompositeError, whole.get).elist[0][0] == "EngineError"
+    rest = ipp.AsyncResult.join(*parts[:3])
+    assert rest.successful() and rest.get() == ["survived"] * 3
+
+    async def lonely():
+        return await rc[0].apply_async(nap, 30)
+
+    threading.Timer(0.3, rc.close).start()
+    raises(ipp.EngineError, asyncio.run, lonely())
 rc.close()
