@@ -162,6 +162,23 @@ if RHUMBA:
     assert any(isinstance(future.exception(), ipp.error.TaskAborted) for future in naps)
     assert all(future.done() for future in naps)
 
+# What can't be rebuilt here is a failure like any other, also for who awaits it.
+if RHUMBA:
+    one.execute(
+        "import sys, types\nonly_there = sys.modules['only_there'] = types.ModuleType('only_there')\n"
+        "exec('class Thing: pass', vars(only_there))",
+        block=True,
+    )
+    stranger = one.apply_async(lambda: only_there.Thing())  # noqa: F821
+    assert "only_there" in str(stranger.exception(10)), stranger.exception()
+    raises(Exception, stranger.get)
+
+    async def strange():
+        return await asyncio.wait_for(asyncio.wrap_future(stranger), 10)
+
+    assert "only_there" in str(raises(Exception, asyncio.run, strange()))
+    assert {stranger} == set(concurrent.futures.as_completed([stranger], 10))
+
 # Whoever waits is told when an engine dies, and when the connection ends.
 if RHUMBA:
     victim = rc[3].apply_sync(os.getpid)

@@ -71,6 +71,12 @@ begun = time.monotonic()
 done, pending = whole.wait(timeout=10, return_when=ipp.FIRST_EXCEPTION)
 assert len(done) == 1 and len(pending) == 3 and time.monotonic() - begun < 0.9
 raises_remote("ZeroDivisionError", whole.get, timeout=10, return_when=ipp.FIRST_EXCEPTION)
+if RHUMBA:
+    slow = one.apply_async(nap, 0.5)
+    pair = ipp.AsyncResult.join(slow, rc[1].apply_async(abs, -1))
+    failure = raises(TimeoutError, pair.get, 0.05, return_when=ipp.FIRST_EXCEPTION)
+    assert "0.05 seconds" in str(failure), failure
+    slow.get()
 assert time.monotonic() - begun < 0.9
 done, pending = whole.wait(timeout=0.05, return_when=ipp.ALL_COMPLETED)
 assert len(done) == 1 and len(pending) == 3

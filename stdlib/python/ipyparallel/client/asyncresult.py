@@ -86,15 +86,16 @@ class AsyncResult(Future):
         of several, ValueError for another `return_when`, and
         KeyboardInterrupt after Ctrl-C.
         """
+        if return_exceptions is None:
+            return_exceptions = self._return_exceptions
+        left = timeout
         if return_when is not None:
-            timeout = self._raise_early(timeout, return_exceptions, return_when)
-        if not self.wait(timeout):
+            left = self._raise_early(timeout, return_exceptions, return_when)
+        if not self.wait(left):
             raise TimeoutError(
                 f"no result of {self._fname} after {timeout} seconds:"
                 f" {self._group.done()} of {len(self._group)} parts are there"
             )
-        if return_exceptions is None:
-            return_exceptions = self._return_exceptions
         if return_exceptions:
             return self._join([self._part(index, True) for index in range(len(self._group))])
         if not self._settled:
@@ -107,11 +108,11 @@ class AsyncResult(Future):
         _check_return_when(return_when)
         if return_when == FIRST_COMPLETED:
             raise ValueError("get() needs all parts; wait(return_when='FIRST_COMPLETED') doesn't")
-        if return_when == FIRST_EXCEPTION:
+        if return_when == FIRST_EXCEPTION and not return_exceptions:
             done, pending = self.wait(timeout, return_when)
             if pending:
                 for part in done:
-                    part.get(0, return_exceptions)
+                    part.get(0)
                 return 0
         return timeout
 
@@ -184,13 +185,15 @@ class AsyncResult(Future):
         return self.get(timeout)
 
     def exception(self, timeout=None):
-        """Waits for the result and returns what `get(timeout)` would raise, or None.
+        """Waits for the result and returns what `get` would raise, or None.
 
         Raises TimeoutError if it isn't there in time.
         """
+        if not self.wait(timeout):
+            raise TimeoutError(f"{self._fname} is still under way after {timeout} seconds")
         try:
-            self.get(timeout)
-        except error.KernelError as failure:
+            self.get()
+        except Exception as failure:
             return failure
         return None
 
@@ -263,9 +266,10 @@ class AsyncResult(Future):
 
         What has only one part is its own. A part of a map is a list of its items.
         """
+        if len(self._group) == 1:
+            return (self,)
         if self._split is None:
-            alone = len(self._group) == 1
-            self._split = (self,) if alone else tuple(map(self._alone, self._places()))
+            self._split = tuple(map(self._alone, self._places()))
         return self._split
 
     def _places(self):
