@@ -144,6 +144,8 @@ pub struct Terms {
     pub follow: Option<Dependency>,
     /// It fails if no engine has got it by then.
     pub timeout_us: Option<u64>,
+    /// It is stopped if it runs longer than this.
+    pub time_limit_us: Option<u64>,
 }
 
 /// What must have become of others before a task runs.
@@ -229,6 +231,14 @@ pub enum FromClient {
     /// Aborts what has not started: these, or everything of this client if
     /// empty; on these engines, or wherever it is if empty.
     Abort {
+        query: QueryId,
+        requests: Vec<RequestId>,
+        targets: Vec<EngineId>,
+    },
+    /// The same, and ends what has started: it is interrupted, and its engine
+    /// killed if it doesn't end in time. Answer: [`Answer::Cancelled`], when all
+    /// is aborted or interrupted; that it ended is told as its result.
+    Cancel {
         query: QueryId,
         requests: Vec<RequestId>,
         targets: Vec<EngineId>,
@@ -483,7 +493,7 @@ pub enum FailureKind {
     Raised,
     /// The engine ended while (or before) it ran.
     EngineDied,
-    /// It was aborted before it started.
+    /// It was aborted before it started, or cancelled while it ran.
     Aborted,
     /// There is no such engine, or none at all for a task.
     NoEngine,
@@ -493,7 +503,7 @@ pub enum FailureKind {
     Invalid,
     /// What it depends on makes no sense, or can't come true.
     Dependency,
-    /// It took longer than it was given.
+    /// It waited or ran longer than it was given.
     Timeout,
 }
 
@@ -526,6 +536,12 @@ pub enum Answer {
     /// How many pieces of work were aborted.
     Aborted {
         count: u32,
+    },
+    /// How many pieces of work were aborted before they started, and how many
+    /// were interrupted.
+    Cancelled {
+        aborted: u32,
+        interrupted: u32,
     },
     Queues {
         engines: Vec<QueueInfo>,

@@ -1,10 +1,12 @@
-//! Aborts and recalls: taking back what has not started.
+//! Aborts and recalls: taking back what has not started. A cancel does that
+//! too, and has what turns out to have started stopped ([`super::stops`]).
 //!
 //! What waits in the controller is taken back at once. What is in an engine's
 //! window is asked back with a recall, and the engine's answer decides: a piece
 //! is either given back or has started, never both.
 
 use super::pieces::{PieceKey, Place};
+use super::stops::Reason;
 use super::window::Recall;
 use super::{Controller, failures};
 use crate::id::{ClientId, EngineId, QueryId, RequestId};
@@ -15,6 +17,23 @@ use crate::message::{Answer, Payload, ToEngine};
 pub(super) struct PendingAbort {
     pub(super) recalls: u32,
     pub(super) aborted: u32,
+    interrupted: u32,
+    /// What has started is to end, too.
+    is_cancel: bool,
+}
+
+impl PendingAbort {
+    fn answer(&self) -> Answer {
+        match self.is_cancel {
+            true => Answer::Cancelled {
+                aborted: self.aborted,
+                interrupted: self.interrupted,
+            },
+            false => Answer::Aborted {
+                count: self.aborted,
+            },
+        }
+    }
 }
 
 impl Controller {
@@ -24,13 +43,17 @@ impl Controller {
         query: QueryId,
         requests: &[RequestId],
         targets: &[EngineId],
+        is_cancel: bool,
     ) {
         if self.aborts.contains_key(&(id, query)) {
             let reason = "this query's number is in use".to_owned();
             self.answer_query(id, query, Answer::Refused { reason });
             return;
         }
-        let mut pending = PendingAbort::default();
+        let mut pending = PendingAbort {
+            is_cancel,
+            ..PendingAbort::default()
+        };
         for key in self.pieces_to_abort(id, requests, targets) {
             match self.pieces[key].place {
                 Place::Held | Place::Queue(_) | Place::Bound(..) | Place::Waiting(_) => {
@@ -41,21 +64,46 @@ impl Controller {
                 Place::Window(engine) => {
                     // If it has started it ends as it does, but isn't tried again.
                     self.pieces[key].forgo_retries();
+                    if is_cancel && self.cancel_sent(key, engine) {
+                        pending.interrupted += 1;
+                        continue;
+                    }
                     let purpose = Recall::Abort { client: id, query };
                     pending.recalls += u32::from(self.recall(key, engine, purpose));
                 }
             }
         }
         if pending.recalls == 0 {
-            self.answer_query(
-                id,
-                query,
-                Answer::Aborted {
-                    count: pending.aborted,
-                },
-            );
+            self.answer_query(id, query, pending.answer());
         } else {
             self.aborts.insert((id, query), pending);
+        }
+    }
+
+    /// Something that was sent is cancelled. Returns whether it is known to run,
+    /// and so is being stopped; else it is to be asked back.
+    fn cancel_sent(&mut self, key: PieceKey, id: EngineId) -> bool {
+        let engine = self
+            .engines
+            .get_mut(&id)
+            .expect("windows end with their engine");
+        let index = engine.window.position_of_piece(key);
+        let index = index.expect("a piece that is in a window is found there");
+        engine.window.note_cancelled(index);
+        let entry = engine.window.get(index);
+        let (ticket, runs) = (entry.ticket, entry.recall == Recall::TooLate);
+        if runs {
+            self.begin_stop(id, ticket, key, Reason::Cancelled);
+        }
+        runs
+    }
+
+    /// What was asked back had started, and is being stopped.
+    pub(super) fn note_interrupted(&mut self, recall: Recall) {
+        if let Recall::Abort { client, query } = recall
+            && let Some(pending) = self.aborts.get_mut(&(client, query))
+        {
+            pending.interrupted += 1;
         }
     }
 
@@ -104,7 +152,7 @@ impl Controller {
             (Recall::Discard | Recall::TooLate, _) => return false,
             // What is first may have started. It can only be on its way back
             // if it was asked for earlier.
-            (Recall::No, _) if index == 0 => return false,
+            (Recall::No, _) if index == 0 && !entry.is_cancelled => return false,
             (Recall::Abort { .. }, Recall::Discard) => {}
             (Recall::Abort { .. }, _) => return false,
             (Recall::Steal, _) => self.scheduler.end_steal(),
@@ -139,9 +187,9 @@ impl Controller {
                 pending.recalls -= 1;
                 pending.aborted += u32::from(taken);
                 if pending.recalls == 0 {
-                    let count = pending.aborted;
+                    let answer = pending.answer();
                     self.aborts.remove(&(client, query));
-                    self.answer_query(client, query, Answer::Aborted { count });
+                    self.answer_query(client, query, answer);
                 }
             }
             Recall::No | Recall::Yield | Recall::Discard | Recall::TooLate => {}

@@ -146,7 +146,14 @@ impl Controller {
                 requests,
                 targets,
             } => {
-                self.on_abort(id, query, &requests, &targets);
+                self.on_abort(id, query, &requests, &targets, false);
+            }
+            FromClient::Cancel {
+                query,
+                requests,
+                targets,
+            } => {
+                self.on_abort(id, query, &requests, &targets, true);
             }
             FromClient::Interrupt { query, requests } => self.on_interrupt(id, query, &requests),
             FromClient::Signal {

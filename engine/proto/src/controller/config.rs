@@ -41,6 +41,9 @@ pub struct Config {
     pub exit_grace_us: u64,
     /// An engine that was told to end and hasn't by then is killed.
     pub shutdown_grace_us: u64,
+    /// What was cancelled or ran too long, was interrupted and hasn't ended by
+    /// then is ended by killing its engine.
+    pub cancel_grace_us: u64,
     /// Engines that were asked for and haven't joined by then aren't waited for.
     pub start_timeout_us: u64,
     /// What is done of itself, until a client sets another policy.
@@ -78,6 +81,7 @@ impl Default for Config {
             hello_timeout_us: 10_000_000,
             exit_grace_us: 20_000,
             shutdown_grace_us: 5_000_000,
+            cancel_grace_us: 5_000_000,
             start_timeout_us: 60_000_000,
             policy: Policy::default(),
             checkpoint_prefix: "cluster".to_owned(),

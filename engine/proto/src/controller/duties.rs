@@ -220,7 +220,9 @@ impl Controller {
             is_barrier: matches!(kind, DutyKind::Restore(_)),
             bytes: 0,
             charged_us: 0,
+            limit_us: None,
             recall: Recall::No,
+            is_cancelled: false,
         });
         engine.duty = Some(Duty {
             ticket,

@@ -9,6 +9,7 @@ use super::failures;
 use super::pace::Pace;
 use super::pieces::{Owner, PieceKey};
 use super::scheduler::Rank;
+use super::stops::{Limit, Stop};
 use super::timers::{Heartbeat, Timer};
 use super::window::{Recall, Window};
 use super::{Action, Controller, Peer};
@@ -48,6 +49,10 @@ pub(super) struct Engine {
     pub(super) known: KnownBlobs,
     pub(super) pace: Pace,
     pub(super) completed: u64,
+    /// What runs there too long or was cancelled, once it was interrupted.
+    pub(super) stop: Option<Stop>,
+    /// While something is first there that may not run for ever.
+    pub(super) limit: Option<Limit>,
     /// What the controller itself asked of it, if it hasn't answered.
     pub(super) duty: Option<Duty>,
     pub(super) checkpoints: Checkpoints,
@@ -145,6 +150,8 @@ impl Controller {
             known: KnownBlobs::default(),
             pace: Pace::default(),
             completed: 0,
+            stop: None,
+            limit: None,
             duty: None,
             checkpoints: Checkpoints::new(&self.config.checkpoint_prefix, id, self.now),
             joined_at: self.now,
@@ -308,6 +315,12 @@ impl Controller {
         if let Some(at) = engine.checkpoints.timer_at {
             self.timers.cancel(at, Timer::Checkpoint(engine.id));
         }
+        if let Some(stop) = &engine.stop {
+            self.timers.cancel(stop.timer_at, Timer::Stop(engine.id));
+        }
+        if let Some(at) = engine.limit.as_ref().and_then(|limit| limit.timer_at) {
+            self.timers.cancel(at, Timer::Limit(engine.id));
+        }
         if let Some(at) = engine.duty.as_ref().and_then(|duty| duty.timer_at) {
             self.timers.cancel(at, Timer::Duty(engine.id));
         }
@@ -376,7 +389,10 @@ impl Controller {
                 && unfinished == Unfinished::MovesOn
                 && !matches!(entry.recall, Recall::Abort { .. })
                 && (!may_have_started || piece.take_retry());
-            if moves_on {
+            if let Some(reason) = engine.stop_reason(entry.ticket) {
+                let failure = failures::stopped_by_force(engine.id, reason, cause);
+                self.fail(key, Some(engine.id), failure);
+            } else if moves_on {
                 self.enqueue(key);
             } else {
                 self.fail(

@@ -1,6 +1,7 @@
 //! The failures that the controller itself finds, as sentences for people.
 //! Failures of the work itself come from engines and pass through unread.
 
+use super::stops::Reason;
 use crate::id::EngineId;
 use crate::message::{Failure, FailureKind, TaskName};
 
@@ -93,6 +94,30 @@ pub(super) fn waited_too_long(timeout_us: u64) -> Failure {
         timeout_us as f64 / 1e6
     );
     failure(FailureKind::Timeout, "TaskTimeout", message)
+}
+
+/// It was interrupted, and ended by that.
+pub(super) fn stopped(engine: EngineId, reason: Reason) -> Failure {
+    match reason {
+        Reason::Cancelled => {
+            let message = format!("this was cancelled while it ran on engine {engine}");
+            failure(FailureKind::Aborted, "TaskAborted", message)
+        }
+        Reason::RanTooLong { limit_us } => {
+            let message = format!(
+                "this ran for {} s on engine {engine}, which is its limit, and was interrupted",
+                limit_us as f64 / 1e6
+            );
+            failure(FailureKind::Timeout, "TaskTimeout", message)
+        }
+    }
+}
+
+/// It was interrupted and did not end by that; its engine did, by `cause`.
+pub(super) fn stopped_by_force(engine: EngineId, reason: Reason, cause: &str) -> Failure {
+    let mut stopped = stopped(engine, reason);
+    stopped.message += &format!("; engine {engine} ended with it: {cause}");
+    stopped
 }
 
 pub(super) fn cluster_ended() -> Failure {

@@ -143,6 +143,10 @@ impl Controller {
         for engine in self.engines.values() {
             engine.window.check_invariants();
             engine.known.check_invariants();
+            if let Some(stop) = &engine.stop {
+                let is_there = engine.window.position(stop.ticket).is_some();
+                assert!(is_there, "what is stopped hasn't ended");
+            }
             for entry in engine.window.iter() {
                 let piece = &self.pieces[entry.piece];
                 if let Some(function) = &piece.parcel.function {
@@ -279,6 +283,10 @@ impl Controller {
                     .shutdown_timer
                     .map(|at| (at, Timer::Shutdown(engine.id))),
             );
+            let stop = engine.stop.as_ref().map(|stop| stop.timer_at);
+            expected.extend(stop.map(|at| (at, Timer::Stop(engine.id))));
+            let limit = engine.limit.as_ref().and_then(|limit| limit.timer_at);
+            expected.extend(limit.map(|at| (at, Timer::Limit(engine.id))));
             let checkpoint = engine.checkpoints.timer_at;
             expected.extend(checkpoint.map(|at| (at, Timer::Checkpoint(engine.id))));
             let duty = engine.duty.as_ref().and_then(|duty| duty.timer_at);

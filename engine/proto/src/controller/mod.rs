@@ -19,7 +19,7 @@
 //!
 //! Read next: [`pieces`] for what is queued, [`window`] for what an engine may
 //! be doing, [`queue`] for whose turn it is, [`dependencies`] for what waits
-//! for others, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
+//! for others, [`stops`] for what is stopped, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
 //! [`duties`] for the work that the controller gives itself, [`recoveries`] for
 //! what it does for the dead.
 
@@ -42,6 +42,7 @@ mod recoveries;
 mod requests;
 mod results;
 mod scheduler;
+mod stops;
 mod timers;
 mod window;
 

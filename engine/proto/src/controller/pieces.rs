@@ -95,6 +95,8 @@ pub(super) struct Rules {
     /// How long it may wait for an engine.
     pub(super) timeout_us: Option<u64>,
     pub(super) timer_at: Option<Timestamp>,
+    /// How long it may run.
+    pub(super) time_limit_us: Option<u64>,
     /// It has waited for as long as it may.
     pub(super) is_overdue: bool,
     /// Engines that don't have what it needs, as it said there.

@@ -287,12 +287,14 @@ fn rules_of(terms: Terms) -> Option<Box<Rules>> {
         after: terms.after.and_then(Wait::new),
         follow: terms.follow.and_then(Wait::new),
         timeout_us: terms.timeout_us,
+        time_limit_us: terms.time_limit_us,
         ..Rules::default()
     };
     let is_plain = rules.targets.is_none()
         && rules.after.is_none()
         && rules.follow.is_none()
-        && rules.timeout_us.is_none();
+        && rules.timeout_us.is_none()
+        && rules.time_limit_us.is_none();
     (!is_plain).then(|| Box::new(rules))
 }
 

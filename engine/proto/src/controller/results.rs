@@ -6,6 +6,7 @@
 use super::Controller;
 use super::failures;
 use super::pieces::PieceKey;
+use super::stops::Reason;
 use super::window::{InFlight, Recall};
 use crate::id::{ConnectionId, EngineId, Ticket};
 use crate::message::{
@@ -72,6 +73,7 @@ impl Controller {
         engine.latest_owner = owner.or(engine.latest_owner);
         self.settle_recall(entry.recall, false);
 
+        let outcome = self.end_stop(id, ticket, outcome);
         let failed = matches!(outcome, Outcome::Failed(_));
         let outcome = match outcome {
             Outcome::Failed(failure)
@@ -191,6 +193,12 @@ impl Controller {
         }
         if !taken {
             engine.window.set_recall(index, Recall::TooLate);
+            let entry = engine.window.get(index);
+            if entry.is_cancelled {
+                let key = entry.piece;
+                self.note_interrupted(recall);
+                self.begin_stop(id, ticket, key, Reason::Cancelled);
+            }
             self.settle_recall(recall, false);
             self.rerank(id);
             return;

@@ -343,6 +343,7 @@ impl Controller {
     pub(super) fn rerank(&mut self, id: EngineId) {
         if let Some(engine) = self.engines.get_mut(&id) {
             self.scheduler.rerank(engine, &self.config);
+            engine.watch_first(self.now, &mut self.timers);
         }
     }
 
@@ -379,6 +380,7 @@ impl Controller {
         piece.place = Place::Window(id);
         let is_task = piece.is_task();
         let is_movable = is_task && piece.targets().is_none_or(|targets| targets.len() > 1);
+        let limit_us = piece.rules().and_then(|rules| rules.time_limit_us);
         let parcel = Arc::clone(&piece.parcel);
         let blobs = match &parcel.function {
             Some(blob) => engine
@@ -394,7 +396,9 @@ impl Controller {
             is_barrier: !is_task && parcel.stops_on_error(),
             bytes: parcel.bytes,
             charged_us,
+            limit_us,
             recall: Recall::No,
+            is_cancelled: false,
         });
         for (message, payload) in blobs {
             self.send_engine(connection, message, payload);

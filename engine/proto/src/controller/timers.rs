@@ -25,6 +25,10 @@ pub(super) enum Timer {
     Duty(EngineId),
     /// The task has waited for long enough.
     Patience(PieceKey),
+    /// What is first at the engine has run for as long as it may.
+    Limit(EngineId),
+    /// What was interrupted there should have ended.
+    Stop(EngineId),
     /// It is time to start another engine for the one that died.
     Recovery(EngineId),
 }
@@ -137,6 +141,8 @@ impl Controller {
                 Timer::Checkpoint(engine) => self.on_checkpoint_timer(engine),
                 Timer::Duty(engine) => self.on_duty_timer(engine),
                 Timer::Patience(piece) => self.on_patience_timer(piece),
+                Timer::Limit(engine) => self.on_limit_timer(engine),
+                Timer::Stop(engine) => self.on_stop_timer(engine),
                 Timer::Recovery(engine) => self.on_recovery_timer(engine),
             }
         }

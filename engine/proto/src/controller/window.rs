@@ -21,7 +21,11 @@ pub(super) struct InFlight {
     pub(super) bytes: u64,
     /// The engine time that its client was charged for it.
     pub(super) charged_us: u64,
+    /// How long it may run.
+    pub(super) limit_us: Option<u64>,
     pub(super) recall: Recall,
+    /// If it turns out to run, it is stopped.
+    pub(super) is_cancelled: bool,
 }
 
 /// Whether it was asked back, and what for.
@@ -135,6 +139,10 @@ impl Window {
         let before = std::mem::replace(&mut self.entries[index].recall, recall);
         self.spare_tasks += u32::from(self.is_spare(index));
         before
+    }
+
+    pub(super) fn note_cancelled(&mut self, index: usize) {
+        self.entries[index].is_cancelled = true;
     }
 
     pub(super) fn is_spare(&self, index: usize) -> bool {

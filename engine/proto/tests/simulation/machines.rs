@@ -172,6 +172,7 @@ impl World {
             asked: job.asked,
             outcome,
             started_at: self.now,
+            is_deaf: self.random.chance(self.scenario.deaf),
             is_endless: is_restore && self.random.chance(self.scenario.endless_restores),
             is_due: false,
         });
@@ -287,6 +288,7 @@ impl World {
         }
         if let Some(running) = &mut engine.running
             && !running.is_endless
+            && !running.is_deaf
         {
             running.outcome = Outcome::Failed(raised("KeyboardInterrupt"));
             self.finish_run(connection);

@@ -47,6 +47,9 @@ pub struct Counts {
     pub limit: u64,
     pub impossible: u64,
     pub late: u64,
+    pub cancelled: u64,
+    pub too_long: u64,
+    pub killed: u64,
     pub recalls: u64,
     pub dispatches: u64,
     pub joined: u64,
@@ -67,6 +70,9 @@ impl Counts {
         self.limit += other.limit;
         self.impossible += other.impossible;
         self.late += other.late;
+        self.cancelled += other.cancelled;
+        self.too_long += other.too_long;
+        self.killed += other.killed;
         self.recalls += other.recalls;
         self.dispatches += other.dispatches;
         self.joined += other.joined;
@@ -98,6 +104,9 @@ impl Counts {
             (limit, "met a limit"),
             (self.impossible, "depended on what couldn't be"),
             (self.late, "waited too long"),
+            (self.cancelled, "was cancelled while it ran"),
+            (self.too_long, "ran too long"),
+            (self.killed, "was killed as it did not end"),
             (self.recalls, "was asked back"),
             (self.joined, "joined"),
             (self.left, "left"),
@@ -137,6 +146,7 @@ pub struct Expected {
     /// Tries that count: it raised, or may have been running as its engine ended.
     charges: u32,
     was_aborted: bool,
+    was_cancelled: bool,
     /// It was aborted wherever it was: it may end, but not start.
     must_not_be_sent: bool,
     /// The number of the last output, by engine.
@@ -220,11 +230,18 @@ impl Oracle {
                 query,
                 requests,
                 targets,
+            }
+            | FromClient::Cancel {
+                query,
+                requests,
+                targets,
             } => {
+                let is_cancel = matches!(message, FromClient::Cancel { .. });
                 client.queries.insert(*query);
                 for ((request, _), expected) in &mut client.expected {
                     if requests.is_empty() || requests.contains(request) {
                         expected.was_aborted = true;
+                        expected.was_cancelled |= is_cancel;
                         expected.must_not_be_sent |= targets.is_empty();
                     }
                 }
@@ -285,6 +302,8 @@ impl Oracle {
             ToClient::EngineLeft { engine, cause } => {
                 let engine = *engine;
                 self.counts.left += 1;
+                let is_killed = cause.contains("did not end when it was interrupted");
+                self.counts.killed += u64::from(is_killed);
                 assert!(
                     client.engines.remove(&engine).is_some(),
                     "only who joined can leave"
@@ -471,7 +490,7 @@ impl Oracle {
         is_there: bool,
         has_engines: bool,
     ) {
-        let may_stop_early = expected.was_aborted || self.is_ending;
+        let may_stop_early = expected.was_aborted || expected.wish.has_limit || self.is_ending;
         let is_used_up = expected.charges > expected.retries;
         match failure.kind {
             FailureKind::Raised => {
@@ -493,8 +512,9 @@ impl Oracle {
             }
             FailureKind::Aborted => {
                 self.counts.aborted += 1;
+                self.counts.cancelled += u64::from(expected.was_cancelled && expected.starts > 0);
                 assert!(
-                    is_task || expected.starts == 0,
+                    is_task || expected.starts == 0 || expected.was_cancelled,
                     "what was aborted never ran"
                 );
                 assert!(
@@ -513,7 +533,12 @@ impl Oracle {
             FailureKind::Dependency => self.counts.impossible += 1,
             FailureKind::Timeout => {
                 self.counts.late += 1;
-                assert!(expected.wish.has_timeout, "who has patience is given time");
+                let is_limited = expected.wish.has_limit && expected.dispatches > 0;
+                self.counts.too_long += u64::from(is_limited && !expected.wish.has_timeout);
+                assert!(
+                    expected.wish.has_timeout || is_limited,
+                    "who has patience is given time"
+                );
             }
             FailureKind::Limit => self.counts.limit += 1,
             FailureKind::Invalid => panic!("lawful work was called invalid: {}", failure.message),
@@ -755,6 +780,7 @@ impl Expected {
             starts: 0,
             charges: 0,
             was_aborted: false,
+            was_cancelled: false,
             must_not_be_sent: false,
             latest_output: BTreeMap::new(),
         }

@@ -98,6 +98,8 @@ pub struct Running {
     pub asked: Asked,
     pub outcome: Outcome,
     pub started_at: u64,
+    /// It hears no interrupt.
+    pub is_deaf: bool,
     /// It hears no interrupt and has no end.
     pub is_endless: bool,
     /// Its end came while the engine was frozen.

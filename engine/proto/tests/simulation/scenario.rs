@@ -27,6 +27,8 @@ pub struct Scenario {
     pub ends_early: bool,
     /// Everything said goes through its bytes.
     pub is_encoded: bool,
+    /// Of a thousand pieces of work, how many don't end when interrupted.
+    pub deaf: u64,
     /// Of a thousand tasks, how many depend on others.
     pub dependent: u64,
     /// Of a thousand restores, how many end their engine.
@@ -92,6 +94,7 @@ impl Scenario {
             replacements: random.skewed(0, 30),
             ends_early: random.chance(50),
             is_encoded: random.chance(50),
+            deaf: random.skewed(0, 500),
             dependent: match random.between(0, 2) {
                 0 => 0,
                 1 => random.skewed(0, 200),
@@ -183,6 +186,7 @@ fn draw_config(random: &mut Random, is_tight: bool) -> Config {
         } else {
             1 << 20
         },
+        cancel_grace_us: random.skewed(0, 300_000),
         hello_timeout_us: 300_000,
         shutdown_grace_us: 500_000,
         start_timeout_us: 1_000_000,

@@ -11,6 +11,7 @@ pub struct Wish {
     follow: Option<Dependency>,
     has_targets: bool,
     pub has_timeout: bool,
+    pub has_limit: bool,
     /// It names what isn't there, or nothing that could happen.
     pub is_invalid: bool,
 }
@@ -89,6 +90,7 @@ impl Endings {
             follow: given(&terms.follow),
             has_targets: !terms.targets.is_empty(),
             has_timeout: terms.timeout_us.is_some(),
+            has_limit: terms.time_limit_us.is_some(),
         }
     }
 

@@ -256,6 +256,7 @@ impl World {
         let depends = self.random.chance(self.scenario.dependent);
         let after = (depends && self.random.chance(700)).then(|| self.draw_dependency(connection));
         let follow = (depends && self.random.chance(400)).then(|| self.draw_dependency(connection));
+        let is_limited = self.random.chance(30);
         let is_impatient = self.random.chance(50);
         Terms {
             retries,
@@ -264,6 +265,7 @@ impl World {
             after,
             follow,
             timeout_us: is_impatient.then(|| self.random.skewed(0, 500_000)),
+            time_limit_us: is_limited.then(|| self.random.skewed(0, 200_000)),
         }
     }
 
@@ -327,14 +329,19 @@ impl World {
         } else {
             Vec::new()
         };
-        self.ask(
-            connection,
-            FromClient::Abort {
+        let message = match self.random.chance(500) {
+            true => FromClient::Abort {
                 query,
                 requests,
                 targets,
             },
-        );
+            false => FromClient::Cancel {
+                query,
+                requests,
+                targets,
+            },
+        };
+        self.ask(connection, message);
     }
 
     fn wish_interrupt(&mut self, connection: ConnectionId) {

@@ -12,6 +12,7 @@ mod recoveries;
 mod requests;
 mod sharing;
 mod silence;
+mod stops;
 mod tasks;
 
 use super::{Action, Config, Controller, Event};
