@@ -49,7 +49,7 @@ pub fn random_cases(count: u32) -> TestRunner {
 
 /// Snapshots of many kinds, none of which runs code that could do harm when damaged.
 const SAMPLES: &str = r#"
-import datetime, fractions, collections, enum
+import datetime, fractions, collections, enum, weakref
 class P:
     def __init__(self, x): self.x = x
     def f(self): return super().__hash__()
@@ -62,11 +62,14 @@ def k(n):
     def inner(): return n, inner
     return inner
 loop = [1]; loop.append({'loop': (loop,)})
+run = [i / 2 for i in range(60)]
+runs = [run, run[3], run[5:30], tuple(run)]
+held = P(weakref.ref(P)); held.more = [held.__dict__, P, (held, [held])]
 samples = [dumps(x) for x in (
     1, 'text', [1, 2, 3], {'a': [1.5, None]}, loop, {1, 2}, frozenset({(1, 2)}), list(range(50)),
     [str(i) for i in range(50)], range(3), slice(1, 2), bytearray(b'abc'), b'x' * 5000, g, k(3), P, [P(1)] * 2,
     C.A, ValueError('v', 1), datetime.date(2020, 1, 1), fractions.Fraction(1, 3), collections.deque([1]),
-    len, 1.5j, 10**40, '\ud800', memoryview(b'abcd'))]
+    len, 1.5j, 10**40, '\ud800', memoryview(b'abcd'), runs, [P(i) for i in range(40)], held)]
 "#;
 
 #[test]
@@ -118,8 +121,15 @@ fn random_records_give_errors() {
                     .into_iter()
                     .flat_map(|(kind, bytes)| {
                         // Most bytes are no kind: favour those that are.
-                        let kind =
-                            [kind, kind % 26, 32 + kind % 7, 128 + kind % 9][kind as usize % 4];
+                        let kinds = [
+                            kind,
+                            kind % 26,
+                            32 + kind % 7,
+                            48 + kind % 12,
+                            64 + kind % 7,
+                            128 + kind % 10,
+                        ];
+                        let kind = kinds[kind as usize % kinds.len()];
                         std::iter::once(kind).chain(bytes)
                     })
                     .collect();
