@@ -22,6 +22,8 @@ pub struct Run {
     patches: Vec<(u32, u32)>,
     /// The values, if they are ints.
     ints: Vec<i64>,
+    /// The values, if they are floats.
+    floats: Vec<f64>,
 }
 
 /// The plain types that runs are made of.
@@ -50,15 +52,11 @@ impl Encoder<'_> {
         held: usize,
         can_index: bool,
     ) -> PyResult<Option<Run>> {
-        let Some(element) = self.element_type(objects) else {
+        let Some((mut run, has_shared)) = self.values(objects, held) else {
             return Ok(None);
         };
-        let mut run = Run::default();
-        if element == Element::Int {
-            match objects.iter().map(narrow).collect() {
-                Some(values) => run.ints = values,
-                None => return Ok(None),
-            }
+        if !has_shared {
+            return Ok(Some(run));
         }
         let patches_max = objects.len() / 8;
         for (index, object) in objects.iter().enumerate() {
@@ -101,8 +99,33 @@ impl Encoder<'_> {
         } else {
             return None;
         };
-        let uniform = objects.iter().all(|object| object.class().is(class));
-        uniform.then_some(element)
+        Some(element)
+    }
+
+    /// The values of a run, and whether an element has other references; None if they aren't of one
+    /// plain type. Each object is looked at once: they are all over the memory.
+    fn values(&self, objects: &[PyObjectRef], held: usize) -> Option<(Run, bool)> {
+        let element = self.element_type(objects)?;
+        let class = objects[0].class();
+        let mut run = Run::default();
+        match element {
+            Element::Int => run.ints.reserve_exact(objects.len()),
+            Element::Float => run.floats.reserve_exact(objects.len()),
+            Element::Str => {}
+        }
+        let mut has_shared = false;
+        for object in objects {
+            if !object.class().is(class) {
+                return None;
+            }
+            has_shared |= object.strong_count() > held;
+            match element {
+                Element::Int => run.ints.push(narrow(object)?),
+                Element::Float => run.floats.push(object.downcast_ref::<PyFloat>()?.to_f64()),
+                Element::Str => {}
+            }
+        }
+        Some((run, has_shared))
     }
 
     /// Sees to an element that has references besides that of its container.
@@ -172,7 +195,7 @@ impl Encoder<'_> {
         if class.is(types.int_type) {
             self.packed_ints(&run.ints);
         } else if class.is(types.float_type) {
-            self.packed_floats(objects);
+            self.packed_floats(&run.floats);
         } else {
             self.packed_strs(run, objects);
         }
@@ -208,13 +231,12 @@ impl Encoder<'_> {
         }
     }
 
-    fn packed_floats(&mut self, objects: &[PyObjectRef]) {
+    fn packed_floats(&mut self, values: &[f64]) {
         self.table.push(body::F64);
-        self.table.varint(objects.len() as u64);
-        self.table.reserve(objects.len() * 8);
-        for object in objects {
-            let float = object.downcast_ref::<PyFloat>().expect("class is float");
-            let bits = float.to_f64().to_bits();
+        self.table.varint(values.len() as u64);
+        self.table.reserve(values.len() * 8);
+        for value in values {
+            let bits = value.to_bits();
             self.table.extend_from_slice(&bits.to_le_bytes());
         }
     }
