@@ -5,7 +5,7 @@
 
 use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
-use crate::{checkpoints, failure, namespace, values};
+use crate::{checkpoints, failure, namespace, terms, values};
 use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::{Client, FunctionBlob, Piece};
 use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
@@ -253,14 +253,11 @@ impl Connection {
         f: PyObjectRef,
         args: PyTupleRef,
         kwargs: PyDictRef,
-        retries: u32,
+        terms: PyObjectRef,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let (work, payload, function) = zelf.apply(vm, &f, args, kwargs)?;
-        let terms = Terms {
-            retries,
-            ..Terms::default()
-        };
+        let terms = terms::terms(vm, &zelf.client, &terms)?;
         let piece = Piece {
             targets: Vec::new(),
             work,
@@ -558,17 +555,14 @@ impl Connection {
         f: PyObjectRef,
         sequences: ArgSequence<PyListRef>,
         chunksize: usize,
-        retries: u32,
+        terms: PyObjectRef,
         return_exceptions: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let chunksize = chunksize.max(1);
         let function = zelf.functions.blob(vm, &f, zelf.globals())?;
         let work = map_work(&function, return_exceptions);
-        let terms = Terms {
-            retries,
-            ..Terms::default()
-        };
+        let terms = terms::terms(vm, &zelf.client, &terms)?;
         let columns: Vec<Vec<PyObjectRef>> = sequences
             .iter()
             .map(|sequence| sequence.borrow_vec().to_vec())
@@ -623,17 +617,8 @@ impl Connection {
         parts: ArgSequence<usize>,
         vm: &VirtualMachine,
     ) -> PyResult<u32> {
-        let mut by_target: BTreeMap<Option<EngineId>, Vec<RequestId>> = BTreeMap::new();
-        for address in parts
-            .iter()
-            .filter_map(|&part| group.parts().parts().get(part))
-        {
-            let requests = by_target.entry(address.target).or_default();
-            requests.push(address.request);
-        }
         let mut aborted = 0;
-        for (target, requests) in by_target {
-            let targets = target.into_iter().collect();
+        for (targets, requests) in addresses(&group, &parts) {
             if let Answer::Aborted { count } = zelf.query(vm, |query| FromClient::Abort {
                 query,
                 requests,
@@ -643,6 +628,44 @@ impl Connection {
             }
         }
         Ok(aborted)
+    }
+
+    /// Aborts what of these parts of a group has not started, and stops what has. Returns how
+    /// many were aborted, and how many are being stopped.
+    #[pymethod]
+    fn cancel_parts(
+        zelf: &Py<Self>,
+        group: PyRef<Group>,
+        parts: ArgSequence<usize>,
+        vm: &VirtualMachine,
+    ) -> PyResult<(u32, u32)> {
+        let mut cancelled = (0, 0);
+        for (targets, requests) in addresses(&group, &parts) {
+            if let Answer::Cancelled {
+                aborted,
+                interrupted,
+            } = zelf.query(vm, |query| FromClient::Cancel {
+                query,
+                requests,
+                targets,
+            })? {
+                cancelled = (cancelled.0 + aborted, cancelled.1 + interrupted);
+            }
+        }
+        Ok(cancelled)
+    }
+
+    /// Says how the cluster spreads tasks over its engines, and how many each is given at most.
+    #[pymethod]
+    fn set_scheduling(
+        zelf: &Py<Self>,
+        scheme: String,
+        hwm: u32,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let scheduling = terms::scheduling(vm, &scheme, hwm)?;
+        zelf.query(vm, |query| FromClient::SetScheduling { query, scheduling })
+            .map(drop)
     }
 
     /// Interrupts what runs of these groups.
@@ -889,6 +912,22 @@ fn noticed(vm: &VirtualMachine, notice: Notice) -> PyObjectRef {
         } => vec![engine(alive), none(), none(), none(), int(0), text(reason)],
     };
     vm.ctx.new_tuple(parts).into()
+}
+
+/// Returns the requests that parts of a group belong to, by where they were sent.
+fn addresses(group: &Group, parts: &[usize]) -> Vec<(Vec<EngineId>, Vec<RequestId>)> {
+    let mut by_target: BTreeMap<Option<EngineId>, Vec<RequestId>> = BTreeMap::new();
+    let addresses = parts
+        .iter()
+        .filter_map(|&part| group.parts().parts().get(part));
+    for address in addresses {
+        let requests = by_target.entry(address.target).or_default();
+        requests.push(address.request);
+    }
+    let by_target = by_target.into_iter();
+    by_target
+        .map(|(target, requests)| (target.into_iter().collect(), requests))
+        .collect()
 }
 
 fn requests_of(groups: &[PyRef<Group>]) -> Vec<rhumba_engine::proto::id::RequestId> {

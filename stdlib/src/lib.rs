@@ -13,6 +13,7 @@ mod failure;
 mod function;
 pub mod group;
 pub mod namespace;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -16,8 +16,8 @@ use parking_lot::{Condvar, Mutex};
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{BlobId, ClientId, EngineId, QueryId, RequestId};
 use rhumba_proto::message::{
-    Answer, Failure, FailureKind, FromClient, FromController, Outcome, Payload, Role, Terms,
-    Timing, ToClient, ToController, Welcome, Work,
+    Answer, Failure, FailureKind, FromClient, FromController, Outcome, Payload, Role, TaskName,
+    Terms, Timing, ToClient, ToController, Welcome, Work,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -234,6 +234,20 @@ impl Client {
     #[must_use]
     pub fn message_id(&self, request: RequestId) -> String {
         format!("{}_{request}", self.session)
+    }
+
+    /// Returns what a request is called that goes by this name, also if another
+    /// client of this cluster sent it. The part of an engine goes by its request.
+    #[must_use]
+    pub fn named_by(&self, message_id: &str) -> Option<TaskName> {
+        let (session, request) = message_id.rsplit_once('_')?;
+        let (cluster, client) = session.rsplit_once('-')?;
+        let (own_cluster, _) = self.session.rsplit_once('-')?;
+        let request = request.split('.').next()?;
+        (cluster == own_cluster).then_some(TaskName {
+            client: ClientId(client.parse().ok()?),
+            request: RequestId(request.parse().ok()?),
+        })
     }
 
     /// Returns the largest payload that may be sent, in bytes.

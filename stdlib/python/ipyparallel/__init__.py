@@ -44,6 +44,7 @@ __version__ = "9.2.0+rhumba"
 # engines starts sooner without it.
 _LAZY = {
     "BroadcastView": ".client.broadcast",
+    "Dependency": ".dependency",
     "ParallelFunction": ".client.remotefunction",
     "Reference": ".reference",
     "RemoteFunction": ".client.remotefunction",
@@ -64,6 +65,7 @@ __all__ = [
     "Cluster",
     "ClusterManager",
     "CompositeError",
+    "Dependency",
     "DirectView",
     "EngineError",
     "ExecuteReply",

@@ -1,11 +1,89 @@
 """What a function needs of the engine that runs it: `@require` and `@depend`.
 
 Both are looked at on the engine, before the call. Where an engine doesn't have
-what is needed, the call raises UnmetDependency; a task is then tried on other
-engines, as far as the `retries` of its view go.
+what is needed, the call raises UnmetDependency; a task then goes to another
+engine, without using up a retry, and raises ImpossibleDependency if none is left.
+
+What a task needs of other tasks is a `Dependency`: see `LoadBalancedView`.
 """
 
 from .error import UnmetDependency
+
+
+class Dependency(set):
+    """The message ids of requests and tasks, and what must become of them.
+
+    dependencies: an AsyncResult, a message id, or several of both
+    all: whether all of them are meant, or any one
+    success, failure: whether those that succeed count, and those that fail
+
+    Raises ValueError if neither counts, TypeError for what has no message ids.
+    """
+
+    def __init__(self, dependencies=(), all=True, success=True, failure=False):
+        if not (success or failure):
+            raise ValueError("a dependency is on successes, on failures, or both")
+        set.__init__(self, _message_ids(dependencies))
+        self.all = all
+        self.success = success
+        self.failure = failure
+
+    def check(self, completed, failed=None):
+        """Returns whether it is met, if these have succeeded and those failed."""
+        met = set(completed) if self.success else set()
+        if self.failure and failed is not None:
+            met |= set(failed)
+        if not self:
+            return True
+        return self <= met if self.all else not self.isdisjoint(met)
+
+    def unreachable(self, completed, failed=None):
+        """Returns whether it can't be met any more, if these have succeeded and those failed."""
+        missed = set() if self.success else set(completed)
+        if not self.failure and failed is not None:
+            missed |= set(failed)
+        if not self:
+            return False
+        return not self.isdisjoint(missed) if self.all else self <= missed
+
+    def as_dict(self):
+        """Returns it as plain data, from which a view takes it as well."""
+        return {
+            "dependencies": sorted(self),
+            "all": self.all,
+            "success": self.success,
+            "failure": self.failure,
+        }
+
+
+def terms_of(dependency):
+    """Returns what the native module is told of a dependency, in any form; None for none.
+
+    Raises ValueError for what isn't one.
+    """
+    if dependency is None:
+        return None
+    try:
+        if isinstance(dependency, dict):
+            dependency = Dependency(**dependency)
+        elif not isinstance(dependency, Dependency):
+            dependency = Dependency(dependency)
+    except TypeError as error:
+        raise ValueError(f"not a dependency: {dependency!r} ({error})") from None
+    return list(dependency), dependency.all, dependency.success, dependency.failure
+
+
+def _message_ids(dependencies):
+    if isinstance(dependencies, str):
+        return [dependencies]
+    if hasattr(dependencies, "msg_ids"):
+        return dependencies.msg_ids
+    ids = []
+    for dependency in dependencies:
+        if not (isinstance(dependency, str) or hasattr(dependency, "msg_ids")):
+            raise TypeError(f"{type(dependency).__name__} objects have no message ids")
+        ids += _message_ids(dependency)
+    return ids
 
 
 class depend:
@@ -122,4 +200,4 @@ def _check_callable(f, decorator):
         raise TypeError(f"{decorator} is for functions, not for {type(f).__name__} objects")
 
 
-__all__ = ["Dependent", "depend", "interactive", "require"]
+__all__ = ["Dependency", "Dependent", "depend", "interactive", "require"]

@@ -103,8 +103,20 @@ class TaskAborted(_UnfinishedError):
     """The work was aborted before it started."""
 
 
+class TaskTimeout(_UnfinishedError):
+    """A task waited for an engine, or ran, for longer than it may; see `LoadBalancedView`."""
+
+
 class UnmetDependency(KernelError):
     """An engine doesn't have what a function needs; see `depend` and `require`."""
+
+
+class ImpossibleDependency(UnmetDependency, _UnfinishedError):
+    """What a task depends on can't come true: others failed, or no engine is left for it."""
+
+
+class InvalidDependency(ImpossibleDependency):
+    """What a task depends on makes no sense: there is no such task."""
 
 
 class CompositeError(RemoteError):
@@ -234,6 +246,11 @@ def from_failure(kind, exception, message, traceback, engine_id, method):
         return EngineError(message, engine_info)
     if kind == "aborted":
         return TaskAborted(message, engine_info)
+    if kind == "timeout":
+        return TaskTimeout(message, engine_info)
+    if kind == "dependency":
+        invalid = exception == "InvalidDependency"
+        return (InvalidDependency if invalid else ImpossibleDependency)(message, engine_info)
     if kind == "no_engine":
         return NoEnginesRegistered(message)
     return RemoteError(exception, message, traceback, engine_info)

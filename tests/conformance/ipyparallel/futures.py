@@ -72,7 +72,7 @@ assert slow.done() and not slow.running()
 many = [lbv.apply_async(abs, -number) for number in range(1000)]
 assert sum(future.get() for future in concurrent.futures.as_completed(many, 60)) == 499500
 
-# What has not started can be cancelled.
+# What has not started can be cancelled, and what runs as well.
 if RHUMBA:
     # ipyparallel's cancel lets it run, and forgets its result.
     blocker = one.apply_async(nap, 0.5)
@@ -81,9 +81,12 @@ if RHUMBA:
     raises(ipp.error.TaskAborted, queued.get, 10)
     done, _ = concurrent.futures.wait([queued], 10)
     assert done == {queued}
-    assert blocker.cancel() is False and blocker.cancelled() is False, "it runs"
-    blocker.get(10)
-    assert blocker.cancel() is False
+    assert blocker.cancel() is True, "it runs, and is stopped"
+    raises(ipp.error.TaskAborted, blocker.get, 10)
+    assert blocker.cancelled() is True and one.apply_sync(abs, -1) == 1, "the engine goes on"
+    ended = one.apply_async(abs, -2)
+    ended.get(10)
+    assert ended.cancel() is False and ended.cancelled() is False
 
 
 # Awaiting lets the event loop go on.

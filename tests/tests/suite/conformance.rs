@@ -50,6 +50,7 @@ scripts! {
     client
     client_results
     cluster
+    dependencies
     direct_view
     errors
     first_interface
@@ -61,4 +62,5 @@ scripts! {
     remote_functions
     scatter_gather
     signals
+    stopping
 }

@@ -2,7 +2,7 @@
 //! Failures of the work itself come from engines and pass through unread.
 
 use super::stops::Reason;
-use crate::id::EngineId;
+use crate::id::{ClientId, EngineId};
 use crate::message::{Failure, FailureKind, TaskName};
 
 fn failure(kind: FailureKind, exception: &str, message: String) -> Failure {
@@ -60,10 +60,16 @@ pub(super) fn dependency_on_itself() -> Failure {
 }
 
 pub(super) fn dependency_unknown(name: TaskName) -> Failure {
-    let message = format!(
-        "this depends on number {} of client {}, and there is none, or it ended too long ago",
-        name.request, name.client
-    );
+    let message = match name.client {
+        ClientId(u32::MAX) => {
+            "this depends on something that is no request or task of this cluster".to_owned()
+        }
+        client => format!(
+            "this depends on number {} of client {client}, and there is none, or it ended too \
+             long ago",
+            name.request
+        ),
+    };
     failure(FailureKind::Dependency, "InvalidDependency", message)
 }
 

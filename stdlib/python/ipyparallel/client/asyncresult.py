@@ -13,7 +13,7 @@ objects in UTC; durations are in seconds.
 from .. import error
 from .future import Future
 from .interruption import offer_interrupt
-from .parts import Parts, abort_parts, groups_of
+from .parts import Parts, abort_parts, cancel_parts, groups_of
 from .reply import ExecuteReply, metadata_of
 from .timeout import seconds
 
@@ -208,6 +208,9 @@ class AsyncResult(Future):
 
     def _abort_parts(self):
         return abort_parts(self._client._connection, self._group)
+
+    def _cancel_parts(self):
+        return cancel_parts(self._client._connection, self._group)
 
     def _groups(self):
         """Returns the native groups that the parts belong to."""

@@ -503,6 +503,23 @@ class Client:
 
         self._connection.set_policy(*policy(checkpoint_every, restore_on_death))
 
+    def set_scheduling(self, scheme="leastload", hwm=0):
+        """Says how the cluster spreads tasks over its engines, for all clients from now on.
+
+        scheme: which of the engines that have room gets a task: 'leastload' (the
+            one with the least to do), 'lru' (whose last task was given to it
+            longest ago), 'plainrandom', 'twobin' (the less loaded of two by
+            chance), 'weighted' (the same, less loaded ones are likelier), or
+            'pure' (in turn, whatever they have to do)
+        hwm: how many unfinished tasks an engine is given at most; 0: as many as
+            it needs never to wait, measured by how long they take
+
+        Raises ValueError for another scheme, or a negative `hwm`.
+        """
+        if hwm < 0:
+            raise ValueError(f"hwm must not be negative: {hwm}")
+        self._connection.set_scheduling(scheme, hwm)
+
     @property
     def notices(self):
         """What became of namespaces without being asked for, as a list of `Notice`.

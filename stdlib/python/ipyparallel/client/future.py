@@ -40,6 +40,8 @@ class Future:
     # Made when somebody first wants to be told.
     _future = None
     _cancelled = False
+    # Something of it was interrupted, and is about to end.
+    _is_stopped = False
 
     @property
     def __class__(self):
@@ -69,20 +71,30 @@ class Future:
         return not self.ready()
 
     def cancel(self):
-        """Aborts what of it has not started. Returns whether that was all of it.
+        """Aborts what of it has not started, and stops what has. Returns whether that is all of it.
 
-        Getting the result of what was cancelled raises TaskAborted.
+        What runs is interrupted, on its engine alone, which goes on with the
+        next. If it doesn't end within some seconds its engine is killed, and
+        another one is started in its place.
+
+        Getting the result of what was cancelled raises TaskAborted; of what
+        ends by itself meanwhile it is the result.
         """
-        if self._cancelled or self.ready():
-            return self._cancelled
-        if self._abort_parts() == len(self._group):
+        if self.cancelled() or self.ready():
+            return self.cancelled()
+        aborted, stopped = self._cancel_parts()
+        self._is_stopped = stopped > 0
+        if aborted == len(self._group):
             # The answers arrive before that to the abort, or right behind it.
             self._group.wait(None)
             self._cancelled = True
-        return self._cancelled
+        return aborted + stopped == len(self._group)
 
     def cancelled(self):
-        """Returns whether `cancel` has ended it before it began."""
+        """Returns whether `cancel` has ended all of it."""
+        if self._is_stopped and self.ready():
+            statuses = (self._group.metadata(index)["status"] for index in range(len(self._group)))
+            self._is_stopped, self._cancelled = False, all(name == "aborted" for name in statuses)
         return self._cancelled
 
     def __await__(self):
@@ -143,7 +155,7 @@ class Future:
         """Tells all who want to know that the result is there."""
         state = self._future
         with state.condition:
-            state.name = _CANCELLED if self._cancelled else _FINISHED
+            state.name = _CANCELLED if self.cancelled() else _FINISHED
             for waiter in state.waiters:
                 if self._cancelled:
                     waiter.add_cancelled(self)

@@ -142,6 +142,22 @@ class Parts:
         return [known[id(group)][index] for group, index in self.places]
 
 
+def cancel_parts(connection, group):
+    """Aborts what of a group or of parts has not started, and stops what has.
+
+    Returns how many parts were aborted, and how many are being stopped.
+    """
+    if isinstance(group, Parts):
+        chosen = {}
+        for native, index in group.places:
+            chosen.setdefault(id(native), (native, []))[1].append(index)
+        chosen = list(chosen.values())
+    else:
+        chosen = [(group, list(range(len(group))))]
+    cancelled = [connection.cancel_parts(native, indices) for native, indices in chosen]
+    return sum(aborted for aborted, _ in cancelled), sum(stopped for _, stopped in cancelled)
+
+
 def groups_of(group):
     """Returns the native groups behind a group, or behind parts of some."""
     return group.groups if isinstance(group, Parts) else [group]

@@ -139,7 +139,7 @@ def call_on_any(view, function, sequences, count):
         for seq in sequences
     ]
     group = view._connection.submit_task_map(
-        function.func, listed(parts), 1, view.retries, function.return_exceptions
+        function.func, listed(parts), 1, view._terms, function.return_exceptions
     )
     return _result(view, group, function, map_)
 

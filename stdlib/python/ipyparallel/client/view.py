@@ -573,17 +573,41 @@ class DirectView(View):
 class LoadBalancedView(View):
     """Addresses any engine: each call goes to one that has the least to do.
 
-    `client.load_balanced_view()` makes one.
+    `client.load_balanced_view()` makes one. Its flags hold for the calls that
+    follow:
 
+    targets: the ids of the engines that may run them; None: any
+    after: what must have ended before: an AsyncResult, a message id, a
+        `Dependency`, or a list of these
+    follow: the same, and they run on the engine where these ran
+    timeout: how long they may wait for that and for an engine, in seconds; then
+        they raise TaskTimeout
     retries: how many times more a call that fails is tried, on other engines
         as long as there are some that haven't tried it (0 by default)
+    priority: of the calls of one client that wait, those with the highest go
+        first (0 by default)
+    task_timeout: how long they may run, in seconds; then they are stopped as
+        by `AsyncResult.cancel`, and raise TaskTimeout
     """
 
-    _flag_names = (*View._flag_names, "retries")
+    _flag_names = (
+        *View._flag_names, "after", "follow", "timeout", "retries", "priority", "task_timeout",
+    )  # fmt: skip
 
     def __init__(self, client, targets=None, **flags):
-        self._retries = 0
+        self._ids = None
+        self._flags = {}
+        # What calls are sent with: the retries, or a dict if there is more.
+        self._terms = 0
         View.__init__(self, client, targets, **flags)
+
+    def _set(self, name, value):
+        if value is None:
+            self._flags.pop(name, None)
+        else:
+            self._flags[name] = value
+        others = self._flags.keys() - {"retries"}
+        self._terms = dict(self._flags) if others else self.retries
 
     @property
     def retries(self):
@@ -591,7 +615,7 @@ class LoadBalancedView(View):
 
         Setting it raises TypeError unless it is an int, ValueError if negative.
         """
-        return self._retries
+        return self._flags.get("retries", 0)
 
     @retries.setter
     def retries(self, retries):
@@ -599,33 +623,103 @@ class LoadBalancedView(View):
             raise TypeError(f"retries must be an int, not {type(retries).__name__}")
         if retries < 0:
             raise ValueError(f"retries must not be negative: {retries}")
-        self._retries = retries
+        self._set("retries", retries)
+
+    @property
+    def priority(self):
+        """Which of this client's calls that wait go first: those with the highest.
+
+        Setting it raises TypeError unless it is an int, ValueError if it is beyond 32 bits.
+        """
+        return self._flags.get("priority", 0)
+
+    @priority.setter
+    def priority(self, priority):
+        if not isinstance(priority, int):
+            raise TypeError(f"priority must be an int, not {type(priority).__name__}")
+        if not -(2**31) <= priority < 2**31:
+            raise ValueError(f"priority must be a number of 32 bits: {priority}")
+        self._set("priority", priority or None)
+
+    @property
+    def timeout(self):
+        """How long a call may wait for what it depends on and for an engine; None: for ever.
+
+        Setting it raises TypeError unless it is a number or None, ValueError if negative.
+        """
+        return self._flags.get("timeout")
+
+    @timeout.setter
+    def timeout(self, timeout):
+        self._set("timeout", _seconds("timeout", timeout))
+
+    @property
+    def task_timeout(self):
+        """How long a call may run; None: for ever.
+
+        Setting it raises TypeError unless it is a number or None, ValueError if negative.
+        """
+        return self._flags.get("task_timeout")
+
+    @task_timeout.setter
+    def task_timeout(self, task_timeout):
+        self._set("task_timeout", _seconds("task_timeout", task_timeout))
+
+    @property
+    def after(self):
+        """What must have ended before a call runs, as a `Dependency` or None.
+
+        Setting it raises ValueError for what names no results.
+        """
+        return self._dependency("after")
+
+    @after.setter
+    def after(self, after):
+        self._set("after", _dependency_terms(after))
+
+    @property
+    def follow(self):
+        """Whose engine a call runs on, as a `Dependency` or None.
+
+        Setting it raises ValueError for what names no results.
+        """
+        return self._dependency("follow")
+
+    @follow.setter
+    def follow(self, follow):
+        self._set("follow", _dependency_terms(follow))
+
+    def _dependency(self, name):
+        terms = self._flags.get(name)
+        if terms is None:
+            return None
+        from ..dependency import Dependency
+
+        return Dependency(*terms)
 
     @property
     def targets(self):
-        """None: every engine of the cluster.
+        """The ids of the engines that calls may run on; None: every engine of the cluster.
 
-        Setting it to some of the engines raises NotImplementedError.
+        Setting it raises IndexError for an engine that isn't there, and
+        TypeError for what doesn't name engines.
         """
-        return None
+        return self._ids
 
     @targets.setter
     def targets(self, targets):
         if targets is None or (isinstance(targets, str) and targets == "all"):
-            return
-        ids, _ = self.client._select(targets)
-        if ids != self.client.ids:
-            raise NotImplementedError(
-                "a load-balanced view uses every engine of its cluster;"
-                f" client[{ids}] addresses these engines directly"
-            )
+            self._ids = None
+        else:
+            self._ids = list(self.client._select(targets)[0])
+        self._set("targets", self._ids)
 
     def apply_sync(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on some engine, waits for it, and returns its result.
 
         Raises RemoteError if it raised there, NoEnginesRegistered if there is no engine.
         """
-        group = self._connection.submit_task(f, args, kwargs, self._retries)
+        group = self._connection.submit_task(f, args, kwargs, self._terms)
         try:
             group.wait(None)
         except KeyboardInterrupt:
@@ -638,7 +732,7 @@ class LoadBalancedView(View):
 
     def apply_async(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on some engine and returns an AsyncResult at once."""
-        group = self._connection.submit_task(f, args, kwargs, self._retries)
+        group = self._connection.submit_task(f, args, kwargs, self._terms)
         result = AsyncResult(self.client, group, _name(f), "apply", True)
         if self.label is not None:
             result._label = self.label
@@ -667,7 +761,7 @@ class LoadBalancedView(View):
             raise ValueError(f"chunksize must be at least 1, not {chunksize}")
         lists = listed(sequences)
         group = self._connection.submit_task_map(
-            f, lists, chunksize, self._retries, return_exceptions
+            f, lists, chunksize, self._terms, return_exceptions
         )
         count = min(map(len, lists))
         sizes = None
@@ -697,7 +791,7 @@ class LoadBalancedView(View):
         from .lazymap import LazyMapIterator
 
         _check_sequences(sequences)
-        limit = max(1, len(self.client)) if max_outstanding == "auto" else max_outstanding
+        limit = max(1, len(self)) if max_outstanding == "auto" else max_outstanding
         if not isinstance(limit, int):
             raise TypeError(f"max_outstanding must be an int or 'auto', not {limit!r}")
         if limit < 0:
@@ -726,6 +820,25 @@ class _TemporaryFlags:
 
     def __exit__(self, *exc_info):
         self._view.set_flags(**self._saved)
+
+
+def _dependency_terms(dependency):
+    if dependency is None:
+        return None
+    from ..dependency import terms_of
+
+    return terms_of(dependency)
+
+
+def _seconds(flag, seconds):
+    """Returns how long that is, None for ever."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{flag} must be a number of seconds or None, not {type(seconds).__name__}")
+    if not seconds >= 0:
+        raise ValueError(f"{flag} must not be negative: {seconds}")
+    return float(seconds)
 
 
 def _name(f):
