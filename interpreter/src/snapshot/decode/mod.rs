@@ -121,7 +121,8 @@ impl<'a> Decoder<'a> {
             buffers: Vec::new(),
             depths: HashMap::new(),
             known_classes: HashSet::new(),
-            foreign: HashSet::new(),
+            // By any edge that leads there: as an element of a tuple it has a number, too.
+            foreign: HashSet::from([context.globals.get_id()]),
             settled: HashSet::new(),
         }
     }
@@ -306,6 +307,10 @@ impl<'a> Decoder<'a> {
     #[inline]
     fn get(&self, edge: u32) -> Decoded<PyObjectRef> {
         if edge < FIRST_NODE {
+            // The names of the receiver are not for bytes from anywhere, not even to be looked at.
+            if edge == constant::GLOBALS && self.context.trust == Trust::Data {
+                return Err(FormatError::NotData.into());
+            }
             return Ok(constant::resolve(self.vm, &self.context.globals, edge)?);
         }
         let node = self.nodes.get((edge - FIRST_NODE) as usize);

@@ -9,7 +9,8 @@ use rustpython_vm::{AsObject, VirtualMachine};
 use super::{eval, run, with_functions};
 use crate::snapshot::format::{HEADER_BYTES, Header, Write, body, kind};
 use crate::snapshot::{
-    BYTECODE_VERSION, DecodeContext, EncodeOptions, Snapshot, decode, encode, snapshot_error_type,
+    BYTECODE_VERSION, DecodeContext, EncodeOptions, Snapshot, Trust, decode, encode,
+    snapshot_error_type,
 };
 
 /// A table with these records and a sound header.
@@ -240,6 +241,35 @@ fn keys_nested_too_deeply_are_not_hashed() {
         let bytes = Bytes::from(table(100_001, 512 + 100_000, &records));
         let error = error_of(vm, &receiver, vec![bytes]).expect("it is refused");
         assert!(error.contains("too deeply"), "{error}");
+    });
+}
+
+#[test]
+fn the_names_of_the_receiver_are_out_of_reach() {
+    // As an element of a tuple, the receiver's names get the number of a node, which may be filled.
+    const GLOBALS: u32 = 8;
+    let mut records = vec![kind::TUPLE, body::EDGES, 1];
+    records.edge(GLOBALS);
+    records.push(kind::ELEMENT);
+    records.edge(512);
+    records.push(0);
+    records.extend_from_slice(&[kind::STR, 1, b'x']);
+    let reached = records.clone();
+    records.push(kind::FILL_DICT);
+    records.edge(513);
+    for _ in 0..2 {
+        records.extend_from_slice(&[body::EDGES, 1]);
+        records.edge(514);
+    }
+    with_functions(|vm, _, receiver| {
+        let filled = vec![Bytes::from(table(3, 512, &records))];
+        let error = error_of(vm, &receiver, filled).expect("it is refused");
+        assert!(error.contains("an object of its own"), "{error}");
+        let mut context = DecodeContext::new(receiver.clone());
+        context.trust = Trust::Data;
+        let reached = vec![Bytes::from(table(3, 512, &reached))];
+        assert!(decode(vm, reached, &context).is_err());
+        assert!(!receiver.contains_key("x", vm));
     });
 }
 
