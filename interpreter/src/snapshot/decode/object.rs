@@ -597,6 +597,10 @@ impl Decoder<'_> {
         for (key, value) in keys.into_iter().zip(values) {
             let name = key.downcast::<PyStr>();
             let name: PyRef<PyStr> = name.map_err(|_| FormatError::Type { expected: "a name" })?;
+            // The runtime looks names like `__add__` up as text, and takes it that they are.
+            if name.as_bytes().starts_with(b"__") && name.to_str().is_none() {
+                return Err(FormatError::Text.into());
+            }
             // An absent docstring reads None, and None can't always be set.
             if name.as_bytes() == b"__doc__" && vm.is_none(&value) {
                 continue;
