@@ -37,8 +37,8 @@ pub(crate) fn terms(vm: &VirtualMachine, client: &Client, given: &PyObject) -> P
             .copied()
             .map(EngineId)
             .collect(),
-        after: dependency(vm, client, given, "after")?,
-        follow: dependency(vm, client, given, "follow")?,
+        after: dependency(vm, client, given, "after")?.map(Box::new),
+        follow: dependency(vm, client, given, "follow")?.map(Box::new),
         timeout_us: microseconds(vm, given, "timeout")?,
         time_limit_us: microseconds(vm, given, "task_timeout")?,
     })

@@ -138,10 +138,10 @@ pub struct Terms {
     /// The engines that may run it; any, if there are none.
     pub targets: Vec<EngineId>,
     /// It runs when these have ended.
-    pub after: Option<Dependency>,
+    pub after: Option<Box<Dependency>>,
     /// It runs when these have ended, on an engine where they ran: all of them,
     /// or any.
-    pub follow: Option<Dependency>,
+    pub follow: Option<Box<Dependency>>,
     /// It fails if no engine has got it by then.
     pub timeout_us: Option<u64>,
     /// It is stopped if it runs longer than this.

@@ -78,7 +78,8 @@ pub(super) fn dependency_impossible(place: bool) -> Failure {
     let message = match place {
         false => "what this depends on did not end as it needs, so it can't run",
         true => {
-            "what this follows did not end as it needs, did not run on one engine, or that              engine is gone, so it can't run"
+            "what this follows did not end as it needs, did not run on one engine, or that \
+             engine is gone, so it can't run"
         }
     };
     failure(

@@ -190,7 +190,7 @@ impl Controller {
 
     /// Answers what never became a piece.
     fn refuse(&mut self, owner: Owner, engine: Option<EngineId>, failure: Failure) {
-        self.note_ended(owner.client, owner.request, false, None);
+        self.note_ended(owner.client, owner.request, false, engine);
         let message = ToClient::Result {
             request: owner.request,
             engine,
@@ -284,8 +284,8 @@ fn rules_of(terms: Terms) -> Option<Box<Rules>> {
     targets.dedup();
     let rules = Rules {
         targets: (!targets.is_empty()).then(|| targets.into()),
-        after: terms.after.and_then(Wait::new),
-        follow: terms.follow.and_then(Wait::new),
+        after: terms.after.and_then(|after| Wait::new(*after)),
+        follow: terms.follow.and_then(|follow| Wait::new(*follow)),
         timeout_us: terms.timeout_us,
         time_limit_us: terms.time_limit_us,
         ..Rules::default()

@@ -80,12 +80,15 @@ impl Endings {
             let names = &dependency.tasks;
             !names.is_empty() && (wants_nothing || !names.iter().all(is_known))
         };
-        let given = |dependency: &Option<Dependency>| {
-            let some = dependency.clone();
+        let given = |dependency: &Option<Box<Dependency>>| {
+            let some = dependency.as_deref().cloned();
             some.filter(|dependency| !dependency.tasks.is_empty())
         };
         Wish {
-            is_invalid: terms.after.iter().chain(&terms.follow).any(is_invalid),
+            is_invalid: given(&terms.after)
+                .iter()
+                .chain(&given(&terms.follow))
+                .any(is_invalid),
             after: given(&terms.after),
             follow: given(&terms.follow),
             has_targets: !terms.targets.is_empty(),

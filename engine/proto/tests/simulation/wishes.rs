@@ -254,8 +254,10 @@ impl World {
             false => Vec::new(),
         };
         let depends = self.random.chance(self.scenario.dependent);
-        let after = (depends && self.random.chance(700)).then(|| self.draw_dependency(connection));
-        let follow = (depends && self.random.chance(400)).then(|| self.draw_dependency(connection));
+        let after = (depends && self.random.chance(700))
+            .then(|| Box::new(self.draw_dependency(connection)));
+        let follow = (depends && self.random.chance(400))
+            .then(|| Box::new(self.draw_dependency(connection)));
         let is_limited = self.random.chance(30);
         let is_impatient = self.random.chance(50);
         Terms {

@@ -22,14 +22,14 @@ fn on(requests: &[u64]) -> Dependency {
 
 fn after(dependency: Dependency) -> Terms {
     Terms {
-        after: Some(dependency),
+        after: Some(Box::new(dependency)),
         ..Terms::default()
     }
 }
 
 fn follow(dependency: Dependency) -> Terms {
     Terms {
-        follow: Some(dependency),
+        follow: Some(Box::new(dependency)),
         ..Terms::default()
     }
 }
