@@ -1,4 +1,4 @@
-"""Decodes cases for the fuzz harness: decode_cases.py FOLDER MEMORY_MB; see `decode_loop.py`.
+"""Decodes cases for the fuzz harness: decode_cases.py PATH MEMORY_MB; see `decode_loop.py`.
 
 Objects are decoded into this session, so nothing else is in it.
 """

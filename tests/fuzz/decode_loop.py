@@ -1,14 +1,14 @@
 """Decodes what the fuzz harness sends, one damaged case after the other, and says how each ended.
 
-main(FOLDER, MEMORY_MB) reads cases from standard input: a letter, a length (4 bytes, little-endian),
+main(PATH, MEMORY_MB) reads cases from standard input: a letter, a length (4 bytes, little-endian),
 the bytes. It answers each on standard output with a letter:
 
     o  an object came back          s  SnapshotError: it was refused
     e  another exception, and the length (2 bytes) and text of its type and message
     c  something was called, imported or bound in the session that must not have been
 
-The letter of a case says what is done with it: l, loads; d, loads with trust="data"; f, load of a file; g, load
-of a file with trust="data".
+The letter of a case says what is done with it: l, loads; d, loads with trust="data"; f, load of a file, which
+is written to PATH; g, the same with trust="data".
 """
 
 import gc
@@ -63,11 +63,10 @@ def answer(letter, data, path):
     return ended
 
 
-def main(folder, memory_mb):
+def main(path, memory_mb):
     memory_bytes = int(memory_mb) << 20
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    path = os.path.join(folder, f"case-{os.getpid()}.namespace")
     stream_in, stream_out = channels()
     count = 0
     while head := stream_in.read(5):

@@ -79,7 +79,7 @@ impl Decoder {
         let log = folder.join(format!("decoder-{number}.log"));
         let mut child = Command::new(rhumba)
             .arg(script)
-            .arg(folder)
+            .arg(folder.join(format!("decoder-{number}.namespace")))
             .arg(MEMORY_MB.to_string())
             .env("RHUMBA_HOME", folder)
             .env_remove("PYTHONPATH")
