@@ -19,6 +19,9 @@ _LOOK_INTERVAL_S = 0.05
 # Waiting for so many engines ends only when one leaves.
 _MORE_THAN_THERE_ARE = 1 << 30
 
+# How tasks can be spread over engines; see `Client.set_scheduling`.
+_SCHEMES = ("leastload", "lru", "plainrandom", "twobin", "weighted", "pure")
+
 
 class Cluster:
     """A controller and its engines on this machine.
@@ -38,6 +41,7 @@ class Cluster:
     def __init__(
         self, *, n=None, cluster_id="", profile="", engines=None, controller=None,
         shutdown_atexit=True, engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
+        scheme="leastload", hwm=0,
     ):  # fmt: skip
         """Describes a cluster; nothing is started yet.
 
@@ -48,11 +52,13 @@ class Cluster:
         checkpoint_every: checkpoints an engine when it is idle and has run this
             many requests since, or this long after (a `datetime.timedelta`), or
             a tuple of both
+        scheme, hwm: how tasks are spread over engines; see `Client.set_scheduling`
         restore_on_death: starts an engine for one that dies, with its namespace
             as of its latest checkpoint; clients are told, see `Client.notices`
 
-        Raises ValueError if `n` is negative or `restore_on_death` has nothing to
-        restore, NotImplementedError for another launcher.
+        Raises ValueError if `n` or `hwm` is negative, for another scheme, or if
+        `restore_on_death` has nothing to restore, NotImplementedError for
+        another launcher.
         """
         for kind, launcher in (("engines", engines), ("controller", controller)):
             if launcher is not None and launcher != "local":
@@ -68,6 +74,12 @@ class Cluster:
         self.work_dir = work_dir
         self.checkpoint_every = checkpoint_every
         self.restore_on_death = restore_on_death
+        if scheme not in _SCHEMES:
+            raise ValueError(f"there is no scheme {scheme!r}: there are {', '.join(_SCHEMES)}")
+        if hwm < 0:
+            raise ValueError(f"hwm must not be negative: {hwm}")
+        self.scheme = scheme
+        self.hwm = hwm
         if checkpoint_every is not None or restore_on_death:
             from .client.notices import policy
 
@@ -145,6 +157,9 @@ class Cluster:
         if self.checkpoint_every is not None:
             with self.connect_client_sync() as client:
                 client.set_policy(self.checkpoint_every, self.restore_on_death)
+        if (self.scheme, self.hwm) != ("leastload", 0):
+            with self.connect_client_sync() as client:
+                client.set_scheduling(self.scheme, self.hwm)
         return self
 
     def connect_client_sync(self, **options):

@@ -30,7 +30,7 @@ impl Controller {
             client: id,
             request,
         };
-        let parcel = match self.accept(id, targets.len(), work, payload) {
+        let parcel = match self.accept(id, targets.len(), 0, work, payload) {
             Ok(parcel) => parcel,
             Err(failure) => {
                 for target in targets {
@@ -83,7 +83,7 @@ impl Controller {
             self.refuse(owner, None, failures::no_engines());
             return;
         }
-        match self.accept(id, 1, work, payload) {
+        match self.accept(id, 1, terms_bytes(&terms), work, payload) {
             Ok(parcel) => {
                 let aim = Aim::Any {
                     retries_left: terms.retries,
@@ -119,10 +119,12 @@ impl Controller {
     }
 
     /// Checks work for `pieces` pieces against the limits and what it names.
+    /// `terms_bytes` is what its terms hold.
     fn accept(
         &mut self,
         id: ClientId,
         pieces: usize,
+        terms_bytes: u64,
         work: Work,
         payload: Payload,
     ) -> Result<Arc<Parcel>, Failure> {
@@ -135,7 +137,7 @@ impl Controller {
                 client.pieces.len()
             )));
         }
-        let bytes = payload.bytes() + inline_bytes(&work.operation);
+        let bytes = payload.bytes() + inline_bytes(&work.operation) + terms_bytes;
         let bytes_max = self.config.queued_bytes_max;
         if self.queued_bytes.saturating_add(bytes) > bytes_max {
             return Err(failures::limit(format!(
@@ -296,6 +298,15 @@ fn rules_of(terms: Terms) -> Option<Box<Rules>> {
         && rules.timeout_us.is_none()
         && rules.time_limit_us.is_none();
     (!is_plain).then(|| Box::new(rules))
+}
+
+/// Returns about how much the terms of a task hold while it waits.
+fn terms_bytes(terms: &Terms) -> u64 {
+    /// The name, and the way from what is named to the task.
+    const DEPENDENCY_BYTES: usize = 64;
+    let dependencies = terms.after.iter().chain(&terms.follow);
+    let names: usize = dependencies.map(|named| named.tasks.len()).sum();
+    (names * DEPENDENCY_BYTES + size_of_val(terms.targets.as_slice())) as u64
 }
 
 /// Returns what an operation holds besides its payload.

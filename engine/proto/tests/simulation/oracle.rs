@@ -115,7 +115,7 @@ impl Counts {
             (self.not_restored, "was not restored"),
         ] {
             assert!(
-                count > 100,
+                count > 50,
                 "something {what} more often than {count} times"
             );
         }

@@ -1,6 +1,8 @@
 //! Overload is answered, not absorbed.
 
 use super::*;
+use crate::id::ClientId;
+use crate::message::{Dependency, TaskName};
 
 #[test]
 fn too_many_requests_are_answered() {
@@ -84,6 +86,41 @@ fn a_cells_source_counts_too() {
         scene.results(client),
         [(1, Some(0), Err(FailureKind::Limit))]
     );
+    scene.end();
+}
+
+#[test]
+fn what_a_task_depends_on_counts_too() {
+    let mut scene = Scene::with(Config {
+        queued_bytes_max: 1000,
+        ..Config::default()
+    });
+    let engine = scene.engine();
+    let client = scene.client();
+    scene.task(client, 1, 0);
+    let first = TaskName {
+        client: ClientId(0),
+        request: RequestId(1),
+    };
+    for (task, names) in [(2, 10), (3, 10)] {
+        let after = Dependency {
+            tasks: vec![first; names],
+            all: true,
+            success: true,
+            failure: false,
+        };
+        let terms = Terms {
+            after: Some(Box::new(after)),
+            ..Terms::default()
+        };
+        scene.task_under(client, task, terms);
+    }
+    assert_eq!(scene.results(client), [(3, None, Err(FailureKind::Limit))]);
+    let runs = scene.runs(engine);
+    scene.finish(engine, runs[0]);
+    let runs = scene.runs(engine);
+    scene.finish(engine, runs[0]);
+    assert_eq!(scene.results(client).len(), 2);
     scene.end();
 }
 
