@@ -205,6 +205,7 @@ impl Controller {
         }
         let entry = engine.window.remove(index);
         let key = entry.piece;
+        self.forget_stop(id, ticket);
         self.settle_charge(&entry, None);
         match recall {
             Recall::Steal | Recall::Yield => self.enqueue(key),

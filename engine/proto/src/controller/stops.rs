@@ -8,6 +8,7 @@
 use super::engines::{Engine, SIGKILL, Unfinished};
 use super::pieces::PieceKey;
 use super::timers::{Timer, Timers};
+use super::window::Recall;
 use super::{Controller, failures};
 use crate::id::{EngineId, Ticket, Timestamp};
 use crate::message::{Failure, FailureKind, Outcome, Payload, ToEngine};
@@ -38,9 +39,11 @@ pub(super) struct Limit {
 }
 
 impl Engine {
-    /// Sets the clock anew if another piece is first at this engine.
+    /// Sets the clock anew if another piece is first at this engine. What was
+    /// asked back may never start.
     pub(super) fn watch_first(&mut self, now: Timestamp, timers: &mut Timers) {
         let first = self.window.iter().next();
+        let first = first.filter(|entry| matches!(entry.recall, Recall::No | Recall::TooLate));
         let limited = first.and_then(|entry| Some((entry.ticket, entry.limit_us?)));
         let watched = self.limit.as_ref().map(|limit| limit.ticket);
         if watched == limited.map(|(ticket, _)| ticket) {
@@ -136,6 +139,14 @@ impl Controller {
             self.start_engines(1);
         }
         self.give_up_hopeless_tasks();
+    }
+
+    /// A piece was given back, so it needs no stopping.
+    pub(super) fn forget_stop(&mut self, id: EngineId, ticket: Ticket) {
+        let engine = self.engines.get_mut(&id).expect("looked at by the caller");
+        if let Some(stop) = engine.stop.take_if(|stop| stop.ticket == ticket) {
+            self.timers.cancel(stop.timer_at, Timer::Stop(id));
+        }
     }
 
     /// A piece has ended. If it was being stopped and did so because of that,

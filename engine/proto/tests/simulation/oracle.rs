@@ -114,10 +114,7 @@ impl Counts {
             (self.restored, "was restored"),
             (self.not_restored, "was not restored"),
         ] {
-            assert!(
-                count > 50,
-                "something {what} more often than {count} times"
-            );
+            assert!(count > 50, "something {what} more often than {count} times");
         }
     }
 }

@@ -227,6 +227,34 @@ fn what_runs_too_long_is_stopped() {
 }
 
 #[test]
+fn what_was_asked_back_has_no_time_running() {
+    let mut scene = Scene::with(patient());
+    let [a, b] = scene.engines();
+    let client = scene.client();
+    let limited = Terms {
+        time_limit_us: Some(1_000),
+        ..Terms::default()
+    };
+    scene.task(client, 0, 0);
+    scene.task(client, 1, 0);
+    scene.task_under(client, 2, limited);
+    let (on_a, on_b) = (scene.runs(a), scene.runs(b));
+    scene.finish(b, on_b[0]);
+    let recall = ToEngine::Recall { ticket: on_a[1] };
+    assert_eq!(scene.orders(a), [recall], "for the idle one");
+    scene.finish(a, on_a[0]);
+    scene.pass_us(2_000);
+    assert_eq!(scene.orders(a), [], "it may not have started");
+    scene.give_back(a, on_a[1], true);
+    let again = [scene.runs(a), scene.runs(b)].concat();
+    assert_eq!(again.len(), 1);
+    scene.pass_us(1_000);
+    let orders = [scene.orders(a), scene.orders(b)].concat();
+    assert_eq!(orders, [ToEngine::Interrupt { ticket: again[0] }]);
+    scene.close(client);
+}
+
+#[test]
 fn a_cancel_after_an_abort_still_stops() {
     let mut scene = Scene::with(patient());
     let engine = scene.engine();
