@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
-use rustpython_vm::{Context, VirtualMachine};
+use rustpython_vm::{AsObject, Context, VirtualMachine};
 
+use super::Trust;
 use super::format::FormatError;
 
 /// The exception type `rhumba.SnapshotError`, a subclass of `TypeError`.
@@ -48,7 +49,25 @@ impl From<PyBaseExceptionRef> for Failure {
 }
 
 impl Failure {
-    pub fn into_exception(self, vm: &VirtualMachine) -> PyBaseExceptionRef {
+    /// The exception for whoever decodes. Where nothing that the bytes name is called, whatever
+    /// goes wrong is the fault of the bytes.
+    pub fn told(self, vm: &VirtualMachine, trust: Trust) -> PyBaseExceptionRef {
+        let exception = self.into_exception(vm);
+        let fault = vm.ctx.exceptions.exception_type;
+        if trust == Trust::Members
+            || exception.fast_isinstance(snapshot_error_type())
+            || !exception.fast_isinstance(fault)
+        {
+            return exception;
+        }
+        let reason = exception.as_object().str(vm);
+        let reason = reason.map_or_else(|_| "it doesn't say why".to_owned(), |r| r.to_string());
+        let damaged = snapshot_error(vm, format!("the snapshot can't be read: {reason}"));
+        damaged.set_cause(Some(exception));
+        damaged
+    }
+
+    fn into_exception(self, vm: &VirtualMachine) -> PyBaseExceptionRef {
         match self {
             Self::Format(error) => {
                 snapshot_error(vm, format!("the snapshot can't be read: {error}"))

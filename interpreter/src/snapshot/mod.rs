@@ -171,7 +171,7 @@ pub fn decode(
     buffers: Vec<Bytes>,
     context: &DecodeContext,
 ) -> PyResult<PyObjectRef> {
-    decode::decode(vm, buffers, context).map_err(|failure| failure.into_exception(vm))
+    decode::decode(vm, buffers, context).map_err(|failure| failure.told(vm, context.trust))
 }
 
 /// The content of a `bytes` object, without a copy; None for other objects.

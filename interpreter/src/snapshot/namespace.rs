@@ -69,7 +69,7 @@ pub fn decode_names(
     context: &DecodeContext,
 ) -> PyResult<Vec<(String, PyObjectRef)>> {
     decode::decode_names(vm, snapshot.segments, context)
-        .map_err(|failure| failure.into_exception(vm))
+        .map_err(|failure| failure.told(vm, context.trust))
 }
 
 impl NamespaceSnapshot {

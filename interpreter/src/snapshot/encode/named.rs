@@ -118,7 +118,7 @@ impl Encoder<'_> {
         )
     }
 
-    /// The error for an object whose own methods refused, or failed, with a `TypeError`.
+    /// The error for an object whose own methods refused, or lacked what they need.
     pub fn refuse_because(&self, origin: u32, cause: PyBaseExceptionRef) -> PyBaseExceptionRef {
         let what = self.describe(&self.origins[origin as usize].object);
         let reason = cause.as_object().str(self.vm);

@@ -342,7 +342,14 @@ impl Encoder<'_> {
         };
         let reduced = match reduced {
             Ok(reduced) => reduced,
-            Err(error) if error.fast_isinstance(vm.ctx.exceptions.type_error) => {
+            Err(error)
+                if [
+                    vm.ctx.exceptions.type_error,
+                    vm.ctx.exceptions.attribute_error,
+                ]
+                .iter()
+                .any(|class| error.fast_isinstance(class)) =>
+            {
                 return Err(self.refuse_because(origin, error));
             }
             Err(error) => return Err(error),

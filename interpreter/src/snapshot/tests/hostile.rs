@@ -283,3 +283,23 @@ fn errors_are_snapshot_errors() {
         assert!(one.is_err());
     });
 }
+
+#[test]
+fn whatever_data_does_wrong_is_a_snapshot_error() {
+    let mut records = vec![kind::LIST_EMPTY, kind::DICT_EMPTY, kind::FILL_DICT];
+    records.edge(513);
+    for _ in 0..2 {
+        records.extend_from_slice(&[body::EDGES, 1]);
+        records.edge(512);
+    }
+    with_functions(|vm, _, receiver| {
+        let mut context = DecodeContext::new(receiver);
+        context.trust = Trust::Data;
+        let unhashable = vec![Bytes::from(table(2, 513, &records))];
+        let error = decode(vm, unhashable, &context).expect_err("a list is no key");
+        assert!(error.fast_isinstance(snapshot_error_type()));
+        let cause = error.__cause__().expect("the cause is told");
+        assert!(cause.fast_isinstance(vm.ctx.exceptions.type_error));
+        assert!(!cause.fast_isinstance(snapshot_error_type()));
+    });
+}

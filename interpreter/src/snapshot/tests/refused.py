@@ -169,3 +169,15 @@ def test_the_reason_is_told():
         def __getstate__(self):
             raise TypeError('not today')
     check([Shy()], f'args[0]: an object of type __main__.test_the_reason_is_told.<locals>.Shy {STAYS}: not today')
+
+
+def test_what_an_object_lacks_is_told():
+    import functools
+    nameless = functools.lru_cache(functools.partial(int, base=3))
+    try:
+        dumps([nameless])
+    except SnapshotError as e:
+        assert str(e).startswith('args[0]: '), e
+        assert '__qualname__' in str(e) and isinstance(e.__cause__, AttributeError), e
+    else:
+        assert False
