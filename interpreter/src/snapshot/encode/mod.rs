@@ -168,6 +168,8 @@ struct Encoder<'a> {
     mutable: bool,
     /// Numbers by address. The objects are kept alive by `kept` and `origins`.
     numbers: HashMap<usize, Number, BuildHasherDefault<AddressHasher>>,
+    /// Packed runs whose elements have no numbers yet, though they may be met again.
+    unindexed: Vec<packed::Unindexed>,
     kept: Vec<PyObjectRef>,
     origins: Vec<Origin>,
     edges: Vec<u32>,
@@ -209,6 +211,7 @@ impl<'a> Encoder<'a> {
             has_code: false,
             mutable: false,
             numbers: HashMap::default(),
+            unindexed: Vec::new(),
             kept: Vec::new(),
             origins: Vec::new(),
             edges: Vec::new(),

@@ -4,6 +4,10 @@
 //! One that has other references is remembered by its place in the run, and gets a record
 //! (`ELEMENT`) if it is met again; one that was met before, or is in the run twice, is left to a
 //! *patch*, the edge that belongs at its place. A run with many patches is written as edges.
+//!
+//! Remembering costs more than packing, and most elements are never met again: parts of a list that
+//! somebody holds, sent by themselves. So a run whose elements are all new is remembered as a whole,
+//! and looked through when another scalar is met that might be one of them.
 
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
@@ -16,14 +20,30 @@ use crate::snapshot::format::{PACKED_LENGTH_MIN, Write, body};
 /// What is known of a run that can be packed.
 #[derive(Default)]
 pub struct Run {
-    /// Elements that may be met again, and their indices.
+    /// The indices of elements that may be met again.
     shared: Vec<u32>,
+    /// These are remembered as a whole.
+    is_deferred: bool,
     /// Indices and the edges that belong there.
     patches: Vec<(u32, u32)>,
     /// The values, if they are ints.
     ints: Vec<i64>,
     /// The values, if they are floats.
     floats: Vec<f64>,
+}
+
+/// A packed run whose elements aren't among the numbers yet.
+pub struct Unindexed {
+    container: u32,
+    segment: u32,
+    /// Indices and elements that may be met again, which are kept alive by this.
+    elements: Vec<(u32, PyObjectRef)>,
+}
+
+impl Unindexed {
+    pub const fn segment(&self) -> u32 {
+        self.segment
+    }
 }
 
 /// The plain types that runs are made of.
@@ -58,16 +78,18 @@ impl Encoder<'_> {
         if !has_shared {
             return Ok(Some(run));
         }
+        self.index_runs();
+        if can_index && self.can_defer(&run, objects, held) {
+            let is_shared = |(index, object): (usize, &PyObjectRef)| {
+                may_be_met_again(&run, index, object, held).then_some(index as u32)
+            };
+            run.shared = objects.iter().enumerate().filter_map(is_shared).collect();
+            run.is_deferred = true;
+            return Ok(Some(run));
+        }
         let patches_max = objects.len() / 8;
         for (index, object) in objects.iter().enumerate() {
-            if object.strong_count() <= held {
-                continue;
-            }
-            if run
-                .ints
-                .get(index)
-                .is_some_and(|&int| constant::small_int(int).is_some())
-            {
+            if !may_be_met_again(&run, index, object, held) {
                 continue;
             }
             if !can_index || run.patches.len() > patches_max {
@@ -82,6 +104,38 @@ impl Encoder<'_> {
         }
         run.patches.sort_unstable();
         Ok(Some(run))
+    }
+
+    /// Whether the elements of a run are all new and different, so that they can be remembered as a
+    /// whole. Text is not looked at: much of it is interned.
+    fn can_defer(&self, run: &Run, objects: &[PyObjectRef], held: usize) -> bool {
+        if run.ints.is_empty() && run.floats.is_empty() || self.numbers.len() > objects.len() / 8 {
+            return false;
+        }
+        let shared = objects.iter().enumerate();
+        let shared = shared.filter(|&(index, object)| may_be_met_again(run, index, object, held));
+        let mut addresses: Vec<usize> = Vec::with_capacity(objects.len());
+        for (_, object) in shared {
+            let address = object.get_id();
+            if object.is_immortal() || self.numbers.contains_key(&address) {
+                return false;
+            }
+            addresses.push(address);
+        }
+        addresses.sort_unstable();
+        addresses.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
+    /// Remembers the elements of runs one by one: a scalar is met that may be one of them.
+    pub fn index_runs(&mut self) {
+        for run in std::mem::take(&mut self.unindexed) {
+            self.numbers.reserve(run.elements.len());
+            for (index, object) in run.elements {
+                let number = Number::element(run.container, index, run.segment);
+                self.numbers.insert(object.get_id(), number);
+                self.kept.push(object);
+            }
+        }
     }
 
     fn element_type(&self, objects: &[PyObjectRef]) -> Option<Element> {
@@ -169,6 +223,15 @@ impl Encoder<'_> {
 
     /// Tells elements that may be met again where they are, once their container has its number.
     pub fn packed_in(&mut self, run: &Run, objects: &[PyObjectRef], container: u32) {
+        if run.is_deferred {
+            let element = |&index: &u32| (index, objects[index as usize].clone());
+            self.unindexed.push(Unindexed {
+                container,
+                segment: self.segment,
+                elements: run.shared.iter().map(element).collect(),
+            });
+            return;
+        }
         for &index in &run.shared {
             let object = &objects[index as usize];
             if let Some(number) = self.numbers.get_mut(&object.get_id())
@@ -269,6 +332,12 @@ impl Encoder<'_> {
             self.table.extend_from_slice(text);
         }
     }
+}
+
+/// Whether an element has references besides its container's, and isn't there in every namespace.
+fn may_be_met_again(run: &Run, index: usize, object: &PyObjectRef, held: usize) -> bool {
+    let int = run.ints.get(index);
+    object.strong_count() > held && int.is_none_or(|&int| constant::small_int(int).is_none())
 }
 
 /// The value of an int that fits into 64 bits.

@@ -106,6 +106,7 @@ impl Encoder<'_> {
             write(self);
             return self.next_number().map(Some);
         }
+        self.index_runs();
         if let Some(&number) = self.numbers.get(&object.get_id()) {
             return self.local_edge(object, number).map(Some);
         }

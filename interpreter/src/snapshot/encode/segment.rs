@@ -49,6 +49,7 @@ impl Encoder<'_> {
     pub fn roll_back(&mut self) {
         let segment = self.segment;
         self.numbers.retain(|_, number| number.segment() != segment);
+        self.unindexed.retain(|run| run.segment() != segment);
         let numbers = &self.numbers;
         self.carried_globals
             .retain(|address| numbers.contains_key(address));
