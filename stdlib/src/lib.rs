@@ -135,7 +135,7 @@ mod _rhumba {
             ..EncodeOptions::new("object")
         };
         let snapshot = snapshot::encode(vm, &object, &options)?;
-        Ok(snapshot.to_bytes())
+        Ok(snapshot.into_bytes())
     }
 
     /// Returns the object that a snapshot's bytes hold.

@@ -193,19 +193,27 @@ impl Snapshot {
     }
 
     /// One run of bytes: the number of buffers, their lengths, the buffers.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.bytes_total() + 10 * (self.buffers.len() + 1));
-        bytes.varint(self.buffers.len() as u64);
+    ///
+    /// A table without buffers is moved within its own memory: new memory costs more than that.
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        let mut head = Vec::with_capacity(10 * (self.buffers.len() + 1));
+        head.varint(self.buffers.len() as u64);
         for buffer in &self.buffers {
-            bytes.varint(buffer.len() as u64);
+            head.varint(buffer.len() as u64);
         }
+        if self.buffers.len() == 1 {
+            let mut bytes = Vec::from(self.buffers.remove(0));
+            bytes.splice(0..0, head);
+            return bytes;
+        }
+        head.reserve_exact(self.bytes_total());
         for buffer in &self.buffers {
-            bytes.extend_from_slice(buffer);
+            head.extend_from_slice(buffer);
         }
-        bytes
+        head
     }
 
-    /// Reads what [`Snapshot::to_bytes`] wrote.
+    /// Reads what [`Snapshot::into_bytes`] wrote.
     ///
     /// # Errors
     /// [`FormatError`] if lengths and bytes don't agree. The table itself isn't looked at.

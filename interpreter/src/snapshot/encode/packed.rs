@@ -297,10 +297,11 @@ impl Encoder<'_> {
     fn packed_floats(&mut self, values: &[f64]) {
         self.table.push(body::F64);
         self.table.varint(values.len() as u64);
-        self.table.reserve(values.len() * 8);
-        for value in values {
-            let bits = value.to_bits();
-            self.table.extend_from_slice(&bits.to_le_bytes());
+        let from = self.table.len();
+        self.table.resize(from + values.len() * 8, 0);
+        let (places, _) = self.table[from..].as_chunks_mut();
+        for (place, value) in places.iter_mut().zip(values) {
+            *place = value.to_bits().to_le_bytes();
         }
     }
 

@@ -95,9 +95,9 @@ fn made(vm: &VirtualMachine, scope: &Scope, name: &str) -> Vec<u8> {
         let inner = Snapshot {
             buffers: segment.buffers,
         };
-        buffers.push(Bytes::from(inner.to_bytes()));
+        buffers.push(Bytes::from(inner.into_bytes()));
     }
-    Snapshot { buffers }.to_bytes()
+    Snapshot { buffers }.into_bytes()
 }
 
 fn read(bytes: Vec<u8>) -> NamespaceSnapshot {

@@ -23,7 +23,7 @@ use super::{DecodeContext, EncodeOptions, Snapshot, class_identity};
 use crate::runtime::{Runtime, RuntimeConfig};
 
 fn dumps(object: &PyObjectRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
-    Ok(super::encode(vm, object, &EncodeOptions::new("args"))?.to_bytes())
+    Ok(super::encode(vm, object, &EncodeOptions::new("args"))?.into_bytes())
 }
 
 fn loads(bytes: Vec<u8>, globals: PyDictRef, vm: &VirtualMachine) -> PyResult {
