@@ -1,7 +1,7 @@
 """Tasks that wait for others, follow them, or may only run on some engines."""
 
 import os
-import time
+import tempfile
 
 import ipyparallel as ipp
 from _expect import RHUMBA, connect, raises, raises_remote
@@ -27,6 +27,26 @@ def moment():
     return time.time()
 
 
+def held(gate):
+    """Keeps an engine busy until the file `gate` is there."""
+    import os
+    import time
+
+    while not os.path.exists(gate):
+        time.sleep(0.005)
+
+
+folder = tempfile.TemporaryDirectory()
+
+
+def gate(name):
+    return os.path.join(folder.name, name)
+
+
+def open_gate(name):
+    open(gate(name), "w").close()
+
+
 # After: others have ended, all of them or any.
 slow = [lbv.apply_async(nap, 0.3) for _ in range(3)]
 with lbv.temp_flags(after=slow):
@@ -37,11 +57,12 @@ assert all(begun >= result.completed.timestamp() - 0.001 for result in slow)
 assert lbv.after is None or not lbv.after, "flags end with their block"
 with lbv.temp_flags(after=[slow[0], slow[1].msg_ids[0]]):
     assert lbv.apply_async(abs, -1).get(10) == 1, "what has ended is ended"
-naps = [lbv.apply_async(nap, seconds) for seconds in (0.05, 1.5)]
-with lbv.temp_flags(after=ipp.Dependency(naps, all=False)):
+two = [lbv.apply_async(abs, -1), lbv.apply_async(held, gate("any"))]
+with lbv.temp_flags(after=ipp.Dependency(two, all=False)):
     lbv.apply_async(abs, -1).get(10)
-assert naps[0].ready() and not naps[1].ready()
-naps[1].get(10)
+assert two[0].ready() and not two[1].ready()
+open_gate("any")
+two[1].get(10)
 
 # Successes, failures, or both.
 failing, good = lbv.apply_async(fail), lbv.apply_async(abs, -1)
@@ -124,23 +145,27 @@ if RHUMBA:
     raises(ipp.error.ImpossibleDependency, lbv.apply_async(where).get, 10)
 
     # What waits too long for an engine.
-    rc[:].apply_async(nap, 1.0)
+    busy = rc[:].apply_async(held, gate("late"))
     with lbv.temp_flags(timeout=0.2):
-        start = time.monotonic()
         late = [lbv.apply_async(abs, -1) for _ in range(20)]
         raises(ipp.error.TaskTimeout, late[-1].get, 10)
-        assert time.monotonic() - start < 0.9
-    rc.wait(late, 10)
+        assert not busy.ready()
+    open_gate("late")
+    rc.wait([busy, *late], 10)
 
-    # Priorities, where ipyparallel has none.
+    # Priorities, where ipyparallel has none. On one engine, which does one thing at a time: what
+    # several engines begin "at once" is begun in any order.
     rc.set_scheduling("lru", hwm=1)
     raises(ValueError, rc.set_scheduling, "by mood")
-    blockers = [lbv.apply_async(nap, 0.3) for _ in range(4)]
-    low = [lbv.apply_async(moment) for _ in range(20)]
-    with lbv.temp_flags(priority=1):
-        high = [lbv.apply_async(moment) for _ in range(8)]
-    rc.wait(blockers + low + high, 20)
-    assert max(ar.started for ar in high) <= min(ar.started for ar in low[8:])
+    alone = rc.load_balanced_view(targets=[0])
+    blocker = alone.apply_async(held, gate("priority"))
+    low = [alone.apply_async(moment) for _ in range(20)]
+    with alone.temp_flags(priority=1):
+        high = [alone.apply_async(moment) for _ in range(8)]
+    rc.queue_status()  # answered once the controller has all of them
+    open_gate("priority")
+    rc.wait([blocker, *low, *high], 20)
+    assert max(ar.started for ar in high) <= min(ar.started for ar in low)
     for scheme in ("leastload", "plainrandom", "weighted", "twobin", "pure"):
         rc.set_scheduling(scheme, hwm=2)
         assert lbv.map_sync(abs, range(-200, 0)) == list(range(200, 0, -1))
