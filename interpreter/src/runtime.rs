@@ -3,6 +3,7 @@
 //! The thread that starts it is its main thread: the one that takes signals, and the only one
 //! that may enter it through [`Runtime`]. Reading input from a person is not done here.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
@@ -87,10 +88,12 @@ impl Runtime {
         let mut builder = builder
             .add_native_modules(&modules)
             .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
-            .add_frozen_modules(FROZEN_SHELL)
             .init_hook(|_| install_tls_provider());
-        for frozen in config.frozen {
-            builder = builder.add_frozen_modules(frozen);
+        if python_folder().is_none() {
+            builder = builder.add_frozen_modules(FROZEN_SHELL);
+            for frozen in config.frozen {
+                builder = builder.add_frozen_modules(frozen);
+            }
         }
         let runtime = Self {
             interpreter: builder.build(),
@@ -218,6 +221,12 @@ impl Runtime {
     }
 }
 
+/// `$RHUMBA_PYTHON`: where rhumba's own Python modules are read from instead of the executable,
+/// by those who work on them.
+fn python_folder() -> Option<OsString> {
+    std::env::var_os("RHUMBA_PYTHON").filter(|folder| !folder.is_empty())
+}
+
 fn settings(config: &RuntimeConfig) -> Settings {
     let mut settings = Settings::default();
     settings.argv = config.argv.clone();
@@ -229,6 +238,10 @@ fn settings(config: &RuntimeConfig) -> Settings {
         settings.path_list = std::env::split_paths(&paths)
             .map(|path| path.to_string_lossy().into_owned())
             .collect();
+    }
+    if let Some(folder) = python_folder() {
+        let folder = folder.to_string_lossy().into_owned();
+        settings.path_list.insert(0, folder);
     }
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     settings.write_bytecode = !is_set("PYTHONDONTWRITEBYTECODE");
