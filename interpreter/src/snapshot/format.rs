@@ -151,6 +151,8 @@ pub enum FormatError {
     Type { expected: &'static str },
     #[error("its text is not well formed")]
     Text,
+    #[error("it uses a special name (`__…__`) with a lone surrogate in it")]
+    Name,
     #[error("its code objects are not well formed")]
     Code,
     #[error("it names buffer {0}, which isn't there or is used twice")]

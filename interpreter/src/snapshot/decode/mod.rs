@@ -3,8 +3,10 @@
 //! Edges only point back, so there is nothing to resolve later and nothing to recurse into.
 //! Lengths are checked against the bytes that are left before anything is allocated for them.
 //!
-//! Read next: `object.rs`, the records that rebuild functions, classes and instances.
+//! Read next: `object.rs`, the records that rebuild functions, classes and instances; `name.rs`, what may
+//! be a name.
 
+mod name;
 mod object;
 mod pause;
 
@@ -24,6 +26,7 @@ use super::error::Failure;
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
 use super::namespace::{External, Segment};
 use super::{DecodeContext, Trust};
+use name::Names;
 use pause::Pause;
 
 type Decoded<T> = Result<T, Failure>;
@@ -101,6 +104,7 @@ struct Decoder<'a> {
     foreign: HashSet<usize>,
     /// Objects that were here already and stay as they are: their fills are read, and ignored.
     settled: HashSet<usize>,
+    names: Names,
 }
 
 impl<'a> Decoder<'a> {
@@ -124,6 +128,7 @@ impl<'a> Decoder<'a> {
             // By any edge that leads there: as an element of a tuple it has a number, too.
             foreign: HashSet::from([context.globals.get_id()]),
             settled: HashSet::new(),
+            names: Names::default(),
         }
     }
 
@@ -194,7 +199,7 @@ impl<'a> Decoder<'a> {
             return self.fill(kind);
         }
         let object = self.build(kind)?;
-        if matches!(kind, kind::NAMED..=kind::ATTRIBUTE) {
+        if matches!(kind, kind::NAMED..=kind::ATTRIBUTE | kind::CLASS_NAMESPACE) {
             self.foreign.insert(object.get_id());
         }
         self.nodes.push(object);
@@ -351,14 +356,16 @@ impl<'a> Decoder<'a> {
         self.text_of(bytes, intern)
     }
 
-    fn text_of(&self, bytes: &[u8], intern: bool) -> Decoded<PyObjectRef> {
+    fn text_of(&mut self, bytes: &[u8], intern: bool) -> Decoded<PyObjectRef> {
         Ok(match core::str::from_utf8(bytes) {
             Ok(text) if intern => self.vm.ctx.intern_str(text).to_owned().into(),
             // Not by `new_str`, which gives one object to all texts of the same letter.
             Ok(text) => PyStr::from(text).into_ref(&self.vm.ctx).into(),
             Err(_) => {
                 let text = Wtf8::from_bytes(bytes).ok_or(FormatError::Text)?;
-                PyStr::from(text).into_ref(&self.vm.ctx).into()
+                let text = PyStr::from(text).into_ref(&self.vm.ctx);
+                self.names.note(&text);
+                text.into()
             }
         })
     }

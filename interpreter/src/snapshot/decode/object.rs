@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{
-    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyStr, PyTuple,
-    PyType, PyTypeRef, object_get_dict,
+    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyTuple, PyType,
+    PyTypeRef, object_get_dict,
 };
 use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::{Decoded, Decoder};
+use super::{Decoded, Decoder, name};
 use crate::snapshot::class_identity;
 use crate::snapshot::code;
 use crate::snapshot::encode::state_present;
@@ -80,6 +80,7 @@ impl Decoder<'_> {
             kind::REDUCED => {
                 let callable = self.edge()?;
                 let args = self.args()?;
+                self.names.check_call(vm, &callable, &args.args)?;
                 Ok(callable.call_with_args(args, vm)?)
             }
             kind::EXCEPTION => self.exception(),
@@ -449,8 +450,7 @@ impl Decoder<'_> {
             dict.set_item("__remote_traceback__", self.edge()?, vm)?;
         }
         for (key, value) in keys.into_iter().zip(values) {
-            let name = key.downcast::<PyStr>();
-            let name = name.map_err(|_| FormatError::Type { expected: "a name" })?;
+            let name = name::of(key)?;
             // `__notes__` and the like live in the dict; the rest may be native attributes.
             if name.as_bytes().starts_with(b"__") {
                 dict.set_item(&*name, value, vm)?;
@@ -493,7 +493,9 @@ impl Decoder<'_> {
         }
         match (state, setter) {
             (Some(state), Some(setter)) => {
-                setter.call((target.to_owned(), state), vm)?;
+                let args = [target.to_owned(), state];
+                self.names.check_call(vm, &setter, &args)?;
+                setter.call_with_args(FuncArgs::from(args.to_vec()), vm)?;
                 Ok(())
             }
             (Some(state), None) => self.set_state(target, state),
@@ -530,9 +532,7 @@ impl Decoder<'_> {
         }
         if let Some(slots) = slots.map(as_dict).transpose()?.flatten() {
             for (key, value) in slots.items_vec() {
-                let name = key.downcast::<PyStr>();
-                let name = name.map_err(|_| FormatError::Type { expected: "a name" })?;
-                target.set_attr(&*name, value, vm)?;
+                target.set_attr(&*name::of(key)?, value, vm)?;
             }
         }
         Ok(())
@@ -562,8 +562,7 @@ impl Decoder<'_> {
         }
         let namespace = vm.ctx.new_dict();
         for (key, value) in keys.into_iter().zip(values) {
-            self.check_hashable(&key)?;
-            namespace.set_item(&*key, value, vm)?;
+            namespace.set_item(&*name::of(key)?, value, vm)?;
         }
         let new = vm.ctx.types.type_type.slots().new.load();
         let new = new.expect("type can make classes");
@@ -595,12 +594,7 @@ impl Decoder<'_> {
         let set = vm.ctx.types.type_type.slots().setattro.load();
         let set = set.expect("classes can be changed");
         for (key, value) in keys.into_iter().zip(values) {
-            let name = key.downcast::<PyStr>();
-            let name: PyRef<PyStr> = name.map_err(|_| FormatError::Type { expected: "a name" })?;
-            // The runtime looks names like `__add__` up as text, and takes it that they are.
-            if name.as_bytes().starts_with(b"__") && name.to_str().is_none() {
-                return Err(FormatError::Text.into());
-            }
+            let name = name::of(key)?;
             // An absent docstring reads None, and None can't always be set.
             if name.as_bytes() == b"__doc__" && vm.is_none(&value) {
                 continue;

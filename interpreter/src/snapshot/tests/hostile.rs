@@ -7,6 +7,7 @@ use rustpython_vm::builtins::PyDictRef;
 use rustpython_vm::{AsObject, VirtualMachine};
 
 use super::{eval, run, with_functions};
+use crate::snapshot::encode::state_present;
 use crate::snapshot::format::{HEADER_BYTES, Header, Write, body, kind};
 use crate::snapshot::{
     BYTECODE_VERSION, DecodeContext, EncodeOptions, Snapshot, Trust, decode, encode,
@@ -270,6 +271,182 @@ fn the_names_of_the_receiver_are_out_of_reach() {
         let reached = vec![Bytes::from(table(3, 512, &reached))];
         assert!(decode(vm, reached, &context).is_err());
         assert!(!receiver.contains_key("x", vm));
+    });
+}
+
+/// A table's records for edges, texts and what uses them.
+#[derive(Default)]
+struct Records {
+    bytes: Vec<u8>,
+    count: u32,
+}
+
+impl Records {
+    fn node(&mut self, bytes: &[u8]) -> u32 {
+        self.bytes.extend_from_slice(bytes);
+        self.count += 1;
+        511 + self.count
+    }
+
+    fn text(&mut self, text: &[u8]) -> u32 {
+        self.node(&[&[kind::STR, text.len() as u8], text].concat())
+    }
+
+    fn named(&mut self, module: &str, name: &str) -> u32 {
+        let mut record = vec![kind::NAMED];
+        record.slice(module.as_bytes());
+        record.slice(name.as_bytes());
+        self.node(&record)
+    }
+
+    fn run(&mut self, kind: u8, edges: &[u32]) -> u32 {
+        let run = body_of(edges);
+        self.node(&[&[kind], &run[..]].concat())
+    }
+
+    fn pairs(&mut self, kind: u8, keys: &[u32], values: &[u32]) -> u32 {
+        let record = [&[kind], &body_of(keys)[..], &body_of(values)[..]].concat();
+        self.node(&record)
+    }
+
+    /// A class without bases but `object`, with these in its namespace.
+    fn class(&mut self, name: u32, keys: &[u32], values: &[u32]) -> u32 {
+        let metaclass = self.named("builtins", "type");
+        let object = self.named("builtins", "object");
+        let mut record = vec![kind::CLASS];
+        record.extend_from_slice(&[7; 24]);
+        record.edges(&[metaclass, name]);
+        for edges in [&[object][..], keys, values] {
+            record.extend_from_slice(&body_of(edges));
+        }
+        self.node(&record)
+    }
+
+    fn fill(&mut self, kind: u8, target: u32, bodies: &[&[u32]], rest: &[u8]) {
+        self.bytes.push(kind);
+        self.bytes.edge(target);
+        for edges in bodies {
+            self.bytes.extend_from_slice(&body_of(edges));
+        }
+        self.bytes.extend_from_slice(rest);
+    }
+
+    fn table(&self) -> Vec<Bytes> {
+        vec![Bytes::from(table(
+            self.count,
+            511 + self.count,
+            &self.bytes,
+        ))]
+    }
+}
+
+fn body_of(edges: &[u32]) -> Vec<u8> {
+    let mut run = vec![body::EDGES];
+    run.varint(edges.len() as u64);
+    run.edges(edges);
+    run
+}
+
+/// A special name that isn't text: the runtime would panic if a class got it.
+const UNFIT: &[u8] = b"__qual\xed\xa0\x80me__";
+/// The edge of 1.
+const ONE: u32 = 22;
+
+#[test]
+fn special_names_of_classes_are_text() {
+    let cases: [(&str, fn(&mut Records, u32)); 9] = [
+        ("in the namespace of a class", |records, unfit| {
+            let name = records.text(b"A");
+            records.class(name, &[unfit], &[ONE]);
+        }),
+        ("as the name of a class", |records, unfit| {
+            records.class(unfit, &[], &[]);
+        }),
+        ("among slots", |records, unfit| {
+            let (name, slots) = (records.text(b"A"), records.text(b"__slots__"));
+            let names = records.run(kind::TUPLE, &[unfit]);
+            records.class(name, &[slots], &[names]);
+        }),
+        ("as a class is filled", |records, unfit| {
+            let name = records.text(b"A");
+            let class = records.class(name, &[], &[]);
+            records.fill(kind::FILL_CLASS, class, &[&[unfit], &[ONE]], &[0]);
+        }),
+        ("in the dict of a class", |records, unfit| {
+            let name = records.text(b"A");
+            let class = records.class(name, &[], &[]).to_le_bytes();
+            let namespace = records.node(&[&[kind::CLASS_NAMESPACE], &class[..]].concat());
+            records.fill(kind::FILL_DICT, namespace, &[&[unfit], &[ONE]], &[]);
+        }),
+        ("given to type", |records, unfit| {
+            let name = records.text(b"A");
+            let bases = records.run(kind::TUPLE, &[]);
+            let namespace = records.pairs(kind::DICT, &[unfit], &[ONE]);
+            let args = records.run(kind::TUPLE, &[name, bases, namespace]);
+            let call = [records.named("builtins", "type"), args];
+            let call = call.map(u32::to_le_bytes).concat();
+            records.node(&[&[kind::REDUCED], &call[..]].concat());
+        }),
+        ("given to setattr", |records, unfit| {
+            let name = records.text(b"A");
+            let class = records.class(name, &[], &[]);
+            let args = records.run(kind::TUPLE, &[class, unfit, ONE]);
+            let call = [records.named("builtins", "setattr"), args];
+            let call = call.map(u32::to_le_bytes).concat();
+            records.node(&[&[kind::REDUCED], &call[..]].concat());
+        }),
+        ("given to the method of a class", |records, unfit| {
+            let name = records.text(b"A");
+            let class = records.class(name, &[], &[]);
+            let args = records.run(kind::TUPLE, &[class, unfit, ONE]);
+            let call = [records.named("builtins", "type.__setattr__"), args];
+            let call = call.map(u32::to_le_bytes).concat();
+            records.node(&[&[kind::REDUCED], &call[..]].concat());
+        }),
+        ("as a state of slots", |records, unfit| {
+            let name = records.text(b"A");
+            let class = records.class(name, &[], &[]);
+            let slots = records.pairs(kind::DICT, &[unfit], &[ONE]);
+            let state = records.run(kind::TUPLE, &[0, slots]).to_le_bytes();
+            let rest = [&[state_present::STATE], &state[..]].concat();
+            records.fill(kind::FILL_STATE, class, &[&[], &[], &[]], &rest);
+        }),
+    ];
+    with_functions(|vm, _, receiver| {
+        for (place, build) in cases {
+            let mut records = Records::default();
+            let unfit = records.text(UNFIT);
+            build(&mut records, unfit);
+            let mut context = DecodeContext::new(receiver.clone());
+            let error = decode(vm, records.table(), &context).expect_err(place);
+            let text = error.as_object().str(vm).expect("errors have text");
+            let text = text.to_string();
+            let told = text.contains("special name")
+                || text.contains("identifiers")
+                || text.contains("an object of its own")
+                || text.contains("surrogate");
+            assert!(told, "{place}: {text}");
+            context.trust = Trust::Data;
+            let error = decode(vm, records.table(), &context).expect_err(place);
+            assert!(error.fast_isinstance(snapshot_error_type()), "{place}");
+        }
+    });
+}
+
+#[test]
+fn texts_that_are_no_names_are_data() {
+    with_functions(|vm, scope, _| {
+        let source = r"
+import collections
+def test():
+    text = '__\ud800__'
+    class C: pass
+    setattr(C, '\ud800', text)
+    made = [text, {text: text}, collections.deque([text]), C, lambda: text, ValueError(text)]
+    back = carry_away(made)
+    assert back[:3] == made[:3] and getattr(back[3], '\ud800') == back[4]() == back[5].args[0] == text
+test()";
+        run(vm, scope, source, "texts").expect("they are carried");
     });
 }
 
