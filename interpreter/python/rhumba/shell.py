@@ -6,7 +6,6 @@ the last is Rust's, and comes in through `_rhumba_shell`.
 """
 
 import sys
-from _imp import is_frozen
 
 import _rhumba_shell
 
@@ -35,7 +34,7 @@ class Shell:
         self.input_hook = None
         self.events = Events()
         self._magics = {"line": {}, "cell": {}}
-        self._basics_loaded = False
+        self._added_loaded = False
 
     @property
     def execution_count(self):
@@ -61,8 +60,12 @@ class Shell:
     def find_magic(self, magic_name, magic_kind="line"):
         """Returns the function of a magic, or None."""
         found = self._magics[magic_kind].get(magic_name)
-        if found is None and not self._basics_loaded:
-            self._load_basics()
+        if found is None:
+            from rhumba import _magics
+
+            found = _magics.find(magic_name, magic_kind)
+        if found is None:
+            self._load_added()
             found = self._magics[magic_kind].get(magic_name)
         return found
 
@@ -86,7 +89,9 @@ class Shell:
         function = self.find_magic(magic_name, "cell")
         if function is None:
             raise UsageError(self._unknown(magic_name, "cell"))
-        return function(self._expanded(line), cell)
+        if not getattr(function, "raw_line", False):
+            line = self._expanded(line)
+        return function(line, cell)
 
     def magic(self, arg_s):
         """Runs a line magic written in one string."""
@@ -113,29 +118,38 @@ class Shell:
         return f"{kind.capitalize()} magic {mark[kind]}{name} isn't known.{hint}"
 
     def _magic_names(self, kind):
-        self._load_basics()
-        return sorted(self._magics[kind])
+        self._load_added()
+        from rhumba import _magics
 
-    def _load_basics(self):
-        if not self._basics_loaded:
-            self._basics_loaded = True
-            from rhumba import _magics
+        return sorted({*self._magics[kind], *_magics.known(kind)})
 
-            _magics.register(self)
-            # They come with rhumba-stdlib: an interpreter alone has no store.
-            if is_frozen("rhumba._namespace_magics"):
-                from rhumba import _namespace_magics
-
-                _namespace_magics.register(self)
+    def _load_added(self):
+        """Registers the magics that come with rhumba-stdlib: an interpreter alone has no store."""
+        if self._added_loaded:
+            return
+        self._added_loaded = True
+        try:
+            from rhumba import _namespace_magics
+        except ModuleNotFoundError as missing:
+            if missing.name != "rhumba._namespace_magics":
+                raise
+            return
+        _namespace_magics.register(self)
 
     def _complete_argument(self, name, typed):
         """What could stand in the place of the word that is typed behind a magic.
 
         None if the magic doesn't know: then it is completed as Python. A magic
-        knows by its attribute `complete_argument`, which is called with the word.
+        knows by its attribute `complete_argument`, which is called with the word,
+        and by `options`, which `rhumba._options` has declared.
         """
-        complete = getattr(self.find_magic(name.lstrip("%")), "complete_argument", None)
-        if complete is None or typed.startswith("-"):
+        kind = "cell" if name.startswith("%") else "line"
+        function = self.find_magic(name.lstrip("%"), kind)
+        if typed.startswith("-"):
+            flags = (flag for each in getattr(function, "options", ()) for flag in each.flags)
+            return [flag for flag in flags if flag.startswith(typed)] or None
+        complete = getattr(function, "complete_argument", None)
+        if complete is None:
             return None
         try:
             return complete(typed)

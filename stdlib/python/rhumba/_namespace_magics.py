@@ -3,18 +3,17 @@
 `%checkpoint`, `%restore` and `%checkpoints` work on the store, for this session
 or, with -t, for engines; `%save_namespace` and `%load_namespace` on files, for
 this session. They are `rhumba.namespace` and the methods of a view, as a person
-types them. Docstrings are what `%name?` shows.
+types them.
 """
 
 import os
 
 import _rhumba
 import rhumba
-from rhumba._options import parse
+from rhumba._options import magic, option
 from rhumba.shell import UsageError, get_ipython
 
-_TARGETS = {"-t": ("targets", str), "--targets": ("targets", str)}
-_PARTIAL = {"-p": ("partial", True), "--partial": ("partial", True)}
+_PARTIAL = option("-p", "--partial", help="leaves out what can't be carried, and tells what it was")
 
 # Names inside a checkpoint beyond these characters are told in short.
 _NAMES_WIDTH = 40
@@ -22,28 +21,42 @@ _NAMES_WIDTH = 40
 
 def register(shell):
     """Gives the shell these magics; those that are there already stay."""
-    for magic in (checkpoint, restore, checkpoints, save_namespace, load_namespace):
-        shell._magics["line"].setdefault(magic.__name__, magic)
+    for each in (checkpoint, restore, checkpoints, save_namespace, load_namespace):
+        shell._magics["line"].setdefault(each.__name__, each)
+
+
+def _checkpoint_names(prefix):
+    """The names that %restore may be given."""
+    names = []
+    for each in rhumba.namespace.checkpoints():
+        names.append(each.name)
+        if "@" in prefix:
+            names += [f"{each.name}@{part}" for part in each.parts if part is not None]
+    return [name for name in names if name.startswith(prefix)]
 
 
 # -- the store
 
 
-def checkpoint(line):
-    """%checkpoint [NAME] [-t TARGETS] [-p] keeps all names of this session in the store.
+@magic(
+    option(
+        "-t", "--targets", value="TARGETS",
+        help="keeps the namespaces of these engines: an id, a list, a slice such as ::2, or all",
+    ),
+    _PARTIAL,
+    words="[NAME]",
+    complete=_checkpoint_names,
+)
+def checkpoint(given):
+    """Keeps all names of this session in the store.
 
-    NAME               what %restore brings it back by; by default date and time
-    -t, --targets      keeps the namespaces of these engines in place of this
-                       session's: an id, a list, a slice such as ::2, or all
-    -p, --partial      leaves out what can't be carried, and tells what it was
-
-    Only what the store doesn't have yet is written. %checkpoints lists it.
+    NAME is what %restore brings it back by; by default date and time. Only what
+    the store doesn't have yet is written. %checkpoints lists it.
     """
-    options, words = parse("%checkpoint", line, {**_TARGETS, **_PARTIAL}, words_max=1)
-    name = words[0] if words else _name_by_time()
-    partial = options.get("partial", False)
-    if "targets" in options:
-        view = _view("%checkpoint", options["targets"])
+    name = given.words[0] if given.words else _name_by_time()
+    partial = given.partial
+    if given.targets is not None:
+        view = _view("%checkpoint", given.targets)
         with _in_words():
             written = view.checkpoint(name, partial=partial, block=True)
         written = written if isinstance(written, list) else [written]
@@ -59,23 +72,26 @@ def checkpoint(line):
     _tell_left_out([left for each in written for left in each.left_out])
 
 
-def restore(line):
-    """%restore NAME [-t TARGETS] brings a checkpoint back in the place of this session's names.
-
-    -t, --targets      brings it back on these engines: an id, a list, a slice
-                       such as ::2, or all. A checkpoint of several engines goes
-                       to as many, in the order of their ids; one of a single
-                       namespace goes to each.
+@magic(
+    option(
+        "-t", "--targets", value="TARGETS",
+        help="brings it back on these engines: an id, a list, a slice such as ::2, or all",
+    ),
+    words="NAME",
+    complete=_checkpoint_names,
+)
+def restore(given):
+    """Brings a checkpoint back in the place of this session's names.
 
     Names that it doesn't have are unbound, but for those that were left out of
     it. If it can't be brought back, everything stays as it is.
+
+    A checkpoint of several engines goes to as many, in the order of their ids;
+    one of a single namespace goes to each. %checkpoints lists them all.
     """
-    options, words = parse("%restore", line, _TARGETS, words_max=1)
-    if not words:
-        raise UsageError("%restore needs the name of a checkpoint; %checkpoints lists them")
-    name = words[0]
-    if "targets" in options:
-        view = _view("%restore", options["targets"])
+    name = given.words[0]
+    if given.targets is not None:
+        view = _view("%restore", given.targets)
         with _in_words():
             view.restore(name, block=True)
         count = len(view)
@@ -86,22 +102,23 @@ def restore(line):
     print(f"Restored {name}: {_some(names)}")
 
 
-def checkpoints(line):
-    """%checkpoints lists what the store has: names, when, size, where from, names inside.
-
-    --remove NAME      removes a checkpoint, of several engines all parts; with a
-                       `*` in it, all whose names are like that
-    --clean            gives back the space of what no checkpoint needs
-    """
-    known = {"--remove": ("remove", str), "--clean": ("clean", True)}
-    options, _ = parse("%checkpoints", line, known)
-    if "remove" in options:
+@magic(
+    option(
+        "--remove", value="NAME",
+        help="removes a checkpoint, of several engines all parts; with a `*` in it, all like that",
+    ),
+    option("--clean", help="gives back the space of what no checkpoint needs"),
+    complete=_checkpoint_names,
+)
+def checkpoints(given):
+    """Lists what the store has: names, when, size, where from, names inside."""
+    if given.remove is not None:
         with _in_words():
-            removed = rhumba.namespace.remove(options["remove"])
+            removed = rhumba.namespace.remove(given.remove)
         print(f"Removed {_some(removed)}; %checkpoints --clean gives the space back")
-    if "clean" in options:
+    if given.clean:
         print(f"{_size(rhumba.namespace.clean())} given back")
-    if options:
+    if given.chosen:
         return
     kept = rhumba.namespace.checkpoints()
     if not kept:
@@ -121,35 +138,30 @@ def checkpoints(line):
 # -- files
 
 
-def save_namespace(line):
-    """%save_namespace FILE [-p] writes all names of this session to a file.
-
-    -p, --partial      leaves out what can't be carried, and tells what it was
-    """
-    options, words = parse("%save_namespace", line, _PARTIAL, words_max=1)
-    if not words:
-        raise UsageError("%save_namespace needs a file: %save_namespace work.ns")
+@magic(_PARTIAL, words="FILE")
+def save_namespace(given):
+    """Writes all names of this session to a file."""
+    file = given.words[0]
     with _in_words():
-        written = rhumba.namespace.save(os.path.expanduser(words[0]), partial=options.get("partial", False))
+        written = rhumba.namespace.save(os.path.expanduser(file), partial=given.partial)
     print(
-        f"{words[0]}: {_plural(len(written.names), 'name')}, {_size(written.size)},"
+        f"{file}: {_plural(len(written.names), 'name')}, {_size(written.size)},"
         f" as {_size(written.bytes_written)}"
     )
     _tell_left_out(written.left_out)
 
 
-def load_namespace(line):
-    """%load_namespace FILE brings a saved namespace back in the place of this session's names.
+@magic(words="FILE")
+def load_namespace(given):
+    """Brings a saved namespace back in the place of this session's names.
 
     Names that it doesn't have are unbound, but for those that were left out of
     it. If it can't be read, everything stays as it is.
     """
-    _, words = parse("%load_namespace", line, {}, words_max=1)
-    if not words:
-        raise UsageError("%load_namespace needs a file: %load_namespace work.ns")
+    file = given.words[0]
     with _in_words():
-        names = _rhumba.restore_namespace(os.path.expanduser(words[0]), "file", False)
-    print(f"{words[0]}: {_some(names)}")
+        names = _rhumba.restore_namespace(os.path.expanduser(file), "file", False)
+    print(f"{file}: {_some(names)}")
 
 
 # -- what they share
@@ -189,21 +201,6 @@ def _view(magic, targets):
         )
     magics = parallel.get("") or next(iter(parallel.values()))
     return magics.view.client.direct_view(magics._chosen_targets(targets), block=True)
-
-
-def _checkpoint_names(prefix):
-    """The names that %restore may be given."""
-    names = []
-    for each in rhumba.namespace.checkpoints():
-        names.append(each.name)
-        if "@" in prefix:
-            names += [f"{each.name}@{part}" for part in each.parts if part is not None]
-    return [name for name in names if name.startswith(prefix)]
-
-
-restore.complete_argument = _checkpoint_names
-checkpoint.complete_argument = _checkpoint_names
-checkpoints.complete_argument = _checkpoint_names
 
 
 def _name_by_time():

@@ -73,16 +73,16 @@ def test_many_names_are_told_in_short():
 
 
 def test_what_makes_no_sense_is_told():
-    assert refused("%restore") == "%restore needs the name of a checkpoint; %checkpoints lists them"
+    assert refused("%restore") == "%restore needs NAME.\nUsage: %restore [-t TARGETS] NAME"
     assert "no checkpoint named" in refused("%restore nothing")
     assert "no checkpoint named" in refused("%checkpoints --remove nothing")
     assert "can't name a checkpoint" in refused("%checkpoint a/b")
     assert "doesn't know what to do with 'b'" in refused("%checkpoint a b")
     assert "has no option '-x'" in refused("%checkpoint -x")
-    assert "needs a value behind it" in refused("%checkpoint a -t")
+    assert "-t needs TARGETS behind it" in refused("%checkpoint a -t")
     assert "needs engines: connect first" in refused("%checkpoint a -t all")
     assert "needs engines: connect first" in refused("%restore a -t0")
-    assert "needs a file" in refused("%save_namespace")
+    assert "needs FILE" in refused("%save_namespace")
     assert "nothing.ns" in refused("%load_namespace nothing.ns")
     with open("bad.ns", "w") as file:
         file.write("something else")

@@ -10,7 +10,7 @@ Imported only where somebody uses them.
 
 import sys
 
-from rhumba._options import parse
+from rhumba._options import LineReader, option
 from rhumba.shell import UsageError, get_ipython
 
 from .. import error
@@ -32,29 +32,34 @@ _TARGETS_SHOWN_MAX = 10
 
 _GROUPINGS = ("type", "engine", "order")
 
-# What each option sets: the name, and its value, or the kind of value that follows it.
-_EXECUTION_OPTIONS = {
-    "-b": ("block", True),
-    "--block": ("block", True),
-    "-a": ("block", False),
-    "--noblock": ("block", False),
-    "--stream": ("stream", True),
-    "--no-stream": ("stream", False),
-    "-t": ("targets", str),
-    "--targets": ("targets", str),
-    "--verbose": ("verbose", True),
-    "--no-verbose": ("verbose", False),
-    "--signal-on-interrupt": ("signal_on_interrupt", str),
-    "--progress-after": ("progress_after", str),
-}
-_OUTPUT_OPTIONS = {
-    "-e": ("groupby", "engine"),
-    "-r": ("groupby", "order"),
-    "--group-outputs": ("groupby", str),
-    "-o": ("save_name", str),
-    "--out": ("save_name", str),
-}
-_CELL_OPTIONS = {**_EXECUTION_OPTIONS, **_OUTPUT_OPTIONS, "--local": ("local", True)}
+_EXECUTION_OPTIONS = (
+    option("-b", "--block", sets=True, help="waits for it"),
+    option("-a", "--noblock", name="block", sets=False, help="returns an AsyncResult"),
+    option("-t", "--targets", value="TARGETS", help="an id, a list, a slice such as ::2, or all"),
+    option("--stream", sets=True, help="shows output as it arrives"),
+    option("--no-stream", name="stream", sets=False, help="shows output at the end"),
+    option("--verbose", sets=True, help="says where it goes"),
+    option("--no-verbose", name="verbose", sets=False, help="doesn't"),
+    option("--signal-on-interrupt", value="SIGNAL", help="what Ctrl-C sends to the engines; 0: nothing"),
+    option(
+        "--progress-after", value="SECONDS", kind=float,
+        help="when to show how many are done; 0: at once, -1: never",
+    ),
+)
+_OUTPUT_OPTIONS = (
+    option("-e", name="groupby", sets="engine", help="shows output at the end, engine by engine"),
+    option("-r", name="groupby", sets="order", help="shows output at the end, in order"),
+    option(
+        "--group-outputs", name="groupby", value="BY", choices=_GROUPINGS,
+        help="shows output at the end, grouped",
+    ),
+    option("-o", "--out", name="save_name", value="NAME", help="binds the AsyncResult to a name"),
+)
+_CELL_OPTIONS = (
+    *_EXECUTION_OPTIONS,
+    *_OUTPUT_OPTIONS,
+    option("--local", help="runs the cell here as well"),
+)
 
 
 def activate(view, suffix=""):
@@ -129,20 +134,10 @@ class ParallelMagics:
     px.raw_line = True
 
     def cell_px(self, line="", cell=""):
-        """%%px runs the cell on the engines of the view.
-
-        -b, --block / -a, --noblock     wait for it, or return an AsyncResult
-        -t, --targets TARGETS           an id, a list, a slice such as ::2, or all
-        -o, --out NAME                  bind the AsyncResult to a name
-        --stream / --no-stream          show output as it arrives, or at the end
-        --group-outputs type|engine|order (-e: engine, -r: order)
-                                        show output at the end, grouped
-        --local                         run the cell here as well
-        --progress-after SECONDS        when to show how many are done; 0: at once, -1: never
-        --signal-on-interrupt SIGNAL    what Ctrl-C sends to the engines; 0: nothing
-        --verbose / --no-verbose        say where it goes
-        """
-        options = self._parse("%%px", line, _CELL_OPTIONS)
+        """%%px runs the cell on the engines of the view; `%%px -h` tells its options."""
+        options = self._parse("%%", "px", line, _CELL_OPTIONS)
+        if options is None:
+            return None
         if not options.get("local"):
             return self._run(cell, options)
         block = options.get("block")
@@ -163,12 +158,10 @@ class ParallelMagics:
             print(f"%autopx{self.suffix} enabled")
 
     def pxresult(self, line=""):
-        """%pxresult shows the output of the last %px again, or of one that didn't wait.
-
-        -e, -r, --group-outputs type|engine|order   how output is grouped
-        -o, --out NAME                              only bind the AsyncResult to a name
-        """
-        options = self._parse(f"%pxresult{self.suffix}", line, _OUTPUT_OPTIONS)
+        """%pxresult shows the output of the last %px again, or of one that didn't wait."""
+        options = self._parse("%", "pxresult", line, _OUTPUT_OPTIONS)
+        if options is None:
+            return
         if self.last_result is None:
             raise UsageError(f"%pxresult shows the last %px{self.suffix}; there was none yet")
         if "save_name" in options:
@@ -177,10 +170,10 @@ class ParallelMagics:
         self._show_at_end(self.last_result, options)
 
     def pxconfig(self, line=""):
-        """%pxconfig sets how %px works from now on: the options of %%px for targets,
-        blocking, streaming, progress, signals and verbosity. Without options it tells them.
-        """
-        options = self._parse(f"%pxconfig{self.suffix}", line, _EXECUTION_OPTIONS)
+        """%pxconfig sets how %px works from now on; without options it tells."""
+        options = self._parse("%", "pxconfig", line, _EXECUTION_OPTIONS)
+        if options is None:
+            return
         if not options:
             print(
                 f"targets: {self.view.targets}, block: {self.view.block}, stream: {self.stream},"
@@ -300,26 +293,17 @@ class ParallelMagics:
 
     # -- options
 
-    def _parse(self, magic, line, known):
-        """Returns the options of a magic's line as a dict.
+    cell_px.options = _CELL_OPTIONS
+    pxresult.options = _OUTPUT_OPTIONS
+    pxconfig.options = _EXECUTION_OPTIONS
 
-        Raises the shell's usage error for a line that doesn't make sense.
-        """
-        options, _ = parse(magic, line, known)
-        if options.get("groupby", "type") not in _GROUPINGS:
-            raise UsageError(
-                f"{magic}: outputs are grouped by {', '.join(_GROUPINGS)},"
-                f" not by {options['groupby']!r}"
-            )
-        if "progress_after" in options:
-            text = options["progress_after"]
-            try:
-                options["progress_after"] = float(text)
-            except ValueError:
-                raise UsageError(
-                    f"{magic}: --progress-after takes a number of seconds, not {text!r}"
-                ) from None
-        return options
+    def _parse(self, mark, name, line, known):
+        """Returns the options that a line has, as a dict; None if it asked for help, and got it."""
+        reader = LineReader(name + self.suffix, known)
+        given = reader.read(line, mark)
+        if given.help:
+            return print(reader.help(None))
+        return {name: getattr(given, name) for name in given.chosen}
 
     def _chosen_targets(self, text):
         """Returns the targets that a person wrote: all, 2, [0, 2], 0,2, ::2, or an expression."""

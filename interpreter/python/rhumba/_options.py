@@ -1,0 +1,302 @@
+"""The line of a magic: what it may hold is declared once.
+
+    @magic(
+        option("-n", "--loops", value="LOOPS", kind=count, help="how often it runs in one measurement"),
+        option("-q", "--quiet", help="shows no result"),
+        rest="STATEMENT",
+    )
+    def timeit(given, cell=None):
+        \"""Tells how long a statement takes.\"""
+
+From that the line is read into `given` (`given.loops`, `given.quiet`, `given.rest`), a wrong
+line is answered with how it is written, `%timeit?` and `-h` are put together, and options are
+completed. What the options mean is the magic's.
+
+What may stand behind the options is one of
+    rest="STATEMENT"    text as it was typed, read no further: code, a command
+    words="FILE [NAME ...]"  words as the system's shell splits them, in `given.words`
+An upper-case word names what is to be put in its place; brackets mean that it may be missing,
+and dots that there may be several.
+"""
+
+from rhumba.shell import UsageError
+
+__all__ = ["Given", "LineReader", "Option", "count", "magic", "option"]
+
+
+class Option:
+    """One option: how it is written, whether a value follows it, and what it is for."""
+
+    def __init__(self, flags, name, value=None, kind=str, help="", default=None, choices=(), sets=True, complete=None):
+        self.flags = flags
+        self.value = value
+        self.kind = kind
+        self.help = help
+        self.default = default
+        self.choices = choices
+        self.name = name
+        self.sets = sets
+        self.complete = complete
+
+    @property
+    def written(self):
+        """How it is written in a line of usage: `-n LOOPS`."""
+        return f"{self.flags[0]} {self.value}" if self.value else self.flags[0]
+
+
+def option(*flags, name=None, value=None, **declared):
+    """Declares an option.
+
+    flags: `-n`, `--loops`; the longest names the attribute, unless `name` does
+    value: what stands for its value in the help; without it the option has none
+    kind: makes the value of its text, and raises ValueError for text that it can't be made of
+    help: what it is for
+    default: what the attribute is without the option: by default None, or False if it has no value
+    choices: the texts that make sense
+    sets: what the attribute becomes by an option without a value; several may set the same one
+    complete: called with the word that is typed, gives what its value could be
+    """
+    if name is None:
+        name = max(flags, key=len).lstrip("-").replace("-", "_")
+    if value is None and "sets" not in declared:
+        declared.setdefault("default", False)
+    return Option(flags, name, value, **declared)
+
+
+def count(text):
+    """The kind of an option that says how many: 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+# What a value that can't be made of its text should have been.
+_EXPECTED = {int: "a whole number", float: "a number", count: "a whole number from 1 on"}
+
+
+class Given:
+    """What a line held: an attribute for each option, `rest`, `words`, and the line itself.
+
+    `chosen` has the names of the options that were really there.
+    """
+
+    def __init__(self, line):
+        self.line = line
+        self.rest = ""
+        self.words = []
+        self.chosen = set()
+
+
+_HELP = option("-h", "--help", help="shows this")
+
+
+def magic(*options, rest=None, words=None, name=None, raw_line=None, options_first=False, complete=None):
+    """Makes a function of `given`, and of `cell` if it can be a cell magic, a magic.
+
+    name: by default, the function's
+    raw_line: whether `$name` and `{expression}` in the line stay; by default they do in a `rest`
+    options_first: whether options end where the first word stands, as those that follow are
+        another's
+    complete: called with the word that is typed, gives what could stand there
+    """
+
+    def decorate(function):
+        declared = function.__code__.co_argcount
+        reader = LineReader(name or function.__name__, options, rest, words, options_first)
+
+        def line_magic(line):
+            given = reader.read(line, "%")
+            return print(run.__doc__) if given.help else function(given)
+
+        def line_or_cell_magic(line, cell=None):
+            given = reader.read(line, "%" if cell is None else "%%")
+            return print(run.__doc__) if given.help else function(given, cell)
+
+        run = line_magic if declared == 1 else line_or_cell_magic
+        run.__name__ = run.__qualname__ = reader.name
+        run.__module__ = function.__module__
+        run.__doc__ = reader.help(function.__doc__)
+        run.__wrapped__ = function
+        run.raw_line = rest is not None if raw_line is None else raw_line
+        run.options = reader.options
+        run.usage = reader.usage()
+        if complete is not None:
+            run.complete_argument = complete
+        return run
+
+    return decorate
+
+
+class LineReader:
+    """Reads the lines of one magic, and tells how they are written; see `magic` for what it is given."""
+
+    def __init__(self, name, options, rest=None, words=None, options_first=False):
+        self.name = name
+        self.options = (*options, _HELP)
+        self.rest = rest
+        self.words = words
+        self.options_first = options_first or rest is not None
+        self.by_flag = {flag: each for each in self.options for flag in each.flags}
+
+    def usage(self, mark="%"):
+        parts = [mark + self.name]
+        parts += [f"[{each.written}]" for each in self.options if each is not _HELP]
+        return " ".join(parts + [self.rest or self.words or ""]).rstrip()
+
+    def help(self, doc):
+        lines = [self.usage()]
+        if doc:
+            lines += ["", *_dedented(doc)]
+        written = [(_all_flags(each), each) for each in self.options]
+        width = min(max(len(text) for text, _ in written), 24)
+        lines.append("")
+        for text, each in written:
+            told = each.help
+            if each.choices:
+                told = f"{told} ({', '.join(each.choices)})"
+            gap = f"\n{'':{width + 4}}" if len(text) > width else " " * (width - len(text) + 2)
+            lines.append(f"  {text}{gap}{told}")
+        return "\n".join(lines)
+
+    def read(self, line, mark="%"):
+        """Reads a line into a `Given`; raises UsageError if it doesn't make sense."""
+        given = Given(line)
+        for each in self.options:
+            setattr(given, each.name, each.default)
+        at = 0
+        while True:
+            at = _skip_blanks(line, at)
+            if at == len(line):
+                break
+            if not _is_option(line, at):
+                if self.options_first:
+                    break
+                word, at = self.word(line, at, mark)
+                given.words.append(word)
+                continue
+            word, end = self.word(line, at, mark)
+            at = end
+            if word == "--":
+                break
+            at = self.take(given, word, line, at, mark)
+            if given.help:
+                return given
+        if self.rest is not None:
+            given.rest = line[at:].strip()
+            return given
+        while (at := _skip_blanks(line, at)) < len(line):
+            word, at = self.word(line, at, mark)
+            given.words.append(word)
+        self.check_words(given, mark)
+        return given
+
+    def take(self, given, word, line, at, mark):
+        """Takes one option, or several letters in one word, and gives where the line goes on."""
+        if word.startswith("--"):
+            flag, inline, value = word.partition("=")
+            value = value if inline else None
+            letters = ""
+        else:
+            flag, letters = word[:2], word[2:]
+            value = None
+        each = self.by_flag.get(flag)
+        if each is None:
+            self.fail(mark, f"has no option {flag!r}{self.hint_for_minus()}")
+        given.chosen.add(each.name)
+        if each.value is None:
+            if value is not None:
+                self.fail(mark, f"{flag} takes no value")
+            setattr(given, each.name, each.sets)
+            if letters:
+                return self.take(given, "-" + letters, line, at, mark)
+            return at
+        if letters:
+            value = letters.removeprefix("=")
+        if value is None:
+            at = _skip_blanks(line, at)
+            if at == len(line):
+                self.fail(mark, f"{flag} needs {each.value} behind it")
+            value, at = self.word(line, at, mark)
+        setattr(given, each.name, self.value(each, flag, value, mark))
+        return at
+
+    def value(self, each, flag, text, mark):
+        if each.choices and text not in each.choices:
+            self.fail(mark, f"{flag} is one of {', '.join(each.choices)}, not {text!r}")
+        try:
+            return each.kind(text)
+        except ValueError as failure:
+            expected = _EXPECTED.get(each.kind) or str(failure)
+            self.fail(mark, f"{flag} needs {expected}, not {text!r}")
+
+    def check_words(self, given, mark):
+        asked = (self.words or "").replace("[", " ").replace("]", " ").split()
+        needed = (self.words or "").partition("[")[0].replace("...", "").split()
+        if len(given.words) < len(needed):
+            self.fail(mark, f"needs {' and '.join(needed[len(given.words):])}")
+        if "..." not in asked and len(given.words) > len(asked):
+            extra = " ".join(given.words[len(asked):])
+            self.fail(mark, f"doesn't know what to do with {extra!r}")
+
+    def word(self, line, at, mark):
+        word, end = _word(line, at)
+        if word is None:
+            self.fail(mark, f"finds no end of the quote in {line[at:]!r}")
+        return word, end
+
+    def hint_for_minus(self):
+        return "; -- goes before what begins with a minus" if self.rest else ""
+
+    def fail(self, mark, told):
+        gap = ": " if told.startswith("-") else " "
+        raise UsageError(f"{mark}{self.name}{gap}{told}.\nUsage: {self.usage(mark)}")
+
+
+def _all_flags(each):
+    text = ", ".join(each.flags)
+    return f"{text} {each.value}" if each.value else text
+
+
+def _dedented(doc):
+    """The lines of a docstring without the indent of the code that it stands in."""
+    lines = doc.strip().splitlines()
+    indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+    indent = min(indents, default=0)
+    return [lines[0], *(line[indent:] for line in lines[1:])]
+
+
+def _skip_blanks(line, at):
+    while at < len(line) and line[at].isspace():
+        at += 1
+    return at
+
+
+def _is_option(line, at):
+    """Whether what stands there is written as an option is: `-n`, `--loops`, `--`; not `-1`, `-(x)`."""
+    if line[at] != "-":
+        return False
+    after = line[at + 1 : at + 3]
+    if after[:1] == "-":
+        return after[1:].isalpha() or not after[1:].strip()
+    return after[:1].isalpha()
+
+
+def _word(line, at):
+    """The word that begins there, without its quotes and backslashes, and where it ends."""
+    text, quote = [], None
+    while at < len(line):
+        letter = line[at]
+        if quote is None and letter.isspace():
+            break
+        if letter == "\\" and quote != "'" and at + 1 < len(line) and (quote is None or line[at + 1] in '"\\'):
+            text.append(line[at + 1])
+            at += 1
+        elif letter == quote:
+            quote = None
+        elif quote is None and letter in "\"'":
+            quote = letter
+        else:
+            text.append(letter)
+        at += 1
+    return (None if quote else "".join(text)), at
