@@ -11,12 +11,15 @@ import time
 import ipyparallel as ipp
 
 RHUMBA = "rhumba" in ipp.__version__
+# How long anything may take that must happen, in seconds. It is reached only when something is
+# broken, or the machine has stopped.
+PATIENCE = 60
 
 
 def connect(engines=4):
     """Returns a client of the running cluster, with empty namespaces."""
-    client = ipp.Client(timeout=30)
-    client.wait_for_engines(engines, timeout=30)
+    client = ipp.Client(timeout=PATIENCE)
+    client.wait_for_engines(engines, timeout=PATIENCE)
     client.clear(block=True)
     return client
 
@@ -41,7 +44,7 @@ def raises_remote(name, call, *args, **kwargs):
     return failure
 
 
-def eventually(condition, timeout=10):
+def eventually(condition, timeout=PATIENCE):
     """Waits until a condition holds that nothing tells of; fails after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():

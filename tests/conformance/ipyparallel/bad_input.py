@@ -5,6 +5,7 @@ import threading
 
 import ipyparallel as ipp
 from _expect import RHUMBA, connect, raises, raises_remote
+from _gates import Gate
 
 if RHUMBA:
     from rhumba import SnapshotError as Unsendable
@@ -90,8 +91,10 @@ raises_remote("NameError", every.get, "nobody.attribute")
 fine()
 
 # Times, sizes and counts.
-slow = one.apply_async(lambda: __import__("time").sleep(0.3))
+gate = Gate()
+slow = gate.hold(one)
 raises(TimeoutError, slow.get, 0.01)
+gate.open()
 assert slow.wait(-1) is True, "a negative timeout is for ever"
 if RHUMBA:
     for timeout in ("soon", [1], object()):

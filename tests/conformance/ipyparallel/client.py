@@ -1,7 +1,8 @@
 """Client: finding the cluster, who is there, and how engines are chosen."""
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, eventually, raises
+from _expect import PATIENCE, RHUMBA, connect, eventually, raises
+from _gates import Gate
 
 rc = connect()
 
@@ -58,22 +59,24 @@ with ipp.Client() as third:
     assert len(third) == 4
 
 # Waiting for engines.
-assert rc.wait_for_engines(4, timeout=5) is None
-assert rc.wait_for_engines(1, timeout=5) is None
+assert rc.wait_for_engines(4, timeout=PATIENCE) is None
+assert rc.wait_for_engines(1, timeout=PATIENCE) is None
 failure = raises(TimeoutError, rc.wait_for_engines, 400, timeout=0.1)
 assert "400" in str(failure) and "4" in str(failure)
-assert rc.wait_for_engines(4, block=False).result(timeout=10) is None
+assert rc.wait_for_engines(4, block=False).result(timeout=PATIENCE) is None
 
 # Waiting for results.
 assert rc.wait() is True
 ar = rc[:].apply_async(abs, -1)
 assert rc.wait(ar) is True
-assert rc.wait([ar, rc[0].apply_async(abs, -2)], timeout=10) is True
-slow = rc[0].apply_async(__import__("time").sleep, 0.5)
+assert rc.wait([ar, rc[0].apply_async(abs, -2)], timeout=PATIENCE) is True
+gate = Gate()
+slow = gate.hold(rc[0])
 assert rc.wait(slow, timeout=0.01) is False
 assert slow.msg_ids[0] in rc.outstanding
-assert rc.wait(slow.msg_ids[0], timeout=10) is True
-assert rc.wait(timeout=10) is True
+gate.open()
+assert rc.wait(slow.msg_ids[0], timeout=PATIENCE) is True
+assert rc.wait(timeout=PATIENCE) is True
 assert rc.outstanding == set()
 
 # Queues.
@@ -84,10 +87,12 @@ assert {"queue", "completed", "tasks"} <= set(status[0])
 alone = rc.queue_status(targets=2)
 assert set(alone) == {"queue", "completed", "tasks"}
 assert set(rc.queue_status(targets=[1, 2])) == {1, 2, "unassigned"}
-blocker = rc[1].apply_async(__import__("time").sleep, 0.5)
+gate = Gate()
+blocker = gate.hold(rc[1])
 queued = [rc[1].apply_async(abs, -1) for _ in range(3)]
 eventually(lambda: rc.queue_status(1)["queue"] + rc.queue_status(1)["tasks"] >= 4)
-rc.wait([blocker, *queued], timeout=10)
+gate.open()
+rc.wait([blocker, *queued], timeout=PATIENCE)
 eventually(lambda: rc.queue_status(1)["queue"] == 0)
 
 # Emptying namespaces.

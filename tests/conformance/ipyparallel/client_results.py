@@ -3,10 +3,10 @@
 import contextlib
 import gc
 import io
-import time
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, raises, raises_remote
+from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
+from _gates import Gate
 
 rc = connect()
 
@@ -19,26 +19,20 @@ if RHUMBA:
         raises(TimeoutError, rc.wait_for_engines, 5, timeout=0.2, interactive=True)
     assert "engines: 4/5 done (80 %)" in told.getvalue()
     waiting = rc.wait_for_engines(4, timeout=30, block=False)
-    assert waiting.result(10) is None
+    assert waiting.result(PATIENCE) is None
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
 
-
-def nap(seconds, value=None):
-    import time
-
-    time.sleep(seconds)
-    return value
-
-
 # What is under way.
-slow = every.apply_async(nap, 0.4, "late")
+gate = Gate()
+slow = gate.hold(every, "late")
 assert rc.outstanding == set(slow.msg_ids) and len(slow.msg_ids) == 4
 assert rc.history[-4:] == slow.msg_ids
 raises(RuntimeError, rc.purge_results, slow)
 raises(RuntimeError, rc.purge_everything)
 found = rc.get_result(slow.msg_ids[2])
-assert found.get(10) == "late" and found.engine_id == 2
-assert slow.get(10) == ["late"] * 4
+gate.open()
+assert found.get(PATIENCE) == "late" and found.engine_id == 2
+assert slow.get(PATIENCE) == ["late"] * 4
 assert rc.outstanding == set()
 
 # Results are found by id, by position and by themselves.
@@ -61,7 +55,7 @@ assert rc.get_result(ran.msg_id).get().execution_count >= 1
 if RHUMBA:
     assert str(rc.get_result(ran.msg_id).get()) == "42"
 failed = one.apply_async(lambda: 1 / 0)
-failed.wait(10)
+failed.wait(PATIENCE)
 raises_remote("ZeroDivisionError", rc.get_result(failed.msg_id).get)
 raises((KeyError, ipp.RemoteError), lambda: rc.get_result("no-such-id").get())
 raises(TypeError, rc.get_result, 1.5)
@@ -109,24 +103,23 @@ if RHUMBA:
     assert remembered() < 40, remembered()
 
 # Waiting for jobs by id, and aborting them.
-blocker = one.apply_async(nap, 0.4)
-queued = one.apply_async(nap, 0.0, 1)
-other = one.apply_async(nap, 0.0, 2)
+gate = Gate()
+blocker = gate.hold(one)
+queued = one.apply_async(abs, -1)
+other = one.apply_async(abs, -2)
 if RHUMBA:
     # ipyparallel takes for finished what it has no result of.
     assert rc.wait([queued.msg_id], timeout=0.05) is False
 rc.abort(queued.msg_id, block=True)
-raises(ipp.error.TaskAborted, queued.get, 10)
-assert rc.wait([other, blocker.msg_id], timeout=10) is True
+gate.open()
+raises(ipp.error.TaskAborted, queued.get, PATIENCE)
+assert rc.wait([other, blocker.msg_id], timeout=PATIENCE) is True
 assert other.get() == 2
 
-# A thousand failures are told in short, and soon.
-begun = time.monotonic()
+# A thousand failures are told in short.
 failing = lbv.map_async(lambda x: [][x] if x % 10 == 0 else 1 // 0, range(1000))
-failure = raises(ipp.CompositeError, failing.get, 60)
-took = time.monotonic() - begun
+failure = raises(ipp.CompositeError, failing.get, PATIENCE)
 if RHUMBA:
-    assert took < 10, took
     assert len(failure.elist) == 1000
     text = str(failure)
     assert len(text.splitlines()) < 30, text

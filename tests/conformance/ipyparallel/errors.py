@@ -1,7 +1,8 @@
 """What goes wrong on engines, and how it is told here."""
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, raises, raises_remote
+from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
+from _gates import Gate
 
 rc = connect()
 one, every, lbv = rc[1], rc[:], rc.load_balanced_view()
@@ -100,17 +101,23 @@ assert one.apply_sync(abs, -1) == 1
 bad, good = one.apply_async(divide, 0), one.apply_async(divide, 1)
 raises_remote("ZeroDivisionError", bad.get)
 assert good.get() == 1
-bad = one.execute("import time; time.sleep(0.5); 1/0", silent=False)
+gate = Gate()
+bad = one.execute(f"{gate.code}; 1/0", silent=False)
 behind = [one.execute("pass", silent=False), one.apply_async(divide, 1)]
+rc.queue_status()  # answered once the controller has all of them
+gate.open()
 raises_remote("ZeroDivisionError", bad.get)
-raises(ipp.error.TaskAborted, behind[0].get, 10)
+raises(ipp.error.TaskAborted, behind[0].get, PATIENCE)
 if RHUMBA:
     # ipyparallel aborts cells only.
-    raises(ipp.error.TaskAborted, behind[1].get, 10)
+    raises(ipp.error.TaskAborted, behind[1].get, PATIENCE)
 assert one.apply_sync(divide, 1) == 1
-bad = one.execute("import time; time.sleep(0.5); 1/0", silent=True)
+gate = Gate()
+bad = one.execute(f"{gate.code}; 1/0", silent=True)
 behind = one.apply_async(divide, 1)
-assert behind.get(10) == 1, "a silent cell aborts nothing"
+rc.queue_status()
+gate.open()
+assert behind.get(PATIENCE) == 1, "a silent cell aborts nothing"
 
 # What can't be carried is named, and nothing is sent.
 failure = raises(Exception, one.push, {"handle": open("/dev/null")})

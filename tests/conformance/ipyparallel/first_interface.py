@@ -9,6 +9,7 @@ if not RHUMBA:
     raise SystemExit("ipyparallel has no first interface")
 
 import ipython1.kernel.api as kernel
+from _gates import Gate
 
 rc = kernel.RemoteController(("127.0.0.1", 10105))
 assert kernel.defaultRemoteController == ("127.0.0.1", 10105)
@@ -97,9 +98,11 @@ assert rc.getPropertiesAll() == [{}] * 4
 
 # What isn't waited for.
 rc.block = False
-pending = rc.executeAll("import time; time.sleep(0.3); x = 1")
+gate = Gate()
+pending = rc.executeAll(f"{gate.code}; x = 1")
 assert isinstance(pending, kernel.PendingResult)
 assert pending.getResult(default="not yet", block=False) == "not yet"
+gate.open()
 assert len(pending.getResult()) == 4 and len(pending.r) == 4
 pulled = rc.pullAll("x")
 pulled.addCallback(sum)
@@ -116,12 +119,15 @@ rc.barrier()
 assert isinstance(rc.execute(0, "z = 1", block=True), kernel.ResultList)
 
 # The queue of an engine.
-running = rc.execute(0, "import time; time.sleep(0.6)")
+gate = Gate()
+running = rc.execute(0, gate.code)
+gate.wait_for_engines()
 waiting = [rc.execute(0, "w = 1") for _ in range(3)]
 status = dict(rc.queueStatus(0))[0]
-assert status["queue"] >= 2, status
+assert status["queue"] >= 3, status
 assert "Engine: 0" in str(rc.queueStatusAll()) and "Pending: None" in str(rc.queueStatus(2))
 rc.clearQueue(0)
+gate.open()
 for each in waiting:
     raises(kernel.QueueCleared, each.getResult)
 assert len(running.getResult()) == 1
@@ -198,9 +204,12 @@ assert tc.getTaskResult(tc.run(hopeless)).failure.ename == "IndexError"
 rc.pushAll(left=1)
 cleared = kernel.Task("seen = 'left' in globals()", ["seen"], clearBefore=True, clearAfter=True)
 assert tc.getTaskResult(tc.run(cleared)).ns.seen is False
-slow = [tc.run(kernel.Task("import time; time.sleep(0.4); t = 1", ["t"])) for _ in range(8)]
+gate = Gate()
+slow = [tc.run(kernel.Task(f"{gate.code}; t = 1", ["t"])) for _ in range(8)]
+gate.wait_for_engines(4)
 assert tc.getTaskResult(slow[-1], block=False) is None
 tc.abort(slow[-1])
+gate.open()
 raises(Exception, tc.getTaskResult(slow[-1]).raiseException)
 assert tc.getTaskResult(slow[-1]).failure.ename == "TaskAborted"
 tc.barrier(slow)

@@ -6,10 +6,10 @@ import itertools
 import os
 import signal
 import threading
-import time
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, eventually, raises, raises_remote
+from _expect import PATIENCE, RHUMBA, connect, eventually, raises, raises_remote
+from _gates import Gate, held
 
 rc = connect()
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
@@ -28,7 +28,7 @@ ar = every.apply_async(nap, 0.1, 7)
 # In ipyparallel a callback that asks for another result waits for ever.
 other = (lambda: one.apply_sync(abs, -1)) if RHUMBA else (lambda: 1)
 ar.add_done_callback(lambda result: called.append((result, result.get(), other())))
-assert ar.get(10) == [7] * 4
+assert ar.get(PATIENCE) == [7] * 4
 eventually(lambda: called)
 assert called == [(ar, [7] * 4, 1)]
 # One that is there already is told at once, in the thread that asks.
@@ -49,17 +49,22 @@ eventually(lambda: told[-1] == "second")
 # concurrent.futures knows them.
 assert isinstance(ar, concurrent.futures.Future) and isinstance(ar, ipp.AsyncResult)
 assert isinstance(lbv.map_async(abs, [1]), concurrent.futures.Future)
-times = [0.5, 0.02, 0.25, 0.03]
-naps = [rc[engine].apply_async(nap, seconds, seconds) for engine, seconds in enumerate(times)]
-arrived = [future.result() for future in concurrent.futures.as_completed(naps, timeout=10)]
-assert arrived[2:] == [0.25, 0.5] and sorted(arrived[:2]) == [0.02, 0.03], arrived
-assert {future.get() for future in concurrent.futures.as_completed(naps)} == set(times)
-naps = [rc[engine].apply_async(nap, seconds, seconds) for engine, seconds in enumerate(times)]
-done, others = concurrent.futures.wait(naps, return_when=concurrent.futures.FIRST_COMPLETED)
-assert done and others and naps[0] in others
-done, others = concurrent.futures.wait(naps, timeout=10)
-assert done == set(naps) and not others
-slow, broken = one.apply_async(nap, 1.0), rc[1].apply_async(lambda: 1 / 0)
+gates = [Gate() for _ in rc.ids]
+calls = [gate.hold(rc[engine], engine) for engine, gate in enumerate(gates)]
+arriving = concurrent.futures.as_completed(calls, timeout=PATIENCE)
+for engine in (2, 0, 3, 1):
+    gates[engine].open()
+    assert next(arriving).result() == engine
+assert {future.get() for future in concurrent.futures.as_completed(calls)} == {0, 1, 2, 3}
+gate = Gate()
+calls = [gate.hold(one), *(rc[engine].apply_async(abs, -engine) for engine in (1, 2, 3))]
+done, others = concurrent.futures.wait(calls, return_when=concurrent.futures.FIRST_COMPLETED)
+assert done and others and calls[0] in others
+gate.open()
+done, others = concurrent.futures.wait(calls, timeout=PATIENCE)
+assert done == set(calls) and not others
+gate = Gate()
+slow, broken = gate.hold(one), rc[1].apply_async(lambda: 1 / 0)
 pair = [slow, broken]
 done, others = concurrent.futures.wait(pair, 10, concurrent.futures.FIRST_EXCEPTION)
 assert done == {broken} and others == {slow}
@@ -67,25 +72,27 @@ assert not slow.done()
 if RHUMBA:
     assert slow.running()
 raises(TimeoutError, list, concurrent.futures.as_completed([slow], timeout=0.05))
-slow.get(10)
+gate.open()
+slow.get(PATIENCE)
 assert slow.done() and not slow.running()
 many = [lbv.apply_async(abs, -number) for number in range(1000)]
-assert sum(future.get() for future in concurrent.futures.as_completed(many, 60)) == 499500
+assert sum(future.get() for future in concurrent.futures.as_completed(many, PATIENCE)) == 499500
 
 # What has not started can be cancelled, and what runs as well.
 if RHUMBA:
     # ipyparallel's cancel lets it run, and forgets its result.
-    blocker = one.apply_async(nap, 0.5)
+    gate = Gate()
+    blocker = gate.hold(one)
     queued = one.apply_async(nap, 0, "ran")
     assert queued.cancel() is True and queued.cancelled() is True
-    raises(ipp.error.TaskAborted, queued.get, 10)
-    done, _ = concurrent.futures.wait([queued], 10)
+    raises(ipp.error.TaskAborted, queued.get, PATIENCE)
+    done, _ = concurrent.futures.wait([queued], PATIENCE)
     assert done == {queued}
     assert blocker.cancel() is True, "it runs, and is stopped"
-    raises(ipp.error.TaskAborted, blocker.get, 10)
+    raises(ipp.error.TaskAborted, blocker.get, PATIENCE)
     assert blocker.cancelled() is True and one.apply_sync(abs, -1) == 1, "the engine goes on"
     ended = one.apply_async(abs, -2)
-    ended.get(10)
+    ended.get(PATIENCE)
     assert ended.cancel() is False and ended.cancelled() is False
 
 
@@ -100,11 +107,19 @@ async def several():
             ticks += 1
 
     ticking = asyncio.ensure_future(tick())
-    begun = time.monotonic()
-    naps = [rc[engine].apply_async(nap, 0.3, engine) for engine in range(4)]
-    assert await asyncio.gather(*map(asyncio.wrap_future, naps)) == [0, 1, 2, 3]
-    assert time.monotonic() - begun < 1.1, "they run side by side"
-    assert ticks >= 5, ticks
+    gate = Gate()
+    calls = [gate.hold(rc[engine], engine) for engine in range(4)]
+
+    async def open_when_all_run():
+        ticks_before = ticks
+        while gate.engines() < 4 or ticks < ticks_before + 5:
+            await asyncio.sleep(0.01)
+        gate.open()
+
+    opening = asyncio.ensure_future(open_when_all_run())
+    together = asyncio.gather(*map(asyncio.wrap_future, calls))
+    assert await asyncio.wait_for(together, PATIENCE) == [0, 1, 2, 3]
+    await opening
     assert await asyncio.wrap_future(every.map_async(abs, range(-4, 0))) == [4, 3, 2, 1]
     if RHUMBA:
         assert await one.apply_async(nap, 0.05, "value") == "value"
@@ -120,12 +135,14 @@ async def several():
             assert failure.ename == "ZeroDivisionError"
         else:
             raise AssertionError("the failure was not raised")
+        gate = Gate()
         try:
-            await asyncio.wait_for(one.apply_async(nap, 0.5), 0.05)
+            await asyncio.wait_for(gate.hold(one), 0.05)
         except TimeoutError:
             pass
         else:
             raise AssertionError("the timeout did not end the wait")
+        gate.open()
     ticking.cancel()
 
 
@@ -135,7 +152,7 @@ asyncio.run(several())
 with lbv.executor as executor:
     assert isinstance(executor, concurrent.futures.Executor)
     future = executor.submit(pow, 2, 5)
-    assert isinstance(future, concurrent.futures.Future) and future.result(10) == 32
+    assert isinstance(future, concurrent.futures.Future) and future.result(PATIENCE) == 32
     assert future.exception() is None and future.done()
     assert list(executor.map(abs, range(-5, 0))) == [5, 4, 3, 2, 1]
     assert list(executor.map(pow, [2, 3], [3, 2])) == [8, 9]
@@ -155,15 +172,21 @@ if RHUMBA:
         endless = executor.map(abs, itertools.count(), buffersize=3)
         assert [next(endless) for _ in range(10)] == list(range(10))
         endless.cancel()
-        raises(TimeoutError, list, executor.map(nap, [0.5], timeout=0.05))
+        gate = Gate()
+        raises(TimeoutError, list, executor.map(held, [gate.path], timeout=0.05))
+        gate.open()
         raises(ValueError, executor.map, abs, [1], chunksize=0)
         raises(ValueError, executor.map, abs, [1], buffersize=0)
     raises(RuntimeError, executor.submit, abs, -1)
     executor = lbv.executor
-    naps = [executor.submit(nap, 0.3) for _ in range(40)]
-    executor.shutdown(cancel_futures=True)
-    assert any(isinstance(future.exception(), ipp.error.TaskAborted) for future in naps)
-    assert all(future.done() for future in naps)
+    gate = Gate()
+    calls = [executor.submit(held, gate.path) for _ in range(40)]
+    gate.wait_for_engines(4)
+    executor.shutdown(wait=False, cancel_futures=True)
+    gate.open()
+    executor.shutdown()
+    assert all(future.done() for future in calls)
+    assert any(isinstance(future.exception(), ipp.error.TaskAborted) for future in calls)
 
 # What can't be rebuilt here is a failure like any other, also for who awaits it.
 if RHUMBA:
@@ -173,25 +196,28 @@ if RHUMBA:
         block=True,
     )
     stranger = one.apply_async(lambda: only_there.Thing())  # noqa: F821
-    assert "only_there" in str(stranger.exception(10)), stranger.exception()
+    assert "only_there" in str(stranger.exception(PATIENCE)), stranger.exception()
     raises(Exception, stranger.get)
 
     async def strange():
-        return await asyncio.wait_for(asyncio.wrap_future(stranger), 10)
+        return await asyncio.wait_for(asyncio.wrap_future(stranger), PATIENCE)
 
     assert "only_there" in str(raises(Exception, asyncio.run, strange()))
-    assert {stranger} == set(concurrent.futures.as_completed([stranger], 10))
+    assert {stranger} == set(concurrent.futures.as_completed([stranger], PATIENCE))
 
 # Whoever waits is told when an engine dies, and when the connection ends.
 if RHUMBA:
     victim = rc[3].apply_sync(os.getpid)
-    whole = every.apply_async(nap, 0.5, "survived")
-    lost = rc[3].apply_async(nap, 30)
+    gate = Gate()
+    whole = gate.hold(every, "survived")
+    lost = rc[3].apply_async(nap, 600)
     told = []
     lost.add_done_callback(lambda result: told.append(type(result.exception())))
     eventually(lambda: rc.queue_status(3)["queue"] == 2)
     os.kill(victim, signal.SIGKILL)
-    done, _ = concurrent.futures.wait([lost, whole], 20)
+    eventually(lambda: told)
+    gate.open()
+    done, _ = concurrent.futures.wait([lost, whole], PATIENCE)
     assert done == {lost, whole}
     eventually(lambda: told == [ipp.EngineError])
     parts = whole.split()
@@ -202,8 +228,9 @@ if RHUMBA:
     assert rest.successful() and rest.get() == ["survived"] * 3
 
     async def lonely():
-        return await rc[0].apply_async(nap, 30)
+        call = Gate().hold(one)
+        threading.Thread(target=rc.close).start()
+        return await call
 
-    threading.Timer(0.3, rc.close).start()
     raises(ipp.EngineError, asyncio.run, lonely())
 rc.close()

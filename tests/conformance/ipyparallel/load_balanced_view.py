@@ -2,10 +2,10 @@
 
 import itertools
 import os
-import time
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, raises, raises_remote
+from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
+from _gates import Gate, held
 
 rc = connect()
 lbv = rc.load_balanced_view()
@@ -46,22 +46,38 @@ if RHUMBA:
 raises((TypeError, AssertionError), lbv.map_sync, abs)
 
 # All engines take part, and a long task holds up no short one.
-where = lambda t: (__import__("time").sleep(t), __import__("os").getpid())[1]  # noqa: E731
-slow = lbv.map_async(where, [0.1] * 12)
-assert len(set(slow.get(timeout=20))) == 4
-begun = time.monotonic()
-mixed = lbv.map_async(lambda t: __import__("time").sleep(t), [2.0] + [0.01] * 30, ordered=False)
-done_early = 0
-for _ in mixed:
-    if time.monotonic() - begun < 1.9:
-        done_early += 1
-assert done_early >= 29, f"only {done_early} of 30 short tasks passed the long one"
+gate = Gate()
+slow = lbv.map_async(held, [gate.path] * 12)
+gate.wait_for_engines(4)
+gate.open()
+slow.get(timeout=PATIENCE)
+opened, gate = gate, Gate()
+mixed = lbv.map_async(held, [gate.path] + [opened.path] * 30, range(31), ordered=False)
+arriving = iter(mixed)
+assert sorted(next(arriving) for _ in range(30)) == list(range(1, 31)), "all but the long one"
+gate.open()
+assert list(arriving) == [0]
+
 
 # Results arrive in the order of the input, or as they come.
-pause = lambda t: (__import__("time").sleep(t), t)[1]  # noqa: E731
-times = [0.6, 0.01, 0.3, 0.02]
-assert list(lbv.map_async(pause, times, ordered=True)) == times
-assert list(lbv.map_async(pause, times, ordered=False)) == sorted(times)
+def opened_in_turn(call, order, **options):
+    """Returns the results of a map whose items are let go one by one, each when the last is there."""
+    gates = [Gate() for _ in order]
+    arriving = iter(call(held, [gate.path for gate in gates], range(len(gates)), **options))
+    if options["ordered"]:
+        for number in order:
+            gates[number].open()
+        return list(arriving)
+    results = []
+    for number in order:
+        gates[number].open()
+        results.append(next(arriving))
+    assert list(arriving) == []
+    return results
+
+
+assert opened_in_turn(lbv.map_async, [3, 1, 0, 2], ordered=True) == [0, 1, 2, 3]
+assert opened_in_turn(lbv.map_async, [3, 1, 0, 2], ordered=False) == [3, 1, 0, 2]
 
 # Failures.
 failing = lbv.map_async(lambda x: 1 // x, [1, 0, 2])
@@ -124,13 +140,13 @@ assert list(lbv.imap(abs, range(8), max_outstanding=2)) == list(range(8))
 assert list(lbv.imap(abs, range(8), max_outstanding=0)) == list(range(8))
 if RHUMBA:
     # ipyparallel sometimes yields them in another order than that of their arrival.
-    assert list(lbv.imap(pause, times, ordered=False)) == sorted(times)
+    assert opened_in_turn(lbv.imap, [3, 1, 0, 2], ordered=False) == [3, 1, 0, 2]
 raises_remote("ZeroDivisionError", list, lbv.imap(lambda x: 1 // x, [1, 0]))
 caught = list(lbv.imap(lambda x: 1 // x, [1, 0, 2], return_exceptions=True))
 assert caught[0] == 1 and isinstance(caught[1], Exception) and caught[2] == 0
 
 # Many small ones.
 results = [lbv.apply_async(abs, -number) for number in range(300)]
-assert lbv.wait(results, timeout=60) is True
+assert lbv.wait(results, timeout=PATIENCE) is True
 assert [result.get() for result in results] == list(range(300))
 rc.close()

@@ -3,11 +3,10 @@
 import contextlib
 import io
 import os
-import signal
-import threading
 
 import ipyparallel as ipp
 from _expect import RHUMBA, connect, raises
+from _gates import Gate
 
 rc = connect()
 every = rc[:]
@@ -32,9 +31,20 @@ def activate(view, suffix=""):
         view.activate(suffix)
 
 
-def run(call, *args):
+class Watched(io.StringIO):
+    """Text that opens a gate once something is written."""
+
+    gate, awaited = None, ""
+
+    def write(self, text):
+        if self.gate and self.awaited in text:
+            self.gate.open()
+        return super().write(text)
+
+
+def run(call, *args, err=None):
     """Returns what a magic returned (or raised), and what it wrote to stdout and to stderr."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.StringIO(), err or io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             value = call(*args)
@@ -47,8 +57,8 @@ def line(name, text=""):
     return run(shell.run_line_magic, name, text)
 
 
-def cell(name, options, text):
-    return run(shell.run_cell_magic, name, options, text)
+def cell(name, options, text, **kwargs):
+    return run(shell.run_cell_magic, name, options, text, **kwargs)
 
 
 activate(every)
@@ -96,8 +106,10 @@ assert rc[[1, 3]].get("odd") == [1, 3]
 cell("px", "--targets all", "every = 1")
 assert every["every"] == [1] * 4
 assert every.targets == [0, 1, 2, 3], "targets of one cell don't stay"
-value, out, err = cell("px", "--noblock", "import time; time.sleep(0.2); print('late')")
-assert isinstance(value, ipp.AsyncResult)
+gate = Gate()
+value, out, err = cell("px", "--noblock", f"{gate.code}; print('late')")
+assert isinstance(value, ipp.AsyncResult) and not value.ready()
+gate.open()
 value.get()
 value, out, err = line("pxresult")
 for rank in range(4):
@@ -125,12 +137,17 @@ if RHUMBA:
     raises(ipp.CompositeError, every.get, "touched")
 
 # How far it is, after a while.
-waiting = "import time; time.sleep(1.5 if rank else 0); print('woke', rank)"
 for options in ("--progress-after 0", "--no-stream --progress-after=0"):
-    value, out, err = cell("px", options, waiting)
-    assert out.count("woke") == 4, out
+    watched, gate = Watched(), Gate()
     if RHUMBA:
-        assert "1/4 done (25 %)" in err, (options, err)
+        # Three of them wait until one is told to be done.
+        watched.gate, watched.awaited = gate, "1/4 done (25 %)"
+    else:
+        gate.open()
+    waiting = f"if rank: {gate.code}\nprint('woke', rank)"
+    value, out, err = cell("px", options, waiting, err=watched)
+    assert out.count("woke") == 4, out
+waiting = "import time; time.sleep(0.5 if rank else 0); print('woke', rank)"
 value, out, err = cell("px", "--progress-after -1", waiting)
 assert value is None and (err == "" or not RHUMBA), err
 if RHUMBA:
@@ -188,13 +205,12 @@ if RHUMBA:
 
 # Ctrl-C is passed on to the engines.
 if RHUMBA:
-
-    def interrupt_soon():
-        threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
+    from _ctrl_c import press_when_waiting
 
     every.block = True
-    interrupt_soon()
-    value, out, err = cell("px", "", "import time; time.sleep(30)")
+    gate = Gate()
+    press_when_waiting(lambda: gate.engines() == 4)
+    value, out, err = cell("px", "", gate.code)
     assert "Received Keyboard Interrupt. Sending signal SIGINT to engines..." in err, err
     assert isinstance(value, ipp.error.AlreadyDisplayedError), value
     assert err.count("KeyboardInterrupt") >= 4

@@ -2,85 +2,94 @@
 
 import contextlib
 import io
-import time
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, raises, raises_remote
+from _expect import PATIENCE, RHUMBA, connect, eventually, raises, raises_remote
+from _gates import Gate, held
 
 rc = connect()
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
 every.scatter("rank", rc.ids, flatten=True, block=True)
 
 
-def nap(seconds, value=None):
-    import time
-
-    time.sleep(seconds)
-    return value
-
-
-def turn(rank):
-    import time
-
-    time.sleep(0.25 * rank)
+def turn(gate, rank):
+    held(gate)
     return 10 // (3 - rank)
 
 
+def turns():
+    """Returns four gates, one for each engine, and a result that needs all of them open."""
+    gates = [Gate() for _ in rc.ids]
+    every.scatter("gate", [gate.path for gate in gates], flatten=True, block=True)
+    return gates, every.apply_async(turn, ipp.Reference("gate"), ipp.Reference("rank"))
+
+
+every.push({"held": held}, block=True)
+
 # A result has a part for each engine.
-whole = every.apply_async(turn, ipp.Reference("rank"))
+gates, whole = turns()
 parts = whole.split()
 assert isinstance(parts, tuple) and len(parts) == 4
 assert [part.msg_ids for part in parts] == [[msg_id] for msg_id in whole.msg_ids]
 assert len(set(whole.msg_ids)) == 4
 assert whole.split() == parts, "splitting twice gives the same"
 assert parts[0].split() == (parts[0],)
-assert parts[0].get(10) == 3 and parts[1].get(10) == 5
+gates[0].open()
+gates[1].open()
+assert parts[0].get(PATIENCE) == 3 and parts[1].get(PATIENCE) == 5
 assert not whole.ready()
-raises_remote("ZeroDivisionError", parts[3].get, 10)
-assert parts[2].get() == 10 and parts[2].engine_id == 2 and parts[2].status == "ok"
+gates[3].open()
+raises_remote("ZeroDivisionError", parts[3].get, PATIENCE)
+gates[2].open()
+assert parts[2].get(PATIENCE) == 10 and parts[2].engine_id == 2 and parts[2].status == "ok"
 assert parts[3].successful() is False and parts[3].ready()
 joined = ipp.AsyncResult.join(*parts[:3])
-assert joined.get(10) == [3, 5, 10] and len(joined) == 3
+assert joined.get(PATIENCE) == [3, 5, 10] and len(joined) == 3
 assert joined.msg_ids == whole.msg_ids[:3] and joined.engine_id == [0, 1, 2]
 assert ipp.AsyncResult.join(parts[0]) is parts[0]
 raises(ValueError, ipp.AsyncResult.join)
 raises_remote("ZeroDivisionError", ipp.AsyncResult.join(*parts).get)
 if RHUMBA:
     # ipyparallel joins results of direct views only.
-    singles = [lbv.apply_async(nap, 0.05, number) for number in range(8)]
+    gate = Gate()
+    singles = [gate.hold(lbv, number) for number in range(8)]
     joined = ipp.AsyncResult.join(*singles)
     assert joined.wait(0) is False
-    assert joined.get(10) == list(range(8)) and joined.progress == 8
+    gate.open()
+    assert joined.get(PATIENCE) == list(range(8)) and joined.progress == 8
     assert list(ipp.AsyncResult.join(*[lbv.apply_async(abs, -k) for k in range(5)])) == [
         0, 1, 2, 3, 4
     ]  # fmt: skip
 amr = lbv.map_async(abs, range(-3, 0))
-assert [part.get(10) for part in amr.split()] == [[[3]], [[2]], [[1]]]
+assert [part.get(PATIENCE) for part in amr.split()] == [[[3]], [[2]], [[1]]]
 
 # Waiting for some of it.
-whole = every.apply_async(turn, ipp.Reference("rank"))
-done, pending = whole.wait(timeout=10, return_when=ipp.FIRST_COMPLETED)
+gates, whole = turns()
+gates[0].open()
+done, pending = whole.wait(timeout=PATIENCE, return_when=ipp.FIRST_COMPLETED)
 assert {part.get() for part in done} == {3} and len(pending) == 3
 assert done | pending == set(whole.split())
-done, pending = whole.wait(timeout=10, return_when=ipp.FIRST_EXCEPTION)
+gates[1].open()
+gates[2].open()
+whole.split()[1].wait(PATIENCE)
+whole.split()[2].wait(PATIENCE)
+gates[3].open()
+done, pending = whole.wait(timeout=PATIENCE, return_when=ipp.FIRST_EXCEPTION)
 assert len(done) == 4 and not pending, "the exception is the last to come"
-whole = every.apply_async(lambda rank: nap(1.0) if rank else 1 / 0, ipp.Reference("rank"))
-every.push({"nap": nap}, block=True)
-whole = every.apply_async(lambda rank: nap(1.0) if rank else 1 / 0, ipp.Reference("rank"))
-begun = time.monotonic()
-done, pending = whole.wait(timeout=10, return_when=ipp.FIRST_EXCEPTION)
-assert len(done) == 1 and len(pending) == 3 and time.monotonic() - begun < 0.9
-raises_remote("ZeroDivisionError", whole.get, timeout=10, return_when=ipp.FIRST_EXCEPTION)
+gates, whole = turns()
+gates[3].open()
+done, pending = whole.wait(timeout=PATIENCE, return_when=ipp.FIRST_EXCEPTION)
+assert len(done) == 1 and len(pending) == 3
+raises_remote("ZeroDivisionError", whole.get, timeout=PATIENCE, return_when=ipp.FIRST_EXCEPTION)
 if RHUMBA:
-    slow = one.apply_async(nap, 0.5)
-    pair = ipp.AsyncResult.join(slow, rc[1].apply_async(abs, -1))
+    pair = ipp.AsyncResult.join(whole.split()[0], rc[2].apply_async(abs, -1))
     failure = raises(TimeoutError, pair.get, 0.05, return_when=ipp.FIRST_EXCEPTION)
     assert "0.05 seconds" in str(failure), failure
-    slow.get()
-assert time.monotonic() - begun < 0.9
 done, pending = whole.wait(timeout=0.05, return_when=ipp.ALL_COMPLETED)
 assert len(done) == 1 and len(pending) == 3
-done, pending = whole.wait(timeout=10, return_when=ipp.ALL_COMPLETED)
+for gate in gates[:3]:
+    gate.open()
+done, pending = whole.wait(timeout=PATIENCE, return_when=ipp.ALL_COMPLETED)
 assert len(done) == 4 and not pending
 if RHUMBA:
     # ipyparallel takes these for something else, or warns.
@@ -88,30 +97,32 @@ if RHUMBA:
     raises(ValueError, whole.get, 1, None, "FIRST_COMPLETED")
 
 # Aborting one part leaves the others alone.
-blocker = every.apply_async(nap, 0.4)
-queued = every.apply_async(nap, 0.0, "ran")
+gate = Gate()
+blocker = gate.hold(every)
+queued = every.apply_async(lambda: "ran")
 queued.split()[1].abort()
-blocker.get(10)
+gate.open()
+blocker.get(PATIENCE)
 if RHUMBA:
     # ipyparallel gives the error as if it were a value.
-    failure = raises(ipp.CompositeError, queued.get, 10)
+    failure = raises(ipp.CompositeError, queued.get, PATIENCE)
     assert [entry[0] for entry in failure.elist] == ["TaskAborted"], failure
 assert queued.get(return_exceptions=True)[::3] == ["ran", "ran"]
 
 # Output while it is made.
 out, err = io.StringIO(), io.StringIO()
 with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    gate = Gate()
     ar = every.execute(
-        "import sys, time\nprint('first', rank, flush=True)\ntime.sleep(0.4)\n"
+        f"import sys\nprint('first', rank, flush=True)\n{gate.code}\n"
         "print('second', rank)\nprint('problem', file=sys.stderr)"
     )
     with ar.stream_output():
-        deadline = time.monotonic() + 10
-        while out.getvalue().count("first") < 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: out.getvalue().count("first") == 4)
         early = out.getvalue()
         was_ready = ar.ready()
-        ar.get(10)
+        gate.open()
+        ar.get(PATIENCE)
         ar.wait_for_output()
 assert early.count("first") == 4 and "second" not in early and not was_ready
 for rank in range(4):
@@ -123,7 +134,7 @@ if RHUMBA:
     assert lines == sorted(f"[stdout:{r}] {w} {r}" for r in range(4) for w in ("first", "second"))
     # What is over is shown as well, and errors with their engine.
     for result, shown in ((ar, "second 3"), (one.apply_async(lambda: 1 / 0), "[0:apply]")):
-        result.wait(10)
+        result.wait(PATIENCE)
         text = io.StringIO()
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
             with result.stream_output():
@@ -139,7 +150,7 @@ if RHUMBA:
 with every.temp_flags(label="survey"):
     labelled = every.apply_async(abs, -1)
     mapped = every.map_async(abs, [1])
-assert labelled.get(10) == [1] * 4 and mapped.get(10) == [1]
+assert labelled.get(PATIENCE) == [1] * 4 and mapped.get(PATIENCE) == [1]
 assert labelled.label == ["survey"] * 4
 assert every.apply_async(abs, -1).label == [None] * 4
 assert lbv.set_flags(label="farm").label == "farm"
@@ -151,18 +162,22 @@ if RHUMBA:
     assert ar.execute_input == "6 * 7" and ar["execute_input"] == "6 * 7"
 
 # Times: the work of four engines side by side.
-ar = every.apply_async(nap, 0.3)
-ar.get()
-assert 1.1 <= ar.serial_time < 5 and 0.3 <= ar.wall_time < 4
+gate = Gate()
+ar = gate.hold(every)
+gate.wait_for_engines(4)
+raises(TimeoutError, lambda: ar.serial_time)
 if RHUMBA:
-    assert ar.speedup == ar.serial_time / ar.wall_time and ar.speedup > 1
-    raises(TimeoutError, lambda: one.apply_async(nap, 0.3).speedup)
+    raises(TimeoutError, lambda: ar.speedup)
+gate.open()
+ar.get()
+assert ar.wall_time > 0 and ar.serial_time <= 4 * (ar.wall_time + 0.01), "none is longer than all"
+if RHUMBA:
+    assert ar.speedup == ar.serial_time / ar.wall_time
 
 # Progress goes to stderr: plain lines where it isn't a terminal.
 told = io.StringIO()
 with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
-    tasks = lbv.map_async(nap, [0.4] * 12)
-    tasks.wait_interactive(interval=0.05)
+    lbv.map_async(abs, range(12)).wait_interactive(interval=0.05)
 assert "12/12" in told.getvalue()
 if RHUMBA:
     assert "\r" not in told.getvalue() and "\x1b" not in told.getvalue()
@@ -172,17 +187,29 @@ if RHUMBA:
         def isatty(self):
             return True
 
-    terminal = Terminal()
+        def write(self, text):
+            if " 4/8" in text:
+                gates[1].open()
+            return super().write(text)
+
+    # Half of the tasks wait until it is drawn that the others are done.
+    terminal, gates = Terminal(), [Gate(), Gate()]
+    gates[0].open()
     with contextlib.redirect_stderr(terminal):
-        lbv.map_async(nap, [0.2] * 8).wait_interactive(interval=0.05)
+        halves = [gates[0].path] * 4 + [gates[1].path] * 4
+        lbv.map_async(held, halves).wait_interactive(interval=0.05)
     *drawn, last = terminal.getvalue().rstrip("\n").split("\r")
     assert "8/8" in last and "100%" in last and "█" in last, last
     assert any(" 4/8" in line and " 50% |" in line and "to go" in line for line in drawn), drawn
     assert all(len(line) < 85 for line in drawn)
+    gates, whole = turns()
+    gates[2].open()
     with contextlib.redirect_stderr(told):
-        done, pending = every.apply_async(turn, ipp.Reference("rank")).wait_interactive(
-            interval=0.01, timeout=10, return_when=ipp.FIRST_COMPLETED
+        done, pending = whole.wait_interactive(
+            interval=0.01, timeout=PATIENCE, return_when=ipp.FIRST_COMPLETED
         )
-    assert done and pending
+    assert len(done) == 1 and len(pending) == 3
+    for gate in gates:
+        gate.open()
     raises(ValueError, one.apply_async(abs, -1).wait_interactive, return_when="NEVER")
 rc.close()

@@ -7,7 +7,7 @@ import os
 import sys
 
 import ipyparallel as ipp
-from _expect import RHUMBA, connect, raises, raises_remote
+from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
 
 rc = connect()
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
@@ -58,7 +58,7 @@ def later():
 
 
 ar = later()
-assert isinstance(ar, ipp.AsyncResult) and ar.get(10) == [7] * 4
+assert isinstance(ar, ipp.AsyncResult) and ar.get(PATIENCE) == [7] * 4
 assert every.block is False, "the flags of a call don't stay"
 assert one.remote(block=True)(abs)(-5) == 5, "a builtin"
 assert lbv.remote(block=True)(lambda: "any")() == "any"
@@ -79,7 +79,7 @@ def added(xs, ys):
 
 
 ar = added(list(range(6)), list(range(6)))
-assert isinstance(ar, ipp.AsyncMapResult) and ar.get(10) == [0, 2, 4, 6, 8, 10]
+assert isinstance(ar, ipp.AsyncMapResult) and ar.get(PATIENCE) == [0, 2, 4, 6, 8, 10]
 
 
 @ipp.parallel(every, block=True)
@@ -199,7 +199,7 @@ assert everyone.get("told") == [5] * 4
 assert everyone.apply_sync(lambda: rank) == [0, 1, 2, 3]  # noqa: F821
 assert everyone.map_sync(abs, range(-4, 0)) == [4, 3, 2, 1]
 ar = everyone.execute("print(rank)", block=False)
-ar.get(10)
+ar.get(PATIENCE)
 ar.wait_for_output()
 assert ar.stdout == ["0\n", "1\n", "2\n", "3\n"]
 failing = lambda: 1 / (rank - 2)  # noqa: E731, F821

@@ -5,7 +5,8 @@ import signal
 import time
 
 import ipyparallel as ipp
-from _expect import RHUMBA, eventually, raises, raises_remote
+from _expect import PATIENCE, RHUMBA, eventually, raises, raises_remote
+from _gates import Gate, held
 
 cluster = ipp.Cluster(n=3)
 rc = cluster.start_and_connect_sync()
@@ -17,22 +18,22 @@ def interrupted(ar, send):
     if not RHUMBA:
         # An engine of ipyparallel is hurt by a signal that comes before the work.
         time.sleep(1)
-    eventually(lambda: send() or ar.wait(0.5), timeout=20)
-    return raises_remote("KeyboardInterrupt", ar.get, 10)
+    eventually(lambda: send() or ar.wait(0.5))
+    return raises_remote("KeyboardInterrupt", ar.get, PATIENCE)
 
 
 # SIGINT raises KeyboardInterrupt in what runs, whatever that is doing.
 for code in (
-    "import time; time.sleep(30)",
+    "import time; time.sleep(600)",
     "while True: pass",
-    "import subprocess; subprocess.run(['sleep', '30'])",
+    "import subprocess; subprocess.run(['sleep', '600'])",
     "import socket; a, b = socket.socketpair(); a.recv(1)",
 ):
     running = one.execute(code)
     failure = interrupted(running, lambda: rc.send_signal("SIGINT", targets=0, block=True))
     assert failure.engine_info["engine_id"] == 0
     assert one.apply_sync(abs, -1) == 1, code
-running = every.execute("import time; time.sleep(30)")
+running = every.execute("import time; time.sleep(600)")
 failure = interrupted(running, lambda: rc.send_signal(signal.SIGINT, block=True))
 assert isinstance(failure, ipp.CompositeError)
 assert every.apply_sync(abs, -1) == [1] * 3
@@ -42,24 +43,22 @@ if RHUMBA:
     raises(ValueError, rc.send_signal, "SIGNOTHING")
     raises(ValueError, rc.send_signal, "SIG_DFL")
     # What is queued behind it goes on.
-    running = one.execute("import time; time.sleep(30)")
+    running = one.execute("import time; time.sleep(600)")
     behind = one.apply_async(abs, -7)
     interrupted(running, lambda: rc.send_signal("SIGINT", targets=0))
-    assert behind.get(10) == 7
+    assert behind.get(PATIENCE) == 7
 
 # An engine that ends is told at once to everyone who waits for it.
 running = one.apply_async(os._exit, 3)
 queued = one.apply_async(abs, -1)
-begun = time.monotonic()
 if RHUMBA:
-    failure = raises(ipp.error.EngineError, running.get, 10)
+    failure = raises(ipp.error.EngineError, running.get, PATIENCE)
     assert isinstance(failure, ipp.RemoteError) and failure.ename == "EngineError"
     assert failure.engine_info["engine_id"] == 0 and "[0:apply]" in str(failure)
     assert "3" in str(failure), "how it ended is told"
-    raises(ipp.error.EngineError, queued.get, 10)
+    raises(ipp.error.EngineError, queued.get, PATIENCE)
 else:
-    raises_remote("EngineError", running.get, 10)
-assert time.monotonic() - begun < 5
+    raises_remote("EngineError", running.get, PATIENCE)
 eventually(lambda: rc.ids == [1, 2])
 raises(IndexError, lambda: rc[0])
 assert rc[:].apply_sync(abs, -1) == [1, 1]
@@ -72,15 +71,15 @@ if RHUMBA:
     assert isinstance(values[0], ipp.error.EngineError) and values[1:] == [1, 1]
 
     # Killed by a signal.
-    running = rc[1].execute("import time; time.sleep(30)")
+    running = rc[1].execute("import time; time.sleep(600)")
     rc.send_signal("SIGKILL", targets=1)
-    failure = raises(ipp.error.EngineError, running.get, 10)
+    failure = raises(ipp.error.EngineError, running.get, PATIENCE)
     assert "signal 9" in str(failure) or "SIGKILL" in str(failure), str(failure)
     eventually(lambda: rc.ids == [2])
 
     # A task that dies with its engine is tried elsewhere if it may be.
     cluster.start_engines_sync(2)
-    rc.wait_for_engines(3, timeout=30)
+    rc.wait_for_engines(3, timeout=PATIENCE)
     marker = f"/tmp/rhumba-conformance-{os.getpid()}"
 
     def die_once(path):
@@ -105,14 +104,16 @@ if RHUMBA:
     assert lbv.map_sync(abs, range(50)) == list(range(50))
 
     # The last one.
-    tasks = lbv.map_async(lambda i: __import__("time").sleep(0.3) or i, range(20))
+    gates = [Gate(), Gate()]
+    gates[0].open()
+    tasks = lbv.map_async(held, [gates[0].path] + [gates[1].path] * 19)
     eventually(lambda: tasks.progress >= 1)
     rc.send_signal("SIGKILL")
-    failure = raises(ipp.error.KernelError, tasks.get, 10)
+    failure = raises(ipp.error.KernelError, tasks.get, PATIENCE)
     eventually(lambda: len(rc) == 0)
     raises(ipp.NoEnginesRegistered, lbv.apply_sync, abs, -1)
     cluster.start_engines_sync(1)
-    rc.wait_for_engines(1, timeout=30)
+    rc.wait_for_engines(1, timeout=PATIENCE)
     assert lbv.apply_sync(abs, -1) == 1
 rc.close()
 cluster.stop_cluster_sync()
