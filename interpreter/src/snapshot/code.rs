@@ -60,7 +60,8 @@ pub(super) fn docstring(code: &Py<PyCode>, vm: &VirtualMachine) -> PyObjectRef {
     vm.ctx.none()
 }
 
-pub(super) fn write(table: &mut Vec<u8>, code: &Py<PyCode>) {
+/// Writes all but the constants, with this for the name of the source.
+pub(super) fn write(table: &mut Vec<u8>, code: &Py<PyCode>, path: &str) {
     for field in [
         code.arg_count,
         code.posonlyarg_count,
@@ -78,7 +79,7 @@ pub(super) fn write(table: &mut Vec<u8>, code: &Py<PyCode>) {
             table.slice(name.as_bytes());
         }
     }
-    for text in [code.source_path(), code.obj_name, code.qualname] {
+    for text in [path, code.obj_name.as_str(), code.qualname.as_str()] {
         table.slice(text.as_bytes());
     }
     for bytes in [&code.localspluskinds, &code.linetable, &code.exceptiontable] {
@@ -91,16 +92,18 @@ pub(super) struct CodeFields<'a> {
     numbers: [u32; 6],
     instructions: &'a [u8],
     names: [Box<[&'static PyStrInterned]>; 4],
-    texts: [&'static PyStrInterned; 3],
+    path: &'static PyStrInterned,
+    texts: [&'static PyStrInterned; 2],
     kinds: &'a [u8],
     linetable: &'a [u8],
     exceptiontable: &'a [u8],
 }
 
+/// Reads what [`write`] wrote; the name of the source apart, as it may be called otherwise here.
 pub(super) fn read<'a>(
     vm: &VirtualMachine,
     reader: &mut Reader<'a>,
-) -> Result<CodeFields<'a>, FormatError> {
+) -> Result<(CodeFields<'a>, &'a str), FormatError> {
     let mut numbers = [0; 6];
     for number in &mut numbers {
         *number = u32::try_from(reader.varint()?).map_err(|_| FormatError::Code)?;
@@ -113,29 +116,26 @@ pub(super) fn read<'a>(
             names.push(vm.ctx.intern_str(reader.text()?));
         }
     }
-    let texts = [reader.text()?, reader.text()?, reader.text()?];
+    let path = reader.text()?;
+    let texts = [reader.text()?, reader.text()?];
     let fields = CodeFields {
         numbers,
         instructions,
         names: names.map(Vec::into_boxed_slice),
+        path: vm.ctx.empty_str,
         texts: texts.map(|text| vm.ctx.intern_str(text)),
         kinds: reader.slice()?,
         linetable: reader.slice()?,
         exceptiontable: reader.slice()?,
     };
     fields.check()?;
-    Ok(fields)
+    Ok((fields, path))
 }
 
 impl CodeFields<'_> {
-    /// The name of the source that it was compiled from.
-    pub fn path(&self) -> &'static str {
-        self.texts[0].as_str()
-    }
-
     /// The same code, of a source with this name.
-    pub fn named(mut self, vm: &VirtualMachine, path: &str) -> Self {
-        self.texts[0] = vm.ctx.intern_str(path);
+    pub const fn named(mut self, path: &'static PyStrInterned) -> Self {
+        self.path = path;
         self
     }
 
@@ -145,8 +145,8 @@ impl CodeFields<'_> {
         let [_, varnames, _, freevars] = &self.names;
         let texts = |names: &[&'static PyStrInterned]| names.iter().map(|n| n.as_str()).collect();
         Wanted {
-            path: self.path(),
-            qualname: self.texts[2].as_str(),
+            path: self.path.as_str(),
+            qualname: self.texts[1].as_str(),
             first_line: self.numbers[5],
             arguments: texts(&varnames[..arguments.min(varnames.len())]),
             free_variables: texts(freevars),
@@ -199,7 +199,7 @@ impl CodeFields<'_> {
             first_line,
         ] = self.numbers;
         let [names, varnames, cellvars, freevars] = self.names;
-        let [source_path, obj_name, qualname] = self.texts;
+        let [obj_name, qualname] = self.texts;
         let flags = CodeFlags::from_bits_truncate(flags);
         if flags.contains(CodeFlags::HAS_DOCSTRING) && constants.is_empty() {
             return Err(FormatError::Code);
@@ -225,7 +225,7 @@ impl CodeFields<'_> {
             posonlyarg_count,
             arg_count,
             kwonlyarg_count,
-            source_path,
+            source_path: self.path,
             first_line_number: OneIndexed::new(first_line as usize),
             max_stackdepth,
             obj_name,

@@ -11,8 +11,11 @@ use thiserror::Error;
 
 pub(super) const MAGIC: [u8; 4] = *b"RHSN";
 
-/// Version of this layout. Readers refuse any other.
-pub const FORMAT_VERSION: u16 = 2;
+/// Version of this layout, which is what is written.
+pub const FORMAT_VERSION: u16 = 3;
+/// The oldest layout that is read. Later ones added kinds of records: code objects in one record came
+/// with version 3.
+const FORMAT_VERSION_MIN: u16 = 2;
 
 /// Version of the bytecode that functions are carried as: the runtime's `.pyc` magic number and
 /// the runtime's own version, since bytecode may change without the magic number changing.
@@ -69,6 +72,8 @@ pub(super) mod kind {
     pub const PROPERTY: u8 = 36;
     pub const CLASSMETHOD: u8 = 37;
     pub const STATICMETHOD: u8 = 38;
+    /// A code object with its constants and the code nested in it
+    pub const CODE_WHOLE: u8 = 39;
 
     pub const NAMED: u8 = 48;
     pub const MODULE: u8 = 49;
@@ -118,6 +123,16 @@ pub(super) mod body {
     pub const PATCHED: u8 = 7;
 }
 
+/// How deep code, tuples and the like may be nested in a code object that is one record: they are read
+/// by recursion.
+pub(super) const CODE_DEPTH_MAX: u32 = 12;
+
+/// How constants are written in a code object that is one record: as their kinds, or as this.
+pub(super) mod whole_code {
+    /// An edge that every namespace has
+    pub const EDGE: u8 = 0;
+}
+
 /// Where a buffer of a native object is.
 pub(super) mod native_buffer {
     pub const HERE: u8 = 0;
@@ -130,7 +145,7 @@ pub enum FormatError {
     #[error("it is not a snapshot")]
     NotASnapshot,
     #[error(
-        "it has snapshot format {found}, and this rhumba reads format {FORMAT_VERSION}: use the same rhumba on both sides"
+        "it has snapshot format {found}, and this rhumba reads formats {FORMAT_VERSION_MIN} to {FORMAT_VERSION}: use the same rhumba on both sides"
     )]
     Version { found: u16 },
     #[error(
@@ -196,7 +211,7 @@ impl Header {
             _ => return Err(FormatError::NotASnapshot),
         }
         let version = u16::from_le_bytes(reader.array()?);
-        if version != FORMAT_VERSION {
+        if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&version) {
             return Err(FormatError::Version { found: version });
         }
         Ok(Self {

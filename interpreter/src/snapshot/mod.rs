@@ -22,6 +22,7 @@ mod decode;
 mod encode;
 mod error;
 mod format;
+mod identifier;
 mod namespace;
 mod native;
 mod source;

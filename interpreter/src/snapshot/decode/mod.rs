@@ -3,9 +3,11 @@
 //! Edges only point back, so there is nothing to resolve later and nothing to recurse into.
 //! Lengths are checked against the bytes that are left before anything is allocated for them.
 //!
-//! Read next: `object.rs`, the records that rebuild functions, classes and instances; `name.rs`, what may
-//! be a name.
+//! Read next: `object.rs`, the records that rebuild functions, classes and instances; `code.rs`; `name.rs`,
+//! what may be a name.
 
+mod code;
+mod code_cache;
 mod name;
 mod object;
 mod pause;
@@ -26,6 +28,7 @@ use super::error::Failure;
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
 use super::namespace::{External, Segment};
 use super::{DecodeContext, Trust};
+use code::Codes;
 use name::Names;
 use pause::Pause;
 
@@ -89,9 +92,7 @@ struct Decoder<'a> {
     /// The version of the table's bytecode, if it isn't the one that runs here.
     foreign_bytecode: Option<u32>,
     has_code: bool,
-    /// Sources that came with code: by the name that the code has there, the text, and the name
-    /// that it has here.
-    sources: HashMap<String, (String, String)>,
+    codes: Codes<'a>,
     /// Classes that will be known by their identity once all went well.
     arrived: Vec<(u128, u64, PyObjectRef)>,
     /// Each is taken once: a table can't multiply its buffers.
@@ -120,7 +121,7 @@ impl<'a> Decoder<'a> {
             pause: None,
             foreign_bytecode: None,
             has_code: false,
-            sources: HashMap::new(),
+            codes: Codes::default(),
             arrived: Vec::new(),
             buffers: Vec::new(),
             depths: HashMap::new(),

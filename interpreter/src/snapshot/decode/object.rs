@@ -1,4 +1,4 @@
-//! The records that rebuild functions, classes, instances, and what goes by name.
+//! The records that rebuild functions, classes, instances, and what goes by name. For code see `code.rs`.
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{
@@ -11,13 +11,13 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
 use super::{Decoded, Decoder, name};
 use crate::snapshot::class_identity;
-use crate::snapshot::code;
+use crate::snapshot::Trust;
 use crate::snapshot::encode::state_present;
 use crate::snapshot::encode::{class_present, exception_present, function_present, native_base};
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{FormatError, kind, native_buffer};
+use crate::snapshot::identifier::identifiers;
 use crate::snapshot::native::{self, NativeParts};
-use crate::snapshot::{Trust, source};
 
 impl Decoder<'_> {
     pub fn build_object(&mut self, kind: u8) -> Decoded<PyObjectRef> {
@@ -25,6 +25,7 @@ impl Decoder<'_> {
         let types = &vm.ctx.types;
         match kind {
             kind::CODE => self.code(),
+            kind::CODE_WHOLE => self.whole_code(),
             kind::WEAKREF => self.weak_reference(),
             kind::CELL => Ok(types.cell_type.as_object().call((), vm)?),
             kind::FUNCTION => self.function(),
@@ -99,7 +100,7 @@ impl Decoder<'_> {
                 if !target.class().is(vm.ctx.types.cell_type) {
                     return Err(FormatError::Type { expected: "a cell" }.into());
                 }
-                target.set_attr(vm.ctx.intern_str("cell_contents"), contents, vm)?;
+                target.set_attr(identifiers().cell_contents, contents, vm)?;
                 Ok(())
             }
             kind::FILL_FUNCTION => self.fill_function(target),
@@ -129,42 +130,6 @@ impl Decoder<'_> {
             kind::FILL_CLASS => self.fill_class(target),
             other => Err(FormatError::Kind(other).into()),
         }
-    }
-
-    /// Code as it is, or compiled again where it can't be run as it is.
-    fn code(&mut self) -> Decoded<PyObjectRef> {
-        let vm = self.vm;
-        let fields = code::read(vm, &mut self.reader)?;
-        let source = self.edge()?;
-        let constants = self.body()?;
-        let source = source::text(&source);
-        match (self.foreign_bytecode, source) {
-            (None, _) if !self.has_code => Err(FormatError::UnannouncedCode.into()),
-            (None, None) => Ok(fields.into_code(vm, constants)?.into()),
-            (None, Some(text)) => {
-                let name = self.source_name(fields.path(), text)?;
-                Ok(fields.named(vm, &name).into_code(vm, constants)?.into())
-            }
-            (Some(found), None) => Err(FormatError::Bytecode { found }.into()),
-            (Some(found), Some(text)) => {
-                let name = self.source_name(fields.path(), text)?;
-                let code = source::recompile(vm, text, &fields.named(vm, &name).wanted());
-                Ok(code.ok_or(FormatError::Bytecode { found })?.into())
-            }
-        }
-    }
-
-    /// The name that code with this source has here.
-    fn source_name(&mut self, path: &str, text: &str) -> Decoded<String> {
-        if let Some((known, name)) = self.sources.get(path)
-            && known == text
-        {
-            return Ok(name.clone());
-        }
-        let name = source::remember(self.vm, path, text)?;
-        let known = (text.to_owned(), name.clone());
-        self.sources.insert(path.to_owned(), known);
-        Ok(name)
     }
 
     fn weak_reference(&mut self) -> Decoded<PyObjectRef> {
@@ -235,17 +200,18 @@ impl Decoder<'_> {
 
     fn fill_function(&mut self, target: &PyObject) -> Decoded<()> {
         use function_present as present;
-        const SINGLES: [(u16, &str); 10] = [
-            (present::NAME, "__name__"),
-            (present::QUALNAME, "__qualname__"),
-            (present::DEFAULTS, "__defaults__"),
-            (present::DOC, "__doc__"),
-            (present::MODULE, "__module__"),
-            (present::ANNOTATE, "__annotate__"),
-            (present::ANNOTATIONS, "__annotations__"),
-            (present::TYPE_PARAMS, "__type_params__"),
-            (present::KWDEFAULTS_SHARED, "__kwdefaults__"),
-            (present::DICT_SHARED, "__dict__"),
+        let known = identifiers();
+        let singles = [
+            (present::NAME, known.name),
+            (present::QUALNAME, known.qualname),
+            (present::DEFAULTS, known.defaults),
+            (present::DOC, known.doc),
+            (present::MODULE, known.module),
+            (present::ANNOTATE, known.annotate),
+            (present::ANNOTATIONS, known.annotations),
+            (present::TYPE_PARAMS, known.type_params),
+            (present::KWDEFAULTS_SHARED, known.kwdefaults),
+            (present::DICT_SHARED, known.dict),
         ];
         let vm = self.vm;
         if !target.class().is(vm.ctx.types.function_type) {
@@ -253,21 +219,19 @@ impl Decoder<'_> {
             return Err(FormatError::Type { expected }.into());
         }
         let bits = u16::from_le_bytes(self.reader.array()?);
-        for (bit, name) in SINGLES {
+        for (bit, name) in singles {
             if bits & bit != 0 {
                 let value = self.edge()?;
-                target.set_attr(vm.ctx.intern_str(name), value, vm)?;
+                target.set_attr(name, value, vm)?;
             }
         }
         if bits & present::KWDEFAULTS != 0 {
             let defaults = vm.ctx.new_dict();
             self.fill_dict(&defaults)?;
-            let name = vm.ctx.intern_str("__kwdefaults__");
-            target.set_attr(name, PyObjectRef::from(defaults), vm)?;
+            target.set_attr(known.kwdefaults, PyObjectRef::from(defaults), vm)?;
         }
         if bits & present::DICT != 0 {
-            let name = vm.ctx.intern_str("__dict__");
-            let attributes = target.get_attr(name, vm)?;
+            let attributes = target.get_attr(known.dict, vm)?;
             let expected = "a function with attributes";
             let dict = attributes.downcast_ref::<PyDict>();
             self.fill_dict(dict.ok_or(FormatError::Type { expected })?)?;

@@ -8,6 +8,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::kind;
+use crate::snapshot::identifier::identifiers;
 
 impl Encoder<'_> {
     pub fn tuple(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -186,8 +187,8 @@ impl Encoder<'_> {
                 frame.children = frame.object.dict().map(Into::into).into_iter().collect();
             }
             Step::FillCell => {
-                let contents = self.vm.ctx.intern_str("cell_contents");
-                frame.children = vec![frame.object.get_attr(contents, self.vm)?];
+                let contents = frame.object.get_attr(identifiers().cell_contents, self.vm)?;
+                frame.children = vec![contents];
                 self.note_class_namespace(&frame.children[0]);
             }
             _ => {}

@@ -7,16 +7,17 @@
 
 use std::collections::BTreeSet;
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyTuple};
+use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyStr, PyTuple};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::path::Slot;
 use super::walk::Number;
-use super::{Encoder, Frame, Step};
+use super::{Encoder, Frame, Step, whole_code};
 use crate::snapshot::Globals;
 use crate::snapshot::code;
 use crate::snapshot::constant;
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::identifier::identifiers;
 use crate::snapshot::source;
 
 /// Which parts of a function a fill sets, in the order in which they come.
@@ -37,6 +38,9 @@ pub mod present {
     pub const DICT: u16 = 2048;
 }
 
+/// References to the contents of a cell that was just asked for them.
+const CELL_HELD: usize = 2;
+
 impl Encoder<'_> {
     pub fn function(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         if self.named(object)? {
@@ -46,21 +50,86 @@ impl Encoder<'_> {
         let function = object
             .downcast_ref::<PyFunction>()
             .expect("class is function");
+        let known = identifiers();
         let code = object
-            .get_attr("__code__", vm)?
+            .get_attr(known.code, vm)?
             .downcast::<PyCode>()
             .map_err(|_| vm.new_type_error("a function's __code__ is not code"))?;
         let globals = self.function_globals(function, &code, origin)?;
-        let then = self.function_fill(object, &code, origin)?;
-        let mut children = vec![code.into()];
-        let closure = object.get_attr("__closure__", vm)?;
-        if let Some(cells) = closure.downcast_ref::<PyTuple>() {
-            children.extend_from_slice(cells.as_slice());
+        let fill = self.function_fill(object, &code, origin)?;
+        let closure = object.get_attr(known.closure, vm)?;
+        let cells = closure
+            .downcast_ref::<PyTuple>()
+            .map_or(&[][..], |cells| cells.as_slice());
+        if self.are_cells_at_hand(cells, origin)
+            && let Some(code) = self.code_edge(&code)?
+        {
+            return self.function_at_once(object, origin, [code, globals], cells, fill);
         }
+        let mut children = vec![code.into()];
+        children.extend_from_slice(cells);
         let step = Step::Function { globals };
         let mut frame = Frame::new(step, object.to_owned(), origin, children);
-        frame.then.extend(then);
+        frame.then.extend(fill);
         self.begin(frame)
+    }
+
+    /// Whether each cell has a number that can be used, or gets one when its record is written.
+    fn are_cells_at_hand(&self, cells: &[PyObjectRef], origin: u32) -> bool {
+        cells.iter().enumerate().all(|(index, cell)| {
+            let slot = Slot::Closure(index as u32);
+            match self.numbers.get(&cell.get_id()) {
+                Some(&number) => self.is_there(cell, number),
+                None => self.unfit(cell, origin, slot).is_none(),
+            }
+        })
+    }
+
+    /// Writes a function whose parts need no frames.
+    fn function_at_once(
+        &mut self,
+        object: &PyObject,
+        origin: u32,
+        [code, globals]: [u32; 2],
+        cells: &[PyObjectRef],
+        fill: Option<Frame>,
+    ) -> PyResult<()> {
+        let from = self.edges.len();
+        for (index, cell) in cells.iter().enumerate() {
+            if let Some(&number) = self.numbers.get(&cell.get_id()) {
+                let edge = self.local_edge(cell, number)?;
+                self.edges.push(edge);
+                continue;
+            }
+            let slot = Slot::Closure(index as u32);
+            let origin = self.new_origin(cell, origin, slot)?;
+            self.cell(cell, origin)?;
+        }
+        self.table.push(kind::FUNCTION);
+        self.table.edge(code);
+        self.table.edge(globals);
+        self.edges_since(from);
+        let target = self.built(object)?;
+        match fill {
+            Some(mut fill) => {
+                fill.target = target;
+                self.fill_now_or_follow(fill)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the record of a fill at once if that needs no frames; else it waits in line.
+    fn fill_now_or_follow(&mut self, fill: Frame) -> PyResult<()> {
+        let held = fill.held();
+        if !fill.children.iter().all(|child| self.is_whole(child, held)) {
+            return self.follow(fill);
+        }
+        let mut edges = Vec::with_capacity(fill.children.len());
+        for child in &fill.children {
+            edges.push(self.write_whole_part(child, held)?);
+        }
+        self.write_fill(&fill, &edges)
     }
 
     /// The edge of a function's globals, whose record is written now if they need one.
@@ -73,10 +142,10 @@ impl Encoder<'_> {
         let vm = self.vm;
         let globals = function
             .as_object()
-            .get_attr("__globals__", vm)?
+            .get_attr(identifiers().globals, vm)?
             .downcast::<PyDict>()
             .map_err(|_| vm.new_type_error("a function's __globals__ is not a dict"))?;
-        let name = globals.get_item_opt("__name__", vm)?;
+        let name = globals.get_item_opt(identifiers().name, vm)?;
         let name = name.as_ref().and_then(|name| self.text(name));
         let is_main = name.as_deref() == Some(self.options.main_module);
         if is_main && self.options.globals == Globals::Receiver {
@@ -158,41 +227,42 @@ impl Encoder<'_> {
             bits |= bit;
             children.push(value);
         };
-        let name = object.get_attr("__name__", vm)?;
-        if self.text(&name).as_deref() != Some(code.obj_name.as_str()) {
+        let known = identifiers();
+        let name = object.get_attr(known.name, vm)?;
+        if !is_text(&name, code.obj_name.as_str()) {
             add(present::NAME, name);
         }
-        let qualname = object.get_attr("__qualname__", vm)?;
-        if self.text(&qualname).as_deref() != Some(code.qualname.as_str()) {
+        let qualname = object.get_attr(known.qualname, vm)?;
+        if !is_text(&qualname, code.qualname.as_str()) {
             add(present::QUALNAME, qualname);
         }
-        let defaults = object.get_attr("__defaults__", vm)?;
+        let defaults = object.get_attr(known.defaults, vm)?;
         if !vm.is_none(&defaults) {
             add(present::DEFAULTS, defaults);
         }
-        let doc = object.get_attr("__doc__", vm)?;
+        let doc = object.get_attr(known.doc, vm)?;
         let fresh_doc = code::docstring(code, vm);
         if !doc.is(&fresh_doc) {
             add(present::DOC, doc);
         }
-        let module = object.get_attr("__module__", vm)?;
+        let module = object.get_attr(known.module, vm)?;
         if !self.is_fresh_module(object, &module)? {
             add(present::MODULE, module);
         }
-        let annotate = object.get_attr("__annotate__", vm)?;
+        let annotate = object.get_attr(known.annotate, vm)?;
         if !vm.is_none(&annotate) {
             add(present::ANNOTATE, annotate);
         } else {
-            let annotations = object.get_attr("__annotations__", vm)?;
+            let annotations = object.get_attr(known.annotations, vm)?;
             if !is_empty_dict(&annotations) {
                 add(present::ANNOTATIONS, annotations);
             }
         }
-        let type_params = object.get_attr("__type_params__", vm)?;
+        let type_params = object.get_attr(known.type_params, vm)?;
         if !type_params.is(&vm.ctx.empty_tuple) {
             add(present::TYPE_PARAMS, type_params);
         }
-        let kwdefaults = object.get_attr("__kwdefaults__", vm)?;
+        let kwdefaults = object.get_attr(known.kwdefaults, vm)?;
         let kwdefaults = kwdefaults.downcast::<PyDict>().ok();
         let dict = object.dict();
         let mut kwdefault_count = 0;
@@ -230,13 +300,13 @@ impl Encoder<'_> {
     /// Whether a function made anew would get this `__module__` from its globals.
     fn is_fresh_module(&self, object: &PyObject, module: &PyObject) -> PyResult<bool> {
         let vm = self.vm;
-        let globals = object.get_attr("__globals__", vm)?;
+        let globals = object.get_attr(identifiers().globals, vm)?;
         let Some(globals) = globals.downcast_ref::<PyDict>() else {
             return Ok(false);
         };
-        let name = globals.get_item_opt("__name__", vm)?;
+        let name = globals.get_item_opt(identifiers().name, vm)?;
         Ok(match name {
-            Some(name) => self.text(&name).is_some() && self.text(&name) == self.text(module),
+            Some(name) => name.is(module) || text_of(&name).is_some_and(|name| is_text(module, name)),
             None => vm.is_none(module),
         })
     }
@@ -278,10 +348,40 @@ impl Encoder<'_> {
 
     pub fn code(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let code = object.downcast_ref::<PyCode>().expect("class is code");
+        if let Some(edge) = self.code_edge(code)? {
+            self.edges.push(edge);
+            return Ok(());
+        }
         self.has_code = true;
         let mut children = code::constants(code);
         children.push(self.source(code));
         self.begin(Frame::new(Step::Code, object.to_owned(), origin, children))
+    }
+
+    /// The edge of code that is known, or can be written in one record.
+    fn code_edge(&mut self, code: &Py<PyCode>) -> PyResult<Option<u32>> {
+        let object = code.as_object();
+        if let Some(&number) = self.numbers.get(&object.get_id()) {
+            return match self.is_there(object, number) {
+                true => self.local_edge(object, number).map(Some),
+                false => Ok(None),
+            };
+        }
+        if !whole_code::is_whole(self.vm, code, self.options.out_of_band_bytes_min) {
+            return Ok(None);
+        }
+        self.has_code = true;
+        let source = self.source(code);
+        let source = self.scalar(&source, super::HELD_UNKNOWN)?;
+        self.table.push(kind::CODE_WHOLE);
+        self.table.edge(source.expect("text and None are scalars"));
+        self.table.slice(code.source_path().as_bytes());
+        let mut content = std::mem::take(&mut self.code_content);
+        content.clear();
+        whole_code::write(self.vm, &mut content, code);
+        self.table.slice(&content);
+        self.code_content = content;
+        self.number_kept(object).map(Some)
     }
 
     pub fn write_code(&mut self, frame: &Frame, edges: &[u32]) {
@@ -290,7 +390,7 @@ impl Encoder<'_> {
             .downcast_ref::<PyCode>()
             .expect("the frame is of a code object");
         self.table.push(kind::CODE);
-        code::write(&mut self.table, code);
+        code::write(&mut self.table, code, code.source_path().as_str());
         let (source, constants) = edges.split_last().expect("the source is the last child");
         self.table.edge(*source);
         self.edge_body(constants);
@@ -315,13 +415,19 @@ impl Encoder<'_> {
         self.mutable = true;
         self.table.push(kind::CELL);
         let number = self.built(object)?;
-        let contents = self.vm.ctx.intern_str("cell_contents");
-        if object.get_attr(contents, self.vm).is_ok() {
-            let mut frame = Frame::new(Step::FillCell, object.to_owned(), origin, Vec::new());
-            frame.target = number;
-            self.follow(frame)?;
+        let Ok(contents) = object.get_attr(identifiers().cell_contents, self.vm) else {
+            return Ok(());
+        };
+        // A dict may be that of a class, which a fill looks at.
+        if contents.downcast_ref::<PyDict>().is_none()
+            && let Some(edge) = self.simple(&contents, CELL_HELD)?
+        {
+            self.fill_with_one(kind::FILL_CELL, number, &[edge]);
+            return Ok(());
         }
-        Ok(())
+        let mut frame = Frame::new(Step::FillCell, object.to_owned(), origin, Vec::new());
+        frame.target = number;
+        self.follow(frame)
     }
 
     /// Builds an object from a few of its attributes.
@@ -389,6 +495,14 @@ impl Slot {
             Self::Attribute((pair - kwdefault_count) as u32)
         }
     }
+}
+
+fn text_of(object: &PyObject) -> Option<&str> {
+    object.downcast_ref::<PyStr>()?.to_str()
+}
+
+fn is_text(object: &PyObject, text: &str) -> bool {
+    text_of(object) == Some(text)
 }
 
 fn is_empty_dict(object: &PyObject) -> bool {

@@ -22,6 +22,7 @@ mod substitute;
 mod walk;
 mod weak;
 mod whole;
+mod whole_code;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -162,6 +163,8 @@ struct Encoder<'a> {
     /// Addresses of what every segment carries again.
     again: Vec<usize>,
     table: Vec<u8>,
+    /// Room for the content of code before its length is known.
+    code_content: Vec<u8>,
     buffers: Vec<Bytes>,
     node_count: u32,
     has_code: bool,
@@ -206,6 +209,7 @@ impl<'a> Encoder<'a> {
             edges_of_externals: HashMap::new(),
             again: Vec::new(),
             table: vec![0; HEADER_BYTES],
+            code_content: Vec::new(),
             buffers: vec![Bytes::new()],
             node_count: 0,
             has_code: false,

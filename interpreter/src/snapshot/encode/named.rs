@@ -7,6 +7,7 @@ use super::Encoder;
 use super::path::Slot;
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::identifier::identifiers;
 
 impl Encoder<'_> {
     /// Writes `object` by name if that name leads back to this very object.
@@ -30,17 +31,20 @@ impl Encoder<'_> {
     /// The module and name that `object` can be imported by.
     pub fn name_of(&self, object: &PyObject) -> PyResult<Option<(String, String)>> {
         let vm = self.vm;
-        let module = vm.get_attribute_opt(object, vm.ctx.intern_str("__module__"))?;
-        let module = match module.as_ref().and_then(|module| self.text(module)) {
-            Some(module) => module,
-            None if module.is_none_or(|module| vm.is_none(&module)) => "builtins".to_owned(),
-            None => return Ok(None),
+        let module = vm.get_attribute_opt(object, identifiers().module)?;
+        let module = match &module {
+            Some(module) if !vm.is_none(module) => {
+                let text = module.downcast_ref::<PyStr>().and_then(|text| text.to_str());
+                match text {
+                    None => return Ok(None),
+                    Some(text) if text == self.options.main_module => return Ok(None),
+                    Some(text) => text.to_owned(),
+                }
+            }
+            _ => "builtins".to_owned(),
         };
-        if module == self.options.main_module {
-            return Ok(None);
-        }
-        for attribute in ["__qualname__", "__name__"] {
-            let name = vm.get_attribute_opt(object, vm.ctx.intern_str(attribute))?;
+        for attribute in [identifiers().qualname, identifiers().name] {
+            let name = vm.get_attribute_opt(object, attribute)?;
             let Some(name) = name.and_then(|name| self.text(&name)) else {
                 continue;
             };

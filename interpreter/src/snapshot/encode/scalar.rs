@@ -44,20 +44,18 @@ impl Encoder<'_> {
             if let Some(edge) = constant::cached_int(int) {
                 return Ok(Some(edge));
             }
-            return self.once(object, held, |encoder| encoder.write_int(int));
+            return self.once(object, held, |encoder| write_int(&mut encoder.table, int));
         }
         if let Some(edge) = constant::singleton(self.vm, object) {
             return Ok(Some(edge));
         }
         if class.is(types.str_type) {
             let text = object.downcast_ref::<PyStr>().expect("class is str");
-            self.once(object, held, |encoder| encoder.write_str(text))
+            self.once(object, held, |encoder| write_str(&mut encoder.table, text))
         } else if class.is(types.float_type) {
             let float = object.downcast_ref::<PyFloat>().expect("class is float");
             self.once(object, held, |encoder| {
-                encoder.table.push(kind::FLOAT);
-                let bits = float.to_f64().to_bits();
-                encoder.table.extend_from_slice(&bits.to_le_bytes());
+                write_float(&mut encoder.table, float);
             })
         } else if class.is(types.bytes_type) {
             self.once(object, held, |encoder| encoder.write_bytes(object))
@@ -66,13 +64,7 @@ impl Encoder<'_> {
                 .downcast_ref::<PyComplex>()
                 .expect("class is complex");
             self.once(object, held, |encoder| {
-                let value = complex.as_complex();
-                encoder.table.push(kind::COMPLEX);
-                for part in [value.re, value.im] {
-                    encoder
-                        .table
-                        .extend_from_slice(&part.to_bits().to_le_bytes());
-                }
+                write_complex(&mut encoder.table, complex);
             })
         } else if class.is(types.bytearray_type) {
             self.once(object, held, |encoder| encoder.write_bytearray(object))
@@ -133,26 +125,6 @@ impl Encoder<'_> {
         Ok(edge.expect("only scalars are packed"))
     }
 
-    fn write_int(&mut self, int: &Py<PyInt>) {
-        if let Ok(value) = i64::try_from(int.as_bigint()) {
-            self.table.push(kind::INT);
-            self.table.signed(value);
-        } else {
-            self.table.push(kind::INT_BIG);
-            self.table.slice(&int.as_bigint().to_signed_bytes_le());
-        }
-    }
-
-    fn write_str(&mut self, text: &Py<PyStr>) {
-        // Interned texts are immortal, and asking that costs nothing.
-        self.table.push(if text.as_object().is_immortal() {
-            kind::STR_INTERNED
-        } else {
-            kind::STR
-        });
-        self.table.slice(text.as_wtf8().as_bytes());
-    }
-
     fn write_bytes(&mut self, object: &PyObject) {
         let bytes = object
             .to_owned()
@@ -199,5 +171,38 @@ impl Encoder<'_> {
         for &length in shape {
             self.table.varint(length);
         }
+    }
+}
+
+pub fn write_int(table: &mut Vec<u8>, int: &Py<PyInt>) {
+    if let Ok(value) = i64::try_from(int.as_bigint()) {
+        table.push(kind::INT);
+        table.signed(value);
+    } else {
+        table.push(kind::INT_BIG);
+        table.slice(&int.as_bigint().to_signed_bytes_le());
+    }
+}
+
+pub fn write_str(table: &mut Vec<u8>, text: &Py<PyStr>) {
+    // Interned texts are immortal, and asking that costs nothing.
+    table.push(if text.as_object().is_immortal() {
+        kind::STR_INTERNED
+    } else {
+        kind::STR
+    });
+    table.slice(text.as_wtf8().as_bytes());
+}
+
+pub fn write_float(table: &mut Vec<u8>, float: &Py<PyFloat>) {
+    table.push(kind::FLOAT);
+    table.extend_from_slice(&float.to_f64().to_bits().to_le_bytes());
+}
+
+pub fn write_complex(table: &mut Vec<u8>, complex: &Py<PyComplex>) {
+    let value = complex.as_complex();
+    table.push(kind::COMPLEX);
+    for part in [value.re, value.im] {
+        table.extend_from_slice(&part.to_bits().to_le_bytes());
     }
 }

@@ -204,13 +204,15 @@ impl Frame {
 
     /// How many references to a child the walk accounts for: that of the frame, and that of the
     /// object it came from, where it surely has one.
-    const fn held(&self) -> usize {
+    pub const fn held(&self) -> usize {
         match self.step {
             Step::Tuple
             | Step::FrozenSet
             | Step::FillList
             | Step::FillSet
             | Step::FillDict
+            | Step::FillFunction { .. }
+            | Step::FillCell
             | Step::FillInstance => 2,
             _ => 1,
         }
@@ -335,6 +337,12 @@ impl Encoder<'_> {
         if let Some(error) = self.unfit(object, parent, slot) {
             return Err(error);
         }
+        let origin = self.new_origin(object, parent, slot)?;
+        self.dispatch(object, origin)
+    }
+
+    /// Notes where an object was met.
+    pub fn new_origin(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<u32> {
         let origin = self.origins.len() as u32;
         if origin == path::NO_PARENT {
             return Err(self.refuse(parent, slot, "there are too many objects"));
@@ -344,7 +352,7 @@ impl Encoder<'_> {
             slot,
             object: object.to_owned(),
         });
-        self.dispatch(object, origin)
+        Ok(origin)
     }
 
     /// Puts a frame on the stack; a fill takes its children from its object only now.

@@ -81,8 +81,13 @@ impl Encoder<'_> {
             )
     }
 
-    /// Whether an object is a scalar, has a number, or is written at once.
-    fn is_whole(&mut self, object: &PyObject, held: usize, depth: u32) -> bool {
+    /// Whether an object is a scalar, has a number, or is written at once: then
+    /// [`Self::write_whole_part`] has an edge for it.
+    pub fn is_whole(&mut self, object: &PyObject, held: usize) -> bool {
+        self.is_whole_part(object, held, DEPTH_MAX)
+    }
+
+    fn is_whole_part(&mut self, object: &PyObject, held: usize, depth: u32) -> bool {
         if self.is_scalar(object) {
             return true;
         }
@@ -104,14 +109,14 @@ impl Encoder<'_> {
         if class.is(types.tuple_type) {
             let tuple = object.downcast_ref::<PyTuple>().expect("class is tuple");
             let mut elements = tuple.as_slice().iter();
-            elements.all(|element| self.is_whole(element, 1, depth))
+            elements.all(|element| self.is_whole_part(element, 1, depth))
         } else if class.is(types.list_type) {
             let list = object.downcast_ref::<PyList>().expect("class is list");
             let elements = list.borrow_vec();
             let depth = depth_of_parts(elements.len(), depth);
             elements
                 .iter()
-                .all(|element| self.is_whole(element, 1, depth))
+                .all(|element| self.is_whole_part(element, 1, depth))
         } else if class.is(types.dict_type) {
             let dict = object.downcast_ref::<PyDict>().expect("class is dict");
             self.is_whole_dict(dict, depth)
@@ -125,8 +130,8 @@ impl Encoder<'_> {
         let mut position = 0;
         while let Some((next, key, value)) = dict.next_entry(position) {
             let whole = container::is_plain(self.vm, &key)
-                && self.is_whole(&key, HELD_BY_CLONE, depth)
-                && self.is_whole(&value, HELD_BY_CLONE, depth);
+                && self.is_whole_part(&key, HELD_BY_CLONE, depth)
+                && self.is_whole_part(&value, HELD_BY_CLONE, depth);
             if !whole {
                 return false;
             }
@@ -156,7 +161,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// Writes what [`Self::is_whole`], and gives its edge.
+    /// Writes what [`Self::is_whole_inside`], and gives its edge.
     fn write_whole(&mut self, object: &PyObject) -> PyResult<u32> {
         let types = &self.vm.ctx.types;
         let class = object.class();
@@ -184,7 +189,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn write_whole_part(&mut self, object: &PyObject, held: usize) -> PyResult<u32> {
+    pub fn write_whole_part(&mut self, object: &PyObject, held: usize) -> PyResult<u32> {
         if let Some(edge) = self.scalar(object, held)? {
             return Ok(edge);
         }
