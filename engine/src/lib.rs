@@ -7,7 +7,8 @@
 //!
 //! Read next: [`cluster`] starts and stops everything; [`controller`], [`host`]
 //! and [`engine`] are the processes; [`client`] is who asks; [`store`] is where
-//! namespaces are kept, [`saved`] how they get there.
+//! namespaces are kept, [`saved`] how they get there. [`shared_memory`] has the
+//! allocator that executables install.
 
 pub mod client;
 pub mod cluster;
@@ -17,6 +18,7 @@ pub mod engine;
 pub mod home;
 pub mod host;
 pub mod saved;
+pub mod shared_memory;
 pub mod socket;
 pub mod store;
 

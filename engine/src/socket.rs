@@ -5,12 +5,14 @@
 //! bytes are is [`rhumba_proto::frame`].
 
 use crate::cluster_file::ClusterFile;
+use crate::shared_memory::{self, Handle};
 use bytes::Bytes;
 use rhumba_proto::frame::{self, Decoder, FrameError, Kind, Limits};
 use rhumba_proto::message::{
     FromController, Hello, PROTOCOL_VERSION, Payload, Role, ToController, Welcome,
 };
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -24,9 +26,6 @@ const WRITE_BUFFER_BYTES: usize = 128 << 10;
 /// The kernel's buffer for one direction of a connection, in bytes: large
 /// enough that a large payload costs few switches between processes.
 pub(crate) const SOCKET_BUFFER_BYTES: usize = 1 << 20;
-
-/// Less than this to read gains nothing from huge pages, in bytes.
-const HUGE_PAGES_BYTES_MIN: usize = 4 << 20;
 
 /// Why a connection ended or never began. Each is a sentence.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +146,7 @@ impl FrameWriter {
     }
 
     /// Takes a message to be sent with the next [`flush`](Self::flush). Large
-    /// payloads go out at once, without being copied.
+    /// buffers go out at once, the largest in [shared memory](crate::shared_memory).
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -156,9 +155,16 @@ impl FrameWriter {
         message: &ToController,
         payload: &Payload,
     ) -> Result<(), ConnectionError> {
-        let head = frame::encode_head(Kind::ToController, message, payload, &self.limits)?;
-        self.gathered.extend_from_slice(&head);
-        for buffer in &payload.buffers {
+        let beside = shared_memory::large_buffers(payload);
+        let is_handed_over = !beside.is_empty() && self.hand_over(message, payload, &beside)?;
+        if !is_handed_over {
+            let head = frame::encode_head(Kind::ToController, message, payload, &self.limits)?;
+            self.gathered.extend_from_slice(&head);
+        }
+        for (place, buffer) in payload.buffers.iter().enumerate() {
+            if is_handed_over && beside.contains(&place) {
+                continue;
+            }
             if self.gathered.len() + buffer.len() <= WRITE_BUFFER_BYTES {
                 self.gathered.extend_from_slice(buffer);
             } else {
@@ -185,6 +191,40 @@ impl FrameWriter {
     pub fn close(&mut self) {
         // Fails only where it is closed already.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Sends a frame's head, and with it the buffers at these places in shared
+    /// memory. Returns whether it did: where the kernel has no descriptors or no
+    /// memory left for that, nothing was sent.
+    fn hand_over(
+        &mut self,
+        message: &ToController,
+        payload: &Payload,
+        beside: &[usize],
+    ) -> Result<bool, ConnectionError> {
+        let kind = Kind::ToController;
+        let head = frame::encode_head_beside(kind, message, payload, beside, &self.limits)?;
+        let buffers = beside.iter().map(|&place| &payload.buffers[place]);
+        let handles: Vec<Handle<'_>> = match buffers.map(shared_memory::share).collect() {
+            Ok(handles) => handles,
+            Err(error) => {
+                tracing::debug!(%error, "a large payload goes through the socket");
+                return Ok(false);
+            }
+        };
+        let descriptors: Vec<_> = handles.iter().map(AsFd::as_fd).collect();
+        self.flush()?;
+        loop {
+            match shared_memory::send(&self.stream, &head, &descriptors) {
+                Ok(sent) => {
+                    self.stream.write_all(&head[sent..])?;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if shared_memory::goes_by_bytes_instead(&error) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Writes what was gathered and then `large`, in as few calls as it takes.
@@ -220,10 +260,15 @@ impl FrameReader {
                 return Ok(Some(message));
             }
             let space = self.decoder.space();
-            prefer_huge_pages(space);
-            match self.stream.read(space) {
-                Ok(0) => return Ok(None),
-                Ok(count) => self.decoder.filled(count),
+            shared_memory::prefer_huge_pages(space);
+            match shared_memory::receive(&self.stream, space) {
+                Ok((0, _)) => return Ok(None),
+                Ok((count, beside)) => {
+                    beside
+                        .into_iter()
+                        .for_each(|buffer| self.decoder.attach(buffer));
+                    self.decoder.filled(count);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
                 Err(error) => return Err(error.into()),
@@ -243,25 +288,6 @@ impl FrameReader {
     #[must_use]
     pub fn stream(&self) -> &UnixStream {
         &self.stream
-    }
-}
-
-/// Asks for huge pages where a large payload is about to be read: touching new
-/// memory in small pages takes as long as copying it.
-pub(crate) fn prefer_huge_pages(space: &mut [u8]) {
-    const PAGE_BYTES: usize = 4096;
-    if space.len() < HUGE_PAGES_BYTES_MIN {
-        return;
-    }
-    let offset = space.as_ptr().align_offset(PAGE_BYTES);
-    let Some(length) = space.len().checked_sub(offset) else {
-        return;
-    };
-    // SAFETY: the range lies in `space`, and the advice changes no content.
-    // A kernel without huge pages refuses, and nothing is lost.
-    unsafe {
-        let begin = space.as_mut_ptr().add(offset);
-        libc::madvise(begin.cast(), length, libc::MADV_HUGEPAGE);
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Lets large objects from other processes be used in the memory that they came in.
+#[global_allocator]
+static ALLOCATOR: rhumba_engine::shared_memory::SharingAllocator =
+    rhumba_engine::shared_memory::SharingAllocator;
+
 fn main() -> ExitCode {
     rhumba::cli::main()
 }

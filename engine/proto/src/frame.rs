@@ -17,13 +17,18 @@
 //! | 4 | number of buffers |
 //! | 8 | length of all buffers together |
 //! | … | the message, in bincode |
-//! | 8 × buffers | length of each buffer |
-//! | … | the buffers |
+//! | 8 × buffers | length of each buffer; the highest bit says that it comes beside |
+//! | … | the buffers, without those |
+//!
+//! A buffer that comes *beside* the stream is handed over by other means, such
+//! as shared memory, before the last byte of the head arrives; what those are is
+//! the business of whoever reads and writes.
 
 use crate::message::{PROTOCOL_VERSION, Payload};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::VecDeque;
 use thiserror::Error;
 
 /// What every frame starts with.
@@ -42,6 +47,12 @@ const INBOX_BYTES: usize = 256 << 10;
 /// A buffer longer than this that is still on its way is read straight into
 /// its own allocation.
 const LARGE_BUFFER_BYTES: usize = 64 << 10;
+
+/// Set in the length of a buffer that comes beside the stream.
+const BESIDE: u64 = 1 << 63;
+
+/// How many buffers of one frame may come beside the stream.
+pub const BESIDE_COUNT_MAX: usize = 16;
 
 /// A larger buffer is allocated in steps, each when the one before is full, so
 /// that a lying length costs at most what was sent plus this.
@@ -133,6 +144,22 @@ pub fn encode_head<M: Serialize>(
     payload: &Payload,
     limits: &Limits,
 ) -> Result<Bytes, FrameError> {
+    encode_head_beside(kind, message, payload, &[], limits)
+}
+
+/// As [`encode_head`], for a frame some of whose buffers come beside the
+/// stream: those with the places that `beside` lists in ascending order, at most
+/// [`BESIDE_COUNT_MAX`].
+///
+/// # Errors
+/// As [`encode_head`].
+pub fn encode_head_beside<M: Serialize>(
+    kind: Kind,
+    message: &M,
+    payload: &Payload,
+    beside: &[usize],
+    limits: &Limits,
+) -> Result<Bytes, FrameError> {
     let payload_bytes = payload.bytes();
     if payload_bytes > limits.payload_bytes_max {
         return Err(FrameError::PayloadTooLarge {
@@ -170,10 +197,27 @@ pub fn encode_head<M: Serialize>(
         payload_bytes,
     };
     head[..PROLOGUE_BYTES].copy_from_slice(&prologue.to_bytes());
-    for buffer in &payload.buffers {
-        head.extend_from_slice(&(buffer.len() as u64).to_le_bytes());
+    let mut beside = beside.iter().peekable();
+    for (place, buffer) in payload.buffers.iter().enumerate() {
+        let is_beside = beside.next_if_eq(&&place).is_some();
+        let length = buffer.len() as u64 | if is_beside { BESIDE } else { 0 };
+        head.extend_from_slice(&length.to_le_bytes());
     }
     Ok(head.into())
+}
+
+/// Returns a frame's head with all of its buffers in the stream.
+#[must_use]
+pub fn without_beside(head: &[u8]) -> Bytes {
+    let mut head = head.to_vec();
+    let buffer_count = head.get(12..16).and_then(|bytes| bytes.try_into().ok());
+    let lengths_bytes = 8 * buffer_count.map_or(0, u32::from_le_bytes) as usize;
+    let lengths_start = head.len().saturating_sub(lengths_bytes);
+    let (lengths, _) = head[lengths_start..].as_chunks_mut::<8>();
+    for length in lengths {
+        *length = (u64::from_le_bytes(*length) & !BESIDE).to_le_bytes();
+    }
+    head.into()
 }
 
 /// The part of a frame that always has the same shape.
@@ -255,20 +299,29 @@ impl Prologue {
     }
 
     /// Reads the buffers' lengths, which must add up to what is announced.
-    fn parse_lengths(&self, bytes: &[u8]) -> Result<Vec<usize>, FrameError> {
+    fn parse_lengths(&self, bytes: &[u8]) -> Result<Vec<BufferLength>, FrameError> {
         let mut lengths = Vec::with_capacity(self.buffer_count as usize);
         let mut sum: u64 = 0;
+        let mut beside_count = 0;
         let (chunks, _) = bytes.as_chunks::<8>();
         for chunk in chunks {
             let length = u64::from_le_bytes(*chunk);
+            let is_beside = length & BESIDE != 0;
+            let length = length & !BESIDE;
             sum = sum.saturating_add(length);
-            let length = usize::try_from(length)
+            let bytes = usize::try_from(length)
                 .ok()
                 .filter(|_| sum <= self.payload_bytes)
                 .ok_or_else(|| {
                     FrameError::Malformed("the buffers are longer than announced".to_owned())
                 })?;
-            lengths.push(length);
+            beside_count += usize::from(is_beside);
+            lengths.push(BufferLength { bytes, is_beside });
+        }
+        if beside_count > BESIDE_COUNT_MAX {
+            return Err(FrameError::Malformed(format!(
+                "{beside_count} of its buffers come beside it, more than {BESIDE_COUNT_MAX}"
+            )));
         }
         if sum != self.payload_bytes {
             return Err(FrameError::Malformed(
@@ -277,6 +330,13 @@ impl Prologue {
         }
         Ok(lengths)
     }
+}
+
+/// What a head says of one buffer.
+#[derive(Clone, Copy)]
+struct BufferLength {
+    bytes: usize,
+    is_beside: bool,
 }
 
 /// Turns bytes into messages as they arrive, for blocking and async readers
@@ -292,13 +352,15 @@ pub struct Decoder {
     /// How many bytes from `start` on must be there before `next` can go on.
     wanted: usize,
     frame: Option<PartialFrame>,
+    /// Buffers that came beside the stream and belong to no frame yet.
+    beside: VecDeque<Bytes>,
     failure: Option<FrameError>,
 }
 
 /// A frame whose head has arrived and whose buffers haven't all.
 struct PartialFrame {
     message: Vec<u8>,
-    lengths: std::vec::IntoIter<usize>,
+    lengths: std::vec::IntoIter<BufferLength>,
     buffers: Vec<Bytes>,
     /// The buffer that is being read into its own allocation. While there is
     /// one, the inbox is empty.
@@ -324,7 +386,21 @@ impl Decoder {
             end: 0,
             wanted: PROLOGUE_BYTES,
             frame: None,
+            beside: VecDeque::new(),
             failure: None,
+        }
+    }
+
+    /// Takes a buffer that came beside the stream. Call it before [`Decoder::filled`]
+    /// for the bytes that it came with.
+    pub fn attach(&mut self, buffer: Bytes) {
+        // Of a frame whose head is still on its way, and of no other.
+        if self.beside.len() < BESIDE_COUNT_MAX {
+            self.beside.push_back(buffer);
+        } else if self.failure.is_none() {
+            self.failure = Some(FrameError::Malformed(
+                "more came beside it than it announced".to_owned(),
+            ));
         }
     }
 
@@ -405,12 +481,14 @@ impl Decoder {
                 self.wanted = head_bytes;
                 return Ok(None);
             }
-            let (head, buffers) = arrived.split_at(head_bytes);
+            let (head, arrived) = arrived.split_at(head_bytes);
             let (message, lengths) =
                 head[PROLOGUE_BYTES..].split_at(prologue.header_bytes as usize);
             let lengths = prologue.parse_lengths(lengths)?;
-            if buffers.len() as u64 >= prologue.payload_bytes {
-                let buffers = &buffers[..prologue.payload_bytes as usize];
+            if arrived.len() as u64 >= prologue.payload_bytes
+                && !lengths.iter().any(|length| length.is_beside)
+            {
+                let buffers = &arrived[..prologue.payload_bytes as usize];
                 let message = decode_message(message)?;
                 let consumed = head_bytes + buffers.len();
                 let payload = split_copy(buffers, &lengths);
@@ -425,7 +503,7 @@ impl Decoder {
             });
             self.start += head_bytes;
         }
-        if !self.collect_buffers() {
+        if !self.collect_buffers()? {
             return Ok(None);
         }
         let frame = self
@@ -443,7 +521,10 @@ impl Decoder {
 
     /// Takes what has arrived of the current frame's buffers; returns whether
     /// that was the last of them.
-    fn collect_buffers(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// What was to come beside the stream is not there, or of another length.
+    fn collect_buffers(&mut self) -> Result<bool, FrameError> {
         let frame = self
             .frame
             .as_mut()
@@ -451,18 +532,28 @@ impl Decoder {
         loop {
             if let Some(large) = &mut frame.large {
                 if large.arrived < large.length {
-                    return false;
+                    return Ok(false);
                 }
                 frame
                     .buffers
                     .push(Bytes::from(std::mem::take(&mut large.data)));
                 frame.large = None;
             }
-            let Some(&length) = frame.lengths.as_slice().first() else {
-                return true;
+            let Some(&BufferLength {
+                bytes: length,
+                is_beside,
+            }) = frame.lengths.as_slice().first()
+            else {
+                return Ok(true);
             };
             let arrived = &self.inbox[self.start..self.end];
-            if arrived.len() >= length {
+            if is_beside {
+                let buffer = self.beside.pop_front();
+                let buffer = buffer.filter(|buffer| buffer.len() == length);
+                frame.buffers.push(buffer.ok_or_else(|| {
+                    FrameError::Malformed("what came beside it isn't what it announced".to_owned())
+                })?);
+            } else if arrived.len() >= length {
                 frame
                     .buffers
                     .push(Bytes::copy_from_slice(&arrived[..length]));
@@ -472,7 +563,7 @@ impl Decoder {
                 self.start = self.end;
             } else {
                 self.wanted = length;
-                return false;
+                return Ok(false);
             }
             frame.lengths.next();
         }
@@ -534,11 +625,11 @@ fn decode_message<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, FrameError> {
 }
 
 /// Copies buffers that lie one behind another with a single allocation.
-fn split_copy(bytes: &[u8], lengths: &[usize]) -> Payload {
+fn split_copy(bytes: &[u8], lengths: &[BufferLength]) -> Payload {
     let mut rest = Bytes::copy_from_slice(bytes);
     let buffers = lengths
         .iter()
-        .map(|length| rest.split_to(*length))
+        .map(|length| rest.split_to(length.bytes))
         .collect();
     Payload { buffers }
 }

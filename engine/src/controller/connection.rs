@@ -5,7 +5,7 @@
 //! socket is full does a task wait for room and push an event.
 
 use super::Event;
-use crate::socket;
+use crate::shared_memory;
 use bytes::Bytes;
 use rhumba_proto::frame::{self, Decoder, Kind, Limits};
 use rhumba_proto::id::ConnectionId;
@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::io::AsyncReadExt;
+use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
@@ -41,7 +41,7 @@ pub(super) struct Connection {
     id: ConnectionId,
     role: Option<PeerRole>,
     writer: Arc<tokio::net::unix::OwnedWriteHalf>,
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Piece>,
     /// Small messages at the queue's end, still growing.
     gathered: Vec<u8>,
     queued_bytes: u64,
@@ -49,6 +49,42 @@ pub(super) struct Connection {
     waiting: Arc<AtomicBool>,
     events: mpsc::Sender<Event>,
     reading: tokio::task::JoinHandle<()>,
+}
+
+/// Bytes to be written in one run.
+struct Piece {
+    bytes: Bytes,
+    /// What goes with the first byte, if this is a frame with buffers in shared memory.
+    beside: Option<Box<Beside>>,
+}
+
+/// A frame whose large buffers go by descriptor; its other buffers are in the piece's bytes.
+struct Beside {
+    head_bytes: usize,
+    payload: Payload,
+    places: Vec<usize>,
+}
+
+impl Piece {
+    fn new(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            beside: None,
+        }
+    }
+
+    /// What it counts for among the bytes that wait.
+    fn weight(&self) -> u64 {
+        let beside = self.beside.iter().flat_map(|beside| beside.buffers());
+        let beside: usize = beside.map(Bytes::len).sum();
+        (self.bytes.len() + beside) as u64
+    }
+}
+
+impl Beside {
+    fn buffers(&self) -> impl Iterator<Item = &Bytes> {
+        self.places.iter().map(|&place| &self.payload.buffers[place])
+    }
 }
 
 pub(super) enum Flushed {
@@ -99,7 +135,8 @@ impl Connection {
         });
     }
 
-    /// Queues a message. Large buffers are shared, never copied.
+    /// Queues a message. Large buffers are shared, never copied; what came in
+    /// shared memory goes on in it.
     ///
     /// # Errors
     /// If the peer lets too much pile up, or the message exceeds the limits.
@@ -109,7 +146,13 @@ impl Connection {
         payload: &Payload,
         limits: &Limits,
     ) -> Result<(), String> {
-        let head = frame::encode_head(Kind::FromController, message, payload, limits)
+        let mut beside = shared_memory::large_buffers(payload);
+        let is_mapping = |&place: &usize| shared_memory::is_mapping(&payload.buffers[place]);
+        if !beside.iter().all(is_mapping) {
+            beside.clear();
+        }
+        let kind = Kind::FromController;
+        let head = frame::encode_head_beside(kind, message, payload, &beside, limits)
             .map_err(|error| error.to_string())?;
         self.queued_bytes += head.len() as u64 + payload.bytes();
         if self.queued_bytes > QUEUED_BYTES_MAX {
@@ -118,13 +161,17 @@ impl Connection {
                 self.queued_bytes >> 20
             ));
         }
+        if !beside.is_empty() {
+            self.queue_beside(head, payload, beside);
+            return Ok(());
+        }
         self.gathered.extend_from_slice(&head);
         for buffer in &payload.buffers {
             if buffer.len() <= GATHERED_BYTES {
                 self.gathered.extend_from_slice(buffer);
             } else {
                 self.seal();
-                self.queue.push_back(buffer.clone());
+                self.queue.push_back(Piece::new(buffer.clone()));
             }
         }
         if self.gathered.len() >= GATHERED_BYTES {
@@ -133,10 +180,28 @@ impl Connection {
         Ok(())
     }
 
+    fn queue_beside(&mut self, head: Bytes, payload: &Payload, places: Vec<usize>) {
+        let head_bytes = head.len();
+        let mut bytes = Vec::from(head);
+        let others = payload.buffers.iter().enumerate();
+        for (_, buffer) in others.filter(|(place, _)| !places.contains(place)) {
+            bytes.extend_from_slice(buffer);
+        }
+        self.seal();
+        self.queue.push_back(Piece {
+            bytes: bytes.into(),
+            beside: Some(Box::new(Beside {
+                head_bytes,
+                payload: payload.clone(),
+                places,
+            })),
+        });
+    }
+
     fn seal(&mut self) {
         if !self.gathered.is_empty() {
-            self.queue
-                .push_back(Bytes::from(std::mem::take(&mut self.gathered)));
+            let gathered = Bytes::from(std::mem::take(&mut self.gathered));
+            self.queue.push_back(Piece::new(gathered));
         }
     }
 
@@ -146,14 +211,12 @@ impl Connection {
             return Flushed::Partly;
         }
         self.seal();
-        while !self.queue.is_empty() {
-            let slices: Vec<IoSlice<'_>> = self
-                .queue
-                .iter()
-                .take(SLICE_COUNT_MAX)
-                .map(|bytes| IoSlice::new(bytes))
-                .collect();
-            match self.writer.try_write_vectored(&slices) {
+        while let Some(first) = self.queue.front() {
+            let sent = match &first.beside {
+                None => self.writer.try_write_vectored(&self.slices()),
+                Some(beside) => self.send_beside(&first.bytes, beside),
+            };
+            match sent {
                 Ok(0) => return Flushed::Failed("its socket takes nothing more".into()),
                 Ok(written) => self.on_written(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -161,22 +224,62 @@ impl Connection {
                     return Flushed::Partly;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if shared_memory::goes_by_bytes_instead(&error) => self.give_bytes(),
                 Err(error) => return Flushed::Failed(error.to_string()),
             }
         }
         Flushed::All
     }
 
+    /// What can be written in one call.
+    fn slices(&self) -> Vec<IoSlice<'_>> {
+        self.queue
+            .iter()
+            .take_while(|piece| piece.beside.is_none())
+            .take(SLICE_COUNT_MAX)
+            .map(|piece| IoSlice::new(&piece.bytes))
+            .collect()
+    }
+
+    fn send_beside(&self, bytes: &[u8], beside: &Beside) -> io::Result<usize> {
+        let stream: &UnixStream = (*self.writer).as_ref();
+        let descriptors = beside.buffers().filter_map(shared_memory::descriptor_of);
+        let descriptors: Vec<_> = descriptors.collect();
+        stream.try_io(Interest::WRITABLE, || {
+            shared_memory::send(stream, bytes, &descriptors)
+        })
+    }
+
+    /// Puts the first frame into the queue anew, with all of its buffers as bytes.
+    fn give_bytes(&mut self) {
+        let Some(Piece {
+            bytes,
+            beside: Some(beside),
+        }) = self.queue.pop_front()
+        else {
+            return;
+        };
+        let head = frame::without_beside(&bytes[..beside.head_bytes]);
+        let buffers = beside.payload.buffers.into_iter().rev();
+        for bytes in buffers.chain([head]) {
+            self.queue.push_front(Piece::new(bytes));
+        }
+    }
+
     fn on_written(&mut self, mut written: usize) {
-        self.queued_bytes -= written as u64;
         while written > 0
             && let Some(first) = self.queue.front_mut()
         {
-            if first.len() > written {
-                *first = first.slice(written..);
+            // What went beside went with the first byte.
+            let before = first.weight();
+            first.beside = None;
+            if first.bytes.len() > written {
+                first.bytes = first.bytes.slice(written..);
+                self.queued_bytes -= before - first.weight();
                 return;
             }
-            written -= first.len();
+            written -= first.bytes.len();
+            self.queued_bytes -= before;
             self.queue.pop_front();
         }
     }
@@ -222,17 +325,22 @@ impl Drop for Connection {
 
 async fn read_all(
     connection: ConnectionId,
-    mut reader: OwnedReadHalf,
+    reader: OwnedReadHalf,
     limits: Limits,
     events: mpsc::Sender<Event>,
 ) {
+    let stream: &UnixStream = reader.as_ref();
     let mut decoder = Decoder::new(Kind::ToController, limits);
     let (cause, refused) = loop {
         let space = decoder.space();
-        socket::prefer_huge_pages(space);
-        match reader.read(space).await {
-            Ok(0) => break ("it closed the connection".to_owned(), false),
-            Ok(count) => decoder.filled(count),
+        shared_memory::prefer_huge_pages(space);
+        let receive = || shared_memory::receive(stream, space);
+        match stream.async_io(Interest::READABLE, receive).await {
+            Ok((0, _)) => break ("it closed the connection".to_owned(), false),
+            Ok((count, beside)) => {
+                beside.into_iter().for_each(|buffer| decoder.attach(buffer));
+                decoder.filled(count);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => break (error.to_string(), false),
         }

@@ -79,7 +79,7 @@ fn frames_are_these_bytes() {
     });
     #[rustfmt::skip]
     let golden = [
-        b'R', b'H', b'M', b'B', 3, 0, 1, 0, 16, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
+        b'R', b'H', b'M', b'B', 4, 0, 1, 0, 16, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
         // client, request, 300, two targets, execute, "a=1", not silent, stop on error, no function
         1, 2, 251, 44, 1, 2, 0, 7, 0, 3, b'a', b'=', b'1', 0, 1, 0,
         2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0,
@@ -104,7 +104,7 @@ fn frames_to_peers_are_these_bytes() {
     });
     #[rustfmt::skip]
     let golden = [
-        b'R', b'H', b'M', b'B', 3, 0, 2, 0, 12, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+        b'R', b'H', b'M', b'B', 4, 0, 2, 0, 12, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
         // client, result, 5, on engine 2, done, from 1 to 70000
         2, 2, 5, 1, 2, 0, 1, 252, 112, 17, 1, 0,
         1, 0, 0, 0, 0, 0, 0, 0,
@@ -300,6 +300,99 @@ fn a_large_buffer_is_read_in_place() {
     assert_eq!(
         received.buffers[0].as_ptr() as usize + (1 << 20) - 1000,
         place
+    );
+}
+
+fn pull_result(buffers: &[&[u8]], beside: &[usize]) -> (Vec<u8>, Payload) {
+    let payload = payload(buffers);
+    let message = pong();
+    let head = encode_head_beside(
+        Kind::ToController,
+        &message,
+        &payload,
+        beside,
+        &Limits::default(),
+    );
+    let mut bytes = head.unwrap().to_vec();
+    for (place, buffer) in payload.buffers.iter().enumerate() {
+        if !beside.contains(&place) {
+            bytes.extend_from_slice(buffer);
+        }
+    }
+    (bytes, payload)
+}
+
+#[test]
+fn buffers_may_come_beside_the_stream() {
+    let large = vec![7; 3 * LARGE_BUFFER_BYTES];
+    let buffers: [&[u8]; 5] = [b"table", &large, b"", b"beside as well", &large];
+    for beside in [&[1_usize][..], &[0, 3], &[2, 4], &[0, 1, 2, 3, 4]] {
+        let (bytes, payload) = pull_result(&buffers, beside);
+        for cuts in [&[usize::MAX][..], &[1, 100, 70_000]] {
+            let mut decoder = Decoder::new(Kind::ToController, Limits::default());
+            for _ in 0..3 {
+                for &place in beside {
+                    decoder.attach(payload.buffers[place].clone());
+                }
+                let messages = decode_all::<ToController>(&mut decoder, &bytes, cuts).unwrap();
+                assert_eq!(messages, [(pong(), payload.clone())]);
+                assert!(decoder.is_between_frames());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_comes_beside_the_stream_must_be_what_was_announced() {
+    let (bytes, payload) = pull_result(&[b"table", b"beside"], &[1]);
+    let decode = |attached: &[&[u8]]| {
+        let mut decoder = Decoder::new(Kind::ToController, Limits::default());
+        for buffer in attached {
+            decoder.attach(Bytes::copy_from_slice(buffer));
+        }
+        decode_all::<ToController>(&mut decoder, &bytes, &[])
+    };
+    assert_eq!(decode(&[b"beside"]).unwrap(), [(pong(), payload)]);
+    for wrong in [&[][..], &[&b"shorter"[..]], &[&b""[..], b"beside"]] {
+        let refused = decode(wrong).unwrap_err().to_string();
+        assert!(refused.contains("beside"), "{refused}");
+    }
+    let too_many = vec![&b"beside"[..]; BESIDE_COUNT_MAX + 1];
+    assert!(matches!(decode(&too_many), Err(FrameError::Malformed(_))));
+
+    let buffers = vec![&b"a"[..]; BESIDE_COUNT_MAX + 1];
+    let all: Vec<usize> = (0..buffers.len()).collect();
+    let (bytes, _) = pull_result(&buffers, &all);
+    let mut decoder = Decoder::new(Kind::ToController, Limits::default());
+    let refused = decode_all::<ToController>(&mut decoder, &bytes, &[]).unwrap_err();
+    assert!(matches!(refused, FrameError::Malformed(_)));
+}
+
+#[test]
+fn a_frame_can_be_taken_back_into_the_stream() {
+    let buffers: [&[u8]; 3] = [b"table", b"beside", b"more"];
+    let all_in_stream = pull_result(&buffers, &[]).0;
+    let (bytes, _) = pull_result(&buffers, &[0, 1, 2]);
+    assert_ne!(bytes, all_in_stream[..bytes.len()]);
+    assert_eq!(without_beside(&bytes), all_in_stream[..bytes.len()]);
+}
+
+#[test]
+fn what_comes_beside_the_stream_counts_for_the_limit() {
+    let (bytes, _) = pull_result(&[b"table", b"beside"], &[1]);
+    let limits = Limits {
+        payload_bytes_max: 10,
+        ..Limits::default()
+    };
+    let mut decoder = Decoder::new(Kind::ToController, limits);
+    decoder.attach(Bytes::from_static(b"beside"));
+    let refused = decode_all::<ToController>(&mut decoder, &bytes, &[]).unwrap_err();
+    assert_eq!(
+        refused,
+        FrameError::PayloadTooLarge {
+            bytes: 11,
+            limit: 10
+        }
     );
 }
 

@@ -1,0 +1,416 @@
+//! Large buffers between processes of one machine: memory that is handed over
+//! by descriptor, in place of bytes that are written, read and written again.
+//!
+//! A sender copies a buffer into a file in memory, seals it, and passes its
+//! descriptor along with the head of the frame (`SCM_RIGHTS`). Whoever receives
+//! it maps it and touches nothing: the mapping *is* the buffer, and a Python
+//! `bytes` made of it is that same memory, shared by all who have it. What is
+//! sent on goes by the same descriptor. That is why this module is also the
+//! allocator: a `Vec<u8>` whose memory is a mapping is given back to
+//! [`SharingAllocator`], which unmaps it. In an executable with another
+//! allocator buffers are copied out of the memory instead.
+//!
+//! Sealed, the memory can't be changed or shortened by anybody. The mappings
+//! are private: who gets hold of one as memory of its own may write, and writes
+//! into pages of its own. Only what can't be written to in Python (`bytes`) is
+//! ever lent to a payload, so what goes on by its descriptor is unchanged.
+//!
+//! What the bytes mean is [`rhumba_proto::frame`]; who sends and receives them
+//! is [`crate::socket`] and [`crate::controller`].
+
+use bytes::Bytes;
+use rhumba_proto::frame::BESIDE_COUNT_MAX;
+use rhumba_proto::message::Payload;
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+
+/// Buffers of at least this many bytes go by descriptor: below, making the file
+/// and mapping it costs more than copying.
+pub(crate) const BYTES_MIN: usize = 1 << 20;
+
+/// How many mappings a process has at most, as each keeps a descriptor open.
+/// Buffers beyond that are copied.
+const MAPPING_COUNT_MAX: usize = 256;
+
+/// Every mapping begins at a multiple of this.
+const PAGE_BYTES: usize = 4096;
+
+/// What makes it safe to look at memory that another process made.
+const SEALS: SealFlags = SealFlags::SHRINK
+    .union(SealFlags::GROW)
+    .union(SealFlags::WRITE)
+    .union(SealFlags::SEAL);
+
+/// The system's allocator, and the one that takes back what [`adopt`] mapped.
+///
+/// An executable installs it with `#[global_allocator]`.
+#[derive(Debug, Default)]
+pub struct SharingAllocator;
+
+/// Whether the allocator of this process is [`SharingAllocator`].
+static IS_INSTALLED: LazyLock<bool> = LazyLock::new(|| {
+    // No lesser sign will do: with another allocator, giving a mapping back would be the end.
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(PROBE_BYTES)));
+    WAS_PROBED.load(Ordering::Relaxed)
+});
+
+/// An allocation of just this size is noticed by the allocator.
+const PROBE_BYTES: usize = BYTES_MIN + 4099;
+
+static WAS_PROBED: AtomicBool = AtomicBool::new(false);
+
+// SAFETY: all but mappings is the system allocator's. A mapping is known by its
+// address, which no other live allocation can have.
+unsafe impl GlobalAlloc for SharingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() == PROBE_BYTES {
+            WAS_PROBED.store(true, Ordering::Relaxed);
+        }
+        // SAFETY: as the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as the caller's.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
+        if may_be_mapping(address, layout.size()) && MAPPINGS.remove(address, layout.size()) {
+            return;
+        }
+        // SAFETY: as the caller's, as it wasn't a mapping.
+        unsafe { System.dealloc(address, layout) }
+    }
+
+    unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if !may_be_mapping(address, layout.size())
+            || MAPPINGS.find(address, layout.size()).is_none()
+        {
+            // SAFETY: as the caller's, as it isn't a mapping.
+            return unsafe { System.realloc(address, layout, new_size) };
+        }
+        // SAFETY: the caller's layout with another size, which is not zero.
+        let moved = unsafe {
+            let layout = Layout::from_size_align_unchecked(new_size, layout.align());
+            System.alloc(layout)
+        };
+        if !moved.is_null() {
+            // SAFETY: both are as long as what is copied, and apart.
+            unsafe { moved.copy_from_nonoverlapping(address, layout.size().min(new_size)) };
+            MAPPINGS.remove(address, layout.size());
+        }
+        moved
+    }
+}
+
+fn may_be_mapping(address: *const u8, length: usize) -> bool {
+    length >= BYTES_MIN && address as usize % PAGE_BYTES == 0
+}
+
+/// The mappings of this process. Without a lock, and without an allocation: the
+/// allocator looks here, in children that threads have forked as well.
+static MAPPINGS: Mappings = Mappings([const { Mapping::NONE }; MAPPING_COUNT_MAX]);
+
+struct Mappings([Mapping; MAPPING_COUNT_MAX]);
+
+struct Mapping {
+    /// 0: this place is free. 1: somebody is about to fill or to empty it.
+    address: AtomicUsize,
+    length: AtomicUsize,
+    descriptor: AtomicI32,
+}
+
+const FREE: usize = 0;
+const RESERVED: usize = 1;
+
+impl Mapping {
+    const NONE: Self = Self {
+        address: AtomicUsize::new(FREE),
+        length: AtomicUsize::new(0),
+        descriptor: AtomicI32::new(-1),
+    };
+}
+
+impl Mappings {
+    /// Reserves a place; `None` if there are too many mappings already.
+    fn reserve(&self) -> Option<&Mapping> {
+        self.0.iter().find(|mapping| {
+            mapping
+                .address
+                .compare_exchange(FREE, RESERVED, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+        })
+    }
+
+    fn find(&self, address: *const u8, length: usize) -> Option<&Mapping> {
+        let at = address as usize;
+        self.0.iter().find(|mapping| {
+            mapping.address.load(Ordering::Acquire) == at
+                && mapping.length.load(Ordering::Relaxed) == length
+        })
+    }
+
+    /// Unmaps what whoever calls owns; false if it isn't a mapping.
+    fn remove(&self, address: *mut u8, length: usize) -> bool {
+        let Some(mapping) = self.find(address, length) else {
+            return false;
+        };
+        mapping.address.store(RESERVED, Ordering::Relaxed);
+        // SAFETY: mapped by `adopt` with this address and length, the descriptor kept for it, and
+        // both given back by their one owner.
+        unsafe {
+            drop(OwnedFd::from_raw_fd(
+                mapping.descriptor.load(Ordering::Relaxed),
+            ));
+            libc::munmap(address.cast(), length);
+        }
+        mapping.address.store(FREE, Ordering::Release);
+        true
+    }
+}
+
+/// The memory of one buffer, to be handed over.
+pub(crate) enum Handle<'a> {
+    /// The buffer is a mapping already, and this its descriptor.
+    Mapped(BorrowedFd<'a>),
+    Made(OwnedFd),
+}
+
+impl AsFd for Handle<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Mapped(descriptor) => *descriptor,
+            Self::Made(descriptor) => descriptor.as_fd(),
+        }
+    }
+}
+
+/// Returns the places of the buffers that should go by descriptor: all large
+/// ones, if they are few and hold nearly everything.
+pub(crate) fn large_buffers(payload: &Payload) -> Vec<usize> {
+    if payload.bytes() < BYTES_MIN as u64 {
+        return Vec::new();
+    }
+    let mut places = Vec::new();
+    let mut rest_bytes = 0;
+    for (place, buffer) in payload.buffers.iter().enumerate() {
+        if buffer.len() >= BYTES_MIN {
+            places.push(place);
+        } else {
+            rest_bytes += buffer.len();
+        }
+    }
+    if places.len() > BESIDE_COUNT_MAX || rest_bytes >= BYTES_MIN {
+        places.clear();
+    }
+    places
+}
+
+/// Whether the buffer is memory that a descriptor stands for.
+pub(crate) fn is_mapping(buffer: &Bytes) -> bool {
+    descriptor_of(buffer).is_some()
+}
+
+/// Returns the descriptor of a buffer that is a mapping of this process.
+pub(crate) fn descriptor_of(buffer: &Bytes) -> Option<BorrowedFd<'_>> {
+    if !may_be_mapping(buffer.as_ptr(), buffer.len()) {
+        return None;
+    }
+    let mapping = MAPPINGS.find(buffer.as_ptr(), buffer.len())?;
+    // SAFETY: it is open as long as the mapping lives, which the buffer keeps alive.
+    Some(unsafe { BorrowedFd::borrow_raw(mapping.descriptor.load(Ordering::Relaxed)) })
+}
+
+/// Returns memory with the buffer's bytes: its own if it is a mapping, else a
+/// sealed copy.
+///
+/// # Errors
+/// If the kernel has no descriptor or no memory left for it.
+pub(crate) fn share(buffer: &Bytes) -> io::Result<Handle<'_>> {
+    if let Some(descriptor) = descriptor_of(buffer) {
+        return Ok(Handle::Mapped(descriptor));
+    }
+    let file = rustix::fs::memfd_create(
+        "rhumba-payload",
+        MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
+    )?;
+    let mut rest = &buffer[..];
+    while !rest.is_empty() {
+        match rustix::io::write(&file, rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => rest = &rest[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    rustix::fs::fcntl_add_seals(&file, SEALS)?;
+    Ok(Handle::Made(file))
+}
+
+/// Makes a buffer of memory that a peer handed over.
+///
+/// # Errors
+/// If it isn't memory, is not sealed against every change, or can't be mapped.
+pub(crate) fn adopt(file: OwnedFd) -> io::Result<Bytes> {
+    let seals = rustix::fs::fcntl_get_seals(&file)?;
+    if !seals.contains(SEALS) {
+        return Err(io::Error::other("its memory can still be changed"));
+    }
+    let length = usize::try_from(rustix::fs::fstat(&file)?.st_size)
+        .map_err(|_| io::Error::other("its memory has no length"))?;
+    if length < BYTES_MIN || !*IS_INSTALLED {
+        return copy(&file, length);
+    }
+    let Some(mapping) = MAPPINGS.reserve() else {
+        return copy(&file, length);
+    };
+    let address = match map(&file, length) {
+        Ok(address) => address,
+        Err(error) => {
+            mapping.address.store(FREE, Ordering::Release);
+            return Err(error);
+        }
+    };
+    mapping.length.store(length, Ordering::Relaxed);
+    mapping
+        .descriptor
+        .store(file.into_raw_fd(), Ordering::Relaxed);
+    mapping
+        .address
+        .store(address.as_ptr() as usize, Ordering::Release);
+    // SAFETY: `length` readable and writable bytes that nobody else owns. The global allocator is
+    // the one above, which takes them back with this address and length.
+    Ok(Bytes::from(unsafe {
+        Vec::from_raw_parts(address.as_ptr(), length, length)
+    }))
+}
+
+fn map(file: &OwnedFd, length: usize) -> io::Result<NonNull<u8>> {
+    // SAFETY: a new mapping at an address that the kernel chooses; nobody can shorten the file.
+    let address = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE,
+            file.as_raw_fd(),
+            0,
+        )
+    };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(address.cast())
+        .ok_or_else(|| io::Error::other("its memory was mapped at address 0"))
+}
+
+/// Reads memory into a buffer that is this process's alone.
+fn copy(file: &OwnedFd, length: usize) -> io::Result<Bytes> {
+    let mut buffer: Vec<u8> = Vec::with_capacity(length);
+    prefer_huge_pages(&mut buffer.spare_capacity_mut()[..length]);
+    while buffer.len() < length {
+        let offset = buffer.len() as u64;
+        let missing = length - buffer.len();
+        let space = &mut buffer.spare_capacity_mut()[..missing];
+        let count = match rustix::io::pread(file, space, offset) {
+            Ok((filled, _)) => filled.len(),
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // SAFETY: the kernel has just filled these bytes.
+        unsafe { buffer.set_len(buffer.len() + count) };
+    }
+    Ok(Bytes::from(buffer))
+}
+
+/// Sends bytes together with descriptors. Returns how many bytes were taken;
+/// the descriptors go with the first of them.
+///
+/// # Errors
+/// What the socket says; [`goes_by_bytes_instead`] knows the one to expect.
+pub(crate) fn send(
+    stream: impl AsFd,
+    bytes: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BESIDE_COUNT_MAX))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(io::Error::other("descriptors find no room in a message"));
+    }
+    let slices = [IoSlice::new(bytes)];
+    let sent = rustix::net::sendmsg(stream, &slices, &mut control, SendFlags::NOSIGNAL)?;
+    Ok(sent)
+}
+
+/// Whether descriptors could not be sent only because too many are on their
+/// way already.
+pub(crate) fn goes_by_bytes_instead(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ETOOMANYREFS)
+}
+
+/// Receives bytes, and the buffers that came beside them.
+///
+/// # Errors
+/// What the socket says, that this process can't open another descriptor, or
+/// that what came isn't sealed memory.
+pub(crate) fn receive(stream: impl AsFd, space: &mut [u8]) -> io::Result<(usize, Vec<Bytes>)> {
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BESIDE_COUNT_MAX))];
+    let mut control = RecvAncillaryBuffer::new(&mut room);
+    let mut slices = [IoSliceMut::new(space)];
+    let received =
+        rustix::net::recvmsg(stream, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut buffers = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            for descriptor in descriptors {
+                buffers.push(adopt(descriptor)?);
+            }
+        }
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(io::Error::other(
+            "no file descriptor was free to receive a large payload with; close files, or raise the limit (ulimit -n)",
+        ));
+    }
+    Ok((received.bytes, buffers))
+}
+
+/// Less than this to read gains nothing from huge pages, in bytes.
+const HUGE_PAGES_BYTES_MIN: usize = 4 << 20;
+
+/// Asks for huge pages where a large payload is about to be read: touching new
+/// memory in small pages takes as long as copying it.
+pub(crate) fn prefer_huge_pages<T>(space: &mut [T]) {
+    let length = size_of_val(space);
+    if length < HUGE_PAGES_BYTES_MIN {
+        return;
+    }
+    let begin: *mut u8 = space.as_mut_ptr().cast();
+    let offset = begin.align_offset(PAGE_BYTES);
+    let Some(length) = length.checked_sub(offset) else {
+        return;
+    };
+    // SAFETY: the range lies in `space`, and the advice changes no content.
+    // A kernel without huge pages refuses, and nothing is lost.
+    unsafe {
+        libc::madvise(begin.add(offset).cast(), length, libc::MADV_HUGEPAGE);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Memory that goes from one process to the next, in one process.
+
+use super::*;
+use std::os::unix::net::UnixStream;
+
+/// The executable of these tests is one that can map what it receives.
+#[global_allocator]
+static ALLOCATOR: SharingAllocator = SharingAllocator;
+
+fn large() -> Bytes {
+    Bytes::from(vec![7; BYTES_MIN + 5])
+}
+
+fn adopted(buffer: &Bytes) -> Bytes {
+    let Handle::Made(file) = share(buffer).unwrap() else {
+        panic!("a buffer of its own is copied");
+    };
+    adopt(file).unwrap()
+}
+
+/// The descriptor of a buffer's memory, however it was given here.
+fn file_of(buffer: &Bytes) -> rustix::fs::Stat {
+    rustix::fs::fstat(descriptor_of(buffer).expect("the buffer is a mapping")).unwrap()
+}
+
+#[test]
+fn what_is_received_is_the_memory_that_was_sent() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let sent = adopted(&large());
+    assert_eq!(sent, large());
+    assert_eq!(
+        send(&near, b"head", &[descriptor_of(&sent).unwrap()]).unwrap(),
+        4
+    );
+    let mut space = [0; 16];
+    let (count, received) = receive(&far, &mut space).unwrap();
+    assert_eq!(&space[..count], b"head");
+    let [received] = &received[..] else {
+        panic!("one buffer came beside the bytes");
+    };
+    assert_eq!(received, &sent);
+    assert_ne!(received.as_ptr(), sent.as_ptr());
+    assert_eq!(file_of(received).st_ino, file_of(&sent).st_ino);
+    assert!(matches!(share(received).unwrap(), Handle::Mapped(_)));
+}
+
+#[test]
+fn a_vector_of_mapped_memory_is_any_vector() {
+    let buffer = adopted(&large());
+    let at = buffer.as_ptr();
+    let mut vector = Vec::from(buffer);
+    assert_eq!(vector.as_ptr(), at, "no byte is copied");
+    vector[0] = 1;
+    assert_eq!((vector[0], vector[1]), (1, 7));
+    vector.extend_from_slice(b"grown");
+    assert_eq!(vector.len(), BYTES_MIN + 10);
+    assert_eq!((vector[0], vector[BYTES_MIN]), (1, 7));
+    assert!(MAPPINGS.find(at, BYTES_MIN + 5).is_none());
+    drop(vector);
+}
+
+#[test]
+fn who_writes_writes_into_pages_of_its_own() {
+    let Handle::Made(file) = share(&large()).unwrap() else {
+        panic!("a buffer of its own is copied");
+    };
+    let other = adopt(file.try_clone().unwrap()).unwrap();
+    let mut vector = Vec::from(adopt(file).unwrap());
+    vector.fill(0);
+    assert_eq!(other, large());
+}
+
+#[test]
+fn a_part_of_a_mapping_does_not_go_by_its_descriptor() {
+    let buffer = adopted(&large());
+    assert!(is_mapping(&buffer));
+    assert!(!is_mapping(&buffer.slice(..BYTES_MIN)));
+    assert!(!is_mapping(&buffer.slice(4096..)));
+    assert!(!is_mapping(&large()));
+}
+
+#[test]
+fn a_mapping_ends_with_its_buffer() {
+    let buffer = adopted(&large());
+    let (at, length) = (buffer.as_ptr(), buffer.len());
+    let clone = buffer.clone();
+    drop(buffer);
+    assert!(MAPPINGS.find(at, length).is_some());
+    drop(clone);
+    assert!(MAPPINGS.find(at, length).is_none());
+}
+
+#[test]
+fn memory_that_can_change_is_refused() {
+    let file = rustix::fs::memfd_create("test", MemfdFlags::ALLOW_SEALING).unwrap();
+    rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW).unwrap();
+    let refused = adopt(file).unwrap_err();
+    assert_eq!(refused.to_string(), "its memory can still be changed");
+    let no_memory = std::fs::File::open("/dev/null").unwrap();
+    assert!(adopt(no_memory.into()).is_err());
+}
+
+#[test]
+fn small_memory_is_copied() {
+    let buffer = adopted(&Bytes::from_static(b"small"));
+    assert_eq!(&buffer[..], b"small");
+    assert!(!is_mapping(&buffer));
+}
+
+#[test]
+fn a_payload_goes_by_descriptor_if_that_is_nearly_all_of_it() {
+    let small = Bytes::from_static(b"table");
+    let medium = Bytes::from(vec![0; BYTES_MIN - 1]);
+    let places = |buffers: Vec<Bytes>| large_buffers(&Payload::from(buffers));
+    assert_eq!(places(vec![small.clone(), large()]), [1]);
+    assert_eq!(places(vec![large(), medium.clone(), large()]), [0, 2]);
+    assert!(places(vec![small.clone(), medium.clone()]).is_empty());
+    assert!(places(vec![medium.clone(), medium, large()]).is_empty());
+    assert!(places(vec![large(); BESIDE_COUNT_MAX + 1]).is_empty());
+}
