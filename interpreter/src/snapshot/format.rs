@@ -13,8 +13,8 @@ pub(super) const MAGIC: [u8; 4] = *b"RHSN";
 
 /// Version of this layout, which is what is written.
 pub const FORMAT_VERSION: u16 = 3;
-/// The oldest layout that is read. Later ones added kinds of records: code objects in one record came
-/// with version 3.
+/// The oldest layout that is read. Later ones added kinds of records: version 3 code objects in one
+/// record, long text outside of the table, type variables, modules made by hand.
 const FORMAT_VERSION_MIN: u16 = 2;
 
 /// Version of the bytecode that functions are carried as: the runtime's `.pyc` magic number and
@@ -53,6 +53,7 @@ pub(super) mod kind {
     pub const BYTEARRAY: u8 = 9;
     pub const BYTEARRAY_OUT: u8 = 10;
     pub const MEMORYVIEW: u8 = 11;
+    pub const STR_OUT: u8 = 12;
 
     pub const TUPLE: u8 = 16;
     pub const FROZENSET: u8 = 17;
@@ -95,6 +96,12 @@ pub(super) mod kind {
     pub const CLASS_NAMESPACE: u8 = 69;
     /// An instance together with its attributes
     pub const INSTANCE_WHOLE: u8 = 70;
+    /// An object with an identity, and the call that makes it where it isn't yet
+    pub const IDENTIFIED: u8 = 71;
+    /// A module that can't be imported, empty
+    pub const MODULE_MADE: u8 = 72;
+    /// The dict of such a module
+    pub const MODULE_NAMESPACE: u8 = 73;
 
     pub const FILL: u8 = 128;
     pub const FILL_LIST: u8 = 128;

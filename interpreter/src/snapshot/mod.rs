@@ -15,7 +15,6 @@
 //! namespaces, `native` for kinds that native modules add.
 
 mod bytecode;
-mod class_identity;
 mod code;
 mod constant;
 mod decode;
@@ -23,6 +22,7 @@ mod encode;
 mod error;
 mod format;
 mod identifier;
+mod identity;
 mod namespace;
 mod native;
 mod source;

@@ -52,7 +52,10 @@ impl<'a> Decoder<'a> {
             return self.recompiled(&fields.named(path), &source);
         }
         let vm = self.vm;
-        let cache = self.codes.cache.get_or_insert_with(|| code_cache::of_interpreter(vm));
+        let cache = self
+            .codes
+            .cache
+            .get_or_insert_with(|| code_cache::of_interpreter(vm));
         let cache = cache.clone();
         let known = cache.lock().find(content, path);
         if let Some(known) = known {
@@ -127,11 +130,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn nested_code(
-        &mut self,
-        path: &'static PyStrInterned,
-        depth: u32,
-    ) -> Decoded<PyRef<PyCode>> {
+    fn nested_code(&mut self, path: &'static PyStrInterned, depth: u32) -> Decoded<PyRef<PyCode>> {
         let (fields, _) = code::read(self.vm, &mut self.reader)?;
         let constants = self.whole_constants(path, depth)?;
         Ok(fields.named(path).into_code(self.vm, constants)?)
@@ -150,11 +149,7 @@ impl<'a> Decoder<'a> {
         Ok(constants)
     }
 
-    fn whole_constant(
-        &mut self,
-        path: &'static PyStrInterned,
-        depth: u32,
-    ) -> Decoded<PyObjectRef> {
+    fn whole_constant(&mut self, path: &'static PyStrInterned, depth: u32) -> Decoded<PyObjectRef> {
         let context = &self.vm.ctx;
         let kind = self.reader.byte()?;
         match kind {

@@ -22,10 +22,10 @@ use rustpython_vm::builtins::{
 use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
 
-use super::class_identity;
 use super::constant;
 use super::error::Failure;
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
+use super::identity;
 use super::namespace::{External, Segment};
 use super::{DecodeContext, Trust};
 use code::Codes;
@@ -93,7 +93,7 @@ struct Decoder<'a> {
     foreign_bytecode: Option<u32>,
     has_code: bool,
     codes: Codes<'a>,
-    /// Classes that will be known by their identity once all went well.
+    /// Classes and the like that will be known by their identity once all went well.
     arrived: Vec<(u128, u64, PyObjectRef)>,
     /// Each is taken once: a table can't multiply its buffers.
     buffers: Vec<Option<Bytes>>,
@@ -164,10 +164,10 @@ impl<'a> Decoder<'a> {
 
     /// Makes the classes that were decoded known by their identities.
     fn introduce_classes(&mut self) {
-        for (identity, version, class) in self.arrived.drain(..) {
-            if let Some(class) = class.downcast_ref() {
-                class_identity::arrived(self.vm, identity, class);
-                class_identity::is_current(self.vm, class, version);
+        for (identity, version, object) in self.arrived.drain(..) {
+            identity::arrived(self.vm, identity, &object);
+            if let Some(class) = object.downcast_ref() {
+                identity::is_current(self.vm, class, version);
             }
         }
     }
@@ -200,7 +200,10 @@ impl<'a> Decoder<'a> {
             return self.fill(kind);
         }
         let object = self.build(kind)?;
-        if matches!(kind, kind::NAMED..=kind::ATTRIBUTE | kind::CLASS_NAMESPACE) {
+        if matches!(
+            kind,
+            kind::NAMED..=kind::ATTRIBUTE | kind::CLASS_NAMESPACE | kind::MODULE_NAMESPACE
+        ) {
             self.foreign.insert(object.get_id());
         }
         self.nodes.push(object);
@@ -229,6 +232,10 @@ impl<'a> Decoder<'a> {
             }
             kind::STR => self.text(false)?,
             kind::STR_INTERNED => self.text(true)?,
+            kind::STR_OUT => {
+                let bytes = self.shared_buffer()?;
+                self.text_of(&bytes, false)?
+            }
             kind::BYTES => context.new_bytes(self.reader.slice()?.to_vec()).into(),
             kind::BYTES_OUT => context.new_bytes(self.buffer()?).into(),
             kind::BYTEARRAY => context.new_bytearray(self.reader.slice()?.to_vec()).into(),

@@ -2,21 +2,21 @@
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{
-    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyTuple, PyType,
-    PyTypeRef, object_get_dict,
+    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyStr, PyTuple,
+    PyType, PyTypeRef, object_get_dict,
 };
 use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
 use super::{Decoded, Decoder, name};
-use crate::snapshot::class_identity;
 use crate::snapshot::Trust;
 use crate::snapshot::encode::state_present;
 use crate::snapshot::encode::{class_present, exception_present, function_present, native_base};
 use crate::snapshot::error::snapshot_error;
-use crate::snapshot::format::{FormatError, kind, native_buffer};
+use crate::snapshot::format::{FIRST_NODE, FormatError, Reader, body, kind, native_buffer};
 use crate::snapshot::identifier::identifiers;
+use crate::snapshot::identity;
 use crate::snapshot::native::{self, NativeParts};
 
 impl Decoder<'_> {
@@ -83,6 +83,18 @@ impl Decoder<'_> {
                 let args = self.args()?;
                 self.names.check_call(vm, &callable, &args.args)?;
                 Ok(callable.call_with_args(args, vm)?)
+            }
+            kind::IDENTIFIED => self.identified(),
+            kind::MODULE_MADE => {
+                let name = self.edge()?;
+                let types = &vm.ctx.types;
+                Ok(types.module_type.as_object().call((name,), vm)?)
+            }
+            kind::MODULE_NAMESPACE => {
+                let module = self.edge()?;
+                let expected = "a module";
+                let module = module.downcast_ref::<PyModule>();
+                Ok(module.ok_or(FormatError::Type { expected })?.dict().into())
             }
             kind::EXCEPTION => self.exception(),
             kind::CLASS => self.class(),
@@ -320,6 +332,26 @@ impl Decoder<'_> {
         Ok(object)
     }
 
+    /// The object that has an identity; where it isn't here, the call that makes it is made.
+    fn identified(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let identity = u128::from_le_bytes(self.reader.array()?);
+        let callable = self.edge()?;
+        let args = self.args()?;
+        if !self.makes_classes_anew
+            && let Some(known) = identity::find(vm, identity)
+        {
+            return Ok(known);
+        }
+        self.names.check_call(vm, &callable, &args.args)?;
+        let object = callable.call_with_args(args, vm)?;
+        self.arrived.push((identity, 0, object.clone()));
+        if !self.makes_classes_anew {
+            self.introduce_classes();
+        }
+        Ok(object)
+    }
+
     /// An object of a class made by Python code, without calling the class.
     fn instance(&self, class: PyTypeRef, dict: Option<PyDictRef>) -> Decoded<PyObjectRef> {
         let vm = self.vm;
@@ -512,10 +544,11 @@ impl Decoder<'_> {
         let bases = self.body()?;
         let (keys, values) = self.pairs()?;
         if !self.makes_classes_anew
-            && let Some(known) = class_identity::find(vm, identity)
+            && let Some(known) = identity::find(vm, identity)
+            && let Ok(known) = known.downcast::<PyType>()
         {
             self.known_classes.insert(known.get_id());
-            if class_identity::is_current(vm, &known, version) {
+            if identity::is_current(vm, &known, version) {
                 self.settled.insert(known.get_id());
             }
             return Ok(known.into());
@@ -544,8 +577,13 @@ impl Decoder<'_> {
     /// Fills in the dict of a class, unless it is one that was made in this process.
     fn fill_class(&mut self, target: &PyObject) -> Decoded<()> {
         let vm = self.vm;
+        let before = self.reader.clone();
         let (keys, values) = self.pairs()?;
         let bits = self.reader.byte()?;
+        let registered = match bits & class_present::REGISTERED != 0 {
+            true => self.body()?,
+            false => Vec::new(),
+        };
         let class = target
             .downcast_ref::<PyType>()
             .filter(|class| class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE))
@@ -553,7 +591,7 @@ impl Decoder<'_> {
                 expected: "a class",
             })?;
         if self.settled.contains(&class.get_id()) {
-            return Ok(());
+            return self.meet_attributes(class, &keys, &values, before);
         }
         let set = vm.ctx.types.type_type.slots().setattro.load();
         let set = set.expect("classes can be changed");
@@ -570,9 +608,103 @@ impl Decoder<'_> {
             let abc = vm.import("_abc", 0)?;
             let init = abc.get_attr("_abc_init", vm)?;
             init.call((target.to_owned(),), vm)?;
+            let register = abc.get_attr("_abc_register", vm)?;
+            for class in registered {
+                register.call((target.to_owned(), class), vm)?;
+            }
         }
         Ok(())
     }
+
+    /// Lets the functions of a class that is here already stand for those that came along with it:
+    /// a method that comes home is the one that the class has.
+    fn meet_attributes(
+        &mut self,
+        class: &Py<PyType>,
+        keys: &[PyObjectRef],
+        values: &[PyObjectRef],
+        mut pairs: Reader<'_>,
+    ) -> Decoded<()> {
+        let vm = self.vm;
+        let edges = edges_of_values(&mut pairs)?;
+        for ((key, value), edge) in keys.iter().zip(values).zip(edges) {
+            let name = key.downcast_ref::<PyStr>().and_then(|name| name.to_str());
+            let Some(name) = name else { continue };
+            let own = class.get_direct_attr(vm.ctx.intern_str(name));
+            let node = edge.checked_sub(FIRST_NODE).map(|node| node as usize);
+            if let (Some(own), Some(node)) = (own, node)
+                && !own.is(value)
+                && is_same_function(&own, value, vm)?
+            {
+                for part in function_parts(value, vm) {
+                    let (theirs, ours) = (value.get_attr(*part, vm)?, own.get_attr(*part, vm)?);
+                    self.replace_before(node, &theirs, ours);
+                }
+                self.replace_before(node + 1, value, own);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets an object stand for one that was decoded not long before this node.
+    fn replace_before(&mut self, end: usize, old: &PyObject, new: PyObjectRef) {
+        const NODES_MAX: usize = 1000;
+        let end = end.min(self.nodes.len());
+        let recent = &mut self.nodes[end.saturating_sub(NODES_MAX)..end];
+        if !old.class().is(self.vm.ctx.types.none_type)
+            && let Some(node) = recent.iter_mut().rev().find(|node| node.is(old))
+        {
+            *node = new;
+        }
+    }
+}
+
+/// The attributes of a descriptor that are functions.
+fn function_parts(object: &PyObject, vm: &VirtualMachine) -> &'static [&'static str] {
+    let types = &vm.ctx.types;
+    match object.class() {
+        class if class.is(types.property_type) => &["fget", "fset", "fdel"],
+        class if class.is(types.classmethod_type) || class.is(types.staticmethod_type) => {
+            &["__func__"]
+        }
+        _ => &[],
+    }
+}
+
+/// The edges of the values in a fill's pairs; none if these are packed.
+fn edges_of_values(pairs: &mut Reader<'_>) -> Decoded<Vec<u32>> {
+    let mut edges = Vec::new();
+    for _ in 0..2 {
+        edges.clear();
+        if pairs.byte()? != body::EDGES {
+            return Ok(Vec::new());
+        }
+        for _ in 0..pairs.count(4)? {
+            edges.push(pairs.edge()?);
+        }
+    }
+    Ok(edges)
+}
+
+/// Whether two attributes are functions, or what is made of one, with the same code.
+fn is_same_function(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> Decoded<bool> {
+    let types = &vm.ctx.types;
+    if !one.class().is(other.class()) {
+        return Ok(false);
+    }
+    if one.class().is(types.function_type) {
+        let code = identifiers().code;
+        let codes = (one.get_attr(code, vm)?, other.get_attr(code, vm)?);
+        return Ok(vm.bool_eq(&codes.0, &codes.1)?);
+    }
+    let parts = function_parts(one, vm);
+    for part in parts {
+        let (one, other) = (one.get_attr(*part, vm)?, other.get_attr(*part, vm)?);
+        if !(vm.is_none(&one) && vm.is_none(&other)) && !is_same_function(&one, &other, vm)? {
+            return Ok(false);
+        }
+    }
+    Ok(!parts.is_empty())
 }
 
 /// Whether a list has the `extend` and `append` that lists have.

@@ -2,18 +2,20 @@
 //!
 //! A class by value is built bare, from its metaclass, name and bases, and filled with the rest
 //! of its dict afterwards, as its methods usually refer back to it. It travels under an identity
-//! (see `class_identity`), so that coming home it meets the class it was.
+//! (see `identity.rs`), so that coming home it meets the class it was.
 
-use rustpython_vm::builtins::{PyDict, PyTuple, PyType};
+use rustpython_vm::builtins::{PyDict, PySet, PyTuple, PyType, PyWeak};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::{Encoder, Frame, Step};
-use crate::snapshot::class_identity;
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::identity;
 
 pub mod present {
     /// The class keeps abstract methods: the receiver computes its `_abc_impl` anew.
     pub const IS_ABSTRACT_BASE: u8 = 1;
+    /// Other classes were registered with it: they follow.
+    pub const REGISTERED: u8 = 2;
 }
 
 impl Encoder<'_> {
@@ -54,23 +56,55 @@ impl Encoder<'_> {
         }
         children.push(vm.ctx.intern_str("__qualname__").to_owned().into());
         children.push(class.__qualname__(vm));
+        let registered = self.registered(class)?;
         let step = Step::Class {
-            identity: class_identity::of(vm, class),
+            identity: identity::of(vm, object),
             // A namespace is decoded with classes of its own, so nobody asks. The bytes shouldn't
             // change with what the runtime remembers of a class.
             version: match self.has_segments {
                 true => 0,
-                false => class_identity::version(class),
+                false => identity::version(class, registered.len()),
             },
             base_count: bases.len(),
         };
         let mut frame = Frame::new(step, object.to_owned(), origin, children);
-        let (entries, present) = class_entries(self, class);
-        let step = Step::FillClass { present };
+        let (mut entries, mut present) = class_entries(self, class);
+        if !registered.is_empty() {
+            present |= present::REGISTERED;
+        }
+        let step = Step::FillClass {
+            present,
+            registered_count: registered.len(),
+        };
+        entries.extend(registered);
         let fill = Frame::new(step, object.to_owned(), origin, entries);
         // Which methods are abstract is computed from their attributes.
         frame.then.push(fill.draining());
         self.begin(frame)
+    }
+
+    /// The classes that were registered with an abstract base class.
+    fn registered(&self, class: &Py<PyType>) -> PyResult<Vec<PyObjectRef>> {
+        let vm = self.vm;
+        let marker = vm.ctx.intern_str("_abc_impl");
+        if class.get_direct_attr(marker).is_none() {
+            return Ok(Vec::new());
+        }
+        let dump = vm.import("_abc", 0)?.get_attr("_get_dump", vm)?;
+        let dump = dump.call((class.to_owned(),), vm)?;
+        let registry = dump.downcast_ref::<PyTuple>().and_then(|dump| dump.first());
+        let references = registry.and_then(|registry| registry.downcast_ref::<PySet>());
+        let references = references.map(|set| set.elements()).unwrap_or_default();
+        let mut registered: Vec<PyObjectRef> = references
+            .iter()
+            .filter_map(|reference| reference.downcast_ref::<PyWeak>()?.upgrade())
+            .collect();
+        // A set has its own order; the bytes shouldn't change with it.
+        registered.sort_by_key(|class| {
+            let class = class.downcast_ref::<PyType>();
+            class.map(|class| self.full_name(class))
+        });
+        Ok(registered)
     }
 
     /// A native class that no module gives a name is reached through one that does: `type(f)`.

@@ -187,7 +187,9 @@ impl Encoder<'_> {
                 frame.children = frame.object.dict().map(Into::into).into_iter().collect();
             }
             Step::FillCell => {
-                let contents = frame.object.get_attr(identifiers().cell_contents, self.vm)?;
+                let contents = frame
+                    .object
+                    .get_attr(identifiers().cell_contents, self.vm)?;
                 frame.children = vec![contents];
                 self.note_class_namespace(&frame.children[0]);
             }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyStr, PyTuple};
+use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyModule, PyStr, PyTuple};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::path::Slot;
@@ -61,6 +61,11 @@ impl Encoder<'_> {
         let cells = closure
             .downcast_ref::<PyTuple>()
             .map_or(&[][..], |cells| cells.as_slice());
+        for cell in cells {
+            if let Ok(contents) = cell.get_attr(known.cell_contents, vm) {
+                self.submodules(&contents, &code)?;
+            }
+        }
         if self.are_cells_at_hand(cells, origin)
             && let Some(code) = self.code_edge(&code)?
         {
@@ -192,6 +197,7 @@ impl Encoder<'_> {
         code::global_names(code, &mut names);
         for name in names {
             if let Some(value) = globals.get_item_opt(name, vm)? {
+                self.submodules(&value, code)?;
                 children.push(vm.ctx.intern_str(name).to_owned().into());
                 children.push(value);
             }
@@ -205,7 +211,52 @@ impl Encoder<'_> {
         Ok(number)
     }
 
-    fn number_kept(&mut self, object: &PyObject) -> PyResult<u32> {
+    /// Lets the submodules be imported that code reaches through a package: the package alone leads to
+    /// them only where somebody imported them already.
+    fn submodules(&mut self, package: &PyObject, code: &Py<PyCode>) -> PyResult<()> {
+        let vm = self.vm;
+        let Some(package) = package.downcast_ref::<PyModule>() else {
+            return Ok(());
+        };
+        let dict = package.dict();
+        let name = dict.get_item_opt(identifiers().name, vm)?;
+        let (Some(name), Some(_)) = (
+            name.and_then(|name| self.text(&name)),
+            dict.get_item_opt("__path__", vm)?,
+        ) else {
+            return Ok(());
+        };
+        let modules = vm.sys_module.get_attr(vm.ctx.intern_str("modules"), vm)?;
+        let modules = modules.downcast_ref::<PyDict>();
+        let modules = modules
+            .map(|modules| modules.items_vec())
+            .unwrap_or_default();
+        let is_named = |part: &str| code.names.iter().any(|name| name.as_str() == part);
+        let mut reached: Vec<(String, PyObjectRef)> = Vec::new();
+        for (key, module) in modules {
+            let key = self.text(&key).unwrap_or_default();
+            let rest = key
+                .strip_prefix(&name)
+                .and_then(|rest| rest.strip_prefix('.'));
+            if rest.is_some_and(|rest| rest.split('.').all(is_named))
+                && !self.numbers.contains_key(&module.get_id())
+                && module.downcast_ref::<PyModule>().is_some()
+            {
+                reached.push((key, module));
+            }
+        }
+        reached.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (name, module) in reached {
+            self.table.push(kind::MODULE);
+            self.table.slice(name.as_bytes());
+            self.number_kept(&module)?;
+            self.carried_again(module.get_id());
+        }
+        Ok(())
+    }
+
+    /// Numbers an object whose record was just written, and keeps it alive.
+    pub fn number_kept(&mut self, object: &PyObject) -> PyResult<u32> {
         let number = self.next_number()?;
         let known = Number::new(number, self.segment);
         self.numbers.insert(object.get_id(), known);
@@ -306,7 +357,9 @@ impl Encoder<'_> {
         };
         let name = globals.get_item_opt(identifiers().name, vm)?;
         Ok(match name {
-            Some(name) => name.is(module) || text_of(&name).is_some_and(|name| is_text(module, name)),
+            Some(name) => {
+                name.is(module) || text_of(&name).is_some_and(|name| is_text(module, name))
+            }
             None => vm.is_none(module),
         })
     }

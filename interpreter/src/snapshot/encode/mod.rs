@@ -111,6 +111,9 @@ enum Step {
         name: String,
     },
     Reduced,
+    Identified {
+        identity: u128,
+    },
     Exception,
     Instance,
     EnumMember,
@@ -130,6 +133,7 @@ enum Step {
     },
     FillInstance,
     FillInstanceDict,
+    FillModule,
     FillState {
         item_count: usize,
         pair_count: usize,
@@ -140,6 +144,7 @@ enum Step {
     },
     FillClass {
         present: u8,
+        registered_count: usize,
     },
 }
 
@@ -339,6 +344,11 @@ impl<'a> Encoder<'a> {
                 self.table.slice(name.as_bytes());
             }
             Step::Reduced => self.mutable_record(kind::REDUCED, edges),
+            Step::Identified { identity } => {
+                self.table.push(kind::IDENTIFIED);
+                self.table.extend_from_slice(&identity.to_le_bytes());
+                self.table.edges(edges);
+            }
             Step::Exception => self.mutable_record(kind::EXCEPTION, edges),
             Step::Instance => self.mutable_record(kind::INSTANCE, edges),
             Step::EnumMember => self.mutable_record(kind::ENUM_MEMBER, edges),
@@ -358,7 +368,9 @@ impl<'a> Encoder<'a> {
             Step::FillList => self.fill_record(kind::FILL_LIST, target, &[edges]),
             Step::FillSet => self.fill_record(kind::FILL_SET, target, &[edges]),
             Step::FillDict => self.fill_pairs(kind::FILL_DICT, target, edges),
-            Step::FillInstance => self.fill_pairs(kind::FILL_INSTANCE, target, edges),
+            Step::FillInstance | Step::FillModule => {
+                self.fill_pairs(kind::FILL_INSTANCE, target, edges);
+            }
             Step::FillCell => self.fill_with_one(kind::FILL_CELL, target, edges),
             Step::FillInstanceDict => self.fill_with_one(kind::FILL_INSTANCE_DICT, target, edges),
             Step::FillFunction {
@@ -375,9 +387,16 @@ impl<'a> Encoder<'a> {
                 self.write_state_fill(target, item_count, pair_count, *present, edges);
             }
             Step::FillException { present } => self.write_exception_fill(target, *present, edges),
-            Step::FillClass { present } => {
-                self.fill_pairs(kind::FILL_CLASS, target, edges);
+            Step::FillClass {
+                present,
+                registered_count,
+            } => {
+                let (entries, registered) = edges.split_at(edges.len() - registered_count);
+                self.fill_pairs(kind::FILL_CLASS, target, entries);
                 self.table.push(*present);
+                if *registered_count > 0 {
+                    self.edge_body(registered);
+                }
             }
             _ => unreachable!("builds are written by write_build"),
         }

@@ -1,10 +1,10 @@
 //! What goes by name: modules, and whatever can be found in one again. And what can't go at all.
 
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyModule, PyStr, PyType};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyDictRef, PyModule, PyStr, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
-use super::Encoder;
 use super::path::Slot;
+use super::{Encoder, Frame, Step};
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{Write, kind};
 use crate::snapshot::identifier::identifiers;
@@ -34,7 +34,9 @@ impl Encoder<'_> {
         let module = vm.get_attribute_opt(object, identifiers().module)?;
         let module = match &module {
             Some(module) if !vm.is_none(module) => {
-                let text = module.downcast_ref::<PyStr>().and_then(|text| text.to_str());
+                let text = module
+                    .downcast_ref::<PyStr>()
+                    .and_then(|text| text.to_str());
                 match text {
                     None => return Ok(None),
                     Some(text) if text == self.options.main_module => return Ok(None),
@@ -107,10 +109,46 @@ impl Encoder<'_> {
             self.carried_again(object.get_id());
             return Ok(());
         }
-        Err(self.refuse_at(
-            origin,
-            "a module that isn't in sys.modules can't be carried between namespaces",
-        ))
+        self.made_module(object, origin)
+    }
+
+    /// A module that was made by hand goes by value: nobody could import it.
+    fn made_module(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let vm = self.vm;
+        let dict = object
+            .dict()
+            .filter(|_| object.class().is(vm.ctx.types.module_type));
+        let is_made = |dict: &PyDictRef| {
+            let spec = dict.get_item_opt("__spec__", vm).ok().flatten();
+            spec.is_none_or(|spec| vm.is_none(&spec))
+        };
+        let Some(dict) = dict.filter(is_made) else {
+            return Err(self.refuse_at(
+                origin,
+                "a module that was imported and isn't in sys.modules can't be carried between namespaces",
+            ));
+        };
+        let name = match dict.get_item_opt("__name__", vm)? {
+            Some(name) if self.text(&name).is_some() => name,
+            _ => vm.ctx.empty_str.to_owned().into(),
+        };
+        self.visit(&name, origin, Slot::Silent)?;
+        let name = self.edges.pop().expect("a text has an edge at once");
+        self.mutable_record(kind::MODULE_MADE, &[name]);
+        let module = self.built(object)?;
+        self.record(kind::MODULE_NAMESPACE, &[module]);
+        // Functions of the module find their globals there.
+        self.number_kept(dict.as_object())?;
+        let mut children = Vec::new();
+        for (key, value) in dict.items_vec() {
+            // Each process has its own.
+            if self.text(&key).is_none_or(|key| key != "__builtins__") {
+                children.extend([key, value]);
+            }
+        }
+        let mut fill = Frame::new(Step::FillModule, object.to_owned(), origin, children);
+        fill.target = module;
+        self.follow(fill)
     }
 
     /// The error for an object of a kind that stays where it is.

@@ -244,7 +244,10 @@ fn can_do_without(frame: &Frame, index: usize) -> Option<Part> {
     };
     match frame.step {
         Step::FillList | Step::FillSet => Some(Part::Item),
-        Step::FillDict | Step::FillInstance | Step::FillClass { .. } => Some(pair(index)),
+        Step::FillDict | Step::FillInstance | Step::FillModule => Some(pair(index)),
+        Step::FillClass {
+            registered_count, ..
+        } => (index + registered_count < frame.children.len()).then(|| pair(index)),
         Step::FillException { present } => {
             let pairs_from = super::object::exception_singles(present);
             index.checked_sub(pairs_from).map(pair)

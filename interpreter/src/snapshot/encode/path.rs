@@ -59,7 +59,7 @@ impl Slot {
             Step::Tuple | Step::FillList => Self::Item(number),
             Step::FrozenSet | Step::FillSet => Self::Element,
             Step::FillDict => pair(Self::Value),
-            Step::FillInstance => pair(Self::Attribute),
+            Step::FillInstance | Step::FillModule => pair(Self::Attribute),
             Step::Code => Self::Named(".co_consts"),
             Step::Function { .. } if index == 0 => Self::Named(".__code__"),
             Step::Function { .. } => Self::Closure(number - 1),
@@ -83,7 +83,10 @@ impl Slot {
                 present,
             } => Self::of_state(*item_count, *pair_count, *present, index),
             Step::FillException { present } => Self::of_exception(*present, index),
-            Step::FillClass { .. } => pair(Self::ClassEntry),
+            Step::FillClass {
+                registered_count, ..
+            } if index + registered_count < frame.children.len() => pair(Self::ClassEntry),
+            Step::FillClass { .. } => Self::Named("'s registered classes"),
             _ => Self::Silent,
         }
     }

@@ -27,6 +27,15 @@ impl AsRef<[u8]> for LentBytes {
     }
 }
 
+/// As [`LentBytes`], of a `str`.
+struct LentText(PyRef<PyStr>);
+
+impl AsRef<[u8]> for LentText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 pub fn lend(vm: &VirtualMachine, object: &PyObject) -> Option<Bytes> {
     let bytes = object.to_owned().downcast_exact::<PyBytes>(vm).ok()?;
     Some(Bytes::from_owner(LentBytes(bytes.into_pyref())))
@@ -51,7 +60,7 @@ impl Encoder<'_> {
         }
         if class.is(types.str_type) {
             let text = object.downcast_ref::<PyStr>().expect("class is str");
-            self.once(object, held, |encoder| write_str(&mut encoder.table, text))
+            self.once(object, held, |encoder| encoder.write_text(text))
         } else if class.is(types.float_type) {
             let float = object.downcast_ref::<PyFloat>().expect("class is float");
             self.once(object, held, |encoder| {
@@ -123,6 +132,15 @@ impl Encoder<'_> {
         self.numbers.remove(&object.get_id());
         let edge = self.scalar(object, super::HELD_UNKNOWN)?;
         Ok(edge.expect("only scalars are packed"))
+    }
+
+    fn write_text(&mut self, text: &Py<PyStr>) {
+        if !self.goes_out_of_band(text.as_bytes().len()) || text.as_object().is_immortal() {
+            write_str(&mut self.table, text);
+        } else {
+            let lent = Bytes::from_owner(LentText(text.to_owned()));
+            self.write_buffer(kind::STR_OUT, lent);
+        }
     }
 
     fn write_bytes(&mut self, object: &PyObject) {

@@ -6,6 +6,7 @@ use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::{Encoder, Frame, Step};
+use crate::snapshot::identity;
 
 /// A call, and the state that completes what it returns.
 struct Call {
@@ -13,6 +14,8 @@ struct Call {
     args: Vec<PyObjectRef>,
     /// A state, and the callable that sets it.
     state: Option<(PyObjectRef, PyObjectRef)>,
+    /// It is to be the same object again where it is known.
+    has_identity: bool,
 }
 
 impl Call {
@@ -21,7 +24,13 @@ impl Call {
             callable,
             args,
             state: None,
+            has_identity: false,
         }
+    }
+
+    const fn identified(mut self) -> Self {
+        self.has_identity = true;
+        self
     }
 }
 
@@ -38,7 +47,9 @@ impl Encoder<'_> {
             "WeakSet",
         ];
         let class = object.class();
-        FIRST.contains(&&*class.name()) || self.is_heap_property(object)
+        FIRST.contains(&&*class.name())
+            || self.is_heap_descriptor(object)
+            || self.view_method(object).is_some()
     }
 
     /// Starts carrying an object as a call, if it is one of those this file knows.
@@ -48,7 +59,13 @@ impl Encoder<'_> {
         };
         let args = self.vm.ctx.new_tuple(call.args);
         let children = vec![call.callable, args.into()];
-        let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
+        let step = match call.has_identity {
+            true => Step::Identified {
+                identity: identity::of(self.vm, object),
+            },
+            false => Step::Reduced,
+        };
+        let mut frame = Frame::new(step, object.to_owned(), origin, children);
         if let Some((state, setter)) = call.state {
             let step = Step::FillState {
                 item_count: 0,
@@ -58,7 +75,7 @@ impl Encoder<'_> {
             let fill = Frame::new(step, object.to_owned(), origin, vec![state, setter]);
             frame.then.push(fill.draining());
         }
-        if self.is_heap_property(object) {
+        if self.is_heap_descriptor(object) {
             let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
             frame.then.push(fill);
         }
@@ -66,18 +83,60 @@ impl Encoder<'_> {
         Ok(true)
     }
 
-    fn is_heap_property(&self, object: &PyObject) -> bool {
-        let property = self.vm.ctx.types.property_type;
-        !object.class().is(property) && super::native_base(object.class()).is(property)
+    /// Whether an object is of a subclass of `property`, `classmethod` or `staticmethod`.
+    fn is_heap_descriptor(&self, object: &PyObject) -> bool {
+        let types = &self.vm.ctx.types;
+        let native = super::native_base(object.class());
+        !native.is(object.class())
+            && (native.is(types.property_type)
+                || native.is(types.classmethod_type)
+                || native.is(types.staticmethod_type))
+    }
+
+    /// What made a view of a dict.
+    fn view_method(&self, object: &PyObject) -> Option<&'static str> {
+        let types = &self.vm.ctx.types;
+        let class = object.class();
+        match &*class.name() {
+            _ if class.is(types.dict_keys_type) => Some("keys"),
+            _ if class.is(types.dict_values_type) => Some("values"),
+            _ if class.is(types.dict_items_type) => Some("items"),
+            "odict_keys" => Some("keys"),
+            "odict_values" => Some("values"),
+            "odict_items" => Some("items"),
+            _ => None,
+        }
+    }
+
+    /// A view of a dict is asked for again; only the collector tells which dict it was.
+    fn view(&self, object: &PyObject, method: &'static str, origin: u32) -> PyResult<Call> {
+        let vm = self.vm;
+        let mapping = object.get_attr("mapping", vm)?;
+        let referents = vm.import("gc", 0)?.get_attr("get_referents", vm)?;
+        let referents: Vec<PyObjectRef> = referents.call((mapping,), vm)?.try_to_value(vm)?;
+        let types = &vm.ctx.types;
+        let mut dicts = referents.into_iter();
+        let dict = dicts.find(|referent| referent.class().fast_issubclass(types.dict_type));
+        let dict = dict.ok_or_else(|| self.refuse_object(origin))?;
+        let method = types.dict_type.as_object().get_attr(method, vm)?;
+        Ok(match dict.class().is(types.dict_type) {
+            true => Call::new(method, vec![dict]),
+            false => {
+                let name = method.get_attr("__name__", vm)?;
+                let getter = vm.import("operator", 0)?.get_attr("methodcaller", vm)?;
+                Call::new(getter.call((name,), vm)?, vec![dict])
+            }
+        })
     }
 
     fn call_for(&mut self, object: &PyObject, origin: u32) -> PyResult<Option<Call>> {
         let vm = self.vm;
         let class: PyObjectRef = object.class().to_owned().into();
-        if self.is_heap_property(object) {
-            let parts = ["fget", "fset", "fdel", "__doc__"].map(|name| object.get_attr(name, vm));
-            let args = parts.into_iter().collect::<PyResult<Vec<_>>>()?;
-            return Ok(Some(Call::new(class, args)));
+        if self.is_heap_descriptor(object) {
+            return self.heap_descriptor(object, class).map(Some);
+        }
+        if let Some(method) = self.view_method(object) {
+            return self.view(object, method, origin).map(Some);
         }
         let name = self.full_name(object.class());
         Ok(Some(match name.as_str() {
@@ -117,16 +176,17 @@ impl Encoder<'_> {
             "functools._lru_cache_wrapper" => self.cached_function(object)?,
             "typing.NewType" => {
                 let name = object.get_attr("__name__", vm)?;
-                Call::new(class, vec![name, object.get_attr("__supertype__", vm)?])
+                Call::new(class, vec![name, object.get_attr("__supertype__", vm)?]).identified()
             }
             "typing.TypeAliasType" => {
                 let names = ["__name__", "__value__"].map(|name| object.get_attr(name, vm));
                 let args = names.into_iter().collect::<PyResult<Vec<_>>>()?;
                 let keywords = [("type_params", "__type_params__")];
-                Call::new(self.partial(class, Keywords::Of(object, &keywords))?, args)
+                Call::new(self.partial(class, Keywords::Of(object, &keywords))?, args).identified()
             }
             "typing.TypeVar" | "typing.ParamSpec" => {
-                const KEYWORDS: [(&str, &str); 4] = [
+                const KEYWORDS: [(&str, &str); 5] = [
+                    ("default", "__default__"),
                     ("bound", "__bound__"),
                     ("covariant", "__covariant__"),
                     ("contravariant", "__contravariant__"),
@@ -136,11 +196,35 @@ impl Encoder<'_> {
                 if let Some(constraints) = vm.get_attribute_opt(object, "__constraints__")? {
                     self.extend_with_tuple(&mut args, constraints);
                 }
-                Call::new(self.partial(class, Keywords::Of(object, &KEYWORDS))?, args)
+                Call::new(self.partial(class, Keywords::Of(object, &KEYWORDS))?, args).identified()
             }
-            "typing.TypeVarTuple" => Call::new(class, vec![object.get_attr("__name__", vm)?]),
+            "typing.TypeVarTuple" => {
+                let name = object.get_attr("__name__", vm)?;
+                let keywords = [("default", "__default__")];
+                let callable = self.partial(class, Keywords::Of(object, &keywords))?;
+                Call::new(callable, vec![name]).identified()
+            }
             _ => return Ok(None),
         }))
+    }
+
+    /// A property is made of its parts, the others of their function by the native `__new__`: what
+    /// the `__init__` of a subclass wants isn't known.
+    fn heap_descriptor(&self, object: &PyObject, class: PyObjectRef) -> PyResult<Call> {
+        let vm = self.vm;
+        let native = super::native_base(object.class());
+        if native.is(vm.ctx.types.property_type) {
+            let parts = ["fget", "fset", "fdel", "__doc__"].map(|name| object.get_attr(name, vm));
+            let args = parts.into_iter().collect::<PyResult<Vec<_>>>()?;
+            return Ok(Call::new(class, args));
+        }
+        let function = object.get_attr("__func__", vm)?;
+        let new = native.as_object().get_attr("__new__", vm)?;
+        let init = native.as_object().get_attr("__init__", vm)?;
+        Ok(Call {
+            state: Some((function.clone(), init)),
+            ..Call::new(new, vec![class, function])
+        })
     }
 
     /// A file in memory is data: its content, and the position in it.
@@ -162,6 +246,7 @@ impl Encoder<'_> {
             callable: class,
             args,
             state: Some((position, seek)),
+            has_identity: false,
         }))
     }
 
@@ -203,7 +288,10 @@ impl Encoder<'_> {
             Keywords::Of(object, names) => {
                 for (keyword, attribute) in names {
                     let value = object.get_attr(*attribute, vm)?;
-                    if !vm.is_none(&value) && !value.is(&vm.ctx.false_value) {
+                    let is_absent = vm.is_none(&value)
+                        || value.is(&vm.ctx.false_value)
+                        || &*value.class().name() == "NoDefaultType";
+                    if !is_absent {
                         call.kwargs.insert((*keyword).into(), value);
                     }
                 }
@@ -217,6 +305,6 @@ impl Encoder<'_> {
 /// Keyword arguments of a call.
 enum Keywords<'a> {
     Dict(PyObjectRef),
-    /// Attributes of an object, where they are neither None nor False.
+    /// Attributes of an object, where they are neither None nor False nor `typing.NoDefault`.
     Of(&'a PyObject, &'a [(&'static str, &'static str)]),
 }

@@ -196,6 +196,7 @@ impl Frame {
                 | Step::FillFunction { .. }
                 | Step::FillInstance
                 | Step::FillInstanceDict
+                | Step::FillModule
                 | Step::FillState { .. }
                 | Step::FillException { .. }
                 | Step::FillClass { .. }

@@ -493,3 +493,119 @@ def test_dataclass_with_slots():
     assert there[0] == type(there[0])(1, [2]) and hash(there[1]) == hash(type(there[1])(3))
     there = carry({F(3): 1})
     assert there[F(3)] == 1
+
+
+def test_registered_classes_travel():
+    import abc
+    import collections
+    class Readable(abc.ABC):
+        @abc.abstractmethod
+        def read(self): ...
+    class Plain:
+        pass
+    Readable.register(Plain)
+    Readable.register(collections.deque)
+    readable, plain = carry_away((Readable, Plain))
+    assert issubclass(plain, readable) and isinstance(plain(), readable)
+    assert issubclass(collections.deque, readable) and not issubclass(dict, readable)
+
+
+def test_a_registered_class_that_refers_back():
+    import abc
+    class Base(abc.ABC):
+        pass
+    @Base.register
+    class Other:
+        base = Base
+    base = carry_away(Base)
+    others = [ref() for ref in __import__('_abc')._get_dump(base)[0]]
+    assert len(others) == 1 and others[0].base is base and issubclass(others[0], base)
+
+
+def test_methods_that_come_home():
+    class Foo:
+        def plain(self): return self
+        @classmethod
+        def of_class(cls): return cls
+        @staticmethod
+        def of_none(): return 1
+        @property
+        def made(self): return 2
+    foo = Foo()
+    foo.bound = foo.plain
+    back = carry(foo)
+    assert back.bound.__func__ is Foo.plain and back.bound == back.plain and back.bound() is back
+    back = carry((Foo, Foo.plain, Foo.of_class, Foo.of_none, Foo.__dict__['of_class'], Foo.__dict__['made']))
+    assert back[0] is Foo and back[1] is Foo.plain and back[2] == Foo.of_class and back[3] is Foo.of_none
+    assert back[4] is Foo.__dict__['of_class'] and back[5] is Foo.__dict__['made']
+    there = carry_away((Foo, Foo.plain, foo))
+    assert there[0] is not Foo and there[1] is there[0].plain and there[2].bound.__func__ is there[0].plain
+
+
+def test_a_method_that_was_changed_elsewhere_stays_changed():
+    class Foo:
+        def plain(self): return 'ours'
+    def theirs(self): return 'theirs'
+    ours = Foo.plain
+    Foo.plain = theirs
+    data = dumps((Foo, Foo.plain))
+    Foo.plain = ours
+    back = loads(data)
+    assert back[0] is Foo and Foo.plain is ours and back[1](None) == 'theirs'
+
+
+def test_subclasses_of_descriptors():
+    import abc
+    class Documented(property):
+        pass
+    class Marked(classmethod):
+        mark = None
+    class Still(staticmethod):
+        pass
+    class Foo(abc.ABC):
+        @Documented
+        def value(self): return 7
+        marked = Marked(lambda cls: cls)
+        marked.mark = 'the mark'
+        still = Still(lambda: 8)
+        @abc.abstractclassmethod
+        def old(cls): ...
+    for carried in (carry_away(Foo), carry(Foo)):
+        assert carried.__abstractmethods__ == {'old'}
+        assert carried.marked() is carried and carried.still() == 8
+        assert carried.__dict__['marked'].mark == 'the mark'
+        assert type(carried.__dict__['marked']).__name__ == 'Marked'
+        assert carried.__dict__['value'].fget(None) == 7
+
+
+def test_type_variables_are_who_they_were():
+    import typing
+    T = typing.TypeVar('T', int, str)
+    B = typing.TypeVar('B', bound=int)
+    P = typing.ParamSpec('P')
+    Ts = typing.TypeVarTuple('Ts')
+    N = typing.NewType('N', int)
+    made = [T, B, P, Ts, N]
+    for one in made:
+        assert carry(one) is one and carry([one, one])[1] is one
+    there = carry_away(made)
+    assert all(a is not b for a, b in zip(there, made))
+    assert [repr(one) for one in there[:4]] == [repr(one) for one in made[:4]]
+    assert there[0].__constraints__ == (int, str) and there[1].__bound__ is int
+    # An echo by another process comes home as itself.
+    data = dumps(T)
+    class Box(typing.Generic[T]):
+        def get(self) -> T: ...
+    box, t = carry((Box, T))
+    assert box is Box and t is T and box.__parameters__ == (T,)
+    box, t = carry_away((Box, T))
+    assert box.__parameters__ == (t,) and box.__parameters__[0] is t
+    assert loads(data) is loads(data)
+
+
+def test_defaults_of_type_variables():
+    import typing
+    T = typing.TypeVar('T', default=int)
+    U = typing.TypeVar('U')
+    t, u = carry_away((T, U))
+    assert t.__default__ is int and t.has_default() and not u.has_default()

@@ -356,3 +356,127 @@ def test_deep_closures():
     while there is not None:
         there, depth = there(), depth + 1
     assert depth == 20_000
+
+
+def code_of(source):
+    names = {'__name__': '__main__'}
+    exec(source, names)
+    return names['f']
+
+
+CONSTANTS = r"""
+def f(x):
+    "Documented."
+    def nested(y, *, z=2.5):
+        return [lambda: 10**40, (y, 'some text', b'bytes', 1e300, 2j, (1.5, (70000, None), 'x'))]
+    return x in {'one', 2, 3.5}, x[1:2], x[1000:], ..., True, -7, 70001, '\ud800', nested(x)
+"""
+
+
+def test_constants_of_one_record():
+    f = code_of(CONSTANTS)
+    assert immutable_constants(carry(f).__code__) == immutable_constants(f.__code__)
+    assert repr(carry(f)('one')[:-1]) == repr(f('one')[:-1])
+    assert carry(f)('one')[-1][1] == f('one')[-1][1]
+
+
+def immutable_constants(code):
+    return [immutable_constants(c) if hasattr(c, 'co_consts') else (type(c), c) for c in code.co_consts]
+
+
+def test_equal_code_stays_two_objects():
+    one, two = code_of(CONSTANTS), code_of(CONSTANTS)
+    for _ in range(3):
+        back = carry([one, two, one, one.__code__])
+        assert back[0] is back[2] and back[0].__code__ is back[3]
+        assert back[0].__code__ is not back[1].__code__
+        assert back[0].__code__ == back[1].__code__
+
+
+def test_code_whose_constants_are_elsewhere_too():
+    source = "def f():\n def g(): return 'some text', (1.5, 70000)\n return g"
+    f = code_of(source)
+    g = f()
+    text, pair = next(c for c in g.__code__.co_consts if isinstance(c, tuple))
+    for made in ([f, g, text, pair], [text, f, g, pair], [g, f, pair, text], [pair, text, g, f]):
+        for _ in range(2):
+            back = carry(made)
+            f2, g2, text2, pair2 = [back[made.index(part)] for part in (f, g, text, pair)]
+            assert g2.__code__ in f2.__code__.co_consts
+            assert any(g2.__code__ is c for c in f2.__code__.co_consts)
+            constant = next(c for c in g2.__code__.co_consts if isinstance(c, tuple))
+            assert constant[0] is text2 and constant[1] is pair2
+
+
+def test_a_weak_reference_to_nested_code():
+    import weakref
+    f = code_of("def f():\n def g(): return 1\n return g")
+    g = next(c for c in f.__code__.co_consts if hasattr(c, 'co_code'))
+    reference = weakref.ref(g)
+    del g
+    f2, reference2 = carry([f, reference])
+    assert any(reference2() is c for c in f2.__code__.co_consts)
+
+
+def test_code_nested_deeply():
+    source = 'lambda: ' * 60 + '1'
+    f = code_of(f'def f(): return {source}')
+    for _ in range(2):
+        back = carry(f)
+        for _ in range(61):
+            back = back()
+        assert back == 1
+
+
+def test_the_same_function_again_and_again():
+    f = code_of("def f(x, y=[]): y.append(x); return y")
+    data = dumps(f)
+    one, two = loads(data), loads(data)
+    assert one(1) == [1] and one(2) == [1, 2] and two(3) == [3]
+    one.__code__ = one.__code__.replace(co_name='g')
+    assert loads(data).__code__.co_name == 'f'
+    one.__defaults__[0].append('more')
+    assert loads(data)(4) == [4]
+
+
+def test_many_functions_of_many_kinds():
+    # More than are remembered.
+    made = [code_of(f"def f(x): return x + {n} + {n / 7} + len('{'some text ' * (n % 50)}')") for n in range(1500)]
+    for _ in range(2):
+        back = carry(made)
+        assert [f(1) for f in back] == [f(1) for f in made]
+
+
+def test_functions_at_once_share_what_they_share():
+    def make(low, high):
+        seen = []
+        def first(value, step=(70000, 'text'), *, scale=seen): return low, seen, high
+        def second(value, step=(low, [high]), *, scale=1.5): return low, first, seen
+        return first, second, seen
+    first, second, seen = make((1, 'text'), {'k': 1.5})
+    second.seen = seen
+    for made in ([first, second, seen], [second, seen, first], [seen, first, second]):
+        back = carry(made)
+        f, s, seen2 = [back[made.index(part)] for part in (first, second, seen)]
+        assert f(0)[1] is seen2 and s(0)[2] is seen2 and s.seen is seen2 and f.__kwdefaults__['scale'] is seen2
+        assert s(0)[1] is f and s(0)[0] is f(0)[0] and f(0)[2] is s.__defaults__[0][1][0]
+        assert f.__closure__[0] is s.__closure__[1] or any(a is b for a in f.__closure__ for b in s.__closure__)
+        assert f.__defaults__ == ((70000, 'text'),)
+
+
+def test_a_function_in_its_own_cell_and_defaults():
+    def make():
+        def f(x=None, *, k=None): return f, x, k
+        f.__defaults__ = ((f,),)
+        f.__kwdefaults__ = {'k': f}
+        return f
+    f = carry(make())
+    assert f() == (f, (f,), f)
+
+
+def test_long_text():
+    text = 'some text, ' * 1000
+    one, two, three = carry([text, {'k': text}, (text + 'x')])
+    assert one == text and two['k'] is one and three == text + 'x'
+    odd = '\ud800' * 3000
+    assert carry(odd) == odd and carry(lambda: odd)() == odd

@@ -17,7 +17,7 @@ use crate::cell::remember_source;
 use crate::snapshot::format::Write;
 use crate::snapshot::{
     DecodeContext, EncodeOptions, External, FORMAT_VERSION, NamespaceSnapshot, Segment, Snapshot,
-    class_identity, decode_names, encode_names,
+    decode_names, encode_names, identity,
 };
 
 const SOURCE: &str = include_str!("golden.py");
@@ -130,7 +130,7 @@ fn check(
     bytes: Vec<u8>,
     file: &Path,
 ) {
-    class_identity::forget_all();
+    identity::forget_all();
     let context = DecodeContext::new(receiver.clone());
     let checked = decode_names(vm, read(bytes), &context).and_then(|names| {
         let there = vm.ctx.new_dict();

@@ -534,3 +534,58 @@ def test_refused():
             assert text.startswith("args['k'][0]") and text.endswith(STAYS), text
             assert word is None or text == f"args['k'][0]: {word} {STAYS}", text
     running.close()
+
+
+def test_views_of_dicts():
+    import collections
+    for dict_class in (dict, collections.OrderedDict, collections.Counter):
+        made = dict_class({'a': 1, 'b': 2})
+        keys, values, items, back = carry((made.keys(), made.values(), made.items(), made))
+        assert type(back) is dict_class and type(keys) is type(made.keys())
+        back['c'] = 3
+        assert list(keys) == ['a', 'b', 'c'] and list(values) == [1, 2, 3] and ('c', 3) in items
+    view = {'k': (1, [2])}.values()
+    assert list(carry(view)) == [(1, [2])]
+
+
+def test_modules_made_by_hand():
+    import types
+    module = types.ModuleType('made', 'Documented.')
+    exec("""
+import json
+count = 1
+def increase():
+    global count
+    count += 1
+    return count
+class Shape:
+    def area(self): return helper()
+def helper(): return json.loads('[9]')[0]
+""", module.__dict__)
+    module.self = module
+    module.shape = module.Shape()
+    back, increase = carry_away([module, module.increase])
+    assert isinstance(back, types.ModuleType) and back.__name__ == 'made' and back.__doc__ == 'Documented.'
+    assert back.self is back and back is not module and increase is back.increase
+    assert back.increase() == 2 and back.count == 2 and module.count == 1
+    assert back.Shape().area() == 9 and type(back.shape) is back.Shape
+    assert back.increase.__globals__ is back.__dict__ and back.json is __import__('json')
+    assert back.__spec__ is None
+
+
+def test_submodules_that_code_reaches():
+    import sys
+    import xml.etree.ElementTree
+    def make():
+        import xml
+        def parse(): return xml.etree.ElementTree.fromstring('<a/>').tag
+        return parse
+    data = dumps(make())
+    taken = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'xml'}
+    try:
+        assert loads(data)() == 'a'
+    finally:
+        sys.modules.update(taken)
+    # Only those that it names.
+    import xml.sax
+    assert b'xml.sax' not in data and b'xml.etree.ElementTree' in data

@@ -19,7 +19,7 @@ use rustpython_vm::builtins::{PyBaseExceptionRef, PyBytesRef, PyDictRef};
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::{DecodeContext, EncodeOptions, Snapshot, class_identity};
+use super::{DecodeContext, EncodeOptions, Snapshot, identity};
 use crate::runtime::{Runtime, RuntimeConfig};
 
 fn dumps(object: &PyObjectRef, vm: &VirtualMachine) -> PyResult<Vec<u8>> {
@@ -58,7 +58,7 @@ fn with_functions(work: impl FnOnce(&VirtualMachine, &Scope, PyDictRef)) {
         let globals = receiver.clone();
         let carry_away = move |object: PyObjectRef, vm: &VirtualMachine| {
             let bytes = dumps(&object, vm)?;
-            class_identity::forget_all();
+            identity::forget_all();
             loads(bytes, globals.clone(), vm)
         };
         set(

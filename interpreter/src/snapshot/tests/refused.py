@@ -132,8 +132,16 @@ def test_native_objects_without_a_way():
         assert text.startswith('args: '), text
 
 
-def test_hand_made_module():
-    check([types.ModuleType('nowhere')], f"args[0]: a module that isn't in sys.modules {STAYS}")
+def test_a_module_that_was_taken_out():
+    import colorsys
+    taken = sys.modules.pop('colorsys')
+    try:
+        check([taken], f"args[0]: a module that was imported and isn't in sys.modules {STAYS}")
+    finally:
+        sys.modules['colorsys'] = taken
+    module = types.ModuleType('made')
+    module.lock = threading.Lock()
+    check([module], f'args[0].lock: a lock {STAYS}')
 
 
 def test_it_is_a_type_error():

@@ -7,7 +7,7 @@ use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 
 use super::{eval, run, with_functions};
 use crate::cell::remember_source;
-use crate::snapshot::{DecodeContext, EncodeOptions, decode, encode};
+use crate::snapshot::{DecodeContext, EncodeOptions, decode, decode_names, encode, encode_names};
 
 const CELL: &str = r#"
 import functools
@@ -51,7 +51,7 @@ fn carry(
     change(&mut table);
     buffers[0] = Bytes::from(table);
     forget(vm, scope);
-    crate::snapshot::class_identity::forget_all();
+    crate::snapshot::identity::forget_all();
     let there = decode(vm, buffers, &DecodeContext::new(receiver.clone()))?;
     scope.globals.set_item("there", there, vm)
 }
@@ -108,6 +108,67 @@ own = linecache.getline('<cell 3>', 1)";
                 "line == '    raise ValueError(value)\\n' and own == 'own = 1\\n'",
             );
             holds(vm, scope, "there.__code__.co_filename == '<cell 3 (2)>'");
+        }
+    });
+}
+
+#[test]
+fn long_source_is_kept_once() {
+    with_functions(|vm, scope, receiver| {
+        let cell = format!("{CELL}# {}\n", "long ".repeat(2000));
+        enter(vm, scope, &cell, "<cell 3>");
+        let names =
+            ["fails", "outer", "Shape"].map(|name| (name.to_owned(), eval(vm, scope, name)));
+        let snapshot = encode_names(vm, &names, &EncodeOptions::default()).expect("carried");
+        let mut sources = Vec::new();
+        for segment in &snapshot.segments {
+            assert!(
+                segment.buffers[0].len() < cell.len(),
+                "it is beside the table"
+            );
+            sources.extend(segment.buffers[1..].iter().cloned());
+        }
+        assert_eq!(
+            sources,
+            vec![cell.as_bytes(); 3],
+            "the same bytes, which a store has once"
+        );
+        forget(vm, scope);
+        let there = decode_names(vm, snapshot, &DecodeContext::new(receiver)).expect("it arrives");
+        let fails = there[0].1.clone();
+        scope
+            .globals
+            .set_item("there", fails, vm)
+            .expect("a dict takes it");
+        let ask = "import inspect; source = inspect.getsource(there)";
+        run(vm, scope, ask, "ask").expect("it is known");
+        holds(vm, scope, "source.startswith('def fails():')");
+    });
+}
+
+#[test]
+fn equal_code_of_other_source_has_its_own_lines() {
+    with_functions(|vm, scope, receiver| {
+        let context = DecodeContext::new(receiver);
+        let made = |source: &str| {
+            forget(vm, scope);
+            enter(vm, scope, source, "<cell 3>");
+            let snapshot = encode(vm, &eval(vm, scope, "fails"), &EncodeOptions::default());
+            snapshot.expect("it is carried").buffers
+        };
+        let function = "def fails(): raise ValueError(1)";
+        let first = made(&format!("{function} # first\n"));
+        let second = made(&format!("{function} # second\n"));
+        forget(vm, scope);
+        for (buffers, comment) in [(&first, "first"), (&second, "second"), (&first, "first")] {
+            let there = decode(vm, buffers.clone(), &context).expect("it arrives");
+            scope
+                .globals
+                .set_item("there", there, vm)
+                .expect("a dict takes it");
+            let ask = "import linecache; line = linecache.getline(there.__code__.co_filename, 1)";
+            run(vm, scope, ask, "ask").expect("it is known");
+            holds(vm, scope, &format!("line.endswith('# {comment}\\n')"));
         }
     });
 }

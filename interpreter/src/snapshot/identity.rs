@@ -1,9 +1,9 @@
-//! Identities of classes that go by value.
+//! Identities of classes and type variables that go by value.
 //!
 //! A class made in a namespace exists again wherever it was sent. Its identity, a random number
 //! given to it when it first leaves, travels along; the process remembers which class has which,
 //! so that an instance that comes home is an instance of the class it was, and a class sent twice
-//! arrives once. The memory holds classes weakly.
+//! arrives once. So it is with type variables. The memory holds them weakly.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -11,23 +11,23 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use rustpython_vm::builtins::PyType;
+use rustpython_vm::builtins::{PyType, PyWeak};
 use rustpython_vm::common::lock::PyMutex;
-use rustpython_vm::{AsObject, Py, PyRef, PyWeakRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
 
-/// A class and where it came from.
+/// A class or type variable, and where it came from.
 struct Entry {
-    class: PyWeakRef<PyType>,
+    object: PyRef<PyWeak>,
     /// Made in this process: what others say about its attributes doesn't change it.
     is_native: bool,
     /// The version that it was last filled with, if it came from elsewhere.
     version: u64,
 }
 
-/// The classes of one interpreter.
+/// What one interpreter knows.
 #[derive(Default)]
 struct Registry {
-    classes: HashMap<u128, Entry>,
+    entries: HashMap<u128, Entry>,
     identities: HashMap<usize, u128>,
     /// How many entries there may be before the dead ones are looked for.
     sweep_at: usize,
@@ -41,28 +41,28 @@ fn with_registry<R>(vm: &VirtualMachine, work: impl FnOnce(&mut Registry) -> R) 
     work(registries.entry(vm.sys_module.get_id()).or_default())
 }
 
-/// The identity of a class, which it gets now if it has none.
-pub(super) fn of(vm: &VirtualMachine, class: &Py<PyType>) -> u128 {
+/// The identity of an object, which it gets now if it has none.
+pub(super) fn of(vm: &VirtualMachine, object: &PyObject) -> u128 {
     with_registry(vm, |registry| {
-        registry.identity(class).unwrap_or_else(|| {
-            let identity = fresh(class.get_id());
-            registry.remember(vm, identity, class, true);
+        registry.identity(object).unwrap_or_else(|| {
+            let identity = fresh(object.get_id());
+            registry.remember(vm, identity, object, true);
             identity
         })
     })
 }
 
-/// The class with this identity, if it is here.
-pub(super) fn find(vm: &VirtualMachine, identity: u128) -> Option<PyRef<PyType>> {
+/// The object with this identity, if it is here.
+pub(super) fn find(vm: &VirtualMachine, identity: u128) -> Option<PyObjectRef> {
     with_registry(vm, |registry| {
-        registry.classes.get(&identity)?.class.upgrade()
+        registry.entries.get(&identity)?.object.upgrade()
     })
 }
 
-/// Remembers a class that arrived.
-pub(super) fn arrived(vm: &VirtualMachine, identity: u128, class: &Py<PyType>) {
+/// Remembers an object that arrived.
+pub(super) fn arrived(vm: &VirtualMachine, identity: u128, object: &PyObject) {
     with_registry(vm, |registry| {
-        registry.remember(vm, identity, class, false);
+        registry.remember(vm, identity, object, false);
     });
 }
 
@@ -70,8 +70,8 @@ pub(super) fn arrived(vm: &VirtualMachine, identity: u128, class: &Py<PyType>) {
 /// not, it is taken to get this version now.
 pub(super) fn is_current(vm: &VirtualMachine, class: &Py<PyType>, version: u64) -> bool {
     with_registry(vm, |registry| {
-        let identity = registry.identity(class);
-        let entry = identity.and_then(|identity| registry.classes.get_mut(&identity));
+        let identity = registry.identity(class.as_object());
+        let entry = identity.and_then(|identity| registry.entries.get_mut(&identity));
         entry.is_some_and(|entry| {
             let last = std::mem::replace(&mut entry.version, version);
             entry.is_native || (version != 0 && last == version)
@@ -79,18 +79,21 @@ pub(super) fn is_current(vm: &VirtualMachine, class: &Py<PyType>, version: u64) 
     })
 }
 
-/// A number that changes whenever an attribute of the class is set; 0 if that isn't known.
+/// A number that changes whenever an attribute of the class is set, or another class registered with
+/// it; 0 if that isn't known.
 ///
 /// It is the runtime's own tag, which it gives again only to other classes and other processes,
 /// so the process goes in.
-pub(super) fn version(class: &Py<PyType>) -> u64 {
+pub(super) fn version(class: &Py<PyType>, registered_count: usize) -> u64 {
     static PROCESS: OnceLock<u32> = OnceLock::new();
     let salt = *PROCESS.get_or_init(|| fresh(0) as u32);
     match class.tp_version_tag().load(Ordering::Relaxed) {
         0 => 0,
         // Forked processes share the salt, and not the pid.
         tag => {
-            (u64::from(salt ^ std::process::id().wrapping_mul(0x9e37_79b9)) << 32) | u64::from(tag)
+            let salt = salt ^ std::process::id().wrapping_mul(0x9e37_79b9);
+            let salt = salt.rotate_left(registered_count as u32 & 31);
+            (u64::from(salt) << 32) | u64::from(tag)
         }
     }
 }
@@ -102,47 +105,47 @@ pub(super) fn forget_all() {
 }
 
 impl Registry {
-    /// The identity of a class, unless the address was another's, who died.
-    fn identity(&self, class: &Py<PyType>) -> Option<u128> {
-        let identity = *self.identities.get(&class.get_id())?;
-        let alive = self.classes.get(&identity)?.class.upgrade()?;
-        alive.is(class).then_some(identity)
+    /// The identity of an object, unless the address was another's, who died.
+    fn identity(&self, object: &PyObject) -> Option<u128> {
+        let identity = *self.identities.get(&object.get_id())?;
+        let alive = self.entries.get(&identity)?.object.upgrade()?;
+        alive.is(object).then_some(identity)
     }
 
     fn remember(
         &mut self,
         vm: &VirtualMachine,
         identity: u128,
-        class: &Py<PyType>,
+        object: &PyObject,
         is_native: bool,
     ) {
-        let Ok(weak) = class.downgrade(None, vm) else {
+        let Ok(weak) = object.downgrade(None, vm) else {
             return;
         };
         const SWEEP_AT_MIN: usize = 1024;
-        if self.classes.len() >= self.sweep_at.max(SWEEP_AT_MIN) {
+        if self.entries.len() >= self.sweep_at.max(SWEEP_AT_MIN) {
             self.forget_dead();
-            self.sweep_at = 2 * self.classes.len();
+            self.sweep_at = 2 * self.entries.len();
         }
         let entry = Entry {
-            class: weak,
+            object: weak,
             is_native,
             version: 0,
         };
-        self.classes.insert(identity, entry);
-        self.identities.insert(class.get_id(), identity);
+        self.entries.insert(identity, entry);
+        self.identities.insert(object.get_id(), identity);
     }
 
     fn forget_dead(&mut self) {
-        self.classes
-            .retain(|_, entry| entry.class.upgrade().is_some());
-        let classes = &self.classes;
+        self.entries
+            .retain(|_, entry| entry.object.upgrade().is_some());
+        let entries = &self.entries;
         self.identities
-            .retain(|_, identity| classes.contains_key(identity));
+            .retain(|_, identity| entries.contains_key(identity));
     }
 }
 
-/// A number that no other class has: processes that fork share the state of their hashers, so the
+/// A number that nothing else has: processes that fork share the state of their hashers, so the
 /// process, the time and the address go in as well.
 fn fresh(address: usize) -> u128 {
     static COUNT: AtomicU64 = AtomicU64::new(0);
