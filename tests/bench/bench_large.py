@@ -22,7 +22,7 @@ rc = cluster.connect_client_sync()
 rc.wait_for_engines(N, timeout=120)
 everyone, one = rc[:], rc[0]
 sent = os.urandom(MB << 20)
-pushed, pulled = [], []
+pushed, pulled, pulled_fresh = [], [], []
 for _ in range(TRANSFERS):
     began = time.perf_counter()
     everyone.push({"sent": sent}, block=True)
@@ -31,8 +31,15 @@ for _ in range(TRANSFERS):
     received = one.pull("sent", block=True)
     pulled.append(MB / (time.perf_counter() - began))
     assert received == sent
+    # What nobody has sent before: an object that the engine has just made.
+    one.execute("fresh = bytes(bytearray(sent))", block=True)
+    began = time.perf_counter()
+    received = one.pull("fresh", block=True)
+    pulled_fresh.append(MB / (time.perf_counter() - began))
+    assert received == sent
 print(json.dumps({
     "push_64MB_all_repeated_MBps": statistics.median(pushed),
     "pull_64MB_one_repeated_MBps": statistics.median(pulled),
+    "pull_64MB_made_there_MBps": statistics.median(pulled_fresh),
 }))
 cluster.stop_cluster_sync()

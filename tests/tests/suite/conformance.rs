@@ -56,6 +56,7 @@ scripts! {
     first_interface
     futures
     interruption
+    large_objects
     load_balanced_view
     magics
     partial_results

@@ -75,6 +75,7 @@ const ROWS: [Row; 21] = [
     row("pull 64 MB from one", "/pull_64MB_one_MBps", "MB/s", Higher, Some(3.0)),
     row("push 64 MB to all, repeated", "/push_64MB_all_repeated_MBps", "MB/s", Higher, Some(3.0)),
     row("pull 64 MB from one, repeated", "/pull_64MB_one_repeated_MBps", "MB/s", Higher, Some(3.0)),
+    row("pull 64 MB that one has made, repeated", "/pull_64MB_made_there_MBps", "MB/s", Higher, Some(3.0)),
     row("scatter 1,000,000 integers", "/scatter_1e6_ints_s", "s", Lower, None),
     row("gather 1,000,000 integers", "/gather_1e6_ints_s", "s", Lower, None),
     row("memory per engine (PSS), just started", "/idle_engine_pss_MB", "MB", Lower, Some(10.0)),
