@@ -42,6 +42,14 @@ pub(crate) const BYTES_MIN: usize = 1 << 20;
 /// Buffers beyond that are copied.
 const MAPPING_COUNT_MAX: usize = 256;
 
+/// How many it has in fact: no more than a quarter of the descriptors that the
+/// process may open, as the rest is for whatever its program does.
+static MAPPING_COUNT_ALLOWED: LazyLock<usize> = LazyLock::new(|| {
+    use rustix::process::{Resource, getrlimit};
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors / 4).map_or(MAPPING_COUNT_MAX, |count| count.min(MAPPING_COUNT_MAX))
+});
+
 /// Every mapping begins at a multiple of this.
 const PAGE_BYTES: usize = 4096;
 
@@ -145,7 +153,7 @@ impl Mapping {
 impl Mappings {
     /// Reserves a place; `None` if there are too many mappings already.
     fn reserve(&self) -> Option<&Mapping> {
-        self.0.iter().find(|mapping| {
+        self.0[..*MAPPING_COUNT_ALLOWED].iter().find(|mapping| {
             mapping
                 .address
                 .compare_exchange(FREE, RESERVED, Ordering::Acquire, Ordering::Relaxed)
