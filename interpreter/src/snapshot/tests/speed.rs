@@ -31,10 +31,41 @@ cases = {
 }
 "#;
 
+const FUNCTIONS: &str = r#"
+SOURCE = """
+def make(low, high):
+    seen = []
+    def clamp_{number}(value, step={number}, *, scale=1.5):
+        total = 0
+        for index in range(step):
+            if index % 2:
+                total += index * scale
+            else:
+                total -= index
+        seen.append(total)
+        return max(low, min(high, value + total + {number}))
+    return clamp_{number}
+"""
+def made(i):
+    names = {'__name__': '__main__'}
+    exec(SOURCE.format(number=i), names)
+    return names['make'](-i, i * 100)
+cases = {'200 of their own': [made(i) for i in range(200)]}
+"#;
+
 #[test]
 fn speed() {
+    times_of(CASES);
+}
+
+#[test]
+fn speed_of_functions() {
+    times_of(FUNCTIONS);
+}
+
+fn times_of(cases: &str) {
     with_functions(|vm, scope, receiver| {
-        run(vm, scope, CASES, "cases").expect("the cases can be made");
+        run(vm, scope, cases, "cases").expect("the cases can be made");
         let cases = scope.globals.get_item("cases", vm).expect("just made");
         let cases = cases
             .downcast::<rustpython_vm::builtins::PyDict>()
