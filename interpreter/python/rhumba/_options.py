@@ -27,7 +27,10 @@ __all__ = ["Given", "LineReader", "Option", "count", "magic", "option"]
 class Option:
     """One option: how it is written, whether a value follows it, and what it is for."""
 
-    def __init__(self, flags, name, value=None, kind=str, help="", default=None, choices=(), sets=True, complete=None):
+    def __init__(
+        self, flags, name, value=None, kind=str, help="", default=None, choices=(), sets=True, complete=None, repeats=False,
+        last=False,
+    ):
         self.flags = flags
         self.value = value
         self.kind = kind
@@ -37,6 +40,8 @@ class Option:
         self.name = name
         self.sets = sets
         self.complete = complete
+        self.repeats = repeats
+        self.last = last
 
     @property
     def written(self):
@@ -55,6 +60,8 @@ def option(*flags, name=None, value=None, **declared):
     choices: the texts that make sense
     sets: what the attribute becomes by an option without a value; several may set the same one
     complete: called with the word that is typed, gives what its value could be
+    repeats: whether it may be there several times; the attribute is the list of its values
+    last: whether what follows it is no option any more
     """
     if name is None:
         name = max(flags, key=len).lstrip("-").replace("-", "_")
@@ -91,19 +98,22 @@ class Given:
 _HELP = option("-h", "--help", help="shows this")
 
 
-def magic(*options, rest=None, words=None, name=None, raw_line=None, options_first=False, complete=None):
+def magic(
+    *options, rest=None, words=None, name=None, raw_line=None, options_first=False, lenient=False, complete=None
+):
     """Makes a function of `given`, and of `cell` if it can be a cell magic, a magic.
 
     name: by default, the function's
     raw_line: whether `$name` and `{expression}` in the line stay; by default they do in a `rest`
     options_first: whether options end where the first word stands, as those that follow are
         another's
+    lenient: whether what looks like an option and isn't declared is the magic's own to read
     complete: called with the word that is typed, gives what could stand there
     """
 
     def decorate(function):
         declared = function.__code__.co_argcount
-        reader = LineReader(name or function.__name__, options, rest, words, options_first)
+        reader = LineReader(name or function.__name__, options, rest, words, options_first, lenient)
 
         def line_magic(line):
             given = reader.read(line, "%")
@@ -131,12 +141,13 @@ def magic(*options, rest=None, words=None, name=None, raw_line=None, options_fir
 class LineReader:
     """Reads the lines of one magic, and tells how they are written; see `magic` for what it is given."""
 
-    def __init__(self, name, options, rest=None, words=None, options_first=False):
+    def __init__(self, name, options, rest=None, words=None, options_first=False, lenient=False):
         self.name = name
         self.options = (*options, _HELP)
         self.rest = rest
         self.words = words
         self.options_first = options_first or rest is not None
+        self.lenient = lenient
         self.by_flag = {flag: each for each in self.options for flag in each.flags}
 
     def usage(self, mark="%"):
@@ -163,13 +174,13 @@ class LineReader:
         """Reads a line into a `Given`; raises UsageError if it doesn't make sense."""
         given = Given(line)
         for each in self.options:
-            setattr(given, each.name, each.default)
+            setattr(given, each.name, [] if each.repeats else each.default)
         at = 0
         while True:
             at = _skip_blanks(line, at)
             if at == len(line):
                 break
-            if not _is_option(line, at):
+            if not self.is_option(line, at):
                 if self.options_first:
                     break
                 word, at = self.word(line, at, mark)
@@ -182,6 +193,8 @@ class LineReader:
             at = self.take(given, word, line, at, mark)
             if given.help:
                 return given
+            if any(each.last and each.name in given.chosen for each in self.options):
+                break
         if self.rest is not None:
             given.rest = line[at:].strip()
             return given
@@ -191,15 +204,28 @@ class LineReader:
         self.check_words(given, mark)
         return given
 
+    def is_option(self, line, at):
+        """Whether an option stands there; `-1` and `-(x)` are none."""
+        if line[at] != "-":
+            return False
+        if self.lenient:
+            return line[at:].split(None, 1)[0] in self.by_flag
+        after = line[at + 1 : at + 3]
+        if after[:1] == "-":
+            return after[1:].isalpha() or not after[1:].strip()
+        return after[:1].isalpha()
+
     def take(self, given, word, line, at, mark):
         """Takes one option, or several letters in one word, and gives where the line goes on."""
         if word.startswith("--"):
             flag, inline, value = word.partition("=")
             value = value if inline else None
             letters = ""
+        elif word in self.by_flag:
+            # Some have long names with one minus.
+            flag, letters, value = word, "", None
         else:
-            flag, letters = word[:2], word[2:]
-            value = None
+            flag, letters, value = word[:2], word[2:], None
         each = self.by_flag.get(flag)
         if each is None:
             self.fail(mark, f"has no option {flag!r}{self.hint_for_minus()}")
@@ -218,7 +244,11 @@ class LineReader:
             if at == len(line):
                 self.fail(mark, f"{flag} needs {each.value} behind it")
             value, at = self.word(line, at, mark)
-        setattr(given, each.name, self.value(each, flag, value, mark))
+        value = self.value(each, flag, value, mark)
+        if each.repeats:
+            getattr(given, each.name).append(value)
+        else:
+            setattr(given, each.name, value)
         return at
 
     def value(self, each, flag, text, mark):
@@ -270,16 +300,6 @@ def _skip_blanks(line, at):
     while at < len(line) and line[at].isspace():
         at += 1
     return at
-
-
-def _is_option(line, at):
-    """Whether what stands there is written as an option is: `-n`, `--loops`, `--`; not `-1`, `-(x)`."""
-    if line[at] != "-":
-        return False
-    after = line[at + 1 : at + 3]
-    if after[:1] == "-":
-        return after[1:].isalpha() or not after[1:].strip()
-    return after[:1].isalpha()
 
 
 def _word(line, at):

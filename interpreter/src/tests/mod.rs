@@ -5,6 +5,7 @@ mod cells;
 mod completion;
 mod fork;
 mod interrupts;
+mod magics;
 mod output;
 mod programs;
 mod shell;

@@ -21,7 +21,9 @@ _NAMES_WIDTH = 40
 
 def register(shell):
     """Gives the shell these magics; those that are there already stay."""
-    for each in (checkpoint, restore, checkpoints, save_namespace, load_namespace):
+    from rhumba._store import store
+
+    for each in (checkpoint, restore, checkpoints, save_namespace, load_namespace, store):
         shell._magics["line"].setdefault(each.__name__, each)
 
 

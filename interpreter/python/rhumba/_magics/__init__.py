@@ -5,7 +5,7 @@ first used. A new magic is a function in the module of its concept, declared
 with `rhumba._options.magic`, and a line here.
 """
 
-from importlib import import_module
+import sys
 
 
 def _index(**modules):
@@ -20,19 +20,39 @@ def _index(**modules):
 
 # `name:function` where the function can't have the magic's name.
 LINE = _index(
-    folders="pwd cd env set_env",
-    help="lsmagic",
-    history="history hist:history",
-    introspection="pinfo pinfo2",
-    names="who who_ls whos reset",
+    aliases="alias unalias rehashx "
+    "cat:alias_cat clear:alias_clear cp:alias_cp ldir:alias_ldir less:alias_less lf:alias_lf lk:alias_lk ll:alias_ll "
+    "ls:alias_ls lx:alias_lx man:alias_man mkdir:alias_mkdir more:alias_more mv:alias_mv rm:alias_rm rmdir:alias_rmdir",
+    appearance="automagic autocall autoindent autoawait colors pprint precision page doctest_mode",
+    configuring="config",
+    debugging="debug pdb tb xmode",
+    elsewhere="pip conda mamba micromamba uv gui matplotlib pylab",
+    extensions="load_ext unload_ext reload_ext",
+    files="pycat",
+    folders="pwd cd pushd popd dirs dhist bookmark env set_env",
+    help="lsmagic magic:magic_ quickref alias_magic",
+    clipboard="paste cpaste",
+    history="history hist:history recall rep:recall rerun",
+    log="logstart logon logoff logstate logstop",
+    sources="macro save load loadpy:load edit ed:edit notebook pastebin",
+    introspection="pinfo pinfo2 pdef pdoc psource pfile psearch",
+    names="who who_ls whos reset reset_selective xdel",
+    processes="sx system:sx sc killbgscripts",
+    profiling="prun lprun memit",
+    reloading="autoreload aimport",
     running="run",
     timing="time timeit",
+    wrapping="code_wrap",
 )
 
 CELL = _index(
-    files="writefile",
-    processes="bash sh:bash",
+    debugging="debug",
+    display="html HTML:html svg SVG:svg latex markdown javascript js:javascript capture",
+    files="writefile file:writefile",
+    processes="script bash sh perl ruby pypy python python2 python3 sx system:sx !:sx",
+    profiling="prun lprun memit",
     timing="time timeit",
+    wrapping="code_wrap",
 )
 
 _BY_KIND = {"line": LINE, "cell": CELL}
@@ -43,10 +63,18 @@ def known(kind):
     return _BY_KIND[kind].keys()
 
 
+def place(name, kind):
+    """The module of a magic, and the name of its function there; None if there is no such magic."""
+    return _BY_KIND[kind].get(name)
+
+
 def find(name, kind):
     """Returns the function of a magic, or None; imports the module that has it."""
-    place = _BY_KIND[kind].get(name)
-    if place is None:
+    found = place(name, kind)
+    if found is None:
         return None
-    module, function = place
-    return getattr(import_module("rhumba._magics." + module), function)
+    module, function = found
+    name = "rhumba._magics." + module
+    # Not by importlib: it isn't in memory, and the shell asks for names here with every cell.
+    __import__(name)
+    return getattr(sys.modules[name], function)

@@ -3,63 +3,280 @@
 import os
 
 from rhumba._options import magic, option
-from rhumba.shell import UsageError
+from rhumba.shell import UsageError, get_ipython as _shell
+
+# The folders that %pushd left, the last one first.
+_pushed = []
+
+# Names of variables whose values are nobody's to read over a shoulder.
+_SECRET_PARTS = ("key", "token", "secret", "password", "passphrase", "credential")
+
+_HIDDEN = "<hidden>"
+
+
+# -- where one is
 
 
 @magic()
 def pwd(given):
     """Returns the working folder."""
-    return os.getcwd()
+    return _here()
 
 
-_previous_folder = None
-
-
-@magic(option("-q", "--quiet", help="doesn't print the new folder"), rest="[FOLDER]", raw_line=False)
-def cd(given):
-    """Changes the working folder: to the home folder without one, `-` goes back."""
-    global _previous_folder
-    target = given.rest.strip("\"'")
-    if target == "-":
-        if _previous_folder is None:
-            raise UsageError("%cd - has no folder to go back to: this is the first one")
-        target = _previous_folder
-    here = os.getcwd()
+def _here():
     try:
-        os.chdir(os.path.expanduser(target or "~"))
+        return os.getcwd()
     except OSError as failure:
-        raise UsageError(f"%cd can't go to {target!r}: {failure.strerror}") from None
-    _previous_folder = here
-    if not given.quiet:
-        print(os.getcwd())
+        raise UsageError(f"the working folder is gone ({failure.strerror}); %cd goes to another") from None
 
 
-@magic(rest="[NAME[=VALUE]]", raw_line=False)
+def history():
+    """The folders that the session was in, oldest first: the list `_dh`."""
+    namespace = _shell().user_ns
+    folders = namespace.get("_dh")
+    if not isinstance(folders, list):
+        folders = namespace["_dh"] = []
+    if not folders:
+        folders.append(_here())
+    return folders
+
+
+def forget():
+    """Forgets the folders of before."""
+    history()[:] = [_here()]
+
+
+@magic(option("-q", "--quiet", help="doesn't print the new folder"), rest="[-b] [FOLDER]", raw_line=False, lenient=True)
+def cd(given):
+    """Changes the working folder.
+
+    %cd             goes to the home folder
+    %cd FOLDER      goes there, or to the bookmark of that name if there is no such folder
+    %cd -           goes back to where %cd was before
+    %cd -N          goes to number N of %dhist
+    %cd --TEXT      goes to the last folder of %dhist with TEXT in its path
+    %cd -b NAME     goes to a bookmark
+    """
+    go(_target(given.rest), quiet=given.quiet)
+
+
+def _target(typed):
+    if len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "\"'":
+        return typed[1:-1]
+    if typed == "-":
+        if len(history()) < 2:
+            raise UsageError("%cd - has no folder to go back to: this is the first one")
+        return history()[-2]
+    if typed.startswith("--"):
+        return _remembered(typed[2:].strip())
+    if typed == "-b" or typed.startswith("-b "):
+        name = typed[2:].strip()
+        if name not in bookmarks():
+            raise UsageError(f"%cd: there is no bookmark {name!r}; %bookmark -l lists them")
+        return bookmarks()[name]
+    if typed.startswith("-") and typed[1:].isdigit():
+        number = int(typed[1:])
+        if number >= len(history()):
+            raise UsageError(f"%cd: %dhist has no number {number}; its last is {len(history()) - 1}")
+        return history()[number]
+    folder = os.path.expanduser(typed or "~")
+    if not os.path.isdir(folder) and typed in bookmarks():
+        print(f"(bookmark:{typed}) -> {bookmarks()[typed]}")
+        return bookmarks()[typed]
+    return folder
+
+
+def _remembered(text):
+    for folder in reversed(history()):
+        if text in folder:
+            return folder
+    raise UsageError(f"%cd: %dhist has no folder with {text!r} in it")
+
+
+def go(folder, quiet=False):
+    """Makes a folder the working folder, and remembers it."""
+    folders = history()
+    try:
+        os.chdir(folder)
+    except OSError as failure:
+        raise UsageError(f"%cd can't go to {folder!r}: {failure.strerror}") from None
+    here = os.getcwd()
+    if not folders or folders[-1] != here:
+        folders.append(here)
+    if not quiet:
+        print(here)
+
+
+@magic(words="[FIRST] [LAST]")
+def dhist(given):
+    """Shows the folders that the session was in: all, the last N, or those from FIRST to LAST."""
+    folders = history()
+    try:
+        numbers = [int(word) for word in given.words]
+    except ValueError:
+        raise UsageError("%dhist takes numbers: %dhist, %dhist 5, %dhist 2 7") from None
+    first, last = 0, len(folders)
+    if len(numbers) == 1:
+        first = max(last - numbers[0], 0)
+    elif numbers:
+        first, last = numbers
+    print("Directory history (kept in _dh)")
+    for number in range(first, min(last, len(folders))):
+        print(f"{number}: {folders[number]}")
+
+
+@magic(words="[FOLDER]")
+def pushd(given):
+    """Goes to a folder, and puts the one it leaves on the stack that %popd takes from."""
+    here = _here()
+    if given.words:
+        go(os.path.expanduser(given.words[0]))
+        _pushed.insert(0, here)
+    elif _pushed:
+        other = _pushed.pop(0)
+        go(other)
+        _pushed.insert(0, here)
+    else:
+        raise UsageError("%pushd needs a folder: the stack is empty")
+    return list(_pushed)
+
+
+@magic()
+def popd(given):
+    """Goes back to the folder that %pushd left last."""
+    if not _pushed:
+        raise UsageError("%popd: the stack of folders is empty; %pushd fills it")
+    go(_pushed.pop(0))
+
+
+@magic()
+def dirs(given):
+    """Returns the stack of folders that %pushd left, the last one first."""
+    return list(_pushed)
+
+
+# -- bookmarks
+
+_bookmarks = None
+
+
+def bookmarks():
+    """The bookmarks, a dict from names to folders; they are kept over sessions where there is a state folder."""
+    global _bookmarks
+    if _bookmarks is None:
+        import json
+
+        _bookmarks = {}
+        file = _bookmark_file()
+        try:
+            with open(file or os.devnull, encoding="utf-8") as opened:
+                text = opened.read()
+            _bookmarks = {str(name): str(folder) for name, folder in json.loads(text or "{}").items()}
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, AttributeError) as failure:
+            raise UsageError(f"the bookmarks in {file} can't be read: {failure}; remove the file to begin anew") from None
+    return _bookmarks
+
+
+def _bookmark_file():
+    from rhumba import _configuration
+
+    folder = _configuration.state_folder()
+    return folder and os.path.join(folder, "bookmarks.json")
+
+
+def _keep_bookmarks():
+    import json
+
+    file = _bookmark_file()
+    if file is None:
+        return
+    try:
+        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
+        with open(file + ".new", "w", encoding="utf-8") as opened:
+            json.dump(bookmarks(), opened, indent=1)
+        os.replace(file + ".new", file)
+    except OSError as failure:
+        raise UsageError(f"the bookmarks can't be written to {file}: {failure.strerror}") from None
+
+
+def _bookmark_names(typed):
+    return [name for name in bookmarks() if name.startswith(typed)]
+
+
+@magic(
+    option("-l", "--list", help="lists them"),
+    option("-d", "--delete", help="deletes one"),
+    option("-r", "--remove-all", help="deletes all"),
+    words="[NAME] [FOLDER]",
+    complete=_bookmark_names,
+)
+def bookmark(given):
+    """Gives this folder, or another, a name that `%cd -b NAME` goes to. They stay over sessions."""
+    known = bookmarks()
+    if given.list:
+        width = max(map(len, known), default=0)
+        print("Current bookmarks:")
+        for name in sorted(known):
+            print(f"{name:<{width}} -> {known[name]}")
+        return
+    if given.remove_all:
+        known.clear()
+    elif not given.words:
+        raise UsageError("%bookmark needs NAME.\nUsage: " + bookmark.usage)
+    elif given.delete:
+        if given.words[0] not in known:
+            raise UsageError(f"%bookmark: there is no bookmark {given.words[0]!r}; %bookmark -l lists them")
+        del known[given.words[0]]
+    else:
+        name, *folder = given.words
+        known[name] = os.path.abspath(os.path.expanduser(folder[0])) if folder else _here()
+    _keep_bookmarks()
+
+
+# -- the environment
+
+
+def _variables(typed):
+    return [name for name in os.environ if name.startswith(typed)]
+
+
+@magic(rest="[NAME[=VALUE]]", raw_line=False, complete=_variables)
 def env(given):
-    """Shows the environment, or one variable, or sets one."""
+    """Shows the environment, or one variable, or sets one.
+
+    %env              all variables; the values of secrets are hidden
+    %env NAME         the value of one
+    %env NAME=VALUE   sets one; so does %env NAME VALUE
+    """
     text = given.rest
     if not text:
-        return dict(os.environ)
-    for mark in ("=", " "):
-        if mark in text:
-            name, _, value = text.partition(mark)
-            return _set_env(name.strip(), value.strip())
+        return {name: _hidden(name, value) for name, value in os.environ.items()}
+    name, mark, value = text.partition("=") if "=" in text else text.partition(" ")
+    if mark:
+        return _set_env(name.strip(), value.strip())
     if text not in os.environ:
         raise UsageError(f"the environment has no variable {text}")
     return os.environ[text]
 
 
-@magic(rest="NAME=VALUE", raw_line=False)
+@magic(rest="NAME=VALUE", raw_line=False, complete=_variables)
 def set_env(given):
-    """Sets a variable of the environment."""
-    name, mark, value = given.rest.partition("=")
-    if not mark:
-        name, _, value = given.rest.partition(" ")
-    if not name:
+    """Sets a variable of the environment; processes that are started from now on see it."""
+    name, mark, value = given.rest.partition("=") if "=" in given.rest else given.rest.partition(" ")
+    if not mark or not name.strip():
         raise UsageError("%set_env needs a name and a value: %set_env NAME=VALUE")
     return _set_env(name.strip(), value.strip())
 
 
 def _set_env(name, value):
+    if any(letter.isspace() for letter in name):
+        raise UsageError(f"a variable of the environment has no blanks in its name: {name!r}")
     os.environ[name] = value
-    print(f"env: {name}={value}")
+    print(f"env: {name}={_hidden(name, value)}")
+
+
+def _hidden(name, value):
+    lowered = name.lower()
+    return _HIDDEN if value and any(part in lowered for part in _SECRET_PARTS) else value

@@ -1,0 +1,406 @@
+"""What the shell can be set to, from files and by `%config`.
+
+The table `SETTINGS` names everything that can be set, by the class and the name that it has in
+IPython. A setting is an attribute of what it is about, read there whenever it is needed, so that
+setting one takes effect at once.
+
+Where files are found is told by who starts the shell (`repl/src/configuration.rs`): it hands
+over a dict, which is `sys._rhumba_configuration`:
+
+    state_folder    where what outlives the session is kept, or None
+    profile         the name of the profile
+    settings        [(where it comes from, {class: {name: value}})], in the order that counts
+    python_files    files that set `c.Class.name = value`
+    overrides       the same as settings, from the command line: they count last
+    startup_files   what runs before the first prompt
+"""
+
+import os
+import sys
+
+__all__ = ["Config", "SETTINGS", "start", "state_folder", "template"]
+
+
+class Setting:
+    """One thing that can be set: where, what it may be, and what for."""
+
+    def __init__(self, owner, name, kind, help, default=None, choices=(), read=None, write=None):
+        self.owner = owner
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.default = default
+        self.choices = choices
+        self._read = read
+        self._write = write
+
+    @property
+    def path(self):
+        return f"{self.owner}.{self.name}"
+
+    def read(self, shell):
+        """What it is set to now."""
+        if self._read is not None:
+            return self._read(shell)
+        return getattr(shell, self.name, self.default)
+
+    def write(self, shell, value):
+        """Sets it; ValueError says what it can be."""
+        value = self.checked(value)
+        if self._write is not None:
+            self._write(shell, value)
+        else:
+            setattr(shell, self.name, value)
+
+    def checked(self, value):
+        if self.kind is bool and isinstance(value, int):
+            value = bool(value)
+        if self.kind is int and isinstance(value, str) and value.strip().isdigit():
+            value = int(value)
+        if value is None and self.default is None:
+            return value
+        if not isinstance(value, self.kind) or self.kind is int and isinstance(value, bool):
+            raise ValueError(f"{self.path} is {self.expected}, not {value!r}")
+        if self.choices and value not in self.choices:
+            # Whoever writes nocolor means NoColor.
+            by_lower = {str(each).lower(): each for each in self.choices}
+            if str(value).lower() not in by_lower:
+                raise ValueError(f"{self.path} is {self.expected}, not {value!r}")
+            value = by_lower[str(value).lower()]
+        return value
+
+    @property
+    def expected(self):
+        if self.choices:
+            texts = [repr(each) for each in self.choices]
+            return f"{', '.join(texts[:-1])} or {texts[-1]}"
+        return _KINDS[self.kind]
+
+
+_KINDS = {
+    bool: "true or false", int: "a whole number", str: "a text", list: "a list", (str, int): "a text or a number",
+    (list, dict): "a list of pairs, or a table",
+}
+
+
+# -- settings that are no plain attribute of the shell
+
+
+def _colours(shell):
+    from rhumba._magics.appearance import scheme
+
+    return scheme(shell)
+
+
+def _xmode(shell):
+    from rhumba import _tracebacks
+
+    return _tracebacks.mode()
+
+
+def _set_xmode(shell, value):
+    from rhumba import _tracebacks
+
+    _tracebacks.set_mode(value)
+
+
+def _of_text(name):
+    def read(shell):
+        return getattr(shell.display_formatter.formatters["text/plain"], name)
+
+    def write(shell, value):
+        setattr(shell.display_formatter.formatters["text/plain"], name, value)
+
+    return {"read": read, "write": write}
+
+
+def _aliases(shell):
+    from rhumba._magics import aliases
+
+    return sorted((name, each.command) for name, each in aliases.known().items())
+
+
+def _set_aliases(shell, value):
+    from rhumba._magics import aliases
+    from rhumba.shell import UsageError
+
+    pairs = value.items() if isinstance(value, dict) else value
+    for pair in pairs:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(isinstance(each, str) for each in pair):
+            raise ValueError(f"AliasManager.user_aliases has pairs of a name and a command, not {pair!r}")
+        try:
+            aliases.define(*pair)
+        except UsageError as refused:
+            raise ValueError(str(refused)) from None
+
+
+_started = {}
+
+
+def _at_start(name):
+    """A setting that means something before the first prompt only."""
+
+    def write(shell, value):
+        _started[name] = value
+
+    return {"read": lambda shell: _started.get(name, []), "write": write}
+
+
+SETTINGS = (
+    Setting("InteractiveShell", "ast_node_interactivity", str, "which statements of a cell show their value",
+            "last_expr", ("all", "last", "last_expr", "last_expr_or_assign", "none")),
+    Setting("InteractiveShell", "autoawait", bool, "whether cells may await outside of functions", True),
+    Setting("InteractiveShell", "autocall", int, "whether `f x` calls f: 0 no, 1 with something behind it, 2 always",
+            0, (0, 1, 2)),
+    Setting("InteractiveShell", "autoindent", bool, "whether a new line of a cell is indented", True),
+    Setting("InteractiveShell", "automagic", bool, "whether line magics may be typed without their %", True),
+    Setting("InteractiveShell", "colors", str, "colours: none, or those of the terminal",
+            "Neutral", ("NoColor", "Neutral", "Linux", "LightBG"), read=_colours),
+    Setting("InteractiveShell", "pdb", bool, "whether the debugger opens when a cell fails", False,
+            read=lambda shell: bool(getattr(shell, "call_pdb", False)),
+            write=lambda shell, value: setattr(shell, "call_pdb", value)),
+    Setting("InteractiveShell", "xmode", str, "how tracebacks are shown",
+            "Context", ("Plain", "Context", "Verbose", "Minimal", "Docs"), _xmode, _set_xmode),
+    Setting("TerminalInteractiveShell", "editing_mode", str, "the keys of the line editor", "emacs", ("emacs", "vi")),
+    Setting("TerminalInteractiveShell", "autosuggestions_provider", str,
+            "where suggestions come from while one types; nothing (None) for none", "history"),
+    Setting("TerminalInteractiveShell", "classic_prompts", bool, "whether prompts are >>> and values stand alone", False),
+    Setting("PlainTextFormatter", "pprint", bool, "whether values are shown by pretty printing", True, **_of_text("pprint")),
+    Setting("PlainTextFormatter", "float_precision", (str, int),
+            "how floats are shown: decimals, or a format such as %.3g", "", **_of_text("float_precision")),
+    Setting("PlainTextFormatter", "max_seq_length", int, "items of a sequence that are shown", 1000,
+            **_of_text("max_seq_length")),
+    Setting("PlainTextFormatter", "max_width", int, "the width that values are broken to", 79, **_of_text("max_width")),
+    Setting("AliasManager", "user_aliases", (list, dict), "names of commands: pairs of a name and a command", [],
+            (), _aliases, _set_aliases),
+    Setting("StoreMagics", "autorestore", bool, "whether what %store keeps is bound at the start", False,
+            read=lambda shell: _started.get("autorestore", False),
+            write=lambda shell, value: _started.__setitem__("autorestore", value)),
+    Setting("InteractiveShellApp", "extensions", list, "extensions that are loaded at the start", [], **_at_start("extensions")),
+    Setting("InteractiveShellApp", "exec_lines", list, "cells that run at the start", [], **_at_start("exec_lines")),
+    Setting("InteractiveShellApp", "exec_files", list, "files that run at the start", [], **_at_start("exec_files")),
+    Setting("InteractiveShellApp", "logfile", str, "a file that %logstart writes every cell to", "",
+            read=lambda shell: _started.get("logfile", ""),
+            write=lambda shell, value: _started.__setitem__("logfile", value)),
+)
+
+_BY_PATH = {each.path: each for each in SETTINGS}
+
+# Where IPython has the same setting under a class that has it from another.
+_SAME_AS = {
+    "TerminalInteractiveShell": "InteractiveShell",
+    "InteractiveShell": "TerminalInteractiveShell",
+    "TerminalIPythonApp": "InteractiveShellApp",
+    "IPythonApp": "InteractiveShellApp",
+}
+
+OWNERS = tuple(dict.fromkeys(each.owner for each in SETTINGS))
+
+
+def find(path):
+    """The setting `Class.name`; LookupError names one that is like it."""
+    owner, _, name = path.rpartition(".")
+    found = _BY_PATH.get(path) or _BY_PATH.get(f"{_SAME_AS.get(owner)}.{name}")
+    if found is not None:
+        return found
+    import difflib
+
+    near = difflib.get_close_matches(path, _BY_PATH, 1)
+    hint = f"; there is {near[0]}" if near else "; %config lists what there is"
+    raise LookupError(f"there is no setting {path}{hint}")
+
+
+def handed_over():
+    return getattr(sys, "_rhumba_configuration", None) or {}
+
+
+def state_folder():
+    """Where what outlives the session is kept; None if there is no such place."""
+    return handed_over().get("state_folder")
+
+
+# -- files of Python
+
+
+class Config:
+    """What a file of Python sets: `c.Class.name = value`, `c.Class.name.append(value)`."""
+
+    def __init__(self):
+        self._sections = {}
+
+    def __getattr__(self, owner):
+        if owner.startswith("__"):
+            raise AttributeError(owner)
+        return self._sections.setdefault(owner, _Section())
+
+    __getitem__ = __getattr__
+
+    def merge(self, other):
+        sections = other._sections if isinstance(other, Config) else other
+        for owner, values in sections.items():
+            vars(getattr(self, owner)).update(vars(values) if isinstance(values, _Section) else values)
+
+    def settings(self):
+        return {owner: dict(vars(section)) for owner, section in self._sections.items()}
+
+
+class _Section:
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        # `c.Class.name.append(value)` begins with what isn't there.
+        made = _Grown()
+        setattr(self, name, made)
+        return made
+
+
+class _Grown(list):
+    """A list that a file adds to; some write of it as of a set or a dict."""
+
+    def add(self, value):
+        self.append(value)
+
+    def update(self, values):
+        self.extend(values.items() if isinstance(values, dict) else values)
+
+    def prepend(self, values):
+        self[:0] = values
+
+
+def read_python(path):
+    """What a file of Python sets, as {class: {name: value}}."""
+    config = Config()
+
+    def load_subconfig(name, profile=None):
+        folder = os.path.dirname(path)
+        if profile not in (None, "default"):
+            folder = os.path.join(os.path.dirname(handed_over().get("config_folder") or folder), profile)
+        config.merge(_sections_of(os.path.join(folder, name)))
+
+    def _sections_of(name):
+        other = Config()
+        other.merge(read_python(name))
+        return other
+
+    with open(path, "rb") as file:
+        source = file.read()
+    names = {"c": config, "get_config": lambda: config, "load_subconfig": load_subconfig, "__file__": path}
+    exec(compile(source, path, "exec"), names)
+    return config.settings()
+
+
+# -- the start
+
+
+def start():
+    """Sets what files and the command line say, then runs what is to run before the first prompt.
+
+    What goes wrong is told, and the rest goes on: the shell starts all the same.
+    """
+    from rhumba.shell import get_ipython
+
+    shell = get_ipython()
+    handed = handed_over()
+    for source, settings in handed.get("settings", ()):
+        apply(shell, settings, source)
+    for path in handed.get("python_files", ()):
+        try:
+            settings = read_python(path)
+        except Exception as failure:
+            _tell(f"{path}{_line_of(failure, path)}: {type(failure).__name__}: {failure}; the shell starts without it")
+            continue
+        apply(shell, settings, path)
+    overrides = handed.get("overrides", {})
+    # Extensions of the command line come to those of the files.
+    added = overrides.get("InteractiveShellApp", {}).pop("extensions", [])
+    apply(shell, overrides, "the command line")
+    _started["extensions"] = [*_started.get("extensions", ()), *added]
+    if _started.get("logfile"):
+        _run(shell, f"get_ipython().run_line_magic('logstart', {_quoted(_started['logfile'])!r})")
+    for name in _started.get("extensions", ()):
+        _run(shell, f"get_ipython().run_line_magic('load_ext', {name!r})")
+    for path in handed.get("startup_files", ()):
+        _run_file(shell, path)
+    for line in _started.get("exec_lines", ()):
+        _run(shell, str(line))
+    for path in _started.get("exec_files", ()):
+        _run_file(shell, os.path.expanduser(str(path)))
+    if _started.get("autorestore"):
+        _run(shell, "get_ipython().run_line_magic('store', '-r')")
+
+
+def apply(shell, settings, source):
+    """Sets what one source says."""
+    for owner, values in settings.items():
+        if not isinstance(values, dict):
+            _tell(f"{source}: {owner} stands outside of a section; write [InteractiveShell] above it, or the class it is of")
+            continue
+        for name, value in values.items():
+            try:
+                find(f"{owner}.{name}").write(shell, value)
+            except (LookupError, ValueError, TypeError) as refused:
+                _tell(f"{source}: {refused.args[0] if refused.args else refused}")
+
+
+def _run(shell, cell):
+    shell.run_cell(cell)
+
+
+def _run_file(shell, path):
+    """Runs a file in the namespace of the session."""
+    if not path.endswith((".py", ".ipy", ".ipynb")) or not os.path.isfile(path):
+        _tell(f"{path}: there is no such file of Python to run at the start")
+        return
+    try:
+        shell.run_line_magic("run", f"-i {_quoted(path)}")
+    except SystemExit:
+        raise
+    except BaseException as failure:
+        shell.showtraceback(failure)
+
+
+def _quoted(path):
+    import shlex
+
+    # What looks like `$name` in a path is a part of it.
+    return shlex.quote(path).replace("$", "$$")
+
+
+def _tell(sentence):
+    print(f"rhumba: {sentence}", file=sys.stderr)
+
+
+def _line_of(failure, path):
+    """` line N` for the line of a file that an exception comes from."""
+    if isinstance(failure, SyntaxError) and failure.filename == path:
+        return f" line {failure.lineno}"
+    line, traceback = None, failure.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == path:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return f" line {line}" if line else ""
+
+
+# -- a file to begin with
+
+
+def template():
+    """The text of a configuration file in which everything is there, commented out."""
+    lines = [
+        "# What the shell of rhumba is set to: take the # away where something is to be different.",
+        "# `%config` in the shell tells what is in force.",
+    ]
+    for owner in OWNERS:
+        lines += ["", f"# [{owner}]"]
+        for each in SETTINGS:
+            if each.owner == owner:
+                choices = f" ({', '.join(str(choice) for choice in each.choices)})" if each.choices else ""
+                lines += [f"# {each.help}{choices}", f"# {each.name} = {_toml(each.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value):
+    import json
+
+    return json.dumps(value)

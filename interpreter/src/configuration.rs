@@ -1,0 +1,43 @@
+//! What whoever starts a shell hands over to it: where it may keep things, and what it is set to.
+//!
+//! This crate knows no home folder, so that nothing is found here. What the dict holds, and what is
+//! made of it, is `python/rhumba/_configuration.py`.
+
+use rustpython_vm::builtins::PyDictRef;
+use rustpython_vm::{PyResult, VirtualMachine};
+
+use crate::session;
+
+/// The attribute of `sys` that holds it.
+const ATTRIBUTE: &str = "_rhumba_configuration";
+
+/// Hands it over; nothing is done with it yet.
+///
+/// # Errors
+/// A lack of memory.
+pub fn hand_over(vm: &VirtualMachine, handed: PyDictRef) -> PyResult<()> {
+    vm.sys_module
+        .set_attr(vm.ctx.intern_str(ATTRIBUTE), handed, vm)
+}
+
+/// Sets what was handed over, and runs what is to run before the first prompt. There must be a sink.
+///
+/// # Errors
+/// `SystemExit` of what is run. Everything else is told on stderr.
+pub fn start(vm: &VirtualMachine) -> PyResult<()> {
+    session::import(vm, "rhumba._configuration")?
+        .get_attr("start", vm)?
+        .call((), vm)?;
+    Ok(())
+}
+
+/// The text of a configuration file in which everything is there, commented out.
+///
+/// # Errors
+/// A lack of memory.
+pub fn template(vm: &VirtualMachine) -> PyResult<String> {
+    session::import(vm, "rhumba._configuration")?
+        .get_attr("template", vm)?
+        .call((), vm)?
+        .try_into_value(vm)
+}

@@ -1,0 +1,87 @@
+def test_switches_turn_and_tell():
+    for name, attribute, on, off in (
+        ("automagic", "automagic", "Automagic is ON", "Automagic is OFF"),
+        ("autoindent", "autoindent", "Automatic indentation is: ON", "Automatic indentation is: OFF"),
+    ):
+        shows(said(f"%{name} off"), off)
+        assert getattr(shell, attribute) is False
+        shows(said(f"%{name}"), on)
+        assert getattr(shell, attribute) is True
+        shows(refused(f"%{name} perhaps"), "is turned on or off, not 'perhaps'")
+
+
+def test_automagic_decides_whether_a_name_is_a_magic():
+    try:
+        run("%automagic off")
+        assert not shell.run_cell("pwd", store_history=True, silent=False).success
+        run("%automagic on")
+        assert shell.run_cell("pwd", store_history=True).result == folder
+    finally:
+        shell.automagic = True
+
+
+def test_autocall_has_levels():
+    try:
+        assert said("%autocall 2") == "Automatic calling is: Full\n" and shell.autocall == 2
+        assert said("%autocall") == "Automatic calling is: Off\n"
+        assert said("%autocall") == "Automatic calling is: Full\n"
+        assert said("%autocall smart") == "Automatic calling is: Smart\n"
+        shows(refused("%autocall 5"), "%autocall is 0, 1 or 2")
+    finally:
+        shell.autocall = 0
+
+
+def test_autoawait_has_runners():
+    try:
+        shows(said("%autoawait"), "autoawait is on, and set to use `asyncio`")
+        run("%autoawait sync")
+        shows(said("%autoawait"), "`sync`")
+        run("def own(coroutine):\n    coroutine.close()\n    return 'own'\n%autoawait own")
+        assert shell.loop_runner is main["own"]
+        run("%autoawait false")
+        assert shell.autoawait is False
+        shows(refused("%autoawait no.such"), "finds no 'no.such'")
+        run("%autoawait asyncio")
+        assert shell.loop_runner is None and shell.autoawait is True
+    finally:
+        shell.autoawait, shell.loop_runner = True, None
+
+
+def test_colours_are_chosen():
+    try:
+        run("%colors nocolor")
+        assert shell.colors == "NoColor" and said("%colors") == "NoColor\n"
+        shows(refused("%colors pink"), "%colors knows NoColor, Neutral, Linux, LightBG, not 'pink'")
+    finally:
+        shell.colors = "Neutral"
+
+
+def test_values_are_shown_as_set():
+    text = shell.display_formatter.formatters["text/plain"]
+    nested = [list(range(30))] * 2
+    assert "\n" in text(nested)
+    assert said("%pprint") == "Pretty printing has been turned OFF\n" and text(nested) == repr(nested)
+    assert said("%pprint on") == "Pretty printing has been turned ON\n"
+    try:
+        assert value("%precision 3") == "%.3f" and text(3.14159) == "3.142"
+        assert value("%precision %.2e") == "%.2e" and text(3.14159) == "3.14e+00"
+        shows(refused("%precision many"), "takes a number of decimals or a format")
+    finally:
+        run("%precision")
+    assert text(3.14159) == "3.14159"
+
+
+def test_page_shows_a_value():
+    run("text = 'a\\nb'")
+    assert said("%page text") == "'a\\nb'\n" and said("%page -r text") == "a\nb\n"
+    shows(refused("%page nothing"), "%page can't show 'nothing': NameError")
+
+
+def test_doctest_mode_shows_plainly():
+    from rhumba import _tracebacks
+
+    before = _tracebacks.mode()
+    assert said("%doctest_mode") == "Doctest mode is: ON\n"
+    assert _tracebacks.mode() == "Plain" and shell.doctest_mode is True
+    assert said("%doctest_mode off") == "Doctest mode is: OFF\n"
+    assert _tracebacks.mode() == before and shell.display_formatter.formatters["text/plain"].pprint is True

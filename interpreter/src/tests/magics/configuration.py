@@ -1,0 +1,111 @@
+from rhumba import _configuration
+
+
+@contextlib.contextmanager
+def handed(**values):
+    sys._rhumba_configuration = values
+    try:
+        yield
+    finally:
+        del sys._rhumba_configuration
+        _configuration._started.clear()
+
+
+def started(**values):
+    """What the start writes to stderr."""
+    errors, out = io.StringIO(), io.StringIO()
+    with handed(**values), contextlib.redirect_stderr(errors), contextlib.redirect_stdout(out):
+        _configuration.start()
+    return errors.getvalue()
+
+
+def test_config_lists_tells_and_sets():
+    shows(said("%config"), "Available objects for config:\n", "InteractiveShell\n", "AliasManager\n")
+    shows(said("%config InteractiveShell"), "InteractiveShell options\n---", "InteractiveShell.autocall=0\n    whether `f x` calls f", "Choices: 0, 1, 2", "Default: 0")
+    run("%config InteractiveShell.autocall = 1")
+    assert shell.autocall == 1 and value("%config InteractiveShell.autocall") == 1
+    run("%config InteractiveShell.autocall=0\n%config InteractiveShell.ast_node_interactivity = 'all'")
+    assert shell.ast_node_interactivity == "all"
+    run("%config InteractiveShell.ast_node_interactivity = last_expr")
+    assert shell.ast_node_interactivity == "last_expr"
+    run("%config TerminalInteractiveShell.automagic = False")
+    assert shell.automagic is False
+    run("get_ipython().automagic = True")
+
+
+def test_config_refuses_what_there_is_not():
+    shows(refused("%config InteractiveShell.autocal = 1"), "there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall")
+    shows(refused("%config Nothing"), "there is no class 'Nothing'")
+    shows(refused("%config InteractiveShell.autocall = 7"), "InteractiveShell.autocall is 0, 1 or 2, not 7")
+    shows(refused("%config InteractiveShell.automagic = 'no'"), "InteractiveShell.automagic is true or false, not 'no'")
+    shows(refused("%config InteractiveShell.autocall = nothing"), "'nothing' has no value: NameError")
+    shows(refused("%config InteractiveShell.xmode = 'Loud'"), "InteractiveShell.xmode is 'Plain', 'Context'")
+
+
+def test_every_setting_can_be_read_and_written():
+    for each in _configuration.SETTINGS:
+        now = each.read(shell)
+        each.write(shell, now)
+        assert each.read(shell) == now, each.path
+        assert each.help and each.path in said(f"%config {each.owner}")
+
+
+def test_the_start_sets_what_files_say():
+    path = write("rhumba_config.py", "c = get_config()\nc.InteractiveShell.autocall = 2\nc.InteractiveShellApp.exec_lines.append('from_line = 1')\nc.InteractiveShellApp.exec_lines.append('second = from_line + 1')\nc.AliasManager.user_aliases = [('greet', 'echo hello')]\nload_subconfig('more.py')\n")
+    write("more.py", "c.InteractiveShell.xmode = 'plain'\n")
+    startup = [write("startup/1.py", "one = 1\nwhere = __file__\n"), write("startup/2.ipy", "two = !echo $one\n")]
+    from rhumba import _tracebacks
+
+    before = _tracebacks.mode()
+    try:
+        told = started(
+            settings=[("config.toml", {"InteractiveShell": {"autocall": 1, "colors": "nocolor"}})],
+            python_files=[path],
+            overrides={"InteractiveShell": {"autoindent": False}},
+            startup_files=startup,
+        )
+        assert told == "", told
+        assert shell.autocall == 2 and shell.colors == "NoColor" and shell.autoindent is False
+        assert (main["from_line"], main["second"], main["one"], list(main["two"])) == (1, 2, 1, ["1"])
+        assert main["where"] == startup[0] and "__file__" not in main
+        assert _tracebacks.mode() == "Plain" and said("%greet") == "hello\n"
+    finally:
+        _tracebacks.set_mode(before)
+        shell.autocall, shell.colors, shell.autoindent = 0, "Neutral", True
+        run("%unalias greet")
+
+
+def test_the_start_goes_on_when_something_is_wrong():
+    broken = write("broken_config.py", "c.InteractiveShell.autocall = 1\nx = (\n")
+    failing = write("failing_config.py", "c.InteractiveShell.autocall = 1\n1 / 0\n")
+    told = started(
+        settings=[("config.toml", {"InteractiveShell": {"autocal": 1, "autocall": 9}, "colors": "NoColor", "Kernel": {"x": 1}})],
+        python_files=[broken, failing],
+        overrides={"InteractiveShellApp": {"extensions": ["no_such_extension"], "exec_lines": ["1 / 0", "after = 1"]}},
+        startup_files=[write("startup/bad.py", "undefined\n"), write("startup/good.py", "good = 1\n"), "/no/such/file.py"],
+    )
+    shows(
+        told,
+        "rhumba: config.toml: there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall\n",
+        "rhumba: config.toml: InteractiveShell.autocall is 0, 1 or 2, not 9\n",
+        "rhumba: config.toml: colors stands outside of a section",
+        "rhumba: config.toml: there is no setting Kernel.x",
+        "broken_config.py line 2: SyntaxError", "the shell starts without it\n",
+        "failing_config.py line 2: ZeroDivisionError: division by zero; the shell starts without it\n",
+        "there is no module 'no_such_extension'",
+        "NameError", "/no/such/file.py: there is no such file",
+        "ZeroDivisionError",
+    )
+    assert main["after"] == 1 and main["good"] == 1 and shell.autocall == 0
+
+
+def test_the_template_says_everything_and_changes_nothing():
+    text = _configuration.template()
+    for each in _configuration.SETTINGS:
+        assert f"# [{each.owner}]\n" in text and f"# {each.name} = " in text, each.path
+    assert all(line.startswith("#") or not line for line in text.splitlines())
+
+
+def test_nothing_handed_over_is_nothing_to_do():
+    assert _configuration.state_folder() is None
+    assert started() == ""

@@ -1,0 +1,55 @@
+def test_lsmagic_lists_all():
+    text = said("%lsmagic")
+    shows(text, "Available line magics:\n%", "%timeit", "Available cell magics:\n%%", "%%writefile", "Automagic is")
+    kinds = value("%lsmagic -j")
+    assert kinds["line"]["timeit"] == "timing" and kinds["cell"]["bash"] == "processes"
+    for name in LINE_MAGICS:
+        assert name in kinds["line"], name
+    for name in CELL_MAGICS:
+        assert name in kinds["cell"], name
+
+
+# What IPython has, without an extension and with those that come with it; %store comes with the store.
+LINE_MAGICS = """
+    alias alias_magic autoawait autocall autoindent automagic bookmark cat cd clear code_wrap colors conda config cp
+    cpaste debug dhist dirs doctest_mode ed edit env gui hist history killbgscripts ldir less lf lk ll load load_ext
+    loadpy logoff logon logstart logstate logstop ls lsmagic lx macro magic mamba man matplotlib micromamba mkdir more
+    mv notebook page paste pastebin pdb pdef pdoc pfile pinfo pinfo2 pip popd pprint precision prun psearch psource
+    pushd pwd pycat pylab quickref recall rehashx reload_ext rep rerun reset reset_selective rm rmdir run save sc
+    set_env sx system tb time timeit unalias unload_ext uv who who_ls whos xdel xmode
+    autoreload aimport lprun memit
+""".split()
+CELL_MAGICS = """
+    ! HTML SVG bash capture code_wrap debug file html javascript js latex markdown perl prun pypy python python2
+    python3 ruby script sh svg sx system time timeit writefile
+""".split()
+
+
+def test_magic_tells_of_all():
+    text = said("%magic")
+    shows(text, "Magics are commands of the shell", "%timeit:\n\n%timeit [-n LOOPS]", "%%bash:")
+    shows(said("%magic --brief"), "%timeit ", "Tells how long a statement takes")
+    shows(said("%magic -rest"), "``%timeit``\n\n::\n\n    %timeit [-n LOOPS]")
+
+
+def test_quickref_fits_on_pages():
+    text = said("%quickref")
+    shows(text, "Cells", "Help", "Magics", "The system", "Engines", "%px")
+    assert all(len(line) <= 100 for line in text.splitlines())
+    import re
+
+    named = set(re.findall(r"%%?([a-z_]\w*)", text)) - {"name", "px", "autopx", "checkpoint", "restore", "store"}
+    unknown = [name for name in named if name not in LINE_MAGICS + CELL_MAGICS]
+    assert not unknown, unknown
+
+
+def test_a_magic_gets_another_name():
+    assert said("%alias_magic t timeit") == "Created `%t` as an alias for `%timeit` and `%%t` as an alias for `%%timeit`.\n"
+    assert value("%t -o -q -n 1 -r 1 5").loops == 1
+    said("%alias_magic -l -p '-q -o' quiet timeit")
+    assert value("%quiet -n 1 -r 1 5").repeat == 1
+    shows(raised(UsageError, "%%quiet\n1"), "%%quiet isn't a cell magic")
+    shows(refused("%alias_magic a no_such"), "neither %no_such nor %%no_such is known")
+    shows(refused("%alias_magic -c a who"), "%%who isn't known")
+    shows(refused("%alias_magic 1a who"), "can't name a magic")
+    shows(shell.find_magic("quiet").__doc__, "Alias for `%timeit -q -o`", "%timeit [-n LOOPS]")

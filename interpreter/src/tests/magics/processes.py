@@ -1,0 +1,61 @@
+def test_output_is_a_value():
+    assert value("%sx printf 'a\\nb c\\n'") == ["a", "b c"]
+    assert value("%system echo one; echo two") == ["one", "two"]
+    assert value("%%sx\necho one\necho two\n") == ["one", "two"]
+    assert value("%%!\nx=5\necho $((x + 1))\n") == ["6"]
+    run("name = 'it'\nfound = %sx echo $name")
+    assert main["found"] == ["it"]
+    shows(refused("%sx"), "%sx needs a command")
+
+
+def test_sc_binds_a_name():
+    run("%sc text=printf 'a\\nb\\n'\n%sc -l lines=printf 'a\\nb\\n'")
+    assert main["text"] == "a\nb" and list(main["lines"]) == ["a", "b"]
+    assert said("%sc -v text=echo shown") == "shown\n"
+    shows(refused("%sc echo"), "needs a name and a command")
+
+
+def test_a_cell_is_a_script():
+    assert run("%%bash\necho out; echo err >&2\n")[1:] == ("out\n", "err\n")
+    assert said("%%sh\nfor i in 1 2; do echo $i; done\n") == "1\n2\n"
+    assert said("%%script cat -n\nline\n").split() == ["1", "line"]
+    run("%%bash --out o --err e\necho out; echo err >&2\n")
+    assert main["o"] == "out\n" and main["e"] == "err\n"
+    assert said("%%bash -s one two\necho $2 $1\n") == "two one\n"
+
+
+def test_a_script_that_fails_says_so():
+    import subprocess
+
+    shows(raised(subprocess.CalledProcessError, "%%bash\nexit 3\n"), "non-zero exit status 3")
+    assert run("%%bash --no-raise-error --out o\necho kept; exit 3\n")[1] == "" and main["o"] == "kept\n"
+    shows(refused("%%script no-such-program\nx\n"), "%%script can't run 'no-such-program': No such file")
+    shows(refused("%%pypy\n1\n"), "finds no program pypy3 or pypy")
+    shows(refused("%%script\nx\n"), "needs PROGRAM")
+    shows(refused("%%bash --out 1x\nx\n"), "--out needs a name to bind")
+
+
+def test_a_script_may_read_less_or_write_more_than_pipes_hold():
+    assert said("%%script head -c 1\n" + "x" * 300_000) == "x"
+    run("%%bash --out o --err e\nhead -c 300000 /dev/zero | tr '\\0' x; head -c 300000 /dev/zero | tr '\\0' y >&2\n")
+    assert main["o"] == "x" * 300_000 and main["e"] == "y" * 300_000
+    run("%%script --out o cat\n" + "é\n" * 100_000)
+    assert main["o"] == "é\n" * 100_000
+
+
+def test_python_runs_in_a_process_of_its_own():
+
+    from rhumba._magics import processes
+
+    assert processes._found("python", ("no-such-python", processes._THIS_PYTHON)) == sys.executable
+
+
+def test_scripts_run_in_the_background():
+    run("%%script --bg --out stream --proc process cat\nheld\n")
+    assert main["stream"].read() == b"held\n"
+    assert main["process"].wait(60) == 0
+    run("%%bash --bg --proc sleeper\nexec sleep 600\n")
+    assert main["sleeper"].poll() is None
+    assert said("%killbgscripts") == "Ended 1 background process.\n"
+    assert main["sleeper"].poll() is not None
+    assert said("%killbgscripts") == "No background processes are running.\n"
