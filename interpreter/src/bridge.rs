@@ -3,7 +3,7 @@
 
 pub(crate) use _rhumba_shell::module_def;
 
-use rustpython_vm::VirtualMachine;
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 /// Makes every forked child draw random numbers of its own.
 ///
@@ -18,12 +18,24 @@ pub(crate) fn reseed_after_fork(vm: &VirtualMachine) {
 /// Puts `get_ipython` and `display` among the builtins, so that no namespace holds them.
 pub(crate) fn install_builtins(vm: &VirtualMachine) {
     let get_ipython = vm.new_function("get_ipython", _rhumba_shell::get_ipython);
-    let display = vm.new_function("display", _rhumba_shell::display);
+    let display = vm.new_function("display", _rhumba_shell::display_objects);
     for (name, function) in [("get_ipython", get_ipython), ("display", display)] {
         vm.builtins
             .set_attr(vm.ctx.intern_str(name), function, vm)
             .expect("the builtins of a new interpreter take a name");
     }
+}
+
+/// Makes `sys.displayhook` show values as those of cells are shown.
+pub(crate) fn install_displayhook(vm: &VirtualMachine) -> PyResult<()> {
+    let hook: PyObjectRef = vm
+        .new_function("displayhook", _rhumba_shell::displayhook)
+        .into();
+    for name in ["displayhook", "__displayhook__"] {
+        vm.sys_module
+            .set_attr(vm.ctx.intern_str(name), hook.clone(), vm)?;
+    }
+    Ok(())
 }
 
 #[rustpython_vm::pymodule]
@@ -37,9 +49,12 @@ mod _rhumba_shell {
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
     use crate::cell::{self, CellOptions};
+    use crate::evaluation::{self, Value};
+    use crate::lookup::{self, Found};
     use crate::namespace::Namespace;
     use crate::session::{self, Session};
-    use crate::{completion, introspection, output, snapshot, transform};
+    use crate::transform::Completeness;
+    use crate::{completion, display, introspection, snapshot, transform};
 
     #[pyattr(name = "SnapshotError")]
     fn snapshot_error(_vm: &VirtualMachine) -> PyTypeRef {
@@ -57,8 +72,8 @@ mod _rhumba_shell {
     }
 
     /// Shows objects in the richest form that whoever looks can render.
-    #[pyfunction]
-    pub(super) fn display(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    #[pyfunction(name = "display")]
+    pub(super) fn display_objects(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         session::import(vm, "rhumba._display")?
             .get_attr("display", vm)?
             .call(args, vm)
@@ -74,19 +89,72 @@ mod _rhumba_shell {
 
     /// Hands the forms of one displayed object, by MIME type, to the output sink.
     #[pyfunction]
-    fn publish(data: PyDictRef, vm: &VirtualMachine) -> PyResult<()> {
-        let mut forms = Vec::with_capacity(data.__len__());
-        for (kind, text) in data.items_vec() {
-            let kind = kind.str(vm)?.to_string_lossy().into_owned();
-            let text = text.str(vm)?.to_string_lossy().into_owned();
-            forms.push((kind, text));
+    fn publish(
+        data: PyDictRef,
+        metadata: PyDictRef,
+        id: Option<PyStrRef>,
+        is_update: bool,
+        vm: &VirtualMachine,
+    ) -> PyResult<()> {
+        let id = id.map(|id| id.to_string_lossy().into_owned());
+        display::publish(vm, &data, &metadata, id, is_update)
+    }
+
+    #[pyfunction]
+    fn clear_output(wait: bool, vm: &VirtualMachine) -> PyResult<()> {
+        display::clear(vm, wait)
+    }
+
+    /// Sends what is displayed from now on to a list; ends with `end_capture`.
+    #[pyfunction]
+    fn begin_capture(captured: PyListRef, vm: &VirtualMachine) -> PyResult<()> {
+        Session::of(vm)?.begin_capture(captured);
+        Ok(())
+    }
+
+    #[pyfunction]
+    fn end_capture(vm: &VirtualMachine) -> PyResult<()> {
+        Session::of(vm)?.end_capture();
+        Ok(())
+    }
+
+    /// Notes that values are put into text in another way than usual.
+    #[pyfunction]
+    fn format_every_result(vm: &VirtualMachine) -> PyResult<()> {
+        Session::of(vm)?.format_every_result();
+        Ok(())
+    }
+
+    /// Shows a value as that of a cell is shown; what `sys.displayhook` is in a session.
+    #[pyfunction]
+    pub(super) fn displayhook(value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+        if vm.is_none(&value) {
+            return Ok(());
         }
-        output::display(vm, &forms)
+        let session = Session::of(vm)?;
+        let count = session.cell_count();
+        display::result(vm, &session, count, &value)?;
+        if session.stores_values() {
+            cell::store_value(vm, &session, count, &value)?;
+        }
+        Ok(())
     }
 
     #[pyfunction]
     fn namespace(vm: &VirtualMachine) -> PyDictRef {
         Namespace::new(vm).dict().clone()
+    }
+
+    /// The shell object of this session, made if there is none yet.
+    #[pyfunction]
+    fn shell(vm: &VirtualMachine) -> PyResult {
+        Session::of(vm)?.shell(vm)
+    }
+
+    /// Makes cells run with the names of a dict from now on; gives the dict that they had.
+    #[pyfunction]
+    fn swap_namespace(names: PyDictRef, vm: &VirtualMachine) -> PyResult<PyDictRef> {
+        Ok(Session::of(vm)?.swap_dict(names))
     }
 
     #[pyfunction]
@@ -111,13 +179,30 @@ mod _rhumba_shell {
         Ok(Session::of(vm)?.cell_count())
     }
 
+    /// A cell without prompts, indentation and foreign line ends.
+    #[pyfunction]
+    fn unpasted(source: PyStrRef, vm: &VirtualMachine) -> PyObjectRef {
+        let text = transform::unpasted(&source.to_string_lossy()).into_owned();
+        vm.ctx.new_str(text).into()
+    }
+
+    /// "complete", "incomplete" or "invalid", and how far to indent the next line.
+    #[pyfunction]
+    fn check_complete(source: PyStrRef) -> (&'static str, usize) {
+        match transform::completeness(&source.to_string_lossy()) {
+            Completeness::Complete => ("complete", 0),
+            Completeness::Incomplete { indent } => ("incomplete", indent),
+            Completeness::Invalid(_) => ("invalid", 0),
+        }
+    }
+
     #[pyfunction]
     fn transform_cell(source: PyStrRef, vm: &VirtualMachine) -> PyObjectRef {
         let text = transform::transform_cell(&source.to_string_lossy()).into_owned();
         vm.ctx.new_str(text).into()
     }
 
-    /// Runs a cell; gives its number, its value and its exception.
+    /// Runs a cell; gives its number, its value, its exception, and whether it ran at all.
     #[pyfunction]
     fn run_cell(
         source: PyStrRef,
@@ -125,7 +210,7 @@ mod _rhumba_shell {
         store: bool,
         name: OptionalArg<PyStrRef>,
         vm: &VirtualMachine,
-    ) -> (u32, PyObjectRef, PyObjectRef) {
+    ) -> (u32, PyObjectRef, PyObjectRef, bool) {
         let options = CellOptions {
             name: name
                 .into_option()
@@ -137,13 +222,37 @@ mod _rhumba_shell {
         let outcome = cell::run_cell(vm, &namespace, &source.to_string_lossy(), options);
         let value = outcome.value.unwrap_or_else(|| vm.ctx.none());
         let failure = outcome.failure.map_or_else(|| vm.ctx.none(), Into::into);
-        (outcome.count, value, failure)
+        (outcome.count, value, failure, outcome.began)
     }
 
     #[pyfunction]
     fn inspect(expression: PyStrRef, detail: bool, vm: &VirtualMachine) -> PyResult<String> {
         let namespace = Namespace::new(vm);
         introspection::inspect(vm, &namespace, &expression.to_string_lossy(), detail)
+    }
+
+    /// What an expression stands for as far as that runs no code: whether it was found, and what.
+    #[pyfunction]
+    fn find(expression: PyStrRef, vm: &VirtualMachine) -> (bool, PyObjectRef) {
+        let namespace = Namespace::new(vm);
+        match evaluation::evaluate(vm, &namespace, &expression.to_string_lossy()) {
+            Some(Value::Object(object) | Value::Unread(object)) => (true, object),
+            Some(Value::Instance(_)) | None => (false, vm.ctx.none()),
+        }
+    }
+
+    /// The attributes of an object with what they are, found without running code.
+    #[pyfunction]
+    fn attributes(object: PyObjectRef, vm: &VirtualMachine) -> PyResult<PyDictRef> {
+        let found = vm.ctx.new_dict();
+        for name in lookup::attribute_names(&object) {
+            let value = match lookup::attribute(vm, &object, &name) {
+                Some(Found::Object(value) | Found::Unread(value)) => value,
+                None => continue,
+            };
+            found.set_item(name.as_str(), value, vm)?;
+        }
+        Ok(found)
     }
 
     #[pyfunction]

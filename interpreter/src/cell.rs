@@ -2,18 +2,22 @@
 //! its last expression.
 //!
 //! An exception, `SystemExit` included, is an outcome here and never ends the process. Turning it
-//! into text is `failure`'s work; asking whether source is complete is `transform`'s.
+//! into text is `failure`'s work; asking whether source is complete is `transform`'s, and what
+//! forms a value has is `display`'s. What the shell is set to (`preferences`) may change each step.
 
 use std::borrow::{Borrow, Cow};
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyStr};
+use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
+use crate::display;
 use crate::namespace::Namespace;
+use crate::preferences::Preferences;
 use crate::session::Session;
-use crate::transform;
+use crate::transform::{self, LastStatement};
 
 /// How a cell is run.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +39,8 @@ pub struct CellOutcome {
     pub value: Option<PyObjectRef>,
     /// What ended the cell early.
     pub failure: Option<PyBaseExceptionRef>,
+    /// Whether the first statement was reached: source that isn't Python never is.
+    pub began: bool,
 }
 
 /// Runs a cell in the namespace. Output goes to the sink as it is made.
@@ -50,21 +56,28 @@ pub fn run_cell(
     } else {
         session.cell_count()
     };
-    if options.store {
-        trigger(vm, session, "pre_execute");
-        trigger(vm, session, "pre_run_cell");
-    }
-    let ran = store_input(vm, session, source, count, options.store)
-        .and_then(|()| run(vm, namespace, source, count, &options));
-    if options.store {
-        trigger(vm, session, "post_execute");
-        trigger(vm, session, "post_run_cell");
-    }
-    match ran {
+    let mut run = Run {
+        vm,
+        namespace,
+        session,
+        count,
+        options: &options,
+        began: false,
+    };
+    let begun = run.tell_begin(source);
+    let ran = begun.as_ref().map_or_else(
+        |failure| Err(failure.clone()),
+        |_| {
+            run.store_input(source)?;
+            run.run(source)
+        },
+    );
+    let mut outcome = match ran {
         Ok(value) => CellOutcome {
             count,
             value,
             failure: None,
+            began: run.began,
         },
         Err(failure) => {
             if options.store {
@@ -74,71 +87,295 @@ pub fn run_cell(
                 count,
                 value: None,
                 failure: Some(failure),
+                began: run.began,
             }
         }
+    };
+    if let Ok(Some(info)) = begun
+        && let Err(failure) = run.tell_end(info, &outcome)
+    {
+        outcome.failure.get_or_insert(failure);
+    }
+    outcome
+}
+
+/// One cell on its way.
+struct Run<'run> {
+    vm: &'run VirtualMachine,
+    namespace: &'run Namespace,
+    session: &'run Session,
+    count: u32,
+    options: &'run CellOptions,
+    began: bool,
+}
+
+/// A compiled piece of a cell.
+struct Part {
+    code: PyRef<PyCode>,
+    /// Whether its value is one to show.
+    shown: bool,
+}
+
+impl Run<'_> {
+    fn run(&mut self, source: &str) -> PyResult<Option<PyObjectRef>> {
+        let (vm, session) = (self.vm, self.session);
+        let hooked = match self.hook_input(source)? {
+            Hooked::Unchanged => Cow::Borrowed(source),
+            Hooked::Handled => return Ok(None),
+            Hooked::Replaced(text) => Cow::Owned(text),
+        };
+        let preferences = Preferences::of(vm, session)?;
+        let source = transform::unpasted(&hooked);
+        let source = preferences.cleaned(vm, source)?;
+        let source = if self.options.silent {
+            source
+        } else {
+            preferences.meant(vm, self.namespace, source)?
+        };
+        let python = transform::escapes_to_python(&source);
+        if matches!(python, Cow::Owned(_)) {
+            // What a magic becomes is a call of the shell.
+            session.shell(vm)?;
+        }
+        let is_muted_magic = matches!(python, Cow::Owned(_)) && source.trim_end().ends_with(';');
+        let python = preferences.finished(vm, python)?;
+        let name = self.name();
+        // The lines a person wrote, not what they were made into: both have the same numbers.
+        remember_source(vm, &name, &source)?;
+        let last = transform::last_statement(&python);
+        let is_shown = last == LastStatement::Expression { shown: true } && !is_muted_magic;
+        let mut parts = if preferences.needs_nodes() {
+            let is_muted = is_muted_magic || transform::ends_with_semicolon(&python);
+            preferences
+                .compiled_nodes(vm, &python, &name, is_muted)?
+                .into_iter()
+                .map(|(code, shown)| Part { code, shown })
+                .collect()
+        } else {
+            vec![self.compiled(&python, &name, last, is_shown, &preferences)?]
+        };
+        self.began = true;
+        let keeps_source = self.options.store || parts.iter().any(|part| defines_code(&part.code));
+        let stored_before = session.swap_stores_values(self.options.store);
+        let value = parts
+            .drain(..)
+            .try_fold(None, |_, part| self.run_part(part, &preferences));
+        session.swap_stores_values(stored_before);
+        let value = value?;
+        if !keeps_source {
+            forget_source(vm, &name);
+        }
+        Ok(value)
+    }
+
+    fn name(&self) -> String {
+        match &self.options.name {
+            Some(name) => name.clone(),
+            None if self.options.store => self.session.cell_name(self.count),
+            None => self.session.unstored_cell_name(),
+        }
+    }
+
+    fn compiled(
+        &self,
+        python: &str,
+        name: &str,
+        last: LastStatement,
+        shown: bool,
+        preferences: &Preferences,
+    ) -> PyResult<Part> {
+        let mode = match last {
+            LastStatement::Expression { .. } => Mode::BlockExpr,
+            LastStatement::Other => Mode::Exec,
+        };
+        let mut options = self.vm.compile_opts();
+        options.allow_top_level_await = preferences.awaits;
+        let code = self
+            .vm
+            .compile_with_opts(python, mode, name, options)
+            .map_err(|failure| failure.into_pyexception(self.vm, Some(python)))?;
+        Ok(Part { code, shown })
+    }
+
+    /// Runs one piece, and shows its value if that is to be seen.
+    fn run_part(&self, part: Part, preferences: &Preferences) -> PyResult<Option<PyObjectRef>> {
+        let vm = self.vm;
+        let awaits = part.code.code.flags.contains(CodeFlags::COROUTINE);
+        let scope = Scope::with_builtins(None, self.namespace.dict().clone(), vm);
+        let mut value = vm.run_code_obj(part.code, scope)?;
+        if awaits {
+            value = preferences.awaited(vm, value)?;
+        }
+        if !part.shown {
+            return Ok(None);
+        }
+        if !vm.is_none(&value) && !self.options.silent {
+            self.show_value(&value)?;
+        }
+        Ok(Some(value))
+    }
+
+    /// Offers the source to the shell's `input_hook`, by which `%autopx` sends cells elsewhere.
+    fn hook_input(&self, source: &str) -> PyResult<Hooked> {
+        let vm = self.vm;
+        // A shell that nothing has asked for yet can have no hook.
+        let shell = self.session.shell_if_made().filter(|_| self.options.store);
+        let Some(shell) = shell else {
+            return Ok(Hooked::Unchanged);
+        };
+        let hook = shell.get_attr("input_hook", vm)?;
+        if vm.is_none(&hook) {
+            return Ok(Hooked::Unchanged);
+        }
+        let answer = hook.call((vm.ctx.new_str(source),), vm)?;
+        match answer.downcast_ref::<PyStr>() {
+            Some(text) => Ok(Hooked::Replaced(text.to_string_lossy().into_owned())),
+            None => Ok(Hooked::Handled),
+        }
+    }
+
+    /// Tells who has registered for it that the cell begins; gives what they were told.
+    fn tell_begin(&self, source: &str) -> PyResult<Option<PyObjectRef>> {
+        let vm = self.vm;
+        if self.options.store {
+            // A cell that is stored is one that a person sees: what asks whether there is a shell
+            // must find it from the first cell on.
+            self.session.shell(vm)?;
+        }
+        let Some(shell) = self.session.shell_if_made() else {
+            return Ok(None);
+        };
+        let (silent, store) = (self.options.silent, self.options.store);
+        let told = (vm.ctx.new_str(source), silent, store);
+        vm.call_method(shell, "_cell_begins", told).map(Some)
+    }
+
+    fn tell_end(&self, info: PyObjectRef, outcome: &CellOutcome) -> PyResult<()> {
+        let vm = self.vm;
+        let Some(shell) = self.session.shell_if_made() else {
+            return Ok(());
+        };
+        let value = outcome.value.clone().unwrap_or_else(|| vm.ctx.none());
+        let failure = outcome.failure.clone();
+        let failure = failure.map_or_else(|| vm.ctx.none(), PyObjectRef::from);
+        let told = (info, outcome.count, value, failure, outcome.began);
+        vm.call_method(shell, "_cell_ended", told).map(drop)
+    }
+
+    /// Shows the value of an expression as `sys.displayhook` should, and stores it if asked to.
+    fn show_value(&self, value: &PyObjectRef) -> PyResult<()> {
+        let vm = self.vm;
+        let hook = vm.sys_module.get_attr("displayhook", vm)?;
+        let standard = vm.sys_module.get_attr("__displayhook__", vm)?;
+        if hook.is(&standard) {
+            display::result(vm, self.session, self.count, value)?;
+        } else {
+            hook.call((value.clone(),), vm)?;
+        }
+        if self.options.store {
+            store_value(self.vm, self.session, self.count, value)?;
+        }
+        Ok(())
+    }
+
+    fn store_input(&self, source: &str) -> PyResult<()> {
+        let (vm, count) = (self.vm, self.count);
+        if !self.options.store {
+            return Ok(());
+        }
+        let history = self.session.history(vm)?;
+        let dict = self.session.dict();
+        let text: PyObjectRef = vm.ctx.new_str(source).into();
+        for (older, newer) in [("_iii", "_ii"), ("_ii", "_i")] {
+            if let Some(moved) = dict.get_item_opt(newer, vm)? {
+                dict.set_item(older, moved, vm)?;
+            }
+        }
+        // `_i` is the last input, not the one being run.
+        let last = history.inputs.borrow_vec().last().cloned();
+        if let Some(last) = last {
+            dict.set_item("_i", last, vm)?;
+        }
+        dict.set_item(format!("_i{count}").as_str(), text.clone(), vm)?;
+        history.inputs.borrow_vec_mut().push(text);
+        crate::history::remember(vm, count, source);
+        Ok(())
     }
 }
 
-fn run(
+/// Keeps the value of a cell: in `Out`, `_` and `_N`.
+pub(crate) fn store_value(
     vm: &VirtualMachine,
-    namespace: &Namespace,
-    source: &str,
+    session: &Session,
     count: u32,
-    options: &CellOptions,
-) -> PyResult<Option<PyObjectRef>> {
-    let session = namespace.session();
-    let replaced;
-    let source = if options.store {
-        match hook_input(vm, session, source)? {
-            Hooked::Unchanged => source,
-            Hooked::Handled => return Ok(None),
-            Hooked::Replaced(text) => {
-                replaced = text;
-                replaced.as_str()
-            }
-        }
-    } else {
-        source
+    value: &PyObjectRef,
+) -> PyResult<()> {
+    let history = session.history(vm)?;
+    let dict = session.dict();
+    if history.outputs.__len__() >= OUTPUTS_MAX {
+        forget_outputs(vm, session)?;
+    }
+    let last = session.swap_last_output(count);
+    let before = match last {
+        0 => Some(vm.ctx.new_str("").into()),
+        last => history
+            .outputs
+            .get_item_opt(vm.ctx.new_int(last).as_object(), vm)?,
     };
-    let name = options.name.clone().unwrap_or_else(|| {
-        if options.store {
-            session.cell_name(count)
-        } else {
-            session.unstored_cell_name()
-        }
-    });
-    let code = transform::transform_cell(source);
-    if matches!(code, Cow::Owned(_)) {
-        // What a magic becomes is a call of the shell.
-        session.shell(vm)?;
-    }
-    let last = transform::last_statement(&code);
-    let mode = match last {
-        transform::LastStatement::Expression { .. } => Mode::BlockExpr,
-        transform::LastStatement::Other => Mode::Exec,
+    history
+        .outputs
+        .set_item(vm.ctx.new_int(count).as_object(), value.clone(), vm)?;
+    dict.set_item(format!("_{count}").as_str(), value.clone(), vm)?;
+    // Whoever binds `_` to something else, as a translation does, keeps it.
+    let bound = dict.get_item_opt("_", vm)?;
+    let is_ours = match (&bound, &before) {
+        (None, _) => true,
+        (Some(bound), Some(before)) => bound.is(before) || (last == 0 && is_empty_text(bound)),
+        // It was taken out of the outputs: `Out.clear()`.
+        (Some(_), None) => true,
     };
-    // The lines a person wrote, not what they were made into: both have the same numbers.
-    remember_source(vm, &name, source)?;
-    let code = vm
-        .compile(&code, mode, name.as_str())
-        .map_err(|failure| failure.into_pyexception(vm, Some(&code)));
-    let result = code.and_then(|code| {
-        let keeps_source = options.store || defines_code(&code);
-        let scope = Scope::with_builtins(None, namespace.dict().clone(), vm);
-        let value = vm.run_code_obj(code, scope);
-        if value.is_ok() && !keeps_source {
-            forget_source(vm, &name);
+    if !is_ours {
+        return Ok(());
+    }
+    for (older, newer) in [("___", "__"), ("__", "_")] {
+        if let Some(moved) = dict.get_item_opt(newer, vm)? {
+            dict.set_item(older, moved, vm)?;
         }
-        value
-    });
-    let value = result?;
-    if last != (transform::LastStatement::Expression { shown: true }) {
-        return Ok(None);
     }
-    if !vm.is_none(&value) && !options.silent {
-        show_value(vm, session, &value, count, options.store)?;
+    dict.set_item("_", value.clone(), vm)
+}
+
+/// Drops the oldest outputs, which would else be kept alive for ever.
+fn forget_outputs(vm: &VirtualMachine, session: &Session) -> PyResult<()> {
+    let history = session.history(vm)?;
+    let dict = session.dict();
+    for key in history
+        .outputs
+        .keys_vec()
+        .into_iter()
+        .take(OUTPUTS_FORGOTTEN)
+    {
+        let name = format!("_{}", key.str(vm)?.to_string_lossy());
+        history.outputs.del_item(key.as_object(), vm)?;
+        if dict.contains_key(name.as_str(), vm) {
+            dict.del_item(name.as_str(), vm)?;
+        }
     }
-    Ok(Some(value))
+    let told =
+        format!("Out has {OUTPUTS_MAX} entries: the oldest {OUTPUTS_FORGOTTEN} are let go of\n");
+    let stderr = vm.sys_module.get_attr("stderr", vm)?;
+    vm.call_method(&stderr, "write", (vm.ctx.new_str(told),))
+        .map(drop)
+}
+
+/// As many values are kept in `Out`; of more, the oldest are let go of.
+const OUTPUTS_MAX: usize = 1000;
+const OUTPUTS_FORGOTTEN: usize = 200;
+
+fn is_empty_text(object: &PyObject) -> bool {
+    object
+        .downcast_ref::<PyStr>()
+        .is_some_and(|text| text.is_empty())
 }
 
 /// What the shell's `input_hook` made of the source.
@@ -146,112 +383,6 @@ enum Hooked {
     Unchanged,
     Handled,
     Replaced(String),
-}
-
-/// Offers the source to the shell's `input_hook`, by which `%autopx` sends cells elsewhere.
-fn hook_input(vm: &VirtualMachine, session: &Session, source: &str) -> PyResult<Hooked> {
-    // A shell that nothing has asked for yet can have no hook.
-    let Some(shell) = session.shell_if_made() else {
-        return Ok(Hooked::Unchanged);
-    };
-    let hook = shell.get_attr("input_hook", vm)?;
-    if vm.is_none(&hook) {
-        return Ok(Hooked::Unchanged);
-    }
-    let answer = hook.call((vm.ctx.new_str(source),), vm)?;
-    match answer.downcast_ref::<PyStr>() {
-        Some(text) => Ok(Hooked::Replaced(text.to_string_lossy().into_owned())),
-        None => Ok(Hooked::Handled),
-    }
-}
-
-/// Runs what programs have registered for a moment around each cell. It shows its own failures.
-fn trigger(vm: &VirtualMachine, session: &Session, event: &str) {
-    let Some(shell) = session.shell_if_made() else {
-        return;
-    };
-    let triggered = shell
-        .get_attr("events", vm)
-        .and_then(|events| vm.call_method(&events, "trigger", (vm.ctx.new_str(event),)));
-    // Code may have put something else in the place of the events: the cell doesn't need them.
-    drop(triggered);
-}
-
-/// Shows the value of an expression as `sys.displayhook` should, and stores it if asked to.
-fn show_value(
-    vm: &VirtualMachine,
-    session: &Session,
-    value: &PyObjectRef,
-    count: u32,
-    store: bool,
-) -> PyResult<()> {
-    let hook = vm.sys_module.get_attr("displayhook", vm)?;
-    let standard = vm.sys_module.get_attr("__displayhook__", vm)?;
-    if !hook.is(&standard) {
-        hook.call((value.clone(),), vm)?;
-    } else {
-        let text = value.repr(vm)?;
-        let text = text.to_string_lossy();
-        match session.sink() {
-            Some(sink) => vm.allow_threads(|| sink.cell_result(count, &text)),
-            None => crate::output::write_stdout(vm, &format!("{text}\n"))?,
-        }
-    }
-    if store {
-        store_value(vm, session, value, count)?;
-    }
-    Ok(())
-}
-
-fn store_value(
-    vm: &VirtualMachine,
-    session: &Session,
-    value: &PyObjectRef,
-    count: u32,
-) -> PyResult<()> {
-    let history = session.history(vm)?;
-    let dict = session.dict();
-    history
-        .outputs
-        .set_item(vm.ctx.new_int(count).as_object(), value.clone(), vm)?;
-    for (older, newer) in [("___", "__"), ("__", "_")] {
-        if let Some(moved) = dict.get_item_opt(newer, vm)? {
-            dict.set_item(older, moved, vm)?;
-        }
-    }
-    dict.set_item("_", value.clone(), vm)?;
-    dict.set_item(format!("_{count}").as_str(), value.clone(), vm)
-}
-
-fn store_input(
-    vm: &VirtualMachine,
-    session: &Session,
-    source: &str,
-    count: u32,
-    store: bool,
-) -> PyResult<()> {
-    if !store {
-        return Ok(());
-    }
-    // A cell that is stored is one that a person sees: what asks whether there is a shell must
-    // find it from the first cell on.
-    session.shell(vm)?;
-    let history = session.history(vm)?;
-    let dict = session.dict();
-    let text: PyObjectRef = vm.ctx.new_str(source).into();
-    for (older, newer) in [("_iii", "_ii"), ("_ii", "_i")] {
-        if let Some(moved) = dict.get_item_opt(newer, vm)? {
-            dict.set_item(older, moved, vm)?;
-        }
-    }
-    // `_i` is the last input, not the one being run.
-    let last = history.inputs.borrow_vec().last().cloned();
-    if let Some(last) = last {
-        dict.set_item("_i", last, vm)?;
-    }
-    dict.set_item(format!("_i{count}").as_str(), text.clone(), vm)?;
-    history.inputs.borrow_vec_mut().push(text);
-    Ok(())
 }
 
 /// Whether the code holds code that may outlive its run: functions, classes, lambdas, generators.
@@ -299,9 +430,12 @@ fn forget_source(vm: &VirtualMachine, name: &str) {
     drop(dropped);
 }
 
-/// Sets `sys.last_exc` and its older names, for post-mortem debugging.
-fn remember_failure(vm: &VirtualMachine, failure: &PyBaseExceptionRef) {
-    if failure.fast_isinstance(vm.ctx.exceptions.system_exit) {
+/// Sets `sys.last_exc` and its older names, for post-mortem debugging. What its frames hold stays in
+/// memory until the next failure, or until [`forget_failure`].
+pub fn remember_failure(vm: &VirtualMachine, failure: &PyBaseExceptionRef) {
+    // A magic called in a wrong way is no failure to look at: what failed before it still is.
+    let is_usage = &*failure.class().name() == "UsageError";
+    if is_usage || failure.fast_isinstance(vm.ctx.exceptions.system_exit) {
         return;
     }
     let (kind, value, traceback) = vm.split_exception(failure.clone());
@@ -313,5 +447,16 @@ fn remember_failure(vm: &VirtualMachine, failure: &PyBaseExceptionRef) {
     ] {
         // Only a namespace without memory left refuses, and then this is of no use either.
         let _ = vm.sys_module.set_attr(vm.ctx.intern_str(name), object, vm);
+    }
+}
+
+/// Lets go of what [`remember_failure`] kept.
+pub fn forget_failure(vm: &VirtualMachine) {
+    for name in ["last_exc", "last_type", "last_value", "last_traceback"] {
+        // It isn't there where nothing has failed yet.
+        let _ = vm
+            .sys_module
+            .as_object()
+            .del_attr(vm.ctx.intern_str(name), vm);
     }
 }

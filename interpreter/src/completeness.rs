@@ -11,7 +11,7 @@ use ruff_python_parser::{
 };
 use ruff_text_size::Ranged;
 
-use crate::transform::{CellMagic, transform_cell};
+use crate::transform::{CellMagic, escapes_to_python, unpasted};
 
 /// Whether a cell can run as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,11 @@ pub fn completeness(source: &str) -> Completeness {
     if source.trim().is_empty() {
         return Completeness::Complete;
     }
-    if let Some(magic) = CellMagic::parse(source) {
+    // Indentation is told by what is on the screen, everything else by what it means.
+    let bare = unpasted(source);
+    if let Some(magic) = CellMagic::parse(&bare) {
         let asks_for_help = magic.line.starts_with('?');
-        return if asks_for_help || ends_with_blank_line(source) {
+        return if asks_for_help || ends_with_blank_line(&bare) {
             Completeness::Complete
         } else {
             Completeness::Incomplete {
@@ -42,16 +44,16 @@ pub fn completeness(source: &str) -> Completeness {
             }
         };
     }
-    if joins_next_line(source) {
+    if joins_next_line(&bare) {
         return Completeness::Incomplete {
             indent: next_indent(source),
         };
     }
-    let python = transform_cell(source);
+    let python = escapes_to_python(&bare);
     match parse_module(&python) {
         Ok(parsed) => {
             let may_go_on = parsed.syntax().body.last().is_some_and(is_compound);
-            if may_go_on && !ends_with_blank_line(source) {
+            if may_go_on && !ends_with_blank_line(&bare) {
                 Completeness::Incomplete {
                     indent: next_indent(source),
                 }
@@ -249,6 +251,14 @@ mod tests {
             "@d\ndef f(): pass\n\n",
             "\"it's\"",
             "f'{x}'",
+            ">>> def f():\n...     return 1\n... ",
+            "In [1]: x = 1",
+            "In [1]: %%time\n   ...: x\n   ...: ",
+            "    x = 1\n    y = 2",
+            ",f a b",
+            "/f (",
+            "x = obj?",
+            "?",
         ] {
             assert_eq!(completeness(source), Completeness::Complete, "{source:?}");
         }
@@ -286,6 +296,9 @@ mod tests {
             ("match x:\n    case 1:", 8),
             ("match x:", 4),
             ("async def f():", 4),
+            (">>> if x:", 4),
+            ("    if x:", 8),
+            ("    if x:\n        y", 8),
             ("%%px", 0),
             ("%%px\nif x:", 4),
             ("%%px\nx = 1", 0),

@@ -1,14 +1,16 @@
-//! What could be typed next: names, attributes, modules, magics, file paths, keys of dictionaries.
+//! What could be typed next: names, attributes, parameters, modules, magics, file paths, keys of
+//! dictionaries, signs.
 //!
 //! It looks and never runs: properties, `__getattr__` and `__dir__` written in Python stay
 //! untouched. It never raises; where it can't tell, it offers nothing.
 
+use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::{PyDict, PyModule, PyStr};
-use rustpython_vm::{PyObjectRef, VirtualMachine};
 
-use crate::lookup::{self, Found};
+use crate::evaluation::{self, Value};
+use crate::lookup;
 use crate::namespace::Namespace;
-use crate::session;
+use crate::{session, symbols};
 
 /// What may replace the text from `start` to the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub struct Completions {
 }
 
 /// The words that the grammar owns.
-const KEYWORDS: &[&str] = &[
+pub(crate) const KEYWORDS: &[&str] = &[
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
     "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
     "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
@@ -53,50 +55,259 @@ fn complete_line(
     line: &str,
 ) -> Completions {
     let cursor = before.len();
-    let line_start = cursor - line.len();
-    if let Some(open) = open_string(before) {
-        if let Some(keys) = dictionary_keys(vm, namespace, before, open) {
+    if let Some(found) = signs(line, cursor) {
+        return found;
+    }
+    if let Some(found) = custom(vm, line, cursor) {
+        return found;
+    }
+    let open = Open::at_end(before);
+    if let Some(quote) = open.string {
+        if let Some(code) = open_field(before, quote) {
+            return python(vm, namespace, code, code, cursor);
+        }
+        if let Some(keys) = dictionary_keys(vm, namespace, before, quote) {
             return keys;
         }
-        return paths(&before[open + 1..], cursor);
+        return paths(&before[quote + 1..], cursor);
     }
     let trimmed = line.trim_start();
     if trimmed.starts_with('%') && !trimmed.contains([' ', '\t']) {
         return magics(vm, trimmed, cursor);
     }
-    if trimmed.starts_with('!') || is_path_magic(trimmed) {
+    let marked = marked(vm, namespace, before, trimmed);
+    let magic_line = marked.as_deref().unwrap_or(trimmed);
+    if trimmed.starts_with('!') || is_path_magic(magic_line) || is_command(line) {
         let word = line.rsplit([' ', '\t', '!']).next().unwrap_or_default();
         return paths(word, cursor);
     }
-    if let Some(found) = magic_argument(vm, trimmed, cursor) {
+    if let Some(found) = magic_argument(vm, magic_line, cursor) {
         return found;
     }
     if let Some(found) = imports(vm, trimmed, cursor) {
         return found;
     }
-    let path_start = dotted_start(line);
-    let path = &line[path_start..];
-    match path.rsplit_once('.') {
-        Some((owner, prefix)) => {
-            let start = cursor - prefix.len();
-            let matches = attributes(vm, namespace, owner, prefix, &line[..path_start]);
-            Completions { start, matches }
-        }
-        None => Completions {
-            start: line_start + path_start,
-            matches: if path.starts_with(|c: char| c.is_ascii_digit()) {
-                Vec::new()
-            } else {
-                names(vm, namespace, path)
-            },
-        },
+    let mut found = python(vm, namespace, before, line, cursor);
+    if !before.trim_start().contains(char::is_whitespace) && is_name(trimmed) {
+        // A magic may be typed without its mark.
+        found.matches.extend(bare_magics(vm, trimmed));
     }
+    found
+}
+
+/// What could stand in Python code.
+fn python(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    before: &str,
+    line: &str,
+    cursor: usize,
+) -> Completions {
+    let prefix_start = line
+        .trim_end_matches(|c: char| c.is_alphanumeric() || c == '_')
+        .len();
+    let (head, prefix) = line.split_at(prefix_start);
+    let start = cursor - prefix.len();
+    if let Some(owner) = head.strip_suffix('.') {
+        let matches = attributes(vm, namespace, owner, prefix);
+        return Completions { start, matches };
+    }
+    if prefix.starts_with(|c: char| c.is_ascii_digit()) {
+        let found = subscript_keys(vm, namespace, head, prefix, cursor);
+        return found.unwrap_or_default();
+    }
+    if prefix.is_empty()
+        && let Some(found) = subscript_keys(vm, namespace, head, prefix, cursor)
+    {
+        return found;
+    }
+    let mut matches = parameters(
+        vm,
+        namespace,
+        &before[..before.len() - prefix.len()],
+        prefix,
+    );
+    matches.extend(names(vm, namespace, prefix));
+    Completions { start, matches }
+}
+
+/// `\alpha` as α, and the names that begin as what is typed behind a backslash does.
+fn signs(line: &str, cursor: usize) -> Option<Completions> {
+    let at = line.rfind('\\')?;
+    let typed = &line[at + 1..];
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "^_+-=()".contains(c);
+    let mut chars = typed.chars();
+    if let (Some(sign), None) = (chars.next(), chars.next())
+        && let Some(name) = symbols::name(sign)
+    {
+        // The other way round: how a sign is typed.
+        return Some(Completions {
+            start: cursor - typed.len() - 1,
+            matches: vec![format!("\\{name}")],
+        });
+    }
+    if typed.is_empty() || !typed.chars().all(is_of_name) {
+        return None;
+    }
+    let matches: Vec<String> = match symbols::sign(typed) {
+        Some(sign) => vec![sign.to_string()],
+        None => symbols::names(typed)
+            .map(|name| format!("\\{name}"))
+            .collect(),
+    };
+    (!matches.is_empty()).then(|| Completions {
+        start: cursor - typed.len() - 1,
+        matches,
+    })
+}
+
+/// What programs' own completers offer; `None` if they say nothing.
+fn custom(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> {
+    let session = session::Session::of(vm).ok()?;
+    let shell = session.shell_if_made()?;
+    let completers = shell.get_attr("_completers", vm).ok()?;
+    if vm.is_none(&completers) {
+        return None;
+    }
+    let symbol = line
+        .rsplit([' ', '\t', '(', ',', '=', '[', '{'])
+        .next()
+        .unwrap_or_default();
+    let asked = (vm.ctx.new_str(line), vm.ctx.new_str(symbol));
+    let matches = vm.call_method(&completers, "matches", asked).ok()?;
+    let matches = matches.try_into_value::<Option<Vec<String>>>(vm).ok()??;
+    Some(Completions {
+        start: cursor - symbol.len(),
+        matches,
+    })
+}
+
+/// The line with the mark of its magic, if its first word is one without it.
+fn marked(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    before: &str,
+    trimmed: &str,
+) -> Option<String> {
+    let (word, _) = trimmed.split_once(' ')?;
+    let is_alone = !before.trim_end().contains('\n');
+    if !is_alone || !is_name(word) || lookup::name(vm, namespace, word).is_some() {
+        return None;
+    }
+    let known = KEYWORDS.contains(&word) || !magic_names(vm, false).iter().any(|name| name == word);
+    (!known).then(|| format!("%{trimmed}"))
+}
+
+/// Whether the line is the right side of `files = !ls`.
+fn is_command(line: &str) -> bool {
+    line.split_once('=')
+        .is_some_and(|(_, value)| value.trim_start().starts_with('!'))
+}
+
+fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
+}
+
+fn bare_magics(vm: &VirtualMachine, typed: &str) -> Vec<String> {
+    let wanted = session::Session::of(vm)
+        .ok()
+        .and_then(|session| session.shell_if_made().cloned())
+        .and_then(|shell| shell.get_attr("automagic", vm).ok())
+        .is_some_and(|automagic| automagic.is_true(vm).unwrap_or(false));
+    if !wanted {
+        return Vec::new();
+    }
+    let mut names = magic_names(vm, false);
+    names.retain(|name| name.starts_with(typed));
+    names
+}
+
+/// The parameters, as `name=`, of the call whose brackets are open.
+fn parameters(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    before: &str,
+    prefix: &str,
+) -> Vec<String> {
+    let Some(bracket) = Open::at_end(before).call else {
+        return Vec::new();
+    };
+    let given = &before[bracket + 1..];
+    if !matches!(before.trim_end().chars().next_back(), Some('(' | ',')) {
+        return Vec::new();
+    }
+    let called = &before[..bracket];
+    let called = &called[evaluation::trailing_expression_start(called)..];
+    let Some(Value::Object(called)) = evaluation::evaluate(vm, namespace, called) else {
+        return Vec::new();
+    };
+    let mut names = evaluation::keyword_parameters(vm, &called);
+    let is_given = |name: &str| {
+        given.split(',').any(|part| {
+            part.split('=')
+                .next()
+                .is_some_and(|word| word.trim() == name)
+        })
+    };
+    names.retain(|name| name.starts_with(prefix) && is_offered(name, prefix) && !is_given(name));
+    names.into_iter().map(|name| name + "=").collect()
+}
+
+/// Keys of the dictionary whose subscript is open, as they are written: `d[1`, `d[`.
+fn subscript_keys(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    head: &str,
+    prefix: &str,
+    cursor: usize,
+) -> Option<Completions> {
+    let owner = head.strip_suffix('[')?;
+    let owner = &owner[evaluation::trailing_expression_start(owner)..];
+    let Value::Object(object) = evaluation::evaluate(vm, namespace, owner)? else {
+        return None;
+    };
+    let dict = object.downcast_ref::<PyDict>()?;
+    let mut matches = evaluation::key_literals(vm, dict);
+    matches.retain(|key| key.starts_with(prefix));
+    (!matches.is_empty()).then(|| Completions {
+        start: cursor - prefix.len(),
+        matches,
+    })
+}
+
+/// The code of the field that is open in a formatted string: `f"{na`.
+fn open_field(before: &str, quote: usize) -> Option<&str> {
+    let prefix = before[..quote].trim_end_matches(['"', '\'']);
+    let prefix: String = prefix
+        .chars()
+        .rev()
+        .take_while(char::is_ascii_alphabetic)
+        .collect();
+    if prefix.len() > 2 || !prefix.to_ascii_lowercase().contains(['f', 't']) {
+        return None;
+    }
+    let text = &before[quote + 1..];
+    let mut field = None;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match (c, field) {
+            ('{', None) if chars.peek().is_some_and(|(_, next)| *next == '{') => {
+                chars.next();
+            }
+            ('{', None) => field = Some(at + 1),
+            ('}', Some(_)) => field = None,
+            _ => {}
+        }
+    }
+    field.map(|at| &text[at..])
 }
 
 /// Names of the namespace, the builtins and the grammar.
 fn names(vm: &VirtualMachine, namespace: &Namespace, prefix: &str) -> Vec<String> {
     let mut matches = Vec::new();
-    push_keys(&mut matches, namespace.dict(), prefix);
+    push_keys(&mut matches, &namespace.dict(), prefix);
     push_keys(&mut matches, &vm.builtins.dict(), prefix);
     let keywords = KEYWORDS.iter().filter(|word| word.starts_with(prefix));
     matches.extend(keywords.map(|word| (*word).to_owned()));
@@ -123,40 +334,21 @@ fn is_offered(name: &str, prefix: &str) -> bool {
 fn attributes(
     vm: &VirtualMachine,
     namespace: &Namespace,
-    owner: &str,
+    before_dot: &str,
     prefix: &str,
-    before: &str,
 ) -> Vec<String> {
-    let object = if owner.is_empty() {
-        literal(vm, before)
-    } else {
-        match lookup::dotted(vm, namespace, owner) {
-            Some(Found::Object(object)) => Some(object),
-            _ => None,
-        }
-    };
-    let Some(object) = object else {
+    let owner = &before_dot[evaluation::trailing_expression_start(before_dot)..];
+    // `1.` is a number.
+    if owner.bytes().all(|byte| byte.is_ascii_digit()) {
         return Vec::new();
+    }
+    let mut matches = match evaluation::evaluate(vm, namespace, owner) {
+        Some(Value::Object(object)) => lookup::attribute_names(&object),
+        Some(Value::Instance(class)) => lookup::class_attribute_names(&class),
+        Some(Value::Unread(_)) | None => return Vec::new(),
     };
-    let mut matches = lookup::attribute_names(&object);
     matches.retain(|name| name.starts_with(prefix) && is_offered(name, prefix));
     matches
-}
-
-/// An object of the type of the literal that the text ends with: `"abc"`, `[1, 2]`.
-fn literal(vm: &VirtualMachine, text: &str) -> Option<PyObjectRef> {
-    match text.chars().next_back()? {
-        '"' | '\'' => Some(vm.ctx.new_str("").into()),
-        // `f(x)[0]` ends with a bracket as well, so only one that opens a value counts.
-        ']' => {
-            let open = text.rfind('[')?;
-            let ends_value =
-                |c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '"' | '\'');
-            let follows_value = text[..open].trim_end().ends_with(ends_value);
-            (!follows_value).then(|| vm.ctx.new_list(Vec::new()).into())
-        }
-        _ => None,
-    }
 }
 
 fn magics(vm: &VirtualMachine, typed: &str, cursor: usize) -> Completions {
@@ -197,7 +389,12 @@ fn is_path_magic(line: &str) -> bool {
 fn magic_argument(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> {
     let magic = line.strip_prefix('%')?.split([' ', '\t']).next()?;
     let typed = line.rsplit([' ', '\t']).next().unwrap_or_default();
-    let arguments = (vm.ctx.new_str(magic), vm.ctx.new_str(typed));
+    let before = &line[..line.len() - typed.len()];
+    let arguments = (
+        vm.ctx.new_str(magic),
+        vm.ctx.new_str(typed),
+        vm.ctx.new_str(before),
+    );
     let matches = session::Session::of(vm)
         .and_then(|session| session.shell(vm))
         .and_then(|shell| vm.call_method(&shell, "_complete_argument", arguments))
@@ -262,8 +459,8 @@ fn dictionary_keys(
     open: usize,
 ) -> Option<Completions> {
     let owner = before[..open].strip_suffix('[')?;
-    let owner = &owner[dotted_start(owner)..];
-    let Some(Found::Object(object)) = lookup::dotted(vm, namespace, owner) else {
+    let owner = &owner[evaluation::trailing_expression_start(owner)..];
+    let Value::Object(object) = evaluation::evaluate(vm, namespace, owner)? else {
         return None;
     };
     let dict = object.downcast_ref::<PyDict>()?;
@@ -307,49 +504,69 @@ fn paths(typed: &str, cursor: usize) -> Completions {
     }
 }
 
-/// Where the dotted name that the line ends with begins.
-fn dotted_start(line: &str) -> usize {
-    line.char_indices()
-        .rev()
-        .take_while(|(_, c)| c.is_alphanumeric() || matches!(c, '_' | '.'))
-        .last()
-        .map_or(line.len(), |(at, _)| at)
+/// What is open at the end of a text.
+#[derive(Default)]
+struct Open {
+    /// The last quote of the mark that opens a string.
+    string: Option<usize>,
+    /// The bracket of the innermost call, if nothing else is open inside of it.
+    call: Option<usize>,
 }
 
-/// Where the quote is of a string that is still open at the end of the text.
-fn open_string(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    let mut open: Option<(usize, usize)> = None;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        match open {
-            None => match byte {
+impl Open {
+    fn at_end(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        let mut brackets: Vec<(u8, usize)> = Vec::new();
+        while at < bytes.len() {
+            match bytes[at] {
                 b'#' => at = text[at..].find('\n').map_or(bytes.len(), |end| at + end),
-                b'\'' | b'"' => {
-                    let width = if bytes[at..].starts_with(&[byte; 3]) {
-                        3
-                    } else {
-                        1
-                    };
-                    open = Some((at + width - 1, width));
-                    at += width - 1;
+                quote @ (b'\'' | b'"') => match string_end(bytes, at) {
+                    Some(end) => at = end,
+                    None => {
+                        let is_triple = bytes[at..].starts_with(&[quote; 3]);
+                        return Self {
+                            string: Some(if is_triple { at + 2 } else { at }),
+                            call: None,
+                        };
+                    }
+                },
+                bracket @ (b'(' | b'[' | b'{') => brackets.push((bracket, at)),
+                b')' | b']' | b'}' => {
+                    brackets.pop();
                 }
                 _ => {}
-            },
-            Some((start, width)) => {
-                let quote = bytes[start];
-                if byte == b'\\' {
-                    at += 1;
-                } else if byte == b'\n' && width == 1 {
-                    open = None;
-                } else if byte == quote && bytes[at..].starts_with(&vec![quote; width]) {
-                    open = None;
-                    at += width - 1;
-                }
             }
+            at += 1;
         }
-        at += 1;
+        let call = brackets
+            .last()
+            .filter(|(bracket, _)| *bracket == b'(')
+            .map(|(_, at)| *at);
+        Self { string: None, call }
     }
-    open.map(|(start, _)| start)
+}
+
+/// The last quote of the string that opens at `at`, or the end of its line if it must end there;
+/// `None` if it stays open.
+fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let quote = bytes[at];
+    let width = if bytes[at..].starts_with(&[quote; 3]) {
+        3
+    } else {
+        1
+    };
+    let mut next = at + width;
+    while next < bytes.len() {
+        match bytes[next] {
+            b'\\' => next += 1,
+            b'\n' if width == 1 => return Some(next),
+            byte if byte == quote && bytes[next..].starts_with(&[quote; 3][..width]) => {
+                return Some(next + width - 1);
+            }
+            _ => {}
+        }
+        next += 1;
+    }
+    None
 }

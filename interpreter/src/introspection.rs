@@ -6,7 +6,7 @@
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::{PyResult, VirtualMachine};
 
-use crate::lookup::{self, Found};
+use crate::evaluation::{self, Value};
 use crate::namespace::Namespace;
 use crate::session;
 
@@ -21,10 +21,10 @@ pub fn inspect(
     detail: bool,
 ) -> PyResult<String> {
     let name = expression.trim().trim_end_matches('?').trim();
-    let object = match lookup::dotted(vm, namespace, name) {
-        Some(Found::Object(object) | Found::Unread(object)) => object,
+    let object = match evaluation::evaluate(vm, namespace, name) {
+        Some(Value::Object(object) | Value::Unread(object)) => object,
         // Attributes that only exist when asked for, such as those of a remote object.
-        None => namespace.get(vm, name).map_err(|_| {
+        Some(Value::Instance(_)) | None => namespace.get(vm, name).map_err(|_| {
             vm.new_name_error(format!("Object `{name}` not found."), vm.ctx.new_str(name))
         })?,
     };

@@ -13,20 +13,27 @@ pub mod cell;
 pub mod completeness;
 pub mod completion;
 pub mod configuration;
+pub mod conversion;
+mod display;
+mod evaluation;
 pub mod failure;
 pub mod highlight;
+pub mod history;
 pub mod interrupt;
 pub mod introspection;
 mod lookup;
 pub mod namespace;
 pub mod output;
+mod preferences;
 mod profiler;
 pub mod runtime;
 mod session;
 pub mod snapshot;
+mod symbols;
 pub mod transform;
 
 #[cfg(test)]
 mod tests;
 
 pub use rustpython_vm;
+pub use serde;

@@ -88,7 +88,7 @@ fn has_standard_access(vm: &VirtualMachine, object: &PyObject) -> bool {
         && class_attribute(vm, object.class(), "__getattr__").is_none()
 }
 
-fn has_get(vm: &VirtualMachine, held: &PyObject) -> bool {
+pub(crate) fn has_get(vm: &VirtualMachine, held: &PyObject) -> bool {
     class_attribute(vm, held.class(), "__get__").is_some()
 }
 
@@ -97,12 +97,17 @@ fn own_attribute(vm: &VirtualMachine, object: &PyObject, name: &str) -> Option<P
     dict.get_item_opt(name, vm).ok().flatten()
 }
 
-fn class_attribute(
+pub(crate) fn class_attribute(
     vm: &VirtualMachine,
     class: &rustpython_vm::Py<PyType>,
     name: &str,
 ) -> Option<PyObjectRef> {
     class.lookup_ref(&vm.ctx.new_str(name), vm)
+}
+
+/// Whether the object's class has the attribute.
+pub(crate) fn class_has(vm: &VirtualMachine, object: &PyObject, name: &str) -> bool {
+    class_attribute(vm, object.class(), name).is_some()
 }
 
 /// The names of an object's attributes, in no order.
@@ -120,6 +125,16 @@ pub(crate) fn attribute_names(object: &PyObject) -> Vec<String> {
     }
     classes.extend(object.class().mro_collect());
     for class in classes {
+        let entries = class.attributes().entries();
+        names.extend(entries.iter().filter_map(|(key, _)| text(key)));
+    }
+    names
+}
+
+/// The names of the attributes that an object of the class has by it, in no order.
+pub(crate) fn class_attribute_names(class: &rustpython_vm::Py<PyType>) -> Vec<String> {
+    let mut names = Vec::new();
+    for class in class.mro_collect() {
         let entries = class.attributes().entries();
         names.extend(entries.iter().filter_map(|(key, _)| text(key)));
     }

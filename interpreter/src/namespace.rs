@@ -43,8 +43,13 @@ impl Namespace {
         Self { session }
     }
 
-    pub fn dict(&self) -> &PyDictRef {
+    pub fn dict(&self) -> PyDictRef {
         self.session.dict()
+    }
+
+    /// How many cells were run and stored so far.
+    pub fn cell_count(&self) -> u32 {
+        self.session.cell_count()
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -139,6 +144,7 @@ impl Namespace {
         }
         if let Some(history) = self.session.history_if_made() {
             history.outputs.clear();
+            self.session.swap_last_output(0);
             for name in LAST_NAMES {
                 dict.set_item(name, vm.ctx.new_str("").into(), vm)?;
             }

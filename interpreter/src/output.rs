@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs};
@@ -30,6 +31,31 @@ impl Stream {
     }
 }
 
+/// One thing to show, in every form that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DisplayItem {
+    /// Pairs of a MIME type and the form, as text: what is binary is in base64, data is in JSON.
+    pub data: Vec<(String, String)>,
+    /// Pairs of a MIME type and what is said of that form, in JSON: `{"width": 300}`.
+    pub metadata: Vec<(String, String)>,
+    /// The name by which it can be replaced later.
+    pub id: Option<String>,
+    /// Whether it takes the place of what was shown under its id.
+    pub is_update: bool,
+}
+
+impl DisplayItem {
+    /// What a terminal of text shows of it.
+    pub fn plain_text(&self) -> &str {
+        let plain = self.data.iter().find(|(kind, _)| kind == "text/plain");
+        let (_, text) = match plain.or(self.data.first()) {
+            Some(pair) => pair,
+            None => return "",
+        };
+        text
+    }
+}
+
 /// Takes output in the order it is made. Any Python thread may call it, at any time.
 ///
 /// Its methods run detached from the interpreter and must not touch Python objects.
@@ -43,8 +69,29 @@ pub trait OutputSink: Send + Sync {
     /// The value of a cell's last expression, as `Out[count]` shows it.
     fn cell_result(&self, count: u32, text: &str);
 
+    /// One object with all that came along with it.
+    fn display_item(&self, item: &DisplayItem) {
+        self.display(&item.data);
+    }
+
+    /// The value of a cell's last expression in every form that it has.
+    fn cell_result_item(&self, count: u32, item: &DisplayItem) {
+        self.cell_result(count, item.plain_text());
+    }
+
+    /// What was shown by the cell so far may go; with `wait`, once there is something new.
+    fn clear(&self, _wait: bool) {}
+
     /// Code asked for everything so far to be visible.
     fn flush(&self);
+
+    /// Objects told while something runs, by their names: the buffers of a snapshot each.
+    ///
+    /// # Errors
+    /// Why nobody can be told, as a sentence.
+    fn publish(&self, _data: Vec<(String, Vec<Bytes>)>) -> Result<(), String> {
+        Err("data is published by what runs on an engine, and this is none".to_owned())
+    }
 
     /// Whether the stream's text ends up on a terminal, as `isatty()` tells Python code.
     fn is_terminal(&self, _stream: Stream) -> bool {
@@ -62,24 +109,53 @@ pub fn install_sink(vm: &VirtualMachine, sink: Arc<dyn OutputSink>) -> PyResult<
         let text = OutputStream::new_object(vm, stream, sink.clone());
         vm.sys_module.set_attr(vm.ctx.intern_str(name), text, vm)?;
     }
-    Ok(())
+    crate::bridge::install_displayhook(vm)
 }
 
-/// Shows an object through the session's sink, or prints it where no sink is set.
-pub(crate) fn display(vm: &VirtualMachine, data: &[(String, String)]) -> PyResult<()> {
-    match Session::of(vm)?.sink() {
-        Some(sink) => {
-            vm.allow_threads(|| sink.display(data));
-            Ok(())
-        }
-        None => {
-            let text = data
-                .iter()
-                .find(|(kind, _)| kind == "text/plain")
-                .map_or("", |(_, text)| text.as_str());
-            write_stdout(vm, &format!("{text}\n"))
-        }
+/// What takes the output of Python code at a moment, to be put back later.
+pub struct Streams {
+    sink: Option<Arc<dyn OutputSink>>,
+    stdout: PyObjectRef,
+    stderr: PyObjectRef,
+}
+
+impl Streams {
+    /// Those of now.
+    ///
+    /// # Errors
+    /// A program has taken `sys.stdout` or `sys.stderr` away.
+    pub fn now(vm: &VirtualMachine) -> PyResult<Self> {
+        Ok(Self {
+            sink: Session::of(vm)?.sink(),
+            stdout: vm.sys_module.get_attr("stdout", vm)?,
+            stderr: vm.sys_module.get_attr("stderr", vm)?,
+        })
     }
+
+    /// Puts them back in the place of those that were installed since.
+    ///
+    /// # Errors
+    /// A lack of memory.
+    pub fn put_back(self, vm: &VirtualMachine) -> PyResult<()> {
+        Session::of(vm)?.swap_sink(self.sink);
+        for (name, stream) in [("stdout", self.stdout), ("stderr", self.stderr)] {
+            vm.sys_module
+                .set_attr(vm.ctx.intern_str(name), stream, vm)?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells whoever waits for what runs some objects by their names, as snapshots.
+///
+/// # Errors
+/// RuntimeError if nobody can be told.
+pub fn publish(vm: &VirtualMachine, data: Vec<(String, Vec<Bytes>)>) -> PyResult<()> {
+    let published = match Session::of(vm)?.sink() {
+        Some(sink) => vm.allow_threads(|| sink.publish(data)),
+        None => Err("data is published by what runs on an engine, and this is none".to_owned()),
+    };
+    published.map_err(|reason| vm.new_runtime_error(reason))
 }
 
 /// Writes to whatever `sys.stdout` is now.

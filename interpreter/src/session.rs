@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use rustpython_vm::builtins::{PyDictRef, PyListRef};
@@ -23,14 +23,23 @@ const SESSION_ATTRIBUTE: &str = "_rhumba_session";
 #[pyclass(module = "rhumba", name = "Session")]
 #[derive(PyPayload)]
 pub(crate) struct Session {
-    dict: PyDictRef,
+    /// The names that cells run with: those of `__main__`, or of where a shell was embedded.
+    dict: RwLock<PyDictRef>,
     /// Cells that were counted so far: the number that the last stored cell had.
     cell_count: AtomicU32,
+    /// The number of the cell whose value `_` is; 0 if there is none yet.
+    last_output: AtomicU32,
     /// Cells run without being stored, which are named apart from the stored ones.
     unstored_count: AtomicU64,
     /// Whose cells these are, in the names that tracebacks show; empty in a shell.
     owner: RwLock<String>,
     sink: RwLock<Option<Arc<dyn OutputSink>>>,
+    /// Where what is shown goes while a program captures it, the innermost last.
+    captures: RwLock<Vec<PyListRef>>,
+    /// Whether programs have changed how values are put into text.
+    formats_every_result: AtomicBool,
+    /// Whether the cell that runs stores its values.
+    stores_values: AtomicBool,
     history: OnceLock<History>,
     /// The object that `get_ipython()` returns, made on first use.
     shell: OnceLock<PyObjectRef>,
@@ -68,11 +77,15 @@ impl Session {
         let scope = vm.new_scope_with_main()?;
         let session = PyRef::new_ref(
             Self {
-                dict: scope.globals,
+                dict: RwLock::new(scope.globals),
                 cell_count: AtomicU32::new(0),
+                last_output: AtomicU32::new(0),
                 unstored_count: AtomicU64::new(0),
                 owner: RwLock::new(String::new()),
                 sink: RwLock::new(None),
+                captures: RwLock::new(Vec::new()),
+                formats_every_result: AtomicBool::new(false),
+                stores_values: AtomicBool::new(false),
                 history: OnceLock::new(),
                 shell: OnceLock::new(),
                 lent: RwLock::new(Vec::new()),
@@ -90,8 +103,13 @@ impl Session {
         Ok(session)
     }
 
-    pub(crate) fn dict(&self) -> &PyDictRef {
-        &self.dict
+    pub(crate) fn dict(&self) -> PyDictRef {
+        self.dict.read().clone()
+    }
+
+    /// Makes cells run with other names from now on, and gives those they had.
+    pub(crate) fn swap_dict(&self, dict: PyDictRef) -> PyDictRef {
+        std::mem::replace(&mut self.dict.write(), dict)
     }
 
     pub(crate) fn sink(&self) -> Option<Arc<dyn OutputSink>> {
@@ -102,12 +120,51 @@ impl Session {
         *self.sink.write() = Some(sink);
     }
 
+    /// The list that takes what is shown, while a program captures it.
+    pub(crate) fn captures(&self) -> Option<PyListRef> {
+        self.captures.read().last().cloned()
+    }
+
+    pub(crate) fn begin_capture(&self, captured: PyListRef) {
+        self.captures.write().push(captured);
+    }
+
+    pub(crate) fn end_capture(&self) {
+        self.captures.write().pop();
+    }
+
+    pub(crate) fn formats_every_result(&self) -> bool {
+        self.formats_every_result.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn format_every_result(&self) {
+        self.formats_every_result.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stores_values(&self) -> bool {
+        self.stores_values.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether values are stored from now on, and gives whether they were.
+    pub(crate) fn swap_stores_values(&self, stores: bool) -> bool {
+        self.stores_values.swap(stores, Ordering::Relaxed)
+    }
+
+    pub(crate) fn swap_sink(&self, sink: Option<Arc<dyn OutputSink>>) {
+        *self.sink.write() = sink;
+    }
+
     pub(crate) fn cell_count(&self) -> u32 {
         self.cell_count.load(Ordering::Relaxed)
     }
 
     pub(crate) fn next_cell(&self) -> u32 {
         self.cell_count.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Notes whose value `_` is from now on, and gives whose it was.
+    pub(crate) fn swap_last_output(&self, count: u32) -> u32 {
+        self.last_output.swap(count, Ordering::Relaxed)
     }
 
     pub(crate) fn set_owner(&self, owner: &str) {
@@ -152,14 +209,19 @@ impl Session {
         let inputs = vm.ctx.new_list(vec![vm.ctx.new_str("").into()]);
         let outputs = vm.ctx.new_dict();
         for name in ["In", "_ih"] {
-            self.dict.set_item(name, inputs.clone().into(), vm)?;
+            self.dict().set_item(name, inputs.clone().into(), vm)?;
         }
         for name in ["Out", "_oh"] {
-            self.dict.set_item(name, outputs.clone().into(), vm)?;
+            self.dict().set_item(name, outputs.clone().into(), vm)?;
         }
         for name in LAST_NAMES {
-            self.dict.set_item(name, vm.ctx.new_str("").into(), vm)?;
+            self.dict().set_item(name, vm.ctx.new_str("").into(), vm)?;
         }
+        // The folders that were worked in, this one first; `%cd` adds to it.
+        let folder = std::env::current_dir().unwrap_or_default();
+        let folder = vm.ctx.new_str(folder.to_string_lossy());
+        let folders = vm.ctx.new_list(vec![folder.into()]);
+        self.dict().set_item("_dh", folders.into(), vm)?;
         Ok(self.history.get_or_init(|| History { inputs, outputs }))
     }
 
@@ -179,7 +241,7 @@ impl Session {
     }
 
     pub(crate) fn is_shell_name(name: &str) -> bool {
-        matches!(name, "In" | "Out" | "_ih" | "_oh") || LAST_NAMES.contains(&name)
+        matches!(name, "In" | "Out" | "_ih" | "_oh" | "_dh") || LAST_NAMES.contains(&name)
     }
 }
 

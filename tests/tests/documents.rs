@@ -105,6 +105,61 @@ fn the_table_of_conformance_names_its_tests() {
     assert!(rows > 80, "only {rows} rows were found");
 }
 
+/// Every row of the shell's table says how it stands, and names tests that are there.
+#[test]
+fn the_table_of_the_shell_names_its_tests() {
+    let mut tests = BTreeSet::new();
+    for folder in ["interpreter/src", "repl", "tests/tests", "engine/src", "stdlib"] {
+        collect_tests(&root().join(folder), &mut tests);
+    }
+    let states = ["there", "in part", "not yet", "elsewhere", "as "];
+    let mut rows = 0;
+    for line in read("docs/shell-conformance.md").lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, what, state, shown_by, _] = cells[..] else {
+            continue;
+        };
+        if what == "what" || what.starts_with("---") {
+            continue;
+        }
+        rows += 1;
+        assert!(
+            states.iter().any(|known| state.starts_with(known)),
+            "{what}: {state:?} is not a state"
+        );
+        let missing = state.starts_with("not yet") || state.starts_with("elsewhere");
+        assert!(
+            missing || !shown_by.is_empty(),
+            "{what}: nothing is named that shows it"
+        );
+        for test in shown_by
+            .split_whitespace()
+            .filter(|name| !name.starts_with('`'))
+        {
+            assert!(tests.contains(test), "{what}: there is no test {test}");
+        }
+    }
+    assert!(rows > 40, "only {rows} rows were found");
+}
+
+/// Adds the names of the test functions in the Rust files of a folder.
+fn collect_tests(folder: &Path, tests: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            collect_tests(&path, tests);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).expect("the file can be read");
+            for after in source.split("#[test]").skip(1) {
+                let name = after
+                    .split_once("fn ")
+                    .and_then(|(_, name)| name.split_once('('));
+                tests.extend(name.map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+}
+
 #[test]
 fn paths_that_documents_name_are_there() {
     let mut missing = Vec::new();
@@ -114,6 +169,7 @@ fn paths_that_documents_name_are_there() {
         "CONTRIBUTING.md",
         "BENCHMARKS.md",
         "docs/parallel-conformance.md",
+        "docs/shell-conformance.md",
     ] {
         for path in quoted(&read(document)) {
             let is_path = path.contains('/')

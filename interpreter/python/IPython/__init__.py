@@ -1,4 +1,7 @@
-"""The names that programs written for IPython's shell look for, given by rhumba's own."""
+"""The names that programs written for IPython's shell look for, given by rhumba's own.
+
+Each part is imported when it is asked for: importing the package costs nothing.
+"""
 
 from _rhumba_shell import display, get_ipython
 
@@ -6,4 +9,32 @@ from _rhumba_shell import display, get_ipython
 version_info = (9, 0, 0, "")
 __version__ = "9.0.0"
 
-__all__ = ["display", "get_ipython", "version_info"]
+__all__ = [
+    "InteractiveShell", "display", "embed", "get_ipython", "start_ipython", "version_info",
+]
+
+_LATER = {
+    "InteractiveShell": "IPython.core.interactiveshell",
+    "embed": "IPython.terminal.embed",
+    "start_ipython": "IPython.terminal.embed",
+}
+
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'IPython' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LATER})
+
+
+def extract_module_locals(depth=0):
+    """The module and the names of a caller."""
+    import sys
+
+    frame = sys._getframe(depth + 1)
+    return sys.modules[frame.f_globals["__name__"]], frame.f_locals

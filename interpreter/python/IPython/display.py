@@ -1,71 +1,196 @@
-"""Objects that know one form of themselves, and `display`, which shows any object."""
+"""What programs show objects with: `display`, and objects that know one form of themselves."""
 
-from _rhumba_shell import display
+import os
+
+from IPython.core.display import *  # noqa: F403
+from IPython.core.display import DisplayObject, __all__ as _core
 
 __all__ = [
-    "HTML", "JSON", "Javascript", "Latex", "Markdown", "Math", "Pretty", "SVG", "clear_output", "display",
+    *_core, "Audio", "Code", "FileLink", "FileLinks", "IFrame", "ScribdDocument", "VimeoVideo",
+    "YouTubeVideo", "set_matplotlib_close", "set_matplotlib_formats",
 ]
 
 
-class DisplayObject:
-    """Text with a MIME type, from memory or from a file."""
+class Audio(DisplayObject):
+    """Sound in a page: the bytes of a file, a file, an address, or samples with their rate.
 
-    _mime = "text/plain"
+    data: bytes, or numbers (or a list of channels of numbers) with `rate` samples a second
+    """
 
-    def __init__(self, data=None, url=None, filename=None, metadata=None):
-        if data is None and filename is not None:
-            with open(filename, encoding="utf-8") as file:
-                data = file.read()
-        if data is None and url is not None:
-            from urllib.request import urlopen
+    _read_flags = "rb"
 
-            with urlopen(url) as answer:
-                data = answer.read().decode()
-        self.data = data
-        self.metadata = metadata or {}
+    def __init__(self, data=None, filename=None, url=None, embed=None, rate=None, autoplay=False, normalize=True, *, element_id=None):
+        if filename is None and url is None and data is None:
+            raise ValueError("sound needs data, a filename or a url")
+        if isinstance(data, str):
+            url, filename, data = (data, filename, None) if "://" in data else (url, data, None)
+        self.autoplay, self.element_id = autoplay, element_id
+        self.embed = url is None if embed is None else embed
+        self.mimetype = "audio/wav"
+        samples = None
+        if data is not None and not isinstance(data, (bytes, bytearray)):
+            if rate is None:
+                raise ValueError("samples need their rate: Audio(samples, rate=44100)")
+            samples, data = data, None
+        if samples is not None:
+            self.data, self.url, self.filename, self.metadata = _wave(samples, rate, normalize), None, None, {}
+            return
+        import mimetypes
+
+        self.mimetype = mimetypes.guess_type(filename or url or "")[0] or "audio/wav"
+        if url is not None and not self.embed:
+            self.data, self.url, self.filename, self.metadata = None, url, None, {}
+        else:
+            super().__init__(data, url, filename)
+
+    def src_attr(self):
+        if not self.embed or self.data is None:
+            return f'src="{self.url or ""}"'
+        import base64
+
+        return f'src="data:{self.mimetype};base64,{base64.b64encode(self.data).decode()}"'
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {self._mime: self.data, "text/plain": repr(self)}
+        name = f' id="{self.element_id}"' if self.element_id else ""
+        play = ' autoplay="autoplay"' if self.autoplay else ""
+        return {
+            "text/html": f'<audio controls="controls"{name}{play} {self.src_attr()}></audio>',
+            "text/plain": repr(self),
+        }
+
+
+def _wave(samples, rate, normalize):
+    """Samples as the bytes of a WAV file."""
+    import array
+    import io
+    import wave
+
+    samples = list(samples)
+    channels = [list(each) for each in samples] if samples and hasattr(samples[0], "__len__") else [samples]
+    loudest = max((abs(value) for channel in channels for value in channel), default=0)
+    if not normalize and loudest > 1:
+        raise ValueError("samples are between -1 and 1 where normalize is False")
+    scale = 32767 / (loudest or 1) if normalize else 32767
+    frames = array.array("h", (int(value * scale) for together in zip(*channels) for value in together))
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(len(channels))
+        written.setframerate(rate)
+        written.setsampwidth(2)
+        written.writeframes(frames.tobytes())
+    return file.getvalue()
+
+
+class IFrame:
+    """A page inside of a page."""
+
+    def __init__(self, src, width, height, extras=None, **params):
+        self.src, self.width, self.height = src, width, height
+        self.extras = list(extras or [])
+        self.params = params
+
+    def _repr_html_(self):
+        from urllib.parse import urlencode
+
+        query = "?" + urlencode(self.params) if self.params else ""
+        extras = "".join(" " + each for each in self.extras)
+        return f'<iframe width="{self.width}" height="{self.height}" src="{self.src}{query}"{extras} frameborder="0" allowfullscreen></iframe>'
+
+
+class YouTubeVideo(IFrame):
+    def __init__(self, id, width=400, height=300, allow_autoplay=False, **kwargs):
+        self.id = id
+        super().__init__(f"https://www.youtube.com/embed/{id}", width, height, **kwargs)
+
+
+class VimeoVideo(IFrame):
+    def __init__(self, id, width=400, height=300, **kwargs):
+        self.id = id
+        super().__init__(f"https://player.vimeo.com/video/{id}", width, height, **kwargs)
+
+
+class ScribdDocument(IFrame):
+    def __init__(self, id, width=400, height=300, **kwargs):
+        self.id = id
+        super().__init__(f"https://www.scribd.com/embeds/{id}/content", width, height, **kwargs)
+
+
+class FileLink:
+    """A link to a file; on a terminal, its path."""
+
+    def __init__(self, path, url_prefix="", result_html_prefix="", result_html_suffix="<br>"):
+        path = os.fspath(path)
+        if os.path.isdir(path):
+            raise ValueError(f"{path} is a folder: FileLinks lists what is in it")
+        self.path = path
+        self.url_prefix, self.result_html_prefix, self.result_html_suffix = url_prefix, result_html_prefix, result_html_suffix
+
+    def _link(self, path):
+        from html import escape
+        from urllib.parse import quote
+
+        return f'<a href="{self.url_prefix}{quote(path)}" target="_blank">{escape(path)}</a>'
+
+    def _repr_html_(self):
+        if not os.path.exists(self.path):
+            return f"Path (<tt>{self.path}</tt>) doesn't exist. It may still be in the process of being generated, or you may have the incorrect path."
+        return self.result_html_prefix + self._link(self.path) + self.result_html_suffix
 
     def __repr__(self):
-        return f"<IPython.display.{type(self).__name__} object>"
+        return os.path.abspath(self.path)
 
 
-class HTML(DisplayObject):
-    _mime = "text/html"
+class FileLinks(FileLink):
+    """Links to the files of a folder and of those in it."""
+
+    def __init__(self, path, url_prefix="", included_suffixes=None, result_html_prefix="", result_html_suffix="<br>", recursive=True):
+        path = os.fspath(path)
+        if os.path.isfile(path):
+            raise ValueError(f"{path} is a file: FileLink links to it")
+        self.path = path.rstrip("/")
+        self.included_suffixes, self.recursive = included_suffixes, recursive
+        self.url_prefix, self.result_html_prefix, self.result_html_suffix = url_prefix, result_html_prefix, result_html_suffix
+
+    def _found(self):
+        for folder, folders, names in os.walk(self.path):
+            folders[:] = sorted(folders) if self.recursive else []
+            wanted = self.included_suffixes
+            names = sorted(name for name in names if wanted is None or os.path.splitext(name)[1] in wanted)
+            if names:
+                yield folder, names
+
+    def _repr_html_(self):
+        lines = []
+        for folder, names in self._found():
+            lines.append(f"{folder}/<br>")
+            lines += ["&nbsp;&nbsp;" + self._link(os.path.join(folder, name)) + "<br>" for name in names]
+        return "\n".join(lines)
+
+    def __repr__(self):
+        return "\n".join(line for folder, names in self._found() for line in (folder + "/", *("  " + name for name in names)))
 
 
-class Markdown(DisplayObject):
-    _mime = "text/markdown"
+class Code(DisplayObject):
+    """Source of a program."""
 
+    def __init__(self, data=None, url=None, filename=None, language=None):
+        self.language = language
+        super().__init__(data, url, filename)
 
-class Latex(DisplayObject):
-    _mime = "text/latex"
-
-
-class Math(DisplayObject):
-    _mime = "text/latex"
+    def __repr__(self):
+        return self.data or ""
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {self._mime: f"$\\displaystyle {self.data.strip('$')}$", "text/plain": repr(self)}
+        from html import escape
+
+        return {"text/html": f"<pre>{escape(self.data)}</pre>", "text/plain": self.data}
 
 
-class SVG(DisplayObject):
-    _mime = "image/svg+xml"
+def set_matplotlib_formats(*formats, **kwargs):
+    """Plots come elsewhere: says so."""
+    raise NotImplementedError("this shell draws no plots")
 
 
-class JSON(DisplayObject):
-    _mime = "application/json"
-
-
-class Javascript(DisplayObject):
-    _mime = "application/javascript"
-
-
-class Pretty(DisplayObject):
-    def __repr__(self):
-        return str(self.data)
-
-
-def clear_output(wait=False):
-    """Does nothing on a terminal, where what was written stays."""
+def set_matplotlib_close(close=True):
+    """Plots come elsewhere: says so."""
+    raise NotImplementedError("this shell draws no plots")

@@ -1,69 +1,95 @@
-"""`display(obj)`: an object in every form that it knows of itself, by MIME type."""
+"""Shows objects: `display(obj)`, and the value of a cell, in every form that they have.
+
+What forms there are is `_formatters`'; how they look is the affair of who gets them.
+"""
 
 import _rhumba_shell
 
-# What an object's method gives, in the order in which a notebook prefers them.
-_METHODS = {
-    "_repr_html_": "text/html",
-    "_repr_markdown_": "text/markdown",
-    "_repr_svg_": "image/svg+xml",
-    "_repr_latex_": "text/latex",
-    "_repr_json_": "application/json",
-    "_repr_javascript_": "application/javascript",
-    "_repr_png_": "image/png",
-    "_repr_jpeg_": "image/jpeg",
-}
+from rhumba._formatters import formatter
+
+__all__ = ["DisplayHandle", "clear_output", "display", "publish_display_data", "update_display"]
 
 
-def display(*objs, include=None, exclude=None, raw=False, display_id=None, **kwargs):
+def display(*objs, include=None, exclude=None, metadata=None, transient=None, display_id=None, raw=False, clear=False, update=False, **kwargs):
     """Shows objects, each in the richest form that whoever looks can render.
 
-    raw: the objects are dicts of MIME types to text already
+    raw: the objects are dicts of MIME types to forms already
     include, exclude: the only MIME types to show, and those not to
+    display_id: a name by which to replace it later, or True for a new one; returns a DisplayHandle
+    clear: takes away what was shown before
     """
+    if display_id is True:
+        display_id = _new_id()
+    if clear:
+        clear_output(wait=True)
+    if not objs and display_id:
+        objs = ({},)
+        raw = True
     for obj in objs:
-        forms = dict(obj) if raw else forms_of(obj)
-        if include is not None:
-            forms = {kind: text for kind, text in forms.items() if kind in include}
-        if exclude is not None:
-            forms = {kind: text for kind, text in forms.items() if kind not in exclude}
-        if forms:
-            _rhumba_shell.publish(forms)
+        if raw:
+            data, said = obj, {}
+        else:
+            data, said = formatter().format(obj, include=include, exclude=exclude)
+            if not data:
+                continue
+        said = {**said, **(metadata or {})}
+        publish_display_data(data, said, display_id=display_id, update=update)
+    return DisplayHandle(display_id) if display_id else None
 
 
-def forms_of(obj):
-    """Every form of an object, by MIME type; `text/plain` is always among them."""
-    forms = {}
-    bundle = _called(obj, "_repr_mimebundle_", include=None, exclude=None)
-    if isinstance(bundle, tuple):
-        bundle = bundle[0]
-    if isinstance(bundle, dict):
-        forms.update({kind: _text(value) for kind, value in bundle.items()})
-    for method, kind in _METHODS.items():
-        if kind not in forms:
-            value = _called(obj, method)
-            if value is not None:
-                forms[kind] = _text(value)
-    if "text/plain" not in forms:
-        forms["text/plain"] = repr(obj)
-    return forms
+def update_display(obj, *, display_id, **kwargs):
+    """Replaces what was shown under an id."""
+    display(obj, display_id=display_id, update=True, **kwargs)
 
 
-def _called(obj, method, **kwargs):
-    # Of the class, not the object: an object that answers to every name has no such form.
-    function = None if isinstance(obj, type) else getattr(type(obj), method, None)
-    if not callable(function):
+def publish_display_data(data, metadata=None, *, transient=None, display_id=None, update=False, **kwargs):
+    """Shows forms by MIME type."""
+    if display_id is None and transient:
+        display_id = transient.get("display_id")
+    _rhumba_shell.publish(_texts(data), _texts(metadata or {}, True), display_id, update)
+
+
+def clear_output(wait=False):
+    """Takes away what the cell has shown; with `wait`, when something new is there."""
+    _rhumba_shell.clear_output(wait)
+
+
+class DisplayHandle:
+    """What was shown, to show something else in its place."""
+
+    def __init__(self, display_id=None):
+        self.display_id = display_id or _new_id()
+
+    def display(self, obj, **kwargs):
+        display(obj, display_id=self.display_id, **kwargs)
+
+    def update(self, obj, **kwargs):
+        update_display(obj, display_id=self.display_id, **kwargs)
+
+    def __repr__(self):
+        return f"<DisplayHandle display_id={self.display_id}>"
+
+
+def result(obj):
+    """The forms of a cell's value and what is said of them, as texts; None if it showed itself."""
+    data, metadata = formatter().format(obj)
+    if not data:
         return None
-    try:
-        value = function(obj, **kwargs)
-    except NotImplementedError:
-        return None
-    # A form may come with metadata, which no sink takes.
-    return value[0] if isinstance(value, tuple) and method != "_repr_mimebundle_" else value
+    return _texts(data), _texts(metadata, True)
 
 
-def _text(value):
-    if isinstance(value, str):
+def _new_id():
+    import os
+
+    return os.urandom(16).hex()
+
+
+def _texts(forms, as_json=False):
+    return {kind: _text(value, as_json) for kind, value in forms.items()}
+
+
+def _text(value, as_json):
+    if isinstance(value, str) and not as_json:
         return value
     if isinstance(value, (bytes, bytearray)):
         import base64
@@ -71,4 +97,4 @@ def _text(value):
         return base64.b64encode(value).decode()
     import json
 
-    return json.dumps(value)
+    return json.dumps(value, default=str)

@@ -1,105 +1,227 @@
-"""The text of `obj?` and `obj??`, on top of the standard inspect module."""
+"""The text of `obj?` and `obj??`, on top of the standard inspect module.
+
+Whatever an object's own code raises while it is looked at is told in its place.
+"""
 
 import inspect
 import linecache
 
 _TEXT_MAX = 500
+_PLAIN = (int, float, complex, str, bytes, bool, list, tuple, dict, set, frozenset)
 
 
 def describe(obj, name, detail):
     """What an object is, how it is called, what it says of itself; with `detail`, its source."""
-    fields = []
-    signature = _signature(obj, name)
-    if signature:
-        fields.append(("Signature", signature))
-    if not isinstance(obj, type):
-        text = _shown(obj)
-        if text is not None and not signature:
-            fields.append(("Type", type(obj).__name__))
-            fields.append(("String form", text))
-            fields += _length(obj)
-    source = _source(obj) if detail else None
-    doc = inspect.getdoc(obj) if _has_own_doc(obj) else None
-    if source:
-        fields.append(("Source", "\n" + source.rstrip()))
+    found = facts(obj, name, detail)
+    rows = []
+
+    def tell(label, key, block=False):
+        text = found.get(key)
+        if text is not None and text != "":
+            rows.append((label, "\n" + text.rstrip() if block else _block(str(text))))
+
+    if found["isclass"]:
+        tell("Init signature", "init_definition")
     else:
-        fields.append(("Docstring", _block(doc or "<no docstring>")))
-    file = _file(obj)
-    if file:
-        fields.append(("File", file))
-    if isinstance(obj, type) or signature:
-        fields.append(("Type", type(obj).__name__))
-    if isinstance(obj, type):
-        fields += _subclasses(obj)
-    elif not source and not signature:
-        made = inspect.getdoc(type(obj)) if doc is None else None
-        if made and type(obj).__module__ not in ("builtins",):
-            fields.append(("Class docstring", _block(made)))
-    return "\n".join(f"{label + ':':<16}{text}".rstrip() for label, text in fields)
+        tell("Signature", "definition")
+        tell("Call signature", "call_def")
+    if not found["isclass"] and not found["definition"]:
+        tell("Type", "type_name")
+        tell("String form", "string_form")
+        tell("Length", "length")
+    if found["source"] is not None:
+        tell("Source", "source", block=True)
+    else:
+        rows.append(("Docstring", _block(found["docstring"] or "<no docstring>")))
+        tell("Init docstring", "init_docstring")
+        tell("Class docstring", "class_docstring")
+        tell("Call docstring", "call_docstring")
+    tell("File", "file")
+    if found["isclass"] or found["definition"]:
+        tell("Type", "type_name")
+    tell("Subclasses", "subclasses")
+    return "\n".join(f"{label + ':':<16}{text}".rstrip() for label, text in rows)
 
 
-def _has_own_doc(obj):
-    """Whether the docstring tells of this object, rather than of every int or str."""
-    plain = (int, float, complex, str, bytes, bool, list, tuple, dict, set, frozenset)
-    return True if type(obj) in plain else bool(getattr(obj, "__doc__", None))
+def facts(obj, name="", detail=False):
+    """What is known of an object, as a dict; what there is nothing of is None."""
+    is_class = isinstance(obj, type)
+    is_callable = callable(obj)
+    is_function = is_callable and not is_class and inspect.isroutine(obj)
+    doc = _doc(obj)
+    found = {
+        "name": name,
+        "found": True,
+        "isclass": is_class,
+        "ismagic": name.startswith("%"),
+        "isalias": False,
+        "namespace": None,
+        "type_name": type(obj).__name__,
+        "base_class": str(type(obj)),
+        "string_form": None,
+        "length": None,
+        "definition": None,
+        "init_definition": None,
+        "call_def": None,
+        "docstring": doc,
+        "class_docstring": None,
+        "init_docstring": None,
+        "call_docstring": None,
+        "source": source(obj) if detail else None,
+        "file": file(obj),
+        "subclasses": _subclasses(obj) if is_class else None,
+    }
+    if is_class:
+        found["init_definition"] = definition(obj, name)
+        found["init_docstring"] = _special_doc(obj, "__init__")
+    elif is_function:
+        found["definition"] = definition(obj, name)
+        if found["definition"] is None:
+            found["string_form"] = _shown(obj)
+    else:
+        found["string_form"] = _shown(obj)
+        found["length"] = _length(obj)
+        if is_callable:
+            found["call_def"] = definition(obj, name)
+            found["call_docstring"] = _special_doc(type(obj), "__call__")
+        class_doc = _doc(type(obj))
+        if class_doc and class_doc != doc and type(obj) not in _PLAIN:
+            found["class_docstring"] = class_doc
+    return found
 
 
-def _signature(obj, name):
-    if not callable(obj):
-        return None
+def definition(obj, name):
+    """How an object is called: `area(width, height=2)`; None if that isn't known."""
     try:
         signature = str(inspect.signature(obj))
-    except (ValueError, TypeError):
+    except Exception:
         return None
-    return name.rsplit(".", 1)[-1].lstrip("%") + signature
+    own = name.rsplit(".", 1)[-1].lstrip("%")
+    text = own + signature
+    if len(text) > 79:
+        # Too long for a line: a parameter on each.
+        try:
+            parameters = [str(each) for each in inspect.signature(obj).parameters.values()]
+            returns = signature.rpartition(" -> ")
+            ending = f" -> {returns[2]}" if returns[1] and signature.rfind(")") < len(returns[0]) else ""
+            text = f"{own}(\n" + "".join(f"    {each},\n" for each in parameters) + ")" + ending
+        except Exception:
+            pass
+    return text
+
+
+def source(obj):
+    """The source of an object; None if there is none."""
+    try:
+        whole = inspect.unwrap(obj) if callable(obj) else obj
+    except Exception:
+        whole = obj
+    if isinstance(whole, property):
+        whole = whole.fget
+    for looked_at in (whole, type(obj)):
+        if looked_at is type(obj) and (inspect.isroutine(obj) or isinstance(obj, type) or inspect.ismodule(obj)):
+            break
+        try:
+            return inspect.getsource(looked_at)
+        except Exception:
+            text = _source_of_class(looked_at) if isinstance(looked_at, type) else _source_of_code(looked_at)
+            if text is not None:
+                return text
+    return None
+
+
+def _source_of_code(obj):
+    try:
+        code = obj.__code__
+        # Cells have no file, and inspect wants one.
+        lines = linecache.getlines(code.co_filename)
+        return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :])) or None
+    except Exception:
+        return None
+
+
+def _source_of_class(cls):
+    """The source of a class that was made in a cell."""
+    line = cls.__dict__.get("__firstlineno__")
+    if not isinstance(line, int):
+        return None
+    own = [each.__code__.co_filename for each in vars(cls).values() if hasattr(each, "__code__")]
+    # One without functions is looked for in the cells, the newest first.
+    names = own[:1] or [name for name in reversed(list(linecache.cache)) if name.startswith("<")]
+    for name in names:
+        lines = linecache.getlines(name)[line - 1 :]
+        head = "".join(lines[:1]).lstrip()
+        if head.startswith("@") or head.startswith(f"class {cls.__name__}"):
+            return "".join(inspect.getblock(lines))
+    return None
+
+
+def file(obj):
+    """The file in which an object was made; None if there is none."""
+    try:
+        whole = inspect.unwrap(obj) if callable(obj) else obj
+        return inspect.getfile(whole.fget if isinstance(whole, property) else whole)
+    except Exception:
+        pass
+    if type(obj).__module__ in ("builtins", "__main__") or inspect.isroutine(obj):
+        return None
+    try:
+        return inspect.getfile(type(obj))
+    except Exception:
+        return None
+
+
+def _doc(obj):
+    """What an object says of itself."""
+    try:
+        text = inspect.getdoc(obj)
+    except Exception as failure:
+        return f"<__doc__ raised {_told(failure)}>"
+    return text if isinstance(text, str) else None
+
+
+def _special_doc(cls, method):
+    """What a special method of a class says, if it isn't what all of them say."""
+    try:
+        function = getattr(cls, method)
+        if function is getattr(object, method, None) or not hasattr(function, "__code__"):
+            return None
+        return inspect.getdoc(function)
+    except Exception:
+        return None
 
 
 def _shown(obj):
     try:
         text = repr(obj)
     except Exception as failure:
-        return f"<repr() raised {type(failure).__name__}: {failure}>"
+        return f"<repr() raised {_told(failure)}>"
     if len(text) > _TEXT_MAX:
         text = text[: _TEXT_MAX - 60] + " ... " + text[-50:]
-    return _block(text)
+    return text
+
+
+def _told(failure):
+    try:
+        return f"{type(failure).__name__}: {failure}"
+    except Exception:
+        return type(failure).__name__
 
 
 def _length(obj):
     try:
-        return [("Length", str(len(obj)))]
+        return str(len(obj))
     except Exception:
-        return []
+        return None
 
 
 def _block(text):
     return text if "\n" not in text else "\n" + text
 
 
-def _source(obj):
+def _subclasses(cls):
     try:
-        return inspect.getsource(inspect.unwrap(obj) if callable(obj) else obj)
-    except (OSError, TypeError):
-        pass
-    code = getattr(obj, "__code__", None)
-    if code is None:
-        return None
-    # Cells have no file, and inspect wants one.
-    lines = linecache.getlines(code.co_filename)
-    return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :])) if lines else None
-
-
-def _file(obj):
-    try:
-        file = inspect.getfile(obj)
+        names = [child.__name__ for child in type.__subclasses__(cls)]
     except TypeError:
         return None
-    return file
-
-
-def _subclasses(obj):
-    try:
-        names = [child.__name__ for child in type.__subclasses__(obj)]
-    except TypeError:
-        return []
-    shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    return [("Subclasses", shown)] if names else []
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

@@ -1,8 +1,12 @@
 """The shell as Python code sees it: what `get_ipython()` returns.
 
-It holds the magics and the few things that programs written for IPython's shell
-ask for. Reading keys, drawing prompts and transforming cells are not done here:
-the last is Rust's, and comes in through `_rhumba_shell`.
+It has the attributes and methods that programs written for IPython's shell ask for,
+and holds what the shell is set to. Reading keys, drawing prompts and transforming
+cells are not done here: the last is Rust's, and comes in through `_rhumba_shell`.
+
+Everything that is needed only now and then is in a module of its own, because
+every engine holds this one: `_interface` (what hangs on the shell by name),
+`_formatters` (display), `_expansion`, `_inspect`, `_magics`.
 """
 
 import sys
@@ -26,20 +30,68 @@ class Shell:
     user_ns: the namespace, a dict
     input_hook: None, or a callable that is given the source of every cell before
         it runs; it returns source to run, or None if it has handled the cell
+    input_transformers_cleanup, input_transformers_post: functions from a list of
+        lines to a list of lines, for what is typed and for the Python made of it
+    ast_transformers: objects whose `visit` takes and returns a syntax tree
+    automagic: whether a magic may be typed without its %
+    autocall: whether `f x` calls f: 0 no, 1 with something behind it, 2 always
+    autoawait: whether cells may await; loop_runner runs what does, None is asyncio
+    rl_next_input: the last text that was put into a prompt
     """
 
     def __init__(self):
         self.user_ns = _rhumba_shell.namespace()
         self.user_global_ns = self.user_ns
         self.input_hook = None
+        self.input_transformers_cleanup = []
+        self.input_transformers_post = []
+        self.ast_transformers = []
+        self.automagic = True
+        self.autocall = 0
+        self.autoawait = True
+        self.loop_runner = None
+        self.rl_next_input = None
+        self.meta = {}
         self.events = Events()
+        self._ast_node_interactivity = "last_expr"
         self._magics = {"line": {}, "cell": {}}
         self._added_loaded = False
+        self._completers = None
+        # The runtime makes two objects of the hook and of sys.__breakpointhook__.
+        if sys.breakpointhook.__name__ == "breakpointhook":
+            sys.breakpointhook = _breakpoint
+
+    def __getattr__(self, name):
+        # Called for what isn't there yet: what hangs on the shell is made when it is asked for.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from rhumba import _interface
+
+        return _interface.attribute(self, name)
 
     @property
     def execution_count(self):
         """The number that the next cell will have."""
         return _rhumba_shell.cell_count() + 1
+
+    @property
+    def user_module(self):
+        return sys.modules["__main__"]
+
+    @property
+    def ast_node_interactivity(self):
+        """Which statements of a cell show their value."""
+        return self._ast_node_interactivity
+
+    @ast_node_interactivity.setter
+    def ast_node_interactivity(self, value):
+        from rhumba._nodes import INTERACTIVITIES
+
+        if value not in INTERACTIVITIES:
+            raise ValueError(
+                f"ast_node_interactivity is one of {', '.join(INTERACTIVITIES)}, not {value!r}"
+            )
+        self._ast_node_interactivity = value
 
     # -- magics
 
@@ -56,6 +108,15 @@ class Shell:
                     f"a magic is of kind line, cell or line_cell, not {magic_kind!r}"
                 )
             self._magics[kind][magic_name or func.__name__] = func
+
+    def register_magics(self, *magics):
+        """Registers classes of magics, or objects of them."""
+        for each in magics:
+            (each(self) if isinstance(each, type) else each).register()
+
+    def define_magic(self, magic_name, func):
+        """Makes a function of the shell and the line a magic."""
+        self.register_magic_function(lambda line: func(self, line), "line", magic_name)
 
     def find_magic(self, magic_name, magic_kind="line"):
         """Returns the function of a magic, or None."""
@@ -80,8 +141,10 @@ class Shell:
         function = self.find_magic(magic_name, "line")
         if function is None:
             raise UsageError(self._unknown(magic_name, "line"))
-        if not getattr(function, "raw_line", False):
-            line = self._expanded(line)
+        frame = sys._getframe(_stack_depth)
+        line = self._line_for(function, line, frame)
+        if getattr(function, "needs_local_scope", False):
+            return function(line, local_ns=frame.f_locals)
         return function(line)
 
     def run_cell_magic(self, magic_name, line, cell):
@@ -89,14 +152,20 @@ class Shell:
         function = self.find_magic(magic_name, "cell")
         if function is None:
             raise UsageError(self._unknown(magic_name, "cell"))
-        if not getattr(function, "raw_line", False):
-            line = self._expanded(line)
+        frame = sys._getframe(1)
+        line = self._line_for(function, line, frame)
+        if getattr(function, "needs_local_scope", False):
+            return function(line, cell, local_ns=self.user_ns)
         return function(line, cell)
+
+    def _line_for(self, function, line, frame):
+        is_raw = getattr(function, "raw_line", False)
+        return line if is_raw else self._expanded(line, frame)
 
     def magic(self, arg_s):
         """Runs a line magic written in one string."""
         name, _, line = arg_s.lstrip("%").partition(" ")
-        return self.run_line_magic(name, line)
+        return self.run_line_magic(name, line, _stack_depth=2)
 
     def _unknown(self, name, kind):
         other = "cell" if kind == "line" else "line"
@@ -123,32 +192,55 @@ class Shell:
 
         return sorted({*self._magics[kind], *_magics.known(kind)})
 
+    def _knows_line_magic(self, name):
+        """Whether there is such a magic; imports none."""
+        if name in self._magics["line"]:
+            return True
+        from rhumba import _magics
+
+        if name in _magics.known("line"):
+            return True
+        self._load_added()
+        return name in self._magics["line"]
+
     def _load_added(self):
         """Registers the magics that come with rhumba-stdlib: an interpreter alone has no store."""
         if self._added_loaded:
             return
         self._added_loaded = True
         try:
-            from rhumba import _namespace_magics
+            import rhumba._namespace_magics as added
         except ModuleNotFoundError as missing:
             if missing.name != "rhumba._namespace_magics":
                 raise
             return
-        _namespace_magics.register(self)
+        added.register(self)
 
-    def _complete_argument(self, name, typed):
+    def _complete_argument(self, name, typed, before=""):
         """What could stand in the place of the word that is typed behind a magic.
 
         None if the magic doesn't know: then it is completed as Python. A magic
         knows by its attribute `complete_argument`, which is called with the word,
         and by `options`, which `rhumba._options` has declared.
+
+        before: the line up to the word
         """
         kind = "cell" if name.startswith("%") else "line"
         function = self.find_magic(name.lstrip("%"), kind)
+        options = getattr(function, "options", ())
         if typed.startswith("-"):
-            flags = (flag for each in getattr(function, "options", ()) for flag in each.flags)
+            flags = (flag for each in options for flag in each.flags)
             return [flag for flag in flags if flag.startswith(typed)] or None
+        last = before.split()[-1:]
         complete = getattr(function, "complete_argument", None)
+        for option in options:
+            if option.value is not None and last and last[0] in option.flags:
+                if option.choices:
+                    return [choice for choice in option.choices if choice.startswith(typed)]
+                ask = getattr(getattr(function, "__self__", None), "complete_option", None)
+                if ask is not None:
+                    return ask(option.name, typed)
+                complete = option.complete or complete
         if complete is None:
             return None
         try:
@@ -159,14 +251,37 @@ class Shell:
 
     # -- running
 
-    def run_cell(self, raw_cell, store_history=False, silent=False):
+    def run_cell(self, raw_cell, store_history=False, silent=False, shell_futures=True, cell_id=None):
         """Runs a cell; its output is shown as it is made. Returns an ExecutionResult."""
-        count, value, failure = _rhumba_shell.run_cell(
+        count, value, failure, began = _rhumba_shell.run_cell(
             raw_cell, silent, store_history and not silent
         )
         if failure is not None and not silent and not isinstance(failure, SystemExit):
             self.showtraceback(failure)
-        return ExecutionResult(count, value, failure)
+        info = ExecutionInfo(raw_cell, store_history, silent, shell_futures, cell_id)
+        return ExecutionResult(count, value, failure, began, info)
+
+    def _cell_begins(self, source, silent, store):
+        """Tells the callbacks that a cell begins; returns what they were told."""
+        info = ExecutionInfo(source, store, silent)
+        self.events.trigger("pre_execute")
+        if not silent:
+            self.events.trigger("pre_run_cell", info)
+        return info
+
+    def _cell_ended(self, info, count, value, failure, began):
+        if not self.events.callbacks:
+            return
+        self.events.trigger("post_execute")
+        if not info.silent:
+            result = ExecutionResult(count, value, failure, began, info)
+            self.events.trigger("post_run_cell", result)
+
+    def _lines_through(self, source, transformers):
+        lines = source.splitlines(keepends=True)
+        for transformer in transformers:
+            lines = transformer(lines)
+        return "".join(lines)
 
     def ev(self, expr):
         """Returns the value of an expression in the namespace."""
@@ -187,9 +302,60 @@ class Shell:
         for name in variables:
             self.user_ns[name] = eval(name, caller.f_globals, caller.f_locals)
 
+    def drop_by_id(self, variables):
+        """Unbinds names that are still bound to the objects of a dict."""
+        for name, value in variables.items():
+            if name in self.user_ns and self.user_ns[name] is value:
+                del self.user_ns[name]
+
+    def del_var(self, varname, by_name=False):
+        """Unbinds a name, and lets go of its object in what the shell remembers."""
+        if varname not in self.user_ns:
+            raise NameError(f"name '{varname}' is not defined", name=varname)
+        value = self.user_ns.pop(varname)
+        if by_name:
+            return
+        outputs = self.user_ns.get("_oh", {})
+        for number in [number for number, kept in outputs.items() if kept is value]:
+            del outputs[number]
+            self.user_ns.pop(f"_{number}", None)
+        for name in ("_", "__", "___"):
+            if self.user_ns.get(name) is value:
+                self.user_ns[name] = None
+
     def transform_cell(self, raw_cell):
         """Returns the Python that a cell with magics stands for."""
-        return _rhumba_shell.transform_cell(raw_cell)
+        source = _rhumba_shell.unpasted(raw_cell)
+        if self.input_transformers_cleanup:
+            source = self._lines_through(source, self.input_transformers_cleanup)
+        source = _rhumba_shell.transform_cell(source)
+        if self.input_transformers_post:
+            source = self._lines_through(source, self.input_transformers_post)
+        return source
+
+    def check_complete(self, code):
+        """Whether code is "complete", "incomplete" or "invalid", and the next line's indentation."""
+        status, indent = _rhumba_shell.check_complete(code)
+        return status, " " * indent if status == "incomplete" else ""
+
+    def set_next_input(self, s, replace=False):
+        """Puts text into the next prompt, for the person to go on with."""
+        import _rhumba_history
+
+        self.rl_next_input = s
+        _rhumba_history.bring_back(s)
+
+    def reset(self, new_session=True, aggressive=False):
+        """Unbinds every name of the user's."""
+        _rhumba_shell.clear()
+
+    def show_usage(self):
+        """Says in short what the shell has: `?` alone."""
+        from rhumba._interface import USAGE
+
+        print(USAGE)
+
+    # -- completion and introspection
 
     def complete(self, text, line=None, cursor_pos=None):
         """Returns the text that would be replaced, and what could stand in its place."""
@@ -199,19 +365,47 @@ class Shell:
         start, matches = _rhumba_shell.complete(line, cursor)
         return line.encode()[start:cursor].decode(), matches
 
-    def reset(self, new_session=True):
-        """Unbinds every name of the user's."""
-        _rhumba_shell.clear()
+    def set_custom_completer(self, completer, pos=0):
+        """Adds a function of the completer and the text to those that complete."""
+        def custom(event):
+            return completer(self, event.symbol)
 
-    def showtraceback(self, exc_tuple=None):
+        custom.__name__ = getattr(completer, "__name__", repr(completer))
+        self._own_completers().add(custom, at=pos)
+
+    def set_hook(self, name, hook, priority=50, str_key=None, re_key=None):
+        """Adds a function to one of the shell's hooks: complete_command completes a command."""
+        if name != "complete_command":
+            self._hooks.set(name, hook, priority)
+        elif str_key is None and re_key is None:
+            raise UsageError("complete_command needs the command: str_key='%name' or re_key='pattern'")
+        else:
+            self._own_completers().add(hook, command=str_key, pattern=re_key)
+
+    def _own_completers(self):
+        if self._completers is None:
+            from rhumba._completers import Completers
+
+            self._completers = Completers()
+        return self._completers
+
+    def object_inspect_text(self, oname, detail_level=0):
+        """What `oname?` shows."""
+        return _rhumba_shell.inspect(oname, detail_level > 0)
+
+    # -- failures
+
+    def showtraceback(self, exc_tuple=None, filename=None, tb_offset=None, exception_only=False, running_compiled_code=False):
         """Writes the traceback of an exception to stderr: by default, of the one being handled."""
         from rhumba._failure import report
 
         failure = exc_tuple if exc_tuple is not None else sys.exception()
         if isinstance(failure, tuple):
             failure = failure[1]
-        if failure is not None:
-            sys.stderr.write(report(failure)[2] + "\n")
+        if failure is None:
+            return
+        name, message, text = report(failure)
+        sys.stderr.write((f"{name}: {message}" if exception_only else text) + "\n")
 
     # -- the system
 
@@ -219,75 +413,108 @@ class Shell:
         """Runs a command of the system's shell and shows its output as it comes."""
         from rhumba._system import system
 
-        self.user_ns["_exit_code"] = system(self._expanded(cmd))
+        self.user_ns["_exit_code"] = system(self._expanded(cmd, sys._getframe(1)))
 
-    def getoutput(self, cmd, split=True):
+    def getoutput(self, cmd, split=True, depth=0):
         """Runs a command and returns its output: a list of lines, or one string."""
+        from IPython.utils.text import LSString, SList
         from rhumba._system import getoutput
 
-        text = getoutput(self._expanded(cmd))
-        return text.splitlines() if split else text
+        text = getoutput(self._expanded(cmd, sys._getframe(depth + 1)))
+        return SList(text.splitlines()) if split else LSString(text)
 
-    def _expanded(self, text):
-        """Puts the values of `$name` and `{expression}` into a line.
+    def var_expand(self, cmd, depth=0, formatter=None):
+        """Puts the values of `$name`, `${name}` and `{expression}` into a line."""
+        return self._expanded(cmd, sys._getframe(depth + 1))
 
-        What isn't known in the namespace stays: it may mean something to the command.
+    def _expanded(self, text, frame=None):
+        """Puts values into a line: of the frame's names, then of the namespace's.
+
+        What isn't known stays: it may mean something to the command.
         """
         if "$" not in text and "{" not in text:
             return text
+        from rhumba._expansion import expanded
 
-        def value(match):
-            name, expression = match.groups()
-            if name is not None:
-                return str(self.user_ns[name]) if name in self.user_ns else match[0]
-            if expression is None:
-                return "$"
-            try:
-                return str(eval(expression, self.user_ns))
-            except Exception:
-                return match[0]
-
-        import re
-
-        return re.sub(r"(?<![\\$])\$(?:\$|([A-Za-z_]\w*))|\{([A-Za-z_][^{}]*)\}", value, text)
+        names = self.user_ns if frame is None else frame.f_locals
+        return expanded(text, names, self.user_ns)
 
     def __repr__(self):
         return f"<rhumba shell, {_rhumba_shell.cell_count()} cells so far>"
 
 
-class ExecutionResult:
-    """What running a cell gave."""
+def _breakpoint(*args, **kwargs):
+    from rhumba._debugger import on_breakpoint
 
-    def __init__(self, execution_count, result, error_in_exec):
+    return on_breakpoint(*args, **kwargs)
+
+
+class ExecutionInfo:
+    """What is run: the argument of pre_run_cell."""
+
+    def __init__(self, raw_cell, store_history=False, silent=False, shell_futures=True, cell_id=None):
+        self.raw_cell = raw_cell
+        self.store_history = store_history
+        self.silent = silent
+        self.shell_futures = shell_futures
+        self.cell_id = cell_id
+
+    def __repr__(self):
+        return f"<to run: {self.raw_cell[:50]!r}>"
+
+
+class ExecutionResult:
+    """What running a cell gave: the argument of post_run_cell.
+
+    error_before_exec: why it could not begin, a SyntaxError for one
+    error_in_exec: what it raised
+    """
+
+    def __init__(self, execution_count, result, failure, began=True, info=None):
         self.execution_count = execution_count
         self.result = result
-        self.error_in_exec = error_in_exec
-        self.error_before_exec = None
+        self.info = info
+        self.error_in_exec = failure if began else None
+        self.error_before_exec = None if began else failure
 
     @property
     def success(self):
-        return self.error_in_exec is None
+        return self.error_in_exec is None and self.error_before_exec is None
 
     def raise_error(self):
-        if self.error_in_exec is not None:
-            raise self.error_in_exec
+        failure = self.error_before_exec or self.error_in_exec
+        if failure is not None:
+            raise failure
 
     def __repr__(self):
-        state = "succeeded" if self.success else f"failed: {self.error_in_exec!r}"
+        failure = self.error_before_exec or self.error_in_exec
+        state = "succeeded" if failure is None else f"failed: {failure!r}"
         return f"<cell {self.execution_count} {state}>"
 
 
 class Events:
-    """Callbacks around each cell that a person enters.
+    """Callbacks around each cell that runs.
 
-    The events are pre_execute, pre_run_cell, post_execute and post_run_cell; callbacks are
-    called without arguments.
+    pre_execute()               before every cell, silent ones too
+    pre_run_cell(info)          before a cell that isn't silent; an ExecutionInfo
+    post_execute()              after every cell
+    post_run_cell(result)       after a cell that isn't silent; an ExecutionResult
+    shell_initialized(shell)    called at once: by then the shell is there
+
+    A callback may take fewer arguments than it is given.
     """
 
     def __init__(self):
         self.callbacks = {}
 
     def register(self, event, function):
+        if event not in EVENTS:
+            raise ValueError(f"the events are {', '.join(EVENTS)}, not {event!r}")
+        if not callable(function):
+            raise TypeError(f"a callback is callable, unlike {function!r}")
+        if event == "shell_initialized":
+            _called(function, (get_ipython(),))
+            return
         known = self.callbacks.setdefault(event, [])
         if function not in known:
             known.append(function)
@@ -297,12 +524,24 @@ class Events:
         if function not in known:
             raise ValueError(f"{function!r} isn't registered for {event!r}")
         known.remove(function)
+        if not known:
+            del self.callbacks[event]
 
-    def trigger(self, event, *args, **kwargs):
-        if event not in self.callbacks:
-            return
+    def trigger(self, event, *args):
         for function in list(self.callbacks.get(event, ())):
             try:
-                function(*args, **kwargs)
+                _called(function, args)
             except Exception as failure:
                 get_ipython().showtraceback(failure)
+
+
+EVENTS = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell", "shell_initialized")
+
+
+def _called(function, args):
+    """Calls a callback with as many of the arguments as it takes."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is not None and not code.co_flags & 4:
+        taken = code.co_argcount - (getattr(function, "__self__", None) is not None)
+        args = args[:taken]
+    return function(*args)

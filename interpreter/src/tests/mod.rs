@@ -3,7 +3,12 @@
 
 mod cells;
 mod completion;
+mod conversion;
+mod debugger;
+mod display;
 mod fork;
+mod interactive;
+mod interface;
 mod interrupts;
 mod magics;
 mod output;

@@ -23,8 +23,8 @@ fn programs_can_define_magics() {
         assert_eq!(bench.value("%%count\nabc\n"), "4");
         bench.cell("value = 7");
         assert_eq!(
-            bench.value("%shout {value + 1} $value $nope $$"),
-            "'8 7 $NOPE $'"
+            bench.value("%shout {value + 1} $value $nope $$ $$value ${value} {{value}} {value:03d} {value!r:>3} '$value' {1..3}"),
+            "\"8 7 $NOPE $$ $VALUE 7 {VALUE} 007   7 '$VALUE' {1..3}\""
         );
         let report = bench.failing("%shoot");
         assert!(
@@ -58,7 +58,25 @@ fn commands_of_the_system_show_and_give_their_output() {
         bench.cell("name = 'it'");
         assert_eq!(
             bench.printed("!echo $name {name}s $HOME_NOT_SET_ANYWHERE ${name}"),
-            "it its\n"
+            "it its it\n"
+        );
+        assert_eq!(
+            bench.printed("for name in 'ab':\n    !echo $name {name * 2} '{name!r}'"),
+            "a aa a\nb bb b\n"
+        );
+        assert_eq!(
+            bench.printed("def f(inner):\n    !echo $inner.real {inner + 1}\nf(4)"),
+            "4 5\n"
+        );
+        // What isn't Python is the command's own.
+        assert_eq!(
+            bench.printed("!echo 1 2 | awk '{print $2}'; echo {1..3} {print}"),
+            "2\n1 2 3 {print}\n"
+        );
+        bench.cell("lines = !printf 'b 2\\na 10\\nc 3'");
+        assert_eq!(
+            bench.value("lines.s, lines.n.count('\\n'), lines.grep('a'), lines.fields(1), lines.sort(1, nums=True).l"),
+            "('b 2 a 10 c 3', 2, ['a 10'], ['2', '10', '3'], ['b 2', 'c 3', 'a 10'])"
         );
         bench.cell("!exit 3");
         assert_eq!(bench.value("_exit_code"), "3");
@@ -95,7 +113,7 @@ fn callbacks_are_called_around_cells() {
         bench.run("seen.append('unstored')", false);
         assert_eq!(
             bench.value("seen"),
-            "['post', 'pre', 'cell', 'post', 'unstored']"
+            "['post', 'pre', 'cell', 'post', 'pre', 'unstored', 'post']"
         );
         bench.cell("on('post_execute', lambda: 1 / 0)");
         bench.cell("2");
@@ -160,7 +178,7 @@ fn names_folders_files_and_history() {
         );
         assert_eq!(
             bench.printed("%history -n 2-2"),
-            "2: a = 1; b = [1, 2]; _hidden = 3\ndef c(): pass\n"
+            "2:\na = 1; b = [1, 2]; _hidden = 3\ndef c(): pass\n"
         );
         bench.cell("%reset -f");
         assert_eq!(bench.namespace.names(), Vec::<String>::new());

@@ -10,6 +10,8 @@ pub(super) struct Statement {
     pub end: usize,
     /// Where the right side of an assignment begins, if that looks like a magic or a command.
     pub value_start: Option<usize>,
+    /// Whether its last character is neither in a string nor in a comment.
+    pub ends_in_code: bool,
 }
 
 /// The statements of the source, in order. Those after a semicolon count with the one before.
@@ -35,6 +37,7 @@ pub(super) fn statements(source: &str) -> Vec<Statement> {
                 start,
                 end: joined_line_end(bytes, start),
                 value_start: None,
+                ends_in_code: true,
             }
         } else {
             python_statement(bytes, start)
@@ -57,6 +60,7 @@ fn is_raw_line(bytes: &[u8], start: usize) -> bool {
         b'%' => bytes
             .get(start + 1)
             .is_some_and(|&next| next == b'%' || is_name_byte(next)),
+        b',' | b';' | b'/' => bytes.get(start + 1).is_some_and(|&next| is_name_byte(next)),
         _ => false,
     }
 }
@@ -65,12 +69,25 @@ fn is_raw_line(bytes: &[u8], start: usize) -> bool {
 fn python_statement(bytes: &[u8], start: usize) -> Statement {
     let mut at = start;
     let mut depth = 0_usize;
+    let mut ends_in_code = true;
     while at < bytes.len() {
         match bytes[at] {
             b'\n' if depth == 0 => break,
+            b' ' | b'\t' | b'\r' => {
+                at += 1;
+                continue;
+            }
             b'\\' => at += 2,
-            b'#' => at = line_end(bytes, at),
-            b'\'' | b'"' => at = string_end(bytes, at),
+            b'#' => {
+                at = line_end(bytes, at);
+                ends_in_code = false;
+                continue;
+            }
+            b'\'' | b'"' => {
+                at = string_end(bytes, at);
+                ends_in_code = false;
+                continue;
+            }
             b'(' | b'[' | b'{' => {
                 depth += 1;
                 at += 1;
@@ -86,17 +103,20 @@ fn python_statement(bytes: &[u8], start: usize) -> Statement {
                         start,
                         end: joined_line_end(bytes, value),
                         value_start: Some(value),
+                        ends_in_code: true,
                     };
                 }
                 at += 1;
             }
             _ => at += 1,
         }
+        ends_in_code = true;
     }
     Statement {
         start,
         end: at.min(bytes.len()),
         value_start: None,
+        ends_in_code,
     }
 }
 

@@ -55,7 +55,7 @@ fn line_magics_become_calls() {
     for (source, expected) in [
         ("%time x", line("time", "x")),
         ("%pwd", line("pwd", "")),
-        ("  %pwd", format!("  {}", line("pwd", ""))),
+        ("  %pwd", line("pwd", "")),
         ("%cd  ~/a b  ", format!("{}  ", line("cd", "~/a b"))),
         (
             "%px print(\"it's\")",
@@ -100,7 +100,7 @@ fn line_magics_become_calls() {
         ),
         (
             "f(1,\n  2)\n%pwd\r\nx",
-            format!("f(1,\n  2)\n{}\r\nx", line("pwd", "")),
+            format!("f(1,\n  2)\n{}\nx", line("pwd", "")),
         ),
     ] {
         assert_eq!(transform_cell(source), expected, "{source}");
@@ -111,7 +111,8 @@ fn line_magics_become_calls() {
 fn commands_become_calls() {
     for (source, expected) in [
         ("!ls -l", "get_ipython().system('ls -l')"),
-        ("  !ls", "  get_ipython().system('ls')"),
+        ("  !ls", "get_ipython().system('ls')"),
+        ("x = !!ls", "x = get_ipython().getoutput('ls')"),
         ("!!ls", "get_ipython().getoutput('ls')"),
         (
             "x = !ls *.py | wc -l",
@@ -144,15 +145,121 @@ fn questions_become_calls() {
         ("a.b ?", "pinfo", "a.b"),
         ("%time?", "pinfo", "%time"),
         ("%%px??", "pinfo2", "%%px"),
-        ("str.*find*?", "pinfo", "str.*find*"),
+        ("str.*find*?", "psearch", "str.*find*"),
+        ("?a*", "psearch", "a*"),
+        ("*a*??", "psearch", "*a*"),
         ("été?", "pinfo", "été"),
+        ("a.b[0].c[-1]?", "pinfo", "a.b[0].c[-1]"),
+        ("? obj ", "pinfo", "obj"),
+        ("?%time", "pinfo", "%time"),
+        ("?x + y", "pinfo", "x + y"),
+        // What stands before the last name doesn't count.
+        ("x + y?", "pinfo", "y"),
+        ("x = obj?", "pinfo", "obj"),
+        ("%timeit obj?", "pinfo", "obj"),
+        ("%px?", "pinfo", "%px"),
+        ("%%px?", "pinfo", "%%px"),
+        ("f(x, y?", "pinfo", "y"),
+        ("assert obj??", "pinfo2", "obj"),
+        ("'a' + b?", "pinfo", "b"),
     ] {
         let expected = format!("get_ipython().run_line_magic('{magic}', '{asked}')");
         assert_eq!(transform_cell(source).trim_end(), expected, "{source}");
     }
-    for source in ["x + y?", "f(x)?", "obj???", "1?", "x = obj?"] {
+    assert_eq!(transform_cell("?"), "get_ipython().show_usage()");
+    assert_eq!(transform_cell("%px obj?"), line("px", "obj?"));
+    assert_eq!(
+        transform_cell("%px_gpu -t 0 a.b??"),
+        line("px_gpu", "-t 0 a.b??")
+    );
+    for source in [
+        "f(x)?",
+        "obj???",
+        "???obj",
+        "1?",
+        "a[i]?",
+        "a[]?",
+        "x  # why?",
+        "x = 'why?",
+        "x = 'why?'",
+        "(a,\n b?\n)",
+        "a.1?",
+        ".?",
+    ] {
         assert_eq!(transform_cell(source), source);
     }
+    assert_eq!(
+        transform_cell("if x:\n    obj?\ny"),
+        "if x:\n    get_ipython().run_line_magic('pinfo', 'obj')\ny"
+    );
+}
+
+#[test]
+fn marks_in_front_of_a_function_call_it() {
+    for (source, expected) in [
+        (",f a b", "f('a', 'b')"),
+        (";f a  b", "f('a  b')"),
+        ("/f a b", "f(a, b)"),
+        (",f", "f('')"),
+        (";f", "f('')"),
+        ("/f", "f()"),
+        (",m.n it's", "m.n('it\\'s')"),
+        ("if x:\n    ,f a\ny", "if x:\n    f('a')\ny"),
+        ("/f a \\\n b\ny", "f(a, b)\n\ny"),
+        (",été ü", "été('ü')"),
+    ] {
+        assert_eq!(transform_cell(source), expected, "{source}");
+    }
+    for source in [
+        "x = [1\n  ,f\n]",
+        "(a\n/f\n)",
+        "x = a \\\n/f",
+        "'''\n,f a\n'''",
+        "/usr/bin/ls",
+        ", f",
+        ";",
+        "a; f",
+        "x = (1\n;f)",
+    ] {
+        assert_eq!(transform_cell(source), source);
+    }
+}
+
+#[test]
+fn what_was_pasted_is_transformed_as_if_typed() {
+    for (source, expected) in [
+        (">>> %pwd", line("pwd", "")),
+        ("In [3]: x = %pwd", format!("x = {}", line("pwd", ""))),
+        ("    %pwd\n    x", format!("{}\nx", line("pwd", ""))),
+        (
+            "In [1]: %%time\r\n   ...: x",
+            "get_ipython().run_cell_magic('time', '', 'x')\n".to_owned(),
+        ),
+        (
+            ">>> if x:\n...   obj?",
+            format!("if x:\n  {}", line("pinfo", "obj")),
+        ),
+    ] {
+        assert_eq!(transform_cell(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn a_cell_of_ten_megabytes_is_read_in_one_pass() {
+    // Work that grew with the square of the lines would not end in the time a test has.
+    let mut cell: String = (0..300_000)
+        .map(|n| format!("x{n} = f({n}, 'it', [1, 2])  # why?\n"))
+        .collect();
+    assert!(cell.len() > 10_000_000);
+    assert!(matches!(
+        transform_cell(&cell),
+        std::borrow::Cow::Borrowed(_)
+    ));
+    cell.push_str("%pwd\n");
+    assert!(transform_cell(&cell).ends_with(&format!("\n{}\n", line("pwd", ""))));
+    let magics = "%pwd\n".repeat(300_000);
+    let python = transform_cell(&magics);
+    assert_eq!(python.matches("run_line_magic").count(), 300_000);
 }
 
 #[test]
@@ -171,9 +278,10 @@ fn cell_magics_take_the_rest() {
             r#"get_ipython().run_cell_magic('bash', '', 'echo "it\'s"\t\\n\n')"#,
         ),
         ("%%time", "get_ipython().run_cell_magic('time', '', '')"),
+        ("%%!\nls", "get_ipython().run_cell_magic('!', '', 'ls')"),
         (
             "%%time\r\nx\r\n",
-            r"get_ipython().run_cell_magic('time', '', 'x\r\n')",
+            r"get_ipython().run_cell_magic('time', '', 'x\n')",
         ),
         (
             "\n\n%%time\nx",

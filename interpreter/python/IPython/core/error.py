@@ -1,5 +1,18 @@
-"""The error of a magic that was called in a way it doesn't know."""
+"""The errors of the shell, under the names by which programs import them."""
 
+from rhumba._nodes import InputRejected
 from rhumba.shell import UsageError
 
-__all__ = ["UsageError"]
+__all__ = ["InputRejected", "IPythonCoreError", "StdinNotImplementedError", "TryNext", "UsageError"]
+
+
+class IPythonCoreError(Exception):
+    """What goes wrong in the shell itself."""
+
+
+class TryNext(IPythonCoreError):
+    """A hook or a completer leaves the work to the next one."""
+
+
+class StdinNotImplementedError(IPythonCoreError, NotImplementedError):
+    """Something was asked of a person where nobody can answer."""

@@ -1,43 +1,189 @@
-"""Magics that describe objects: `%pinfo` and `%pinfo2`, which `obj?` and `obj??` stand for."""
+"""Magics that describe objects: `%pinfo` and its like, which `obj?` and `obj??` stand for, and
+`%psearch`, which looks for names by a pattern."""
+
+import builtins
+import re
 
 import _rhumba_shell
 
+from rhumba._options import magic, option
+from rhumba._pager import page
 from rhumba.shell import UsageError, get_ipython as _shell
 
 
-def pinfo(line):
-    """%pinfo NAME describes an object, as `NAME?` does."""
-    print(_described(line, False))
+@magic(rest="NAME", name="pinfo")
+def pinfo(given):
+    """Describes an object, as `NAME?` does."""
+    _describe(given.rest, False)
 
 
-def pinfo2(line):
-    """%pinfo2 NAME describes an object and shows its source, as `NAME??` does."""
-    print(_described(line, True))
+@magic(rest="NAME", name="pinfo2")
+def pinfo2(given):
+    """Describes an object and shows its source, as `NAME??` does."""
+    _describe(given.rest, True)
 
 
-def _described(line, detail):
-    name = line.strip()
-    if not name:
-        raise UsageError("name what to describe: %pinfo print")
+@magic(rest="NAME")
+def pdef(given):
+    """Shows how something is called."""
+    from rhumba._inspect import definition
+
+    obj = _named(given.rest, "%pdef")
+    text = definition(obj, given.rest) if callable(obj) else None
+    if text is None:
+        raise UsageError(f"{given.rest} has no signature: it isn't callable, or doesn't tell")
+    print(text)
+
+
+@magic(rest="NAME")
+def pdoc(given):
+    """Shows what an object says of itself, and how it is made or called."""
+    from rhumba._inspect import facts
+
+    found = facts(_named(given.rest, "%pdoc"), given.rest)
+    parts = [("Class docstring" if found["isclass"] else "Docstring", found["docstring"])]
+    parts += [("Init docstring", found["init_docstring"]), ("Call docstring", found["call_docstring"])]
+    told = [f"{label}:\n{_moved(text)}" for label, text in parts if text]
+    page("\n".join(told) or f"{given.rest} has no docstring.")
+
+
+@magic(rest="NAME")
+def psource(given):
+    """Shows the source of an object."""
+    from rhumba._inspect import source
+
+    text = source(_named(given.rest, "%psource"))
+    if text is None:
+        raise UsageError(f"there is no source of {given.rest}: it isn't written in Python, or its file is gone")
+    page(text.rstrip("\n"))
+
+
+@magic(rest="NAME")
+def pfile(given):
+    """Shows the file in which an object is defined; of a file's name, that file."""
+    import os
+
+    from rhumba._inspect import file, source
+
+    name = given.rest
+    if name.endswith(".py") and os.path.isfile(os.path.expanduser(name)):
+        path = os.path.expanduser(name)
+    else:
+        obj = _named(name, "%pfile")
+        path = file(obj)
+        if path is None or not os.path.isfile(path):
+            import linecache
+
+            lines = linecache.getlines(path) if path else []
+            text = "".join(lines) or source(obj)
+            if text is None:
+                raise UsageError(f"there is no file with the source of {name}")
+            page(text.rstrip("\n"))
+            return
+    with open(path, encoding="utf-8", errors="replace") as opened:
+        page(opened.read().rstrip("\n"))
+
+
+@magic(
+    option("-a", help="also names that begin with an underscore"),
+    option("-i", help="capital letters and small ones are alike, as usual"),
+    option("-c", help="capital letters and small ones differ"),
+    option("-e", name="without", value="SPACE", repeats=True, choices=("builtin", "user", "user_global", "internal"), help="leaves out a space of names"),
+    option("-s", name="spaces", value="SPACE", repeats=True, choices=("builtin", "user", "user_global", "internal"), help="adds a space of names"),
+    option("-l", name="types", help="lists the names of types that may follow the pattern"),
+    rest="PATTERN [TYPE]",
+    raw_line=True,
+)
+def psearch(given):
+    """Lists the names like a pattern, in which * stands for any letters: `psearch os.*path*`."""
+    if given.types:
+        names = sorted(each.__name__ for each in vars(builtins).values() if isinstance(each, type))
+        page("\n".join(names))
+        return
+    words = given.rest.split()
+    if not words:
+        raise UsageError("%psearch needs a pattern: %psearch a*")
+    kind = words[1] if len(words) > 1 else None
+    spaces = {"user", "builtin", *given.spaces} - set(given.without)
+    found = sorted(_like(words[0], spaces, kind, given.a, given.c))
+    page("\n".join(found) or f"No name is like {words[0]}.")
+
+
+def _like(pattern, spaces, kind, hidden, has_case):
+    first, *rest = pattern.split(".")
+    names = {}
+    if "builtin" in spaces:
+        names.update(vars(builtins))
+    if spaces & {"user", "user_global", "internal"}:
+        own = _shell().user_ns
+        of_user = own if "internal" in spaces else {name: own[name] for name in _rhumba_shell.names()}
+        names.update(of_user)
+    matched = _matched(names, first, hidden, has_case)
+    for part in rest:
+        matched = {
+            f"{path}.{name}": value
+            for path, obj in matched.items()
+            for name, value in _matched(_rhumba_shell.attributes(obj), part, hidden, has_case).items()
+        }
+    return [path for path, obj in matched.items() if kind is None or type(obj).__name__ == kind]
+
+
+def _matched(names, pattern, hidden, has_case):
+    letters = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern))
+    like = re.compile(letters, 0 if has_case else re.IGNORECASE).fullmatch
+    shows_hidden = hidden or pattern.startswith("_")
+    return {
+        name: obj
+        for name, obj in names.items()
+        if isinstance(name, str) and like(name) and (shows_hidden or not name.startswith("_"))
+    }
+
+
+def _describe(name, detail):
     if "*" in name:
-        import fnmatch
+        return psearch(name)
+    from rhumba._inspect import describe
 
-        known = sorted({*_rhumba_shell.names(), *dir(__import__("builtins"))})
-        return "\n".join(fnmatch.filter(known, name)) or f"No name is like {name}."
     if name.startswith("%"):
-        bare = name.lstrip("%")
-        kinds = ("cell", "line") if name.startswith("%%") else ("line", "cell")
-        for kind in kinds:
-            function = _shell().find_magic(bare, kind)
-            if function is not None:
-                from rhumba._inspect import describe
-
-                return describe(function, name, detail)
-        return f"Magic `{name}` not found."
+        function = _magic(name)
+        page(describe(function, name, detail) if function is not None else f"Magic `{name}` not found.")
+        return
     try:
-        return _rhumba_shell.inspect(name, detail)
+        page(_rhumba_shell.inspect(_needed(name, "%pinfo"), detail))
     except NameError as failure:
-        return str(failure)
+        function = _magic(name)
+        page(str(failure) if function is None else describe(function, name, detail))
 
 
-pinfo.raw_line = pinfo2.raw_line = True
+def _magic(name):
+    bare = name.lstrip("%")
+    kinds = ("cell", "line") if name.startswith("%%") else ("line", "cell")
+    found = (_shell().find_magic(bare, kind) for kind in kinds)
+    return next((function for function in found if function is not None), None)
+
+
+def _named(name, asked_by):
+    """The object of a name, found without running code if that is possible."""
+    name = _needed(name, asked_by)
+    if name.startswith("%"):
+        function = _magic(name)
+        if function is None:
+            raise UsageError(f"magic {name} isn't known")
+        return function
+    is_there, obj = _rhumba_shell.find(name)
+    if is_there:
+        return obj
+    try:
+        return _shell().ev(name)
+    except Exception:
+        raise UsageError(f"Object `{name}` not found.") from None
+
+
+def _needed(name, asked_by):
+    if not name:
+        raise UsageError(f"{asked_by} needs a name: {asked_by} print")
+    return name
+
+
+def _moved(text):
+    return "\n".join("    " + line if line else line for line in text.splitlines())

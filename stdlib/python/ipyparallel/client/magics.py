@@ -1,4 +1,4 @@
-"""The parallel magics: `%px`, `%%px`, `%autopx`, `%pxresult` and `%pxconfig`.
+"""The parallel magics: `%px`, `%%px`, `%autopx`, `%pxresult`, `%pxconfig` and `%watch`.
 
 They send what is typed in the shell to the engines of a view, and show what
 comes back as it comes, labelled by engine (see `output.py`). The shell gives
@@ -110,6 +110,7 @@ class ParallelMagics:
         add(self.pxresult, "line", "pxresult" + suffix)
         if not suffix:
             add(self.pxresult, "line", "result")
+            add(self.watch, "line", "watch")
         known = getattr(self.shell, "_parallel_magics", None)
         if known is None:
             known = self.shell._parallel_magics = {}
@@ -119,6 +120,23 @@ class ParallelMagics:
         if previous is not None and previous._autopx:
             previous._stop_autopx()
             self._start_autopx()
+
+    def watch(self, line=""):
+        """%watch shows what others run on the engines and print, and who it is.
+
+        %watch -t 0,2 watches these engines only; %watch --stop ends it.
+        """
+        from .watch import watch_magic
+
+        watch_magic(self.view.client, line)
+
+    def complete_option(self, name, typed):
+        """What could be the value of an option, for who completes a line."""
+        if name != "targets":
+            return None
+        before, comma, last = typed.rpartition(",")
+        ids = [str(each) for each in self.view.client.ids]
+        return [before + comma + each for each in (*ids, *([] if comma else ["all"])) if each.startswith(last)]
 
     # -- the magics
 
@@ -321,6 +339,11 @@ class ParallelMagics:
                 " give an id, a list of ids, a slice such as ::2, or all"
             ) from None
         return list(targets) if isinstance(targets, (tuple, range, set)) else targets
+
+    # What completion offers behind each.
+    cell_px.options = _CELL_OPTIONS
+    pxconfig.options = _EXECUTION_OPTIONS
+    pxresult.options = _OUTPUT_OPTIONS
 
 
 class _Followed:

@@ -1,0 +1,1 @@
+"""Parts of the shell's own magics that programs import by name."""

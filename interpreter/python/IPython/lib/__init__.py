@@ -1,0 +1,1 @@
+"""Libraries that programs import by name."""

@@ -1,0 +1,1 @@
+"""The shell on a terminal, by the names by which programs start it."""

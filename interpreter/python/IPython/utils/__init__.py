@@ -1,0 +1,1 @@
+"""The parts of IPython's tools that programs import by name."""

@@ -1,0 +1,142 @@
+"""The output of a command as text: a list of lines, or one string, with what one does to them."""
+
+import os
+import re
+
+__all__ = ["LSString", "SList", "dedent", "indent", "long_substr", "marquee", "num_ini_spaces"]
+
+
+def _paths(lines):
+    from pathlib import Path
+
+    return [Path(line) for line in lines if os.path.exists(line)]
+
+
+class LSString(str):
+    """Output as one string. l: its lines; s: with spaces for line ends; p: the lines that are paths."""
+
+    @property
+    def list(self):
+        return self.split("\n")
+
+    @property
+    def nlstr(self):
+        return self
+
+    @property
+    def spstr(self):
+        return self.replace("\n", " ")
+
+    @property
+    def paths(self):
+        return _paths(self.list)
+
+    l = get_list = list
+    s = get_spstr = spstr
+    n = get_nlstr = nlstr
+    p = get_paths = paths
+
+
+class SList(list):
+    """Output as a list of lines.
+
+    l: itself; n: joined by line ends; s: joined by spaces; p: the lines that are paths
+    """
+
+    @property
+    def list(self):
+        return self
+
+    @property
+    def nlstr(self):
+        return "\n".join(self)
+
+    @property
+    def spstr(self):
+        return " ".join(self)
+
+    @property
+    def paths(self):
+        return _paths(self)
+
+    l = get_list = list
+    s = get_spstr = spstr
+    n = get_nlstr = nlstr
+    p = get_paths = paths
+
+    def grep(self, pattern, prune=False, field=None):
+        """The lines in which a pattern is found, or for which a function of the line is true.
+
+        prune: the other lines
+        field: the number of the word that is looked at
+        """
+        test = pattern if callable(pattern) else re.compile(pattern, re.IGNORECASE).search
+
+        def looked_at(line):
+            return line if field is None else _word(line, field)
+
+        return SList([line for line in self if bool(test(looked_at(line))) != bool(prune)])
+
+    def fields(self, *fields):
+        """The words of each line, or those with these numbers, joined by spaces."""
+        split = [line.split() for line in self]
+        if not fields:
+            return split
+        chosen = SList()
+        for words in split:
+            found = [words[number] for number in fields if -len(words) <= number < len(words)]
+            if found:
+                chosen.append(" ".join(found))
+        return chosen
+
+    def sort(self, field=None, nums=False):
+        """A sorted copy: by the line, or by the word with that number; nums: as numbers."""
+
+        def key(line):
+            word = line if field is None else _word(line, field)
+            if not nums:
+                return word
+            digits = re.search(r"\d+", word)
+            return int(digits[0]) if digits else 0
+
+        return SList(sorted(self, key=key))
+
+
+def _word(line, number):
+    words = line.split()
+    return words[number] if -len(words) <= number < len(words) else ""
+
+
+def indent(instr, nspaces=4, ntabs=0, flatten=False):
+    """The text with each line moved to the right; with `flatten`, all by the same."""
+    margin = "\t" * ntabs + " " * nspaces
+    pattern = r"^\s*" if flatten else r"^"
+    return re.sub(pattern, margin, instr, flags=re.MULTILINE).removesuffix("\n" + margin)
+
+
+def dedent(text):
+    """The text without the indentation that its lines share; the first line may have none."""
+    import textwrap
+
+    first, mark, rest = text.partition("\n")
+    if text.startswith("\n") or not mark:
+        return textwrap.dedent(text)
+    return f"{textwrap.dedent(first)}\n{textwrap.dedent(rest)}"
+
+
+def marquee(txt="", width=78, mark="*"):
+    """The text in the middle of a line of marks."""
+    if not txt:
+        return (mark * width)[:width]
+    marks = mark * max((width - len(txt) - 2) // len(mark) // 2, 0)
+    return f"{marks} {txt} {marks}"
+
+
+def num_ini_spaces(strng):
+    """How many blanks a line begins with."""
+    return len(strng) - len(strng.lstrip(" \t\n\r\v\f"))
+
+
+def long_substr(data):
+    """What all of the texts begin with."""
+    return os.path.commonprefix(list(data)) if data else ""

@@ -1,0 +1,48 @@
+"""Runs cells that await, in one event loop that lives as long as the session.
+
+Tasks that a cell leaves behind go on while a later cell awaits.
+"""
+
+_runner = None
+
+
+def run(coroutine, runner):
+    """Runs a cell's coroutine; returns its value and None, or None and what it raised.
+
+    runner: what `%autoawait` has set: a callable of the coroutine, or None for asyncio
+    """
+    code = coroutine.cr_code
+    try:
+        value = _standard_runner().run(coroutine) if runner is None else runner(coroutine)
+        return value, None
+    except BaseException as failure:
+        coroutine.close()
+        return None, failure.with_traceback(_within(failure.__traceback__, code))
+
+
+def without_loop(coroutine):
+    """Runs a coroutine that awaits nothing that needs a loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("the cell awaits something that needs a loop: %autoawait asyncio has one")
+
+
+def _standard_runner():
+    global _runner
+    if _runner is None:
+        import asyncio
+        import atexit
+
+        _runner = asyncio.Runner()
+        atexit.register(_runner.close)
+    return _runner
+
+
+def _within(traceback, code):
+    """The part of a traceback that begins in the cell; all of it if it never got there."""
+    inner = traceback
+    while inner is not None and inner.tb_frame.f_code is not code:
+        inner = inner.tb_next
+    return inner or traceback

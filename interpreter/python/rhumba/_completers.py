@@ -1,0 +1,77 @@
+"""Completion by programs' own functions: for a command, or for everything.
+
+They are asked before the shell looks for itself. One that raises is told of once
+and then left out.
+"""
+
+import re
+import sys
+
+
+class Completers:
+    """Functions of an event; the event says what is typed."""
+
+    def __init__(self):
+        self._entries = []
+        self._failed = set()
+
+    def add(self, function, command=None, pattern=None, at=None):
+        """Adds a function: for lines that begin with a command or match a pattern, or for all lines."""
+        if pattern is not None and not hasattr(pattern, "match"):
+            pattern = re.compile(pattern)
+        entry = function, command, pattern
+        # The last one added is the first asked, as a hook that is set again replaces what was there.
+        self._entries.insert(0 if at is None else at, entry)
+
+    def matches(self, line, symbol):
+        """What the functions offer in the place of `symbol`; None if none has anything to say."""
+        words = line.split()
+        command = words[0] if words else ""
+        event = Event(line, symbol, command, line)
+        offered = None
+        for entry in list(self._entries):
+            function, wanted, pattern = entry
+            if wanted is not None and command not in (wanted, "%" + wanted):
+                continue
+            if pattern is not None and not pattern.match(command):
+                continue
+            found = self._asked(entry, function, event)
+            if found is None:
+                continue
+            offered = (offered or []) + [each for each in found if each.startswith(symbol)]
+            if wanted is not None or pattern is not None:
+                break
+        return offered
+
+    def _asked(self, entry, function, event):
+        from rhumba.shell import get_ipython
+
+        try:
+            takes_shell = _argument_count(function) == 2
+            found = function(get_ipython(), event) if takes_shell else function(event)
+            return None if found is None else [str(each) for each in found]
+        except Exception as failure:
+            if type(failure).__name__ == "TryNext":
+                return None
+            self._entries.remove(entry)
+            name = getattr(function, "__name__", repr(function))
+            told = f"{type(failure).__name__}: {failure}"
+            print(f"\nThe completer {name} failed and isn't asked again. {told}", file=sys.stderr)
+            return None
+
+
+class Event:
+    """What is typed: the line up to the cursor, its first word, and the word to complete."""
+
+    def __init__(self, line, symbol, command, text_until_cursor):
+        self.line = line
+        self.symbol = symbol
+        self.command = command
+        self.text_until_cursor = text_until_cursor
+
+
+def _argument_count(function):
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return 1
+    return code.co_argcount - (getattr(function, "__self__", None) is not None)

@@ -1,0 +1,508 @@
+"""What hangs on the shell by name, for programs written for IPython's shell.
+
+Each is made when it is first asked for. What rhumba itself needs in every session
+is in `shell`; what the magics of the shell need is in `_magics`.
+"""
+
+import os
+import sys
+import types
+
+from rhumba.shell import UsageError, get_ipython
+
+USAGE = """\
+rhumba is a shell for Python and for engines that work beside it.
+
+    obj?  obj??         what an object is; its source
+    %lsmagic  %magic?   the magics: what a line or a cell can do that isn't Python
+    !command            runs a command of the system; files = !ls keeps its output
+    _  __  Out[3]       values of past cells; In[3] is what was typed
+    Tab                 completes names, attributes, keys, files, magics
+    import ipyparallel as ipp; rc = ipp.Client()
+                        the engines of a cluster; then %px runs a line on each
+    Ctrl-D              leaves"""
+
+
+class ExtensionManager:
+    """Loads extensions: modules with `load_ipython_extension(shell)`."""
+
+    def __init__(self, shell):
+        self.shell = shell
+        self.loaded = set()
+
+    def load_extension(self, module_str):
+        """Imports an extension and lets it set itself up; says in a word why not, else None."""
+        if module_str in self.loaded:
+            return "already loaded"
+        module = self._module(module_str)
+        return None if self._call(module, "load_ipython_extension", module_str) else "no load function"
+
+    def unload_extension(self, module_str):
+        """Lets an extension take itself down."""
+        if module_str not in self.loaded:
+            return "not loaded"
+        module = sys.modules.get(module_str)
+        function = getattr(module, "unload_ipython_extension", None)
+        if function is None:
+            return "no unload function"
+        function(self.shell)
+        self.loaded.discard(module_str)
+        return None
+
+    def reload_extension(self, module_str):
+        """Loads an extension anew, from its changed source."""
+        if module_str not in self.loaded or module_str not in sys.modules:
+            return self.load_extension(module_str)
+        import importlib
+
+        self.unload_extension(module_str)
+        module = importlib.reload(sys.modules[module_str])
+        return None if self._call(module, "load_ipython_extension", module_str) else "no load function"
+
+    def _module(self, name):
+        import importlib
+
+        # Those that come along with the shell have short names.
+        for full in (name, "IPython.extensions." + name):
+            try:
+                return importlib.import_module(full)
+            except ModuleNotFoundError as missing:
+                if missing.name not in (full, name.partition(".")[0]):
+                    raise
+        raise ModuleNotFoundError(f"there is no module {name}", name=name)
+
+    def _call(self, module, function, name):
+        function = getattr(module, function, None)
+        if function is None:
+            return False
+        function(self.shell)
+        self.loaded.add(name)
+        return True
+
+
+class MagicsManager:
+    """The magics of the shell by kind and name."""
+
+    def __init__(self, shell):
+        self.shell = shell
+        self.registry = {}
+        self.user_magics = None
+
+    @property
+    def magics(self):
+        return {
+            kind: {name: self.shell.find_magic(name, kind) for name in self.shell._magic_names(kind)}
+            for kind in ("line", "cell")
+        }
+
+    @property
+    def auto_magic(self):
+        return self.shell.automagic
+
+    @auto_magic.setter
+    def auto_magic(self, value):
+        self.shell.automagic = bool(value)
+
+    def lsmagic(self):
+        """The magics as they are: {"line": {name: function}, "cell": …}."""
+        return self.magics
+
+    def lsmagic_docs(self, brief=False, missing=""):
+        """What each magic says of itself."""
+
+        def told(function):
+            doc = getattr(function, "__doc__", None) or missing
+            return doc.strip().partition("\n")[0] if brief else doc
+
+        return {kind: {name: told(each) for name, each in found.items()} for kind, found in self.magics.items()}
+
+    def register(self, *magics):
+        for each in magics:
+            made = each(self.shell) if isinstance(each, type) else each
+            made.register()
+            self.registry[type(made).__name__] = made
+
+    def register_function(self, func, magic_kind="line", magic_name=None):
+        self.shell.register_magic_function(func, magic_kind, magic_name)
+
+    def register_alias(self, alias_name, magic_name, magic_kind="line", magic_params=None):
+        """Makes a name stand for a magic, with these arguments in front of others."""
+        function = self.shell.find_magic(magic_name.lstrip("%"), magic_kind)
+        if function is None:
+            raise UsageError(self.shell._unknown(magic_name.lstrip("%"), magic_kind))
+
+        def alias(line, *cell):
+            return function(f"{magic_params} {line}".strip() if magic_params else line, *cell)
+
+        alias.__doc__ = f"Stands for {'%' if magic_kind == 'line' else '%%'}{magic_name} {magic_params or ''}".rstrip()
+        alias.raw_line = getattr(function, "raw_line", False)
+        self.shell.register_magic_function(alias, magic_kind, alias_name.lstrip("%"))
+
+
+class DisplayPublisher:
+    """Shows forms by MIME type."""
+
+    def __init__(self, shell):
+        self.shell = shell
+
+    def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **kwargs):
+        from rhumba._display import publish_display_data
+
+        publish_display_data(data, metadata, transient=transient, update=update)
+
+    def clear_output(self, wait=False):
+        from rhumba._display import clear_output
+
+        clear_output(wait)
+
+    @property
+    def is_publishing(self):
+        return False
+
+
+class HistoryManager:
+    """What was typed, in this session and in those before; `rhumba._past` reads it."""
+
+    def __init__(self, shell):
+        self.shell = shell
+
+    @property
+    def input_hist_raw(self):
+        return self.shell.user_ns.get("_ih", [""])
+
+    input_hist_parsed = input_hist_raw
+
+    @property
+    def output_hist(self):
+        return self.shell.user_ns.get("_oh", {})
+
+    @property
+    def dir_hist(self):
+        return self.shell.user_ns.get("_dh", [])
+
+    @property
+    def session_number(self):
+        import _rhumba_history
+
+        return _rhumba_history.session() or 0
+
+    def get_range(self, session=0, start=1, stop=None, raw=True, output=False):
+        """The cells of a session as (session, line, text); 0 is this one, -1 the one before."""
+        from rhumba import _past
+
+        back = -session if session <= 0 else self.session_number - session
+        return [self._row(cell, output) for cell in _past._of_session(back, start, stop)]
+
+    def get_tail(self, n=10, raw=True, output=False, include_latest=False):
+        """The last cells, of this session and those before."""
+        from rhumba import _past
+
+        return [self._row(cell, output) for cell in _past.last(n)]
+
+    def search(self, pattern="*", raw=True, search_raw=True, output=False, n=None, unique=False):
+        """The cells that a pattern with * and ? matches."""
+        from rhumba import _past
+
+        cells = _past.matching(pattern, n, unique)
+        return [self._row(cell, output) for cell in cells]
+
+    def get_range_by_str(self, rangestr, raw=True, output=False):
+        """The cells that ranges mean: "3-7 ~2/1"."""
+        from rhumba import _past
+
+        return [self._row(cell, output) for cell in _past.cells(rangestr.split())]
+
+    def _row(self, cell, output):
+        text = (cell.source, cell.result) if output else cell.source
+        return cell.session or 0, cell.number, text
+
+
+class InputTransformerManager:
+    """Cells to Python, and whether they are whole."""
+
+    def __init__(self, shell):
+        self.shell = shell
+
+    @property
+    def cleanup_transforms(self):
+        return self.shell.input_transformers_cleanup
+
+    def transform_cell(self, cell):
+        return self.shell.transform_cell(cell)
+
+    def check_complete(self, cell):
+        """The state and the number of spaces to indent by."""
+        status, indent = self.shell.check_complete(cell)
+        return status, len(indent) if status == "incomplete" else None
+
+
+class Hooks:
+    """Functions by which programs replace what the shell does: the last set is asked first."""
+
+    def __init__(self, shell):
+        self._shell = shell
+        self._chains = {}
+
+    def set(self, name, hook, priority=50):
+        chain = self._chains.setdefault(name, [])
+        chain.append((priority, hook))
+        chain.sort(key=lambda entry: entry[0])
+
+    def __getattr__(self, name):
+        chain = self.__dict__.get("_chains", {}).get(name)
+        if not chain:
+            raise AttributeError(f"no hook {name!r} is set")
+
+        def dispatch(*args, **kwargs):
+            from IPython.core.error import TryNext
+
+            last = None
+            for _, hook in chain:
+                try:
+                    return hook(self._shell, *args, **kwargs)
+                except TryNext as left:
+                    last = left
+            raise last
+
+        return dispatch
+
+
+class Completer:
+    """What completes names, as an object."""
+
+    def __init__(self, shell):
+        self.shell = shell
+        self.matchers = []
+        self.custom_matchers = []
+
+    def complete(self, text=None, line_buffer=None, cursor_pos=None):
+        return self.shell.complete(text or "", line_buffer, cursor_pos)
+
+    def all_completions(self, text):
+        return self.complete(text)[1]
+
+    def completions(self, text, offset):
+        """What could stand at an offset: objects with start, end, text and type."""
+        replaced, matches = self.shell.complete(text, text, offset)
+        for match in matches:
+            yield types.SimpleNamespace(
+                start=offset - len(replaced), end=offset, text=match, type="", signature="", _origin=""
+            )
+
+
+class Inspector:
+    """Tells of objects, as `obj?` does."""
+
+    def __init__(self, shell):
+        self.shell = shell
+
+    def info(self, obj, oname="", info=None, detail_level=0):
+        from rhumba._inspect import facts
+
+        return facts(obj, oname, detail_level > 0)
+
+    def pinfo(self, obj, oname="", formatter=None, info=None, detail_level=0, enable_html_pager=True):
+        from rhumba._inspect import describe
+
+        print(describe(obj, oname, detail_level > 0))
+
+
+def _formatter(shell):
+    from rhumba._formatters import formatter
+
+    return formatter()
+
+
+# How what hangs on the shell is made.
+MAKERS = {
+    "display_formatter": _formatter,
+    "display_pub": DisplayPublisher,
+    "extension_manager": ExtensionManager,
+    "magics_manager": MagicsManager,
+    "history_manager": HistoryManager,
+    "input_transformer_manager": InputTransformerManager,
+    "Completer": Completer,
+    "inspector": Inspector,
+    "hooks": lambda shell: shell._hooks,
+    "_hooks": Hooks,
+    "configurables": lambda shell: [],
+    "config": lambda shell: _Config(),
+    "user_ns_hidden": lambda shell: {},
+    "home_dir": lambda shell: os.path.expanduser("~"),
+}
+
+
+class _Config(dict):
+    """A configuration in which every section exists."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.setdefault(name, _Config())
+
+    def __setattr__(self, name, value):
+        self[name] = value
+
+
+# -- methods that few programs call
+
+
+def safe_execfile(shell, fname, *where, exit_ignore=False, raise_exceptions=False, shell_futures=False):
+    """Runs a file in the namespace, or in the dict that is given; shows what it raises."""
+    namespace = where[0] if where else shell.user_ns
+    path = os.path.abspath(os.path.expanduser(fname))
+    try:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec")
+        exec(code, namespace)
+    except SystemExit as end:
+        if end.code not in (None, 0) and not exit_ignore:
+            raise
+    except Exception:
+        if raise_exceptions:
+            raise
+        shell.showtraceback()
+
+
+def safe_execfile_ipy(shell, fname, shell_futures=False, raise_exceptions=False):
+    """Runs a file whose lines may be magics."""
+    with open(os.path.expanduser(fname), encoding="utf-8") as file:
+        result = shell.run_cell(file.read(), silent=raise_exceptions)
+    if raise_exceptions:
+        result.raise_error()
+
+
+def safe_run_module(shell, mod_name, where):
+    """Runs a module as `python -m` does, and puts its names into a dict."""
+    import runpy
+
+    try:
+        where.update(runpy.run_module(str(mod_name), run_name="__main__", alter_sys=True))
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise
+    except Exception:
+        shell.showtraceback()
+
+
+def mktemp(shell, data=None, prefix="ipython_edit_"):
+    """A new file for a moment, with text in it."""
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = os.path.join(folder, prefix + "file.py")
+    if data is not None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(data)
+    return path
+
+
+def ask_exit(shell):
+    """Ends the session."""
+    raise SystemExit
+
+
+def all_ns_refs(shell):
+    return [shell.user_ns, shell.user_global_ns]
+
+
+def user_expressions(shell, expressions):
+    """The values of expressions as forms, or what each raised."""
+    answers = {}
+    for key, expression in expressions.items():
+        try:
+            data, metadata = shell.display_formatter.format(shell.ev(expression))
+            answers[key] = {"status": "ok", "data": data, "metadata": metadata}
+        except Exception as failure:
+            answers[key] = {"status": "error", "ename": type(failure).__name__, "evalue": str(failure), "traceback": []}
+    return answers
+
+
+def showsyntaxerror(shell, filename=None, running_compiled_code=False):
+    """Shows the SyntaxError that is being handled."""
+    shell.showtraceback()
+
+
+def auto_rewrite_input(shell, cmd):
+    print("------> " + cmd)
+
+
+def object_inspect(shell, oname, detail_level=0):
+    """What `oname?` tells, as a dict."""
+    from rhumba._inspect import facts
+
+    try:
+        value = shell.ev(oname)
+    except Exception:
+        return {"name": oname, "found": False}
+    return {**facts(value, oname, detail_level > 0), "found": True}
+
+
+def object_inspect_mime(shell, oname, detail_level=0, omit_sections=()):
+    return {"text/plain": shell.object_inspect_text(oname, detail_level)}
+
+
+def system_raw(shell, cmd):
+    shell.system(cmd)
+
+
+def system_piped(shell, cmd):
+    shell.system(cmd)
+
+
+def define_macro(shell, name, themacro):
+    """Binds a name to a macro: text that runs where its name stands alone."""
+    from IPython.core.macro import Macro
+
+    shell.user_ns[name] = themacro if isinstance(themacro, Macro) else Macro(themacro)
+
+
+def enable_gui(shell, gui=None):
+    if gui is not None:
+        raise UsageError("windows have no event loop in this shell")
+
+
+def extract_input_lines(shell, range_str, raw=False):
+    """The text of the cells that ranges mean."""
+    rows = shell.history_manager.get_range_by_str(range_str, raw=raw)
+    return "".join(text if text.endswith("\n") else text + "\n" for _, _, text in rows)
+
+
+def set_custom_exc(shell, exc_tuple, handler):
+    """Notes a handler of exceptions; the shell's own display of failures goes on."""
+    if not isinstance(exc_tuple, tuple):
+        raise TypeError("the exceptions are a tuple of classes")
+    shell.custom_exceptions, shell.CustomTB = exc_tuple, handler
+
+
+METHODS = {
+    function.__name__: function
+    for function in (
+        safe_execfile, safe_execfile_ipy, safe_run_module, mktemp, ask_exit, all_ns_refs, user_expressions,
+        showsyntaxerror, auto_rewrite_input, object_inspect, object_inspect_mime, system_raw, system_piped,
+        define_macro, enable_gui, extract_input_lines, set_custom_exc,
+    )
+}
+PLAIN = {"custom_exceptions": (), "xmode": "Context", "colors": "neutral", "exit_now": False, "pt_app": None}
+
+
+def attribute(shell, name):
+    """What the shell has under a name, made now."""
+    if name in METHODS:
+        return types.MethodType(METHODS[name], shell)
+    if name in MAKERS:
+        made = MAKERS[name](shell)
+    elif name in PLAIN:
+        made = PLAIN[name]
+    else:
+        raise AttributeError(f"the shell has no {name!r}", name=name, obj=shell)
+    shell.__dict__[name] = made
+    return made
+
+
+def instance(cls=None, *args, **kwargs):
+    """The shell; there is one in a session."""
+    return get_ipython()

@@ -1,0 +1,78 @@
+"""A cell compiled statement by statement, when more than its last expression may be shown.
+
+`interpreter/src/cell.rs` compiles a cell as a whole; it comes here when
+`ast_node_interactivity` is another than "last_expr", or when programs have put
+transformers of syntax trees into the shell.
+"""
+
+import ast
+import sys
+
+INTERACTIVITIES = ("all", "last", "last_expr", "last_expr_or_assign", "none")
+
+
+class InputRejected(Exception):
+    """Raised by a transformer of syntax trees that wants a cell not to run."""
+
+
+def compiled(shell, source, name, interactivity, muted):
+    """The code of a cell in pieces: a list of (code, whether its value is shown)."""
+    awaits = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell is None or shell.autoawait else 0
+    tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | awaits)
+    if shell is not None and shell.ast_transformers:
+        tree = _transformed(shell, tree)
+    body = tree.body
+    if interactivity == "last_expr_or_assign":
+        shown_target = _assigned(body[-1]) if body else None
+        if shown_target is not None:
+            body.append(shown_target)
+        interactivity = "last_expr"
+    parts = []
+    quiet = []
+    for index, node in enumerate(body):
+        is_last = index + 1 == len(body)
+        is_expression = isinstance(node, ast.Expr)
+        wanted = interactivity == "all" or is_last and (
+            interactivity == "last" or interactivity == "last_expr" and is_expression
+        )
+        if not wanted or muted:
+            quiet.append(node)
+            continue
+        if quiet:
+            parts.append((compile(ast.Module(quiet, []), name, "exec", awaits), False))
+            quiet = []
+        if is_expression:
+            parts.append((compile(ast.Expression(node.value), name, "eval", awaits), True))
+        else:
+            # What stands alone inside of it is shown by sys.displayhook as it comes.
+            parts.append((compile(ast.Interactive([node]), name, "single", awaits), False))
+    if quiet or not parts:
+        parts.append((compile(ast.Module(quiet, []), name, "exec", awaits), False))
+    return parts
+
+
+def _transformed(shell, tree):
+    for transformer in list(shell.ast_transformers):
+        try:
+            tree = transformer.visit(tree)
+        except InputRejected:
+            raise
+        except Exception as failure:
+            shell.ast_transformers.remove(transformer)
+            told = f"{type(failure).__name__}: {failure}"
+            print(f"The AST transformer {transformer!r} failed and is removed. {told}", file=sys.stderr)
+    return ast.fix_missing_locations(tree)
+
+
+def _assigned(node):
+    """The name that a statement binds, as an expression to show; None if it isn't one name."""
+    if isinstance(node, ast.Assign):
+        target = node.targets[-1]
+    elif isinstance(node, (ast.AugAssign, ast.AnnAssign)) and node.value is not None:
+        target = node.target
+    else:
+        return None
+    if not isinstance(target, ast.Name):
+        return None
+    name = ast.Name(target.id, ast.Load())
+    return ast.fix_missing_locations(ast.copy_location(ast.Expr(ast.copy_location(name, node)), node))

@@ -1,0 +1,44 @@
+"""Long text on a terminal, a screen at a time; everything else is printed as it is."""
+
+import os
+import shutil
+import sys
+
+
+def page(text):
+    """Shows text: through the pager of the system where it would run off the screen."""
+    height = shutil.get_terminal_size().lines
+    if not _is_watched() or text.count("\n") + 2 < height or not _paged(text):
+        print(text)
+
+
+def _is_watched():
+    """Whether somebody sits in front of it who can turn pages."""
+    try:
+        return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    except (AttributeError, ValueError):
+        return False
+
+
+def _paged(text):
+    import shlex
+    import subprocess
+
+    try:
+        command = shlex.split(os.environ.get("PAGER", ""))
+    except ValueError:
+        command = []
+    command = command or ["less"]
+    if command == ["cat"] or shutil.which(command[0]) is None:
+        return False
+    # Colours stay, and what turns out to fit on the screen ends by itself.
+    environment = {**os.environ, "LESS": os.environ.get("LESS", "-RFX")}
+    sys.stdout.flush()
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
+    try:
+        process.communicate(text.encode("utf-8", "replace"))
+    except KeyboardInterrupt:
+        process.wait()
+    except BrokenPipeError:
+        process.wait()
+    return True
