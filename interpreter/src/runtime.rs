@@ -85,6 +85,7 @@ impl Runtime {
         let mut modules = rustpython_stdlib::stdlib_module_defs(context);
         modules.push(crate::bridge::module_def(context));
         modules.push(crate::profiler::module_def(context));
+        modules.push(crate::history::module_def(context));
         modules.extend(config.native_modules.iter().map(|module| module(context)));
         let mut builder = builder
             .add_native_modules(&modules)

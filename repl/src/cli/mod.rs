@@ -2,15 +2,20 @@
 //!
 //! It parses, dispatches and reports; it runs nothing itself. One file per command:
 //! [`program`] says what is to be run, [`run`] runs it with or without engines of its own,
+//! [`shell_options`] says how the shell starts, [`profile`] makes its profiles,
 //! [`cluster`] starts, lists and stops clusters, [`checkpoint`] shows and cleans the store,
+//! [`history`] shortens the shell's history,
 //! [`process`] is one process of a cluster.
 
 mod checkpoint;
 mod cluster;
 mod failure;
+mod history;
 mod process;
+mod profile;
 mod program;
 mod run;
+mod shell_options;
 mod stop_signal;
 
 use std::ffi::OsString;
@@ -21,16 +26,22 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
+use rhumba_interpreter::runtime::NativeModule;
 use program::Program;
 use run::RunOptions;
+
+use crate::python;
+use shell_options::ShellArguments;
 
 /// What one command of the executable ends with.
 type Outcome = Result<ExitCode, Failure>;
 
 const USAGE: &str =
-    "rhumba [-n N] [-i] [--namespace FILE] [SCRIPT [ARGS]... | -c CODE [ARGS]... | -m MODULE [ARGS]... | -]
+    "rhumba [-n N] [-i] [--namespace FILE] [--profile NAME] [OPTIONS OF THE SHELL] [SCRIPT [ARGS]... | -c CODE [ARGS]... | -m MODULE [ARGS]... | -]
        rhumba cluster <start|stop|list> [OPTIONS]
-       rhumba checkpoint <list|show|remove|clean> [OPTIONS]";
+       rhumba checkpoint <list|show|remove|clean> [OPTIONS]
+       rhumba profile <create|list|locate> [NAME]
+       rhumba history <trim|clear> [OPTIONS]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +50,7 @@ Examples:
   rhumba -n 4 analysis.py data  a script, with 4 engines that end when it ends
   rhumba cluster start -n 8     a cluster that scripts and shells connect to
   rhumba --namespace work.ns    the shell, with the names that were saved there
+  rhumba --profile lab          the shell, as the files of `rhumba profile create lab` set it
 
 In Python, `import ipyparallel as ipp; rc = ipp.Client()` connects to the engines.
 A script whose name is that of a command is reached as ./cluster.";
@@ -69,6 +81,9 @@ struct Arguments {
     #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true)]
     module: Option<Vec<OsString>>,
 
+    #[command(flatten)]
+    shell: ShellArguments,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -85,6 +100,16 @@ enum Command {
         #[command(subcommand)]
         command: checkpoint::CheckpointCommand,
     },
+    /// Make the history of the shell shorter, or empty
+    History {
+        #[command(subcommand)]
+        command: history::HistoryCommand,
+    },
+    /// Make, list and find profiles: what a shell is set to
+    Profile {
+        #[command(subcommand)]
+        command: profile::ProfileCommand,
+    },
     /// Run one controller in the foreground, on a cluster file that it writes
     Controller(process::ControllerArguments),
     /// Run one host: it starts engines on this machine and looks after them
@@ -94,6 +119,13 @@ enum Command {
     /// A script and its arguments: whatever is none of the commands above
     #[command(external_subcommand)]
     Script(Vec<OsString>),
+}
+
+/// Runs an executable of one's own as `rhumba` runs, with native modules of its own that programs,
+/// shells and engines can import.
+pub fn main_with(modules: &[NativeModule]) -> ExitCode {
+    python::add_native_modules(modules);
+    main()
 }
 
 /// Runs the executable with the arguments it was started with.
@@ -114,7 +146,8 @@ fn dispatch(arguments: Arguments) -> Outcome {
         || arguments.interactive
         || arguments.namespace.is_some()
         || arguments.code.is_some()
-        || arguments.module.is_some();
+        || arguments.module.is_some()
+        || arguments.shell.are_given();
     let script = match arguments.command {
         None => None,
         Some(Command::Script(words)) => Some(words),
@@ -126,17 +159,29 @@ fn dispatch(arguments: Arguments) -> Outcome {
         }
         Some(Command::Cluster { command }) => return cluster::run(command),
         Some(Command::Checkpoint { command }) => return checkpoint::run(command),
+        Some(Command::History { command }) => return history::run(command),
+        Some(Command::Profile { command }) => return profile::run(command),
         Some(Command::Controller(arguments)) => return process::controller(arguments),
         Some(Command::Host(arguments)) => return process::host(arguments),
         Some(Command::Engine(arguments)) => return process::engine(arguments),
     };
     let interactive = arguments.interactive;
-    let program = Program::choose(arguments.code, arguments.module, script, interactive)?;
+    let shell = arguments.shell;
+    // Whoever sets up the shell wants it, though stdin may be a file of cells.
+    let wants_shell = interactive || shell.are_given();
+    let program = Program::choose(arguments.code, arguments.module, script, wants_shell)?;
+    if program != Program::Shell && shell.are_given() && !interactive {
+        return Err(
+            Failure::usage("options of the shell mean nothing without it, and a program is to run")
+                .hint("-i opens the shell after the program"),
+        );
+    }
     run::run(RunOptions {
         program,
         engine_count: arguments.engines,
         interactive,
         namespace: arguments.namespace,
+        shell,
     })
 }
 

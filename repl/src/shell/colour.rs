@@ -5,6 +5,8 @@
 
 use std::io::IsTerminal;
 
+use super::looks;
+
 /// Whether escape codes may be written, decided once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colours {
@@ -24,6 +26,8 @@ pub enum Style {
     Comment,
     Operator,
     Magic,
+    /// One of two brackets that belong together.
+    Bracket,
     Failure,
     Place,
     Quiet,
@@ -45,12 +49,12 @@ impl Colours {
     }
 
     pub fn enabled(self) -> bool {
-        self.enabled
+        self.enabled && looks::wants_colours()
     }
 
     /// The text in its style, or as it is.
     pub fn paint(self, style: Style, text: &str) -> String {
-        if self.enabled && !text.is_empty() {
+        if self.enabled() && !text.is_empty() {
             format!("\x1b[{}m{text}\x1b[0m", style.code())
         } else {
             text.to_owned()
@@ -71,6 +75,7 @@ impl Style {
             Self::Comment => "2;3",
             Self::Operator => "35",
             Self::Magic => "34;1",
+            Self::Bracket => "1;7",
             Self::Failure => "31;1",
             Self::Place => "36",
             Self::Quiet => "2",

@@ -1,8 +1,14 @@
-//! What rustyline asks while a cell is edited: colours for the text, completions for a word.
+//! What rustyline asks while a cell is edited: colours for the text, completions for a word, and
+//! what the cell may go on with.
 //!
-//! Both answers are the interpreter's; this file turns them into the form that rustyline wants.
+//! The answers are the interpreter's and the history's; this file turns them into the form that
+//! rustyline wants. It also holds the text as it was last seen, so that nothing that goes wrong
+//! with the terminal costs what was typed.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::sync::Arc;
 
 use rhumba_interpreter::completion;
 use rhumba_interpreter::highlight::{self, TokenClass};
@@ -10,29 +16,53 @@ use rhumba_interpreter::namespace::Namespace;
 use rustpython_vm::VirtualMachine;
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::{Context, Helper, Hinter, Validator};
+use rustyline::hint::{Hint, Hinter};
+use rustyline::{Context, Helper, Validator};
 
 use super::colour::{Colours, Style};
+use super::history::Recent;
 
 /// As many candidates as are offered at once; more would only fill the screen.
 const CANDIDATES_MAX: usize = 5_000;
 /// A cell longer than this is shown without colours, so that typing stays quick.
 const COLOURED_BYTES_MAX: usize = 64 * 1024;
 
-#[derive(Helper, Hinter, Validator)]
+#[derive(Helper, Validator)]
 pub struct CellHelper<'vm> {
     vm: &'vm VirtualMachine,
     namespace: &'vm Namespace,
     colours: Colours,
+    recent: Arc<Recent>,
+    /// Whether what the cell may go on with is shown.
+    pub suggests: bool,
+    /// Whether the cell is shown with two brackets that belong together marked.
+    marks_brackets: Cell<bool>,
+    seen: RefCell<(String, usize)>,
 }
 
 impl<'vm> CellHelper<'vm> {
-    pub fn new(vm: &'vm VirtualMachine, namespace: &'vm Namespace, colours: Colours) -> Self {
+    pub fn new(
+        vm: &'vm VirtualMachine,
+        namespace: &'vm Namespace,
+        colours: Colours,
+        recent: Arc<Recent>,
+    ) -> Self {
         Self {
             vm,
             namespace,
             colours,
+            recent,
+            suggests: true,
+            marks_brackets: Cell::new(false),
+            seen: RefCell::default(),
         }
+    }
+
+    /// The text as it was last shown, before the cursor and after it.
+    pub fn seen(&self) -> (String, String) {
+        let seen = self.seen.borrow();
+        let (before, after) = seen.0.split_at_checked(seen.1).unwrap_or((&seen.0, ""));
+        (before.to_owned(), after.to_owned())
     }
 }
 
@@ -53,12 +83,59 @@ impl Completer for CellHelper<'_> {
     }
 }
 
+/// What the cell may go on with.
+pub struct Suggestion {
+    whole: String,
+    shown: String,
+}
+
+impl Hint for Suggestion {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn completion(&self) -> Option<&str> {
+        Some(&self.whole)
+    }
+}
+
+impl Hinter for CellHelper<'_> {
+    type Hint = Suggestion;
+
+    fn hint(&self, line: &str, position: usize, _context: &Context<'_>) -> Option<Suggestion> {
+        let mut seen = self.seen.borrow_mut();
+        line.clone_into(&mut seen.0);
+        seen.1 = position;
+        drop(seen);
+        let typed = position == line.len() && !line.trim().is_empty();
+        if !self.suggests || !typed || line.contains('\n') || !self.colours.enabled() {
+            return None;
+        }
+        // What was brought back is whole: it goes on with nothing.
+        if self.recent.shown_as(line).is_some() {
+            return None;
+        }
+        let whole = self.recent.continuation(line)?;
+        let shown = match whole.split_once('\n') {
+            Some((first, _)) => format!("{first} …"),
+            None => whole.clone(),
+        };
+        Some(Suggestion { whole, shown })
+    }
+}
+
 impl Highlighter for CellHelper<'_> {
-    fn highlight<'l>(&self, line: &'l str, _position: usize) -> Cow<'l, str> {
+    fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
         if !self.colours.enabled() || line.len() > COLOURED_BYTES_MAX {
             return Cow::Borrowed(line);
         }
-        Cow::Owned(paint(self.colours, line))
+        let tokens = highlight::tokens(line);
+        let brackets = self
+            .marks_brackets
+            .get()
+            .then(|| brackets_at(line, &tokens, position))
+            .flatten();
+        Cow::Owned(paint(self.colours, line, &tokens, brackets))
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
@@ -69,26 +146,99 @@ impl Highlighter for CellHelper<'_> {
         Cow::Borrowed(prompt)
     }
 
-    fn highlight_char(&self, _line: &str, _position: usize, kind: CmdKind) -> bool {
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(self.colours.paint(Style::Quiet, hint))
+    }
+
+    fn highlight_char(&self, line: &str, position: usize, kind: CmdKind) -> bool {
+        if !self.colours.enabled() {
+            return false;
+        }
+        let marked = self.marks_brackets.get();
+        let marks = kind != CmdKind::ForcedRefresh && touches_bracket(line, position);
+        self.marks_brackets.set(marks);
         // One more character can change the colour of all of them: a quote, for one.
-        self.colours.enabled() && kind != CmdKind::MoveCursor
+        marks || marked || kind != CmdKind::MoveCursor
     }
 }
 
+/// Whether there is a bracket under the cursor or before it.
+fn touches_bracket(line: &str, position: usize) -> bool {
+    let bytes = line.as_bytes();
+    [position.checked_sub(1), Some(position)]
+        .into_iter()
+        .flatten()
+        .any(|place| {
+            bytes
+                .get(place)
+                .is_some_and(|byte| b"()[]{}".contains(byte))
+        })
+}
+
+/// The two brackets that belong together, of which one is at the cursor, or else before it.
+fn brackets_at(
+    line: &str,
+    tokens: &[(Range<usize>, TokenClass)],
+    position: usize,
+) -> Option<(usize, usize)> {
+    let bytes = line.as_bytes();
+    // Brackets in a string or a comment are text.
+    let places = tokens.iter().filter(|(range, class)| {
+        *class == TokenClass::Operator
+            && range.len() == 1
+            && b"()[]{}".contains(&bytes[range.start])
+    });
+    let mut open = Vec::new();
+    let mut pairs = Vec::new();
+    for (range, _) in places {
+        let place = range.start;
+        match bytes[place] {
+            b'(' | b'[' | b'{' => open.push(place),
+            closing => {
+                let opening = match closing {
+                    b')' => b'(',
+                    b']' => b'[',
+                    _ => b'{',
+                };
+                if let Some(at) = open.iter().rposition(|at| bytes[*at] == opening) {
+                    pairs.push((open[at], place));
+                    open.truncate(at);
+                }
+            }
+        }
+    }
+    [Some(position), position.checked_sub(1)]
+        .into_iter()
+        .flatten()
+        .find_map(|at| pairs.iter().find(|(from, to)| *from == at || *to == at))
+        .copied()
+}
+
 /// The cell with colours; its characters stay the same.
-fn paint(colours: Colours, cell: &str) -> String {
+fn paint(
+    colours: Colours,
+    cell: &str,
+    tokens: &[(Range<usize>, TokenClass)],
+    brackets: Option<(usize, usize)>,
+) -> String {
+    let is_marked = |place: usize| brackets.is_some_and(|(from, to)| place == from || place == to);
     let mut painted = String::with_capacity(cell.len() * 2);
     let mut end = 0;
-    for (range, class) in highlight::tokens(cell) {
+    for (range, class) in tokens {
         let (Some(before), Some(token)) = (cell.get(end..range.start), cell.get(range.clone()))
         else {
             continue;
         };
         painted.push_str(before);
+        let style = if is_marked(range.start) {
+            Style::Bracket
+        } else {
+            style_of(*class)
+        };
         // A colour that runs over the end of a line would colour the terminal's margin.
         for line in token.split_inclusive('\n') {
             let text = line.strip_suffix('\n').unwrap_or(line);
-            painted.push_str(&colours.paint(style_of(class), text));
+            painted.push_str(&colours.paint(style, text));
             painted.push_str(&line[text.len()..]);
         }
         end = range.end;
@@ -123,11 +273,21 @@ mod tests {
         "\u{1F40D}",
     ];
 
+    fn painted(enabled: bool, cell: &str) -> String {
+        let brackets = brackets_at(cell, &highlight::tokens(cell), cell.len());
+        paint(
+            Colours::with(enabled),
+            cell,
+            &highlight::tokens(cell),
+            brackets,
+        )
+    }
+
     #[test]
     fn painting_changes_no_character() {
         for cell in CELLS {
-            assert_eq!(paint(Colours::with(false), cell), cell);
-            let painted = paint(Colours::with(true), cell);
+            assert_eq!(painted(false, cell), cell);
+            let painted = painted(true, cell);
             let mut stripped = String::new();
             let mut rest = painted.as_str();
             while let Some((before, after)) = rest.split_once('\x1b') {
@@ -140,7 +300,19 @@ mod tests {
 
     #[test]
     fn no_colour_runs_over_the_end_of_a_line() {
-        let painted = paint(Colours::with(true), "x = '''a\nb'''");
+        let painted = painted(true, "x = '''a\nb'''");
         assert!(painted.contains("a\x1b[0m\n\x1b[33mb'''"), "{painted:?}");
+    }
+
+    #[test]
+    fn brackets_belong_together_outside_of_text() {
+        let pair = |cell: &str, position| brackets_at(cell, &highlight::tokens(cell), position);
+        assert_eq!(pair("f(a[1])", 7), Some((1, 6)));
+        assert_eq!(pair("f(a[1])", 6), Some((1, 6)));
+        assert_eq!(pair("f(a[1])", 3), Some((3, 5)));
+        assert_eq!(pair("f(')')", 6), Some((1, 5)));
+        assert_eq!(pair("f(')')", 4), None);
+        assert_eq!(pair("f(1", 2), None);
+        assert_eq!(pair("", 0), None);
     }
 }

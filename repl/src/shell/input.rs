@@ -5,14 +5,18 @@
 //! gets the line after it.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
 use rhumba_interpreter::namespace::Namespace;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::{AsObject, VirtualMachine};
 
 use super::colour::Colours;
-use super::editor::{CellEditor, Enter, on_enter};
-use super::history::HistoryFile;
+use super::editor::CellEditor;
+use super::history::History;
+use super::looks;
+use super::keys::{Enter, on_enter};
+use super::screen::Screen;
 
 /// What came of asking for a cell.
 pub enum Reading {
@@ -35,22 +39,33 @@ impl<'vm> Input<'vm> {
         vm: &'vm VirtualMachine,
         namespace: &'vm Namespace,
         colours: Colours,
-        history: Option<HistoryFile>,
+        screen: &Arc<Screen>,
+        history: &History,
+        edits_lines: bool,
     ) -> Self {
-        let editable = std::io::stdin().is_terminal()
+        let editable = edits_lines
+            && std::io::stdin().is_terminal()
             && std::io::stdout().is_terminal()
             && std::env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty());
-        if editable && let Ok(editor) = CellEditor::new(vm, namespace, colours, history) {
+        if editable
+            && let Ok(editor) = CellEditor::new(vm, namespace, colours, Arc::clone(screen), history)
+        {
             return Self::Editor(Box::new(editor));
         }
         Self::Lines(LineReader { vm, at_end: false })
     }
 
-    /// Reads the cell with this number; it is never empty.
-    pub fn read_cell(&mut self, number: u32) -> Reading {
+    /// Reads the cell with this number; it is never empty. `text` is there to begin with.
+    pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
         match self {
-            Self::Editor(editor) => editor.read_cell(number),
-            Self::Lines(reader) => reader.read_cell(number),
+            Self::Editor(editor) => editor.read_cell(number, text),
+            Self::Lines(reader) => {
+                // It can't be edited here, only seen.
+                if let Some(text) = text {
+                    show(&format!("{text}\n"));
+                }
+                reader.read_cell(number)
+            }
         }
     }
 }
@@ -64,8 +79,8 @@ pub struct LineReader<'vm> {
 impl LineReader<'_> {
     fn read_cell(&mut self, number: u32) -> Reading {
         let mut cell = String::new();
-        let prompt = format!("In [{number}]: ");
-        let continuation = format!("{:>1$}", "...: ", prompt.len());
+        let prompt = looks::in_prompt(number);
+        let continuation = looks::continuation_prompt(number);
         loop {
             if self.at_end {
                 return Reading::End;

@@ -6,33 +6,52 @@
 //! Read next: [`input`] for where cells come from, [`editor`] for the keys, [`screen`] for what
 //! is shown.
 
+mod above;
 mod colour;
 mod editor;
+pub mod embedded;
+mod external;
 mod helper;
-mod history;
+pub mod history;
 mod input;
+mod keys;
+mod line;
+mod looks;
+mod picture;
 mod screen;
 mod terminal;
+mod thread;
 mod traceback;
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use rhumba_interpreter::cell::{CellOptions, CellOutcome, run_cell};
 use rhumba_interpreter::failure::{self, ErrorReport};
+use rhumba_interpreter::history as past;
 use rhumba_interpreter::interrupt;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream, install_sink};
 use rhumba_interpreter::runtime::Runtime;
-use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
 use rustpython_vm::{AsObject, VirtualMachine};
 
+use crate::configuration::Configuration;
 use colour::Colours;
-use history::HistoryFile;
+use history::History;
 use input::{Input, Reading};
 use screen::Screen;
 
 /// How the shell starts.
 pub struct ShellOptions {
+    /// What it is set to, and what runs before the first prompt.
+    pub configuration: Configuration,
+    /// Whether it says what it is.
+    pub shows_banner: bool,
+    /// Whether lines are edited, where the terminal allows it.
+    pub edits_lines: bool,
+    /// Whether there may be colours.
+    pub has_colours: bool,
     /// Whether a program was run in the namespace before: its names and paths stay, and there
     /// is no need to say what this is.
     pub after_program: bool,
@@ -40,16 +59,22 @@ pub struct ShellOptions {
     pub engine_count: Option<u32>,
     /// What the names that are there came from, and how many they are, if any did.
     pub restored: Option<(String, usize)>,
+    /// What is said first, after a program or inside of one.
+    pub header: String,
 }
 
 /// What makes the engines of `rhumba -n N` known to the person at the prompt.
 const CONNECT: &str = "import ipyparallel as ipp\nrc = ipp.Client()\nview = rc[:]\n";
+
+/// The module that macros are made by.
+const MACRO_MODULE: &str = "rhumba._magics.sources";
 
 /// The names that it binds. They are the shell's: they stay when a namespace is restored.
 const CONNECT_NAMES: [&str; 3] = ["ipp", "rc", "view"];
 
 /// Runs the shell until the person leaves it, and gives the exit status.
 pub fn run(runtime: &Runtime, options: ShellOptions) -> i32 {
+    looks::set_colours(options.has_colours);
     let colours = Colours::from_environment();
     let screen = Arc::new(Screen::new(colours));
     runtime.enter(|vm| {
@@ -83,9 +108,35 @@ impl Shell<'_> {
             self.find_modules_here();
         }
         let terminal = terminal::Keeper::new();
-        let mut input = Input::new(self.vm, self.namespace, self.colours, history_file());
-        if !options.after_program {
-            self.screen.write(Stream::Stdout, &banner(&options));
+        let history = self.remember_cells();
+        let mut input = Input::new(
+            self.vm,
+            self.namespace,
+            self.colours,
+            &self.screen,
+            &history,
+            options.edits_lines,
+        );
+        if matches!(input, Input::Editor(_)) {
+            // Nothing but a lack of memory stands against it; then there is `input()`.
+            let _ = line::offer(self.vm, self.colours);
+        }
+        let header = if options.after_program {
+            &options.header
+        } else {
+            &banner(&options)
+        };
+        if !header.is_empty() && options.shows_banner {
+            self.screen.write(Stream::Stdout, header);
+        }
+        if let Err(ended) = options.configuration.start(self.vm)
+            && let Some(status) = self.exit_status(&ended)
+        {
+            return status;
+        }
+        // Otherwise nothing has made the shell object yet, and nobody waits for that.
+        if options.configuration.has_something_to_set() {
+            looks::follow(self.vm);
         }
         // After a program its own names stay as they are, whatever they are called.
         if !options.after_program && options.engine_count.is_some() {
@@ -97,13 +148,33 @@ impl Shell<'_> {
                     .show_failure(&ErrorReport::from_exception(self.vm, &failure));
             }
         }
-        let mut number = 1;
+        let status = self.read_and_run(&mut input, &terminal, &history);
+        drop(input);
+        self.vm.allow_threads(|| history.finish());
+        status
+    }
+
+    /// Runs cells until the person leaves, and gives the exit status.
+    fn read_and_run(
+        &self,
+        input: &mut Input<'_>,
+        terminal: &terminal::Keeper,
+        history: &History,
+    ) -> i32 {
+        let mut number = self.namespace.cell_count() + 1;
         loop {
             terminal.restore();
             self.screen.start_line();
+            if let Some(sentence) = history.trouble() {
+                self.screen
+                    .write(Stream::Stderr, &format!("rhumba: {sentence}\n"));
+            }
             // An interrupt that came too late for the last cell must not hit the next one.
             interrupt::discard_pending(self.vm);
-            match input.read_cell(number) {
+            if number > 1 {
+                looks::follow(self.vm);
+            }
+            match input.read_cell(number, past::take_brought_back(self.vm)) {
                 Reading::Cell(source) => {
                     if let Some(status) = self.run_numbered(&source, &mut number) {
                         return status;
@@ -120,6 +191,20 @@ impl Shell<'_> {
         }
     }
 
+    /// Begins to remember cells: those that a person types at a terminal over runs, others until
+    /// the shell ends.
+    fn remember_cells(&self) -> Arc<History> {
+        let folder = std::io::stdin()
+            .is_terminal()
+            .then(|| rhumba_engine::home::home_directory().ok())
+            .flatten();
+        let history = Arc::new(History::open(folder));
+        self.screen.remember_results(Arc::clone(&history));
+        // Nothing but a lack of memory stands against it.
+        let _ = past::keep_history(self.vm, Arc::clone(&history) as Arc<dyn past::CellHistory>);
+        history
+    }
+
     /// Makes the working folder the first in which modules are found, wherever that moves to.
     fn find_modules_here(&self) {
         if !self.vm.state.config.settings.safe_path {
@@ -133,17 +218,18 @@ impl Shell<'_> {
         if self.leaves(source) {
             return Some(0);
         }
+        let macro_text = self.macro_text(source);
         let outcome = run_cell(
             self.vm,
             self.namespace,
-            source,
+            macro_text.as_deref().unwrap_or(source),
             CellOptions {
                 store: true,
                 ..CellOptions::default()
             },
         );
-        // The interpreter counts: magics may have run cells of their own.
-        *number = outcome.count + 1;
+        // The interpreter counts: magics and shells inside of it may have run cells of their own.
+        *number = self.namespace.cell_count() + 1;
         self.settle(outcome)
     }
 
@@ -171,7 +257,27 @@ impl Shell<'_> {
         }
         self.screen
             .show_failure(&ErrorReport::from_exception(self.vm, &failure));
-        None
+        let debugged = failure::debug_if_asked(self.vm, &failure);
+        debugged.err().and_then(|ended| self.exit_status(&ended))
+    }
+
+    /// What the cell stands for if it is nothing but the name of a macro.
+    fn macro_text(&self, source: &str) -> Option<String> {
+        let word = source.trim();
+        let bound = self.namespace.dict().get_item_opt(word, self.vm);
+        let bound = bound.ok().flatten()?;
+        let class = bound.class();
+        let module = class.get_attr(self.vm.ctx.intern_str("__module__"))?;
+        let is_macro = *class.name() == *"Macro"
+            && module
+                .downcast_ref::<PyStr>()
+                .is_some_and(|module| module.as_bytes() == MACRO_MODULE.as_bytes());
+        if !is_macro {
+            return None;
+        }
+        let text = bound.get_attr("macro_text", self.vm).ok()?;
+        let text = text.downcast_ref::<PyStr>()?;
+        Some(text.to_string_lossy().into_owned())
     }
 
     /// Whether the cell is the bare word that leaves the shell, and still means that.
@@ -222,10 +328,4 @@ fn counted(count: usize, what: &str) -> String {
     } else {
         format!("{count} {what}s")
     }
-}
-
-/// Where cells are remembered over runs; without a folder for state they aren't.
-fn history_file() -> Option<HistoryFile> {
-    let home = rhumba_engine::home::home_directory().ok()?;
-    Some(HistoryFile::new(home.join("history")))
 }

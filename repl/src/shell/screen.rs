@@ -5,17 +5,25 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rhumba_interpreter::failure::ErrorReport;
-use rhumba_interpreter::output::{OutputSink, Stream};
+use rhumba_interpreter::output::{DisplayItem, OutputSink, Stream};
 
+use super::above::Above;
 use super::colour::{Colours, Style};
-use super::traceback;
+use super::history::History;
+use super::picture::Pictures;
+use super::{looks, traceback};
 
 pub struct Screen {
     colours: Colours,
     /// Whether the cursor stands at the start of a line, as far as output through here tells.
     at_line_start: AtomicBool,
+    above: Above,
+    /// What remembers the results that are shown.
+    history: OnceLock<Arc<History>>,
+    pictures: Pictures,
 }
 
 impl Screen {
@@ -23,7 +31,21 @@ impl Screen {
         Self {
             colours,
             at_line_start: AtomicBool::new(true),
+            above: Above::default(),
+            history: OnceLock::new(),
+            pictures: Pictures::default(),
         }
+    }
+
+    /// Where output goes while a cell is edited.
+    pub fn above(&self) -> &Above {
+        &self.above
+    }
+
+    /// Remembers the results that are shown from now on.
+    pub fn remember_results(&self, history: Arc<History>) {
+        // The first one stays: a shell has one history.
+        let _ = self.history.set(history);
     }
 
     /// Ends a line that output left unfinished.
@@ -53,10 +75,18 @@ impl Screen {
         }
     }
 
+    /// What shows the picture that is among the forms, if there is one.
+    fn picture(&self, data: &[(String, String)]) -> Option<String> {
+        // While a cell is edited, what the terminal answers would be taken for keys.
+        let may_ask = !self.above.is_edited();
+        self.pictures.shown(data, self.colours, may_ask)
+    }
+
     fn result_text(&self, count: u32, text: &str) -> String {
-        let prompt = self
-            .colours
-            .paint(Style::OutPrompt, &format!("Out[{count}]:"));
+        let Some(prompt) = looks::out_prompt(count) else {
+            return format!("{text}\n");
+        };
+        let prompt = self.colours.paint(Style::OutPrompt, &prompt);
         // Aligned text, as that of a table, must start in the first column.
         let gap = if text.contains('\n') { "\n" } else { " " };
         format!("{prompt}{gap}{text}\n")
@@ -65,7 +95,7 @@ impl Screen {
 
 impl OutputSink for Screen {
     fn write(&self, stream: Stream, text: &str) {
-        if text.is_empty() {
+        if text.is_empty() || self.above.take(text) {
             return;
         }
         // Nobody is left to be told when the terminal is gone; the shell then reads its end.
@@ -88,6 +118,11 @@ impl OutputSink for Screen {
     }
 
     fn display(&self, data: &[(String, String)]) {
+        if let Some(picture) = self.picture(data) {
+            self.start_line();
+            self.write(Stream::Stdout, &picture);
+            return;
+        }
         let plain = data.iter().find(|(kind, _)| kind == "text/plain");
         if let Some((_, text)) = plain.or_else(|| data.first()) {
             self.start_line();
@@ -97,8 +132,25 @@ impl OutputSink for Screen {
     }
 
     fn cell_result(&self, count: u32, text: &str) {
+        if let Some(history) = self.history.get() {
+            history.remember_output(count, text);
+        }
         self.start_line();
         self.write(Stream::Stdout, &self.result_text(count, text));
+    }
+
+    fn cell_result_item(&self, count: u32, item: &DisplayItem) {
+        let Some(picture) = self.picture(&item.data) else {
+            return self.cell_result(count, item.plain_text());
+        };
+        if let Some(history) = self.history.get() {
+            history.remember_output(count, item.plain_text());
+        }
+        self.start_line();
+        let prompt = self
+            .colours
+            .paint(Style::OutPrompt, &format!("Out[{count}]:"));
+        self.write(Stream::Stdout, &format!("{prompt}\n{picture}"));
     }
 
     fn flush(&self) {

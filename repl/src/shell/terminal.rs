@@ -12,6 +12,9 @@ static MODES: OnceLock<libc::termios> = OnceLock::new();
 /// Leaves the mode in which a paste is marked, shows the cursor, and ends all colours.
 const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
 
+/// How long nothing may come before a paste counts as ended.
+const QUIET_MS: libc::c_int = 150;
+
 /// Gives the terminal back when it is dropped. Where stdin is no terminal it does nothing.
 pub struct Keeper {
     _private: (),
@@ -42,6 +45,37 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.restore();
+    }
+}
+
+/// Throws away what was typed or pasted and not read yet, to the end of the paste.
+///
+/// Where that end is can't be known from here: it is where nothing has come for a while.
+pub fn discard_input() {
+    let Some(before) = current_modes() else {
+        return;
+    };
+    // SAFETY: the structures are valid, and the buffer is as long as is said.
+    unsafe {
+        let mut raw = before;
+        libc::cfmakeraw(&raw mut raw);
+        raw.c_oflag = before.c_oflag;
+        libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, &raw const raw);
+        let mut buffer = [0_u8; 4096];
+        loop {
+            let mut watched = libc::pollfd {
+                fd: libc::STDIN_FILENO,
+                events: libc::POLLIN,
+                revents: 0,
+            };
+            if libc::poll(&raw mut watched, 1, QUIET_MS) <= 0 {
+                break;
+            }
+            if libc::read(libc::STDIN_FILENO, buffer.as_mut_ptr().cast(), buffer.len()) <= 0 {
+                break;
+            }
+        }
+        libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, &raw const before);
     }
 }
 

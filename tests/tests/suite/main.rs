@@ -7,7 +7,10 @@ mod support;
 
 mod cli;
 mod clusters;
+mod configuration;
 mod conformance;
+mod debugger;
+mod embedding;
 mod example;
 mod examples;
 mod hostile;
@@ -15,3 +18,6 @@ mod limits;
 mod namespaces;
 mod store;
 mod terminal;
+mod terminal_editing;
+mod terminal_history;
+mod terminal_pictures;

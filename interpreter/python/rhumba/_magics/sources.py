@@ -1,0 +1,340 @@
+"""Magics that carry code between cells, files, macros, notebooks and an editor."""
+
+import os
+import sys
+
+import _rhumba_shell
+
+from rhumba import _past
+from rhumba._magics.history import asked, bring_back, write
+from rhumba._options import count, magic, option
+from rhumba.shell import UsageError
+
+# What is put into the prompt without asking.
+_LOADED_MAX = 200_000
+
+
+class Macro:
+    """Code under a name; the name alone in a cell runs it."""
+
+    def __init__(self, text):
+        self.macro_text = text if text.endswith("\n") else text + "\n"
+
+    @property
+    def value(self):
+        return self.macro_text
+
+    def __str__(self):
+        return self.macro_text
+
+    def __repr__(self):
+        return f"Macro({self.macro_text!r})"
+
+    def __eq__(self, other):
+        return isinstance(other, Macro) and self.macro_text == other.macro_text
+
+    def __hash__(self):
+        return hash(self.macro_text)
+
+    def __add__(self, other):
+        if isinstance(other, Macro):
+            return Macro(self.macro_text + other.macro_text)
+        if isinstance(other, str):
+            return Macro(self.macro_text + other)
+        return NotImplemented
+
+
+def _macro_names():
+    return [name for name, value in _rhumba_shell.namespace().items() if isinstance(value, Macro)]
+
+
+@magic(
+    option("-r", "--raw", help="cells as they were entered, which is usual"),
+    option("-t", "--translated", help="cells as the Python that they stood for"),
+    option("-q", "--quiet", help="doesn't show what is in it"),
+    words="[NAME RANGE|FILE|TEXT_NAME ...]",
+)
+def macro(given):
+    """Makes a macro of cells, a file or text: its name alone in a cell then runs it.
+
+    Without words it lists the macros.
+    """
+    if not given.words:
+        names = sorted(_macro_names())
+        print("\n".join(names) if names else "No macros are defined.")
+        return
+    name, *rest = given.words
+    if not name.isidentifier():
+        raise UsageError(f"{name!r} can't be the name of a macro.")
+    made = Macro(_past.source_of(rest, not given.translated))
+    _rhumba_shell.namespace()[name] = made
+    print(f"Macro `{name}` is made; its name alone runs it.")
+    if not given.quiet:
+        print(made.macro_text, end="")
+
+
+@magic(
+    option("-r", "--raw", help="as they were entered, into a .ipy file if its name has no ending"),
+    option("-f", "--force", help="replaces a file without asking"),
+    option("-a", "--append", help="adds to the file"),
+    words="FILE RANGE|TEXT_NAME ...",
+)
+def save(given):
+    """Writes cells, a macro or text to a file."""
+    name, *rest = given.words
+    path = os.path.expanduser(name)
+    if not path.endswith((".py", ".ipy")):
+        path += ".ipy" if given.raw else ".py"
+    if os.path.exists(path) and not (given.force or given.append):
+        if not asked(f"File {path} exists. Overwrite it?"):
+            print("Nothing was written.")
+            return
+    text = _past.source_of(rest, given.raw)
+    new = not (given.append and os.path.exists(path))
+    write(path, ("# coding: utf-8\n" if new else "") + text, given.append)
+    print(f"Written to {path}:")
+    print(text, end="")
+
+
+@magic(
+    option("-r", "--range", value="LINES", help="only these lines of it, counted from 1: 5-9, 1-3,7"),
+    option("-s", "--symbols", value="NAMES", help="only these functions and classes, with commas between them"),
+    option("-n", "--namespace", help="looks for an object of that name first, and takes its source"),
+    option("-y", "--yes", help="doesn't ask before much text"),
+    words="FILE|ADDRESS|RANGE|NAME ...",
+)
+def load(given):
+    """Puts code into the next prompt: of a file, an address, cells, a macro or an object."""
+    text = _past.source_of(given.words, namespace_first=given.namespace)
+    if given.symbols:
+        text = _symbols(text, given.symbols)
+    if given.range:
+        text = _lines(text, given.range)
+    if len(text) > _LOADED_MAX and not given.yes:
+        if not asked(f"It has {len(text):,} characters. Put them all into the prompt?"):
+            print("Nothing was loaded.")
+            return
+    bring_back(f"# %load {given.line.strip()}\n{text}")
+
+
+def _lines(text, ranges):
+    lines = text.splitlines(keepends=True)
+    found = []
+    for part in ranges.replace(":", "-").split(","):
+        first, mark, last = part.strip().partition("-")
+        try:
+            start = int(first) if first else 1
+            end = (int(last) if last else len(lines)) if mark else start
+        except ValueError:
+            raise UsageError(f"%load -r takes lines such as 5-9 or 1-3,7, not {ranges!r}.") from None
+        found += lines[max(start - 1, 0) : end]
+    return "".join(found)
+
+
+def _symbols(text, names):
+    import ast
+
+    wanted = [name.strip() for name in names.split(",")]
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as failure:
+        raise UsageError(f"its functions and classes can't be told apart: {failure}") from None
+    lines = text.splitlines(keepends=True)
+    found = {}
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name in wanted:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            found[node.name] = "".join(lines[first - 1 : node.end_lineno])
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise UsageError(f"it defines no {', '.join(missing)}.")
+    return "\n".join(found[name] for name in wanted)
+
+
+@magic(
+    option("-n", "--line", value="LINE", kind=count, help="puts the cursor on this line"),
+    option("-p", "--previous", help="what was edited last, again"),
+    option("-x", "--no-run", help="doesn't run what was edited"),
+    option("-r", "--raw", help="cells as they were entered, which is usual"),
+    words="[FILE|RANGE|NAME ...]",
+)
+def edit(given):
+    """Opens an editor ($VISUAL, $EDITOR) and runs what was edited when it is closed.
+
+    What is edited is a file, cells, the file that defines a function or class, a macro, text
+    that a name is bound to, or a new file. Returns the text.
+    """
+    command = _editor()
+    path, line, kept = _edited_file(given)
+    _open(command, path, given.line or line)
+    if kept is _DEFINITION and not given.no_run:
+        # A whole file need not be run again for one function in it.
+        print(f"Editing {path} is done; %run it, or reload its module, for the change to count.")
+        return None
+    text = _past.read(path)
+    if isinstance(kept, str):
+        _rhumba_shell.namespace()[kept] = Macro(text)
+        print(f"Macro `{kept}` is changed.")
+    elif not given.no_run:
+        print("Editing is done. Running it…")
+        _rhumba_shell.get_ipython().run_cell(text, store_history=False)
+    return text
+
+
+_DEFINITION = object()
+_last_edited = None
+
+
+def _edited_file(given):
+    """The file to open, the line to go to, and what becomes of it: a macro's name, _DEFINITION or None."""
+    global _last_edited
+    words = given.words
+    if given.previous:
+        if _last_edited is None:
+            raise UsageError("nothing was edited yet in this session.")
+        return _last_edited, None, None
+    target = " ".join(words)
+    kept = None
+    line = None
+    if not words:
+        path = _new_file("")
+    elif _past.is_ranges(words):
+        path = _new_file(_past.joined(_past.cells(words)))
+    elif _past.file_of(target):
+        path = _past.file_of(target)
+    elif target in _macro_names():
+        path, kept = _new_file(_rhumba_shell.namespace()[target].macro_text), target
+    elif target.replace(".", "").isidentifier() and target.split(".")[0] in _rhumba_shell.namespace():
+        path, line, kept = _file_of_object(target)
+    elif target.endswith((".py", ".ipy")) or os.sep in target:
+        path = os.path.abspath(os.path.expanduser(target))
+        if not os.path.exists(path):
+            write(path, "")
+    else:
+        raise UsageError(f"{target!r} is neither a file, nor cells, nor a name; a new file ends with .py.")
+    _last_edited = path
+    return path, line, kept
+
+
+def _file_of_object(target):
+    import inspect
+
+    value = eval(target, _rhumba_shell.namespace())
+    if isinstance(value, str):
+        return _new_file(value), None, None
+    try:
+        path = inspect.getsourcefile(value)
+        lines, line = inspect.getsourcelines(value)
+    except (TypeError, OSError):
+        raise UsageError(f"the source of {target} isn't known.") from None
+    if path and os.path.isfile(path):
+        return path, line, _DEFINITION
+    # It was defined in a cell: that text is what can be changed.
+    return _new_file("".join(lines)), None, None
+
+
+def _new_file(text):
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="rhumba-edit-")
+    path = os.path.join(folder, "edited.py")
+    write(path, text)
+    print(f"The file is {path}.")
+    return path
+
+
+def _editor():
+    """The command of the person's editor."""
+    import shutil
+
+    if not sys.stdin.isatty():
+        raise UsageError("an editor needs a terminal, and there is none here.")
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not command:
+        command = next((name for name in ("nano", "vi", "ed") if shutil.which(name)), None)
+    if not command:
+        raise UsageError("no editor is found; set EDITOR to the one you like.")
+    return command
+
+
+def _open(command, path, line):
+    import shlex
+    import subprocess
+
+    words = shlex.split(command)
+    if line and os.path.basename(words[0]) in ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "kak", "micro"):
+        words.append(f"+{line}")
+    try:
+        status = subprocess.call([*words, path])
+    except OSError as failure:
+        raise UsageError(f"the editor {command} can't be started: {failure.strerror}") from None
+    if status:
+        raise UsageError(f"the editor {command} ended with status {status}; nothing was run.")
+
+
+@magic(
+    option("-e", "--export", help="taken as it stands; saving is all it does"),
+    words="FILE",
+)
+def notebook(given):
+    """Writes the cells of this session, with their results, to a notebook file (.ipynb)."""
+    import json
+
+    path = os.path.expanduser(given.words[0])
+    if not path.endswith(".ipynb"):
+        path += ".ipynb"
+    found = _past.before_this()
+    write(path, json.dumps(_notebook(found), indent=1, ensure_ascii=False) + "\n")
+    print(f"{len(found)} cell{'' if len(found) == 1 else 's'} written to {path}.")
+
+
+def _notebook(found):
+    version = ".".join(map(str, sys.version_info[:3]))
+    return {
+        "cells": [_notebook_cell(cell) for cell in found],
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {
+                "file_extension": ".py",
+                "mimetype": "text/x-python",
+                "name": "python",
+                "version": version,
+            },
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def _notebook_cell(cell):
+    outputs = []
+    if cell.result is not None:
+        outputs.append(
+            {
+                "data": {"text/plain": cell.result.splitlines(keepends=True)},
+                "execution_count": cell.number,
+                "metadata": {},
+                "output_type": "execute_result",
+            }
+        )
+    return {
+        "cell_type": "code",
+        "execution_count": cell.number,
+        "id": f"cell-{cell.number}",
+        "metadata": {},
+        "outputs": outputs,
+        "source": cell.source.splitlines(keepends=True),
+    }
+
+
+@magic(
+    option("-d", "--description", value="TEXT", help="what it would be called"),
+    option("-e", "--expires", value="DAYS", help="how long it would stay"),
+    words="[RANGE|FILE ...]",
+)
+def pastebin(given):
+    """Tells why rhumba uploads nothing, and what to do instead."""
+    raise UsageError(
+        "rhumba sends no code to a public site.\n"
+        "%save FILE RANGE writes cells to a file, which you can upload where you want it."
+    )

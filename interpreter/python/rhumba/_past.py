@@ -1,0 +1,255 @@
+"""Cells that were entered before, by their numbers: what magics mean by `3-7 ~1/2`.
+
+A range is a line or several of one session: `5`, `1-5` (5 included), `1:5` (without 5), `4-`,
+`-7`; with `243/` before it of the session of that number, with `~2/` of the one two before this.
+`~2/` alone is all of a session, and `~8/1-~6/5` goes from one session to another.
+"""
+
+import re
+
+import _rhumba_history
+import _rhumba_shell
+
+from rhumba.shell import UsageError
+
+__all__ = ["Cell", "cells", "is_ranges", "last", "matching", "source_of"]
+
+_RANGE = re.compile(
+    r"(?:(?P<session>~?\d+)/)?(?P<first>\d+)?"
+    r"(?:(?P<mark>[-:])(?:(?P<last_session>~?\d+)/)?(?P<last>\d+)?)?"
+)
+
+
+class Cell:
+    """A cell: its session (None for this one), its number, its text, and the text of its result."""
+
+    __slots__ = ("session", "number", "source", "result")
+
+    def __init__(self, session, number, source, result):
+        self.session = session
+        self.number = number
+        self.source = source
+        self.result = result
+
+    @property
+    def place(self):
+        """The range that means this cell alone."""
+        return str(self.number) if self.session is None else f"{self.session}/{self.number}"
+
+
+def is_ranges(words):
+    """Whether words are ranges, and not names or text."""
+    return bool(words) and all(_parsed(word) is not None for word in words)
+
+
+def _parsed(word):
+    found = _RANGE.fullmatch(word)
+    return found if found and any(found.group("session", "first", "mark")) else None
+
+
+def cells(words):
+    """The cells that ranges mean, in the order of the ranges."""
+    found = []
+    for word in words:
+        parsed = _parsed(word)
+        if parsed is None:
+            raise UsageError(f"{word!r} is no range of cells, such as 5, 3-7, 4-, ~1/ or ~2/3-7.")
+        found += _meant(parsed)
+    return found
+
+
+def _meant(parsed):
+    session, first, mark, last_session, last = parsed.group("session", "first", "mark", "last_session", "last")
+    begin = _back(session)
+    end = _back(last_session) if last_session else begin
+    if begin < end:
+        raise UsageError(f"the range {parsed[0]!r} ends in an earlier session than it begins.")
+    start = int(first) if first else 1
+    if mark is None:
+        past = start + 1 if first else None
+    elif last is None:
+        past = None
+    else:
+        past = int(last) + (mark == "-")
+    found = []
+    for back in range(begin, end - 1, -1):
+        found += _of_session(back, start if back == begin else 1, past if back == end else None)
+    return found
+
+
+def _back(session):
+    """How many sessions ago."""
+    if session is None:
+        return 0
+    if session.startswith("~"):
+        return int(session[1:])
+    back = _number() - int(session)
+    if back < 0:
+        raise UsageError(f"there is no session {session} yet.")
+    return back
+
+
+def _number():
+    number = _rhumba_history.session()
+    if number is None:
+        raise UsageError("cells of other sessions aren't kept here.")
+    return number
+
+
+def _of_session(back, first, past):
+    if back == 0:
+        return [cell for cell in this_session() if first <= cell.number and (past is None or cell.number < past)]
+    session = _number() - back
+    rows = _rhumba_history.range(session, first, past)
+    return [Cell(*row) for row in rows]
+
+
+def this_session():
+    """The cells of this session, the one that runs included."""
+    shown = {}
+    session = _rhumba_history.session()
+    if session:
+        shown = {row[1]: row[3] for row in _rhumba_history.range(session, 1, None)}
+    results = _rhumba_shell.namespace().get("_oh") or {}
+    found = []
+    for number, source in enumerate(_rhumba_shell.inputs()):
+        if number == 0:
+            continue
+        result = shown.get(number)
+        if result is None and number in results:
+            result = repr(results[number])
+        found.append(Cell(None, number, source, result))
+    return found
+
+
+def before_this():
+    """The cells of this session up to the one that runs, without it."""
+    return this_session()[:-1]
+
+
+def last(count):
+    """The last cells, of this session and those before, without the one that runs."""
+    if not _rhumba_history.session():
+        return before_this()[-count:]
+    return _own([Cell(*row) for row in _rhumba_history.tail(count + 1)][:-1])
+
+
+def matching(pattern, count=None, unique=False):
+    """The cells, of all sessions, whose text a pattern matches somewhere."""
+    pattern = f"*{pattern}*" if pattern else "*"
+    if not _rhumba_history.session():
+        import fnmatch
+
+        found = [cell for cell in before_this() if fnmatch.fnmatchcase(cell.source, pattern)]
+        if unique:
+            found = list({cell.source: cell for cell in found}.values())
+        return found[-count:] if count else found
+    more = None if count is None else count + 1
+    rows = _rhumba_history.search(pattern, more, unique)
+    current = _rhumba_shell.cell_count()
+    session = _rhumba_history.session()
+    # The cell that asks holds what it asks for.
+    found = [Cell(*row) for row in rows if (row[0], row[1]) != (session, current)]
+    return _own(found[-count:] if count else found)
+
+
+def _own(found):
+    """The same cells, those of this session under their bare numbers."""
+    session = _rhumba_history.session()
+    for cell in found:
+        if cell.session == session:
+            cell.session = None
+    return found
+
+
+def source_of(words, raw=True, namespace_first=False):
+    """The code that is meant by ranges, a file, an address, a macro, or a name bound to text.
+
+    raw: cells as they were entered; else as the Python that they stood for
+    namespace_first: an object is looked for first, and its source taken
+    """
+    target = " ".join(words).strip()
+    if not target:
+        raise UsageError("name what is meant: cells such as 3-7, a file, or a name bound to text.")
+    if is_ranges(words):
+        return joined(cells(words), raw)
+    if namespace_first:
+        found = _source_in_namespace(target)
+        if found is not None:
+            return found
+    if target.startswith(("http://", "https://", "ftp://")):
+        return _fetched(target)
+    path = file_of(target)
+    if path is not None:
+        return read(path)
+    found = _source_in_namespace(target)
+    if found is None:
+        raise UsageError(f"{target!r} is neither cells, nor a file, nor a name bound to text or code.")
+    return found
+
+
+def joined(found, raw=True):
+    """The text of several cells, one under the other."""
+    return "".join(text_of(cell, raw).rstrip("\n") + "\n" for cell in found)
+
+
+def text_of(cell, raw=True):
+    return cell.source if raw else _rhumba_shell.transform_cell(cell.source)
+
+
+def file_of(target):
+    """The path of the file that is meant, with or without its .py, or None."""
+    import os
+
+    path = os.path.expanduser(target)
+    for candidate in (path, path + ".py", path + ".ipy"):
+        if os.path.isfile(candidate):
+            return candidate
+    return None
+
+
+def read(path):
+    """The code in a file; of a notebook, the code of its cells."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as failure:
+        raise UsageError(f"{path} can't be read: {failure}") from None
+    if path.endswith(".ipynb"):
+        import json
+
+        found = json.loads(text).get("cells", [])
+        code = ["".join(cell["source"]) for cell in found if cell.get("cell_type") == "code"]
+        return "\n\n".join(code) + "\n"
+    return text
+
+
+def _fetched(address):
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(address, timeout=30) as answer:
+            return answer.read().decode("utf-8", "replace")
+    except (OSError, ValueError) as failure:
+        raise UsageError(f"{address} can't be fetched: {failure}") from None
+
+
+def _source_in_namespace(target):
+    """The text that an expression of names gives, or the source of the object that it gives."""
+    if not all(part.isidentifier() for part in target.split(".")):
+        return None
+    try:
+        value = eval(target, _rhumba_shell.namespace())
+    except Exception:
+        return None
+    if isinstance(value, str):
+        return value
+    text = getattr(value, "macro_text", None)
+    if isinstance(text, str):
+        return text
+    import inspect
+
+    try:
+        return inspect.getsource(value)
+    except (TypeError, OSError):
+        return None

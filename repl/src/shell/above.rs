@@ -1,0 +1,179 @@
+//! Output that arrives while a person types: it is shown above the cell, which stays as it is.
+//!
+//! Python's threads hand text over here and go on; a thread of its own passes whole lines to
+//! the editor, which draws its cell anew below them. Text that waits is bounded: who writes faster
+//! than the terminal takes it waits too, but never the thread that the editor itself runs on.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+use rustyline::ExternalPrinter;
+
+/// As much text as may wait to be shown.
+const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// As much as is shown at once, so that keys are looked at in between.
+const PIECE_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Default)]
+pub struct Above {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The thread on which a cell is edited, while it is.
+    editor: Option<ThreadId>,
+    waiting: String,
+    ended: bool,
+}
+
+impl Above {
+    /// From now on a cell is edited on this thread.
+    pub fn begin(&self) {
+        self.lock().editor = Some(std::thread::current().id());
+    }
+
+    /// Nothing is edited any more; gives what was not shown yet.
+    pub fn end(&self) -> String {
+        let mut state = self.lock();
+        state.editor = None;
+        self.changed.notify_all();
+        std::mem::take(&mut state.waiting)
+    }
+
+    /// Whether a cell is edited now.
+    pub fn is_edited(&self) -> bool {
+        self.lock().editor.is_some()
+    }
+
+    /// Takes text to be shown above the cell that is edited; false if none is.
+    pub fn take(&self, text: &str) -> bool {
+        let mut state = self.lock();
+        while let Some(editor) = state.editor {
+            let may_wait = editor != std::thread::current().id();
+            if state.waiting.len() < WAITING_BYTES_MAX || !may_wait {
+                state.waiting.push_str(text);
+                self.changed.notify_all();
+                return true;
+            }
+            let waited = self.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        false
+    }
+
+    /// Passes whole lines to the editor until [`Above::stop`].
+    pub fn pass_on(&self, printer: &mut impl ExternalPrinter) {
+        loop {
+            let mut state = self.lock();
+            let piece = loop {
+                if state.ended {
+                    return;
+                }
+                if state.editor.is_some()
+                    && let Some(piece) = whole_lines(&mut state.waiting)
+                {
+                    break piece;
+                }
+                let waited = self.changed.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+            };
+            self.changed.notify_all();
+            drop(state);
+            // A cell that ends at this moment shows it above the next one.
+            if printer.print(piece).is_err() {
+                return;
+            }
+        }
+    }
+
+    pub fn stop(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the lines that are whole, as many as are shown at once.
+fn whole_lines(waiting: &mut String) -> Option<String> {
+    let bytes = waiting.as_bytes();
+    let first = bytes.iter().position(|byte| *byte == b'\n')? + 1;
+    let piece = &bytes[..bytes.len().min(PIECE_BYTES_MAX)];
+    let last = piece.iter().rposition(|byte| *byte == b'\n');
+    let end = last.map_or(first, |last| last + 1);
+    let rest = waiting.split_off(end);
+    Some(std::mem::replace(waiting, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Printer(Sender<String>);
+
+    impl ExternalPrinter for Printer {
+        fn print(&mut self, text: String) -> rustyline::Result<()> {
+            self.0
+                .send(text)
+                .map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+            Ok(())
+        }
+    }
+
+    fn shown(printed: &Receiver<String>) -> String {
+        let text = printed.recv_timeout(Duration::from_secs(60));
+        text.expect("it is passed on")
+    }
+
+    #[test]
+    fn whole_lines_are_passed_on_while_a_cell_is_edited() {
+        let above = Above::default();
+        let (sender, printed) = channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| above.pass_on(&mut Printer(sender)));
+            assert!(!above.take("not edited\n"));
+            above.begin();
+            assert!(above.take("a\nb\nhalf"));
+            assert_eq!(shown(&printed), "a\nb\n");
+            assert!(above.take(" a line\n"));
+            assert_eq!(shown(&printed), "half a line\n");
+            assert!(above.take("rest"));
+            assert_eq!(above.end(), "rest");
+            assert!(!above.take("later\n"));
+            above.stop();
+        });
+    }
+
+    #[test]
+    fn the_thread_that_edits_never_waits() {
+        let above = Above::default();
+        above.begin();
+        let much = "x".repeat(WAITING_BYTES_MAX);
+        assert!(above.take(&much));
+        assert!(above.take("more"));
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| above.take("from elsewhere\n"));
+            // It is let go when nothing is edited any more, and writes for itself.
+            assert_eq!(above.end().len(), WAITING_BYTES_MAX + 4);
+            assert!(!waits.join().expect("it doesn't panic"));
+        });
+    }
+
+    #[test]
+    fn a_long_line_is_one_piece() {
+        let mut waiting = format!("{}\nb\n", "x".repeat(PIECE_BYTES_MAX));
+        assert_eq!(
+            whole_lines(&mut waiting).map(|piece| piece.len()),
+            Some(PIECE_BYTES_MAX + 1)
+        );
+        assert_eq!(whole_lines(&mut waiting).as_deref(), Some("b\n"));
+        assert_eq!(whole_lines(&mut waiting), None);
+    }
+}

@@ -1,0 +1,377 @@
+//! The history without a terminal: files as they may be found, several writers, positions.
+
+use std::os::unix::fs::MetadataExt;
+
+use rhumba_interpreter::history::PastCell;
+use rustyline::history::{History as _, SearchDirection};
+use tempfile::TempDir;
+
+use super::*;
+
+/// What is reached only when something is broken.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder can be made")
+}
+
+fn open(folder: &TempDir) -> History {
+    History::open(Some(folder.path().join("state")))
+}
+
+fn asked(history: &History, query: HistoryQuery) -> Vec<PastCell> {
+    let answer = history.ask(query).recv_timeout(TIMEOUT);
+    answer.expect("the thread lives").expect("it can be read")
+}
+
+fn sources(cells: &[PastCell]) -> Vec<&str> {
+    cells.iter().map(|cell| cell.source.as_str()).collect()
+}
+
+fn all(session: i64) -> HistoryQuery {
+    HistoryQuery::Range {
+        session,
+        first: 1,
+        past: None,
+    }
+}
+
+fn search(pattern: &str, unique: bool) -> HistoryQuery {
+    HistoryQuery::Search {
+        pattern: pattern.to_owned(),
+        count: None,
+        unique,
+    }
+}
+
+/// The cells that going back gives, newest first.
+fn backwards(history: &History) -> Vec<String> {
+    let cells = RecentCells(Arc::clone(history.recent()));
+    let mut found = Vec::new();
+    let mut place = cells.len();
+    while let Some(next) = place.checked_sub(1)
+        && let Ok(Some(result)) = cells.get(next, SearchDirection::Reverse)
+    {
+        place = result.idx;
+        found.push(result.entry.into_owned());
+    }
+    found
+}
+
+#[test]
+fn cells_and_results_come_back_in_later_sessions() {
+    let folder = folder();
+    let first = open(&folder);
+    for (line, cell) in [
+        (1, "x = 1"),
+        (2, "def f():\n    return '\\n'"),
+        (3, "π = \"\u{1F40D}\""),
+    ] {
+        first.remember(line, cell);
+    }
+    first.remember_output(3, "'out'");
+    assert_eq!(first.session().recv_timeout(TIMEOUT), Ok(Ok(1)));
+    first.finish();
+    let second = open(&folder);
+    second.remember(1, "x = 2\n");
+    assert_eq!(second.session().recv_timeout(TIMEOUT), Ok(Ok(2)));
+    let cells = asked(&second, all(1));
+    assert_eq!(
+        sources(&cells),
+        ["x = 1", "def f():\n    return '\\n'", "π = \"\u{1F40D}\""]
+    );
+    assert_eq!(cells[2].output.as_deref(), Some("'out'"));
+    assert_eq!(cells[0].output, None);
+    assert_eq!(
+        sources(&asked(&second, HistoryQuery::Tail { count: 2 })),
+        ["π = \"\u{1F40D}\"", "x = 2"]
+    );
+    assert_eq!(
+        sources(&asked(&second, search("x*", false))),
+        ["x = 1", "x = 2"]
+    );
+    assert_eq!(sources(&asked(&second, search("*return*", false))).len(), 1);
+    assert_eq!(sources(&asked(&second, search("return", false))).len(), 0);
+    assert_eq!(
+        backwards(&second),
+        [
+            "x = 2",
+            "π = \"\u{1F40D}\"",
+            "def f():\n    return '\\n'",
+            "x = 1"
+        ]
+    );
+    second.finish();
+    let path = folder.path().join("state").join(writer::FILE_NAME);
+    let mode = std::fs::metadata(path).expect("it is there").mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(second.trouble().is_none() && first.trouble().is_none());
+}
+
+#[test]
+fn of_the_same_text_the_last_is_unique() {
+    let folder = folder();
+    let history = open(&folder);
+    for (line, cell) in ["run()", "y = 1", "run()", "run(2)"].iter().enumerate() {
+        history.remember(u32::try_from(line).expect("few") + 1, cell);
+    }
+    let cells = asked(&history, search("run*", true));
+    let lines: Vec<u32> = cells.iter().map(|cell| cell.line).collect();
+    assert_eq!(
+        (sources(&cells), lines),
+        (vec!["run()", "run(2)"], vec![3, 4])
+    );
+    history.finish();
+}
+
+#[test]
+fn the_text_of_earlier_versions_is_taken_over_once() {
+    let folder = folder();
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).expect("it is ours");
+    std::fs::write(
+        state.join("history"),
+        "\"old = 1\"\n\"torn\n\u{fffd}\n\"old = 2\"\n",
+    )
+    .expect("it is ours");
+    for session in 2..4 {
+        let history = open(&folder);
+        history.remember(1, "new");
+        assert_eq!(history.session().recv_timeout(TIMEOUT), Ok(Ok(session)));
+        assert_eq!(
+            sources(&asked(&history, search("old*", false))),
+            ["old = 1", "old = 2"]
+        );
+        history.finish();
+    }
+}
+
+#[test]
+fn several_shells_write_at_once_and_lose_nothing() {
+    let folder = folder();
+    std::thread::scope(|scope| {
+        for shell in 0..6 {
+            let folder = &folder;
+            scope.spawn(move || {
+                let history = open(folder);
+                for line in 1..=50 {
+                    history.remember(line, &format!("shell_{shell} = {line}"));
+                    if line % 10 == 0 {
+                        // What is asked for is answered after what was written before it.
+                        let own = asked(&history, search(&format!("shell_{shell} =*"), false));
+                        assert_eq!(own.len(), line as usize);
+                    }
+                }
+                history.finish();
+                assert_eq!(history.trouble(), None);
+            });
+        }
+    });
+    let history = open(&folder);
+    assert_eq!(asked(&history, search("shell_*", false)).len(), 300);
+    history.finish();
+}
+
+#[test]
+fn a_damaged_file_is_put_aside_and_told_of_once() {
+    let folder = folder();
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).expect("it is ours");
+    let path = state.join(writer::FILE_NAME);
+    std::fs::write(
+        &path,
+        b"this is no database, though it is long enough to be one".repeat(50),
+    )
+    .expect("it is ours");
+    let history = open(&folder);
+    history.remember(1, "kept = True");
+    assert_eq!(sources(&asked(&history, all(1))), ["kept = True"]);
+    let told = history.trouble().expect("it was damaged");
+    assert!(
+        told.contains("was damaged") && told.contains(".damaged-1"),
+        "{told}"
+    );
+    assert_eq!(history.trouble(), None);
+    history.finish();
+    assert!(state.join("history.sqlite.damaged-1").exists());
+    let history = open(&folder);
+    assert_eq!(backwards(&history), ["kept = True"]);
+    assert_eq!(history.trouble(), None);
+    history.finish();
+}
+
+#[test]
+fn a_file_damaged_in_the_middle_is_put_aside_when_it_is_written() {
+    let folder = folder();
+    let history = open(&folder);
+    for line in 1..=2000 {
+        history.remember(
+            line,
+            &format!("cell {line} of a history with more than a page"),
+        );
+    }
+    history.finish();
+    let path = folder.path().join("state").join(writer::FILE_NAME);
+    let mut bytes = std::fs::read(&path).expect("it is there");
+    assert!(bytes.len() > 16 * 4096, "{}", bytes.len());
+    bytes[4096..].fill(0xA5);
+    std::fs::write(&path, bytes).expect("it is ours");
+    let history = open(&folder);
+    history.remember(1, "goes on");
+    let session = history
+        .session()
+        .recv_timeout(TIMEOUT)
+        .expect("it lives")
+        .expect("a number");
+    assert_eq!(sources(&asked(&history, all(session))), ["goes on"]);
+    let told = history.trouble().expect("it was damaged");
+    assert!(told.contains("damaged"), "{told}");
+    history.finish();
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_leaves_a_history_in_memory() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("state"),
+        "a file where the folder should be",
+    )
+    .expect("it is ours");
+    let history = open(&folder);
+    history.remember(1, "one");
+    history.remember(2, "two");
+    assert_eq!(
+        sources(&asked(&history, HistoryQuery::Tail { count: 9 })),
+        ["one", "two"]
+    );
+    assert_eq!(backwards(&history), ["two", "one"]);
+    let told = history.trouble().expect("it can't be kept");
+    assert!(
+        told.starts_with("cells are remembered only until this shell ends"),
+        "{told}"
+    );
+    history.finish();
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_still_read() {
+    let folder = folder();
+    let history = open(&folder);
+    history.remember(1, "before");
+    history.finish();
+    let path = folder.path().join("state").join(writer::FILE_NAME);
+    // The version that a writer must know, in the file's header: permissions don't stop everybody.
+    let mut bytes = std::fs::read(&path).expect("it is there");
+    bytes[18] = 3;
+    std::fs::write(&path, bytes).expect("it is ours");
+    let history = open(&folder);
+    history.remember(1, "after");
+    let cells = asked(&history, HistoryQuery::Tail { count: 9 });
+    assert_eq!(sources(&cells), ["after"]);
+    assert_eq!(backwards(&history), ["after", "before"]);
+    let told = history.trouble().expect("it can't be written");
+    assert!(told.contains("it can't be written"), "{told}");
+    assert_eq!(history.trouble(), None);
+    history.finish();
+}
+
+#[test]
+fn trimming_keeps_the_last_cells() {
+    let folder = folder();
+    let history = open(&folder);
+    for line in 1..=10 {
+        history.remember(line, &format!("cell_{line}"));
+        history.remember_output(line, "out");
+    }
+    history.finish();
+    let state = folder.path().join("state");
+    assert_eq!(trim(&state, 3).map(|trimmed| trimmed.removed), Ok(7));
+    assert_eq!(trim(&state, 3).map(|trimmed| trimmed.removed), Ok(0));
+    let history = open(&folder);
+    assert_eq!(backwards(&history), ["cell_10", "cell_9", "cell_8"]);
+    assert_eq!(asked(&history, search("cell_2", false)).len(), 0);
+    history.finish();
+    assert_eq!(trim(&state, 0).map(|trimmed| trimmed.removed), Ok(3));
+    assert_eq!(
+        trim(&folder.path().join("none"), 0).map(|trimmed| trimmed.removed),
+        Ok(0)
+    );
+}
+
+#[test]
+fn a_prefix_is_looked_for_in_both_directions() {
+    let recent = Arc::new(Recent::default());
+    recent.fill(
+        ["import os", "x = 1", "import sys", "import sys ", "y"]
+            .map(String::from)
+            .to_vec(),
+    );
+    let cells = RecentCells(Arc::clone(&recent));
+    let step = |start, direction| {
+        let found = cells
+            .starts_with("imp", start, direction)
+            .expect("it can't fail");
+        found.map(|found| (found.entry.into_owned(), found.idx))
+    };
+    let (entry, place) = step(cells.len() - 1, SearchDirection::Reverse).expect("there is one");
+    assert_eq!(entry, "import sys ");
+    let (entry, place) = step(place - 1, SearchDirection::Reverse).expect("there is one");
+    assert_eq!(entry, "import sys");
+    let (entry, place) = step(place - 1, SearchDirection::Reverse).expect("there is one");
+    assert_eq!((entry.as_str(), place), ("import os", CELLS_MAX - 5));
+    assert_eq!(step(place - 1, SearchDirection::Reverse), None);
+    assert_eq!(
+        recent.shown_as("import os"),
+        Some(Shown::Begun("import os".to_owned()))
+    );
+    let (entry, place) = step(place + 1, SearchDirection::Forward).expect("there is one");
+    assert_eq!(entry, "import sys");
+    let (_, place) = step(place + 1, SearchDirection::Forward).expect("there is one");
+    // Behind the newest is what was typed.
+    assert_eq!(
+        step(place + 1, SearchDirection::Forward),
+        Some(("imp".to_owned(), CELLS_MAX))
+    );
+    assert_eq!(recent.continuation("import s"), Some("ys ".to_owned()));
+    assert_eq!(recent.continuation("y"), None);
+}
+
+#[test]
+fn a_search_minds_capitals_only_where_some_are_typed() {
+    let recent = Arc::new(Recent::default());
+    recent.fill(["Alpha()", "alpha()", "beta"].map(String::from).to_vec());
+    let cells = RecentCells(recent);
+    let found = |term: &str| {
+        let found = cells.search(term, CELLS_MAX - 1, SearchDirection::Reverse);
+        found
+            .expect("it can't fail")
+            .map(|found| (found.entry.into_owned(), found.pos))
+    };
+    assert_eq!(found("pha"), Some(("alpha()".to_owned(), 2)));
+    assert_eq!(found("Alp"), Some(("Alpha()".to_owned(), 0)));
+    assert_eq!(found("ET"), None);
+}
+
+#[test]
+fn two_hundred_thousand_cells_are_searched_through_their_index() {
+    let folder = folder();
+    let path = folder.path().join("many.sqlite");
+    let mut database = database::Database::open(&path, Vec::new).expect("it can be made");
+    database
+        .together(|database| {
+            for number in 0..200_000_u32 {
+                let cell = format!("name_{} = function_{}({number})", number % 977, number % 89);
+                database.add_cell(i64::from(number / 200) + 1, number % 200 + 1, &cell)?;
+            }
+            Ok(())
+        })
+        .expect("it can be written");
+    let found = database
+        .find(&search("*_88(1234*", false))
+        .expect("it can be read");
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|cell| cell.source.contains("_88(1234")));
+    let plan = database.plan("SELECT rowid FROM history_search WHERE source GLOB '*_88(1234*'");
+    // The index answers, not a walk over all rows: its plan names the pattern it was handed.
+    assert!(plan.contains("VIRTUAL TABLE INDEX 0:G0"), "{plan}");
+}

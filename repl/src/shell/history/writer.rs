@@ -1,0 +1,272 @@
+//! The thread that keeps cells: it alone touches the history's file.
+//!
+//! A file that is damaged is put aside and a new one begun; one that can't be written is read once for what it holds,
+//! and this session's cells stay in memory. Either is told once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use rhumba_interpreter::history::{HistoryAnswer, HistoryQuery};
+
+use super::database::{self, Database};
+use super::recent::Recent;
+use super::{CELLS_MAX, Trouble, text_file};
+
+pub const FILE_NAME: &str = "history.sqlite";
+/// What earlier versions called theirs, in the same folder.
+const TEXT_FILE_NAME: &str = "history";
+/// When cells that found the file locked are tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How many names are tried for a damaged file.
+const PUT_ASIDE_MAX: u32 = 100;
+
+/// What the thread is asked to do.
+pub enum Order {
+    Input {
+        line: u32,
+        source: String,
+    },
+    Output {
+        line: u32,
+        text: String,
+    },
+    Query {
+        query: HistoryQuery,
+        answer: Sender<HistoryAnswer>,
+    },
+    Session {
+        answer: Sender<Result<i64, String>>,
+    },
+    Finish {
+        done: Sender<()>,
+    },
+}
+
+/// A cell or a result on its way to the file.
+enum Unwritten {
+    Input { line: u32, source: String },
+    Output { line: u32, text: String },
+}
+
+pub struct Writer {
+    folder: Option<PathBuf>,
+    recent: Arc<Recent>,
+    trouble: Arc<Trouble>,
+    unwritten: Vec<Unwritten>,
+    /// The number of this session, once it has a cell.
+    session: Option<i64>,
+}
+
+impl Writer {
+    pub fn new(folder: Option<PathBuf>, recent: Arc<Recent>, trouble: Arc<Trouble>) -> Self {
+        Self {
+            folder,
+            recent,
+            trouble,
+            unwritten: Vec::new(),
+            session: None,
+        }
+    }
+
+    /// Does what it is asked until it is told to finish, or nobody can ask any more.
+    pub fn run(mut self, orders: &Receiver<Order>) {
+        let Some(mut database) = self.open() else {
+            self.recent.fill(Vec::new());
+            return;
+        };
+        loop {
+            let order = if self.unwritten.is_empty() {
+                match orders.recv() {
+                    Ok(order) => Some(order),
+                    Err(_) => return,
+                }
+            } else {
+                match orders.recv_timeout(RETRY_AFTER) {
+                    Ok(order) => Some(order),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            };
+            // What has gathered meanwhile is written together.
+            let mut answers = Vec::new();
+            let mut next = order;
+            while let Some(order) = next {
+                match order {
+                    Order::Input { line, source } => {
+                        self.unwritten.push(Unwritten::Input { line, source });
+                    }
+                    Order::Output { line, text } => {
+                        self.unwritten.push(Unwritten::Output { line, text });
+                    }
+                    other => {
+                        answers.push(other);
+                        break;
+                    }
+                }
+                next = orders.try_recv().ok();
+            }
+            if !self.write(&mut database) {
+                return;
+            }
+            for order in answers {
+                if let Some(done) = self.answer(&database, order) {
+                    if let Some(session) = self.session {
+                        // Its end is only told; the cells are there.
+                        let _ = database.end_session(session);
+                    }
+                    drop(database);
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Opens the file, or what can stand in for it, and gives the editor its last cells.
+    fn open(&self) -> Option<Database> {
+        let (database, cells) = match &self.folder {
+            None => (Database::in_memory(), Vec::new()),
+            Some(folder) => match self.open_file(folder) {
+                Ok(database) => {
+                    let cells = database.recent(CELLS_MAX).unwrap_or_default();
+                    (Ok(database), cells)
+                }
+                Err(reason) => {
+                    let path = folder.join(FILE_NAME);
+                    self.tell_unkept(&path, &reason);
+                    let readable = Database::open_to_read(&path);
+                    let cells = readable.and_then(|database| database.recent(CELLS_MAX));
+                    (Database::in_memory(), cells.unwrap_or_default())
+                }
+            },
+        };
+        self.recent.fill(cells);
+        match database {
+            Ok(database) => Some(database),
+            Err(error) => {
+                let reason = database::reason(&error);
+                self.trouble
+                    .tell(format!("cells aren't remembered: {reason}"));
+                None
+            }
+        }
+    }
+
+    fn open_file(&self, folder: &Path) -> Result<Database, String> {
+        rhumba_engine::home::create_private_directory(folder).map_err(|error| error.to_string())?;
+        let path = folder.join(FILE_NAME);
+        let imported = || text_file::load(&folder.join(TEXT_FILE_NAME));
+        match Database::open(&path, imported) {
+            Err(error) if database::is_busy(&error) => {
+                // Several shells began at once on a file that isn't laid out yet.
+                Database::open(&path, imported).map_err(|error| database::reason(&error))
+            }
+            Err(error) if database::is_damage(&error) => {
+                self.put_aside(&path)?;
+                Database::open(&path, imported).map_err(|error| database::reason(&error))
+            }
+            opened => opened.map_err(|error| database::reason(&error)),
+        }
+    }
+
+    /// Moves a damaged file out of the way, with what SQLite keeps beside it.
+    fn put_aside(&self, path: &Path) -> Result<(), String> {
+        let named = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
+        let place = (1..=PUT_ASIDE_MAX)
+            .map(|number| named(&format!(".damaged-{number}")))
+            .find(|place| !place.exists())
+            .ok_or("it is damaged, and so are a hundred before it")?;
+        std::fs::rename(path, &place)
+            .map_err(|error| format!("it is damaged and can't be moved away: {error}"))?;
+        for suffix in ["-wal", "-shm"] {
+            // They belong to the damaged file; a new one must not read them.
+            let _ = std::fs::remove_file(named(suffix));
+        }
+        self.trouble.tell(format!(
+            "the history {} was damaged; it is now {}, and a new one has begun",
+            path.display(),
+            place.display()
+        ));
+        Ok(())
+    }
+
+    fn tell_unkept(&self, path: &Path, reason: &str) {
+        self.trouble.tell(format!(
+            "cells are remembered only until this shell ends: the history {} can't be used: {reason}",
+            path.display()
+        ));
+    }
+
+    /// Writes what has gathered; false if it can't be written anywhere.
+    fn write(&mut self, database: &mut Database) -> bool {
+        if self.unwritten.is_empty() {
+            return true;
+        }
+        match self.try_write(database) {
+            Ok(()) => true,
+            // They stay for the next attempt.
+            Err(error) if database::is_busy(&error) => true,
+            Err(error) => {
+                let path = self.folder.clone().unwrap_or_default().join(FILE_NAME);
+                let mut opened = Database::in_memory().ok();
+                if database::is_damage(&error) && self.folder.is_some() {
+                    if let Ok(()) = self.put_aside(&path)
+                        && let Ok(fresh) = Database::open(&path, Vec::new)
+                    {
+                        opened = Some(fresh);
+                    }
+                } else {
+                    self.tell_unkept(&path, &database::reason(&error));
+                }
+                let Some(fresh) = opened else { return false };
+                *database = fresh;
+                self.session = None;
+                self.try_write(database).is_ok()
+            }
+        }
+    }
+
+    fn try_write(&mut self, database: &mut Database) -> database::Result<()> {
+        let known = self.session;
+        let unwritten = &self.unwritten;
+        let session = database.together(|database| {
+            let session = known.map_or_else(|| database.begin_session(), Ok)?;
+            for item in unwritten {
+                match item {
+                    Unwritten::Input { line, source } => {
+                        database.add_cell(session, *line, source)?;
+                    }
+                    Unwritten::Output { line, text } => {
+                        database.add_output(session, *line, text)?;
+                    }
+                }
+            }
+            Ok(session)
+        })?;
+        self.session = Some(session);
+        self.unwritten.clear();
+        Ok(())
+    }
+
+    /// Answers a question; gives back whom to tell when it was the last.
+    fn answer(&self, database: &Database, order: Order) -> Option<Sender<()>> {
+        match order {
+            Order::Query { query, answer } => {
+                let found = database.find(&query).map_err(|error| {
+                    format!("the history can't be read: {}", database::reason(&error))
+                });
+                // Who asked may have been interrupted.
+                let _ = answer.send(found);
+                None
+            }
+            Order::Session { answer } => {
+                let _ = answer.send(Ok(self.session.unwrap_or(0)));
+                None
+            }
+            Order::Finish { done } => Some(done),
+            Order::Input { .. } | Order::Output { .. } => None,
+        }
+    }
+}

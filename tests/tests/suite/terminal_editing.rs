@@ -1,0 +1,320 @@
+//! Editing of cells as a person sees it: keys, colours, paste, other sizes and other terminals.
+
+use super::support::{Screen, TerminalKind, TestHome};
+
+const COLOURED: TerminalKind<'_> = TerminalKind {
+    columns: 100,
+    rows: 30,
+    variables: &[("TERM", "xterm-256color")],
+    removed: &["NO_COLOR"],
+    answers: &[],
+};
+
+#[test]
+fn a_block_is_indented_by_itself_and_shown_where_it_was_typed() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("def double(x):\ry = x * 2\rreturn y\r\r");
+    screen.prompt(2);
+    let lines = screen.lines();
+    let from = lines
+        .iter()
+        .position(|line| line == "In [1]: def double(x):");
+    let from = from.unwrap_or_else(|| panic!("{lines:#?}"));
+    assert_eq!(lines[from + 1..from + 3], ["    y = x * 2", "    return y"]);
+    screen.enter(2, "double(21)");
+    screen.shows("Out[2]: 42");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn the_cursor_is_where_the_next_character_goes() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("x = 'añ🐍'\x1b[D!");
+    screen.shows_line("In [1]: x = 'añ🐍!'");
+    let (_, column) = screen.cursor();
+    assert_eq!(column, 8 + 10);
+    screen.send("\x01y, ");
+    screen.shows_line("In [1]: y, x = 'añ🐍!'");
+    assert_eq!(screen.cursor().1, 8 + 3);
+    // Up in a block goes to the line above, into the same column.
+    screen.send("\x03");
+    screen.prompt(1);
+    screen.send("if x:\rabc");
+    screen.shows_line("    abc");
+    screen.send("\x1b[A");
+    screen.shows_line("In [1]: if x:");
+    screen.send("\x03");
+    screen.prompt(1);
+    screen.leave();
+}
+
+#[test]
+fn the_kinds_of_words_have_their_colours() {
+    let home = TestHome::new();
+    let mut screen = Screen::start_on(&home, &[], &COLOURED);
+    screen.prompt(1);
+    screen.send("return 'text' # why");
+    screen.shows_line("In [1]: return 'text' # why");
+    screen.wait("the colours", |screen| {
+        screen.drawn("return").fgcolor() == vt100::Color::Idx(2)
+            && screen.drawn("'text'").fgcolor() == vt100::Color::Idx(3)
+            && screen.drawn("# why").italic()
+    });
+    screen.send("\x03");
+    screen.prompt(1);
+    screen.leave();
+}
+
+#[test]
+fn brackets_that_belong_together_are_marked() {
+    let home = TestHome::new();
+    let mut screen = Screen::start_on(&home, &[], &COLOURED);
+    screen.prompt(1);
+    screen.send("f(a, '(')");
+    screen.wait("both brackets marked", |screen| {
+        screen.line_of_cursor() == "In [1]: f(a, '(')"
+            && screen.drawn("(a").inverse()
+            && screen.drawn(")").inverse()
+            && !screen.drawn("('").inverse()
+    });
+    // The cursor leaves them, and the marks go.
+    screen.send("\x1b[D\x1b[D\x1b[D\x1b[D");
+    screen.wait("no bracket marked", |screen| !screen.drawn("(a").inverse());
+    screen.send("\x03");
+    screen.prompt(1);
+    screen.leave();
+}
+
+#[test]
+fn what_was_entered_before_is_suggested() {
+    let home = TestHome::new();
+    let mut screen = Screen::start_on(&home, &[], &COLOURED);
+    screen.enter(1, "temperature = 11 + 10");
+    screen.prompt(2);
+    screen.send("temp");
+    screen.shows_line("In [2]: temperature = 11 + 10");
+    assert!(
+        screen.drawn("erature = 11 + 10").dim(),
+        "a suggestion is quiet"
+    );
+    assert_eq!(screen.cursor().1, 8 + 4);
+    // The arrow takes it all.
+    screen.send("\x1b[C");
+    screen.wait("the cursor at its end", |screen| {
+        screen.cursor().1 == 8 + 21
+    });
+    screen.send("\x03");
+    screen.prompt(2);
+    // Alt-F takes a word of it; what isn't taken is not run.
+    screen.send("temp\x1bf");
+    screen.wait("one word taken", |screen| screen.cursor().1 == 8 + 11);
+    screen.send("\r");
+    screen.shows("Out[2]: 21");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn a_large_paste_is_one_cell() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    let cell: String = (0..10_000)
+        .map(|number| format!("x_{number} = {number}\n"))
+        .collect();
+    screen.paste(&cell);
+    screen.send("\r");
+    screen.prompt(2);
+    screen.enter(2, "x_0, x_9999");
+    screen.shows("Out[2]: (0, 9999)");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn what_is_no_text_is_left_out_and_the_cell_stays() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("kept = 1");
+    screen.shows_line("In [1]: kept = 1");
+    screen.send_bytes(b"\x1b[200~bad = '\xff\xfe'\rdel kept\r\x1b[201~");
+    screen.shows("rhumba: what came in isn't UTF-8 text and was left out");
+    screen.wait("the cell again", |screen| {
+        screen.line_of_cursor().starts_with("In [1]: kept = 1")
+    });
+    screen.send("\x15kept = 2\r");
+    screen.enter(2, "kept");
+    screen.shows("Out[2]: 2");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn another_editor_takes_the_cell_and_gives_it_back() {
+    let home = TestHome::new();
+    let editor = home.write(
+        "editor.sh",
+        "#!/bin/sh\nsed -i s/one/two/ \"$1\"\nexit $(cat status)\n",
+    );
+    let status = home.write("status", "0");
+    let command = format!("/bin/sh {}", editor.display());
+    let variables = [("TERM", "xterm"), ("EDITOR", command.as_str())];
+    let kind = TerminalKind {
+        variables: &variables,
+        removed: &["VISUAL"],
+        ..TerminalKind::default()
+    };
+    let mut screen = Screen::start_on(&home, &[], &kind);
+    for keys in ["\x18\x05", "\x1bOQ"] {
+        screen.prompt(1);
+        screen.send("'one'");
+        screen.send(keys);
+        screen.shows_line("In [1]: 'two'");
+        screen.send("\x03");
+    }
+    // An editor that fails changes nothing.
+    std::fs::write(status, "3").expect("it is ours");
+    screen.prompt(1);
+    screen.send("'one'\x18\x05");
+    screen.shows("the cell is as it was");
+    screen.shows_line("In [1]: 'one'");
+    screen.send("\r");
+    screen.shows("Out[1]: 'one'");
+    screen.prompt(2);
+    screen.leave();
+}
+
+#[test]
+fn vi_keys_are_there_for_those_who_want_them() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "get_ipython().editing_mode = 'vi'");
+    screen.prompt(2);
+    // Escape, to the start, delete a word, append at the end.
+    screen.send("wrong right\x1b");
+    screen.wait("the cursor on the last letter", |screen| {
+        screen.cursor().1 == 8 + 10
+    });
+    screen.send("0dwA = 7");
+    screen.shows_line("In [2]: right = 7");
+    screen.send("\r");
+    screen.enter(3, "right");
+    screen.shows("Out[3]: 7");
+    screen.enter(4, "get_ipython().editing_mode = 'emacs'");
+    screen.prompt(5);
+    screen.send("1 + 1\x01\x0b2\r");
+    screen.shows("Out[5]: 2");
+    screen.prompt(6);
+    screen.leave();
+}
+
+#[test]
+fn output_of_other_threads_is_shown_above_what_is_typed() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(
+        1,
+        "import threading; gate = threading.Event(); done = threading.Event()",
+    );
+    screen.enter(
+        2,
+        "def work():\rgate.wait()\rprint('from the thread')\rprint('and more')\rdone.set()\r\r",
+    );
+    screen.enter(
+        3,
+        "threading.Thread(target=work).start(); threading.Timer(0.5, gate.set).start()",
+    );
+    screen.prompt(4);
+    screen.send("half_a_c");
+    screen.wait("the output above the cell", |screen| {
+        let lines = screen.lines();
+        lines.ends_with(&[
+            "from the thread".to_owned(),
+            "and more".to_owned(),
+            "In [4]: half_a_c".to_owned(),
+        ])
+    });
+    screen.send("ell = 1\r");
+    screen.enter(5, "half_a_cell, done.wait(30)");
+    screen.shows("Out[5]: (1, True)");
+    screen.prompt(6);
+    screen.leave();
+}
+
+#[test]
+fn a_narrow_terminal_wraps_and_keeps_the_cursor() {
+    let home = TestHome::new();
+    let kind = TerminalKind {
+        columns: 20,
+        rows: 10,
+        ..TerminalKind::default()
+    };
+    let mut screen = Screen::start_on(&home, &[], &kind);
+    screen.prompt(1);
+    screen.send("total = 100000 + 200000 + 5");
+    screen.ends_with(&["In [1]: total = 1000", "00 + 200000 + 5"]);
+    assert_eq!(screen.cursor().1, 15);
+    // Twelve to the left, over the wrap.
+    screen.send(&"\x1b[D".repeat(17));
+    screen.wait("the cursor in the first row", |screen| {
+        screen.cursor().1 == 18
+    });
+    screen.send("9\r");
+    screen.enter(2, "total");
+    screen.shows("Out[2]: 1290005");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn a_window_of_another_size_costs_nothing_that_was_typed() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("total = 1111111111111111111111111111");
+    screen.shows_line("In [1]: total = 1111111111111111111111111111");
+    screen.resize(24, 30);
+    screen.send(" + 5\r");
+    screen.enter(2, "total % 1000");
+    screen.shows("Out[2]: 116");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn a_representation_that_never_ends_is_interrupted() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(
+        1,
+        "class Endless:\rdef __repr__(self):\rprint('begun')\rwhile True: pass\r\r\r",
+    );
+    screen.enter(2, "Endless()");
+    screen.shows("begun");
+    screen.send("\x03");
+    screen.shows("KeyboardInterrupt");
+    screen.enter(3, "'here again'");
+    screen.shows("Out[3]: 'here again'");
+    screen.prompt(4);
+    screen.leave();
+}
+
+#[test]
+fn a_prompt_starts_its_own_line() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "print('no end', end='')");
+    screen.prompt(2);
+    let lines = screen.lines();
+    assert!(
+        lines.ends_with(&["no end".to_owned(), "In [2]:".to_owned()]),
+        "{lines:#?}"
+    );
+    screen.leave();
+}
