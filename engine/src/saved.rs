@@ -96,6 +96,7 @@ pub fn failure(vm: &VirtualMachine, error: &StoreError) -> PyBaseExceptionRef {
         StoreError::Damaged { .. }
         | StoreError::Foreign { .. }
         | StoreError::Newer { .. }
+        | StoreError::Expands { .. }
         | StoreError::TooLarge { .. } => snapshot::snapshot_error_type(),
         StoreError::Home(source)
         | StoreError::Unwritten { source, .. }

@@ -46,8 +46,9 @@ impl Source {
         kept.then(|| Self::Checkpoint(text.to_owned()))
     }
 
-    fn read(&self) -> Result<Checkpoint, CheckpointError> {
+    fn read(&self, trust: Trust) -> Result<Checkpoint, CheckpointError> {
         match self {
+            Self::File(path) if trust == Trust::Data => Ok(file::read_file_of_anyone(path)?),
             Self::File(path) => Ok(file::read_file(path)?),
             Self::Checkpoint(name) => {
                 let store = Store::open_default()?;
@@ -92,7 +93,7 @@ pub(crate) fn keep(
 
 /// Reads a namespace into a new dict, which its functions have as their globals.
 pub(crate) fn load(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<PyDictRef> {
-    names_in_dict(vm, read(vm, source)?, trust)
+    names_in_dict(vm, read(vm, source, trust)?, trust)
 }
 
 /// Rebuilds a namespace in a new dict, which its functions have as their globals.
@@ -120,7 +121,7 @@ pub(crate) fn names_in_dict(
 /// As reading and decoding; nothing has changed then.
 pub fn restore(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<Vec<String>> {
     let namespace = Namespace::new(vm);
-    let checkpoint = read(vm, source)?;
+    let checkpoint = read(vm, source, trust)?;
     let context = DecodeContext {
         trust,
         ..DecodeContext::new(namespace.dict().clone())
@@ -186,7 +187,7 @@ fn items_of(vm: &VirtualMachine, mapping: &PyDictRef) -> PyResult<Vec<(String, P
     items.collect()
 }
 
-fn read(vm: &VirtualMachine, source: &Source) -> PyResult<Checkpoint> {
-    vm.allow_threads(|| source.read())
+fn read(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<Checkpoint> {
+    vm.allow_threads(|| source.read(trust))
         .map_err(|error| failure::of_checkpoint(vm, &error))
 }

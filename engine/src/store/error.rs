@@ -35,6 +35,14 @@ pub enum StoreError {
         bytes: u64,
         memory: u64,
     },
+    #[error(
+        "{what} has {stored} bytes and would become {bytes}: so much more is read only from whom you trust"
+    )]
+    Expands {
+        what: String,
+        bytes: u64,
+        stored: u64,
+    },
     #[error("{what} could not be saved: {}; {kept}", reason(source))]
     Unwritten {
         what: String,

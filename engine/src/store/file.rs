@@ -103,10 +103,24 @@ fn write_content(file: &mut File, checkpoint: &Checkpoint) -> io::Result<()> {
 /// If it can't be read, is no such file, is damaged, or from a later version.
 pub fn read_file(path: &Path) -> Result<Checkpoint, StoreError> {
     let what = described(path);
+    read_checked(&what, path, open_checked(path)?)
+}
+
+/// As [`read_file`], of a file that anyone may have made.
+///
+/// # Errors
+/// As there, and if a small file would become very much.
+pub fn read_file_of_anyone(path: &Path) -> Result<Checkpoint, StoreError> {
+    let what = described(path);
     let checked = open_checked(path)?;
-    checked.manifest.check_memory(&what)?;
+    checked.manifest.check_expansion(&what, checked.length)?;
+    read_checked(&what, path, checked)
+}
+
+fn read_checked(what: &str, path: &Path, checked: Checked) -> Result<Checkpoint, StoreError> {
+    checked.manifest.check_memory(what)?;
     let source = FileChunks {
-        what: &what,
+        what,
         file: &checked.file,
         places: &checked.places,
         manifest: &checked.manifest,
@@ -134,6 +148,7 @@ fn file_name(path: &Path) -> String {
 
 struct Checked {
     file: File,
+    length: u64,
     manifest: Manifest,
     /// Where each chunk's bytes begin, and what is said of them.
     places: Vec<(u64, Head)>,
@@ -191,6 +206,7 @@ fn check(file: File) -> Result<Checked, Problem> {
     }
     Ok(Checked {
         file,
+        length,
         manifest,
         places,
     })

@@ -39,6 +39,11 @@ const CHECKSUM_AT: usize = 32;
 /// No manifest is larger than this, and nothing that says it is is believed.
 const BODY_BYTES_MAX: u64 = 1 << 30;
 
+/// A manifest of hashes and names doesn't shrink by more than this when it is compressed, unless it is
+/// small.
+const BODY_FACTOR_MAX: u64 = 256;
+const BODY_BYTES_SMALL: u64 = 16 << 20;
+
 /// A manifest, understood.
 #[derive(Debug)]
 pub(crate) struct Manifest {
@@ -128,6 +133,21 @@ impl Manifest {
                 what: what.to_owned(),
                 bytes: self.bytes_total,
                 memory,
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses what becomes much more than it is: a file may name one chunk again and again, and a
+    /// chunk may be compressed.
+    pub(crate) fn check_expansion(&self, what: &str, stored: u64) -> Result<(), StoreError> {
+        const BYTES_ALLOWED: u64 = 256 << 20;
+        const FACTOR_MAX: u64 = 100;
+        if self.bytes_total > BYTES_ALLOWED.max(stored.saturating_mul(FACTOR_MAX)) {
+            return Err(StoreError::Expands {
+                what: what.to_owned(),
+                bytes: self.bytes_total,
+                stored,
             });
         }
         Ok(())
@@ -283,7 +303,9 @@ impl Seal {
             stored_bytes: u64::from_le_bytes(array(&mut reader)?),
             checksum: array(&mut reader)?,
         };
-        if version == 0 || encoding > 1 || seal.plain_bytes > BODY_BYTES_MAX {
+        let body_bytes_max = seal.stored_bytes.saturating_mul(BODY_FACTOR_MAX);
+        let body_bytes_max = body_bytes_max.clamp(BODY_BYTES_SMALL, BODY_BYTES_MAX);
+        if version == 0 || encoding > 1 || seal.plain_bytes > body_bytes_max {
             return Err(Problem::damaged("its head makes no sense"));
         }
         Ok(seal)

@@ -702,6 +702,43 @@ fn a_manifest_that_lies_allocates_nothing() {
     assert!(Manifest::unseal(&sealed, CHECKPOINT_MAGIC).is_ok());
 }
 
+#[test]
+fn a_small_file_that_becomes_much_is_for_those_who_trust_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zeros.rhumba");
+    let zeros = Bytes::from(vec![0; 300 << 20]);
+    let written = checkpoint("zeros", vec![segment("data", vec![zeros])]);
+    file::write_file(&path, &written).unwrap();
+    let error = file::read_file_of_anyone(&path).map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Expands { .. }), "{error}");
+    assert!(error.to_string().contains("whom you trust"), "{error}");
+    assert_eq!(file::read_file(&path).unwrap().bytes_total(), 300 << 20);
+    let small = checkpoint("small", vec![segment("data", vec![noise(1, 300)])]);
+    file::write_file(&path, &small).unwrap();
+    assert_eq!(
+        file::read_file_of_anyone(&path).unwrap().segments,
+        small.segments
+    );
+}
+
+#[test]
+fn a_manifest_that_becomes_much_is_refused_before_it_does() {
+    let (folder, store) = store();
+    store.write(&mixed("work")).unwrap();
+    let manifest = store.directory().join("checkpoints/work");
+    let mut sealed = std::fs::read(&manifest).unwrap();
+    for (plain_bytes, stored_bytes) in [(1_u64 << 30, 100_000_u64), (17 << 20, 1000)] {
+        sealed[16..24].copy_from_slice(&plain_bytes.to_le_bytes());
+        sealed[24..32].copy_from_slice(&stored_bytes.to_le_bytes());
+        let error = Manifest::unseal(&sealed, CHECKPOINT_MAGIC)
+            .map(drop)
+            .unwrap_err();
+        let error = error.about("it").to_string();
+        assert!(error.contains("head makes no sense"), "{error}");
+    }
+    drop(folder);
+}
+
 /// What version 1 wrote stays readable: a file and a manifest, byte for byte.
 #[test]
 fn golden_bytes_stay_readable() {
