@@ -4,6 +4,7 @@ corpus.py FOLDER writes NAME.snapshot and NAME.namespace files. Nothing in them 
 with the wrong arguments: damaged bytes that members of a cluster are trusted with may call what they name.
 """
 
+import abc
 import array
 import collections
 import dataclasses
@@ -126,7 +127,36 @@ def made_by_reduction():
     return [canary.Reduced(1), {canary.Hashed("key"): 1}, canary.touch, canary.Stateful()]
 
 
+class Readable(abc.ABC):
+    @abc.abstractmethod
+    def read(self): ...
+
+
+Readable.register(Plain)
+
+Kind = typing.TypeVar("Kind", int, str)
+Rest = typing.TypeVarTuple("Rest")
+
+
+def constants(value):
+    "Documented."
+    nested = lambda: (70000, (1.5, None), 10**20, b"bytes")
+    return value in {"one", 2.5, 3}, value[1:2], 2j, "\ud800", nested
+
+
+def made_module():
+    module = types.ModuleType("made_by_hand", "Documented.")
+    exec("count = 1\ndef increase(): return count + 1", module.__dict__)
+    return [module, module.increase]
+
+
 OBJECTS = {
+    "constants": lambda: [constants, constants.__code__],
+    "long_text": lambda: ["long " * 2000, b"long" * 2000],
+    "abstract": lambda: [Readable, Plain],
+    "type_variables": lambda: [Kind, Rest, typing.NewType("New", int)],
+    "made_module": made_module,
+    "dict_views": lambda: [{"a": 1}.keys(), collections.OrderedDict(b=2).items()],
     "scalars": lambda: [None, True, ..., NotImplemented, 0, -1, 300, 2**31, -(2**63), 10**40, 1.5, -0.0, 2j, "t", ""],
     "texts": lambda: ["plain", "ünïcödé", "\ud800", "a" * 300, "x\0y"],
     "buffers": lambda: [b"", b"raw", bytearray(b"more"), memoryview(b"view"), b"x" * 5000, bytearray(b"y" * 5000)],

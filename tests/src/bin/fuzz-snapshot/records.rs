@@ -13,10 +13,10 @@ pub const FIRST_NODE: u32 = 512;
 pub const FILL: u8 = 128;
 
 /// Every kind of record.
-pub const KINDS: [u8; 52] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 32, 33, 34, 35, 36,
-    37, 38, 48, 49, 50, 51, 56, 57, 58, 59, 64, 65, 66, 67, 68, 69, 70, 128, 129, 130, 131, 132,
-    133, 134, 135, 136,
+pub const KINDS: [u8; 58] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 32, 33, 34, 35,
+    36, 37, 38, 39, 48, 49, 50, 51, 56, 57, 58, 59, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 128,
+    129, 130, 131, 132, 133, 134, 135, 136, 137,
 ];
 
 /// Where the parts of a record are, in the table.
@@ -73,7 +73,7 @@ impl Walk<'_> {
             self.edge()?;
         }
         match kind {
-            1 | 8 | 10 => self.number().map(|_| ()),
+            1 | 8 | 10 | 12 => self.number().map(|_| ()),
             2 | 5 | 6 | 7 | 9 | 49 | 50 => self.content(),
             3 => self.skip(8),
             4 => self.skip(16),
@@ -86,14 +86,25 @@ impl Walk<'_> {
             18 | 19 | 68 => self.edges(3),
             21 => self.pairs(),
             23..=25 | 33 | 56 => Some(()),
-            32 => self.code(),
+            32 => {
+                self.code()?;
+                self.edge()?;
+                self.run()
+            }
+            39 => {
+                self.edge()?;
+                self.content()?;
+                let end = self.number()?.checked_add(self.at)?;
+                self.whole_code()?;
+                (self.at == end).then_some(())
+            }
             34 => {
                 self.edges(2)?;
                 self.run()
             }
             35 | 58 | 65 | 66 => self.edges(2),
             36 => self.edges(4),
-            37 | 38 | 64 | 69 => self.edge(),
+            37 | 38 | 64 | 69 | 72 | 73 => self.edge(),
             48 => {
                 self.content()?;
                 self.content()
@@ -117,6 +128,10 @@ impl Walk<'_> {
                 self.edge()?;
                 self.pairs()
             }
+            71 => {
+                self.skip(16)?;
+                self.edges(2)
+            }
             128 | 130 => self.run(),
             129 | 133 => self.pairs(),
             131 | 137 => self.edge(),
@@ -126,7 +141,14 @@ impl Walk<'_> {
                 self.parts_after_pairs(0b11)
             }
             135 => self.parts_after_pairs(0b1011),
-            136 => self.parts_after_pairs(0),
+            136 => {
+                let bits_at = |walk: &Self| walk.table.get(walk.at - 1).copied();
+                self.parts_after_pairs(0)?;
+                match bits_at(self)? & 2 {
+                    0 => Some(()),
+                    _ => self.run(),
+                }
+            }
             _ => None,
         }
     }
@@ -225,11 +247,27 @@ impl Walk<'_> {
         for _ in 0..4 {
             self.counted(Self::content)?;
         }
-        for _ in 0..6 {
-            self.content()?;
+        (0..6).try_for_each(|_| self.content())
+    }
+
+    /// Code and its constants, which are kinds without numbers; 0 is an edge as a number.
+    fn whole_code(&mut self) -> Option<()> {
+        self.code()?;
+        self.counted(Self::constant)
+    }
+
+    fn constant(&mut self) -> Option<()> {
+        let kind = *self.table.get(self.at)?;
+        self.record.tags.push(self.at);
+        self.at += 1;
+        match kind {
+            0 => self.number().map(|_| ()),
+            1..=7 => self.record(kind),
+            16 | 17 => self.counted(Self::constant),
+            19 => (0..3).try_for_each(|_| self.constant()),
+            32 => self.whole_code(),
+            _ => None,
         }
-        self.edge()?;
-        self.run()
     }
 
     fn native(&mut self) -> Option<()> {
