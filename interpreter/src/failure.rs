@@ -68,6 +68,24 @@ fn format(vm: &VirtualMachine, exception: &PyBaseExceptionRef) -> PyResult<Error
     })
 }
 
+/// Opens the debugger where the exception was raised, if `%pdb` has asked for that.
+///
+/// # Errors
+/// What ended the debugger early: an interrupt, or a request to leave the shell.
+pub fn debug_if_asked(vm: &VirtualMachine, exception: &PyBaseExceptionRef) -> PyResult<()> {
+    let session = session::Session::of(vm)?;
+    let Some(shell) = session.shell_if_made() else {
+        return Ok(());
+    };
+    let asked = vm.get_attribute_opt(shell, vm.ctx.intern_str("call_pdb"))?;
+    if !asked.is_some_and(|asked| asked.is(&vm.ctx.true_value)) {
+        return Ok(());
+    }
+    let debugger = session::import(vm, "rhumba._debugger")?;
+    let examine = debugger.get_attr("on_failure", vm)?;
+    examine.call((exception.clone(),), vm).map(drop)
+}
+
 /// The status that a process should end with if the exception asks for its end.
 ///
 /// `None` for everything but `SystemExit`. A status that is text belongs on stderr: it is the

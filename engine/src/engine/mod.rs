@@ -9,9 +9,12 @@
 //! is done with the namespace, [`output`] for what is printed meanwhile.
 
 mod base_frame;
+mod joined;
 mod operations;
 mod output;
 mod queue;
+
+pub use joined::Joined;
 
 use crate::cluster_file::{ClusterFile, ClusterFileError};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
@@ -24,7 +27,7 @@ use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::runtime::{Runtime, runtime_version};
 use rhumba_interpreter::rustpython_vm::{PyResult, VirtualMachine};
 use rhumba_proto::frame::FrameError;
-use rhumba_proto::id::{BlobId, Ticket};
+use rhumba_proto::id::{BlobId, EngineId, Ticket};
 use rhumba_proto::message::{
     Failure, FromController, FromEngine, Outcome, Payload, Role, Timing, ToController, ToEngine,
     Welcome,
@@ -89,6 +92,11 @@ impl Outgoing {
         }
     }
 
+    /// Ends the connection, for both directions.
+    fn close(&self) {
+        self.writer.lock().close();
+    }
+
     /// Sends a message that is known to be within the limits.
     fn send(&self, message: FromEngine, payload: &Payload) {
         if let Err(error) = self.try_send(message, payload) {
@@ -130,30 +138,19 @@ pub fn run(
     runtime: Runtime,
     options: &EngineOptions,
 ) -> Result<std::convert::Infallible, EngineError> {
-    let cluster = ClusterFile::read(&options.cluster_file)?;
-    let limits = socket::limits_from_environment().map_err(EngineError::Settings)?;
-    let role = Role::Engine { host: options.host };
-    let (reader, writer, welcome) = socket::dial(
-        &cluster.socket,
-        role,
-        &runtime_version(),
-        limits,
-        WELCOME_TIMEOUT,
-    )
-    .map_err(|error| error.about(&options.cluster_file, &cluster))?;
-    let Welcome::Engine { engine } = welcome else {
-        return Err(ConnectionError::Closed {
-            cause: "it took this engine for a client".into(),
-        }
-        .into());
-    };
-    tracing::info!(%engine, pid = std::process::id(), "joined");
-    let outgoing = Arc::new(Outgoing {
-        writer: Mutex::new(writer),
-    });
+    let (engine, reader, outgoing) = connect(options)?;
     let queue = Arc::new(Queue::new());
     let output = EngineOutput::start(Arc::clone(&outgoing))?;
-    start_network(reader, Arc::clone(&queue), Arc::clone(&outgoing))?;
+    let python_thread = queue::Thread::current();
+    let ended = Arc::clone(&queue);
+    start_network(reader, Arc::clone(&queue), Arc::clone(&outgoing), move || {
+        if !ended.close(python_thread, END_TIMEOUT) {
+            tracing::warn!("Python did not stop in time, so the engine ends under it");
+        }
+        // Python may still be at its exit handlers; they have as long again.
+        std::thread::sleep(END_TIMEOUT);
+        end_process_group(0)
+    })?;
 
     runtime.enter(|vm| {
         // Clients know of this engine already: a signal may come at any time,
@@ -178,6 +175,34 @@ pub fn run(
     end_process_group(0)
 }
 
+/// Joins the cluster that the options name.
+fn connect(
+    options: &EngineOptions,
+) -> Result<(EngineId, FrameReader, Arc<Outgoing>), EngineError> {
+    let cluster = ClusterFile::read(&options.cluster_file)?;
+    let limits = socket::limits_from_environment().map_err(EngineError::Settings)?;
+    let role = Role::Engine { host: options.host };
+    let (reader, writer, welcome) = socket::dial(
+        &cluster.socket,
+        role,
+        &runtime_version(),
+        limits,
+        WELCOME_TIMEOUT,
+    )
+    .map_err(|error| error.about(&options.cluster_file, &cluster))?;
+    let Welcome::Engine { engine } = welcome else {
+        return Err(ConnectionError::Closed {
+            cause: "it took this engine for a client".into(),
+        }
+        .into());
+    };
+    tracing::info!(%engine, pid = std::process::id(), "joined");
+    let outgoing = Arc::new(Outgoing {
+        writer: Mutex::new(writer),
+    });
+    Ok((engine, reader, outgoing))
+}
+
 /// Runs what is queued, one piece after the other, until the queue is closed.
 fn serve(
     vm: &VirtualMachine,
@@ -187,20 +212,32 @@ fn serve(
     outgoing: &Outgoing,
 ) {
     while let Some(job) = vm.allow_threads(|| queue.next()) {
-        let (ticket, operation) = (job.ticket, job.operation.name());
-        output.begin(ticket);
-        rhumba_interpreter::interrupt::discard_pending(vm);
-        let started_us = unix_time_us();
-        let result = operations.run(vm, job);
-        queue.finish();
-        rhumba_interpreter::interrupt::discard_pending(vm);
-        output.end();
-        let timing = Timing {
-            started_us,
-            completed_us: unix_time_us(),
-        };
-        vm.allow_threads(|| outgoing.send_finished(ticket, operation, result, timing));
+        run_job(vm, &mut operations, job, queue, output, outgoing);
     }
+}
+
+/// Runs one piece and answers it.
+fn run_job(
+    vm: &VirtualMachine,
+    operations: &mut Operations,
+    job: Job,
+    queue: &Queue,
+    output: &EngineOutput,
+    outgoing: &Outgoing,
+) {
+    let (ticket, operation) = (job.ticket, job.operation.name());
+    output.begin(ticket);
+    rhumba_interpreter::interrupt::discard_pending(vm);
+    let started_us = unix_time_us();
+    let result = operations.run(vm, job);
+    queue.finish();
+    rhumba_interpreter::interrupt::discard_pending(vm);
+    output.end();
+    let timing = Timing {
+        started_us,
+        completed_us: unix_time_us(),
+    };
+    vm.allow_threads(|| outgoing.send_finished(ticket, operation, result, timing));
 }
 
 /// Cuts the texts of a failure that are too long for a message.
@@ -227,11 +264,13 @@ fn add_module_directories(vm: &VirtualMachine, directories: &[PathBuf]) -> PyRes
     Ok(())
 }
 
-/// Starts the thread that reads what the controller sends.
+/// Starts the thread that reads what the controller sends; `at_end` is called by it when there is
+/// nothing more to read.
 fn start_network(
     mut reader: FrameReader,
     queue: Arc<Queue>,
     outgoing: Arc<Outgoing>,
+    at_end: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<()> {
     let python_thread = queue::Thread::current();
     let started = with_signals_blocked(|| {
@@ -266,12 +305,7 @@ fn start_network(
                         }
                     }
                 }
-                if !queue.close(python_thread, END_TIMEOUT) {
-                    tracing::warn!("Python did not stop in time, so the engine ends under it");
-                }
-                // Python may still be at its exit handlers; they have as long again.
-                std::thread::sleep(END_TIMEOUT);
-                end_process_group(0)
+                at_end();
             })
     });
     started.map(drop)

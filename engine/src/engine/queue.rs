@@ -78,6 +78,18 @@ impl Queue {
         }
     }
 
+    /// The next piece if one waits, which is running from here on.
+    pub(super) fn next_if_there(&self) -> Option<Job> {
+        let mut state = self.state.lock();
+        let job = state.waiting.pop_front()?;
+        state.running = Some(job.ticket);
+        Some(job)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
     /// Notes that what ran has ended.
     pub(super) fn finish(&self) {
         let mut state = self.state.lock();
@@ -165,7 +177,7 @@ mod tests {
             let queue = Arc::clone(&queue);
             std::thread::spawn(move || queue.next().is_none())
         };
-        assert!(queue.close(Thread::current(), Duration::from_secs(5)));
+        assert!(queue.close(Thread::current(), Duration::from_secs(60)));
         assert!(waiting.join().unwrap());
         queue.push(job(1));
         assert!(queue.next().is_none());

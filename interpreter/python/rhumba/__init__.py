@@ -2,6 +2,7 @@
 
     SnapshotError   why an object can't be carried, or bytes can't be read
     namespace       objects and whole namespaces as bytes and files
+    embed           opens a shell in the middle of a program
 
 Importing a part of the package must not import the rest, so that parts are
 loaded when they are first asked for.
@@ -9,7 +10,7 @@ loaded when they are first asked for.
 
 from _rhumba_shell import SnapshotError
 
-__all__ = ["SnapshotError", "namespace"]
+__all__ = ["SnapshotError", "embed", "namespace"]
 
 # The part comes with rhumba-stdlib: an interpreter alone doesn't have it.
 _PARTS = ("namespace",)
@@ -20,8 +21,12 @@ def __getattr__(name):
         from importlib import import_module
 
         return import_module("rhumba." + name)
+    if name == "embed":
+        from rhumba._embedding import embed
+
+        return embed
     raise AttributeError(f"module 'rhumba' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_PARTS})
+    return sorted({*globals(), *_PARTS, "embed"})

@@ -3,7 +3,8 @@
 The text is the standard traceback module's, letter for letter, but for frames of rhumba's own
 frozen code, which are left out: a person debugs the cell, not the shell. The module itself isn't
 used: it and what it imports are 12 MB, and every engine has in memory what this file needs.
-One traceback's frames are `_stack`'s, a keyword typed wrongly is `_typo`'s.
+One traceback's frames are `_stack`'s, a keyword typed wrongly is `_typo`'s, and the modes of
+`%xmode`, which only shells have in memory, are `_tracebacks`'s.
 """
 
 import sys
@@ -31,9 +32,18 @@ def report(exception):
     lines = _own_lines(exception)
     if lines is not None:
         return name, message, "\n".join(lines)
+    modes = sys.modules.get("rhumba._tracebacks")
+    if modes is None and sys.flags.interactive:
+        from rhumba import _tracebacks as modes
+    text = chain_text(exception) if modes is None else modes.text(exception)
+    return name, message, text
+
+
+def chain_text(exception, format_stack=format_stack):
+    """The text of a whole chain, with each traceback's frames as `format_stack` tells them."""
     text = _Text()
-    text.add_chain(_described(exception))
-    return name, message, "".join(text.parts).rstrip("\n")
+    text.add_chain(_described(exception, format_stack))
+    return "".join(text.parts).rstrip("\n")
 
 
 def _own_lines(exception):
@@ -47,22 +57,27 @@ def _own_lines(exception):
         return None
 
 
-def _described(exception):
+def _described(exception, format_stack):
     """The exception with its causes, contexts and members, each met once."""
     seen = set()
-    first = _Described(exception, seen)
+
+    def met(exception):
+        seen.add(id(exception))
+        return _Described(exception, format_stack(exception.__traceback__))
+
+    first = met(exception)
     pending = [first]
     while pending:
         described = pending.pop()
         exception = described.exception
         if exception.__cause__ is not None and id(exception.__cause__) not in seen:
-            described.cause = _Described(exception.__cause__, seen)
+            described.cause = met(exception.__cause__)
             pending.append(described.cause)
         if exception.__context__ is not None and id(exception.__context__) not in seen:
-            described.context = _Described(exception.__context__, seen)
+            described.context = met(exception.__context__)
             pending.append(described.context)
         if isinstance(exception, BaseExceptionGroup):
-            described.members = [_Described(member, seen) for member in exception.exceptions]
+            described.members = [met(member) for member in exception.exceptions]
             pending += described.members
     return first
 
@@ -72,10 +87,9 @@ class _Described:
 
     __slots__ = ("exception", "stack", "last_lines", "cause", "context", "members")
 
-    def __init__(self, exception, seen):
-        seen.add(id(exception))
+    def __init__(self, exception, stack):
         self.exception = exception
-        self.stack = format_stack(exception.__traceback__)
+        self.stack = stack
         self.last_lines = _last_lines(exception)
         self.cause = self.context = self.members = None
 

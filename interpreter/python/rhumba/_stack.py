@@ -20,16 +20,16 @@ _FRAMES_KEPT = 1_000
 _REPEATS_SHOWN = 3
 
 
-def format_stack(tb):
+def format_stack(tb, shown=None):
     """A list of texts, one for each frame; empty if there is none to show."""
     first, left_out, last = _ends(tb)
-    shown = _Shown()
-    texts = shown.format(_frames(first))
+    shown = shown or _Shown()
+    texts = shown.format(_frames(first, shown.frame_type))
     # Nothing of a stack is shown that begins with nothing but frames of rhumba's own.
     if texts and last is not None:
         if left_out:
             texts.append(f"  [{left_out:,} frames are left out here]\n")
-        texts += shown.format(_frames(_entries(last)))
+        texts += shown.format(_frames(_entries(last), shown.frame_type))
     return texts
 
 
@@ -80,11 +80,11 @@ def _position(code, instruction):
     return next(islice(code.co_positions(), instruction // 2, None))
 
 
-def _frames(entries):
+def _frames(entries, frame_type):
     frames = []
     filenames = set()
     for tb in entries:
-        frame = _Frame(tb)
+        frame = frame_type(tb)
         # Frozen code has its module's name in place of a file's.
         if not _imp.is_frozen(frame.filename):
             filenames.add(frame.filename)
@@ -101,6 +101,8 @@ def _frames(entries):
 
 class _Shown:
     """Frames as text; what was made once for a place is not made again."""
+
+    frame_type = _Frame
 
     def __init__(self):
         self._texts = {}

@@ -182,3 +182,159 @@ fn a_failure_imports_nothing_large() {
         assert_eq!(bench.value(&large), "[]");
     });
 }
+
+/// The traceback of the last failure in a mode of `%xmode`, as `%tb` shows it.
+fn in_mode(bench: &Bench, mode: &str) -> String {
+    bench.recorder.take();
+    bench.cell(&format!("%tb {mode}"));
+    let text = bench.recorder.stderr();
+    bench.recorder.take();
+    text
+}
+
+const FAILING_FUNCTION: &str = "\
+def outer(x, *rest, key=3):
+    values = list(range(1000))
+
+    # a comment
+    try:
+        return x / 0
+    except ZeroDivisionError as failure:
+        failure.add_note('a note')
+        raise LookupError('no') from failure
+";
+
+#[test]
+fn context_shows_the_lines_around_each_place() {
+    with_bench(|bench| {
+        bench.cell(FAILING_FUNCTION);
+        fail(bench, "outer(1)");
+        assert_eq!(
+            in_mode(bench, "context"),
+            "\
+Traceback (most recent call last):
+  File \"<cell 1>\", line 6, in outer(x, *rest, key)
+      4 # a comment
+      5 try:
+----> 6     return x / 0
+                   ~~^~~
+      7 except ZeroDivisionError as failure:
+      8     failure.add_note('a note')
+ZeroDivisionError: division by zero
+a note
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File \"<cell 2>\", line 1
+----> 1 outer(1)
+        ~~~~~^^^
+  File \"<cell 1>\", line 9, in outer(x, *rest, key)
+      7 except ZeroDivisionError as failure:
+      8     failure.add_note('a note')
+----> 9     raise LookupError('no') from failure
+LookupError: no
+"
+        );
+    });
+}
+
+#[test]
+fn verbose_shows_the_values_of_names_whatever_their_repr_does() {
+    with_bench(|bench| {
+        bench.cell("class Broken:\n    def __repr__(self): raise KeyError(1)\n");
+        bench.cell(
+            "limit = 4\n\
+             def inner(broken, text, *rest, **options):\n    \
+                 values = list(range(1000))\n    \
+                 return values[5000 + limit]\n",
+        );
+        fail(bench, "inner(Broken(), 'a' * 1000, 1, option=[Broken()])");
+        let told = in_mode(bench, "Verbose");
+        for part in [
+            "in inner(broken=<Broken: its repr() raised KeyError>, text='aaa",
+            "*rest=(1,), **options={'option': [<Broken: its repr() raised KeyError>]})",
+            "      values = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...]\n",
+            "      global limit = 4\n",
+            "      inner = <function inner at ",
+            "IndexError: list index out of range\n",
+        ] {
+            assert!(told.contains(part), "{part}\n--- in\n{told}");
+        }
+        assert!(
+            told.lines().all(|line| line.chars().count() < 500),
+            "{told}"
+        );
+    });
+}
+
+#[test]
+fn the_other_modes_leave_out_or_follow_the_standard_module() {
+    with_bench(|bench| {
+        bench.cell(FAILING_FUNCTION);
+        fail(bench, "outer(1)");
+        assert_eq!(in_mode(bench, "Minimal"), "LookupError: no\n");
+        assert_eq!(in_mode(bench, "plain"), told(bench) + "\n");
+        assert_eq!(
+            in_mode(bench, "Doctest"),
+            "\
+Traceback (most recent call last):
+    ...
+ZeroDivisionError: division by zero
+a note
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+    ...
+LookupError: no
+"
+        );
+        let report = bench.failing("%tb nonsense");
+        assert!(
+            report
+                .traceback
+                .starts_with("UsageError: %tb: there is no mode 'nonsense': the modes are Plain,"),
+            "{}",
+            report.traceback
+        );
+        assert_eq!(
+            bench.printed("%xmode verbose\n%xmode\n%xmode plain"),
+            "Exception reporting mode: Verbose\nException reporting mode: Minimal\n\
+             Exception reporting mode: Plain\n"
+        );
+    });
+}
+
+#[test]
+fn recursion_groups_and_syntax_errors_read_well_in_context() {
+    with_bench(|bench| {
+        bench.cell("def again(n): return again(n + 1)\n");
+        fail(bench, "again(0)");
+        let told = in_mode(bench, "Context");
+        assert!(told.contains("[Previous line repeated"), "{told}");
+        assert!(told.lines().count() < 40, "{told}");
+        fail(
+            bench,
+            "raise ExceptionGroup('several', [ValueError(1), TypeError(2)])",
+        );
+        let told = in_mode(bench, "Context");
+        for part in [
+            "  | ----> 1 raise ExceptionGroup(",
+            "    | ValueError: 1\n",
+            "    +---------------- 2 ----------------\n",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+        fail(bench, "x = 1\n1 +* 2");
+        assert_eq!(
+            in_mode(bench, "Verbose"),
+            "  File \"<cell 6>\", line 2\n    1 +* 2\n       ^\nSyntaxError: invalid syntax\n"
+        );
+        bench.cell("def hidden():\n    __tracebackhide__ = True\n    return 1 / 0\n");
+        fail(bench, "hidden()");
+        let told = in_mode(bench, "Context");
+        assert!(told.contains("  [1 hidden frame not shown]\n"), "{told}");
+        assert!(!told.contains("in hidden"), "{told}");
+    });
+}

@@ -4,6 +4,7 @@
 //! It knows no sockets: [`super`] hands it work and sends what it returns.
 //! Whole namespaces are in [`namespace`].
 
+mod breakpoint;
 mod namespace;
 
 use super::output::EngineOutput;
@@ -41,16 +42,16 @@ pub(super) struct Operations {
 impl Operations {
     /// Takes over the interpreter: what it prints goes to `output` from here on.
     pub(super) fn new(vm: &VirtualMachine, engine: EngineId, output: Arc<EngineOutput>) -> Self {
-        let sink: Arc<dyn OutputSink> = output;
-        if let Err(error) = output::install_sink(vm, sink) {
-            let report = ErrorReport::from_exception(vm, &error);
-            tracing::error!(message = report.message, "output can't be captured");
-        }
+        capture(vm, &output);
         let namespace = Namespace::new(vm);
         // A function that was sent names the cells of the one who sent it: a traceback must not
         // show the lines of ours in their place.
         let owner = format!("engine {engine}");
         namespace.set_owner(&owner);
+        if let Err(error) = breakpoint::install(vm, engine) {
+            let report = ErrorReport::from_exception(vm, &error);
+            tracing::error!(message = report.message, "breakpoint() is the standard one");
+        }
         tracing::debug!(%engine, "the namespace is ready");
         let context = DecodeContext::new(namespace.dict().clone());
         Self {
@@ -147,7 +148,10 @@ impl Operations {
                     }
                 }
             }
-            Operation::Clear => self.namespace.clear(vm).map(|()| Product::Nothing),
+            Operation::Clear => {
+                cell::forget_failure(vm);
+                self.namespace.clear(vm).map(|()| Product::Nothing)
+            }
             Operation::Checkpoint { name, partial } => {
                 let store = namespace::store(vm)?;
                 namespace::checkpoint(vm, &self.namespace, &store, &self.owner, name, partial)
@@ -202,6 +206,15 @@ impl Operations {
             self.functions.insert(blob, function.clone());
         }
         Ok(function)
+    }
+}
+
+/// Sends what is printed from here on to clients.
+pub(super) fn capture(vm: &VirtualMachine, output: &Arc<EngineOutput>) {
+    let sink: Arc<dyn OutputSink> = Arc::clone(output) as Arc<dyn OutputSink>;
+    if let Err(error) = output::install_sink(vm, sink) {
+        let report = ErrorReport::from_exception(vm, &error);
+        tracing::error!(message = report.message, "output can't be captured");
     }
 }
 
@@ -261,6 +274,8 @@ fn map(
 }
 
 fn raised(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> Failure {
+    // A debugger can look at its frames until the next failure.
+    cell::remember_failure(vm, error);
     let report = ErrorReport::from_exception(vm, error);
     Failure {
         kind: FailureKind::Raised,

@@ -1,0 +1,510 @@
+"""The debugger of the shell: the standard `pdb`, at home in cells.
+
+It shows the lines around a place, leaves out the frames that are rhumba's own, explains objects by
+`name?`, and can look at what has failed after the fact. What its commands do is pdb's. How a
+failure on an engine is looked at from elsewhere is `_engine_debugger`'s.
+
+Imported only where somebody debugs: pdb and what it needs take several megabytes.
+"""
+
+import _imp
+import codeop
+import linecache
+import os
+import pdb
+import sys
+
+from rhumba import _stack, _tracebacks
+from rhumba.shell import UsageError, get_ipython
+
+_OWN = ("rhumba", "ipyparallel", "IPython", "bdb", "pdb")
+_CONTEXT_LINES = 5
+# Commands that need a program that still runs.
+_NEEDS_PROGRAM = frozenset(
+    "s step n next unt until r return j jump run restart b break tbreak".split()
+)
+
+_shared = None
+
+
+def shared():
+    """The debugger of this shell: its aliases, breakpoints and settings stay from use to use."""
+    global _shared
+    if _shared is None or _shared.is_busy:
+        fresh = Debugger()
+        if _shared is not None:
+            # The one in use is asked from inside one of its own commands.
+            return fresh
+        _shared = fresh
+    return _shared
+
+
+def post_mortem(exception=None):
+    """Looks at the frames that an exception left: by default, the last one that was shown."""
+    if exception is None:
+        exception = last_failure()
+    shared().examine(exception)
+
+
+def last_failure():
+    """The exception that was shown last; UsageError if there is none to look at."""
+    failure = getattr(sys, "last_exc", None)
+    if failure is None:
+        raise UsageError("Nothing has failed yet, so there is nothing to look at.")
+    remote = getattr(failure, "engine_info", None)
+    if isinstance(remote, dict) and remote.get("engine_id") is not None:
+        engine = remote["engine_id"]
+        raise UsageError(f"That failed on engine {engine}: %debug -t {engine} looks at it there.")
+    if not has_frames(failure):
+        raise UsageError(
+            f"The last failure, {type(failure).__name__}, left no frames to look at:"
+            " nothing of it has run."
+        )
+    return failure
+
+
+def has_frames(exception):
+    """Whether an exception left frames that aren't rhumba's own."""
+    return any(not is_own(entry.tb_frame) for entry in _stack._entries(exception.__traceback__))
+
+
+def on_failure(exception):
+    """Looks at what has just failed, where there is anything to see; for `%pdb`."""
+    if not isinstance(exception, KeyboardInterrupt) and has_frames(exception):
+        shared().examine(exception)
+
+
+def set_trace(frame=None, header=None):
+    """Stops where it is called, or in the frame, as the command line's `breakpoint()` does."""
+    debugger = shared()
+    if header is not None:
+        debugger.message(header)
+    debugger.set_trace(frame or sys._getframe(1))
+
+
+def on_breakpoint(*args, **kwargs):
+    """What `breakpoint()` calls in a shell; $PYTHONBREAKPOINT stays in force."""
+    if os.environ.get("PYTHONBREAKPOINT", ""):
+        return sys.__breakpointhook__(*args, **kwargs)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and is_own(frame):
+        frame = frame.f_back
+    debugger = shared()
+    if kwargs.get("header") is not None:
+        debugger.message(kwargs["header"])
+    return debugger.set_trace(frame, commands=kwargs.get("commands"))
+
+
+def run(source, namespace, breakpoints=(), name=None):
+    """Runs source step by step: from its first line, or from the breakpoints on.
+
+    source: text or code
+    breakpoints: pairs of a file and a line
+    Returns whether to run it again, because the person has asked for that.
+    """
+    debugger = shared()
+    for file, line in breakpoints:
+        trouble = debugger.set_break(file, line)
+        if trouble:
+            raise UsageError(f"There can be no breakpoint at {file}:{line}: {trouble}")
+    if isinstance(source, str):
+        name = name or _next_name()
+        lines = [line + "\n" for line in source.splitlines()]
+        linecache.cache[name] = len(source), None, lines, name
+        source = compile(source, name, "exec")
+    if breakpoints:
+        debugger.cmdqueue.append("continue")
+    try:
+        debugger.run(source, namespace, namespace)
+    except pdb.Restart:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+_debug_count = 0
+
+
+def _next_name():
+    global _debug_count
+    _debug_count += 1
+    return f"<debug {_debug_count}>"
+
+
+def is_own(frame):
+    """Whether a frame is the shell's or the debugger's, and not the person's."""
+    module = frame.f_globals.get("__name__")
+    if not isinstance(module, str) or module.partition(".")[0] not in _OWN:
+        return False
+    filename = frame.f_code.co_filename
+    # A cell may be run in a namespace of any name, but it is of no file.
+    return _imp.is_frozen(filename) or os.sep in filename
+
+
+class Debugger(pdb.Pdb):
+    """pdb with the shell's habits."""
+
+    def __init__(self):
+        # Ctrl-C ends what runs, as it does without a debugger, and gives the prompt back.
+        super().__init__(nosigint=True, skip=[name + "*" for name in ("rhumba", "_rhumba", "ipyparallel")])
+        self.prompt = "ipdb> "
+        self.context = _CONTEXT_LINES
+        self.skip_hidden = True
+        self.is_busy = False
+        self.is_post_mortem = False
+        self.allow_kbdint = True
+        # The frame and the line that was jumped to, until it runs.
+        self._jumped = None
+
+    # -- starting and ending
+
+    def examine(self, exception):
+        """Opens at the innermost frame of an exception, and returns when the person leaves."""
+        self.reset()
+        self.is_post_mortem = True
+        try:
+            self.interaction(None, exception)
+        finally:
+            self.is_post_mortem = False
+            self.forget()
+
+    def interaction(self, frame, tb_or_exc):
+        self.stdout, self.stdin = sys.stdout, sys.stdin
+        was_busy, self.is_busy = self.is_busy, True
+        try:
+            super().interaction(frame, tb_or_exc)
+        finally:
+            self.is_busy = was_busy
+
+    def get_stack(self, frame, tb):
+        stack, index = super().get_stack(frame, tb)
+        at = stack[index] if stack else None
+        kept = [entry for entry in stack if not is_own(entry[0])]
+        if not kept:
+            return stack, index
+        if at in kept:
+            return kept, kept.index(at)
+        return kept, len(kept) - 1
+
+    def user_line(self, frame):
+        # The runtime tells of a line once when it is jumped to and once more when it runs.
+        jumped, self._jumped = self._jumped, None
+        if jumped != (frame, frame.f_lineno):
+            super().user_line(frame)
+
+    def do_jump(self, arg):
+        before = self.stack[self.curindex]
+        result = super().do_jump(arg)
+        if self.stack[self.curindex] != before:
+            self._jumped = self.stack[self.curindex]
+        return result
+
+    do_jump.__doc__ = pdb.Pdb.do_jump.__doc__
+    do_j = do_jump
+
+    def dispatch_return(self, frame, arg):
+        result = super().dispatch_return(frame, arg)
+        if frame.f_back is None or is_own(frame.f_back):
+            # The cell is over: what the shell does next is nothing to step through.
+            self.set_continue()
+            sys.settrace(None)
+            return None
+        return result
+
+    # -- lines
+
+    def read_line(self, prompt):
+        """Asks the person for a line, without its end; EOFError at the end of the input."""
+        reader = getattr(sys, "_rhumba_read_line", None)
+        if reader is not None:
+            return reader(prompt, self.candidates)
+        return input(prompt)
+
+    def cmdloop(self, intro=None):
+        self.preloop()
+        stop = None
+        while not stop:
+            if self.cmdqueue:
+                line = self.cmdqueue.pop(0)
+            else:
+                try:
+                    line = self.read_line(self.prompt)
+                except EOFError:
+                    self.message("")
+                    line = "EOF"
+            stop = self.obey(line)
+        self.postloop()
+
+    def obey(self, line):
+        """Does what one line says; returns whether that ends the session."""
+        line = self.precmd(line)
+        return self.postcmd(self.onecmd(line), line)
+
+    def precmd(self, line):
+        text = line.strip()
+        if not self.commands_defining:
+            if text.endswith("??") and text != "??":
+                line = "pinfo2 " + text[:-2]
+            elif text.endswith("?") and text != "?":
+                line = "pinfo " + text[:-1]
+            elif text.startswith("%"):
+                line = "_magic " + text
+        return super().precmd(line)
+
+    def onecmd(self, line):
+        word = line.partition(" ")[0]
+        if self.is_post_mortem and word in _NEEDS_PROGRAM:
+            self.error("the program has ended here: there is nothing to step through or stop")
+            return False
+        return super().onecmd(line)
+
+    def _read_code(self, line):
+        """Compiles a statement; asks for more lines as long as it isn't complete."""
+        buffer = line
+        code = codeop.compile_command(buffer + "\n", "<debugger>", "single")
+        while code is None:
+            try:
+                more = self.read_line("  ...: ")
+            except (EOFError, KeyboardInterrupt):
+                self.lastcmd = ""
+                self.message("")
+                return None, None, False
+            # An empty line ends a block.
+            buffer += "\n" + more.rstrip()
+            code = codeop.compile_command(buffer, "<debugger>", "single")
+            self.lastcmd = ""
+        return code, buffer, False
+
+    def candidates(self, line, cursor):
+        """What could stand in place of the word before the cursor: where it starts, and texts."""
+        start = cursor
+        while start > 0 and (line[start - 1].isalnum() or line[start - 1] in "_."):
+            start -= 1
+        typed = line[start:cursor]
+        frame = self.curframe
+        if "." in typed:
+            owner, _, attribute = typed.rpartition(".")
+            try:
+                names = dir(eval(owner, frame.f_globals, frame.f_locals))
+            except Exception:
+                return start, []
+            found = [f"{owner}.{name}" for name in names if name.startswith(attribute)]
+            if not attribute.startswith("_"):
+                found = [name for name in found if not name.rpartition(".")[2].startswith("_")]
+            return start, sorted(found)
+        names = {*frame.f_locals, *frame.f_globals, *dir(frame.f_globals.get("__builtins__"))}
+        if not line[:start].strip():
+            names |= {name[3:] for name in dir(self) if name.startswith("do_")}
+        return start, sorted(name for name in names if isinstance(name, str) and name.startswith(typed))
+
+    def get_names(self):
+        # What `h` lists: not the one that only `%` leads to.
+        return [name for name in super().get_names() if name != "do__magic"]
+
+    # -- what is shown
+
+    def message(self, msg, end="\n"):
+        print(msg, end=end, file=sys.stdout)
+
+    def print_stack_entry(self, frame_lineno, prompt_prefix=pdb.line_prefix):
+        frame, line = frame_lineno
+        mark = "> " if frame is self.curframe else "  "
+        code = frame.f_code
+        where = f"{code.co_filename}({line}){code.co_name}()"
+        names = frame.f_locals
+        if "__return__" in names:
+            where += "->" + _tracebacks.brief(names["__return__"])
+        self.message(mark + where)
+        text = self._around(frame, line)
+        if text:
+            self.message(text, end="")
+
+    def _around(self, frame, line):
+        lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+        before = (self.context - 1) // 2
+        first = max(1, line - before)
+        last = min(len(lines), first + self.context - 1)
+        first = max(1, min(first, last - self.context + 1))
+        width = len(str(last))
+        text = ""
+        for number in range(first, last + 1):
+            arrow = "---->" if number == line else "     "
+            text += f"{arrow} {number:>{width}} {lines[number - 1].rstrip()}\n"
+        return text
+
+    def _select_frame(self, number):
+        step = 1 if number > self.curindex else -1
+        skipped = 0
+        last = len(self.stack) - 1
+        while self.skip_hidden and 0 < number < last and _is_hidden(self.stack[number][0]):
+            number += step
+            skipped += 1
+        if skipped:
+            self.message(f"[{skipped} hidden frame{'s' if skipped > 1 else ''} skipped]")
+        super()._select_frame(number)
+
+    # -- commands beside pdb's
+
+    def do_context(self, arg):
+        """context LINES
+
+        Shows so many lines of source around a place from now on.
+        """
+        try:
+            lines = int(arg)
+            if lines < 1:
+                raise ValueError
+        except ValueError:
+            self.error("context takes how many lines to show, 1 or more: context 9")
+            return
+        self.context = lines
+
+    def do_skip_hidden(self, arg):
+        """skip_hidden [yes|no]
+
+        Whether up and down pass over frames with a true __tracebackhide__. Without a word, tells.
+        """
+        word = arg.strip().lower()
+        if word in ("yes", "true", "1", "on"):
+            self.skip_hidden = True
+        elif word in ("no", "false", "0", "off"):
+            self.skip_hidden = False
+        elif word:
+            self.error("skip_hidden takes yes or no")
+            return
+        else:
+            self.message(f"hidden frames are {'skipped' if self.skip_hidden else 'shown'}")
+
+    def do_ignore_module(self, arg):
+        """ignore_module [PATTERN]
+
+        Steps over modules whose names are like this. Without a pattern, tells which those are.
+        """
+        if arg.strip():
+            self.skip = {*(self.skip or ()), arg.strip()}
+        else:
+            self.message("stepped over: " + ", ".join(sorted(self.skip or ())))
+
+    def do_unignore_module(self, arg):
+        """unignore_module PATTERN
+
+        Steps into these modules again.
+        """
+        if arg.strip() not in (self.skip or ()):
+            self.error(f"{arg.strip()!r} is none of the modules that are stepped over")
+            return
+        self.skip = self.skip - {arg.strip()}
+
+    def do_pinfo(self, arg):
+        """pinfo EXPRESSION, or EXPRESSION?
+
+        Explains an object.
+        """
+        self._explain(arg, False)
+
+    def do_pinfo2(self, arg):
+        """pinfo2 EXPRESSION, or EXPRESSION??
+
+        Explains an object and shows its source.
+        """
+        self._explain(arg, True)
+
+    def _explain(self, arg, detail):
+        from rhumba._inspect import describe
+
+        try:
+            value = self._getval(arg)
+        except Exception:
+            # pdb has told what is wrong with it.
+            return
+        self.message(describe(value, arg.strip(), detail))
+
+    def do_pdoc(self, arg):
+        """pdoc EXPRESSION
+
+        Shows the documentation of an object.
+        """
+        import inspect
+
+        self._show_of(arg, lambda value: inspect.getdoc(value) or "it has no documentation")
+
+    def do_pdef(self, arg):
+        """pdef EXPRESSION
+
+        Shows how a function is called.
+        """
+        import inspect
+
+        self._show_of(arg, lambda value: arg.strip() + str(inspect.signature(value)))
+
+    def do_psource(self, arg):
+        """psource EXPRESSION
+
+        Shows the source of an object.
+        """
+        import inspect
+
+        self._show_of(arg, lambda value: inspect.getsource(value).rstrip("\n"))
+
+    def do_pfile(self, arg):
+        """pfile EXPRESSION
+
+        Tells the file that an object is from.
+        """
+        import inspect
+
+        self._show_of(arg, lambda value: inspect.getfile(value))
+
+    def _show_of(self, arg, show):
+        try:
+            value = self._getval(arg)
+        except Exception:
+            return
+        try:
+            self.message(show(value))
+        except (TypeError, ValueError, OSError) as failure:
+            self.error(str(failure))
+
+    def do__magic(self, arg):
+        """%MAGIC [LINE]
+
+        Runs a magic of the shell.
+        """
+        name, _, line = arg.strip().lstrip("%").partition(" ")
+        try:
+            value = get_ipython().run_line_magic(name, line)
+        except UsageError as failure:
+            self.error(str(failure))
+        except Exception:
+            self._error_exc()
+        else:
+            if value is not None:
+                self.message(repr(value))
+
+    def do_interact(self, arg):
+        """interact
+
+        Takes statements with the names of this frame, until Ctrl-D or exit().
+        """
+        self.message("Statements run with the names of this frame; Ctrl-D goes back to the debugger.")
+        while True:
+            try:
+                line = self.read_line(">>> ")
+            except EOFError:
+                self.message("")
+                break
+            except KeyboardInterrupt:
+                self.message("KeyboardInterrupt")
+                continue
+            if line.strip() in ("exit", "exit()", "quit", "quit()"):
+                break
+            if line.strip():
+                self.default("!" + line)
+
+
+def _is_hidden(frame):
+    try:
+        return bool(frame.f_locals.get("__tracebackhide__"))
+    except Exception:
+        return False

@@ -1,0 +1,172 @@
+//! One line from a person at the terminal, for Python code that asks for it: the debugger.
+//!
+//! Python finds the function as `sys._rhumba_read_line`, and only where cells are edited too:
+//! without a terminal it asks with `input()`. What completes a word is the asker's to say.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustpython_vm::builtins::{PyListRef, PyStrRef, PyTuple};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustyline::completion::Completer;
+use rustyline::config::{BellStyle, CompletionType, Config};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::history::{History, MemHistory};
+use rustyline::{Context, Editor, Helper, Hinter, Validator};
+
+use super::colour::{Colours, Style};
+
+/// The attribute of `sys` that holds the function.
+const ATTRIBUTE: &str = "_rhumba_read_line";
+/// Lines that are remembered, and completions that are offered at once.
+const LINES_MAX: usize = 1_000;
+const CANDIDATES_MAX: usize = 2_000;
+
+/// Lets Python code ask for lines with editing, history and completion.
+///
+/// # Errors
+/// What setting the attribute raised.
+pub fn offer(vm: &VirtualMachine, colours: Colours) -> PyResult<()> {
+    let remembered = Arc::new(Mutex::new(Vec::new()));
+    let function = vm.new_function(
+        "read_line",
+        move |prompt: PyStrRef, candidates: PyObjectRef, vm: &VirtualMachine| -> PyResult<String> {
+            read(
+                vm,
+                colours,
+                &prompt.to_string_lossy(),
+                candidates,
+                &remembered,
+            )
+        },
+    );
+    vm.sys_module
+        .set_attr(vm.ctx.intern_str(ATTRIBUTE), function, vm)
+}
+
+fn read(
+    vm: &VirtualMachine,
+    colours: Colours,
+    prompt: &str,
+    candidates: PyObjectRef,
+    remembered: &Mutex<Vec<String>>,
+) -> PyResult<String> {
+    let mut editor = editor(vm, candidates, remembered).map_err(|error| unreadable(vm, &error))?;
+    let styled = colours.paint(Style::InPrompt, prompt);
+    let line = vm.allow_threads(|| editor.readline(&(prompt, styled.as_str())));
+    match line {
+        Ok(line) => {
+            let mut remembered = locked(remembered);
+            if !line.trim().is_empty() && remembered.last() != Some(&line) {
+                if remembered.len() == LINES_MAX {
+                    remembered.remove(0);
+                }
+                remembered.push(line.clone());
+            }
+            Ok(line)
+        }
+        Err(ReadlineError::Interrupted) => {
+            Err(vm.new_exception_empty(vm.ctx.exceptions.keyboard_interrupt.to_owned()))
+        }
+        Err(ReadlineError::Eof) => {
+            Err(vm.new_exception_empty(vm.ctx.exceptions.eof_error.to_owned()))
+        }
+        Err(error) => Err(unreadable(vm, &error)),
+    }
+}
+
+fn locked(remembered: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    remembered.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unreadable(
+    vm: &VirtualMachine,
+    error: &ReadlineError,
+) -> rustpython_vm::builtins::PyBaseExceptionRef {
+    vm.new_exception_msg(
+        vm.ctx.exceptions.eof_error.to_owned(),
+        format!("the terminal can't be read: {error}").into(),
+    )
+}
+
+fn editor<'vm>(
+    vm: &'vm VirtualMachine,
+    candidates: PyObjectRef,
+    remembered: &Mutex<Vec<String>>,
+) -> rustyline::Result<Editor<LineHelper<'vm>, MemHistory>> {
+    let config = Config::builder()
+        .max_history_size(LINES_MAX)?
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .bell_style(BellStyle::None)
+        .build();
+    let mut history = MemHistory::with_config(&config);
+    for line in locked(remembered).iter() {
+        history.add(line)?;
+    }
+    let mut editor = Editor::with_history(config, history)?;
+    editor.set_helper(Some(LineHelper { vm, candidates }));
+    Ok(editor)
+}
+
+#[derive(Helper, Hinter, Validator)]
+struct LineHelper<'vm> {
+    vm: &'vm VirtualMachine,
+    /// Called with the line and the place in it, in characters; gives where the word begins and
+    /// what it could become.
+    candidates: PyObjectRef,
+}
+
+impl LineHelper<'_> {
+    fn asked(&self, line: &str, position: usize) -> PyResult<(usize, Vec<String>)> {
+        let vm = self.vm;
+        let before = line.get(..position).unwrap_or(line).chars().count();
+        let found = self
+            .candidates
+            .call((vm.ctx.new_str(line), vm.ctx.new_int(before)), vm)?;
+        let malformed = || vm.new_type_error("completions are a place and a list of texts");
+        let found = found.downcast::<PyTuple>().map_err(|_| malformed())?;
+        let [start, texts] = found.as_slice() else {
+            return Err(malformed());
+        };
+        let start = start.clone().try_into_value::<usize>(vm)?;
+        let texts = texts.clone().try_into_value::<PyListRef>(vm)?;
+        let texts = texts.borrow_vec().to_vec();
+        let texts: PyResult<Vec<String>> = texts
+            .into_iter()
+            .take(CANDIDATES_MAX)
+            .map(|text| Ok(text.str(vm)?.to_string_lossy().into_owned()))
+            .collect();
+        let start = line
+            .char_indices()
+            .nth(start)
+            .map_or(line.len(), |(index, _)| index);
+        Ok((start, texts?))
+    }
+}
+
+impl Completer for LineHelper<'_> {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _context: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let found = self.vm.attach_for_callback(|| self.asked(line, position));
+        // A word that can't be completed stays as it is.
+        Ok(found.unwrap_or_else(|_| (position, Vec::new())))
+    }
+}
+
+impl Highlighter for LineHelper<'_> {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        _default: bool,
+    ) -> Cow<'b, str> {
+        Cow::Borrowed(prompt)
+    }
+}

@@ -1,0 +1,149 @@
+//! The debugger as a person at a terminal has it, here and on engines.
+
+use expectrl::process::unix::WaitStatus;
+
+use super::support::{Terminal, TestHome};
+
+/// A cell whose innermost function fails, as it is pasted.
+const FAILING: &str = "\x1b[200~def outer(x):\n    found = x + 1\n    return inner(found)\n\n\
+                       def inner(n):\n    return n / 0\n\nouter(3)\x1b[201~\r\r";
+
+#[test]
+fn a_failure_is_looked_at_after_the_fact() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.prompt(1);
+    terminal.send(FAILING);
+    terminal.expect("----> 6     return n / 0");
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.enter(2, "%debug");
+    terminal.expect("----> 6     return n / 0");
+    terminal.expect("ipdb> ");
+    terminal.send("p n * 10\r");
+    terminal.expect("40\r\n");
+    terminal.expect("ipdb> ");
+    terminal.send("u\r");
+    terminal.expect("----> 3     return inner(found)");
+    terminal.expect("ipdb> ");
+    // A name of the frame is completed.
+    terminal.send("p fou\t * 100\r");
+    terminal.expect("400\r\n");
+    terminal.expect("ipdb> ");
+    // Ctrl-C drops what was typed and ends what runs, not the debugger.
+    terminal.send("found = 0\x03");
+    terminal.expect("--KeyboardInterrupt--");
+    terminal.expect("ipdb> ");
+    terminal.send("print('loop' + 'ing'); exec('while True: pass')\r");
+    terminal.expect("looping\r\n");
+    terminal.send("\x03");
+    terminal.expect("KeyboardInterrupt");
+    terminal.expect("ipdb> ");
+    terminal.send("p found\r");
+    terminal.expect("4\r\n");
+    terminal.expect("ipdb> ");
+    terminal.send("\x04");
+    terminal.enter(3, "6 * 7");
+    terminal.expect("Out[3]: 42");
+    terminal.prompt(4);
+    terminal.send("\x04");
+    let (rest, ended) = terminal.end();
+    assert!(
+        matches!(ended, WaitStatus::Exited(_, 0)),
+        "{ended:?}\n{rest}"
+    );
+}
+
+#[test]
+fn a_cell_stops_at_a_breakpoint_and_at_once_when_it_fails() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "total = 1; breakpoint(); total += 41");
+    terminal.expect("ipdb> ");
+    terminal.send("total = 2\r");
+    terminal.expect("ipdb> ");
+    terminal.send("c\r");
+    terminal.enter(2, "total");
+    terminal.expect("Out[2]: 43");
+    terminal.enter(3, "%pdb on");
+    terminal.prompt(4);
+    terminal.send(FAILING);
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.expect("ipdb> ");
+    terminal.send("p n\r");
+    terminal.expect("4\r\n");
+    terminal.expect("ipdb> ");
+    terminal.send("q\r");
+    terminal.enter(5, "%pdb off");
+    terminal.enter(6, "1/0");
+    terminal.expect("ZeroDivisionError");
+    terminal.prompt(7);
+}
+
+#[test]
+fn a_failure_on_an_engine_is_looked_at_there_while_everything_goes_on() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "2"]);
+    terminal.prompt(1);
+    terminal.send(&format!("\x1b[200~%%px --targets 1\n{}", &FAILING[6..]));
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.enter(2, "%debug -t 1");
+    terminal.expect("----> 6     return n / 0");
+    terminal.expect("ipdb [1]> ");
+    terminal.send("p n * 10\r");
+    terminal.expect("40\r\n");
+    terminal.expect("ipdb [1]> ");
+    terminal.send("u\r");
+    terminal.expect("----> 3     return inner(found)");
+    terminal.expect("ipdb [1]> ");
+    // The engine does what another client asks of it between two commands.
+    let other = home.run([
+        "-c",
+        "import ipyparallel as ipp; rc = ipp.Client(); print(rc[:].apply_sync(pow, 2, 5))",
+    ]);
+    assert_eq!(other.success(), "[32, 32]\n");
+    terminal.send("p fou\t * 100\r");
+    terminal.expect("400\r\n");
+    terminal.expect("ipdb [1]> ");
+    terminal.send("for i in range(2):\r");
+    terminal.expect("...: ");
+    terminal.send("    print('row', i, x)\r");
+    terminal.expect("...: ");
+    terminal.send("\r");
+    terminal.expect("row 0 3\r\nrow 1 3\r\n");
+    terminal.expect("ipdb [1]> ");
+    terminal.send("n\r");
+    terminal.expect("the program has ended here");
+    terminal.expect("ipdb [1]> ");
+    terminal.send("found = 50\r");
+    terminal.expect("ipdb [1]> ");
+    terminal.send("interact\r");
+    terminal.expect(">>> ");
+    terminal.send("found + x\r");
+    terminal.expect("53\r\n");
+    terminal.expect(">>> ");
+    terminal.send("\x04");
+    terminal.expect("ipdb [1]> ");
+    // What runs too long there is interrupted.
+    terminal.send("print('loop' + 'ing'); exec('while True: pass')\r");
+    terminal.expect("looping\r\n");
+    terminal.send("\x03");
+    terminal.expect("KeyboardInterrupt");
+    terminal.expect("ipdb [1]> ");
+    terminal.send("q\r");
+    terminal.enter(3, "%debug -t 0");
+    terminal.expect("engine 0 can't be debugged: nothing has failed there");
+    terminal.enter(4, "rc[0].execute('limit = 7; breakpoint()').get()");
+    terminal.expect("breakpoint() has ended this request");
+    terminal.enter(5, "rc[0].debug()");
+    terminal.expect("ipdb [0]> ");
+    terminal.send("p limit\r");
+    terminal.expect("7\r\n");
+    terminal.expect("ipdb [0]> ");
+    terminal.send("\x04");
+    terminal.enter(6, "rc[0].clear(); rc[0].debug()");
+    terminal.expect("nothing has failed there since it started or was cleared");
+    terminal.enter(7, "view.debug()");
+    terminal.expect("the debugger looks at one engine, not at 2");
+    terminal.enter(8, "%debug");
+    terminal.expect("ipdb> ");
+}

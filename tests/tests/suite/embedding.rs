@@ -1,0 +1,222 @@
+//! Shells inside of programs: of Python scripts, and of Rust programs that link rhumba.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::support::{Terminal, TestHome, executable, finish};
+
+/// A script that opens a shell in a function with closures, three times.
+const SCRIPT: &str = "\
+import rhumba
+factor = 10
+
+def work(n):
+    total = n
+    hidden = 'kept'
+    def scaled():
+        return total * factor
+    for turn in range(3):
+        rhumba.embed(header=f'turn {turn}')
+    print('after', total, factor, scaled(), hidden)
+
+work(4)
+print('end', [name for name in globals() if name in ('In', 'Out', '_i', 'fresh')])
+";
+
+#[test]
+fn a_script_opens_a_shell_in_a_function_and_takes_what_was_set() {
+    let home = TestHome::new();
+    home.write("work.py", SCRIPT);
+    let finished = home.run_with_input(
+        ["work.py"],
+        "total, factor, scaled()\n\
+         total = 5; factor = 100; fresh = [total for _ in range(2)]\n\
+         scaled(), fresh\n\
+         (lambda: total + factor)()\n\
+         1 / 0\n\
+         del hidden\n\
+         hidden\n\
+         exit\n\
+         fresh, turn, scaled()\n\
+         %kill_embedded -y\n\
+         quit\n",
+    );
+    let stdout = finished.success();
+    let mut rest = stdout.as_str();
+    for part in [
+        "rhumba, in ",
+        "work.py, line 10, in work. Ctrl-D goes on with the program.\nturn 0\n",
+        "In [1]: ",
+        "Out[1]: (4, 10, 40)\n",
+        "Out[3]: (500, [5, 5])\n",
+        "Out[4]: 105\n",
+        "Out[7]: 'kept'\n",
+        "turn 1\n",
+        "([5, 5], 1, 500)\n",
+        "won't be opened any more.\n",
+        "after 5 100 500 kept\n",
+        "end []\n",
+    ] {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => panic!("{part:?} is missing from here on:\n{rest}\n--- of\n{stdout}"),
+        }
+    }
+    assert!(!stdout.contains("turn 2"), "{stdout}");
+}
+
+#[test]
+fn a_shell_at_the_level_of_a_module_works_in_the_module() {
+    let home = TestHome::new();
+    home.write(
+        "level.py",
+        "from IPython import embed\nx = 1\ndef read(): return x\nembed(banner1='')\n\
+         print('x', x, read(), y, sorted(name for name in globals() if name[0] != '_'))\n",
+    );
+    let finished = home.run_with_input(["level.py"], "x = 7\ny = read()\n%exit_raise now\n");
+    assert_eq!(
+        finished.success().lines().last(),
+        Some("x 7 7 7 ['embed', 'read', 'x', 'y']")
+    );
+    let finished = home.run_with_input(["level.py"], "y = 1\n%exit_raise\n");
+    assert_eq!(finished.code(), 1, "{finished:?}");
+    assert!(
+        finished
+            .stderr
+            .contains("the embedded shell was left with %exit_raise"),
+        "{finished:?}"
+    );
+    // Without anything to read it goes on at once.
+    let finished =
+        home.run_with_input(["-c", "import rhumba; y = 2; rhumba.embed(); print(y)"], "");
+    assert_eq!(finished.success().lines().last(), Some("2"));
+}
+
+#[test]
+fn a_shell_opens_inside_of_a_shell_and_on_a_terminal() {
+    let home = TestHome::new();
+    home.write(
+        "paused.py",
+        "import rhumba\ndef f(a):\n    rhumba.embed()\n    return a\n",
+    );
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import paused; paused.f(3)");
+    terminal.expect("paused.py, line 3, in f.");
+    terminal.enter(2, "a = a + 1");
+    terminal.enter(3, "a / 0");
+    terminal.expect("ZeroDivisionError");
+    terminal.prompt(4);
+    terminal.send("\x04");
+    terminal.expect("Out[1]: 4");
+    terminal.prompt(5);
+    terminal.send("'a' in globals()\r");
+    terminal.expect("Out[5]: False");
+}
+
+/// An example of the executable's crate, which is built with its tests.
+fn example(name: &str) -> PathBuf {
+    let folder = executable()
+        .parent()
+        .expect("it is in a folder")
+        .join("examples");
+    let path = folder.join(name);
+    assert!(
+        path.is_file(),
+        "{} isn't there: `cargo build -p rhumba --examples` makes it",
+        path.display()
+    );
+    path
+}
+
+/// The example as a command in a test's folders.
+fn example_command(home: &TestHome, name: &str, arguments: &[&str]) -> Command {
+    let mut command = home.command(arguments);
+    let mut replaced = Command::new(example(name));
+    replaced.args(arguments).current_dir(home.work());
+    for (variable, value) in command.get_envs() {
+        match value {
+            Some(value) => replaced.env(variable, value),
+            None => replaced.env_remove(variable),
+        };
+    }
+    command = replaced;
+    command
+}
+
+#[test]
+fn a_simulation_is_paused_looked_at_and_changed() {
+    let home = TestHome::new();
+    let finished = finish(
+        example_command(&home, "simulation", &["--pause"]),
+        "dt, done\n\
+         state()\n\
+         advance(10, 0.1)\n\
+         advance('many', 0.1)\n\
+         advance(1)\n\
+         advance(1, dt=2.0)\n\
+         advance(1, -1.0)\n\
+         1 + 1\n\
+         done = True\n",
+    );
+    let stdout = finished.stdout.clone();
+    let told = format!("{stdout}\n{}", finished.stderr);
+    assert_eq!(finished.code(), 0, "{told}");
+    for part in [
+        "rhumba, in a pendulum. Ctrl-D goes on with the program.\n",
+        "Out[1]: (0.001, False)\n",
+        "Out[2]: (0.0, 0.1, 0.0)\n",
+        "Out[3]: 0.99999",
+        "TypeError: advance(): argument 1: an integer from 0 on of 64 bits is wanted, not the text \"many\"",
+        "TypeError: advance() takes 2 arguments, not 1",
+        "TypeError: advance() takes its arguments by position: dt= can't be given",
+        "a step must go forward in time",
+        "RuntimeError: advance() of the program has panicked at ",
+        "Out[8]: 2\n",
+        "It ended at t = 1.0",
+    ] {
+        assert!(told.contains(part), "{part}\n--- in\n{told}");
+    }
+}
+
+#[test]
+fn a_running_simulation_is_steered_from_elsewhere() {
+    let home = TestHome::new();
+    home.run(["cluster", "start", "--daemonize", "-n", "1"])
+        .success();
+    home.write(
+        "steer.py",
+        "import glob, os, subprocess, sys, ipyparallel as ipp\n\
+         rc = ipp.Client()\n\
+         assert rc.ids == [0]\n\
+         file, = glob.glob(os.path.join(os.environ['RHUMBA_HOME'], '**', '*.json'), recursive=True)\n\
+         program = subprocess.Popen([sys.argv[1], '--join', file], stdout=subprocess.PIPE, text=True)\n\
+         rc.wait_for_engines(2, timeout=60)\n\
+         sim = rc[1]\n\
+         print(sim.pull('dt').get(60))\n\
+         before = sim.apply_sync(eval, 'state()')[0]\n\
+         while sim.apply_sync(eval, 'state()')[0] == before: pass\n\
+         try: sim.apply_sync(eval, 'advance(1, -1.0)')\n\
+         except ipp.RemoteError as error: print(error.ename, 'panicked' in error.evalue)\n\
+         sim.push({'dt': 0.5, 'done': True}).get(60)\n\
+         print(program.stdout.read().splitlines()[-1].startswith('It ended at t = '), program.wait(60))\n",
+    );
+    let path = example("simulation");
+    let finished = home.run(["steer.py".as_ref(), path.as_os_str()]);
+    let stopped = home.run(["cluster", "stop"]);
+    assert_eq!(finished.success(), "0.001\nRuntimeError True\nTrue 0\n");
+    stopped.success();
+}
+
+#[test]
+fn an_executable_of_ones_own_has_its_module_on_every_engine() {
+    let home = TestHome::new();
+    let code = "import ipyparallel as ipp, primes\n\
+                rc = ipp.Client()\n\
+                def count(n):\n    import primes\n    return primes.count(n)\n\
+                print(primes.count(100), rc[:].apply_sync(count, 1000))\n";
+    let finished = finish(
+        example_command(&home, "own_engine", &["-n", "2", "-c", code]),
+        "",
+    );
+    assert_eq!(finished.success(), "25 [168, 168]\n");
+}
