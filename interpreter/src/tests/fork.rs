@@ -60,9 +60,10 @@ import asyncio, subprocess
 assert asyncio.run(asyncio.sleep(0, 'slept')) == 'slept'
 assert subprocess.run(['echo', 'hi'], capture_output=True).stdout == b'hi\\n'
 import gc; gc.collect()
-timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), 2)); timer.start()
+timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), 2))
 try:
-    time.sleep(60)
+    timer.start()
+    time.sleep(600)
 except KeyboardInterrupt:
     print('interrupted')
 timer.join()

@@ -2,7 +2,7 @@
 
 use rustpython_vm::AsObject;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::support::{Bench, with_bench};
 use crate::interrupt;
@@ -40,18 +40,16 @@ impl Interrupter {
     }
 }
 
+/// The source would run longer than any test may.
 fn interrupted(bench: &Bench, source: &str) {
     let interrupter = Interrupter::start(Duration::from_millis(150));
-    let started = Instant::now();
     let report = bench.failing(source);
-    let took = started.elapsed();
     interrupter.finish();
     assert_eq!(
         report.exception, "KeyboardInterrupt",
         "{source}\n{}",
         report.traceback
     );
-    assert!(took < Duration::from_secs(4), "{source}: {took:?}");
     interrupt::discard_pending(bench.vm);
     assert_eq!(bench.value("40 + 2"), "42");
 }
@@ -65,7 +63,7 @@ fn a_busy_loop_is_interrupted() {
 fn sleep_is_interrupted() {
     with_bench(|bench| {
         bench.cell("import time");
-        interrupted(bench, "time.sleep(60)");
+        interrupted(bench, "time.sleep(600)");
     });
 }
 
@@ -81,11 +79,11 @@ fn a_blocking_socket_is_interrupted() {
 #[test]
 fn waiting_for_a_subprocess_is_interrupted() {
     with_bench(|bench| {
-        bench.cell("import subprocess; p = subprocess.Popen(['sleep', '60'])");
+        bench.cell("import subprocess; p = subprocess.Popen(['sleep', '600'])");
         interrupted(bench, "p.wait()");
         bench.cell("p.kill(); p.wait()");
-        interrupted(bench, "subprocess.run(['sleep', '60'])");
-        interrupted(bench, "!sleep 60");
+        interrupted(bench, "subprocess.run(['sleep', '600'])");
+        interrupted(bench, "!sleep 600");
     });
 }
 
@@ -93,7 +91,6 @@ fn waiting_for_a_subprocess_is_interrupted() {
 fn native_waits_are_interrupted() {
     with_bench(|bench| {
         let interrupter = Interrupter::start(Duration::from_millis(50));
-        let started = Instant::now();
         let waited = interrupt::interruptible_wait(bench.vm, |slice| {
             std::thread::park_timeout(slice);
             false
@@ -101,7 +98,6 @@ fn native_waits_are_interrupted() {
         interrupter.finish();
         let failure = waited.expect_err("the wait is interrupted");
         assert!(failure.fast_isinstance(bench.vm.ctx.exceptions.keyboard_interrupt));
-        assert!(started.elapsed() < Duration::from_secs(4));
         let mut calls = 0;
         let waited = interrupt::interruptible_wait(bench.vm, |_| {
             calls += 1;

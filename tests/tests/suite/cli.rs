@@ -182,8 +182,10 @@ fn what_runs_at_the_end_runs() {
     let home = TestHome::new();
     let code = "import atexit, threading, time\n\
                 atexit.register(print, 'at exit')\n\
-                threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\n\
-                print('main')\n";
+                main_is_done = threading.Event()\n\
+                def work():\n    main_is_done.wait()\n    time.sleep(0.05)\n    print('thread')\n\
+                threading.Thread(target=work).start()\n\
+                print('main')\nmain_is_done.set()\n";
     assert_eq!(home.run(["-c", code]).success(), "main\nthread\nat exit\n");
 }
 

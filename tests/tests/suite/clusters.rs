@@ -450,7 +450,7 @@ fn a_controller_and_engines_can_be_started_by_hand() {
     command.arg(&file).stdin(Stdio::null());
     let mut engine = command.spawn().expect("the executable can be started");
     let script = format!(
-        "import ipyparallel as ipp, os\nrc = ipp.Client({:?})\nrc.wait_for_engines(1, timeout=30)\n\
+        "import ipyparallel as ipp, os\nrc = ipp.Client({:?})\nrc.wait_for_engines(1, timeout=60)\n\
          print(rc[0].apply_sync(os.getpid))\n",
         file.display().to_string()
     );

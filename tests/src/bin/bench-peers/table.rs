@@ -10,21 +10,23 @@ use crate::floor::Floor;
 /// Who is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    Peer,
+    Ipyparallel,
+    Dask,
     Rhumba,
 }
 
 impl Side {
     pub fn name(self) -> &'static str {
         match self {
-            Side::Peer => "ipyparallel",
+            Side::Ipyparallel => "ipyparallel",
+            Side::Dask => "dask",
             Side::Rhumba => "rhumba",
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum Better {
+pub enum Better {
     Lower,
     Higher,
 }
@@ -58,7 +60,7 @@ const fn row(
 use Better::{Higher, Lower};
 
 #[rustfmt::skip]
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 22] = [
     row("start to connected", "/start_s", "s", Lower, Some(20.0)),
     row("apply_sync, one engine, p50", "/apply_one/p50_us", "µs", Lower, Some(25.0)),
     row("apply_sync, one engine, p99", "/apply_one/p99_us", "µs", Lower, None),

@@ -76,13 +76,13 @@ pub fn readable_within(descriptor: i32, timeout: Duration) -> bool {
     }
 }
 
-/// Waits until a file is there. Its folder is looked at again and again, for want of anything
-/// that could be waited for before it exists.
+/// Waits until a file is there. It is looked for again and again, for want of anything that could
+/// be waited for before it exists.
 #[track_caller]
 pub fn wait_for_file(path: &Path) {
     let deadline = Instant::now() + STEP_TIMEOUT;
     while !path.exists() {
         assert!(Instant::now() < deadline, "{} isn't made", path.display());
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
