@@ -641,7 +641,7 @@ impl Decoder<'_> {
             let node = edge.checked_sub(FIRST_NODE).map(|node| node as usize);
             if let (Some(own), Some(node)) = (own, node)
                 && !own.is(value)
-                && is_same_function(&own, value, vm)?
+                && self.is_same_function(&own, value)?
             {
                 for part in function_parts(value, vm) {
                     let (theirs, ours) = (value.get_attr(*part, vm)?, own.get_attr(*part, vm)?);
@@ -651,6 +651,34 @@ impl Decoder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether an attribute that came along is a function, or what is made of one, that the class
+    /// here has too: with the same code, and without globals that were carried for it.
+    fn is_same_function(&self, own: &PyObject, arrived: &PyObject) -> Decoded<bool> {
+        let vm = self.vm;
+        if !own.class().is(arrived.class()) {
+            return Ok(false);
+        }
+        if own.class().is(vm.ctx.types.function_type) {
+            let part = |function: &PyObject, name| function.get_attr(name, vm);
+            let known = identifiers();
+            let globals = part(arrived, known.globals)?;
+            let codes = (part(own, known.code)?, part(arrived, known.code)?);
+            return Ok((globals.is(&self.context.globals)
+                || globals.is(&part(own, known.globals)?))
+                && vm.bool_eq(&codes.0, &codes.1)?);
+        }
+        let parts = function_parts(own, vm);
+        for part in parts {
+            let (own, arrived) = (own.get_attr(*part, vm)?, arrived.get_attr(*part, vm)?);
+            if !(vm.is_none(&own) && vm.is_none(&arrived))
+                && !self.is_same_function(&own, &arrived)?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(!parts.is_empty())
     }
 
     /// Lets an object stand for one that was decoded not long before this node.
@@ -691,27 +719,6 @@ fn edges_of_values(pairs: &mut Reader<'_>) -> Decoded<Vec<u32>> {
         }
     }
     Ok(edges)
-}
-
-/// Whether two attributes are functions, or what is made of one, with the same code.
-fn is_same_function(one: &PyObject, other: &PyObject, vm: &VirtualMachine) -> Decoded<bool> {
-    let types = &vm.ctx.types;
-    if !one.class().is(other.class()) {
-        return Ok(false);
-    }
-    if one.class().is(types.function_type) {
-        let code = identifiers().code;
-        let codes = (one.get_attr(code, vm)?, other.get_attr(code, vm)?);
-        return Ok(vm.bool_eq(&codes.0, &codes.1)?);
-    }
-    let parts = function_parts(one, vm);
-    for part in parts {
-        let (one, other) = (one.get_attr(*part, vm)?, other.get_attr(*part, vm)?);
-        if !(vm.is_none(&one) && vm.is_none(&other)) && !is_same_function(&one, &other, vm)? {
-            return Ok(false);
-        }
-    }
-    Ok(!parts.is_empty())
 }
 
 /// Whether a list has the `extend` and `append` that lists have.
