@@ -36,7 +36,7 @@ def _measured(path):
     for number in range({names}):
         ip.user_ns[f"name_{{number}}"] = number
     times = []
-    for number in range({names} - 200, {names}):
+    for number in range({names} - 100, {names}):
         typed = f"name_{{number}}"[:-1]
         begin = time.perf_counter()
         ip.complete(typed)

@@ -244,10 +244,12 @@ def _source_in_namespace(target):
         return None
     if isinstance(value, str):
         return value
-    text = getattr(value, "macro_text", None)
-    if isinstance(text, str):
-        return text
     import inspect
+
+    from IPython.core.macro import Macro
+
+    if isinstance(value, Macro):
+        return value.value
 
     try:
         return inspect.getsource(value)

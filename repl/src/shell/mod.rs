@@ -67,7 +67,7 @@ pub struct ShellOptions {
 const CONNECT: &str = "import ipyparallel as ipp\nrc = ipp.Client()\nview = rc[:]\n";
 
 /// The module that macros are made by.
-const MACRO_MODULE: &str = "rhumba._magics.sources";
+const MACRO_MODULE: &str = "IPython.core.macro";
 
 /// The names that it binds. They are the shell's: they stay when a namespace is restored.
 const CONNECT_NAMES: [&str; 3] = ["ipp", "rc", "view"];
@@ -275,7 +275,7 @@ impl Shell<'_> {
         if !is_macro {
             return None;
         }
-        let text = bound.get_attr("macro_text", self.vm).ok()?;
+        let text = bound.get_attr("value", self.vm).ok()?;
         let text = text.downcast_ref::<PyStr>()?;
         Some(text.to_string_lossy().into_owned())
     }

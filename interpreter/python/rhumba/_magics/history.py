@@ -99,7 +99,7 @@ def recall(given):
         bring_back(_past.joined(_past.cells(words)))
     elif len(words) == 1 and words[0] in _rhumba_shell.namespace():
         value = _rhumba_shell.namespace()[words[0]]
-        bring_back(getattr(value, "macro_text", None) or str(value))
+        bring_back(str(value))
     else:
         found = _past.matching(" ".join(words), 1)
         if not found:

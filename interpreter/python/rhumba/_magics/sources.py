@@ -4,6 +4,7 @@ import os
 import sys
 
 import _rhumba_shell
+from IPython.core.macro import Macro
 
 from rhumba import _past
 from rhumba._magics.history import asked, bring_back, write
@@ -12,36 +13,6 @@ from rhumba.shell import UsageError
 
 # What is put into the prompt without asking.
 _LOADED_MAX = 200_000
-
-
-class Macro:
-    """Code under a name; the name alone in a cell runs it."""
-
-    def __init__(self, text):
-        self.macro_text = text if text.endswith("\n") else text + "\n"
-
-    @property
-    def value(self):
-        return self.macro_text
-
-    def __str__(self):
-        return self.macro_text
-
-    def __repr__(self):
-        return f"Macro({self.macro_text!r})"
-
-    def __eq__(self, other):
-        return isinstance(other, Macro) and self.macro_text == other.macro_text
-
-    def __hash__(self):
-        return hash(self.macro_text)
-
-    def __add__(self, other):
-        if isinstance(other, Macro):
-            return Macro(self.macro_text + other.macro_text)
-        if isinstance(other, str):
-            return Macro(self.macro_text + other)
-        return NotImplemented
 
 
 def _macro_names():
@@ -70,7 +41,7 @@ def macro(given):
     _rhumba_shell.namespace()[name] = made
     print(f"Macro `{name}` is made; its name alone runs it.")
     if not given.quiet:
-        print(made.macro_text, end="")
+        print(made.value, end="")
 
 
 @magic(
@@ -203,7 +174,7 @@ def _edited_file(given):
     elif _past.file_of(target):
         path = _past.file_of(target)
     elif target in _macro_names():
-        path, kept = _new_file(_rhumba_shell.namespace()[target].macro_text), target
+        path, kept = _new_file(_rhumba_shell.namespace()[target].value), target
     elif target.replace(".", "").isidentifier() and target.split(".")[0] in _rhumba_shell.namespace():
         path, line, kept = _file_of_object(target)
     elif target.endswith((".py", ".ipy")) or os.sep in target:

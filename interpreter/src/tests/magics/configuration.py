@@ -102,8 +102,8 @@ def test_the_start_goes_on_when_something_is_wrong():
 def test_the_template_says_everything_and_changes_nothing():
     text = _configuration.template()
     for each in _configuration.SETTINGS:
-        assert f"# [{each.owner}]\n" in text and f"# {each.name} = " in text, each.path
-    assert all(line.startswith("#") or not line for line in text.splitlines())
+        assert f"\n[{each.owner}]\n" in text and f"# {each.name} = " in text, each.path
+    assert all(line.startswith(("#", "[")) or not line for line in text.splitlines())
 
 
 def test_nothing_handed_over_is_nothing_to_do():

@@ -27,8 +27,8 @@ macro_rules! magics {
 }
 
 magics! {
-    aliases appearance configuration display elsewhere extensions files folders help names options
-    processes profiling reloading running timing wrapping
+    aliases appearance clipboard configuration display elsewhere extensions files folders help history
+    log names options processes profiling reloading running sources timing wrapping
 }
 
 /// Runs every `test_*` function of a file, each with nothing bound in the session, and tells all

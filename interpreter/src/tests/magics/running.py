@@ -101,3 +101,14 @@ def test_what_cannot_be_run_is_refused():
     shows(refused("%run -z s.py"), "has no option '-z'")
     write("bad.py", "x = (\n")
     raised(SyntaxError, "%run bad.py")
+
+
+def test_a_script_runs_in_the_debugger():
+    write("s.py", "x = 1\ny = x + 1\nz = y + 1\n")
+    with answering("p 'at', x", "q"):
+        shows(said("%run -d -b 2 s.py"), "('at', 1)")
+    with answering("n", "n", "p 'at', y", "c"):
+        shows(said("%run -d s.py"), "('at', 2)")
+    assert main["z"] == 3 and sys.gettrace() is None
+    shows(refused("%run -d -b x s.py"), "-b needs a line, or FILE:LINE, not 'x'")
+    shows(refused("%run -b 2 s.py"), "--breakpoint means something with -d only")

@@ -1,0 +1,59 @@
+def entered(cell):
+    """Runs a cell as a person enters one; gives its number and what it wrote."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        result = shell.run_cell(cell, store_history=True)
+    result.raise_error()
+    return _rhumba_shell.cell_count(), out.getvalue()
+
+
+def test_history_shows_ranges():
+    first, _ = entered("x = 1")
+    second, _ = entered("def f():\n    return x")
+    third, _ = entered("%pwd")
+    both = "x = 1\ndef f():\n    return x\n"
+    assert said(f"%history {first}-{second}") == both
+    assert said(f"%hist {first}:{third}") == both
+    assert said(f"%history {second}-") == "def f():\n    return x\n%pwd\n"
+    assert said(f"%history -n {first} {second}") == f"{first}: x = 1\n{second}:\ndef f():\n    return x\n"
+    assert said(f"%history -p {second}") == ">>> def f():\n...     return x\n"
+    assert said(f"%history -t {third}") == "get_ipython().run_line_magic('pwd', '')\n"
+    assert said("%history -g return") == f"{second}:\ndef f():\n    return x\n"
+
+
+def test_history_goes_into_a_file():
+    number, _ = entered("written = True")
+    assert said(f"%history -f out.txt {number}") == ""
+    assert read("out.txt") == "written = True\n"
+    assert said(f"%history -y -n -f out.txt {number}") == ""
+    assert read("out.txt") == f"{number}: written = True\n"
+    shows(refused(f"%history -f /no/such/folder/x {number}"), "can't be written: No such file")
+
+
+def test_history_refuses_what_makes_no_sense():
+    shows(refused("%history nonsense"), "'nonsense' is no range of cells")
+    shows(refused("%history 3-x"), "'3-x' is no range of cells")
+    shows(refused("%history 7/1"), "cells of other sessions aren't kept here")
+    shows(refused("%history -u"), "belongs to -g")
+    shows(refused("%history -l 0"), "Usage: %history")
+    shows(refused("%history -z"), "Usage: %history")
+
+
+def test_recall_prints_where_nothing_can_be_edited():
+    number, _ = entered("again = 7")
+    entered("pass")
+    assert said(f"%recall {number}") == "again = 7\n"
+    assert said("%rep again = ") == "again = 7\n"
+    main["bound"] = "its text"
+    assert said("%recall bound") == "its text\n"
+    shows(refused("%recall " + "no" + "where"), "no cell holds 'nowhere'")
+
+
+def test_rerun_runs_cells_again():
+    number, _ = entered("counted = globals().get('counted', 0) + 1")
+    entered("pass")
+    shows(said(f"%rerun {number}"), "=== Executing: ===\ncounted = ", "=== Output: ===")
+    assert main["counted"] == 2
+    said("%rerun -g 'counted ='")
+    assert main["counted"] == 3
+    shows(refused("%rerun 100000"), "there is no such cell")

@@ -1,0 +1,44 @@
+def entered(cell):
+    with contextlib.redirect_stdout(io.StringIO()):
+        shell.run_cell(cell, store_history=True).raise_error()
+
+
+def test_a_log_has_what_is_entered_after_it_began():
+    shows(said("%logstart -o -r out.py over"), "File       : out.py", "State      : active")
+    entered("logged = 6")
+    entered("logged * 7")
+    said("%logoff")
+    entered("'not logged'")
+    said("%logon")
+    entered("'logged again'")
+    said("%logstop")
+    entered("'after it'")
+    text = read("out.py")
+    assert "logged = 6\nlogged * 7\n#[Out]# 42\n" in text, text
+    assert "not logged" not in text and "'logged again'\n" in text and "after it" not in text, text
+
+
+def test_a_file_that_is_there_is_kept_or_not_by_the_mode():
+    for mode, kept in (("backup", ["out.py~"]), ("rotate", ["out.py.001~"]), ("over", []), ("append", [])):
+        for name in os.listdir(folder):
+            os.remove(os.path.join(folder, name))
+        write("out.py", "before\n")
+        said(f"%logstart -q out.py {mode}")
+        said("%logstop")
+        assert sorted(os.listdir(folder)) == sorted(["out.py", *kept]), mode
+        assert ("before" in read("out.py")) == (mode == "append"), mode
+        for name in kept:
+            assert read(name) == "before\n"
+
+
+def test_a_log_refuses_what_makes_no_sense():
+    assert said("%logstate") == "No log is written.\n"
+    shows(refused("%logoff"), "no log was started")
+    shows(refused("%logstop"), "no log was started")
+    shows(refused("%logstart out.py sideways"), "the mode is one of append, backup")
+    shows(refused("%logstart /no/such/folder/x.py"), "can't be written: No such file")
+    said("%logstart -q out.py")
+    try:
+        shows(refused("%logstart"), "a log is being written to out.py")
+    finally:
+        said("%logstop")
