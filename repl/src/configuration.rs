@@ -123,6 +123,8 @@ impl Configuration {
             }
         };
         match text.parse::<Table>() {
+            // In the file that `profile create` makes, everything is commented out.
+            Ok(table) if table.values().all(is_empty_table) => {}
             Ok(table) => self.settings.push((path.display().to_string(), table)),
             Err(error) => self.complaints.push(complaint(path, &text, &error)),
         }
@@ -171,6 +173,10 @@ impl Configuration {
         }
         Ok(handed)
     }
+}
+
+fn is_empty_table(value: &Value) -> bool {
+    value.as_table().is_some_and(Table::is_empty)
 }
 
 fn table_to_python(vm: &VirtualMachine, table: &Table) -> PyResult {

@@ -392,7 +392,7 @@ def template():
         "# `%config` in the shell tells what is in force.",
     ]
     for owner in OWNERS:
-        lines += ["", f"# [{owner}]"]
+        lines += ["", f"[{owner}]"]
         for each in SETTINGS:
             if each.owner == owner:
                 choices = f" ({', '.join(str(choice) for choice in each.choices)})" if each.choices else ""

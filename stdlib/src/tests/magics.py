@@ -107,7 +107,7 @@ def test_names_of_checkpoints_are_completed():
         namespace.checkpoint(name)
     assert magics._complete_argument("restore", "mon") == ["monday", "month"]
     assert magics._complete_argument("checkpoints", "t") == ["tuesday"]
-    assert magics._complete_argument("restore", "-") is None
+    assert magics._complete_argument("restore", "--") == ["--targets", "--help"]
     assert magics._complete_argument("timeit", "x") is None
     assert said("%checkpoints --remove mon*").startswith("Removed monday, month; ")
     assert namespace.remove("*") == ["tuesday"]

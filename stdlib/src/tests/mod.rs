@@ -46,6 +46,11 @@ fn magics() {
 }
 
 #[test]
+fn stored_values() {
+    check(include_str!("store.py"), "store.py");
+}
+
+#[test]
 fn notices() {
     check(include_str!("notices.py"), "notices.py");
 }

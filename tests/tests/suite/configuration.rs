@@ -1,0 +1,203 @@
+//! What a shell is set to before its first prompt: files, profiles, options of the command line.
+
+use super::support::TestHome;
+
+/// What a shell without a terminal shows for these cells.
+fn shown(home: &TestHome, arguments: &[&str], cells: &str) -> String {
+    let arguments: Vec<&str> = [&["-i", "--no-banner"], arguments].concat();
+    home.run_with_input(arguments, cells).success()
+}
+
+fn config(home: &TestHome, name: &str, text: &str) {
+    let path = home.home().join("config").join(name);
+    std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the home is ours");
+    std::fs::write(path, text).expect("the home is ours");
+}
+
+#[test]
+fn a_shell_is_set_as_its_files_say() {
+    let home = TestHome::new();
+    config(
+        &home,
+        "config.toml",
+        "[InteractiveShell]\nautocall = 1\n\
+         [InteractiveShellApp]\nexec_lines = ['import math', '%alias greet echo hello']\n\
+         [AliasManager]\nuser_aliases = { gone = 'echo gone' }\n",
+    );
+    config(
+        &home,
+        "rhumba_config.py",
+        "c.InteractiveShell.autocall = 2\n",
+    );
+    config(
+        &home,
+        "startup/10-second.ipy",
+        "folder = %pwd\nsecond = first + 1\n",
+    );
+    config(&home, "startup/00-first.py", "first = 1\n");
+    config(&home, "startup/README", "not Python\n");
+    let out = shown(
+        &home,
+        &[],
+        "%greet\n%gone now\nmath.floor(2.5), second, folder\n%config InteractiveShell.autocall\n",
+    );
+    assert!(
+        out.contains("hello\n") && out.contains("gone now\n"),
+        "{out}"
+    );
+    assert!(out.contains("Out[3]: (2, 2, '"), "{out}");
+    assert!(out.contains("Out[4]: 2\n"), "{out}");
+    let quick = shown(&home, &["--quick"], "'first' in globals()\n");
+    assert!(quick.contains("Out[1]: False"), "{quick}");
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_told_and_the_shell_starts() {
+    let home = TestHome::new();
+    config(
+        &home,
+        "config.toml",
+        "[InteractiveShell]\n\nautocall = One\n",
+    );
+    config(
+        &home,
+        "ipython_config.py",
+        "x = 1\nc.InteractiveShell.autocal = 1\n",
+    );
+    config(&home, "rhumba_config.py", "x = (\n");
+    config(&home, "startup/bad.py", "1 / 0\n");
+    let finished = home.run_with_input(["-i", "--no-banner"], "40 + 2\n");
+    let errors = finished.stderr.clone();
+    let out = finished.success();
+    assert!(out.contains("Out[1]: 42"), "{out}");
+    for part in [
+        "config/config.toml line 3: ",
+        "a line is `name = value`, with texts in quotes",
+        "ipython_config.py: there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall",
+        "rhumba_config.py line 1: SyntaxError",
+        "ZeroDivisionError",
+    ] {
+        assert!(errors.contains(part), "{part:?} is missing from:\n{errors}");
+    }
+}
+
+#[test]
+fn profiles_are_made_listed_and_used() {
+    let home = TestHome::new();
+    assert_eq!(home.run(["profile", "list"]).success(), "default\n");
+    let sentence = home.run(["--profile", "lab"]).failure(2);
+    assert_eq!(sentence, "there is no profile 'lab'");
+    let made = home.run(["profile", "create", "lab"]).success();
+    assert!(
+        made.ends_with("config/profiles/lab/config.toml: made\n"),
+        "{made}"
+    );
+    let again = home.run(["profile", "create", "lab"]).success();
+    assert!(again.ends_with(": there already\n"), "{again}");
+    home.run(["profile", "create"]).success();
+    assert_eq!(home.run(["profile", "list"]).success(), "default\nlab\n");
+    let folder = home.home().join("config/profiles/lab");
+    let located = home.run(["profile", "locate", "lab"]).success();
+    assert_eq!(located, format!("{}\n", folder.display()));
+    assert!(folder.join("startup/README").is_file());
+    let file = std::fs::read_to_string(folder.join("config.toml")).expect("it was made");
+    assert!(
+        file.contains("[InteractiveShell]\n") && file.contains("# autocall = 0\n"),
+        "{file}"
+    );
+    // What was made changes nothing until something in it is changed.
+    let out = shown(
+        &home,
+        &["--profile", "lab"],
+        "%config InteractiveShell.autocall\n",
+    );
+    assert!(out.contains("Out[1]: 0"), "{out}");
+    config(
+        &home,
+        "profiles/lab/config.toml",
+        &file.replace("# autocall = 0", "autocall = 1"),
+    );
+    let out = shown(
+        &home,
+        &["--profile", "lab"],
+        "%config InteractiveShell.autocall\n",
+    );
+    assert!(out.contains("Out[1]: 1"), "{out}");
+    for (name, sentence) in [
+        ("../x", "'../x' can't name a profile"),
+        ("nothing", "there is no profile 'nothing'"),
+    ] {
+        assert_eq!(home.run(["profile", "locate", name]).failure(2), sentence);
+    }
+}
+
+#[test]
+fn options_of_the_command_line_set_the_shell() {
+    let home = TestHome::new();
+    config(
+        &home,
+        "config.toml",
+        "[InteractiveShell]\nautocall = 2\nxmode = 'Plain'\n",
+    );
+    home.write(
+        "mirror.py",
+        "def load_ipython_extension(shell):\n    print('mirror is loaded')\n",
+    );
+    let asked = "print(*[get_ipython().run_line_magic('config', name) for name in ('InteractiveShell.autocall', \
+                 'InteractiveShell.xmode', 'InteractiveShell.pdb')])\n";
+    let out = shown(
+        &home,
+        &[
+            "--autocall",
+            "1",
+            "--xmode",
+            "verbose",
+            "--ext",
+            "mirror",
+            "--logfile",
+            "log.py",
+        ],
+        asked,
+    );
+    assert!(
+        out.contains("mirror is loaded\n") && out.contains("1 Verbose False\n"),
+        "{out}"
+    );
+    let log = std::fs::read_to_string(home.work().join("log.py")).expect("a log was written");
+    assert!(
+        log.contains("get_ipython().run_line_magic('config', name)"),
+        "{log}"
+    );
+    let out = shown(&home, &["--pdb"], asked);
+    assert!(out.contains("2 Plain True\n"), "{out}");
+    let out = shown(&home, &["--classic"], "1.5\n[1] * 3\n");
+    assert!(out.contains(">>> 1.5\n>>> [1, 1, 1]\n"), "{out}");
+    assert!(!out.contains("In ["), "{out}");
+    let banner = home.run_with_input(["-i"], "").success();
+    assert!(banner.starts_with("rhumba 0."), "{banner}");
+    assert!(shown(&home, &[], "").starts_with("In [1]: "));
+}
+
+#[test]
+fn options_of_the_shell_need_a_shell() {
+    let home = TestHome::new();
+    let sentence = home.run(["--pdb", "-c", "pass"]).failure(2);
+    assert!(
+        sentence.starts_with("options of the shell mean nothing without it"),
+        "{sentence}"
+    );
+    let sentence = home.run(["--quick", "cluster", "list"]).failure(2);
+    assert!(
+        sentence.contains("can't stand before a command"),
+        "{sentence}"
+    );
+    let sentence = home.run(["--colors", "pink"]).failure(2);
+    assert!(
+        sentence.contains("invalid value 'pink' for '--colors <SCHEME>'"),
+        "{sentence}"
+    );
+    let out = home
+        .run_with_input(["--no-banner", "-i", "-c", "x = 5"], "x\n")
+        .success();
+    assert!(out.contains("Out[1]: 5"), "{out}");
+}
