@@ -50,10 +50,11 @@ pub fn run(command: ProfileCommand) -> Outcome {
             }
         }
         ProfileCommand::Locate { name } => {
+            let folder = folder(&name)?;
             if !profiles().contains(&name) {
                 return Err(refused(&ProfileError::Unknown(name)));
             }
-            say(&format!("{}\n", folder(&name)?.display()))?;
+            say(&format!("{}\n", folder.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

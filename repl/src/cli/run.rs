@@ -15,6 +15,7 @@ use rhumba_stdlib::namespace::{self, Source};
 use rustpython_vm::AsObject;
 
 use super::program::{self, Program};
+use super::shell_options::ShellArguments;
 use super::{Failure, Outcome};
 use crate::python::{self, PythonOptions};
 use crate::shell::{self, ShellOptions};
@@ -31,6 +32,8 @@ pub struct RunOptions {
     pub interactive: bool,
     /// The file, or else the checkpoint, whose names are there from the start.
     pub namespace: Option<String>,
+    /// How the shell starts.
+    pub shell: ShellArguments,
 }
 
 /// Runs what the command line asked for and gives its own exit status.
@@ -43,7 +46,14 @@ pub fn run(options: RunOptions) -> Outcome {
         engine_count,
         interactive,
         namespace,
+        shell: arguments,
     } = options;
+    let shell_follows = interactive || program == Program::Shell;
+    let configuration = if shell_follows {
+        Some(arguments.configuration()?)
+    } else {
+        None
+    };
     // Read before anything is started: a program that can't be read starts nothing.
     let saved = namespace.map(SavedNamespace::find).transpose()?;
     let source = match &program {
@@ -54,7 +64,6 @@ pub fn run(options: RunOptions) -> Outcome {
         Some(count) => Some(OwnCluster::start(count, &program)?),
         None => None,
     };
-    let shell_follows = interactive || program == Program::Shell;
     let runtime = python::build(PythonOptions {
         argv: program.argv(),
         interactive: shell_follows,
@@ -63,10 +72,15 @@ pub fn run(options: RunOptions) -> Outcome {
     if let Some(own) = &mut own {
         own.wait_for_engines()?;
     }
-    let shell = shell_follows.then(|| ShellOptions {
+    let shell = configuration.map(|configuration| ShellOptions {
+        configuration,
+        shows_banner: arguments.shows_banner(),
+        edits_lines: arguments.edits_lines(),
+        has_colours: arguments.has_colours(),
         after_program: program != Program::Shell,
         engine_count,
         restored,
+        header: String::new(),
     });
     let status = run_in(&runtime, program, source, shell);
     // What the program still holds, its connections too, goes before its engines go.
