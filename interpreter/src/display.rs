@@ -1,12 +1,14 @@
 //! Shows the value of a cell and what `display` is given: the forms of an object, as data.
 //!
-//! Small values of Python's own types are put into text here, which most results are; everything
-//! else is asked for its forms by `python/rhumba/_formatters.py`. Who gets the forms is the sink's
+//! Small values of Python's own types, and objects that have nothing but a `__repr__`, are put into
+//! text here, which most results are: an engine that shows them needs no more Python than it has.
+//! Everything else is asked for its forms by `python/rhumba/_formatters.py`. Who gets the forms is the sink's
 //! affair (`output`), or a list's while a program captures what is shown.
 
-use rustpython_vm::builtins::{PyDict, PyDictRef, PyList, PyTuple};
+use rustpython_vm::builtins::{PyDict, PyDictRef, PyList, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
+use crate::lookup;
 use crate::output::{self, DisplayItem};
 use crate::session::{self, Session};
 
@@ -141,16 +143,110 @@ fn capture(vm: &VirtualMachine, captured: &PyRef<PyList>, item: &DisplayItem) ->
     Ok(())
 }
 
-/// The text of a value that is of Python's own types all through, and fits on a line.
+/// The text of a value that needs nobody to lay it out: one of Python's own types all through that
+/// fits on a line, or one that says itself what its text is.
 fn plain_text(vm: &VirtualMachine, value: &PyObject) -> PyResult<Option<String>> {
-    let is_scalar = is_scalar(vm, value);
-    if !is_scalar && !is_plain(vm, value, &mut LINE_MAX.clone(), DEPTH_MAX) {
+    if is_scalar(vm, value) {
+        return Ok(Some(value.repr(vm)?.to_string_lossy().into_owned()));
+    }
+    let text = if is_plain(vm, value, &mut LINE_MAX.clone(), DEPTH_MAX) {
+        value.repr(vm)?.to_string_lossy().into_owned()
+    } else if let Some(text) = set_text(vm, value)? {
+        text
+    } else {
+        return own_text(vm, value);
+    };
+    Ok((text.chars().count() <= LINE_MAX).then_some(text))
+}
+
+/// The text of a set whose items can be put in order.
+fn set_text(vm: &VirtualMachine, value: &PyObject) -> PyResult<Option<String>> {
+    let types = &vm.ctx.types;
+    let (open, close) = match value.class() {
+        class if class.is(types.set_type) => ("{", "}"),
+        class if class.is(types.frozenset_type) => ("frozenset({", "})"),
+        _ => return Ok(None),
+    };
+    let items: Vec<PyObjectRef> = value.to_owned().try_into_value(vm)?;
+    let Some(first) = items.first().filter(|_| items.len() <= LINE_MAX) else {
+        return Ok(None);
+    };
+    let kind = first.class();
+    let is_ordered = kind.is(types.int_type) || kind.is(types.str_type);
+    if !is_ordered || !items.iter().all(|item| item.class().is(kind)) {
         return Ok(None);
     }
-    let text = value.repr(vm)?.to_string_lossy().into_owned();
-    let fits = is_scalar || text.chars().count() <= LINE_MAX;
-    Ok(fits.then_some(text))
+    let list = vm.ctx.new_list(items.clone());
+    vm.call_method(list.as_object(), "sort", ())?;
+    let text = list.as_object().repr(vm)?.to_string_lossy().into_owned();
+    let inner = text.trim_start_matches('[').trim_end_matches(']');
+    Ok(Some(format!("{open}{inner}{close}")))
 }
+
+/// The text of an object that has one form, that of its `__repr__`.
+fn own_text(vm: &VirtualMachine, value: &PyObject) -> PyResult<Option<String>> {
+    let class = value.class();
+    let has_form = |name: &&str| lookup::class_attribute(vm, class, name).is_some();
+    if FORM_METHODS.iter().any(|name| has_form(name)) {
+        return Ok(None);
+    }
+    let bases = class.mro_collect();
+    let own_repr = bases.iter().find(|class| {
+        let attributes = class.attributes().entries();
+        attributes.iter().any(|(key, _)| {
+            key.downcast_ref::<PyStr>()
+                .is_some_and(|key| key.as_bytes() == b"__repr__")
+        })
+    });
+    let Some(own_repr) = own_repr else {
+        return Ok(None);
+    };
+    let name = own_repr.name();
+    let is_laid_out = LAID_OUT.contains(&&*name) || own_repr.is(vm.ctx.types.object_type);
+    if is_laid_out {
+        return Ok(None);
+    }
+    Ok(Some(value.repr(vm)?.to_string_lossy().into_owned()))
+}
+
+/// The methods by which an object has other forms than its text, or a text of another kind.
+const FORM_METHODS: [&str; 12] = [
+    "_repr_mimebundle_",
+    "_ipython_display_",
+    "_repr_pretty_",
+    "_repr_html_",
+    "_repr_markdown_",
+    "_repr_svg_",
+    "_repr_png_",
+    "_repr_pdf_",
+    "_repr_jpeg_",
+    "_repr_latex_",
+    "_repr_json_",
+    "_repr_javascript_",
+];
+
+/// The classes whose objects `python/rhumba/_pretty.py` has a way of its own to put into text.
+const LAID_OUT: [&str; 19] = [
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "frozenset",
+    "super",
+    "Pattern",
+    "type",
+    "function",
+    "builtin_function_or_method",
+    "SimpleNamespace",
+    "mappingproxy",
+    "BaseException",
+    "defaultdict",
+    "OrderedDict",
+    "deque",
+    "Counter",
+    "UserList",
+    "_Environ",
+];
 
 fn is_scalar(vm: &VirtualMachine, value: &PyObject) -> bool {
     let types = &vm.ctx.types;

@@ -3,7 +3,7 @@
 Each part is imported when it is asked for: importing the package costs nothing.
 """
 
-from _rhumba_shell import display, get_ipython
+from _rhumba_shell import get_ipython
 
 # The level of the interface that these names follow.
 version_info = (9, 0, 0, "")
@@ -23,13 +23,16 @@ _LATER = {
 def __getattr__(name):
     from importlib import import_module
 
+    if name == "display":
+        # The module, which can be called as the function of that name.
+        return import_module("IPython.display")
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'IPython' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, "display"})
 
 
 def extract_module_locals(depth=0):

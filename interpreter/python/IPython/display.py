@@ -1,6 +1,8 @@
 """What programs show objects with: `display`, and objects that know one form of themselves."""
 
 import os
+import sys
+import types
 
 from IPython.core.display import *  # noqa: F403
 from IPython.core.display import DisplayObject, __all__ as _core
@@ -194,3 +196,13 @@ def set_matplotlib_formats(*formats, **kwargs):
 def set_matplotlib_close(close=True):
     """Plots come elsewhere: says so."""
     raise NotImplementedError("this shell draws no plots")
+
+
+class _CallableModule(types.ModuleType):
+    """`IPython.display` is a module, and programs call it as the function in it too."""
+
+    def __call__(self, *objs, **options):
+        return self.display(*objs, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule

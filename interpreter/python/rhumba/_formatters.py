@@ -100,6 +100,7 @@ class TypeFormatter(FormatterABC):
         except KeyError:
             before = None
         if func is not None:
+            _rhumba_shell.format_every_result()
             self.type_printers[typ] = func
         return before
 
@@ -110,6 +111,7 @@ class TypeFormatter(FormatterABC):
         except KeyError:
             before = None
         if func is not None:
+            _rhumba_shell.format_every_result()
             for cls in self.type_printers:
                 if (cls.__module__, cls.__name__) == (type_module, type_name):
                     self.type_printers[cls] = func
@@ -159,11 +161,9 @@ class PlainTextFormatter(TypeFormatter):
             if isinstance(obj, float) and settings["float_format"]:
                 return settings["float_format"] % obj
             return repr(obj)
-        import io
-
-        stream = io.StringIO()
+        text = _pretty.Text()
         printer = _pretty.RepresentationPrinter(
-            stream, settings["verbose"], settings["max_width"], settings["newline"],
+            text, settings["verbose"], settings["max_width"], settings["newline"],
             type_pprinters=_Layered(self._printers(), _pretty._types),
             deferred_pprinters=_Layered(self.deferred_printers, _pretty._deferred),
             singleton_pprinters=_Layered(self.singleton_printers, _pretty._singletons),
@@ -171,7 +171,7 @@ class PlainTextFormatter(TypeFormatter):
         )
         printer.pretty(obj)
         printer.flush()
-        return stream.getvalue()
+        return text.getvalue()
 
     def _printers(self):
         own = self.type_printers
@@ -179,16 +179,6 @@ class PlainTextFormatter(TypeFormatter):
         if form and float not in own:
             own = {**own, float: lambda obj, p, cycle: p.text(form % obj)}
         return own
-
-    def for_type(self, typ, func=None):
-        if func is not None:
-            _rhumba_shell.format_every_result()
-        return super().for_type(typ, func)
-
-    def for_type_by_name(self, type_module, type_name, func=None):
-        if func is not None:
-            _rhumba_shell.format_every_result()
-        return super().for_type_by_name(type_module, type_name, func)
 
     @property
     def float_precision(self):

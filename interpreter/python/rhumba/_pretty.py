@@ -5,11 +5,10 @@ its line stays on it, of one that doesn't every break is taken, outer groups fir
 The names are those of `IPython.lib.pretty`, under which programs import them.
 """
 
-import io
 import re
-import sys
 import types
-from contextlib import contextmanager
+
+import _rhumba_shell
 
 MAX_SEQ_LENGTH = 1000
 _WIDTH = 79
@@ -22,16 +21,31 @@ __all__ = [
 
 def pretty(obj, verbose=False, max_width=_WIDTH, newline="\n", max_seq_length=MAX_SEQ_LENGTH):
     """The text of an object."""
-    stream = io.StringIO()
-    printer = RepresentationPrinter(stream, verbose, max_width, newline, max_seq_length=max_seq_length)
+    text = Text()
+    printer = RepresentationPrinter(text, verbose, max_width, newline, max_seq_length=max_seq_length)
     printer.pretty(obj)
     printer.flush()
-    return stream.getvalue()
+    return text.getvalue()
 
 
 def pprint(obj, verbose=False, max_width=_WIDTH, newline="\n", max_seq_length=MAX_SEQ_LENGTH):
     """Prints the text of an object."""
     print(pretty(obj, verbose, max_width, newline, max_seq_length))
+
+
+class Text:
+    """A stream that keeps what is written."""
+
+    # Not io.StringIO: every engine that shows a list would have the module of it.
+
+    def __init__(self):
+        self._pieces = []
+
+    def write(self, text):
+        self._pieces.append(text)
+
+    def getvalue(self):
+        return "".join(self._pieces)
 
 
 class _Break:
@@ -81,23 +95,13 @@ class PrettyPrinter:
         """Ends the line, whatever fits."""
         self._pieces.append(_Break("", self.indentation, True))
 
-    @contextmanager
     def indent(self, indent):
         """Moves what follows a line's end in the block to the right."""
-        self.indentation += indent
-        try:
-            yield
-        finally:
-            self.indentation -= indent
+        return _Block(self, indent)
 
-    @contextmanager
     def group(self, indent=0, open="", close=""):
         """Makes what the block adds a group."""
-        self.begin_group(indent, open)
-        try:
-            yield
-        finally:
-            self.end_group(indent, close)
+        return _Block(self, indent, open, close)
 
     def begin_group(self, indent=0, open=""):
         if open:
@@ -130,6 +134,28 @@ class PrettyPrinter:
             self.end_group()
         pieces, self._pieces = self._pieces, []
         _Layout(pieces, self.max_width, self.newline, self.output.write).write()
+
+
+class _Block:
+    """A block in which text is indented, or is a group as well."""
+
+    def __init__(self, printer, indent, open=None, close=None):
+        self._printer = printer
+        self._indent = indent
+        self._open = open
+        self._close = close
+
+    def __enter__(self):
+        if self._open is None:
+            self._printer.indentation += self._indent
+        else:
+            self._printer.begin_group(self._indent, self._open)
+
+    def __exit__(self, *failure):
+        if self._open is None:
+            self._printer.indentation -= self._indent
+        else:
+            self._printer.end_group(self._indent, self._close)
 
 
 class _Layout:
@@ -569,6 +595,7 @@ def for_type(typ, func):
     """Sets the printer of a type, and returns the one it had."""
     before = _types.get(typ)
     if func is not None:
+        _rhumba_shell.format_every_result()
         _types[typ] = func
     return before
 
@@ -578,5 +605,6 @@ def for_type_by_name(type_module, type_name, func):
     key = type_module, type_name
     before = _deferred.get(key)
     if func is not None:
+        _rhumba_shell.format_every_result()
         _deferred[key] = func
     return before

@@ -74,9 +74,26 @@ fn the_shell_has_what_programs_ask_for() {
             bench.value("(shell.history_manager.input_hist_raw[1][:5], shell.history_manager.get_range(0, 4, 6))"),
             r#"('shell', [(0, 4, 'x = [1]'), (0, 5, 'x')])"#
         );
-        assert_eq!(bench.value("shell.extract_input_lines('4-5')"), r"'x = [1]\nx\n'");
+        assert_eq!(
+            bench.value("shell.extract_input_lines('4-5')"),
+            r"'x = [1]\nx\n'"
+        );
         bench.cell("shell.reset()");
         assert_eq!(bench.namespace.names(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn the_display_module_is_a_function_as_well() {
+    with_bench(|bench| {
+        bench.cell("import IPython\nfrom IPython import display as module");
+        bench.recorder.take();
+        bench.cell("IPython.display(1)\nmodule.display(2)\nmodule(IPython.display.Pretty('three'))");
+        let shown = |text: &str| Shown::Display(vec![("text/plain".into(), text.into())]);
+        assert_eq!(
+            bench.recorder.take(),
+            [shown("1"), shown("2"), shown("three")]
+        );
     });
 }
 
