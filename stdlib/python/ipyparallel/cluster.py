@@ -206,10 +206,7 @@ class Cluster:
 
     def _started(self, client, count):
         """Starts engines and returns their ids, once they are there."""
-        present = set(client.ids)
-        client._connection.start_engines(count)
-        client.wait_for_engines(len(present) + count, timeout=self.engine_timeout)
-        return [engine for engine in client.ids if engine not in present][:count]
+        return client._start_engines(count, self.engine_timeout)
 
     def _new_set_name(self):
         number = len(self.engines)

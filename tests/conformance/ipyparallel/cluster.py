@@ -132,6 +132,14 @@ if RHUMBA:
     assert "sets-of-engines" not in manager.load_clusters() and cluster.engines == {}
     raises(FileNotFoundError, ipp.Client, profile="sets-of-engines")
 
+    # Engines that end while others are started aren't counted with them.
+    with ipp.Cluster(n=2) as rc:
+        for doomed, new in ((0, 2), (1, 3)):
+            os.kill(rc[doomed].apply_sync(os.getpid), signal.SIGKILL)
+            rc.cluster.start_engines_sync(1)
+            eventually(lambda: new in rc.ids)  # noqa: B023
+        eventually(lambda: rc.ids == [2, 3])
+
 # The whole cluster can be stopped by a client, too.
 cluster = ipp.Cluster(n=1)
 rc = cluster.start_and_connect_sync()

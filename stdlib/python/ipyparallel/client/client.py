@@ -131,6 +131,31 @@ class Client:
             raise error.EngineError(f"an engine ended while waiting for {n} engines")
         raise TimeoutError(f"{n} engines were not there after {timeout} seconds, only {len(self)}")
 
+    def _start_engines(self, count, timeout):
+        """Starts engines. Returns their ids, once they are there.
+
+        Only engines that weren't there before count: others may end while it waits.
+        """
+        from time import monotonic
+
+        present = set(self.ids)
+        departed = len(self._connection.departures())
+        deadline = monotonic() + timeout
+        self._connection.start_engines(count)
+        while True:
+            new = [engine for engine in self.ids if engine not in present]
+            if len(new) >= count:
+                return new[:count]
+            self._check_open()
+            for engine, cause in self._connection.departures()[departed:]:
+                if engine not in present:
+                    raise error.EngineError(f"engine {engine} ended as it was started: {cause}")
+            left = deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{len(new)} of {count} engines were there after {timeout} s")
+            others = len(self) - len(new)
+            self._connection.wait_for_engines(others + count, min(left, _LOOK_INTERVAL_S))
+
     def _wait_visibly(self, n, timeout, departed):
         """Waits for engines and tells how many are there. Returns whether they are."""
         from time import monotonic

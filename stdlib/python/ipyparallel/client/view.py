@@ -471,10 +471,7 @@ class DirectView(View):
         if n < 1:
             raise ValueError(f"fork needs a number of engines to start, at least 1, not {n}")
         source = self._one("fork")
-        before = set(self.client.ids)
-        self._connection.start_engines(n)
-        self.client.wait_for_engines(len(before) + n, timeout=_START_TIMEOUT_S)
-        new = [engine for engine in self.client.ids if engine not in before][:n]
+        new = self.client._start_engines(n, _START_TIMEOUT_S)
         try:
             self.client[source].copy_to(new, partial=partial, block=True)
         except BaseException:
