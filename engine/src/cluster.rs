@@ -12,6 +12,7 @@ use crate::cluster_file::{
 };
 use crate::home;
 use crate::socket::ConnectionError;
+use crate::tasks::{TaskStoreMode, TaskStoreOptions};
 use rhumba_proto::id::EngineId;
 use rhumba_proto::message::{Answer, FromClient};
 use std::collections::BTreeMap;
@@ -44,6 +45,9 @@ pub struct StartOptions {
     pub module_directories: Vec<PathBuf>,
     /// The cluster goes on when this process ends.
     pub daemonize: bool,
+    /// Whether and where it is kept what happens to tasks. In a file that is
+    /// removed with the cluster if that has no id by which it is known later.
+    pub task_store: TaskStoreOptions,
     /// The program that is run again for each process of the cluster.
     pub executable: PathBuf,
 }
@@ -168,6 +172,7 @@ pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
         path_text(&cluster_file),
     ];
     arguments.push("--inherited-listener".into());
+    arguments.extend(task_store_arguments(options));
     let standard_input = if options.daemonize {
         Stdio::null()
     } else {
@@ -333,6 +338,29 @@ impl Drop for StartedCluster {
     }
 }
 
+/// Returns how a controller is told of its task store.
+fn task_store_arguments(options: &StartOptions) -> Vec<String> {
+    let TaskStoreOptions {
+        mode,
+        records_max,
+        bytes_max,
+    } = options.task_store;
+    let mode = match mode {
+        TaskStoreMode::File if options.cluster_id.is_none() => TaskStoreMode::Temporary,
+        mode => mode,
+    };
+    let mut arguments = vec!["--task-store".to_owned(), mode.name().to_owned()];
+    for (option, limit) in [
+        ("--task-records-max", records_max),
+        ("--task-bytes-max", bytes_max),
+    ] {
+        if let Some(limit) = limit {
+            arguments.extend([option.to_owned(), limit.to_string()]);
+        }
+    }
+    arguments
+}
+
 /// Waits for a process that was told to end; kills it if it does not.
 fn wait_bounded(child: &mut Child) -> io::Result<()> {
     if child.try_wait()?.is_some() {
@@ -470,7 +498,14 @@ fn describe_engines(
     timeout: Duration,
 ) -> Result<Vec<EngineDescription>, ClientError> {
     let targets = Vec::new();
-    let answer = client.query(|query| FromClient::QueueStatus { query, targets }, timeout)?;
+    let answer = client.query(
+        |query| FromClient::QueueStatus {
+            query,
+            targets,
+            verbose: false,
+        },
+        timeout,
+    )?;
     let Answer::Queues {
         engines: queues, ..
     } = answer

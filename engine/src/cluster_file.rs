@@ -69,6 +69,12 @@ pub enum ClusterFileError {
 }
 
 impl ClusterFile {
+    /// Returns what the names of all that this controller is asked begin with.
+    #[must_use]
+    pub fn session(&self) -> String {
+        format!("{:x}-{:x}", self.started_s, self.controller_pid)
+    }
+
     /// Reads and checks a cluster file.
     ///
     /// # Errors

@@ -21,5 +21,6 @@ pub mod saved;
 pub mod shared_memory;
 pub mod socket;
 pub mod store;
+pub mod tasks;
 
 pub use rhumba_proto as proto;

@@ -4,6 +4,7 @@
 use crate::failure;
 use parking_lot::Mutex;
 use rhumba_engine::cluster::{self, StartOptions, StartedCluster};
+use rhumba_engine::tasks::TaskStoreOptions;
 use rustpython_vm::builtins::{PyDictRef, PyList, PyStr};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(crate) fn start(
     cluster_id: Option<String>,
     working_directory: Option<String>,
     daemonize: bool,
+    task_store: TaskStoreOptions,
     vm: &VirtualMachine,
 ) -> PyResult<PyDictRef> {
     let working_directory = match working_directory {
@@ -33,6 +35,7 @@ pub(crate) fn start(
         working_directory,
         module_directories: script_directory(vm).into_iter().collect(),
         daemonize,
+        task_store,
         executable: executable(vm)?,
     };
     let started = vm.allow_threads(|| cluster::start(&options));

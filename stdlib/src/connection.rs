@@ -5,11 +5,13 @@
 
 use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
-use crate::{checkpoints, failure, namespace, terms, values};
+use crate::{checkpoints, failure, namespace, records, steering, terms, values};
 use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::{Client, FunctionBlob, Piece};
 use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
-use rhumba_engine::proto::message::{Answer, FromClient, Operation, Payload, Policy, Terms, Work};
+use rhumba_engine::proto::message::{
+    Answer, FromClient, Manner, Operation, Payload, Policy, Terms, Work,
+};
 use rhumba_engine::store::{Store, payload};
 use rhumba_interpreter::snapshot::{Globals, Trust};
 use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
@@ -26,6 +28,16 @@ use std::time::Duration;
 
 /// How long the controller is given to answer a question about the cluster.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a question to the task store may take: it may have to look at a million records.
+const STORE_TIMEOUT: Duration = Duration::from_secs(120);
+
+thread_local! {
+    /// What the next work is labelled with that this thread sends.
+    static LABEL: std::cell::Cell<Option<String>> = const { std::cell::Cell::new(None) };
+    /// How the next request is treated that this thread sends to several engines.
+    static MANNER: std::cell::Cell<Option<Manner>> = const { std::cell::Cell::new(None) };
+}
 
 /// A connection of a client to its controller.
 #[pyclass(module = "_rhumba", name = "Connection")]
@@ -48,6 +60,9 @@ pub struct ConnectionArgs {
     cluster_file: String,
     #[pyarg(any, default = TimeoutSeconds::new(10.0))]
     timeout: TimeoutSeconds,
+    /// What others see it called.
+    #[pyarg(any, default)]
+    name: Option<String>,
 }
 
 impl Constructor for Connection {
@@ -61,10 +76,11 @@ impl Constructor for Connection {
         let ConnectionArgs {
             cluster_file,
             timeout,
+            name,
         } = args;
         let timeout = Duration::try_from_secs_f64(timeout.to_secs_f64())
             .map_err(|_| vm.new_value_error("the timeout must be a positive number of seconds"))?;
-        let name = user_name();
+        let name = name.unwrap_or_else(user_name);
         let connected =
             vm.allow_threads(|| Client::connect(Path::new(&cluster_file), &name, timeout));
         let client = connected.map_err(|error| failure::of_client(vm, &error))?;
@@ -83,7 +99,9 @@ impl Connection {
         pieces: &[Piece],
         function: Option<&FunctionBlob>,
     ) -> PyResult<PyRef<Group>> {
-        let parts = vm.allow_threads(|| self.client.submit(pieces, function));
+        let label = LABEL.take();
+        let label = label.as_deref();
+        let parts = vm.allow_threads(|| self.client.submit_labelled(pieces, function, label));
         let parts = parts.map_err(|error| failure::of_client(vm, &error))?;
         Ok(Group::new(parts, Arc::clone(&self.client)).into_ref(&vm.ctx))
     }
@@ -99,12 +117,14 @@ impl Connection {
         function: Option<&FunctionBlob>,
     ) -> PyResult<PyRef<Group>> {
         let targets: Vec<EngineId> = targets.iter().copied().map(EngineId).collect();
+        let manner = MANNER.take().unwrap_or_default();
         let distinct: BTreeSet<EngineId> = targets.iter().copied().collect();
         let piece = |targets| Piece {
             targets,
             work: work.clone(),
             payload: payload.clone(),
             terms: Terms::default(),
+            manner,
         };
         let pieces = if targets.is_empty() {
             Vec::new()
@@ -132,6 +152,7 @@ impl Connection {
             work: without_function(operation(name.clone())),
             payload: Payload::default(),
             terms: Terms::default(),
+            manner: Manner::default(),
         });
         let pieces: Vec<Piece> = pieces.collect();
         self.submit(vm, &pieces, None)
@@ -263,6 +284,7 @@ impl Connection {
             work,
             payload,
             terms,
+            manner: Manner::default(),
         };
         zelf.submit(vm, &[piece], Some(&function))
     }
@@ -327,6 +349,7 @@ impl Connection {
                 work: work.clone(),
                 payload,
                 terms: Terms::default(),
+                manner: Manner::default(),
             });
         }
         zelf.submit(vm, &pieces, None)
@@ -409,6 +432,7 @@ impl Connection {
             work: without_function(Operation::TakeNamespace { partial }),
             payload: Payload::default(),
             terms: Terms::default(),
+            manner: Manner::default(),
         };
         zelf.submit(vm, &[piece], None)
     }
@@ -543,6 +567,7 @@ impl Connection {
                 work: work.clone(),
                 payload,
                 terms: Terms::default(),
+                manner: Manner::default(),
             });
         }
         zelf.submit(vm, &pieces, Some(&function))
@@ -581,6 +606,7 @@ impl Connection {
                 work: work.clone(),
                 payload,
                 terms: terms.clone(),
+                manner: Manner::default(),
             });
         }
         zelf.submit(vm, &pieces, Some(&function))
@@ -668,6 +694,135 @@ impl Connection {
             .map(drop)
     }
 
+    /// Says how the next request is treated that this thread sends: whether it waits for engines
+    /// that are another's alone, and whether its answers are told together.
+    #[pymethod]
+    fn manner(_zelf: &Py<Self>, waits: bool, gathers: bool) {
+        MANNER.set(Some(Manner { waits, gathers }));
+    }
+
+    /// Waits until these engines are this client's alone. Returns the number of the lock, or the
+    /// sentence that says why there is none. wait: for how many seconds, 0 not at all, None for
+    /// ever; limit: how long it lasts at most.
+    #[pymethod]
+    fn lock(
+        zelf: &Py<Self>,
+        targets: ArgSequence<u32>,
+        label: String,
+        wait: Option<f64>,
+        limit: Option<f64>,
+        vm: &VirtualMachine,
+    ) -> PyResult {
+        let targets = targets.iter().copied().map(EngineId).collect();
+        steering::lock(vm, &zelf.client, targets, label, (wait, limit))
+    }
+
+    /// Ends a lock. Returns whether it was still there.
+    #[pymethod]
+    fn unlock(zelf: &Py<Self>, lock: u64, vm: &VirtualMachine) -> PyResult<bool> {
+        steering::unlock(vm, &zelf.client, lock)
+    }
+
+    /// Follows what others do on these engines, on all of them if there are none.
+    #[pymethod]
+    fn watch(zelf: &Py<Self>, targets: ArgSequence<u32>, vm: &VirtualMachine) -> PyResult<()> {
+        let targets = targets.iter().copied().map(EngineId).collect();
+        vm.allow_threads(|| zelf.client.watch(targets, ANSWER_TIMEOUT))
+            .map_err(|error| failure::of_client(vm, &error))
+    }
+
+    /// Follows nobody any more.
+    #[pymethod]
+    fn unwatch(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<()> {
+        vm.allow_threads(|| zelf.client.unwatch(ANSWER_TIMEOUT))
+            .map_err(|error| failure::of_client(vm, &error))
+    }
+
+    /// Waits until others have done something that was not taken. Returns whether they have.
+    #[pymethod]
+    fn wait_watched(
+        zelf: &Py<Self>,
+        timeout: OptionalArg<Option<TimeoutSeconds>>,
+        vm: &VirtualMachine,
+    ) -> PyResult<bool> {
+        let over = || zelf.client.ended().is_some();
+        wait_until(vm, timeout.flatten(), |slice| {
+            zelf.client.wait_watched(slice) || over()
+        })?;
+        Ok(zelf.client.wait_watched(Duration::ZERO))
+    }
+
+    /// Takes what others have done since this was called last.
+    #[pymethod]
+    fn take_watched(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
+        steering::take_watched(vm, &zelf.client)
+    }
+
+    /// Labels the next work that this thread sends.
+    #[pymethod]
+    fn label(_zelf: &Py<Self>, label: Option<String>) {
+        LABEL.set(label);
+    }
+
+    /// Asks for the results of parts by their names, whoever sent them.
+    #[pymethod]
+    fn fetch(
+        zelf: &Py<Self>,
+        names: ArgSequence<String>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyRef<Group>> {
+        let pieces = names
+            .iter()
+            .map(|name| records::piece(vm, &zelf.client, name));
+        let pieces = pieces.collect::<PyResult<Vec<_>>>()?;
+        let parts = vm.allow_threads(|| zelf.client.fetch(&pieces));
+        let parts = parts.map_err(|error| failure::of_client(vm, &error))?;
+        Ok(Group::new(parts, Arc::clone(&zelf.client)).into_ref(&vm.ctx))
+    }
+
+    /// Returns what is known under these keys of the records that pass a filter, a tuple each.
+    #[pymethod]
+    fn find_records(
+        zelf: &Py<Self>,
+        filter: ArgSequence<PyTupleRef>,
+        keys: ArgSequence<String>,
+        vm: &VirtualMachine,
+    ) -> PyResult<PyListRef> {
+        let (filter, keys) = (records::steps(vm, filter)?, keys.to_vec());
+        vm.allow_threads(|| zelf.client.find_records(filter, keys, STORE_TIMEOUT))
+            .map(|found| records::rows(vm, found))
+            .map_err(|error| records::exception(vm, &error))
+    }
+
+    /// Forgets the records that pass a filter and have ended. Returns how many that were.
+    #[pymethod]
+    fn purge_records(
+        zelf: &Py<Self>,
+        filter: ArgSequence<PyTupleRef>,
+        vm: &VirtualMachine,
+    ) -> PyResult<u64> {
+        let filter = records::steps(vm, filter)?;
+        vm.allow_threads(|| zelf.client.purge_records(filter, STORE_TIMEOUT))
+            .map_err(|error| records::exception(vm, &error))
+    }
+
+    /// Sends a part again, whoever sent it first.
+    #[pymethod]
+    fn resubmit(zelf: &Py<Self>, name: String, vm: &VirtualMachine) -> PyResult<PyRef<Group>> {
+        let piece = records::piece(vm, &zelf.client, &name)?;
+        let parts = vm.allow_threads(|| zelf.client.resubmit(&piece, STORE_TIMEOUT));
+        let parts = parts.map_err(|error| records::exception(vm, &error))?;
+        Ok(Group::new(parts, Arc::clone(&zelf.client)).into_ref(&vm.ctx))
+    }
+
+    /// Returns how much the task store keeps, as a dict.
+    #[pymethod]
+    fn task_store(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyDictRef> {
+        let state = vm.allow_threads(|| zelf.client.store_state(STORE_TIMEOUT));
+        let state = state.map_err(|error| records::exception(vm, &error))?;
+        records::state(vm, state)
+    }
+
     /// Interrupts what runs of these groups.
     #[pymethod]
     fn interrupt(
@@ -705,23 +860,25 @@ impl Connection {
     fn queue_status(
         zelf: &Py<Self>,
         targets: ArgSequence<u32>,
+        verbose: OptionalArg<bool>,
         vm: &VirtualMachine,
     ) -> PyResult<PyDictRef> {
         let targets = targets.iter().copied().map(EngineId).collect();
+        let verbose = verbose.unwrap_or(false);
         let status = vm.ctx.new_dict();
-        let answer = zelf.query(vm, |query| FromClient::QueueStatus { query, targets })?;
+        let answer = zelf.query(vm, |query| FromClient::QueueStatus {
+            query,
+            targets,
+            verbose,
+        })?;
         if let Answer::Queues {
             engines,
             unassigned,
         } = answer
         {
             for queue in engines {
-                let entry = vm.ctx.new_dict();
-                entry.set_item("queue", vm.ctx.new_int(queue.queue).into(), vm)?;
-                entry.set_item("completed", vm.ctx.new_int(queue.completed).into(), vm)?;
-                entry.set_item("tasks", vm.ctx.new_int(queue.tasks).into(), vm)?;
                 let engine: PyObjectRef = vm.ctx.new_int(queue.engine.0).into();
-                status.set_item(&*engine, entry.into(), vm)?;
+                status.set_item(&*engine, steering::queue(vm, queue)?.into(), vm)?;
             }
             status.set_item("unassigned", vm.ctx.new_int(unassigned).into(), vm)?;
         }
@@ -910,6 +1067,12 @@ fn noticed(vm: &VirtualMachine, notice: Notice) -> PyObjectRef {
             engine: alive,
             reason,
         } => vec![engine(alive), none(), none(), none(), int(0), text(reason)],
+        Notice::Locked { engines, holder } => {
+            let engines = engines.into_iter().map(engine).collect();
+            let engines = vm.ctx.new_list(engines).into();
+            let holder = steering::holder(vm, holder);
+            vec![none(), none(), holder, engines, int(0), none()]
+        }
     };
     vm.ctx.new_tuple(parts).into()
 }
@@ -952,8 +1115,12 @@ fn paired<'a, T>(
     )))
 }
 
-/// Returns how this client is called in the cluster's lists.
+/// Returns how this client is called in the cluster's lists: `ada@machine`.
 fn user_name() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    user.unwrap_or_else(|_| "somebody".to_owned())
+    let user = user.unwrap_or_else(|_| "somebody".to_owned());
+    match std::fs::read_to_string("/proc/sys/kernel/hostname") {
+        Ok(machine) => format!("{user}@{}", machine.trim()),
+        Err(_) => user,
+    }
 }

@@ -5,7 +5,7 @@ use crate::values;
 use parking_lot::Mutex;
 use rhumba_engine::client::FunctionBlob;
 use rhumba_interpreter::snapshot::{self, Globals};
-use rustpython_vm::builtins::PyFunction;
+use rustpython_vm::builtins::{PyFunction, PyStr};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use std::collections::HashMap;
 
@@ -44,7 +44,7 @@ impl FunctionCache {
         }
         if callable.downcast_ref::<PyFunction>().is_none() || globals == Globals::Carried {
             let content = values::encode(vm, callable, "function", globals)?;
-            return Ok(FunctionBlob::new(content));
+            return Ok(FunctionBlob::new(name(vm, callable), content));
         }
         let made_of = made_of(vm, callable)?;
         let plain = callable.dict().is_none_or(|dict| dict.is_empty());
@@ -63,7 +63,7 @@ impl FunctionCache {
             .buffers
             .first()
             .is_some_and(|table| snapshot::is_immutable(table));
-        let blob = FunctionBlob::new(content);
+        let blob = FunctionBlob::new(name(vm, callable), content);
         if plain && immutable {
             let mut kept = self.kept.lock();
             let dropped = (kept.len() >= KEPT_COUNT_MAX).then(|| std::mem::take(&mut *kept));
@@ -80,6 +80,16 @@ impl FunctionCache {
             drop(dropped);
         }
         Ok(blob)
+    }
+}
+
+/// Returns what people call it: its name, or its class's.
+fn name(vm: &VirtualMachine, callable: &PyObject) -> String {
+    let named = callable.get_attr("__name__", vm).ok();
+    let named = named.and_then(|name| name.downcast::<PyStr>().ok());
+    match named {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => callable.class().name().to_string(),
     }
 }
 

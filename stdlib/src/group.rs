@@ -12,6 +12,7 @@ use rustpython_vm::function::{OptionalArg, TimeoutSeconds};
 use rustpython_vm::protocol::PySequenceMethods;
 use rustpython_vm::types::AsSequence;
 use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, atomic_func, pyclass};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub struct Group {
     client: Arc<Client>,
     /// Results, decoded when they were first asked for, or why they can't be.
     values: Mutex<Vec<Option<PyResult>>>,
+    /// What parts have told while they ran: a dict each, once there is something.
+    data: Mutex<HashMap<usize, PyDictRef>>,
 }
 
 impl std::fmt::Debug for Group {
@@ -38,6 +41,7 @@ impl Group {
             parts,
             client,
             values,
+            data: Mutex::new(HashMap::new()),
         }
     }
 
@@ -48,6 +52,9 @@ impl Group {
     /// Returns the name of a part: of its request, and of its engine where the
     /// request has several.
     fn message_id(&self, part: usize) -> String {
+        if let Some(name) = self.parts.fetched_name(part) {
+            return name.to_owned();
+        }
         let parts = self.parts.parts();
         let address = parts[part];
         let name = self.client.message_id(address.request);
@@ -225,6 +232,30 @@ impl Group {
         Ok(vm.ctx.new_list(own).into())
     }
 
+    /// Returns what a part has told so far while it ran, as a dict.
+    #[pymethod]
+    fn data(zelf: &Py<Self>, part: usize, vm: &VirtualMachine) -> PyResult<PyDictRef> {
+        zelf.check(part, vm)?;
+        let new = zelf.parts.take_data(part);
+        let data = {
+            let mut all = zelf.data.lock();
+            match all.get(&part) {
+                Some(data) => data.clone(),
+                None if new.is_empty() => return Ok(vm.ctx.new_dict()),
+                None => {
+                    let data = vm.ctx.new_dict();
+                    all.insert(part, data.clone());
+                    data
+                }
+            }
+        };
+        for (name, payload) in new {
+            let value = snapshot::decode(vm, payload.buffers, &values::context(vm))?;
+            data.set_item(name.as_str(), value, vm)?;
+        }
+        Ok(data)
+    }
+
     /// Returns a new cursor, and all output since the given one as (part, kind, data) triples.
     #[pymethod]
     fn outputs_since(zelf: &Py<Self>, cursor: usize, vm: &VirtualMachine) -> PyResult {
@@ -290,7 +321,10 @@ impl AsSequence for Group {
     }
 }
 
-fn output_data(output: Output, vm: &VirtualMachine) -> PyResult<(PyObjectRef, PyObjectRef)> {
+pub(crate) fn output_data(
+    output: Output,
+    vm: &VirtualMachine,
+) -> PyResult<(PyObjectRef, PyObjectRef)> {
     let (kind, data): (&str, PyObjectRef) = match output {
         Output::Stdout(text) => ("stdout", vm.ctx.new_str(text).into()),
         Output::Stderr(text) => ("stderr", vm.ctx.new_str(text).into()),
@@ -319,6 +353,7 @@ fn kind_name(kind: FailureKind) -> &'static str {
         FailureKind::Invalid => "invalid",
         FailureKind::Dependency => "dependency",
         FailureKind::Timeout => "timeout",
+        FailureKind::Locked => "locked",
     }
 }
 

@@ -13,6 +13,8 @@ mod failure;
 mod function;
 pub mod group;
 pub mod namespace;
+mod records;
+mod steering;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,8 @@ mod _rhumba {
     use crate::namespace::{self, Source};
     use crate::{checkpoints, cluster, failure, values};
     use bytes::Bytes;
+    use rhumba_engine::tasks::{TaskStoreMode, TaskStoreOptions};
+    use rhumba_interpreter::output;
     use rhumba_interpreter::snapshot::{
         self, DecodeContext, EncodeOptions, Globals, Snapshot, Trust,
     };
@@ -85,6 +89,26 @@ mod _rhumba {
         cwd: Option<String>,
         #[pyarg(any, default)]
         daemonize: bool,
+        /// 'off', 'memory' or 'file'.
+        #[pyarg(any, default)]
+        task_store: Option<String>,
+        #[pyarg(any, default)]
+        task_records_max: Option<u64>,
+        #[pyarg(any, default)]
+        task_bytes_max: Option<u64>,
+    }
+
+    /// Tells the client whose work runs here some objects by their names.
+    #[pyfunction]
+    fn publish(data: PyDictRef, vm: &VirtualMachine) -> PyResult<()> {
+        let mut parts = Vec::with_capacity(data.__len__());
+        for (name, value) in data.items_vec() {
+            let name = name.str(vm)?.to_string_lossy().into_owned();
+            let root = format!("data[{name:?}]");
+            let payload = values::encode(vm, &value, &root, Globals::Receiver)?;
+            parts.push((name, payload.buffers));
+        }
+        output::publish(vm, parts)
     }
 
     /// Starts a controller and n engines; returns a dict that names them.
@@ -95,8 +119,17 @@ mod _rhumba {
             cluster_id,
             cwd,
             daemonize,
+            task_store,
+            task_records_max,
+            task_bytes_max,
         } = args;
-        cluster::start(n, cluster_id, cwd, daemonize, vm)
+        let mode = task_store.map_or(Ok(TaskStoreMode::default()), |name| name.parse());
+        let task_store = TaskStoreOptions {
+            mode: mode.map_err(|error: String| vm.new_value_error(error))?,
+            records_max: task_records_max,
+            bytes_max: task_bytes_max,
+        };
+        cluster::start(n, cluster_id, cwd, daemonize, task_store, vm)
     }
 
     /// Stops the cluster that a cluster file names, and waits until it has ended.

@@ -13,8 +13,9 @@
 use rhumba_proto::controller::{Action, Config, Controller, Event};
 use rhumba_proto::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId, Ticket, Timestamp};
 use rhumba_proto::message::{
-    Failure, FailureKind, FromClient, FromController, FromEngine, Hello, Operation, Outcome,
-    PROTOCOL_VERSION, Payload, Role, Terms, Timing, ToClient, ToController, ToEngine, Work,
+    Failure, FailureKind, FromClient, FromController, FromEngine, Hello, Manner, Operation,
+    Outcome, PROTOCOL_VERSION, Payload, Role, Terms, Timing, ToClient, ToController, ToEngine,
+    Work,
 };
 use std::collections::VecDeque;
 
@@ -46,6 +47,7 @@ impl Bench {
             bench.join(ConnectionId(engine), Role::Engine { host: None });
         }
         let blob = FromClient::StoreBlob {
+            name: "f".to_owned(),
             blob: BlobId([1; 32]),
         };
         bench.message(CLIENT, ToController::Client(blob), payload(1000));
@@ -264,6 +266,7 @@ fn requests(requests: u64, engines: u64) -> (Bench, u64) {
             request: RequestId(request),
             targets,
             work: work(),
+            manner: Manner::default(),
         };
         bench.message(CLIENT, ToController::Client(request), payload(100));
     }

@@ -5,9 +5,10 @@
 //! cluster of thousands of engines can be simulated from one seed.
 //!
 //! Read next: [`message`] for the words, [`frame`] for their bytes,
-//! [`controller`] for the rules.
+//! [`controller`] for the rules, [`record`] for what is remembered.
 
 pub mod controller;
 pub mod frame;
 pub mod id;
 pub mod message;
+pub mod record;

@@ -6,12 +6,13 @@
 //! [`crate::controller`].
 
 use crate::id::{BlobId, ClientId, EngineId, HostId, QueryId, RequestId, Ticket};
+use crate::record::{PieceName, Question, StoreAnswer};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 4;
 
 /// Large data beside a message: a snapshot's table first, then its buffers.
 /// Cloning it copies references, never bytes.
@@ -209,11 +210,30 @@ pub struct Policy {
     pub restore_on_death: bool,
 }
 
+/// How a request to several engines is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manner {
+    /// Where an engine is another client's alone, it waits; else it fails.
+    pub waits: bool,
+    /// The answers of all engines are told together: see [`ToClient::Gathered`].
+    pub gathers: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            waits: true,
+            gathers: false,
+        }
+    }
+}
+
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromClient {
     /// The payload becomes known by its content address. Payload: the content.
-    StoreBlob { blob: BlobId },
+    /// `name` is what people call it, such as the function's name.
+    StoreBlob { blob: BlobId, name: String },
     /// The client won't name this content again without storing it anew.
     ForgetBlob { blob: BlobId },
     /// Work for named engines, answered once per engine. Payload: the operation's.
@@ -221,6 +241,7 @@ pub enum FromClient {
         request: RequestId,
         targets: Vec<EngineId>,
         work: Work,
+        manner: Manner,
     },
     /// Work for any engine, answered once. Payload: the operation's.
     Task {
@@ -258,6 +279,8 @@ pub enum FromClient {
     QueueStatus {
         query: QueryId,
         targets: Vec<EngineId>,
+        /// Whose it is, too.
+        verbose: bool,
     },
     /// Asks who is there. Answer: [`Answer::Cluster`].
     ClusterStatus { query: QueryId },
@@ -276,6 +299,42 @@ pub enum FromClient {
         query: QueryId,
         scheduling: Scheduling,
     },
+    /// These engines are to be this client's alone. Answer: [`Answer::Done`] when
+    /// they are, or `Refused`.
+    Lock {
+        query: QueryId,
+        targets: Vec<EngineId>,
+        /// What for, as others are told.
+        label: String,
+        /// How long it waits for them; for ever, or not at all if 0.
+        wait_us: Option<u64>,
+        /// How long they are its own, at most.
+        limit_us: Option<u64>,
+    },
+    /// Ends a lock, named by its query, or the wait for it. Answer:
+    /// [`Answer::Done`], or `Refused` if it had ended before.
+    Unlock { query: QueryId, lock: QueryId },
+    /// This client is told from here on what the work of others does on these
+    /// engines, or on all if there are none. Answer: [`Answer::Done`] or `Refused`.
+    Watch {
+        query: QueryId,
+        targets: Vec<EngineId>,
+    },
+    /// It isn't any more. Answer: [`Answer::Done`].
+    Unwatch { query: QueryId },
+    /// It has seen so many [`ToClient::Watched`] and [`ToClient::WatchLost`] more.
+    WatchSeen { count: u32 },
+    /// What is sent from here on has this label in its records.
+    SetLabel { label: Option<String> },
+    /// Answers the numbers from `first` on with the results of these pieces,
+    /// whoever asked for them: at once, or when they end. Answer: for each its
+    /// output and a [`ToClient::Result`].
+    Fetch {
+        first: RequestId,
+        pieces: Vec<PieceName>,
+    },
+    /// Asks the task store. Answer: [`Answer::Store`].
+    AskStore { query: QueryId, question: Question },
 }
 
 /// What an engine sends.
@@ -291,6 +350,12 @@ pub enum FromEngine {
     Output {
         ticket: Option<Ticket>,
         output: Output,
+    },
+    /// What runs tells its client something before it is over. Payload: the
+    /// snapshots of all parts, one after the other.
+    Data {
+        ticket: Ticket,
+        parts: Vec<DataPart>,
     },
     /// Answers [`ToEngine::Recall`]. `taken`: it had not started and won't.
     Recalled {
@@ -348,6 +413,13 @@ pub enum ToClient {
         engine: EngineId,
         output: Output,
     },
+    /// Told by this client's work while it runs. Payload: the snapshots of all
+    /// parts, one after the other.
+    Data {
+        request: RequestId,
+        engine: EngineId,
+        parts: Vec<DataPart>,
+    },
     /// The one answer to a query.
     Answer {
         query: QueryId,
@@ -377,6 +449,66 @@ pub enum ToClient {
     EngineNotCheckpointed {
         engine: EngineId,
         reason: String,
+    },
+    /// Some of this client's requests wait, as these engines are another's. Told
+    /// once for each lock.
+    Locked {
+        engines: Vec<EngineId>,
+        holder: Holder,
+    },
+    /// Another client's work did something.
+    Watched {
+        engine: EngineId,
+        task: TaskName,
+        activity: Activity,
+    },
+    /// So much was not told, as this client was slow to see it.
+    WatchLost {
+        count: u64,
+    },
+    /// The answers of several engines to one request. Payload: the results'
+    /// snapshots, one after the other.
+    Gathered {
+        request: RequestId,
+        parts: Vec<GatheredPart>,
+    },
+}
+
+/// One engine's answer among several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatheredPart {
+    pub engine: Option<EngineId>,
+    pub outcome: Outcome,
+    pub timing: Timing,
+    /// How many of the payload's buffers its snapshot has.
+    pub buffers: u32,
+}
+
+/// Who has engines to itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub client: ClientId,
+    pub name: String,
+    pub pid: u32,
+    /// What for; may be empty.
+    pub label: String,
+}
+
+/// What work does, as those see it who watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activity {
+    Started {
+        by: ClientInfo,
+        /// Such as `execute`.
+        operation: String,
+        /// Its code, or the name of its function.
+        what: String,
+    },
+    Output(Output),
+    /// `failure`: the exception's type and message, if it failed.
+    Ended {
+        failure: Option<(String, String)>,
+        timing: Timing,
     },
 }
 
@@ -505,6 +637,8 @@ pub enum FailureKind {
     Dependency,
     /// It waited or ran longer than it was given.
     Timeout,
+    /// An engine is another client's alone; `message` says whose.
+    Locked,
 }
 
 /// When a piece of work ran, by the engine's wall clock, in microseconds since
@@ -527,6 +661,14 @@ pub enum Output {
         count: u32,
         text: String,
     },
+}
+
+/// One object that is told while something runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPart {
+    pub name: String,
+    /// How many of the payload's buffers its snapshot has.
+    pub buffers: u32,
 }
 
 /// What the controller answers to a query.
@@ -552,6 +694,8 @@ pub enum Answer {
         clients: Vec<ClientInfo>,
         hosts: Vec<u32>,
     },
+    /// What the task store says. Payload: as that says.
+    Store(StoreAnswer),
     /// It can't be done; a sentence says why.
     Refused {
         reason: String,
@@ -568,6 +712,10 @@ pub struct QueueInfo {
     pub tasks: u32,
     /// Requests and tasks finished since it joined.
     pub completed: u64,
+    /// Who has it alone.
+    pub holder: Option<Holder>,
+    /// How many of those that wait or run are whose, where that was asked.
+    pub by_client: Vec<(ClientId, u32)>,
 }
 
 /// A client as others see it.

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// Work sent together, and its answers as they arrive.
 pub struct Group {
     parts: Vec<PartAddress>,
+    /// What parts are called that others have asked for, in the place of each.
+    fetched: Vec<String>,
     submitted: SystemTime,
     answers: Mutex<Answers>,
     /// Notified when a waiter's wish may have come true.
@@ -52,6 +54,10 @@ pub(super) enum Event {
         engine: EngineId,
         output: Output,
     },
+    Data {
+        engine: EngineId,
+        data: Vec<(String, Payload)>,
+    },
 }
 
 struct Answers {
@@ -61,6 +67,9 @@ struct Answers {
     outputs: Vec<(u32, Output)>,
     /// Where in `outputs` a part's own are.
     outputs_by_part: HashMap<u32, Vec<usize>>,
+    /// What parts have told while they ran, the latest under each name, until it
+    /// is [taken](Group::take_data).
+    data: HashMap<u32, Vec<(String, Payload)>>,
     /// The least number of finished parts that somebody waits for.
     wanted: usize,
     /// Somebody waits for output.
@@ -74,11 +83,13 @@ impl Group {
             order: Vec::new(),
             outputs: Vec::new(),
             outputs_by_part: HashMap::new(),
+            data: HashMap::new(),
             wanted: usize::MAX,
             output_wanted: false,
         };
         Self {
             parts: Vec::with_capacity(parts),
+            fetched: Vec::new(),
             submitted: SystemTime::now(),
             answers: Mutex::new(answers),
             changed: Condvar::new(),
@@ -98,6 +109,19 @@ impl Group {
                 target: Some(target),
             });
         }
+    }
+
+    /// Adds the result of a piece that goes by this name.
+    pub(super) fn add_fetch(&mut self, request: RequestId, name: String) {
+        self.add_request(request, &[]);
+        self.fetched.push(name);
+    }
+
+    /// Returns what a part is called that somebody else has asked for; `None` of
+    /// what this client has asked for.
+    #[must_use]
+    pub fn fetched_name(&self, part: usize) -> Option<&str> {
+        self.fetched.get(part).map(String::as_str)
     }
 
     /// Returns where each part was sent.
@@ -204,6 +228,14 @@ impl Group {
             .collect()
     }
 
+    /// Moves out what a part has told since this was asked last: objects'
+    /// snapshots by their names.
+    #[must_use]
+    pub fn take_data(&self, part: usize) -> Vec<(String, Payload)> {
+        let mut answers = self.answers.lock();
+        answers.data.remove(&index(part)).unwrap_or_default()
+    }
+
     /// Waits until `count` parts are finished, at most for `timeout`. Returns
     /// whether they are.
     #[must_use]
@@ -257,6 +289,7 @@ impl Group {
                 },
             ),
             Event::Output { output, .. } => answers.print(index(part), output),
+            Event::Data { data, .. } => answers.tell(index(part), data),
         }
     }
 
@@ -297,6 +330,18 @@ impl Answers {
             .or_default()
             .push(self.outputs.len());
         self.outputs.push((part, output));
+    }
+
+    /// What was told under a name before is of no interest any more: this stays
+    /// small however often something is told.
+    fn tell(&mut self, part: u32, data: Vec<(String, Payload)>) {
+        let told = self.data.entry(part).or_default();
+        for (name, payload) in data {
+            match told.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, latest)) => *latest = payload,
+                None => told.push((name, payload)),
+            }
+        }
     }
 
     fn finish(&mut self, part: usize, answer: PartAnswer) {

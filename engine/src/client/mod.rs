@@ -7,6 +7,8 @@
 
 pub mod group;
 pub mod namespaces;
+pub mod records;
+pub mod watching;
 
 use crate::cluster_file::{ClusterFile, ClusterFileError};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
@@ -16,14 +18,15 @@ use parking_lot::{Condvar, Mutex};
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{BlobId, ClientId, EngineId, QueryId, RequestId};
 use rhumba_proto::message::{
-    Answer, Failure, FailureKind, FromClient, FromController, Outcome, Payload, Role, TaskName,
-    Terms, Timing, ToClient, ToController, Welcome, Work,
+    Answer, DataPart, Failure, FailureKind, FromClient, FromController, Manner, Outcome, Payload,
+    Role, TaskName, Terms, Timing, ToClient, ToController, Welcome, Work,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use watching::Watched;
 
 /// Bytes of functions that stay known to the controller for one client. The
 /// oldest are forgotten first, and sent again when they are needed again.
@@ -67,6 +70,8 @@ struct Sender {
     known: HashMap<BlobId, u64>,
     oldest_first: VecDeque<BlobId>,
     known_bytes: u64,
+    /// What the work that is sent is labelled with.
+    label: Option<String>,
 }
 
 #[derive(Default)]
@@ -76,7 +81,9 @@ struct State {
     /// What the controller told of namespaces that it saves by itself.
     notices: Vec<Notice>,
     waiting: HashMap<RequestId, Waiting>,
-    queries: HashMap<QueryId, Option<Answer>>,
+    queries: HashMap<QueryId, Option<(Answer, Payload)>>,
+    /// What those are doing that are watched, until it is taken.
+    watched: Vec<Watched>,
     /// How many wait for any of several groups.
     any_waiters: u32,
     /// Why the connection is over, once it is.
@@ -122,13 +129,15 @@ impl Waiting {
 #[derive(Clone)]
 pub struct FunctionBlob {
     pub blob: BlobId,
+    /// What people call it.
+    pub name: String,
     pub content: Payload,
 }
 
 impl FunctionBlob {
     /// Addresses this content.
     #[must_use]
-    pub fn new(content: Payload) -> Self {
+    pub fn new(name: String, content: Payload) -> Self {
         let mut hasher = blake3::Hasher::new();
         for buffer in &content.buffers {
             hasher.update(&(buffer.len() as u64).to_le_bytes());
@@ -136,6 +145,7 @@ impl FunctionBlob {
         }
         Self {
             blob: BlobId(*hasher.finalize().as_bytes()),
+            name,
             content,
         }
     }
@@ -149,6 +159,8 @@ pub struct Piece {
     pub payload: Payload,
     /// How it is placed and tried; only without targets.
     pub terms: Terms,
+    /// How it is treated; only with targets.
+    pub manner: Manner,
 }
 
 impl Client {
@@ -193,6 +205,7 @@ impl Client {
             known: HashMap::new(),
             oldest_first: VecDeque::new(),
             known_bytes: 0,
+            label: None,
         };
         let shared = Arc::new(Shared {
             writer: Mutex::new(sender),
@@ -205,7 +218,7 @@ impl Client {
             .name("rhumba-client".into())
             .spawn(move || read_all(reader, &for_reader))
             .map_err(ConnectionError::Io)?;
-        let session = format!("{:x}-{:x}-{id}", cluster.started_s, cluster.controller_pid);
+        let session = format!("{}-{id}", cluster.session());
         Ok(Self {
             shared,
             cluster,
@@ -234,6 +247,16 @@ impl Client {
     #[must_use]
     pub fn message_id(&self, request: RequestId) -> String {
         format!("{}_{request}", self.session)
+    }
+
+    /// Returns the name by which people see somebody's request.
+    #[must_use]
+    pub fn message_id_of(&self, task: TaskName) -> String {
+        let cluster = self
+            .session
+            .rsplit_once('-')
+            .map_or("", |(cluster, _)| cluster);
+        format!("{cluster}-{}_{}", task.client, task.request)
     }
 
     /// Returns what a request is called that goes by this name, also if another
@@ -332,6 +355,19 @@ impl Client {
         pieces: &[Piece],
         function: Option<&FunctionBlob>,
     ) -> Result<Arc<Group>, ClientError> {
+        self.submit_labelled(pieces, function, None)
+    }
+
+    /// Does what [`Client::submit`] does; records of it have this label.
+    ///
+    /// # Errors
+    /// As [`Client::submit`].
+    pub fn submit_labelled(
+        &self,
+        pieces: &[Piece],
+        function: Option<&FunctionBlob>,
+        label: Option<&str>,
+    ) -> Result<Arc<Group>, ClientError> {
         let parts: usize = pieces.iter().map(|piece| piece.targets.len().max(1)).sum();
         let first = self
             .shared
@@ -359,7 +395,7 @@ impl Client {
                 part += piece.targets.len().max(1);
             }
         }
-        if let Err(error) = self.send_pieces(first, pieces, function) {
+        if let Err(error) = self.send_pieces(first, pieces, function, label) {
             let mut state = self.shared.state.lock();
             for offset in 0..pieces.len() {
                 state.waiting.remove(&RequestId(first + offset as u64));
@@ -374,12 +410,14 @@ impl Client {
         first: u64,
         pieces: &[Piece],
         function: Option<&FunctionBlob>,
+        label: Option<&str>,
     ) -> Result<(), ConnectionError> {
         let mut sender = self.shared.writer.lock();
         // All or nothing: half a map must not run because the rest is too large.
         for piece in pieces {
             sender.frames.check(&piece.payload)?;
         }
+        sender.set_label(label)?;
         if let Some(function) = function {
             sender.make_known(function)?;
         }
@@ -397,6 +435,7 @@ impl Client {
                     request,
                     targets: piece.targets.clone(),
                     work,
+                    manner: piece.manner,
                 }
             };
             sender
@@ -415,6 +454,19 @@ impl Client {
         ask: impl FnOnce(QueryId) -> FromClient,
         timeout: Duration,
     ) -> Result<Answer, ClientError> {
+        let (answer, _) = self.query_with_payload(ask, timeout)?;
+        Ok(answer)
+    }
+
+    /// Does what [`Client::query`] does, and returns what came with the answer.
+    ///
+    /// # Errors
+    /// As [`Client::query`].
+    pub fn query_with_payload(
+        &self,
+        ask: impl FnOnce(QueryId) -> FromClient,
+        timeout: Duration,
+    ) -> Result<(Answer, Payload), ClientError> {
         let query = QueryId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
         self.shared.state.lock().queries.insert(query, None);
         let message = ToController::Client(ask(query));
@@ -434,11 +486,11 @@ impl Client {
                 .into());
         }
         loop {
-            if let Some(Some(answer)) = state.queries.get_mut(&query).map(Option::take) {
+            if let Some(Some((answer, payload))) = state.queries.get_mut(&query).map(Option::take) {
                 state.queries.remove(&query);
                 return match answer {
                     Answer::Refused { reason } => Err(ClientError::Refused(reason)),
-                    answer => Ok(answer),
+                    answer => Ok((answer, payload)),
                 };
             }
             if let Some(cause) = state.ended.clone() {
@@ -505,6 +557,14 @@ impl Shared {
             } => {
                 self.on_event(request, Event::Output { engine, output }, told);
             }
+            ToClient::Data {
+                request,
+                engine,
+                parts,
+            } => {
+                let data = split(parts, payload);
+                self.on_event(request, Event::Data { engine, data }, told);
+            }
             ToClient::EngineJoined { engine } => {
                 self.state.lock().engines.insert(engine.engine, engine.pid);
                 self.changed.notify_all();
@@ -518,17 +578,46 @@ impl Shared {
             }
             ToClient::Answer { query, answer } => {
                 if let Some(place) = self.state.lock().queries.get_mut(&query) {
-                    *place = Some(answer);
+                    *place = Some((answer, payload));
                 }
                 self.changed.notify_all();
             }
-            ToClient::EngineRestored { .. }
+            ToClient::Gathered { request, parts } => {
+                let mut buffers = payload.buffers.into_iter();
+                for part in parts {
+                    let own: Vec<_> = buffers.by_ref().take(part.buffers as usize).collect();
+                    let event = Event::Finished {
+                        engine: part.engine,
+                        outcome: part.outcome,
+                        timing: part.timing,
+                        payload: Payload::from(own),
+                    };
+                    self.on_event(request, event, told);
+                }
+            }
+            ToClient::Watched {
+                engine,
+                task,
+                activity,
+            } => self.on_watched(Watched::Seen {
+                engine,
+                task,
+                activity,
+            }),
+            ToClient::WatchLost { count } => self.on_watched(Watched::Lost { count }),
+            ToClient::Locked { .. }
+            | ToClient::EngineRestored { .. }
             | ToClient::EngineNotRestored { .. }
             | ToClient::EngineNotCheckpointed { .. } => {
                 self.state.lock().notices.extend(Notice::of(message));
                 self.changed.notify_all();
             }
         }
+    }
+
+    fn on_watched(&self, watched: Watched) {
+        self.state.lock().watched.push(watched);
+        self.changed.notify_all();
     }
 
     fn on_event(&self, request: RequestId, event: Event, told: &mut Vec<Arc<Group>>) {
@@ -539,7 +628,7 @@ impl Shared {
         };
         let engine = match &event {
             Event::Finished { engine, .. } => *engine,
-            Event::Output { engine, .. } => Some(*engine),
+            Event::Output { engine, .. } | Event::Data { engine, .. } => Some(*engine),
         };
         let Some(part) = waiting.part(engine) else {
             return;
@@ -583,6 +672,17 @@ impl Shared {
 }
 
 impl Sender {
+    /// Says what the work that follows is labelled with, where that changes.
+    fn set_label(&mut self, label: Option<&str>) -> Result<(), ConnectionError> {
+        if self.label.as_deref() == label {
+            return Ok(());
+        }
+        self.label = label.map(str::to_owned);
+        let label = self.label.clone();
+        let message = ToController::Client(FromClient::SetLabel { label });
+        self.frames.gather(&message, &Payload::default())
+    }
+
     /// Stores a function at the controller unless it is known there.
     fn make_known(&mut self, function: &FunctionBlob) -> Result<(), ConnectionError> {
         if self.known.contains_key(&function.blob) {
@@ -599,6 +699,7 @@ impl Sender {
         }
         let message = FromClient::StoreBlob {
             blob: function.blob,
+            name: function.name.clone(),
         };
         self.frames
             .gather(&ToController::Client(message), &function.content)?;
@@ -647,6 +748,17 @@ fn read_all(mut reader: FrameReader, shared: &std::sync::Weak<Shared>) {
     if let Some(shared) = shared.upgrade() {
         shared.on_ended(&cause);
     }
+}
+
+/// Gives each part of what was told its own buffers. An engine that counts wrong
+/// leaves the last ones without.
+fn split(parts: Vec<DataPart>, payload: Payload) -> Vec<(String, Payload)> {
+    let mut buffers = payload.buffers.into_iter();
+    let of = move |part: DataPart| {
+        let own: Vec<_> = buffers.by_ref().take(part.buffers as usize).collect();
+        (part.name, Payload::from(own))
+    };
+    parts.into_iter().map(of).collect()
 }
 
 /// The answer to a part whose connection ended.

@@ -12,7 +12,9 @@
 
 use super::{Client, ClientError, Piece};
 use rhumba_proto::id::EngineId;
-use rhumba_proto::message::{FromClient, Operation, Payload, Policy, Terms, ToClient, Work};
+use rhumba_proto::message::{
+    FromClient, Holder, Manner, Operation, Payload, Policy, Terms, ToClient, Work,
+};
 use std::time::{Duration, Instant};
 
 /// What became of a namespace without being asked for.
@@ -37,6 +39,11 @@ pub enum Notice {
     },
     /// An engine can't be checkpointed, as the policy wants.
     NotCheckpointed { engine: EngineId, reason: String },
+    /// What this client asks of these engines waits: they are another's alone.
+    Locked {
+        engines: Vec<EngineId>,
+        holder: Holder,
+    },
 }
 
 impl Notice {
@@ -67,6 +74,7 @@ impl Notice {
                 reason,
                 requests_lost,
             }),
+            ToClient::Locked { engines, holder } => Some(Self::Locked { engines, holder }),
             ToClient::EngineNotCheckpointed { engine, reason } => {
                 Some(Self::NotCheckpointed { engine, reason })
             }
@@ -115,6 +123,7 @@ impl Piece {
             },
             payload,
             terms: Terms::default(),
+            manner: Manner::default(),
         }
     }
 }

@@ -6,10 +6,11 @@
 
 use super::Event;
 use crate::shared_memory;
+use crate::tasks::Backlog;
 use bytes::Bytes;
 use rhumba_proto::frame::{self, Decoder, Kind, Limits};
 use rhumba_proto::id::ConnectionId;
-use rhumba_proto::message::{FromController, Payload, ToController, Welcome};
+use rhumba_proto::message::{FromClient, FromController, Payload, ToController, Welcome};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -83,7 +84,9 @@ impl Piece {
 
 impl Beside {
     fn buffers(&self) -> impl Iterator<Item = &Bytes> {
-        self.places.iter().map(|&place| &self.payload.buffers[place])
+        self.places
+            .iter()
+            .map(|&place| &self.payload.buffers[place])
     }
 }
 
@@ -100,6 +103,7 @@ impl Connection {
         stream: UnixStream,
         limits: Limits,
         events: mpsc::Sender<Event>,
+        backlog: Option<Arc<Backlog>>,
     ) -> Self {
         for set in [
             rustix::net::sockopt::set_socket_send_buffer_size,
@@ -109,7 +113,7 @@ impl Connection {
             let _ = set(&stream, crate::socket::SOCKET_BUFFER_BYTES);
         }
         let (reader, writer) = stream.into_split();
-        let reading = tokio::spawn(read_all(id, reader, limits, events.clone()));
+        let reading = tokio::spawn(read_all(id, reader, limits, events.clone(), backlog));
         Self {
             id,
             role: None,
@@ -323,11 +327,23 @@ impl Drop for Connection {
     }
 }
 
+/// What leads to records, and can wait while there are too many.
+fn is_work(message: &ToController) -> bool {
+    let work = |message: &FromClient| {
+        matches!(
+            message,
+            FromClient::Request { .. } | FromClient::Task { .. }
+        )
+    };
+    matches!(message, ToController::Client(message) if work(message))
+}
+
 async fn read_all(
     connection: ConnectionId,
     reader: OwnedReadHalf,
     limits: Limits,
     events: mpsc::Sender<Event>,
+    backlog: Option<Arc<Backlog>>,
 ) {
     let stream: &UnixStream = reader.as_ref();
     let mut decoder = Decoder::new(Kind::ToController, limits);
@@ -352,6 +368,11 @@ async fn read_all(
                 Err(error) => break Some(error.to_string()),
             }
         };
+        if let Some(backlog) = &backlog
+            && messages.iter().any(|(message, _)| is_work(message))
+        {
+            backlog.relief().await;
+        }
         if !messages.is_empty()
             && events
                 .send(Event::Received {

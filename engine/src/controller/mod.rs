@@ -11,6 +11,7 @@ mod tests;
 
 use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile};
 use crate::store::Store;
+use crate::tasks::{self, TaskStore, TaskStoreMode, TaskStoreOptions};
 use crate::{cluster, home, socket};
 use connection::{Connection, Flushed, PeerRole};
 use rhumba_proto::controller::{self as proto, Action, Config, Controller};
@@ -42,6 +43,8 @@ pub struct ControllerOptions {
     pub inherited_listener: bool,
     /// End when standard input does.
     pub lifeline: bool,
+    /// Whether and where it is kept what happens to tasks.
+    pub task_store: TaskStoreOptions,
 }
 
 /// All that can wake the controller.
@@ -65,6 +68,8 @@ enum Event {
         on_purpose: bool,
     },
     Signalled,
+    /// The task store says something.
+    Stored(tasks::Reply),
 }
 
 /// Runs a controller until it is asked to stop or its owner ends.
@@ -192,11 +197,13 @@ async fn serve(
         watch_lifeline(events.clone())?;
     }
     let prefix = checkpoint_prefix(&options.cluster_file);
+    let task_store = start_task_store(options, &events)?;
     let mut server = Server {
         state: Controller::new(
             Config {
                 checkpoint_prefix: prefix.clone(),
                 seed: seed(),
+                keeps_records: task_store.is_some(),
                 ..Config::default()
             },
             rhumba_interpreter::runtime::runtime_version(),
@@ -207,6 +214,7 @@ async fn serve(
         connections: BTreeMap::new(),
         next_connection: 0,
         unflushed: Vec::new(),
+        task_store,
         stopping: false,
         stopped_on_purpose: false,
     };
@@ -237,6 +245,11 @@ async fn serve(
         server.carry_out();
     }
     server.end(&mut arriving).await;
+    if let Some(task_store) = server.task_store.take() {
+        // It may have something to say, which nobody waits for any more.
+        drop(arriving);
+        task_store.close();
+    }
     if server.stopped_on_purpose {
         remove_checkpoints(&prefix);
     }
@@ -266,6 +279,22 @@ fn remove_checkpoints(prefix: &str) {
     }
 }
 
+/// Starts the task store, if there is to be one.
+fn start_task_store(
+    options: &ControllerOptions,
+    events: &mpsc::Sender<Event>,
+) -> io::Result<Option<TaskStore>> {
+    if options.task_store.mode == TaskStoreMode::Off {
+        return Ok(None);
+    }
+    let events = events.clone();
+    let reply = move |reply| {
+        // Fails only when the loop has ended already.
+        let _ = events.blocking_send(Event::Stored(reply));
+    };
+    TaskStore::start(&options.task_store, &options.cluster_file, reply).map(Some)
+}
+
 struct Server {
     state: Controller,
     started: Instant,
@@ -275,6 +304,7 @@ struct Server {
     next_connection: u64,
     /// Connections that have something to write.
     unflushed: Vec<ConnectionId>,
+    task_store: Option<TaskStore>,
     stopping: bool,
     /// Somebody wanted the cluster to end, so nobody wants its own checkpoints back.
     stopped_on_purpose: bool,
@@ -330,6 +360,7 @@ impl Server {
                 self.stopping = true;
                 self.stopped_on_purpose = on_purpose;
             }
+            Event::Stored(reply) => self.tell(stored(reply)),
             Event::Signalled => {
                 tracing::info!("asked to end by a signal");
                 self.stopping = true;
@@ -346,7 +377,9 @@ impl Server {
         }
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
-        let opened = Connection::open(connection, stream, self.limits, self.events.clone());
+        let backlog = self.task_store.as_ref().map(TaskStore::backlog);
+        let events = self.events.clone();
+        let opened = Connection::open(connection, stream, self.limits, events, backlog);
         self.connections.insert(connection, opened);
         self.tell(proto::Event::ConnectionOpened { connection });
     }
@@ -367,6 +400,9 @@ impl Server {
             if self.unflushed.is_empty() {
                 break;
             }
+        }
+        if let Some(task_store) = &mut self.task_store {
+            task_store.hand_over();
         }
     }
 
@@ -397,6 +433,29 @@ impl Server {
                         connection,
                         cause: reason,
                     });
+                }
+            }
+            Action::Record(record) => {
+                if let Some(task_store) = &mut self.task_store {
+                    task_store.record(record);
+                }
+            }
+            Action::AskStore {
+                client,
+                query,
+                question,
+            } => {
+                if let Some(task_store) = &mut self.task_store {
+                    task_store.ask(client, query, question);
+                }
+            }
+            Action::FetchRecord {
+                client,
+                request,
+                piece,
+            } => {
+                if let Some(task_store) = &mut self.task_store {
+                    task_store.fetch(client, request, piece);
                 }
             }
             Action::Stop => {
@@ -471,6 +530,34 @@ impl Server {
                 }
             }
         }
+    }
+}
+
+/// Returns what the task store says as what happened.
+fn stored(reply: tasks::Reply) -> proto::Event {
+    match reply {
+        tasks::Reply::Answered {
+            client,
+            query,
+            answer,
+            payload,
+        } => proto::Event::StoreAnswered {
+            client,
+            query,
+            answer,
+            payload,
+        },
+        tasks::Reply::Fetched {
+            client,
+            request,
+            fetched,
+            payload,
+        } => proto::Event::RecordFetched {
+            client,
+            request,
+            fetched,
+            payload,
+        },
     }
 }
 

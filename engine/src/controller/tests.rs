@@ -6,20 +6,21 @@ use crate::client::namespaces::Notice;
 use crate::client::{Client, ClientError, FunctionBlob, Piece};
 use crate::cluster_file::{CLUSTER_FILE_NAME, ClusterFile};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use crate::tasks::{TaskStoreMode, TaskStoreOptions};
 use bytes::Bytes;
 use rhumba_interpreter::runtime::runtime_version;
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{EngineId, Ticket};
 use rhumba_proto::message::{
-    Answer, FailureKind, FromClient, FromController, FromEngine, Operation, Outcome, Output,
-    Payload, Policy, Role, Terms, Timing, ToController, ToEngine, ToHost, Welcome, Work,
+    Answer, FailureKind, FromClient, FromController, FromEngine, Manner, Operation, Outcome,
+    Output, Payload, Policy, Role, Terms, Timing, ToController, ToEngine, ToHost, Welcome, Work,
 };
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct TestController {
     folder: tempfile::TempDir,
@@ -33,6 +34,7 @@ impl TestController {
             cluster_file: folder.path().join(CLUSTER_FILE_NAME),
             inherited_listener: false,
             lifeline: false,
+            task_store: TaskStoreOptions::new(TaskStoreMode::Memory),
         };
         let listener = super::create_cluster(&options.cluster_file).unwrap();
         let thread = std::thread::spawn(move || {
@@ -158,6 +160,7 @@ fn execute(targets: &[EngineId], code: &str) -> Piece {
         },
         payload: Payload::default(),
         terms: Terms::default(),
+        manner: Manner::default(),
     }
 }
 
@@ -215,7 +218,7 @@ fn large_payloads_arrive_whole_and_functions_travel_once() {
         large.clone(),
         Bytes::new(),
     ]);
-    let function = FunctionBlob::new(bytes("def f(): ..."));
+    let function = FunctionBlob::new("f".to_owned(), bytes("def f(): ..."));
     let work = Work {
         operation: Operation::Apply,
         function: Some(function.blob),
@@ -227,6 +230,7 @@ fn large_payloads_arrive_whole_and_functions_travel_once() {
             work: work.clone(),
             payload: payload.clone(),
             terms: Terms::default(),
+            manner: Manner::default(),
         };
         let group = client.submit(&[piece], Some(&function)).unwrap();
         let (ticket, arrived) = loop {
@@ -430,6 +434,7 @@ fn two_controllers_do_not_share_a_cluster_file() {
         cluster_file: controller.cluster_file(),
         inherited_listener: false,
         lifeline: false,
+        task_store: TaskStoreOptions::new(TaskStoreMode::Memory),
     };
     let error = run(&options).expect_err("one is running");
     assert!(error.to_string().contains("is running"), "{error}");

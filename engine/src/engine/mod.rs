@@ -143,14 +143,19 @@ pub fn run(
     let output = EngineOutput::start(Arc::clone(&outgoing))?;
     let python_thread = queue::Thread::current();
     let ended = Arc::clone(&queue);
-    start_network(reader, Arc::clone(&queue), Arc::clone(&outgoing), move || {
-        if !ended.close(python_thread, END_TIMEOUT) {
-            tracing::warn!("Python did not stop in time, so the engine ends under it");
-        }
-        // Python may still be at its exit handlers; they have as long again.
-        std::thread::sleep(END_TIMEOUT);
-        end_process_group(0)
-    })?;
+    start_network(
+        reader,
+        Arc::clone(&queue),
+        Arc::clone(&outgoing),
+        move || {
+            if !ended.close(python_thread, END_TIMEOUT) {
+                tracing::warn!("Python did not stop in time, so the engine ends under it");
+            }
+            // Python may still be at its exit handlers; they have as long again.
+            std::thread::sleep(END_TIMEOUT);
+            end_process_group(0)
+        },
+    )?;
 
     runtime.enter(|vm| {
         // Clients know of this engine already: a signal may come at any time,
@@ -176,9 +181,7 @@ pub fn run(
 }
 
 /// Joins the cluster that the options name.
-fn connect(
-    options: &EngineOptions,
-) -> Result<(EngineId, FrameReader, Arc<Outgoing>), EngineError> {
+fn connect(options: &EngineOptions) -> Result<(EngineId, FrameReader, Arc<Outgoing>), EngineError> {
     let cluster = ClusterFile::read(&options.cluster_file)?;
     let limits = socket::limits_from_environment().map_err(EngineError::Settings)?;
     let role = Role::Engine { host: options.host };

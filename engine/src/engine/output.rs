@@ -6,10 +6,11 @@
 //! that prints a hundred thousand lines doesn't send as many messages.
 
 use super::{Outgoing, with_signals_blocked};
+use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rhumba_interpreter::output::{OutputSink, Stream};
 use rhumba_proto::id::Ticket;
-use rhumba_proto::message::{FromEngine, Output, Payload};
+use rhumba_proto::message::{DataPart, FromEngine, Output, Payload};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,6 +157,28 @@ impl OutputSink for EngineOutput {
     fn flush(&self) {
         let mut held = self.held.lock();
         self.send(&mut held);
+    }
+
+    fn publish(&self, data: Vec<(String, Vec<Bytes>)>) -> Result<(), String> {
+        let mut held = self.held.lock();
+        self.send(&mut held);
+        let Some(ticket) = held.ticket else {
+            return Err("nothing runs on this engine that data could belong to".to_owned());
+        };
+        let mut payload = Payload::default();
+        let mut parts = Vec::with_capacity(data.len());
+        for (name, buffers) in data {
+            parts.push(DataPart {
+                name,
+                buffers: buffers.len() as u32,
+            });
+            payload.buffers.extend(buffers);
+        }
+        // Under the lock, so that it arrives among the output where it was published.
+        let sent = self
+            .outgoing
+            .try_send(FromEngine::Data { ticket, parts }, &payload);
+        sent.map_err(|error| format!("the data can't be published: {error}"))
     }
 }
 

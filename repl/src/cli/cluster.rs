@@ -10,6 +10,7 @@ use rhumba_engine::cluster::{self, ClusterDescription, StartOptions, StartedClus
 use rhumba_engine::cluster_file::{self, DEFAULT_CLUSTER_ID};
 use serde_json::{Value, json};
 
+use super::process::TaskStoreArguments;
 use super::run::{ENGINES_TIMEOUT, executable, working_directory};
 use super::stop_signal::{StopSignal, Wakeup};
 use super::{Failure, Outcome, engine_count, say};
@@ -37,6 +38,9 @@ pub struct StartArguments {
     /// The name of the cluster, for `cluster stop ID` and `Client(cluster_id=ID)`
     #[arg(long, value_name = "ID")]
     cluster_id: Option<String>,
+
+    #[command(flatten)]
+    task_store: TaskStoreArguments,
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +87,7 @@ fn start(arguments: StartArguments) -> Outcome {
         module_directories: Vec::new(),
         working_directory: working_directory()?,
         daemonize: arguments.daemonize,
+        task_store: arguments.task_store.options(),
         executable: executable()?,
     })
     .map_err(Failure::from_error)?;

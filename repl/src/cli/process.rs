@@ -10,6 +10,7 @@ use clap::Args;
 use rhumba_engine::controller::{self, ControllerOptions};
 use rhumba_engine::engine::{self, EngineOptions};
 use rhumba_engine::host::{self, HostOptions};
+use rhumba_engine::tasks::{TaskStoreMode, TaskStoreOptions};
 use rhumba_interpreter::runtime::Runtime;
 
 use super::{Failure, Outcome, engine_count};
@@ -28,6 +29,35 @@ pub struct ControllerArguments {
     /// Take the listening socket that the starting process made
     #[arg(long, hide = true)]
     inherited_listener: bool,
+
+    #[command(flatten)]
+    task_store: TaskStoreArguments,
+}
+
+/// Whether and where a cluster keeps what happens to its tasks.
+#[derive(Debug, Args)]
+pub struct TaskStoreArguments {
+    /// Where to keep what happens to tasks: in a 'file', in 'memory', or nowhere ('off')
+    #[arg(long, value_name = "PLACE", default_value = "file")]
+    task_store: TaskStoreMode,
+
+    /// How many records to keep; the oldest go first [default: 1000000, in memory 100000]
+    #[arg(long, value_name = "N")]
+    task_records_max: Option<u64>,
+
+    /// How many bytes of records to keep [default: 2 GiB, in memory 256 MiB]
+    #[arg(long, value_name = "BYTES")]
+    task_bytes_max: Option<u64>,
+}
+
+impl TaskStoreArguments {
+    pub fn options(&self) -> TaskStoreOptions {
+        TaskStoreOptions {
+            mode: self.task_store,
+            records_max: self.task_records_max,
+            bytes_max: self.task_bytes_max,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +96,7 @@ pub fn controller(arguments: ControllerArguments) -> Outcome {
         cluster_file: absolute(arguments.cluster_file),
         inherited_listener: arguments.inherited_listener,
         lifeline: arguments.lifeline,
+        task_store: arguments.task_store.options(),
     })
     .map_err(Failure::from_error)?;
     Ok(ExitCode::SUCCESS)

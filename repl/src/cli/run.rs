@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rhumba_engine::tasks::TaskStoreOptions;
 use rhumba_engine::cluster::{self, StartOptions, StartedCluster};
 use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::runtime::Runtime;
@@ -164,6 +165,7 @@ impl OwnCluster {
             working_directory: working_directory()?,
             module_directories: program.module_directories(),
             daemonize: false,
+            task_store: TaskStoreOptions::default(),
             executable: executable()?,
         })
         .map_err(Failure::from_error)?;

@@ -43,6 +43,7 @@ __version__ = "9.2.0+rhumba"
 # What is imported when it is first asked for: a script that only sends work to
 # engines starts sooner without it.
 _LAZY = {
+    "AsyncHubResult": ".client.hub",
     "BroadcastView": ".client.broadcast",
     "Dependency": ".dependency",
     "ParallelFunction": ".client.remotefunction",
@@ -58,6 +59,7 @@ _LAZY = {
 __all__ = [
     "ALL_COMPLETED",
     "AlreadyDisplayedError",
+    "AsyncHubResult",
     "AsyncMapResult",
     "AsyncResult",
     "BroadcastView",

@@ -41,7 +41,7 @@ class Cluster:
     def __init__(
         self, *, n=None, cluster_id="", profile="", engines=None, controller=None,
         shutdown_atexit=True, engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
-        scheme="leastload", hwm=0,
+        scheme="leastload", hwm=0, task_store="file", task_records_max=None, task_bytes_max=None,
     ):  # fmt: skip
         """Describes a cluster; nothing is started yet.
 
@@ -53,6 +53,11 @@ class Cluster:
             many requests since, or this long after (a `datetime.timedelta`), or
             a tuple of both
         scheme, hwm: how tasks are spread over engines; see `Client.set_scheduling`
+        task_store: where it is kept what happens to tasks: in a 'file' (of a
+            cluster without an id one that ends with it), in 'memory', or
+            nowhere ('off'); see `Client.db_query`
+        task_records_max, task_bytes_max: how much of that is kept at most; the
+            oldest goes first
         restore_on_death: starts an engine for one that dies, with its namespace
             as of its latest checkpoint; clients are told, see `Client.notices`
 
@@ -80,6 +85,13 @@ class Cluster:
             raise ValueError(f"hwm must not be negative: {hwm}")
         self.scheme = scheme
         self.hwm = hwm
+        if task_store not in ("file", "memory", "off"):
+            raise ValueError(f"task_store must be 'file', 'memory' or 'off', not {task_store!r}")
+        self.task_store = task_store
+        for name, most in (("task_records_max", task_records_max), ("task_bytes_max", task_bytes_max)):
+            if most is not None and most < 0:
+                raise ValueError(f"{name} must not be negative: {most}")
+        self.task_records_max, self.task_bytes_max = task_records_max, task_bytes_max
         if checkpoint_every is not None or restore_on_death:
             from .client.notices import policy
 
@@ -148,7 +160,8 @@ class Cluster:
         if n is not None:
             self.n = n
         started = _rhumba.start_cluster(
-            self.n, self.cluster_id or None, self.work_dir, not self.shutdown_atexit
+            self.n, self.cluster_id or None, self.work_dir, not self.shutdown_atexit,
+            self.task_store, self.task_records_max, self.task_bytes_max,
         )
         self.cluster_file = started["cluster_file"]
         self.cluster_id = started["cluster_id"]

@@ -65,12 +65,20 @@ def terms_of(dependency):
         return None
     try:
         if isinstance(dependency, dict):
-            dependency = Dependency(**dependency)
+            dependency = _from_dict(dependency)
         elif not isinstance(dependency, Dependency):
             dependency = Dependency(dependency)
     except TypeError as error:
         raise ValueError(f"not a dependency: {dependency!r} ({error})") from None
     return list(dependency), dependency.all, dependency.success, dependency.failure
+
+
+def _from_dict(described):
+    """Returns the Dependency that plain data describes; its ids may also be called `msg_ids`."""
+    described = dict(described)
+    if "msg_ids" in described:
+        described.setdefault("dependencies", described.pop("msg_ids"))
+    return Dependency(**described)
 
 
 def _message_ids(dependencies):

@@ -107,6 +107,18 @@ class TaskTimeout(_UnfinishedError):
     """A task waited for an engine, or ran, for longer than it may; see `LoadBalancedView`."""
 
 
+class DependencyTimeout(TaskTimeout):
+    """What a task depends on had not come true after as long as the task may wait."""
+
+
+class TaskStoreError(KernelError):
+    """The cluster keeps no records, or its task store can't be used; it says why."""
+
+
+class EngineLocked(_UnfinishedError):
+    """An engine is another client's alone, and nobody waits for it; the message says whose."""
+
+
 class UnmetDependency(KernelError):
     """An engine doesn't have what a function needs; see `depend` and `require`."""
 
@@ -247,12 +259,17 @@ def from_failure(kind, exception, message, traceback, engine_id, method):
     if kind == "aborted":
         return TaskAborted(message, engine_info)
     if kind == "timeout":
-        return TaskTimeout(message, engine_info)
+        dependency = exception == "DependencyTimeout"
+        return (DependencyTimeout if dependency else TaskTimeout)(message, engine_info)
     if kind == "dependency":
         invalid = exception == "InvalidDependency"
         return (InvalidDependency if invalid else ImpossibleDependency)(message, engine_info)
+    if kind == "locked":
+        return EngineLocked(message, engine_info)
     if kind == "no_engine":
         return NoEnginesRegistered(message)
+    if exception == "TaskStoreError":
+        return TaskStoreError(message)
     return RemoteError(exception, message, traceback, engine_info)
 
 

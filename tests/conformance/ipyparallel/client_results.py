@@ -75,7 +75,10 @@ if RHUMBA:
     rc.get_result(kept_id, owner=False)
     del lost, kept
     gc.collect()
-    raises(KeyError, rc.get_result, lost_id)
+    assert lost_id not in rc.history
+    found = rc.get_result(lost_id)
+    assert isinstance(found, ipp.AsyncHubResult), "the cluster itself remembers it"
+    assert found.get(PATIENCE) == 7
     assert rc.get_result(kept_id).get() == 8
     rc.purge_results(kept_id)
     raises(KeyError, rc.get_result, kept_id)

@@ -139,6 +139,26 @@ if RHUMBA:
     gate.open()
     rc.wait([busy, *late], PATIENCE)
 
+    # What waits too long for others, which ipyparallel calls a TaskTimeout, too.
+    gate = Gate()
+    first = gate.hold(lbv)
+    with lbv.temp_flags(after=first, timeout=0.2):
+        late = lbv.apply_async(abs, -1)
+    failure = raises(ipp.error.DependencyTimeout, late.get, PATIENCE)
+    assert isinstance(failure, ipp.error.TaskTimeout) and "0.2 s" in str(failure), failure
+    gate.open()
+    first.get(PATIENCE)
+
+    # Dependencies as plain data, which ipyparallel writes and doesn't read.
+    described = ipp.Dependency([first], failure=True).as_dict()
+    for form in (described, {"msg_ids": first.msg_ids, "all": False}):
+        with lbv.temp_flags(after=form, follow=form):
+            ar = lbv.apply_async(abs, -6)
+        assert ar.get(PATIENCE) == 6 and ar.engine_id == first.engine_id
+        assert ar.after == ar.metadata["follow"] == first.msg_ids
+    assert first.after == [] and first.metadata["follow"] == []
+    raises(ValueError, lbv.set_flags, after={"ids": first.msg_ids})
+
     # Priorities, where ipyparallel has none. On one engine, which does one thing at a time: what
     # several engines begin "at once" is begun in any order.
     rc.set_scheduling("lru", hwm=1)

@@ -60,8 +60,11 @@ scripts! {
     load_balanced_view
     magics
     partial_results
+    published
     remote_functions
     scatter_gather
     signals
     stopping
+    task_store
+    together
 }

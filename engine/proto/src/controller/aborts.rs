@@ -11,6 +11,7 @@ use super::window::Recall;
 use super::{Controller, failures};
 use crate::id::{ClientId, EngineId, QueryId, RequestId};
 use crate::message::{Answer, Payload, ToEngine};
+use std::collections::BTreeSet;
 
 /// An abort that engines still have to say something to.
 #[derive(Debug, Default)]
@@ -107,24 +108,37 @@ impl Controller {
         }
     }
 
+    /// Returns the unfinished pieces that a client knows under this number: its
+    /// own, or the one that it fetches.
+    pub(super) fn named_pieces(
+        &self,
+        id: ClientId,
+        request: RequestId,
+    ) -> impl Iterator<Item = PieceKey> {
+        let own = self.clients[&id].pieces_of(request);
+        own.chain(self.fetched_piece(id, request))
+    }
+
     fn pieces_to_abort(
         &self,
         id: ClientId,
         requests: &[RequestId],
         targets: &[EngineId],
     ) -> Vec<PieceKey> {
-        let client = &self.clients[&id];
         let mut keys: Vec<PieceKey> = if requests.is_empty() {
-            client.pieces.values().copied().collect()
+            self.clients[&id].pieces.values().copied().collect()
         } else {
             let mut requests = requests.to_vec();
             requests.sort_unstable();
             requests.dedup();
             requests
                 .iter()
-                .flat_map(|request| client.pieces_of(*request))
+                .flat_map(|request| self.named_pieces(id, *request))
                 .collect()
         };
+        // What a client fetches may be its own, or the same twice.
+        let mut seen = BTreeSet::new();
+        keys.retain(|key| seen.insert(*key));
         if !targets.is_empty() {
             let mut targets = targets.to_vec();
             targets.sort_unstable();

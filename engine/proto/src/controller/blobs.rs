@@ -13,9 +13,14 @@ use crate::message::{Payload, ToEngine};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Longer names are cut.
+const NAME_CHARS_MAX: usize = 100;
+
 #[derive(Debug)]
 pub(super) struct Blob {
     pub(super) id: BlobId,
+    /// What who stored it first calls it.
+    pub(super) name: String,
     pub(super) payload: Payload,
     pub(super) bytes: u64,
 }
@@ -52,7 +57,13 @@ impl Blobs {
     }
 
     /// Lets one more client hold this content.
-    pub(super) fn hold(&mut self, id: BlobId, payload: Payload, config: &Config) -> Stored {
+    pub(super) fn hold(
+        &mut self,
+        id: BlobId,
+        name: &str,
+        payload: Payload,
+        config: &Config,
+    ) -> Stored {
         if let Some(entry) = self.entries.get_mut(&id) {
             if entry.blob.payload != payload {
                 return Stored::Contradiction;
@@ -65,7 +76,12 @@ impl Blobs {
             return Stored::NoRoom;
         }
         self.bytes += bytes;
-        let blob = Arc::new(Blob { id, payload, bytes });
+        let blob = Arc::new(Blob {
+            id,
+            name: name.chars().take(NAME_CHARS_MAX).collect(),
+            payload,
+            bytes,
+        });
         self.entries.insert(
             id,
             Entry {

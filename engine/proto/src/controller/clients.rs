@@ -3,15 +3,19 @@
 //! What they ask of engines is in [`super::requests`].
 
 use super::blobs::Stored;
+use super::locks::Wish;
 use super::outcomes::Outcomes;
 use super::pieces::{PieceKey, Place};
+use super::records::Awaited;
 use super::window::Recall;
 use super::{Action, Controller, Peer};
 use crate::id::{BlobId, ClientId, ConnectionId, EngineId, QueryId, RequestId};
 use crate::message::{
     Answer, ClientInfo, FromClient, FromController, Payload, QueueInfo, ToEngine, Welcome,
 };
+use crate::record::Record;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Longer names are cut.
 const NAME_CHARS_MAX: usize = 200;
@@ -24,7 +28,8 @@ const SIGNAL_MAX: i32 = 64;
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) id: ClientId,
-    pub(super) connection: ConnectionId,
+    /// `None`: it has left, and what it left unfinished goes on.
+    pub(super) connection: Option<ConnectionId>,
     pub(super) name: String,
     pub(super) pid: u32,
     /// Everything it waits for: requests with their engine, tasks without.
@@ -32,6 +37,11 @@ pub(super) struct Client {
     pub(super) blobs: BTreeMap<BlobId, Held>,
     pub(super) blob_bytes: u64,
     pub(super) outcomes: Outcomes,
+    /// What its work is labelled with from here on.
+    pub(super) label: Option<Arc<str>>,
+    /// Results that others asked for: what is waited for, `None` while the record
+    /// is looked for.
+    pub(super) fetches: BTreeMap<RequestId, Option<Awaited>>,
 }
 
 /// What became of a blob that the client stored.
@@ -68,14 +78,21 @@ impl Controller {
         self.next_client += 1;
         let client = Client {
             id,
-            connection,
+            connection: Some(connection),
             name: name.chars().take(NAME_CHARS_MAX).collect(),
             pid,
             pieces: BTreeMap::new(),
             blobs: BTreeMap::new(),
             blob_bytes: 0,
             outcomes: Outcomes::default(),
+            label: None,
+            fetches: BTreeMap::new(),
         };
+        self.record(Record::ClientJoined {
+            client: id,
+            name: client.name.clone(),
+            pid,
+        });
         self.clients.insert(id, client);
         self.scheduler.queue.add_client(id);
         self.connections.insert(connection, Peer::Client(id));
@@ -91,15 +108,66 @@ impl Controller {
         });
     }
 
-    /// The client at a connection that is already given up is gone. What it had
-    /// running runs on, and nobody reads the result.
+    /// The client at a connection that is already given up is gone. With a task
+    /// store all that it asked for goes on, and is recorded; without one, what
+    /// runs runs on, and nobody reads the result.
     pub(super) fn remove_client(&mut self, id: ClientId) {
+        self.end_fetches(id);
+        self.end_locks_of(id);
+        self.unwatch(id);
+        self.gathers.retain(|(client, _), _| *client != id);
+        let absent = self.clients.len() - self.present_clients();
+        let goes_on = self.config.keeps_records && absent < self.config.clients_max as usize;
         let client = self
             .clients
-            .remove(&id)
+            .get_mut(&id)
             .expect("a connected client is known");
+        client.connection = None;
+        client.blob_bytes = 0;
+        for (blob, held) in std::mem::take(&mut client.blobs) {
+            if let Held::Kept { .. } = held {
+                self.blobs.release_hold(blob);
+            }
+        }
+        if goes_on {
+            self.left.push(id);
+        } else {
+            self.drop_client(id);
+        }
+    }
+
+    /// Returns how many clients are connected.
+    pub(super) fn present_clients(&self) -> usize {
+        let connections = self.clients.values();
+        connections
+            .filter(|client| client.connection.is_some())
+            .count()
+    }
+
+    /// Forgets clients that have left and have nothing unfinished any more.
+    /// Returns whether there were some.
+    pub(super) fn forget_left_clients(&mut self) -> bool {
+        let mut has_forgotten = false;
+        for id in std::mem::take(&mut self.left) {
+            let is_over = self
+                .clients
+                .get(&id)
+                .is_some_and(|client| client.pieces.is_empty());
+            if is_over {
+                self.drop_client(id);
+                has_forgotten = true;
+            }
+        }
+        has_forgotten
+    }
+
+    fn drop_client(&mut self, id: ClientId) {
+        let Some(client) = self.clients.remove(&id) else {
+            return;
+        };
         self.aborts.retain(|(client, _), _| *client != id);
         for key in client.pieces.into_values() {
+            self.record_dropped(key);
             if let Place::Window(engine) = self.pieces[key].place {
                 self.pieces[key].owner = None;
                 self.recall(key, engine, Recall::Discard);
@@ -110,11 +178,6 @@ impl Controller {
         }
         self.scheduler.queue.forget_client(id);
         self.end_dependencies_on(id);
-        for (blob, held) in client.blobs {
-            if let Held::Kept { .. } = held {
-                self.blobs.release_hold(blob);
-            }
-        }
     }
 
     pub(super) fn on_client_message(
@@ -125,14 +188,17 @@ impl Controller {
         payload: Payload,
     ) {
         match message {
-            FromClient::StoreBlob { blob } => self.store_blob(id, connection, blob, payload),
+            FromClient::StoreBlob { blob, name } => {
+                self.store_blob(id, connection, blob, name, payload);
+            }
             FromClient::ForgetBlob { blob } => self.forget_blob(id, blob),
             FromClient::Request {
                 request,
                 targets,
                 work,
+                manner,
             } => {
-                self.on_request(id, connection, request, targets, work, payload);
+                self.on_request(id, connection, request, targets, (work, manner), payload);
             }
             FromClient::Task {
                 request,
@@ -164,8 +230,12 @@ impl Controller {
                 let answer = self.signal_engines(&targets, signal);
                 self.answer_query(id, query, answer);
             }
-            FromClient::QueueStatus { query, targets } => {
-                let answer = self.queue_status(&targets);
+            FromClient::QueueStatus {
+                query,
+                targets,
+                verbose,
+            } => {
+                let answer = self.queue_status(&targets, verbose);
                 self.answer_query(id, query, answer);
             }
             FromClient::ClusterStatus { query } => {
@@ -187,6 +257,39 @@ impl Controller {
                 let answer = self.set_policy(policy);
                 self.answer_query(id, query, answer);
             }
+            FromClient::SetLabel { label } => {
+                let client = self.clients.get_mut(&id);
+                let client = client.expect("a connected client is known");
+                client.label = label.map(Arc::from);
+            }
+            FromClient::Fetch { first, pieces } => self.on_fetch(id, connection, first, pieces),
+            FromClient::AskStore { query, question } => self.on_ask_store(id, query, question),
+            FromClient::Lock {
+                query,
+                targets,
+                label,
+                wait_us,
+                limit_us,
+            } => {
+                let wish = Wish {
+                    query,
+                    targets,
+                    label,
+                    wait_us,
+                    limit_us,
+                };
+                self.on_lock(id, wish);
+            }
+            FromClient::Unlock { query, lock } => self.on_unlock(id, query, lock),
+            FromClient::Watch { query, targets } => {
+                let answer = self.watch(id, targets);
+                self.answer_query(id, query, answer);
+            }
+            FromClient::Unwatch { query } => {
+                self.unwatch(id);
+                self.answer_query(id, query, Answer::Done);
+            }
+            FromClient::WatchSeen { count } => self.on_watch_seen(id, count),
             FromClient::SetScheduling { query, scheduling } => {
                 let answer = self.set_scheduling(scheduling);
                 self.answer_query(id, query, answer);
@@ -199,6 +302,7 @@ impl Controller {
         id: ClientId,
         connection: ConnectionId,
         blob: BlobId,
+        name: String,
         payload: Payload,
     ) {
         let client = self
@@ -216,13 +320,25 @@ impl Controller {
         let bytes = payload.bytes();
         let exceeds =
             client.blob_bytes.saturating_add(bytes) > self.config.blob_bytes_max_per_client;
+        let mut recorded = None;
         let stored = if exceeds {
             Stored::NoRoom
         } else {
-            self.blobs.hold(blob, payload, &self.config)
+            recorded = self.config.keeps_records.then(|| payload.clone());
+            self.blobs.hold(blob, &name, payload, &self.config)
         };
         match stored {
             Stored::Yes => {
+                let content = recorded.unwrap_or_default();
+                self.record(Record::FunctionStored {
+                    blob,
+                    name,
+                    content,
+                });
+                let client = self
+                    .clients
+                    .get_mut(&id)
+                    .expect("a connected client is known");
                 client.blobs.insert(blob, Held::Kept { bytes });
                 client.blob_bytes += bytes;
             }
@@ -273,13 +389,18 @@ impl Controller {
         }
     }
 
-    fn queue_status(&self, targets: &[EngineId]) -> Answer {
+    fn queue_status(&self, targets: &[EngineId], verbose: bool) -> Answer {
         let info = |engine: &super::Engine| QueueInfo {
             engine: engine.id,
-            queue: engine.window.requests() + engine.waiting.len() as u32
+            queue: engine.window.requests() + (engine.waiting.len() + engine.kept_out.len()) as u32
                 - u32::from(engine.duty.is_some()),
             tasks: engine.window.tasks() + engine.bound.len() as u32,
             completed: engine.completed,
+            holder: self.holder_of(engine.id),
+            by_client: match verbose {
+                true => self.owners_at(engine),
+                false => Vec::new(),
+            },
         };
         let engines = if targets.is_empty() {
             self.engines.values().map(info).collect()
@@ -297,6 +418,18 @@ impl Controller {
         }
     }
 
+    /// Returns how much at an engine is whose.
+    fn owners_at(&self, engine: &super::Engine) -> Vec<(ClientId, u32)> {
+        let sent = engine.window.iter().map(|entry| entry.piece);
+        let requests = engine.waiting.values().chain(engine.kept_out.values());
+        let waiting = requests.chain(engine.bound.values()).copied();
+        let mut counts: BTreeMap<ClientId, u32> = BTreeMap::new();
+        for owner in sent.chain(waiting).filter_map(|key| self.pieces[key].owner) {
+            *counts.entry(owner.client).or_default() += 1;
+        }
+        counts.into_iter().collect()
+    }
+
     /// Returns how many queued tasks are counted with an engine.
     fn bound_tasks(&self) -> u32 {
         let bound = self.engines.values().map(|engine| engine.bound.len());
@@ -306,7 +439,12 @@ impl Controller {
     fn cluster_status(&self) -> Answer {
         Answer::Cluster {
             engines: self.engines.values().map(|engine| engine.info()).collect(),
-            clients: self.clients.values().map(Client::info).collect(),
+            clients: self
+                .clients
+                .values()
+                .filter(|client| client.connection.is_some())
+                .map(Client::info)
+                .collect(),
             hosts: self.hosts.values().map(|host| host.pid).collect(),
         }
     }
@@ -327,11 +465,10 @@ impl Controller {
     /// Interrupts what engines may be running. An engine ignores it for
     /// anything else.
     fn on_interrupt(&mut self, id: ClientId, query: QueryId, requests: &[RequestId]) {
-        let client = &self.clients[&id];
         let mut interrupts = Vec::new();
         for key in requests
             .iter()
-            .flat_map(|request| client.pieces_of(*request))
+            .flat_map(|request| self.named_pieces(id, *request))
         {
             let Place::Window(engine) = self.pieces[key].place else {
                 continue;

@@ -59,6 +59,9 @@ pub struct Config {
     pub restore_pause_us: u64,
     /// An engine that lived for this long didn't die of its namespace.
     pub restore_settle_us: u64,
+    /// There is a task store: what happens to pieces is ordered to be recorded,
+    /// and what a client leaves unfinished goes on.
+    pub keeps_records: bool,
 }
 
 impl Default for Config {
@@ -79,7 +82,7 @@ impl Default for Config {
             window_requests_max: 64,
             window_bytes_max: 64 << 20,
             hello_timeout_us: 10_000_000,
-            exit_grace_us: 20_000,
+            exit_grace_us: 500_000,
             shutdown_grace_us: 5_000_000,
             cancel_grace_us: 5_000_000,
             start_timeout_us: 60_000_000,
@@ -89,6 +92,7 @@ impl Default for Config {
             restore_attempts_max: 5,
             restore_pause_us: 1_000_000,
             restore_settle_us: 30_000_000,
+            keeps_records: false,
         }
     }
 }

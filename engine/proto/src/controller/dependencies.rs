@@ -277,7 +277,7 @@ impl Controller {
         }
     }
 
-    /// A task has waited for as long as it should. If it is at an engine now it
+    /// A task has waited for as long as it should, for others or for an engine. If it is at an engine now it
     /// may run, but doesn't go back to the queue.
     pub(super) fn on_patience_timer(&mut self, key: PieceKey) {
         let piece = &mut self.pieces[key];
@@ -288,8 +288,12 @@ impl Controller {
             rules.is_overdue = true;
         } else {
             let timeout_us = rules.timeout_us.unwrap_or(0);
+            let failure = match self.pieces[key].place {
+                Place::Held => failures::depended_too_long(timeout_us),
+                _ => failures::waited_too_long(timeout_us),
+            };
             self.withdraw(key);
-            self.fail(key, None, failures::waited_too_long(timeout_us));
+            self.fail(key, None, failure);
         }
     }
 

@@ -199,6 +199,7 @@ impl Controller {
             payload: Payload::default(),
             bytes: 0,
             function: None,
+            gathers: false,
         });
         let place = Place::Window(id);
         let piece = self.pieces.insert(None, parcel, Aim::Engine(id), place);
@@ -223,6 +224,7 @@ impl Controller {
             limit_us: None,
             recall: Recall::No,
             is_cancelled: false,
+            announced: None,
         });
         engine.duty = Some(Duty {
             ticket,

@@ -14,7 +14,7 @@ use super::timers::{Heartbeat, Timer};
 use super::window::{Recall, Window};
 use super::{Action, Controller, Peer};
 use crate::id::Timestamp;
-use crate::id::{ConnectionId, EngineId};
+use crate::id::{ClientId, ConnectionId, EngineId};
 use crate::message::{
     EngineInfo, Failure, FromController, Outcome, Payload, Timing, ToClient, ToEngine, ToHost,
     Welcome,
@@ -43,6 +43,10 @@ pub(super) struct Engine {
 
     /// Requests that aren't sent yet, by their order.
     pub(super) waiting: BTreeMap<u64, PieceKey>,
+    /// Those of them that wait for the end of a lock.
+    pub(super) kept_out: BTreeMap<u64, PieceKey>,
+    /// The client that has it to itself.
+    pub(super) holder: Option<ClientId>,
     /// Queued tasks that failed elsewhere and are left for this engine.
     pub(super) bound: BTreeMap<u64, PieceKey>,
     pub(super) window: Window,
@@ -113,9 +117,9 @@ impl Engine {
         }
     }
 
-    /// Returns whether it may be given tasks now or later.
+    /// Returns whether it may be given anybody's tasks now or later.
     pub(super) fn takes_tasks(&self) -> bool {
-        self.open_connection().is_some() && !self.is_being_restored()
+        self.open_connection().is_some() && !self.is_being_restored() && self.holder.is_none()
     }
 
     /// Returns whether its namespace is still to come.
@@ -145,6 +149,8 @@ impl Controller {
             exit_cause: None,
             shutdown_timer: None,
             waiting: BTreeMap::new(),
+            kept_out: BTreeMap::new(),
+            holder: None,
             bound: BTreeMap::new(),
             window: Window::default(),
             known: KnownBlobs::default(),
@@ -285,6 +291,7 @@ impl Controller {
         };
         self.detach_engine(&engine, cause);
         self.scheduler.forget(&mut engine);
+        self.forget_locked_engine(id);
         if self.departures.len() == DEPARTURES_MAX {
             self.departures.pop_first();
         }
@@ -296,7 +303,11 @@ impl Controller {
 
         self.settle_window(&engine, cause, unfinished);
         self.settle_queue(&mut engine, cause, unfinished);
-        for key in std::mem::take(&mut engine.waiting).into_values() {
+        let kept_out = std::mem::take(&mut engine.kept_out).into_values();
+        for key in std::mem::take(&mut engine.waiting)
+            .into_values()
+            .chain(kept_out)
+        {
             self.fail(key, Some(id), failures::engine_died(id, cause));
         }
         if unfinished == Unfinished::MovesOn {
@@ -380,6 +391,8 @@ impl Controller {
             self.settle_recall(entry.recall, false);
             self.settle_charge(entry, None);
             let key = entry.piece;
+            let died = Outcome::Failed(failures::engine_died(engine.id, cause));
+            self.watch_ended(engine.id, entry.announced, &died, Timing::default());
             let piece = &mut self.pieces[key];
             if piece.owner.is_none() {
                 self.discard(key);

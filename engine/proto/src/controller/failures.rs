@@ -103,6 +103,27 @@ pub(super) fn waited_too_long(timeout_us: u64) -> Failure {
     failure(FailureKind::Timeout, "TaskTimeout", message)
 }
 
+/// What it depends on has not ended in time.
+pub(super) fn depended_too_long(timeout_us: u64) -> Failure {
+    let message = format!(
+        "what this depends on has not come true within {} s",
+        timeout_us as f64 / 1e6
+    );
+    failure(FailureKind::Timeout, "DependencyTimeout", message)
+}
+
+/// `by` says who has engines to itself; `is_holder`: the one who asks has, too.
+pub(super) fn locked(by: &str, is_holder: bool) -> Failure {
+    let message = match is_holder {
+        false => by.to_owned(),
+        true => format!(
+            "{by}, and you have engines to yourself already: who has does not wait for \
+             others', so that no two wait for each other"
+        ),
+    };
+    failure(FailureKind::Locked, "EngineLocked", message)
+}
+
 /// It was interrupted, and ended by that.
 pub(super) fn stopped(engine: EngineId, reason: Reason) -> Failure {
     match reason {
@@ -142,6 +163,26 @@ pub(super) fn aborted_behind(engine: EngineId) -> Failure {
         "this was aborted before it started, as what was queued before it on engine {engine} failed"
     );
     failure(FailureKind::Aborted, "TaskAborted", message)
+}
+
+pub(super) fn no_store() -> Failure {
+    let message = "this cluster keeps no records of its tasks: start it with a task store, \
+                   Cluster(task_store='file') or rhumba cluster start --task-store file";
+    failure(FailureKind::Invalid, "TaskStoreError", message.to_owned())
+}
+
+pub(super) fn too_many_fetches(pieces_max: u64) -> Failure {
+    limit(format!(
+        "this client waits for {pieces_max} results, and no more are allowed: wait for some, then \
+         ask for more"
+    ))
+}
+
+pub(super) fn too_many_left(clients_max: u32) -> Failure {
+    limit(format!(
+        "this was dropped as its client left: {clients_max} others have left unfinished work, and \
+         no more is kept"
+    ))
 }
 
 pub(super) fn limit(message: String) -> Failure {

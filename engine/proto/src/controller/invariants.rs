@@ -28,6 +28,10 @@ impl Controller {
         self.check_aborts();
         self.check_scheduler();
         self.check_dependencies();
+        self.check_locks();
+        self.check_watchers();
+        self.check_gathers();
+        self.check_fetches();
         self.check_peers();
         self.check_timers();
         self.check_limits();
@@ -62,7 +66,7 @@ impl Controller {
                     assert_eq!(target, Some(engine.id), "a request is at its engine");
                 }
             };
-            for (order, key) in &engine.waiting {
+            for (order, key) in engine.waiting.iter().chain(&engine.kept_out) {
                 check(*key, Place::Waiting(engine.id), false);
                 assert_eq!(
                     self.pieces[*key].order, *order,
@@ -216,11 +220,6 @@ impl Controller {
             pending, recalls,
             "every abort waits for just its own recalls"
         );
-        let known = |(client, _): &(_, _)| self.clients.contains_key(client);
-        assert!(
-            self.aborts.keys().all(known),
-            "aborts end with their client"
-        );
     }
 
     fn check_peers(&self) {
@@ -231,7 +230,7 @@ impl Controller {
                 Peer::Client(id) => self
                     .clients
                     .get(id)
-                    .is_some_and(|client| client.connection == *connection),
+                    .is_some_and(|client| client.connection == Some(*connection)),
                 Peer::Engine(id) => self
                     .engines
                     .get(id)
@@ -249,7 +248,7 @@ impl Controller {
             .values()
             .filter(|e| e.connection().is_none())
             .count();
-        let expected = self.clients.len() + self.engines.len() + self.hosts.len();
+        let expected = self.present_clients() + self.engines.len() + self.hosts.len();
         assert_eq!(peers + lost, expected, "every peer has a connection");
         for (pid, id) in &self.host_ids {
             assert_eq!(
@@ -300,6 +299,7 @@ impl Controller {
             let at = piece.rules().and_then(|rules| rules.timer_at);
             expected.extend(at.map(|at| (at, Timer::Patience(key))));
         }
+        expected.extend(self.locks.timers());
         for (engine, recovery) in &self.recoveries {
             let at = recovery.waits_until();
             expected.extend(at.map(|at| (at, Timer::Recovery(*engine))));
@@ -326,7 +326,7 @@ impl Controller {
             "the engine limit is kept"
         );
         assert!(
-            self.clients.len() <= config.clients_max as usize,
+            self.present_clients() <= config.clients_max as usize,
             "the client limit is kept"
         );
         for client in self.clients.values() {

@@ -10,8 +10,8 @@
 //!   gets an `EngineDied` failure for what it had there. A task that may have
 //!   started uses up a retry; one that hasn't goes back to the front of the
 //!   queue. If it was the last engine and none is on its way, queued tasks fail.
-//! - A **client**: its queued work is dropped, its running work finishes
-//!   unread. Engines keep their namespaces.
+//! - A **client**: with a task store its work goes on, and is recorded; without
+//!   one its queued work is dropped, its running work finishes unread. Engines keep their namespaces.
 //!   With [`crate::message::Policy::restore_on_death`] another engine takes its place.
 //! - A **host**: its engines stay as long as their own connections do; they can
 //!   only be signalled through themselves.
@@ -31,19 +31,23 @@ mod dependencies;
 mod duties;
 mod engines;
 mod failures;
+mod gathers;
 mod hosts;
 mod invariants;
+mod locks;
 mod outcomes;
 mod pace;
 mod pieces;
 mod placement;
 mod queue;
+mod records;
 mod recoveries;
 mod requests;
 mod results;
 mod scheduler;
 mod stops;
 mod timers;
+mod watchers;
 mod window;
 
 #[cfg(test)]
@@ -51,22 +55,27 @@ mod tests;
 
 pub use config::Config;
 
-use crate::id::{ClientId, ConnectionId, EngineId, HostId, QueryId, Ticket, Timestamp};
+use crate::id::{ClientId, ConnectionId, EngineId, HostId, QueryId, RequestId, Ticket, Timestamp};
 use crate::message::{
-    Answer, FromController, Hello, PROTOCOL_VERSION, Payload, Role, ToClient, ToController,
-    ToEngine, ToHost,
+    Answer, Failure, FromController, Hello, PROTOCOL_VERSION, Payload, Role, ToClient,
+    ToController, ToEngine, ToHost,
 };
+use crate::record::{Fetched, PieceName, Question, Record, StoreAnswer};
 use aborts::PendingAbort;
 use blobs::Blobs;
 use clients::Client;
 use dependencies::Dependents;
 use engines::{Engine, Unfinished};
+use gathers::Gather;
 use hosts::Host;
+use locks::Locks;
 use pieces::Pieces;
+use records::Fetches;
 use recoveries::Recovery;
 use scheduler::Scheduler;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::{Timer, Timers};
+use watchers::Watcher;
 
 /// Connections beyond those of all clients and engines: hosts and newcomers.
 const SPARE_CONNECTIONS: usize = 4096;
@@ -87,6 +96,20 @@ pub enum Event {
         connection: ConnectionId,
         cause: String,
     },
+    /// The task store has answered [`Action::AskStore`].
+    StoreAnswered {
+        client: ClientId,
+        query: QueryId,
+        answer: StoreAnswer,
+        payload: Payload,
+    },
+    /// It has answered [`Action::FetchRecord`]; the payload is the result's.
+    RecordFetched {
+        client: ClientId,
+        request: RequestId,
+        fetched: Result<Fetched, Failure>,
+        payload: Payload,
+    },
     /// The moment of [`Controller::poll_timeout`] has come.
     TimeoutReached,
 }
@@ -105,6 +128,21 @@ pub enum Action {
         connection: ConnectionId,
         reason: String,
     },
+    /// Remember this; only with [`Config::keeps_records`].
+    Record(Record),
+    /// Ask the task store, and hand in [`Event::StoreAnswered`].
+    AskStore {
+        client: ClientId,
+        query: QueryId,
+        question: Question,
+    },
+    /// Look for a record of what has ended, among all that were ordered before,
+    /// and hand in [`Event::RecordFetched`].
+    FetchRecord {
+        client: ClientId,
+        request: RequestId,
+        piece: PieceName,
+    },
     /// The cluster was asked to end: write what was sent, then end.
     Stop,
 }
@@ -117,7 +155,11 @@ pub struct Controller {
     /// The time of the event at hand.
     now: Timestamp,
     connections: BTreeMap<ConnectionId, Peer>,
+    /// Those that are connected, and those that left work that goes on.
     clients: BTreeMap<ClientId, Client>,
+    /// Clients that have left and may have nothing unfinished any more.
+    left: Vec<ClientId>,
+    fetches: Fetches,
     engines: BTreeMap<EngineId, Engine>,
     hosts: BTreeMap<HostId, Host>,
     /// Hosts by their process ids, which is how engines name them.
@@ -139,6 +181,10 @@ pub struct Controller {
     /// By the engine that died: what is being done to bring its namespace back,
     /// until an engine has joined for it.
     recoveries: BTreeMap<EngineId, Recovery>,
+    locks: Locks,
+    watchers: BTreeMap<ClientId, Watcher>,
+    /// By client and request: answers that are told together with others.
+    gathers: BTreeMap<(ClientId, RequestId), Gather>,
     timers: Timers,
     outbox: VecDeque<Action>,
     next_client: u32,
@@ -173,6 +219,8 @@ impl Controller {
             now: Timestamp::default(),
             connections: BTreeMap::new(),
             clients: BTreeMap::new(),
+            left: Vec::new(),
+            fetches: Fetches::default(),
             engines: BTreeMap::new(),
             hosts: BTreeMap::new(),
             host_ids: BTreeMap::new(),
@@ -186,6 +234,9 @@ impl Controller {
             aborts: BTreeMap::new(),
             perhaps_due: BTreeSet::new(),
             recoveries: BTreeMap::new(),
+            locks: Locks::default(),
+            watchers: BTreeMap::new(),
+            gathers: BTreeMap::new(),
             timers: Timers::default(),
             outbox: VecDeque::new(),
             next_client: 0,
@@ -215,13 +266,32 @@ impl Controller {
             Event::ConnectionClosed { connection, cause } => {
                 self.on_connection_closed(connection, cause);
             }
+            Event::StoreAnswered {
+                client,
+                query,
+                answer,
+                payload,
+            } => self.on_store_answered(client, query, answer, payload),
+            Event::RecordFetched {
+                client,
+                request,
+                fetched,
+                payload,
+            } => self.on_record_fetched(client, request, fetched, payload),
             Event::TimeoutReached => self.on_timeout(),
         }
         if !self.ended {
             self.reconsider_recoveries();
-            self.settle_dependents();
-            self.schedule();
-            self.start_due_checkpoints();
+            loop {
+                self.advance_locks();
+                self.settle_dependents();
+                self.schedule();
+                self.start_due_checkpoints();
+                // What depends on those that are forgotten is to be settled, too.
+                if !self.forget_left_clients() {
+                    break;
+                }
+            }
         }
     }
 
@@ -335,7 +405,7 @@ impl Controller {
             })
         };
         match hello.role {
-            Role::Client { .. } => full(self.clients.len(), self.config.clients_max, "clients"),
+            Role::Client { .. } => full(self.present_clients(), self.config.clients_max, "clients"),
             Role::Engine { .. } => full(self.engines.len(), self.config.engines_max, "engines"),
             Role::Host => full(self.hosts.len(), self.config.engines_max, "hosts"),
         }
@@ -397,8 +467,7 @@ impl Controller {
     }
 
     fn send_client(&mut self, id: ClientId, message: ToClient, payload: Payload) {
-        if let Some(client) = self.clients.get(&id) {
-            let connection = client.connection;
+        if let Some(connection) = self.clients.get(&id).and_then(|client| client.connection) {
             let message = FromController::Client(message);
             self.outbox.push_back(Action::Send {
                 connection,
@@ -436,9 +505,10 @@ impl Controller {
 
     /// Tells all clients about an engine, so that all have the same list.
     fn tell_clients(&mut self, message: &ToClient) {
-        for client in self.clients.values() {
+        let connections = self.clients.values().filter_map(|client| client.connection);
+        for connection in connections {
             self.outbox.push_back(Action::Send {
-                connection: client.connection,
+                connection,
                 message: FromController::Client(message.clone()),
                 payload: Payload::default(),
             });

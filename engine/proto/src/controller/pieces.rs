@@ -32,6 +32,8 @@ pub(super) struct Parcel {
     pub(super) bytes: u64,
     /// Keeps the function's content, even if its client forgets it meanwhile.
     pub(super) function: Option<Arc<Blob>>,
+    /// Its answers are told together.
+    pub(super) gathers: bool,
 }
 
 impl Parcel {
@@ -238,6 +240,11 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    /// Returns the place that the next piece gets among all.
+    pub(super) fn next_order(&self) -> u64 {
+        self.next_order
     }
 
     /// Adds a piece behind all others.

@@ -33,6 +33,9 @@ const UNKNOWN_COST_US: u64 = 1_000;
 /// The mean moves by this fraction of each new duration's difference.
 const SMOOTHING: u64 = 4;
 
+/// How many tasks of a lane are looked at for one that may run on an engine.
+const LOOKED_AT_MAX: usize = 64;
+
 /// Where a task stands in its client's lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
@@ -271,6 +274,50 @@ impl Queue {
     pub(super) fn any(&self) -> Option<PieceKey> {
         let mut lanes = self.shares.values().flat_map(|share| share.lanes.values());
         lanes.next()?.first_key_value().map(|(_, key)| *key)
+    }
+
+    /// Returns the first of a client's tasks that may run on an engine.
+    pub(super) fn first_on(
+        &self,
+        client: ClientId,
+        engine: EngineId,
+        may_run: impl Fn(PieceKey) -> bool,
+    ) -> Option<Next> {
+        let share = self.shares.get(&client)?;
+        let pools = self.pools_with(engine).into_iter().chain([PoolId::ANY]);
+        let lanes = pools.filter_map(|pool| Some((pool, share.lanes.get(&pool)?)));
+        let firsts = lanes.filter_map(|(pool, lane)| {
+            let mut tasks = lane.iter().take(LOOKED_AT_MAX);
+            let (position, key) = tasks.find(|(_, key)| may_run(**key))?;
+            Some(Next {
+                client,
+                pool,
+                position: *position,
+                key: *key,
+            })
+        });
+        firsts.min_by_key(|next| next.position)
+    }
+
+    /// Returns the pools but [`PoolId::ANY`] in which a client has tasks.
+    pub(super) fn pools_of_client(&self, client: ClientId) -> Vec<PoolId> {
+        let lanes = self
+            .shares
+            .get(&client)
+            .into_iter()
+            .flat_map(|share| share.lanes.keys());
+        lanes.copied().filter(|pool| *pool != PoolId::ANY).collect()
+    }
+
+    /// Returns what a client has queued in a pool.
+    pub(super) fn lane(&self, client: ClientId, pool: PoolId) -> Vec<PieceKey> {
+        let lane = self
+            .shares
+            .get(&client)
+            .and_then(|share| share.lanes.get(&pool));
+        lane.into_iter()
+            .flat_map(|lane| lane.values().copied())
+            .collect()
     }
 
     /// Returns what is queued for these engines and no others.

@@ -7,7 +7,9 @@ use super::failures;
 use super::pieces::{Aim, Owner, Parcel, Piece, PieceKey, Place, Rules};
 use super::timers::Timer;
 use crate::id::{ClientId, ConnectionId, EngineId, RequestId};
-use crate::message::{Failure, Operation, Outcome, Payload, Terms, Timing, ToClient, Work};
+use crate::message::{
+    Failure, GatheredPart, Manner, Operation, Outcome, Payload, Terms, Timing, ToClient, Work,
+};
 use std::sync::Arc;
 
 impl Controller {
@@ -18,7 +20,7 @@ impl Controller {
         connection: ConnectionId,
         request: RequestId,
         mut targets: Vec<EngineId>,
-        work: Work,
+        (work, manner): (Work, Manner),
         payload: Payload,
     ) {
         if self.is_number_in_use(id, connection, request) {
@@ -30,7 +32,12 @@ impl Controller {
             client: id,
             request,
         };
+        let gathers = manner.gathers && targets.len() > 1;
         let parcel = match self.accept(id, targets.len(), 0, work, payload) {
+            Ok(parcel) if gathers => Arc::new(Parcel {
+                gathers,
+                ..Arc::into_inner(parcel).expect("nobody else has it yet")
+            }),
             Ok(parcel) => parcel,
             Err(failure) => {
                 for target in targets {
@@ -39,6 +46,7 @@ impl Controller {
                 return;
             }
         };
+        let is_part = targets.len() > 1;
         for target in targets {
             if !self.engines.contains_key(&target) {
                 let departure = self.departures.get(&target).map(String::as_str);
@@ -51,11 +59,12 @@ impl Controller {
                 Aim::Engine(target),
                 Place::Waiting(target),
             );
-            let engine = self
-                .engines
-                .get_mut(&target)
-                .expect("it was there just now");
-            engine.waiting.insert(self.pieces[key].order, key);
+            self.record_accepted(key, is_part, None);
+            if let Err(failure) = self.place_request(key, target, manner.waits) {
+                self.withdraw(key);
+                self.fail(key, Some(target), failure);
+                continue;
+            }
             self.make_way(target);
             self.pump(target);
         }
@@ -85,6 +94,7 @@ impl Controller {
         }
         match self.accept(id, 1, terms_bytes(&terms), work, payload) {
             Ok(parcel) => {
+                let recorded = self.terms_to_record(&terms);
                 let aim = Aim::Any {
                     retries_left: terms.retries,
                     priority: terms.priority,
@@ -93,6 +103,7 @@ impl Controller {
                     yielded: false,
                 };
                 let key = self.add_piece(owner, parcel, aim, Place::Held);
+                self.record_accepted(key, false, recorded);
                 self.admit(key);
             }
             Err(failure) => self.refuse(owner, None, failure),
@@ -101,13 +112,15 @@ impl Controller {
 
     /// Gives up on a client that numbers two unfinished requests the same:
     /// their answers could not be told apart.
-    fn is_number_in_use(
+    pub(super) fn is_number_in_use(
         &mut self,
         id: ClientId,
         connection: ConnectionId,
         request: RequestId,
     ) -> bool {
-        let in_use = self.clients[&id].pieces_of(request).next().is_some();
+        let client = &self.clients[&id];
+        let in_use =
+            client.pieces_of(request).next().is_some() || client.fetches.contains_key(&request);
         if !in_use && let Some(client) = self.clients.get_mut(&id) {
             client.outcomes.forget(request);
         }
@@ -176,6 +189,7 @@ impl Controller {
             payload,
             bytes,
             function,
+            gathers: false,
         }))
     }
 
@@ -213,6 +227,7 @@ impl Controller {
     ) {
         let piece = self.remove_piece(key);
         let target = piece.target();
+        let gathers = piece.parcel.gathers;
         self.release_parcel(piece.parcel);
         let Some(Owner {
             client: id,
@@ -221,12 +236,40 @@ impl Controller {
         else {
             return;
         };
+        let ended = (engine, &outcome, timing, &payload);
+        self.record_ended(
+            piece.order,
+            Owner {
+                client: id,
+                request,
+            },
+            target,
+            ended,
+        );
         let client = self
             .clients
             .get_mut(&id)
-            .expect("an owner that left is forgotten");
+            .expect("an owner that is forgotten owns nothing");
         client.pieces.remove(&(request, target));
+        if client.connection.is_none() && client.pieces.is_empty() {
+            self.left.push(id);
+        }
+        let is_last = client.pieces_of(request).next().is_none();
         self.note_ended(id, request, outcome == Outcome::Done, engine);
+        if gathers {
+            let part = GatheredPart {
+                engine,
+                outcome,
+                timing,
+                buffers: payload.buffers.len() as u32,
+            };
+            let owner = Owner {
+                client: id,
+                request,
+            };
+            self.gather(owner, part, payload, is_last);
+            return;
+        }
         let message = ToClient::Result {
             request,
             engine,
@@ -262,6 +305,7 @@ impl Controller {
                     .get_mut(&id)
                     .expect("pieces don't wait for the dead");
                 engine.waiting.remove(&piece.order);
+                engine.kept_out.remove(&piece.order);
                 self.rerank(id);
             }
             Place::Window(_) => unreachable!("what was sent can only be recalled"),

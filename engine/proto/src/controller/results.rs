@@ -10,7 +10,7 @@ use super::stops::Reason;
 use super::window::{InFlight, Recall};
 use crate::id::{ConnectionId, EngineId, Ticket};
 use crate::message::{
-    Failure, FailureKind, FromEngine, Outcome, Output, Payload, Timing, ToClient,
+    DataPart, Failure, FailureKind, FromEngine, Outcome, Output, Payload, Timing, ToClient,
 };
 
 impl Controller {
@@ -30,6 +30,7 @@ impl Controller {
                 self.on_finished(id, ticket, outcome, timing, payload);
             }
             FromEngine::Output { ticket, output } => self.on_output(id, ticket, output),
+            FromEngine::Data { ticket, parts } => self.on_data(id, ticket, parts, payload),
             FromEngine::Recalled { ticket, taken } => {
                 self.on_recalled(id, connection, ticket, taken);
             }
@@ -60,6 +61,8 @@ impl Controller {
             self.on_duty_finished(id, index, outcome, timing);
             return;
         }
+        self.watch_end(id, index, &outcome, timing);
+        let engine = self.engines.get_mut(&id).expect("it was there just now");
         let entry = engine.window.remove(index);
         engine.completed += 1;
         engine.checkpoints.note_finished();
@@ -147,7 +150,8 @@ impl Controller {
     fn abort_waiting(&mut self, id: EngineId, client: crate::id::ClientId) {
         let engine = &self.engines[&id];
         let owned = |key: &PieceKey| self.pieces[*key].owner.is_some_and(|o| o.client == client);
-        let keys: Vec<_> = engine.waiting.values().copied().filter(owned).collect();
+        let waiting = engine.waiting.values().chain(engine.kept_out.values());
+        let keys: Vec<_> = waiting.copied().filter(owned).collect();
         for key in keys {
             self.withdraw(key);
             self.fail(key, Some(id), failures::aborted_behind(id));
@@ -161,7 +165,13 @@ impl Controller {
                 let Some(index) = engine.window.position(ticket) else {
                     return;
                 };
-                self.pieces[engine.window.get(index).piece].owner
+                let key = engine.window.get(index).piece;
+                self.watch_output(id, index, &output);
+                let owner = self.pieces[key].owner;
+                if owner.is_some() {
+                    self.record_output(key, &output);
+                }
+                owner
             }
             None => engine.latest_owner,
         };
@@ -172,6 +182,22 @@ impl Controller {
                 output,
             };
             self.send_client(owner.client, message, Payload::default());
+        }
+    }
+
+    /// What is told by what has ended meanwhile, or was never there, is dropped.
+    fn on_data(&mut self, id: EngineId, ticket: Ticket, parts: Vec<DataPart>, payload: Payload) {
+        let window = &self.engines[&id].window;
+        let Some(index) = window.position(ticket) else {
+            return;
+        };
+        if let Some(owner) = self.pieces[window.get(index).piece].owner {
+            let message = ToClient::Data {
+                request: owner.request,
+                engine: id,
+                parts,
+            };
+            self.send_client(owner.client, message, payload);
         }
     }
 
@@ -205,6 +231,8 @@ impl Controller {
         }
         let entry = engine.window.remove(index);
         let key = entry.piece;
+        let given_back = Outcome::Failed(failures::aborted());
+        self.watch_ended(id, entry.announced, &given_back, Timing::default());
         self.forget_stop(id, ticket);
         self.settle_charge(&entry, None);
         match recall {

@@ -52,6 +52,8 @@ pub(super) struct Scheduler {
     idle: BTreeSet<EngineId>,
     /// Engines with tasks that others could take, by how many.
     spare: BTreeSet<(u32, EngineId)>,
+    /// Engines that are one client's alone and have room for its tasks.
+    held_roomy: BTreeSet<EngineId>,
     /// Recalls on behalf of idle engines.
     steals: u32,
     turns: u64,
@@ -112,6 +114,7 @@ impl Scheduler {
 
     /// Forgets an engine that left.
     pub(super) fn forget(&mut self, engine: &mut Engine) {
+        self.held_roomy.remove(&engine.id);
         self.place(engine, None, 0);
     }
 
@@ -135,8 +138,14 @@ impl Scheduler {
         }
         if !engine.takes_tasks() {
             self.place(engine, None, 0);
+            if engine.holder.is_some() && self.has_room_for_holder(engine, target) {
+                self.held_roomy.insert(engine.id);
+            } else {
+                self.held_roomy.remove(&engine.id);
+            }
             return;
         }
+        self.held_roomy.remove(&engine.id);
         let rank = self.standing(engine, target);
         let spare = engine.window.spare_tasks() + engine.bound.len() as u32;
         self.place(engine, Some(rank), spare);
@@ -156,6 +165,11 @@ impl Scheduler {
             turn: engine.turn,
             engine: engine.id,
         }
+    }
+
+    fn has_room_for_holder(&self, engine: &Engine, target: u32) -> bool {
+        let is_open = engine.open_connection().is_some() && !engine.is_being_restored();
+        is_open && !self.standing(engine, target).is_full
     }
 
     fn place(&mut self, engine: &mut Engine, rank: Option<Rank>, spare: u32) {
@@ -290,6 +304,10 @@ impl Controller {
             targets = rules.targets.clone().unwrap_or_default();
         }
         let (client, position) = self.stand(key);
+        if let Some(reason) = self.lockout(client, &targets) {
+            self.fail(key, None, failures::locked(&reason, true));
+            return;
+        }
         self.add_to_pool(client, &targets, position, key, Place::Queue);
     }
 
@@ -344,7 +362,11 @@ impl Controller {
         if let Some(engine) = self.engines.get_mut(&id) {
             self.scheduler.rerank(engine, &self.config);
             engine.watch_first(self.now, &mut self.timers);
+            if engine.holder.is_some() {
+                self.locks.note_change();
+            }
         }
+        self.announce_first(id);
     }
 
     /// Sends an engine the requests that wait for it, as far as it has room.
@@ -399,6 +421,7 @@ impl Controller {
             limit_us,
             recall: Recall::No,
             is_cancelled: false,
+            announced: None,
         });
         for (message, payload) in blobs {
             self.send_engine(connection, message, payload);
@@ -418,16 +441,62 @@ impl Controller {
             {
                 self.serve(&next);
             }
+            while let Some((next, engine)) = self.next_of_holder() {
+                self.assign(&next, engine);
+            }
             // What failed here may be what others wait for.
             self.settle_dependents();
             if self.engines.is_empty() && self.scheduler.queued() > 0 && !self.awaits_engines() {
                 self.give_up_hopeless_tasks();
                 continue;
             }
-            if self.scheduler.is_done() && !self.steal() {
+            let is_done = self.scheduler.is_done() && self.next_of_holder().is_none();
+            if is_done && !self.steal() {
                 return;
             }
         }
+    }
+
+    /// Returns a task of a client that has engines to itself, and the one of
+    /// these where it goes.
+    fn next_of_holder(&mut self) -> Option<(Next, EngineId)> {
+        let mut roomy: Vec<_> = self
+            .scheduler
+            .held_roomy
+            .iter()
+            .map(|id| &self.engines[id])
+            .map(|engine| (engine.load(), engine.turn, engine.id))
+            .collect();
+        roomy.sort_unstable();
+        for (_, _, id) in roomy {
+            let client = self.engines[&id].holder?;
+            let may_run = |key| self.may_run_held(client, key, id);
+            if let Some(next) = self.scheduler.queue.first_on(client, id, may_run) {
+                if self.pieces[next.key].tried().contains(&id) {
+                    self.pieces[next.key].forget_tried();
+                }
+                return Some((next, id));
+            }
+        }
+        None
+    }
+
+    /// Returns whether a task may go to an engine that its client has to itself:
+    /// it has not failed there, or everywhere else, too.
+    fn may_run_held(&self, client: ClientId, key: PieceKey, id: EngineId) -> bool {
+        let piece = &self.pieces[key];
+        let (tried, refused) = (piece.tried(), piece.refused());
+        if refused.contains(&id) {
+            return false;
+        }
+        let is_other = |engine: &&Engine| {
+            let is_open = engine.holder.is_none_or(|holder| holder == client);
+            let may_run = piece
+                .targets()
+                .is_none_or(|ids| ids.binary_search(&engine.id).is_ok());
+            is_open && may_run && !tried.contains(&engine.id) && !refused.contains(&engine.id)
+        };
+        !tried.contains(&id) || !self.engines.values().any(|engine| is_other(&engine))
     }
 
     fn serve(&mut self, next: &Next) {
@@ -609,6 +678,24 @@ impl Controller {
             "engines that are there are ranked"
         );
         assert_eq!(scheduler.roomy, roomy, "engines with room are known");
+        let held = self.engines.values().filter(|engine| {
+            let target = scheduler.target(engine, &self.config);
+            engine.holder.is_some() && scheduler.has_room_for_holder(engine, target)
+        });
+        let held: BTreeSet<EngineId> = held.map(|engine| engine.id).collect();
+        assert_eq!(
+            scheduler.held_roomy, held,
+            "held engines with room are known"
+        );
+        for id in &held {
+            let client = self.engines[id].holder.expect("just looked at");
+            let may_run = |key| self.may_run_held(client, key, *id);
+            let next = scheduler.queue.first_on(client, *id, may_run);
+            assert!(
+                next.is_none(),
+                "no task waits while its client has room for it"
+            );
+        }
         assert_eq!(scheduler.idle, idle, "idle engines are known");
         assert_eq!(scheduler.spare, spare, "engines with spare tasks are known");
         assert_eq!(

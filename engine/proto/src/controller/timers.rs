@@ -1,5 +1,6 @@
 //! Timers: what happens when something else doesn't. Heartbeats are here too.
 
+use super::locks::LockId;
 use super::pieces::PieceKey;
 use super::{Action, Config, Controller, Peer};
 use crate::id::{ConnectionId, EngineId, HostId, Timestamp};
@@ -29,6 +30,8 @@ pub(super) enum Timer {
     Limit(EngineId),
     /// What was interrupted there should have ended.
     Stop(EngineId),
+    /// The patience of one that waits for engines is over, or its time with them.
+    Lock(LockId),
     /// It is time to start another engine for the one that died.
     Recovery(EngineId),
 }
@@ -143,6 +146,7 @@ impl Controller {
                 Timer::Patience(piece) => self.on_patience_timer(piece),
                 Timer::Limit(engine) => self.on_limit_timer(engine),
                 Timer::Stop(engine) => self.on_stop_timer(engine),
+                Timer::Lock(lock) => self.on_lock_timer(lock),
                 Timer::Recovery(engine) => self.on_recovery_timer(engine),
             }
         }

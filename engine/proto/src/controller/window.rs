@@ -7,6 +7,7 @@
 use super::Config;
 use super::pieces::PieceKey;
 use crate::id::{ClientId, QueryId, Ticket};
+use crate::message::TaskName;
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -26,6 +27,15 @@ pub(super) struct InFlight {
     pub(super) recall: Recall,
     /// If it turns out to run, it is stopped.
     pub(super) is_cancelled: bool,
+    /// What it was called when those who watch were told that it runs.
+    pub(super) announced: Option<TaskName>,
+}
+
+impl InFlight {
+    /// Returns whether it runs, if it is first: it isn't on its way back.
+    pub(super) fn surely_runs(&self) -> bool {
+        matches!(self.recall, Recall::No | Recall::TooLate) && !self.is_cancelled
+    }
 }
 
 /// Whether it was asked back, and what for.
@@ -139,6 +149,10 @@ impl Window {
         let before = std::mem::replace(&mut self.entries[index].recall, recall);
         self.spare_tasks += u32::from(self.is_spare(index));
         before
+    }
+
+    pub(super) fn note_announced(&mut self, index: usize, task: TaskName) {
+        self.entries[index].announced = Some(task);
     }
 
     pub(super) fn note_cancelled(&mut self, index: usize) {

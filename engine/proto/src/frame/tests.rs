@@ -3,8 +3,8 @@
 use super::*;
 use crate::id::{EngineId, RequestId, Ticket};
 use crate::message::{
-    FromClient, FromController, FromEngine, Operation, Outcome, Timing, ToClient, ToController,
-    Work,
+    FromClient, FromController, FromEngine, Manner, Operation, Outcome, Timing, ToClient,
+    ToController, Work,
 };
 use proptest::prelude::*;
 
@@ -76,12 +76,14 @@ fn frames_are_these_bytes() {
             },
             function: None,
         },
+        manner: Manner::default(),
     });
     #[rustfmt::skip]
     let golden = [
-        b'R', b'H', b'M', b'B', 4, 0, 1, 0, 16, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
-        // client, request, 300, two targets, execute, "a=1", not silent, stop on error, no function
-        1, 2, 251, 44, 1, 2, 0, 7, 0, 3, b'a', b'=', b'1', 0, 1, 0,
+        b'R', b'H', b'M', b'B', 4, 0, 1, 0, 18, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
+        // client, request, 300, two targets, execute, "a=1", not silent, stop on error, no function,
+        // waits for locks, answers aren't gathered
+        1, 2, 251, 44, 1, 2, 0, 7, 0, 3, b'a', b'=', b'1', 0, 1, 0, 1, 0,
         2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0,
         b'x', b'y', 1, 2, 3,
     ];
@@ -123,7 +125,7 @@ fn an_old_peer_is_told_which_versions_met() {
     let error = decode_one::<ToController>(Kind::ToController, &bytes).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "this process speaks version 3 of the protocol and the peer speaks version 9: \
+        "this process speaks version 4 of the protocol and the peer speaks version 9: \
          start the cluster and connect to it with the same rhumba"
     );
 }
@@ -429,6 +431,7 @@ fn some_message() -> impl Strategy<Value = ToController> {
                     },
                     function: Some(crate::id::BlobId([7; 32])),
                 },
+                manner: Manner::default(),
             })
         }),
         any::<u64>().prop_map(|ticket| {

@@ -2,11 +2,11 @@
 //! they end.
 
 use crate::link::Item;
-use crate::peers::{Asked, Engine, Host, Job, Running, result_payload};
+use crate::peers::{Asked, Engine, Host, Job, Mark, Running, result_payload};
 use crate::world::{Happening, World};
 use rhumba_proto::id::{ConnectionId, Ticket};
 use rhumba_proto::message::{
-    Failure, FailureKind, FromEngine, FromHost, Outcome, Output, Payload, Role, Timing,
+    DataPart, Failure, FailureKind, FromEngine, FromHost, Outcome, Output, Payload, Role, Timing,
     ToController, ToEngine, ToHost,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -156,6 +156,10 @@ impl World {
             self.oracle.on_started(connection, job.ticket);
         }
         let is_restore = matches!(job.asked, Asked::ToRestore(_));
+        let told = match &job.asked {
+            Asked::ByClient(mark) if self.random.chance(50) => Some(*mark),
+            _ => None,
+        };
         let outcome = if self.random.chance(self.scenario.raising) {
             let mut failure = raised("ValueError");
             if self.random.chance(100) {
@@ -189,6 +193,22 @@ impl World {
         for _ in 0..self.random.skewed(0, 2) {
             self.print(connection, Some(job.ticket));
         }
+        if let Some(mark) = told {
+            self.tell_data(connection, job.ticket, mark);
+        }
+    }
+
+    /// What runs tells whose it is before it is over.
+    fn tell_data(&mut self, connection: ConnectionId, ticket: Ticket, mark: Mark) {
+        let part = DataPart {
+            name: "mark".to_owned(),
+            buffers: 1,
+        };
+        let message = FromEngine::Data {
+            ticket,
+            parts: vec![part],
+        };
+        self.say(connection, ToController::Engine(message), mark.payload(0));
     }
 
     fn print(&mut self, connection: ConnectionId, ticket: Option<Ticket>) {

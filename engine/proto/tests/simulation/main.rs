@@ -14,10 +14,12 @@
 mod fairness;
 mod faults;
 mod link;
+mod locks;
 mod machines;
 mod oracle;
 mod peers;
 mod random;
+mod records;
 mod recoveries;
 mod scenario;
 mod waits;

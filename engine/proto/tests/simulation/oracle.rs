@@ -1,7 +1,9 @@
 //! The oracle: what must be true of everything the controller is told and
 //! orders. It knows the rules, not how the controller keeps them.
 
+use crate::locks::Locks;
 use crate::peers::{Asked, Mark, ticket_of_result};
+use crate::records::{Name, Records, Wanted, fetched_names};
 use crate::recoveries::Recoveries;
 use crate::waits::{Endings, Wish};
 use rhumba_proto::id::{ClientId, ConnectionId, EngineId, QueryId, RequestId, Ticket};
@@ -9,6 +11,7 @@ use rhumba_proto::message::{
     Answer, EngineInfo, Failure, FailureKind, FromClient, FromEngine, Operation, Outcome, Output,
     Payload, Policy, TaskName, ToClient,
 };
+use rhumba_proto::record::Record;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More often than this no single piece of work should be sent anywhere.
@@ -18,9 +21,13 @@ const DISPATCHES_MAX: u32 = 500;
 pub struct Oracle {
     /// Clients the controller has welcomed and that are there, as it knows.
     pub clients: BTreeMap<ConnectionId, Client>,
+    /// Those that have left work that goes on.
+    absent: BTreeMap<ConnectionId, Client>,
+    /// With a task store: what it is told.
+    pub records: Option<Records>,
     tickets: BTreeMap<Ticket, Sent>,
-    /// By engine: the arrival of the request it started last.
-    latest_started: BTreeMap<ConnectionId, u64>,
+    /// By engine and client: the arrival of the request it started last.
+    latest_started: BTreeMap<(ConnectionId, ConnectionId), u64>,
     windows: BTreeMap<EngineId, Vec<InWindow>>,
     arrivals: u64,
     /// The cluster was asked to end.
@@ -31,6 +38,7 @@ pub struct Oracle {
     /// Everything is answered, and nobody asks for more.
     pub is_idle: bool,
     pub recoveries: Recoveries,
+    pub locks: Locks,
     endings: Endings,
     client_ids: BTreeSet<ClientId>,
     /// What there was, for the summary.
@@ -58,6 +66,15 @@ pub struct Counts {
     pub failed_checkpoints: u64,
     pub restored: u64,
     pub not_restored: u64,
+    pub data: u64,
+    pub locked: u64,
+    pub kept_out: u64,
+    pub refused: u64,
+    pub watched: u64,
+    pub gathered: u64,
+    pub recorded: u64,
+    pub went_on: u64,
+    pub fetched: u64,
 }
 
 impl Counts {
@@ -81,6 +98,15 @@ impl Counts {
         self.failed_checkpoints += other.failed_checkpoints;
         self.restored += other.restored;
         self.not_restored += other.not_restored;
+        self.data += other.data;
+        self.locked += other.locked;
+        self.kept_out += other.kept_out;
+        self.refused += other.refused;
+        self.watched += other.watched;
+        self.gathered += other.gathered;
+        self.recorded += other.recorded;
+        self.went_on += other.went_on;
+        self.fetched += other.fetched;
     }
 
     /// Checks that over many seeds everything happened that is simulated: a
@@ -108,6 +134,15 @@ impl Counts {
             (self.too_long, "ran too long"),
             (self.killed, "was killed as it did not end"),
             (self.recalls, "was asked back"),
+            (self.data, "was told while it ran"),
+            (self.locked, "was locked"),
+            (self.kept_out, "waited for a lock"),
+            (self.refused, "was refused as it would have to wait"),
+            (self.watched, "was watched"),
+            (self.gathered, "was gathered"),
+            (self.recorded, "was recorded"),
+            (self.went_on, "went on without its client"),
+            (self.fetched, "was fetched"),
             (self.joined, "joined"),
             (self.left, "left"),
             (self.checkpoints, "was checkpointed"),
@@ -128,6 +163,8 @@ pub struct Client {
     pub queries: BTreeSet<QueryId>,
     /// Every number it ever used.
     tasks: BTreeSet<RequestId>,
+    /// Results of others that it wants.
+    fetching: BTreeMap<RequestId, Wanted>,
 }
 
 /// One answer that is owed.
@@ -135,6 +172,8 @@ pub struct Expected {
     arrival: u64,
     retries: u32,
     stops_on_error: bool,
+    /// It is told together with others.
+    is_gathered: bool,
     /// The engines that may run it, if not any may.
     targets: Vec<EngineId>,
     wish: Wish,
@@ -188,11 +227,13 @@ impl Oracle {
         let Some(client) = self.clients.get_mut(&connection) else {
             return;
         };
+        let (mut fetched, mut aborted) = (Vec::new(), None);
         match message {
             FromClient::Request {
                 request,
                 targets,
                 work,
+                manner,
             } => {
                 self.arrivals += 1;
                 let stops = matches!(
@@ -206,7 +247,8 @@ impl Oracle {
                 let parts = distinct.len() as u32;
                 self.endings.on_asked(client.id, *request, parts);
                 for target in targets {
-                    let expected = Expected::new(self.arrivals, 0, stops);
+                    let mut expected = Expected::new(self.arrivals, 0, stops);
+                    expected.is_gathered = manner.gathers;
                     client.expected.insert((*request, Some(*target)), expected);
                 }
             }
@@ -235,6 +277,11 @@ impl Oracle {
             } => {
                 let is_cancel = matches!(message, FromClient::Cancel { .. });
                 client.queries.insert(*query);
+                if let Some(records) = &self.records {
+                    fetched = fetched_names(&client.fetching, requests, records);
+                }
+                let of_all = targets.is_empty();
+                aborted = Some((of_all, is_cancel));
                 for ((request, _), expected) in &mut client.expected {
                     if requests.is_empty() || requests.contains(request) {
                         expected.was_aborted = true;
@@ -261,7 +308,95 @@ impl Oracle {
             FromClient::SetScheduling { query, .. } => {
                 client.queries.insert(*query);
             }
-            FromClient::StoreBlob { .. } | FromClient::ForgetBlob { .. } => {}
+            FromClient::Fetch { first, pieces } => {
+                for (offset, piece) in (0..).zip(pieces) {
+                    let none = Records::default();
+                    let records = self.records.as_ref().unwrap_or(&none);
+                    let wanted = records.wanted(piece.clone());
+                    client.fetching.insert(RequestId(first.0 + offset), wanted);
+                }
+            }
+            FromClient::AskStore { query, .. } => {
+                client.queries.insert(*query);
+            }
+            FromClient::Lock {
+                query,
+                targets,
+                limit_us,
+                ..
+            } => {
+                client.queries.insert(*query);
+                self.locks.on_asked(connection, *query, targets, *limit_us);
+            }
+            FromClient::Unlock { query, lock } => {
+                client.queries.insert(*query);
+                self.locks.on_unlock(connection, *lock);
+            }
+            FromClient::Watch { query, .. } | FromClient::Unwatch { query } => {
+                client.queries.insert(*query);
+            }
+            FromClient::WatchSeen { count } => self.locks.on_seen(connection, *count),
+            FromClient::StoreBlob { .. }
+            | FromClient::ForgetBlob { .. }
+            | FromClient::SetLabel { .. } => {}
+        }
+        if let Some((of_all, is_cancel)) = aborted {
+            self.abort_fetched(&fetched, of_all, is_cancel);
+        }
+    }
+
+    /// What others asked for is aborted by who fetches it.
+    fn abort_fetched(&mut self, fetched: &[Name], of_all: bool, is_cancel: bool) {
+        for (task, target) in fetched {
+            let mut clients = self.clients.values_mut().chain(self.absent.values_mut());
+            let client = clients.find(|client| client.id == task.client);
+            let expected = client.and_then(|c| c.expected.get_mut(&(task.request, *target)));
+            let expected = expected.expect("what is unfinished is owed");
+            expected.was_aborted = true;
+            expected.was_cancelled |= is_cancel;
+            expected.must_not_be_sent |= of_all;
+        }
+    }
+
+    /// The controller ordered to remember something.
+    pub fn on_record(&mut self, record: &Record) {
+        self.counts.recorded += 1;
+        let records = self.records.as_mut();
+        let records = records.expect("without a task store nothing is recorded");
+        let all = self.clients.iter().chain(&self.absent);
+        let connections: BTreeMap<ClientId, ConnectionId> = all
+            .map(|(connection, client)| (client.id, *connection))
+            .collect();
+        let ended = records.on_record(record, |accepted| {
+            let mark = Mark {
+                client: connections[&accepted.task.client],
+                request: accepted.task.request,
+            };
+            assert_eq!(
+                Mark::of(&accepted.payload),
+                mark,
+                "a record has its payload"
+            );
+        });
+        let Some(name) = ended else { return };
+        let Record::Ended(ended) = record else {
+            unreachable!("only ends end something")
+        };
+        let connection = connections[&name.0.client];
+        if self.clients.contains_key(&connection) {
+            return;
+        }
+        assert!(ended.is_wanted, "what nobody was told is kept");
+        self.counts.went_on += 1;
+        let mark = Mark {
+            client: connection,
+            request: name.0.request,
+        };
+        self.on_result(mark, ended.engine, &ended.outcome, &ended.payload);
+        if self.absent[&connection].expected.is_empty() {
+            let client = self.absent.remove(&connection).expect("looked at just now");
+            self.client_ids.remove(&client.id);
+            self.endings.on_client_gone(client.id);
         }
     }
 
@@ -279,6 +414,7 @@ impl Oracle {
             expected: BTreeMap::new(),
             queries: BTreeSet::new(),
             tasks: BTreeSet::new(),
+            fetching: BTreeMap::new(),
         };
         assert!(
             self.clients.insert(connection, client).is_none(),
@@ -311,6 +447,16 @@ impl Oracle {
             }
             ToClient::Answer { query, answer } => {
                 assert!(client.queries.remove(query), "each query is answered once");
+                let own = self.locks.on_answer(connection, *query, answer);
+                self.counts.locked += u64::from(!own.is_empty());
+                for engine in own {
+                    let window = self.windows.get(&engine).into_iter().flatten();
+                    let mut owners = window.map(|entry| self.tickets.get(&entry.ticket));
+                    let is_own = |sent: Option<&Sent>| {
+                        sent.is_some_and(|sent| sent.mark.client == connection)
+                    };
+                    assert!(owners.all(is_own), "who holds an engine has it alone");
+                }
                 if let Answer::Cluster { engines, .. } = answer {
                     let engines: BTreeMap<_, _> =
                         engines.iter().map(|info| (info.engine, info.pid)).collect();
@@ -327,17 +473,83 @@ impl Oracle {
             } => {
                 self.check_output(connection, *request, *engine, output);
             }
+            ToClient::Data {
+                request,
+                engine,
+                parts,
+            } => {
+                self.counts.data += 1;
+                let is_task = client.tasks.contains(request);
+                let target = (!is_task).then_some(*engine);
+                let is_owed = client.expected.contains_key(&(*request, target));
+                assert!(is_owed, "what is told belongs to something that runs");
+                let mark = Mark {
+                    client: connection,
+                    request: *request,
+                };
+                assert_eq!(Mark::of(payload), mark, "what is told reaches who asked");
+                assert_eq!(
+                    parts.len(),
+                    payload.buffers.len(),
+                    "parts have their buffers"
+                );
+            }
             ToClient::Result {
                 request,
                 engine,
                 outcome,
                 ..
             } => {
+                if let Some(wanted) = client.fetching.remove(request) {
+                    self.counts.fetched += u64::from(*outcome == Outcome::Done);
+                    match &self.records {
+                        Some(records) => records.check_fetched(&wanted, outcome, payload),
+                        None => assert!(matches!(outcome, Outcome::Failed(_))),
+                    }
+                    return;
+                }
                 let mark = Mark {
                     client: connection,
                     request: *request,
                 };
+                if let Some(records) = &self.records {
+                    let is_task = client.tasks.contains(request);
+                    let task = TaskName {
+                        client: client.id,
+                        request: *request,
+                    };
+                    let target = if is_task { None } else { *engine };
+                    records.check_told(&(task, target), outcome, payload);
+                }
                 self.on_result(mark, *engine, outcome, payload);
+            }
+            ToClient::Locked { engines, holder } => {
+                self.counts.kept_out += 1;
+                assert_ne!(holder.client, client.id, "nobody waits for itself");
+                assert!(!engines.is_empty(), "it is told which");
+            }
+            ToClient::Watched { task, .. } => {
+                self.counts.watched += 1;
+                assert_ne!(task.client, client.id, "who watches knows its own work");
+                self.locks.on_watched(connection);
+            }
+            ToClient::WatchLost { count } => {
+                assert!(*count > 0, "it is told how much");
+                self.locks.on_watched(connection);
+            }
+            ToClient::Gathered { request, parts } => {
+                self.counts.gathered += 1;
+                let mark = Mark {
+                    client: connection,
+                    request: *request,
+                };
+                let mut buffers = payload.buffers.iter().cloned();
+                for part in parts {
+                    let own = buffers.by_ref().take(part.buffers as usize).collect();
+                    let payload = Payload { buffers: own };
+                    self.on_result(mark, part.engine, &part.outcome, &payload);
+                }
+                assert!(buffers.next().is_none(), "every buffer is some part's");
             }
             ToClient::EngineRestored {
                 engine,
@@ -432,10 +644,10 @@ impl Oracle {
         outcome: &Outcome,
         payload: &Payload,
     ) {
-        let client = self
-            .clients
-            .get_mut(&mark.client)
-            .expect("checked by the caller");
+        let is_absent = !self.clients.contains_key(&mark.client);
+        let there = self.clients.get_mut(&mark.client);
+        let client = there.or_else(|| self.absent.get_mut(&mark.client));
+        let client = client.expect("checked by the caller");
         let is_task = client.tasks.contains(&mark.request);
         let target = if is_task { None } else { engine };
         let expected = client.expected.remove(&(mark.request, target));
@@ -465,16 +677,18 @@ impl Oracle {
                 );
             }
             Outcome::Failed(failure) => {
-                let here = |engine: &EngineId| client.engines.contains_key(engine);
+                // Nobody tells who has left which engines are there.
+                let here = |engine: &EngineId| !is_absent && client.engines.contains_key(engine);
                 let is_there = engine.as_ref().is_some_and(here);
                 let has_engines = match expected.targets.as_slice() {
-                    [] => !client.engines.is_empty(),
+                    [] => !is_absent && !client.engines.is_empty(),
                     targets => targets.iter().any(here),
                 };
                 if failure.kind == FailureKind::Dependency {
                     self.endings.check_dependency(&expected.wish, failure, here);
                 }
-                self.check_failure(&expected, failure, is_task, is_there, has_engines);
+                let there = [is_there, has_engines];
+                self.check_failure(&expected, failure, is_task, there, is_absent);
             }
         }
     }
@@ -484,10 +698,13 @@ impl Oracle {
         expected: &Expected,
         failure: &Failure,
         is_task: bool,
-        is_there: bool,
-        has_engines: bool,
+        [is_there, has_engines]: [bool; 2],
+        is_absent: bool,
     ) {
-        let may_stop_early = expected.was_aborted || expected.wish.has_limit || self.is_ending;
+        let may_stop_early = expected.was_aborted
+            || expected.wish.has_limit
+            || self.is_ending
+            || is_absent && self.clients.is_empty();
         let is_used_up = expected.charges > expected.retries;
         match failure.kind {
             FailureKind::Raised => {
@@ -538,6 +755,7 @@ impl Oracle {
                 );
             }
             FailureKind::Limit => self.counts.limit += 1,
+            FailureKind::Locked => self.counts.refused += 1,
             FailureKind::Invalid => panic!("lawful work was called invalid: {}", failure.message),
         }
     }
@@ -551,9 +769,11 @@ impl Oracle {
         mark: Mark,
     ) {
         self.counts.dispatches += 1;
+        self.locks.check_sent(engine, mark.client);
         self.recoveries.on_dispatched(engine);
         let client = self.clients.get_mut(&mark.client);
-        let client = client.expect("no work is sent for clients that left");
+        let client = client.or_else(|| self.absent.get_mut(&mark.client));
+        let client = client.expect("no work is sent for clients that are forgotten");
         let target = if client.tasks.contains(&mark.request) {
             None
         } else {
@@ -606,11 +826,14 @@ impl Oracle {
             "a ticket runs once"
         );
         if sent.target.is_some() {
-            let latest = self.latest_started.insert(connection, sent.arrival);
+            let latest = self
+                .latest_started
+                .insert((connection, sent.mark.client), sent.arrival);
             let in_order = latest.is_none_or(|latest| latest < sent.arrival);
             assert!(in_order, "requests run in the order of their arrival");
         }
-        if let Some(client) = self.clients.get_mut(&sent.mark.client)
+        let there = self.clients.get_mut(&sent.mark.client);
+        if let Some(client) = there.or_else(|| self.absent.get_mut(&sent.mark.client))
             && let Some(expected) = client.expected.get_mut(&(sent.mark.request, sent.target))
         {
             expected.starts += 1;
@@ -682,13 +905,13 @@ impl Oracle {
 
     pub fn check_due(&self, due: &Due) {
         let client = &self.clients[&due.mark.client];
-        let is_owed = client
-            .expected
-            .contains_key(&(due.mark.request, due.target));
+        let owed = client.expected.get(&(due.mark.request, due.target));
+        let is_owed = owed.is_some_and(|expected| !expected.is_gathered);
         assert!(!is_owed || !due.is_final, "what has ended is answered");
         if let Some((engine, arrival)) = due.stopped {
             let waits = client.expected.iter().any(|((_, target), expected)| {
-                *target == Some(engine) && expected.arrival > arrival
+                let is_told = !expected.is_gathered;
+                *target == Some(engine) && expected.arrival > arrival && is_told
             });
             assert!(!waits, "what is behind a failed cell is aborted with it");
         }
@@ -696,6 +919,7 @@ impl Oracle {
 
     /// An engine left: what may have started there used up one try.
     fn on_engine_left(&mut self, engine: EngineId) {
+        self.locks.on_engine_left(engine);
         let window = self.windows.remove(&engine).unwrap_or_default();
         let started = window.iter().rposition(|entry| entry.has_started);
         for entry in window.iter().take(started.unwrap_or(0) + 1) {
@@ -708,7 +932,8 @@ impl Oracle {
         let Some(sent) = self.tickets.get(&ticket) else {
             return;
         };
-        if let Some(client) = self.clients.get_mut(&sent.mark.client)
+        let there = self.clients.get_mut(&sent.mark.client);
+        if let Some(client) = there.or_else(|| self.absent.get_mut(&sent.mark.client))
             && let Some(expected) = client.expected.get_mut(&(sent.mark.request, sent.target))
         {
             expected.charges += 1;
@@ -720,9 +945,30 @@ impl Oracle {
     }
 
     pub fn on_client_gone(&mut self, connection: ConnectionId) {
-        if let Some(client) = self.clients.remove(&connection) {
-            self.client_ids.remove(&client.id);
-            self.endings.on_client_gone(client.id);
+        self.locks.on_client_gone(connection);
+        if let Some(mut client) = self.clients.remove(&connection) {
+            if let Some(records) = &self.records {
+                // What made the controller give up on it was never accepted.
+                let id = client.id;
+                client.expected.retain(|(request, target), _| {
+                    let task = TaskName {
+                        client: id,
+                        request: *request,
+                    };
+                    if let Some(ended) = records.ended(&(task, *target)) {
+                        // It has ended and wasn't told yet, with others of its request.
+                        let is_done = ended.outcome == Outcome::Done;
+                        self.endings.on_ended(id, *request, is_done, ended.engine);
+                    }
+                    records.is_unfinished(&(task, *target))
+                });
+            }
+            if self.records.is_some() && !client.expected.is_empty() {
+                self.absent.insert(connection, client);
+            } else {
+                self.client_ids.remove(&client.id);
+                self.endings.on_client_gone(client.id);
+            }
         }
         if self.clients.is_empty() {
             self.recoveries.forget_dead();
@@ -747,10 +993,10 @@ impl Oracle {
 
     /// Returns how many answers are owed.
     pub fn owed(&self) -> usize {
-        self.clients
-            .values()
-            .map(|client| client.expected.len() + client.queries.len())
-            .sum()
+        let present = self.clients.values();
+        let present = present.map(|c| c.expected.len() + c.queries.len() + c.fetching.len());
+        let absent = self.absent.values().map(|client| client.expected.len());
+        present.chain(absent).sum()
     }
 
     /// Describes some of what is owed, for the message of a failure.
@@ -771,6 +1017,7 @@ impl Expected {
             arrival,
             retries,
             stops_on_error,
+            is_gathered: false,
             targets: Vec::new(),
             wish: Wish::default(),
             dispatches: 0,

@@ -4,10 +4,11 @@
 use crate::peers::{Client, Mark};
 use crate::scenario::{draw_policy, draw_scheduling};
 use crate::world::{Happening, World};
-use rhumba_proto::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId};
+use rhumba_proto::id::{BlobId, ClientId, ConnectionId, EngineId, QueryId, RequestId};
 use rhumba_proto::message::{
-    Dependency, FromClient, Operation, Payload, Role, TaskName, Terms, ToController, Work,
+    Dependency, FromClient, Manner, Operation, Payload, Role, TaskName, Terms, ToController, Work,
 };
+use rhumba_proto::record::{PieceName, Question};
 use std::collections::BTreeSet;
 
 /// The functions that all clients know.
@@ -60,13 +61,21 @@ impl World {
             0..=24 => self.wish_request(connection),
             25..=49 => self.wish_task(connection),
             50..=64 => self.wish_many_tasks(connection),
-            65..=72 => self.wish_abort(connection),
-            73..=76 => self.wish_interrupt(connection),
+            65..=71 => self.wish_abort(connection),
+            72..=73 => self.wish_lock(connection),
+            74 => self.wish_watch(connection),
+            75..=76 => self.wish_interrupt(connection),
             77..=79 => self.wish_signal(connection),
             80..=84 => {
                 let query = self.new_query(connection);
                 let targets = self.draw_targets(connection);
-                self.ask(connection, FromClient::QueueStatus { query, targets });
+                let verbose = self.random.chance(500);
+                let status = FromClient::QueueStatus {
+                    query,
+                    targets,
+                    verbose,
+                };
+                self.ask(connection, status);
             }
             85..=89 => {
                 let query = self.new_query(connection);
@@ -89,7 +98,8 @@ impl World {
                     },
                 );
             }
-            95..=97 => self.wish_forget(connection),
+            95..=96 => self.wish_forget(connection),
+            97 => self.wish_fetch(connection),
             98 if self.random.chance(500) => self.wish_policy(connection),
             98 => self.wish_scheduling(connection),
             _ => self.leave(connection),
@@ -191,7 +201,8 @@ impl World {
             let content = Payload {
                 buffers: vec![vec![number as u8; 20 * number as usize].into()],
             };
-            let store = FromClient::StoreBlob { blob };
+            let name = format!("f{number}");
+            let store = FromClient::StoreBlob { blob, name };
             self.say(connection, ToController::Client(store), content);
         }
         Work {
@@ -220,10 +231,16 @@ impl World {
             let targets = self.draw_targets(connection);
             let mark = self.new_mark(connection);
             let payload = self.draw_payload(mark);
+            let manner = Manner {
+                waits: self.random.chance(800),
+                // What is held back as its client leaves is told to nobody.
+                gathers: !self.scenario.config.keeps_records && self.random.chance(200),
+            };
             let request = FromClient::Request {
                 request: mark.request,
                 targets,
                 work,
+                manner,
             };
             self.say(connection, ToController::Client(request), payload);
         }
@@ -346,6 +363,59 @@ impl World {
         self.ask(connection, message);
     }
 
+    /// Some engines for itself, for a while: it may get them or not, and ends
+    /// that whether it has got them or not.
+    fn wish_lock(&mut self, connection: ConnectionId) {
+        let query = self.new_query(connection);
+        let targets = self.draw_targets(connection);
+        let wait_us = match self.random.between(0, 3) {
+            0 => Some(0),
+            1 => Some(self.random.skewed(1, 200_000)),
+            _ => None,
+        };
+        let limit_us = self.random.chance(300);
+        let limit_us = limit_us.then(|| self.random.skewed(0, 100_000));
+        let lock = FromClient::Lock {
+            query,
+            targets,
+            label: "alone".to_owned(),
+            wait_us,
+            limit_us,
+        };
+        self.ask(connection, lock);
+        let delay = self.random.skewed(0, 300_000);
+        self.plan(delay, Happening::Unlocks(connection, query));
+        if self.random.chance(700) {
+            self.wish_request(connection);
+            self.wish_many_tasks(connection);
+        }
+    }
+
+    pub fn unlock(&mut self, connection: ConnectionId, lock: QueryId) {
+        if self.clients[&connection].has_left || self.links[&connection].is_over {
+            return;
+        }
+        let query = self.new_query(connection);
+        self.ask(connection, FromClient::Unlock { query, lock });
+    }
+
+    fn wish_watch(&mut self, connection: ConnectionId) {
+        let count = self.oracle.locks.unseen(connection);
+        self.ask(connection, FromClient::WatchSeen { count });
+        let query = self.new_query(connection);
+        let message = match self.random.chance(200) {
+            true => FromClient::Unwatch { query },
+            false => FromClient::Watch {
+                query,
+                targets: match self.random.chance(500) {
+                    true => self.draw_targets(connection),
+                    false => Vec::new(),
+                },
+            },
+        };
+        self.ask(connection, message);
+    }
+
     fn wish_interrupt(&mut self, connection: ConnectionId) {
         let query = self.new_query(connection);
         let requests = self.draw_requests(connection);
@@ -379,6 +449,41 @@ impl World {
         let query = self.new_query(connection);
         let scheduling = draw_scheduling(&mut self.random);
         self.ask(connection, FromClient::SetScheduling { query, scheduling });
+    }
+
+    /// Results of what anybody asked for lately, and now and then of nothing.
+    fn wish_fetch(&mut self, connection: ConnectionId) {
+        let first = self.new_mark(connection).request;
+        let mut pieces = Vec::new();
+        for _ in 0..self.random.skewed(1, 20) {
+            let back = self.random.skewed(1, 100);
+            let records = self.oracle.records.as_ref();
+            let latest = records.and_then(|records| records.latest(back));
+            let nobody = ClientId(self.random.between(0, 3) as u32);
+            let (mut task, engine) = latest.unwrap_or((
+                TaskName {
+                    client: nobody,
+                    request: RequestId(back),
+                },
+                None,
+            ));
+            if self.random.chance(50) {
+                task.request = RequestId(task.request.0 + back);
+            }
+            let is_whole = self.random.chance(200);
+            pieces.push(PieceName {
+                session: None,
+                task,
+                engine: engine.filter(|_| !is_whole),
+            });
+        }
+        for _ in 1..pieces.len() {
+            self.new_mark(connection);
+        }
+        self.ask(connection, FromClient::Fetch { first, pieces });
+        let query = self.new_query(connection);
+        let question = Question::State;
+        self.ask(connection, FromClient::AskStore { query, question });
     }
 
     fn wish_forget(&mut self, connection: ConnectionId) {
@@ -426,6 +531,7 @@ impl World {
                 FromClient::QueueStatus {
                     query,
                     targets: Vec::new(),
+                    verbose: true,
                 },
             );
             let query = self.new_query(client);

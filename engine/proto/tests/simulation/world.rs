@@ -8,14 +8,16 @@ use crate::link::{Item, Link};
 use crate::oracle::Oracle;
 use crate::peers::{Asked, Client, Engine, Host};
 use crate::random::Random;
+use crate::records::Records;
 use crate::scenario::Scenario;
 use rhumba_proto::controller::{Action, Controller, Event};
 use rhumba_proto::frame::{Decoder, Kind, Limits, encode_head};
-use rhumba_proto::id::{ConnectionId, EngineId, Timestamp};
+use rhumba_proto::id::{ConnectionId, EngineId, QueryId, Timestamp};
 use rhumba_proto::message::{
     FromController, FromEngine, Hello, PROTOCOL_VERSION, Payload, Role, ToClient, ToController,
     ToEngine, Welcome,
 };
+use rhumba_proto::record::StoreAnswer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +47,11 @@ pub enum Happening {
     Dies(ConnectionId),
     ClientJoins,
     ClientActs(ConnectionId),
+    /// A client has had engines for itself for long enough.
+    Unlocks(ConnectionId, QueryId),
     Fault,
+    /// The task store has answered.
+    StoreSays(Event),
 }
 
 pub struct World {
@@ -78,7 +84,8 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, is_traced: bool) -> Self {
         let mut random = Random::new(seed);
-        let scenario = Scenario::draw(&mut random);
+        let mut scenario = Scenario::draw(&mut random);
+        scenario.config.keeps_records = seed % 2 == 1;
         if is_traced {
             eprintln!("{scenario:#?}");
         }
@@ -105,6 +112,7 @@ impl World {
             random,
             scenario,
         };
+        world.oracle.records = world.scenario.config.keeps_records.then(Records::default);
         world.populate();
         world
     }
@@ -137,6 +145,9 @@ impl World {
     pub fn run(&mut self) {
         self.live();
         if self.is_stopped {
+            if let Some(records) = &self.oracle.records {
+                records.check_all_ended();
+            }
             let owed: usize = self.oracle.clients.values().map(|c| c.expected.len()).sum();
             assert_eq!(owed, 0, "who waits when the cluster ends is answered");
         } else {
@@ -146,6 +157,9 @@ impl World {
                 (0, 0, 0),
                 "nothing is left when everyone has left"
             );
+            if let Some(records) = &self.oracle.records {
+                records.check_all_ended();
+            }
         }
     }
 
@@ -250,7 +264,9 @@ impl World {
             }
             Happening::ClientJoins => self.add_client(),
             Happening::ClientActs(connection) => self.act(connection),
+            Happening::Unlocks(connection, lock) => self.unlock(connection, lock),
             Happening::Fault => self.cause_fault(),
+            Happening::StoreSays(event) => self.handle(event),
         }
     }
 
@@ -388,6 +404,7 @@ impl World {
             eprintln!("{:>10} {event:?}", self.now);
         }
         self.events += 1;
+        self.oracle.locks.now = self.now;
         self.controller.handle(Timestamp(self.now), event);
         let peers = self.engines.len() + self.clients.len();
         if peers <= CHECKED_ALWAYS_MAX || self.events.is_multiple_of(peers as u64 / 8) {
@@ -425,6 +442,32 @@ impl World {
                     self.oracle.on_client_gone(connection);
                     self.put_to_peer(connection, Item::Closed);
                 }
+                Action::Record(record) => self.oracle.on_record(&record),
+                Action::AskStore { client, query, .. } => {
+                    let answer = StoreAnswer::Noted;
+                    let payload = Payload::default();
+                    self.store_says(Event::StoreAnswered {
+                        client,
+                        query,
+                        answer,
+                        payload,
+                    });
+                }
+                Action::FetchRecord {
+                    client,
+                    request,
+                    piece,
+                } => {
+                    let records = self.oracle.records.as_ref();
+                    let records = records.expect("there is a task store");
+                    let (fetched, payload) = records.fetch(&piece);
+                    self.store_says(Event::RecordFetched {
+                        client,
+                        request,
+                        fetched,
+                        payload,
+                    });
+                }
                 Action::Stop => {
                     assert!(
                         self.oracle.is_ending,
@@ -435,6 +478,12 @@ impl World {
             }
         }
         self.oracle.check_lists();
+    }
+
+    /// The store takes its time.
+    fn store_says(&mut self, event: Event) {
+        let delay = self.random.skewed(1, self.scenario.delay_us);
+        self.plan(delay, Happening::StoreSays(event));
     }
 
     /// Shows the oracle what is sent.
@@ -495,6 +544,9 @@ impl World {
             }
             Action::Disconnect { connection, .. } => (6, connection.0),
             Action::Stop => (7, 0),
+            Action::Record(_) => (8, 0),
+            Action::AskStore { query, .. } => (9, query.0),
+            Action::FetchRecord { request, .. } => (10, request.0),
         };
         for word in [kind, connection, self.now] {
             self.digest = (self.digest ^ word)

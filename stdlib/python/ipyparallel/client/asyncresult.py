@@ -22,9 +22,12 @@ _METADATA_KEYS = frozenset(
         "msg_id", "engine_id", "engine_uuid", "status",
         "submitted", "started", "completed", "received",
         "stdout", "stderr", "outputs", "execute_result", "error",
-        "label", "execute_input",
+        "label", "execute_input", "follow", "after", "data",
     )
 )  # fmt: skip
+
+# Those of them that are known from the call, and not from where it ran.
+_ASKED_WITH = ("label", "execute_input", "follow", "after")
 
 # What a wait may return at, by the names that `concurrent.futures` gives them.
 FIRST_COMPLETED = "FIRST_COMPLETED"
@@ -44,9 +47,10 @@ class AsyncResult(Future):
     also before the result is there: `msg_id`, `engine_id`, `status` ('ok',
     'error', 'aborted' or None), `submitted`, `started`, `completed`,
     `received`, `stdout`, `stderr`, `outputs`, `execute_result`, `error`,
-    `label` (the view's when it was asked for) and `execute_input` (the code,
-    of an `execute`). Each is one value, or a list with one per part, as the
-    result is.
+    `label` (the view's when it was asked for), `execute_input` (the code, of an
+    `execute`), `follow` and `after` (the ids of what a task depends on), and
+    `data` (what has been published so far, see `ipyparallel.datapub`). Each is
+    one value, or a list with one per part, as the result is.
 
     It can be awaited inside asyncio, and given to `concurrent.futures.wait`
     and `as_completed`.
@@ -54,6 +58,8 @@ class AsyncResult(Future):
 
     _label = None
     _execute_input = None
+    # What a task was sent with: a dict, if it depends on anything.
+    _terms = None
     # The results of the parts, once somebody has split it.
     _split = None
 
@@ -261,8 +267,7 @@ class AsyncResult(Future):
             first._client, Parts(places), first._fname, first._method,
             return_exceptions=first._return_exceptions,
         )  # fmt: skip
-        joined._label, joined._execute_input = first._label, first._execute_input
-        return joined
+        return joined._described_as(first)
 
     def split(self):
         """Returns a tuple of results, one for each part of this one.
@@ -286,8 +291,20 @@ class AsyncResult(Future):
             self._client, Parts([place]), self._fname, self._method,
             single=self._parts_are_single, return_exceptions=self._return_exceptions,
         )  # fmt: skip
-        part._label, part._execute_input = self._label, self._execute_input
-        return part
+        return part._described_as(self)
+
+    def _described_as(self, other):
+        """Takes over what another result was asked for with, and returns itself."""
+        self._label, self._execute_input = other._label, other._execute_input
+        self._terms = other._terms
+        return self
+
+    def _asked_with(self, key):
+        """Returns what is known of how it was asked for."""
+        if key not in ("follow", "after"):
+            return getattr(self, "_" + key)
+        dependency = self._terms.get(key) if isinstance(self._terms, dict) else None
+        return list(dependency[0]) if dependency else []
 
     # Whether what a part gives is a result by itself.
     _parts_are_single = True
@@ -339,8 +356,8 @@ class AsyncResult(Future):
         if isinstance(key, str):
             if key not in _METADATA_KEYS:
                 raise KeyError(key)
-            if key in ("label", "execute_input"):
-                values = [getattr(self, "_" + key)] * len(self._group)
+            if key in _ASKED_WITH:
+                values = [self._asked_with(key) for _ in range(len(self._group))]
             else:
                 values = [metadata_of(self._group, index, key) for index in range(len(self._group))]
             return values[0] if self._single_result else values
@@ -395,7 +412,7 @@ class AsyncResult(Future):
         """All that is known: a dict with attribute access, or a list with one per part."""
         parts = [metadata_of(self._group, index) for index in range(len(self._group))]
         for part in parts:
-            part["label"], part["execute_input"] = self._label, self._execute_input
+            part.update({key: self._asked_with(key) for key in _ASKED_WITH})
         return parts[0] if self._single_result else parts
 
     @property

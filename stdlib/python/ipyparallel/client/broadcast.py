@@ -1,8 +1,9 @@
 """A view whose calls are one message, however many engines it names.
 
-The controller passes a call on to all engines; their replies come back as one
-result, in the order of the targets. Maps and scattered sequences have a part
-of their own for each engine, and go as those of a DirectView.
+The controller passes a call on to all engines, and their replies come back as
+one message and one result, in the order of the targets. Maps and scattered
+sequences have a part of their own for each engine, and go as those of a
+DirectView.
 """
 
 from .view import DirectView
@@ -11,9 +12,19 @@ from .view import DirectView
 class BroadcastView(DirectView):
     """Addresses many engines at once: `client.broadcast_view()` makes one.
 
-    is_coalescing: accepted for scripts; replies are one result in any case
+    is_coalescing: whether the replies of all engines come together, when the
+        last one is there; else each comes by itself. What they print comes as
+        it is printed in any case.
     """
 
     def __init__(self, client, targets="all", is_coalescing=False, **flags):
-        self.is_coalescing = bool(is_coalescing)
         DirectView.__init__(self, client, targets, **flags)
+        self.is_coalescing = is_coalescing
+
+    @property
+    def is_coalescing(self):
+        return self._manner[1]
+
+    @is_coalescing.setter
+    def is_coalescing(self, is_coalescing):
+        self._manner = (self._manner[0], bool(is_coalescing))

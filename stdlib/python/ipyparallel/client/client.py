@@ -39,7 +39,7 @@ class Client:
 
     def __init__(
         self, connection_info=None, *, cluster_id="", profile="", timeout=None, cluster=None,
-        block=False,
+        block=False, name=None,
     ):  # fmt: skip
         """Connects to a cluster.
 
@@ -47,6 +47,8 @@ class Client:
             the one that `rhumba -n` made for this script, else the one that
             runs under `cluster_id`, else the only one that runs.
         profile: names the cluster, where `cluster_id` doesn't
+        name: what others on the cluster see it called; by default
+            `user@machine`
         timeout: how long to wait, in seconds, for the cluster to appear and to
             answer. By default a cluster that isn't there fails at once, and
             one that is there has 10 seconds to answer.
@@ -56,13 +58,15 @@ class Client:
         not this user's alone.
         """
         cluster_id = cluster_id or named_by_profile(profile)
-        self._connection = _connect(connection_info, cluster_id, timeout)
+        self._connection = _connect(connection_info, cluster_id, timeout, name)
         self.cluster = cluster
         self.block = block
         self._memory = Memory()
         # Called for each result that isn't waited for at once.
         self._watch = self._memory.add
         self._told_by = None
+        # The Watch that follows what others do.
+        self._watches = None
         # Namespaces on their way between engines, which takes several groups.
         self._transfers = set()
         _register_magics(self)
@@ -385,23 +389,35 @@ class Client:
         return Results(self, _metadata_of)
 
     def get_result(self, indices_or_msg_ids=None, block=None, owner=True):
-        """Returns the AsyncResult of parts that this client has asked for, by their ids.
+        """Returns the result of parts by their ids, whoever has asked for them.
 
         indices_or_msg_ids: an id, a position in `history` (-1, the default, is
             the last one), an AsyncResult, or a list of these
         owner: if false, the client keeps what it gives until `purge_results`.
-            Else a result can be found as long as it is under way, or somebody
-            holds it.
+            Else the client finds a result as long as it is under way, or
+            somebody holds it.
+
+        What this client doesn't find, because another one asked for it or an
+        earlier process of this user, comes from the cluster's task store as an
+        AsyncHubResult.
 
         Waits for it if it blocks.
-        Raises KeyError for an id that isn't known, IndexError for such a position.
+        Raises KeyError for an id that isn't known, IndexError for such a
+        position, TaskStoreError if there is no task store to look into.
         """
         chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
         single = isinstance(chosen, (int, str))
         places = self._memory.places()
-        msg_ids = self._chosen_ids([chosen] if single else chosen, list(places))
+        msg_ids = self._named([chosen] if single else chosen, list(places))
         if not msg_ids:
             raise TypeError("get_result takes at least one id, position or AsyncResult")
+        if not all(msg_id in places for msg_id in msg_ids):
+            from .hub import fetch
+
+            result = fetch(self, msg_ids, places, single)
+            if self.block if block is None else block:
+                result.wait()
+            return result
         known = [places[msg_id] for msg_id in msg_ids]
         if not owner:
             self._memory.keep(msg_ids, known)
@@ -413,6 +429,16 @@ class Client:
         return result
 
     def _chosen_ids(self, chosen, known):
+        """Returns the ids of results that this client finds."""
+        msg_ids = self._named(chosen, known)
+        present = set(known)
+        for msg_id in msg_ids:
+            if msg_id not in present:
+                raise KeyError(f"this client knows of no result {msg_id}")
+        return msg_ids
+
+    def _named(self, chosen, known=()):
+        """Returns the ids of what is chosen by ids, positions and results."""
         if isinstance(chosen, AsyncResult):
             chosen = [chosen]
         msg_ids = []
@@ -429,10 +455,6 @@ class Client:
                 raise TypeError(
                     f"results are found by msg_ids, positions and AsyncResults, not by {each!r}"
                 )
-        present = set(known)
-        for msg_id in msg_ids:
-            if msg_id not in present:
-                raise KeyError(f"this client knows of no result {msg_id}")
         return msg_ids
 
     def purge_local_results(self, jobs=(), targets=None):
@@ -456,13 +478,138 @@ class Client:
                     chosen.add(msg_id)
         self._memory.purge(chosen)
 
+    def purge_hub_results(self, jobs=(), targets=None):
+        """Forgets records of the cluster's task store, whoever asked for what they tell of.
+
+        jobs: 'all', an id, an AsyncResult, or a list of these
+        targets: forgets what ran on these engines, too
+
+        With 'all', what is under way stays. Raises RuntimeError, forgetting
+        nothing, if one of the jobs is still under way, KeyError for an id that
+        isn't known, TaskStoreError if there is no task store.
+        """
+        from .hub import purge
+
+        everything = isinstance(jobs, str) and jobs == "all"
+        msg_ids = None if everything else self._named([jobs] if isinstance(jobs, str) else jobs)
+        purge(self, msg_ids, [] if targets is None else self._select(targets)[0])
+
     def purge_results(self, jobs=(), targets=None):
-        """Does what `purge_local_results` does: only the client keeps results."""
-        self.purge_local_results(jobs, targets)
+        """Forgets results, here and in the cluster's task store if it has one.
+
+        The arguments are those of `purge_local_results` and `purge_hub_results`.
+        """
+        places = self._memory.places()
+        everything = isinstance(jobs, str) and jobs == "all"
+        chosen = [] if everything else self._named([jobs] if isinstance(jobs, str) else jobs, list(places))
+        mine = [msg_id for msg_id in chosen if msg_id in places]
+        self.purge_local_results("all" if everything else mine, targets)
+        try:
+            self.purge_hub_results("all" if everything else chosen, targets)
+        except error.TaskStoreError:
+            if len(mine) < len(chosen):
+                raise
 
     def purge_everything(self):
-        """Forgets all results. Raises RuntimeError if some are still under way."""
+        """Forgets all results, here and in the cluster's task store if it has one.
+
+        Raises RuntimeError if some of this client's are still under way.
+        """
         self._memory.purge()
+        try:
+            self.purge_hub_results("all")
+        except error.TaskStoreError:
+            pass  # there is nothing to forget
+
+    # -- what the cluster remembers
+
+    def db_query(self, query, keys=None):
+        """Returns the records that a query finds in the cluster's task store, in their order.
+
+        query: a dict of keys and what they are to be: a value, or a dict of the
+            operators $eq, $ne, $lt, $lte, $gt, $gte, $in, $nin, $all, $mod,
+            $exists, $not, $and, $or; {} finds all. $and and $or may also stand
+            in the place of a key, before a list of queries.
+        keys: what of each record is wanted (`msg_id` always is); by default all
+            but `buffers` and `result_buffers`, the bytes of arguments and result
+
+        Times are aware datetimes in UTC; a datetime without a zone means local
+        time. What isn't there is None.
+
+            rc.db_query({"status": "error", "submitted": {"$gt": an_hour_ago}}, ["ename"])
+
+        Raises TypeError for what isn't a query, ValueError for a key or an
+        operator that there isn't, TaskStoreError if there is no task store.
+        """
+        from .hub import db_query
+
+        return db_query(self, query, keys)
+
+    def hub_history(self):
+        """Returns the ids of all that the cluster's task store remembers, in their order.
+
+        Raises TaskStoreError if there is no task store.
+        """
+        from .hub import hub_history
+
+        return hub_history(self)
+
+    def result_status(self, indices_or_msg_ids, status_only=True):
+        """Returns which of these are there, whoever has asked for them.
+
+        A dict with two lists of ids, 'pending' and 'completed'; unless
+        `status_only`, also with what has been completed by its ids: its value,
+        or the exception that it raised.
+
+        Raises KeyError for an id that isn't known, TaskStoreError if there is
+        no task store.
+        """
+        from .hub import result_status
+
+        return result_status(self, self._named_in_history(indices_or_msg_ids), status_only)
+
+    def resubmit(self, indices_or_msg_ids=None, metadata=None, block=None):
+        """Sends again what was sent before, by anybody. Returns its AsyncResult.
+
+        It is sent as it was: the same function and arguments, on the same
+        terms, under a new id, which is recorded as `resubmitted` with the old one.
+
+        metadata: accepted for scripts
+
+        Waits for it if it blocks.
+        Raises KeyError for an id that isn't known, TaskStoreError if there is
+        no task store, or what it takes was too large to be kept.
+        """
+        from .hub import resubmit
+
+        chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
+        single = isinstance(chosen, (int, str))
+        result = resubmit(self, self._named_in_history(chosen), single)
+        if self.block if block is None else block:
+            result.wait()
+        return result
+
+    def _named_in_history(self, chosen):
+        msg_ids = self._named(
+            [chosen] if isinstance(chosen, (int, str)) else chosen, list(self._memory.places())
+        )
+        if not msg_ids:
+            raise TypeError("this takes at least one id, position or AsyncResult")
+        return msg_ids
+
+    @property
+    def task_store(self):
+        """How much the cluster remembers: a dict.
+
+        'path' (None in memory), 'records', 'bytes', 'records_max', 'bytes_max',
+        'lost' (what could not be recorded), 'problem' (why nothing can be
+        written at the moment, or None).
+
+        Raises TaskStoreError if there is no task store.
+        """
+        from .hub import _asked
+
+        return _asked(self._connection.task_store)
 
     # -- steering engines
 
@@ -477,17 +624,70 @@ class Client:
         """
         self._connection.signal(self._select(targets)[0], _signal_number(sig))
 
-    def queue_status(self, targets="all"):
+    def queue_status(self, targets="all", verbose=False):
         """Returns how much each engine has to do.
 
         A dict by engine id of dicts with 'queue' (requests that wait or run),
         'tasks' (load-balanced ones that wait there or run) and 'completed'
         (finished since it joined), and under 'unassigned' the number of tasks
         that no engine has yet. For a single engine id, only its own dict.
+
+        An engine that is one client's alone (see `DirectView.exclusive`) has
+        'held_by' as well: that client as in `clients()`, with its 'label'.
+
+        verbose: adds 'clients': how many of these are whose, by their names
         """
         ids, single = self._select(targets)
-        status = self._connection.queue_status(ids)
+        status = self._connection.queue_status(ids, bool(verbose))
+        names = {each["id"]: each["name"] for each in self.clients()} if verbose else {}
+        for engine in ids:
+            queue = status.get(engine)
+            if queue is None:
+                continue
+            if "held_by" in queue:
+                keys = ("id", "name", "pid", "label")
+                queue["held_by"] = dict(zip(keys, queue["held_by"]))
+            if verbose:
+                whose = {}
+                for number, count in queue.pop("by_client", {}).items():
+                    name = names.get(number, f"client {number}")
+                    whose[name] = whose.get(name, 0) + count
+                queue["clients"] = whose
         return status[ids[0]] if single else status
+
+    # -- the others
+
+    def clients(self):
+        """Returns who is connected to the cluster, as a list of dicts.
+
+        Each has 'id' (their number in message ids), 'name', 'pid', and 'is_me'.
+        """
+        me = self._connection.client_id
+        return [
+            {"id": number, "name": name, "pid": pid, "is_me": number == me}
+            for number, name, pid in self._connection.status().get("clients", [])
+        ]
+
+    def watch(self, callback=None, targets=None):
+        """Follows what others run on engines, what they print, and how that ends.
+
+        callback: called with a `Watched` for each of these, in a thread of its
+            own; by default it is printed
+        targets: only on these engines; None: on all, also those that join later
+
+        Returns a `Watch`; `stop()` ends it. A client has one at most: another
+        one takes its place. Whoever is slow to see what is told loses the
+        oldest of it, and is told how much; nobody else is slowed by that.
+
+        Raises IndexError for an engine that isn't there.
+        """
+        from .watch import Shown, Watch
+
+        ids = [] if targets is None else self._select(targets)[0]
+        if self._watches is not None:
+            self._watches.stop()
+        self._watches = Watch(self, callback or Shown(), ids)
+        return self._watches
 
     def clear(self, targets=None, block=None):
         """Empties the engines' namespaces (of all engines by default)."""
@@ -601,16 +801,18 @@ def named_by_profile(profile):
     return "" if profile == "default" else profile
 
 
-def _connect(connection_info, cluster_id, timeout):
+def _connect(connection_info, cluster_id, timeout, name):
     """Finds the cluster file, waiting for it if a timeout is given, and connects."""
     answer_timeout = 10.0 if timeout is None else timeout
     if connection_info is not None:
-        return _rhumba.Connection(os.fspath(connection_info), answer_timeout)
+        return _rhumba.Connection(os.fspath(connection_info), answer_timeout, name)
     own = "" if cluster_id else os.environ.get("RHUMBA_CLUSTER_FILE", "")
     if own:
-        return _rhumba.Connection(own, answer_timeout)
+        return _rhumba.Connection(own, answer_timeout, name)
     if timeout is None:
-        return _rhumba.Connection(_rhumba.find_cluster_file(cluster_id or None), answer_timeout)
+        return _rhumba.Connection(
+            _rhumba.find_cluster_file(cluster_id or None), answer_timeout, name
+        )
     import time
 
     deadline = time.monotonic() + timeout
@@ -624,7 +826,7 @@ def _connect(connection_info, cluster_id, timeout):
             # Another process may be about to write the file.
             time.sleep(min(0.05, remaining))
         else:
-            return _rhumba.Connection(path, max(1.0, deadline - time.monotonic()))
+            return _rhumba.Connection(path, max(1.0, deadline - time.monotonic()), name)
 
 
 def _value_of(client, place):

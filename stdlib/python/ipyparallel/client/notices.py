@@ -61,6 +61,31 @@ class Notice:
         )
 
 
+class LockNotice(Notice):
+    """Engines are another client's alone, and what was asked of them waits.
+
+    engines: which
+    holder: the name, process id and label of that client, as a tuple
+    """
+
+    __slots__ = ("engines", "holder")
+
+    def __init__(self, engines, holder):
+        Notice.__init__(self, None, None, None, None, 0, None)
+        self.engines = engines
+        self.holder = holder
+
+    def __str__(self):
+        name, pid, label = self.holder
+        noun = "engine" if len(self.engines) == 1 else "engines"
+        named = ", ".join(map(str, self.engines))
+        purpose = f", for {label}" if label else ""
+        return (
+            f"{noun} {named} used exclusively by {name} (pid {pid}){purpose}: what is asked of"
+            " them waits until that ends"
+        )
+
+
 def since(connection, cursor):
     """Returns a new cursor, and the notices since the given one."""
     cursor, told = connection.notices_since(cursor)
@@ -70,6 +95,10 @@ def since(connection, cursor):
 
     notices = []
     for engine, replaces, checkpoint, taken_us, requests_lost, reason in told:
+        if isinstance(checkpoint, tuple):
+            # Who has the engines stands where a checkpoint would, and they where its time would.
+            notices.append(LockNotice(taken_us, checkpoint[1:]))
+            continue
         taken = None if taken_us is None else datetime.fromtimestamp(taken_us / 1e6, UTC)
         notices.append(Notice(engine, replaces, checkpoint, taken, requests_lost, reason))
     return cursor, notices

@@ -94,6 +94,10 @@ class Parts:
         group, index = self.places[position]
         return group.metadata(index)
 
+    def data(self, position):
+        group, index = self.places[position]
+        return group.data(index)
+
     def output(self, position):
         group, index = self.places[position]
         return group.output(index)

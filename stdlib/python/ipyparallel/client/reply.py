@@ -23,7 +23,7 @@ def metadata_of(group, index, key=None):
         metadata = Metadata(group.metadata(index))
         for name in _TIME_KEYS:
             metadata[name] = _moment(metadata[name])
-        for name in ("stdout", "stderr", "outputs", "execute_result", "error", "engine_uuid"):
+        for name in ("stdout", "stderr", "outputs", "execute_result", "error", "engine_uuid", "data"):
             metadata[name] = metadata_of(group, index, name)
         return metadata
     if key in ("stdout", "stderr"):
@@ -31,6 +31,8 @@ def metadata_of(group, index, key=None):
     if key == "outputs":
         shown = [data for kind, data in group.output(index) if kind == "display"]
         return [{"data": data, "metadata": {}} for data in shown]
+    if key == "data":
+        return group.data(index)
     if key == "execute_result":
         return _execute_result(group, index)
     if key == "error":

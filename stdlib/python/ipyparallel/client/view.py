@@ -4,10 +4,12 @@ A view holds no connection and no data; it names its targets and hands calls to
 the native module, which sends them. `apply_sync` and the maps are the paths
 that must be fast: they go through as few Python frames as they can.
 
-How results look is in `asyncresult.py`, how sequences are cut in `map.py`.
+How results look is in `asyncresult.py`, how sequences are cut in `map.py`, and
+what flags are in `flags.py`.
 """
 
 from .asyncresult import AsyncMapResult, AsyncResult
+from .flags import Flags, TaskFlags
 from .interruption import offer_interrupt
 from .map import distribution, listed, sized
 
@@ -16,7 +18,11 @@ from .map import distribution, listed, sized
 _START_TIMEOUT_S = 60
 
 
-class View:
+# Requests wait, and are answered by each engine.
+_USUAL_MANNER = (True, False)
+
+
+class View(Flags):
     """What all views have in common.
 
     client: the Client that made it
@@ -51,25 +57,6 @@ class View:
         if isinstance(targets, list):
             return len(targets)
         return 1 if isinstance(targets, int) else len(self.client)
-
-    def set_flags(self, **flags):
-        """Sets attributes by name (`block`, `targets`, …) and returns the view.
-
-        Raises KeyError for a name that isn't a flag of this view.
-        """
-        for name, value in flags.items():
-            if name not in self._flag_names:
-                known = ", ".join(self._flag_names)
-                raise KeyError(f"{name!r} is not a flag of this view; its flags are {known}")
-            setattr(self, name, value)
-        return self
-
-    def temp_flags(self, **flags):
-        """Sets flags for a `with` block, and sets them back after it.
-
-        Raises KeyError for a name that isn't a flag of this view.
-        """
-        return _TemporaryFlags(self, flags)
 
     def apply(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on the engines.
@@ -165,6 +152,11 @@ class View:
         targets = self.targets if targets is None else targets
         return "all" if targets is None else targets
 
+    def _labelled(self):
+        """Returns the connection, which records the label of this view with what it sends next."""
+        self._connection.label(self.label)
+        return self._connection
+
     def _deliver(self, result, block):
         """Returns the value of a result if the call blocks, else the result."""
         if self.label is not None:
@@ -187,8 +179,19 @@ class DirectView(View):
     pushes, `view['a']` pulls; dotted names reach into objects.
     """
 
+    _flag_names = (*View._flag_names, "exclusive_wait")
+
+    # Whether calls wait for engines that are another's, and whether their answers are told
+    # together. What is sent says it only where it is not so.
+    _manner = _USUAL_MANNER
+
     def __init__(self, client, targets="all", **flags):
         View.__init__(self, client, targets, **flags)
+
+    def _say_manner(self):
+        """Says how the next request of this thread is treated, where that is unusual."""
+        if self._manner is not _USUAL_MANNER and self._manner != _USUAL_MANNER:
+            self._connection.manner(*self._manner)
 
     @property
     def targets(self):
@@ -225,7 +228,8 @@ class DirectView(View):
         ids = self._ids
         if ids is None:
             ids = self.client._select("all")[0]
-        group = self._connection.submit_apply(ids, f, args, kwargs)
+        self._say_manner()
+        group = self._labelled().submit_apply(ids, f, args, kwargs)
         try:
             group.wait(None)
         except KeyboardInterrupt:
@@ -242,7 +246,8 @@ class DirectView(View):
         ids = self._ids
         if ids is None:
             ids = self.client._select("all")[0]
-        group = self._connection.submit_apply(ids, f, args, kwargs)
+        self._say_manner()
+        group = self._labelled().submit_apply(ids, f, args, kwargs)
         result = AsyncResult(self.client, group, _name(f), "apply", self._single)
         if self.label is not None:
             result._label = self.label
@@ -264,7 +269,7 @@ class DirectView(View):
         items = list(zip(*sequences))
         cut = distribution("b").getPartition
         chunks = [cut(items, part, len(ids)) for part in range(min(len(ids), len(items)))]
-        group = self._connection.submit_map(ids[: len(chunks)], f, chunks, return_exceptions)
+        group = self._labelled().submit_map(ids[: len(chunks)], f, chunks, return_exceptions)
         sizes = list(map(len, chunks))
         result = AsyncMapResult(
             self.client, group, _name(f), "map", sizes, return_exceptions=return_exceptions
@@ -274,6 +279,44 @@ class DirectView(View):
     def imap(self, f, *sequences, **options):
         """Returns an iterator over the results of `map_async`."""
         return iter(self.map_async(f, *sequences, **options))
+
+    # -- these engines alone
+
+    @property
+    def exclusive_wait(self):
+        """Whether calls to engines that are another client's alone wait; else they raise EngineLocked."""
+        return self._manner[0]
+
+    @exclusive_wait.setter
+    def exclusive_wait(self, waits):
+        self._manner = (bool(waits), self._manner[1])
+
+    def exclusive(self, wait=True, timeout=None, limit=None):
+        """Has the engines of this view for this client alone, within a `with` block.
+
+            with view.exclusive():
+                view.execute("step()")
+
+        The block begins when what others had asked of these engines before has
+        ended. What they ask of them meanwhile waits until the block ends, or
+        raises EngineLocked if their view's flag `exclusive_wait` is false; their
+        tasks go elsewhere. They are told whose the engines are, and the view's
+        `label`.
+
+        wait: whether to wait while they are somebody else's
+        timeout: for how long, in seconds; None: for ever
+        limit: how long they are this client's at most, in seconds
+
+        Beginning the block raises EngineLocked where it doesn't wait, or waiting
+        makes no sense: who has engines already must not wait for others. It
+        raises TimeoutError after `timeout`. Ending it raises TimeoutError if it
+        went on beyond `limit`. With the client the lock ends, too.
+        """
+        from .exclusive import Exclusive, seconds_or_none
+
+        timeout, limit = seconds_or_none("timeout", timeout), seconds_or_none("limit", limit)
+        ids, _ = self._resolve(None)
+        return Exclusive(self.client, ids, self.label or "", bool(wait), timeout, limit)
 
     # -- running code
 
@@ -291,7 +334,8 @@ class DirectView(View):
         if not isinstance(code, str):
             raise TypeError(f"execute takes source code as a str, not {type(code).__name__}")
         ids, single = self._resolve(targets)
-        group = self._connection.submit_execute(ids, code, silent, not silent)
+        self._say_manner()
+        group = self._labelled().submit_execute(ids, code, silent, not silent)
         result = AsyncResult(self.client, group, "execute", "execute", single)
         result._execute_input = code
         self._deliver(result, block)
@@ -305,6 +349,16 @@ class DirectView(View):
         with open(filename, encoding="utf-8") as file:
             code = file.read()
         return self.execute(code + "\n", targets=targets, block=block)
+
+    def debug(self):
+        """Opens the debugger on the last failure of the one engine of this view.
+
+        The engine does what others ask of it between two commands. Raises ValueError if there
+        are several engines, and RuntimeError if nothing has failed there.
+        """
+        from .debugger import debug
+
+        debug(self)
 
     # -- moving objects
 
@@ -320,7 +374,8 @@ class DirectView(View):
             if not isinstance(name, str):
                 raise TypeError(f"names must be str, not {name!r}")
         ids, single = self._resolve(targets)
-        group = self._connection.submit_push(ids, ns)
+        self._say_manner()
+        group = self._labelled().submit_push(ids, ns)
         return self._deliver(AsyncResult(self.client, group, "push", "push", single), block)
 
     def update(self, ns):
@@ -340,7 +395,8 @@ class DirectView(View):
         if not isinstance(keys, (list, tuple, set)) or not all(isinstance(k, str) for k in keys):
             raise TypeError(f"names must be a str or a list of str, not {names!r}")
         ids, single = self._resolve(targets)
-        group = self._connection.submit_pull(ids, list(keys), single_name)
+        self._say_manner()
+        group = self._labelled().submit_pull(ids, list(keys), single_name)
         return self._deliver(AsyncResult(self.client, group, "pull", "pull", single), block)
 
     def get(self, names):
@@ -369,7 +425,7 @@ class DirectView(View):
         parts = [cut(seq, part, len(ids)) for part in range(len(ids))]
         if flatten:
             parts = [part[0] if len(part) == 1 else part for part in parts]
-        group = self._connection.submit_push_each(ids, [{key: part} for part in parts])
+        group = self._labelled().submit_push_each(ids, [{key: part} for part in parts])
         result = self._deliver(AsyncResult(self.client, group, "scatter", "push"), block)
         return result if isinstance(result, AsyncResult) else None
 
@@ -383,7 +439,8 @@ class DirectView(View):
         or CompositeError (of NameError) where `key` isn't defined.
         """
         ids, _ = self._resolve(targets)
-        group = self._connection.submit_pull(ids, [key], True)
+        self._say_manner()
+        group = self._labelled().submit_pull(ids, [key], True)
         joiner = distribution(dist).joinPartitions
         result = AsyncMapResult(self.client, group, "gather", "pull", joiner=joiner)
         return self._deliver(result, block)
@@ -391,6 +448,7 @@ class DirectView(View):
     def clear(self, targets=None, block=None):
         """Empties the engines' namespaces."""
         ids, single = self._resolve(targets)
+        self._say_manner()
         group = self._connection.submit_clear(ids)
         return self._deliver(AsyncResult(self.client, group, "clear", "clear", single), block)
 
@@ -567,7 +625,7 @@ class DirectView(View):
         activate(self, suffix)
 
 
-class LoadBalancedView(View):
+class LoadBalancedView(TaskFlags, View):
     """Addresses any engine: each call goes to one that has the least to do.
 
     `client.load_balanced_view()` makes one. Its flags hold for the calls that
@@ -578,7 +636,7 @@ class LoadBalancedView(View):
         `Dependency`, or a list of these
     follow: the same, and they run on the engine where these ran
     timeout: how long they may wait for that and for an engine, in seconds; then
-        they raise TaskTimeout
+        they raise DependencyTimeout, or TaskTimeout if only an engine is missing
     retries: how many times more a call that fails is tried, on other engines
         as long as there are some that haven't tried it (0 by default)
     priority: of the calls of one client that wait, those with the highest go
@@ -597,102 +655,6 @@ class LoadBalancedView(View):
         # What calls are sent with: the retries, or a dict if there is more.
         self._terms = 0
         View.__init__(self, client, targets, **flags)
-
-    def _set(self, name, value):
-        if value is None:
-            self._flags.pop(name, None)
-        else:
-            self._flags[name] = value
-        others = self._flags.keys() - {"retries"}
-        self._terms = dict(self._flags) if others else self.retries
-
-    @property
-    def retries(self):
-        """How many times more a call that fails is tried.
-
-        Setting it raises TypeError unless it is an int, ValueError if negative.
-        """
-        return self._flags.get("retries", 0)
-
-    @retries.setter
-    def retries(self, retries):
-        if not isinstance(retries, int):
-            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
-        if retries < 0:
-            raise ValueError(f"retries must not be negative: {retries}")
-        self._set("retries", retries)
-
-    @property
-    def priority(self):
-        """Which of this client's calls that wait go first: those with the highest.
-
-        Setting it raises TypeError unless it is an int, ValueError if it is beyond 32 bits.
-        """
-        return self._flags.get("priority", 0)
-
-    @priority.setter
-    def priority(self, priority):
-        if not isinstance(priority, int):
-            raise TypeError(f"priority must be an int, not {type(priority).__name__}")
-        if not -(2**31) <= priority < 2**31:
-            raise ValueError(f"priority must be a number of 32 bits: {priority}")
-        self._set("priority", priority or None)
-
-    @property
-    def timeout(self):
-        """How long a call may wait for what it depends on and for an engine; None: for ever.
-
-        Setting it raises TypeError unless it is a number or None, ValueError if negative.
-        """
-        return self._flags.get("timeout")
-
-    @timeout.setter
-    def timeout(self, timeout):
-        self._set("timeout", _seconds("timeout", timeout))
-
-    @property
-    def task_timeout(self):
-        """How long a call may run; None: for ever.
-
-        Setting it raises TypeError unless it is a number or None, ValueError if negative.
-        """
-        return self._flags.get("task_timeout")
-
-    @task_timeout.setter
-    def task_timeout(self, task_timeout):
-        self._set("task_timeout", _seconds("task_timeout", task_timeout))
-
-    @property
-    def after(self):
-        """What must have ended before a call runs, as a `Dependency` or None.
-
-        Setting it raises ValueError for what names no results.
-        """
-        return self._dependency("after")
-
-    @after.setter
-    def after(self, after):
-        self._set("after", _dependency_terms(after))
-
-    @property
-    def follow(self):
-        """Whose engine a call runs on, as a `Dependency` or None.
-
-        Setting it raises ValueError for what names no results.
-        """
-        return self._dependency("follow")
-
-    @follow.setter
-    def follow(self, follow):
-        self._set("follow", _dependency_terms(follow))
-
-    def _dependency(self, name):
-        terms = self._flags.get(name)
-        if terms is None:
-            return None
-        from ..dependency import Dependency
-
-        return Dependency(*terms)
 
     @property
     def targets(self):
@@ -716,7 +678,7 @@ class LoadBalancedView(View):
 
         Raises RemoteError if it raised there, NoEnginesRegistered if there is no engine.
         """
-        group = self._connection.submit_task(f, args, kwargs, self._terms)
+        group = self._labelled().submit_task(f, args, kwargs, self._terms)
         try:
             group.wait(None)
         except KeyboardInterrupt:
@@ -729,8 +691,9 @@ class LoadBalancedView(View):
 
     def apply_async(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on some engine and returns an AsyncResult at once."""
-        group = self._connection.submit_task(f, args, kwargs, self._terms)
+        group = self._labelled().submit_task(f, args, kwargs, self._terms)
         result = AsyncResult(self.client, group, _name(f), "apply", True)
+        result._terms = self._terms
         if self.label is not None:
             result._label = self.label
         self.client._watch(group, result)
@@ -757,7 +720,7 @@ class LoadBalancedView(View):
         if chunksize < 1:
             raise ValueError(f"chunksize must be at least 1, not {chunksize}")
         lists = listed(sequences)
-        group = self._connection.submit_task_map(
+        group = self._labelled().submit_task_map(
             f, lists, chunksize, self._terms, return_exceptions
         )
         count = min(map(len, lists))
@@ -768,6 +731,7 @@ class LoadBalancedView(View):
             self.client, group, _name(f), "map", sizes,
             ordered=ordered, return_exceptions=return_exceptions,
         )  # fmt: skip
+        result._terms = self._terms
         return self._deliver(result, block)
 
     def imap(
@@ -800,42 +764,6 @@ class LoadBalancedView(View):
         from .remotefunction import call_on_any
 
         return call_on_any(self, function, sequences, count)
-
-
-class _TemporaryFlags:
-    """Flags that hold within a `with` block."""
-
-    def __init__(self, view, flags):
-        self._view = view
-        self._flags = flags
-        self._saved = {}
-
-    def __enter__(self):
-        self._saved = {name: getattr(self._view, name, None) for name in self._flags}
-        self._view.set_flags(**self._flags)
-        return self._view
-
-    def __exit__(self, *exc_info):
-        self._view.set_flags(**self._saved)
-
-
-def _dependency_terms(dependency):
-    if dependency is None:
-        return None
-    from ..dependency import terms_of
-
-    return terms_of(dependency)
-
-
-def _seconds(flag, seconds):
-    """Returns how long that is, None for ever."""
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(f"{flag} must be a number of seconds or None, not {type(seconds).__name__}")
-    if not seconds >= 0:
-        raise ValueError(f"{flag} must not be negative: {seconds}")
-    return float(seconds)
 
 
 def _name(f):

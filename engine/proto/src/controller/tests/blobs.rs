@@ -9,6 +9,7 @@ fn blob(function: u8) -> BlobId {
 impl Scene {
     fn store(&mut self, client: ConnectionId, function: u8, bytes: usize) {
         let message = FromClient::StoreBlob {
+            name: "f".to_owned(),
             blob: blob(function),
         };
         self.tell(client, ToController::Client(message), payload(bytes));

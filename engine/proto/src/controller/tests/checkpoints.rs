@@ -140,7 +140,15 @@ fn what_arrives_meanwhile_runs_behind_and_has_not_started() {
     scene.checkpoint_order(engine);
     let query = QueryId(1);
     let targets = vec![engine.id];
-    scene.say(client, FromClient::QueueStatus { query, targets });
+    let verbose = false;
+    scene.say(
+        client,
+        FromClient::QueueStatus {
+            query,
+            targets,
+            verbose,
+        },
+    );
     let Answer::Queues { engines, .. } = scene.answer(client) else {
         panic!("queues were asked for")
     };

@@ -229,7 +229,7 @@ fn what_is_impatient_fails_in_time() {
     scene.pass_us(999_999);
     assert_eq!(scene.told(client), []);
     scene.pass_us(1);
-    let late = failed(&[(2, "TaskTimeout"), (3, "TaskTimeout")]);
+    let late = failed(&[(2, "TaskTimeout"), (3, "DependencyTimeout")]);
     assert_eq!(failures(&mut scene, client), late, "what was sent goes on");
     scene.finish(engine, runs[0]);
     scene.finish(engine, runs[1]);

@@ -169,7 +169,7 @@ fn the_host_tells_why() {
     scene.runs(c);
     scene.close(c.connection);
     scene.request(client, 4, &[c], push());
-    scene.pass_us(20_000);
+    scene.pass_us(Config::default().exit_grace_us);
     assert_eq!(scene.told(client)[0], left(c, "it closed the connection"));
     scene.end();
 }
@@ -201,7 +201,7 @@ fn an_exited_engine_whose_connection_stays_open_is_dead_too() {
     let engine = scene.engine_of(Some(7), 70);
     let client = scene.client();
     scene.exited(host, 70, "killed by signal 11");
-    scene.pass_us(20_000);
+    scene.pass_us(Config::default().exit_grace_us);
     assert_eq!(scene.told(client), [left(engine, "killed by signal 11")]);
     assert_eq!(scene.disconnected[0].0, engine.connection);
     scene.end();

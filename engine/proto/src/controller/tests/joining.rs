@@ -60,7 +60,7 @@ fn another_version_is_refused_with_a_sentence() {
         (
             PROTOCOL_VERSION + 1,
             RUNTIME,
-            "version 3 of the protocol and you speak version 4",
+            "version 4 of the protocol and you speak version 5",
         ),
         (
             PROTOCOL_VERSION,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::id::ClientId;
-use crate::message::{Dependency, TaskName};
+use crate::message::{Dependency, Manner, TaskName};
 
 #[test]
 fn too_many_requests_are_answered() {
@@ -47,6 +47,7 @@ fn too_many_bytes_are_answered() {
             request: RequestId(request),
             targets,
             work: push(),
+            manner: Manner::default(),
         };
         (ToController::Client(message), payload(bytes))
     };

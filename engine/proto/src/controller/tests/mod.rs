@@ -8,20 +8,24 @@ mod dependencies;
 mod dying;
 mod joining;
 mod limits;
+mod locks;
+mod records;
 mod recoveries;
 mod requests;
 mod sharing;
 mod silence;
 mod stops;
 mod tasks;
+mod watchers;
 
 use super::{Action, Config, Controller, Event};
 use crate::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId, Ticket, Timestamp};
 use crate::message::{
     Answer, EngineInfo, Failure, FailureKind, FromClient, FromController, FromEngine, FromHost,
-    Hello, Operation, Outcome, Output, PROTOCOL_VERSION, Payload, QueueInfo, Role, Terms, Timing,
-    ToClient, ToController, ToEngine, ToHost, Welcome, Work,
+    Hello, Manner, Operation, Outcome, Output, PROTOCOL_VERSION, Payload, QueueInfo, Role, Terms,
+    Timing, ToClient, ToController, ToEngine, ToHost, Welcome, Work,
 };
+use crate::record::Record;
 use std::collections::BTreeMap;
 
 const RUNTIME: &str = "rhumba test";
@@ -33,6 +37,8 @@ struct Scene {
     inboxes: BTreeMap<ConnectionId, Vec<(FromController, Payload)>>,
     disconnected: Vec<(ConnectionId, String)>,
     stopped: bool,
+    records: Vec<Record>,
+    asked_of_store: Vec<Action>,
 }
 
 impl Scene {
@@ -48,6 +54,8 @@ impl Scene {
             inboxes: BTreeMap::new(),
             disconnected: Vec::new(),
             stopped: false,
+            records: Vec::new(),
+            asked_of_store: Vec::new(),
         }
     }
 
@@ -74,6 +82,10 @@ impl Scene {
                 }
                 Action::Disconnect { connection, reason } => {
                     self.disconnected.push((connection, reason));
+                }
+                Action::Record(record) => self.records.push(record),
+                other @ (Action::AskStore { .. } | Action::FetchRecord { .. }) => {
+                    self.asked_of_store.push(other);
                 }
                 Action::Stop => self.stopped = true,
             }
@@ -265,6 +277,7 @@ impl Scene {
                 request: RequestId(request),
                 targets,
                 work,
+                manner: Manner::default(),
             },
         );
     }

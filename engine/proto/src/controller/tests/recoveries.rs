@@ -5,6 +5,7 @@ use crate::message::Policy;
 
 const HOST: u32 = 7;
 const PAUSE_US: u64 = 10_000;
+const EXIT_GRACE_US: u64 = 20_000;
 
 fn restoring() -> Config {
     Config {
@@ -16,6 +17,7 @@ fn restoring() -> Config {
         restore_attempts_max: 3,
         restore_pause_us: PAUSE_US,
         restore_settle_us: 1 << 40,
+        exit_grace_us: EXIT_GRACE_US,
         duty_timeout_us: 1 << 40,
         heartbeat_interval_us: 1 << 50,
         start_timeout_us: 1 << 49,
@@ -67,7 +69,7 @@ impl Stage {
     /// An engine dies; returns what the client is told besides.
     fn dies(&mut self, engine: Engine) -> Vec<ToClient> {
         self.scene.close(engine.connection);
-        self.scene.pass_us(Config::default().exit_grace_us);
+        self.scene.pass_us(EXIT_GRACE_US);
         let mut told = self.scene.told(self.client);
         let left = told.remove(0);
         assert!(matches!(left, ToClient::EngineLeft { .. }), "{left:?}");
@@ -264,7 +266,7 @@ fn engines_that_die_one_after_another_are_given_up() {
             assert_eq!(stage.starts(), 0, "there is a pause");
             stage
                 .scene
-                .pass_us((PAUSE_US << attempt) - 1 - 20_000 % PAUSE_US);
+                .pass_us((PAUSE_US << attempt) - 1 - EXIT_GRACE_US % PAUSE_US);
             stage.scene.pass_us(1);
         } else {
             let told = stage.dies(other);

@@ -85,6 +85,7 @@ fn large_requests_wait_in_the_controller() {
             request: RequestId(request),
             targets,
             work: push(),
+            manner: Manner::default(),
         };
         scene.tell(client, ToController::Client(request), payload(bytes));
     }
@@ -318,6 +319,7 @@ fn queues_are_told() {
     let ask = |targets| FromClient::QueueStatus {
         query: QueryId(1),
         targets,
+        verbose: false,
     };
     scene.say(client, ask(vec![]));
     let info = |engine: Engine, queue, tasks, completed| QueueInfo {
@@ -325,6 +327,8 @@ fn queues_are_told() {
         queue,
         tasks,
         completed,
+        holder: None,
+        by_client: Vec::new(),
     };
     assert_eq!(
         scene.answer(client),

@@ -1,0 +1,171 @@
+"""Flags of views: what holds for calls that don't say it themselves.
+
+`Flags` sets them by name, for good or for a `with` block; `TaskFlags` are those
+of load-balanced calls, as the native module is sent them. Who has them is in
+`view.py`.
+"""
+
+
+class Flags:
+    """Attributes of a view that are set by name; `_flag_names` tells which there are."""
+
+    _flag_names = ()
+
+    def set_flags(self, **flags):
+        """Sets attributes by name (`block`, `targets`, …) and returns the view.
+
+        Raises KeyError for a name that isn't a flag of this view.
+        """
+        for name, value in flags.items():
+            if name not in self._flag_names:
+                known = ", ".join(self._flag_names)
+                raise KeyError(f"{name!r} is not a flag of this view; its flags are {known}")
+            setattr(self, name, value)
+        return self
+
+    def temp_flags(self, **flags):
+        """Sets flags for a `with` block, and sets them back after it.
+
+        Raises KeyError for a name that isn't a flag of this view.
+        """
+        return _TemporaryFlags(self, flags)
+
+
+class TaskFlags(Flags):
+    """The flags of load-balanced calls; see `LoadBalancedView`.
+
+    They are kept as what calls are sent with: `_terms` is the number of
+    retries, or a dict if there is more.
+    """
+
+    def _set(self, name, value):
+        if value is None:
+            self._flags.pop(name, None)
+        else:
+            self._flags[name] = value
+        others = self._flags.keys() - {"retries"}
+        self._terms = dict(self._flags) if others else self.retries
+
+    @property
+    def retries(self):
+        """How many times more a call that fails is tried.
+
+        Setting it raises TypeError unless it is an int, ValueError if negative.
+        """
+        return self._flags.get("retries", 0)
+
+    @retries.setter
+    def retries(self, retries):
+        if not isinstance(retries, int):
+            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
+        if retries < 0:
+            raise ValueError(f"retries must not be negative: {retries}")
+        self._set("retries", retries)
+
+    @property
+    def priority(self):
+        """Which of this client's calls that wait go first: those with the highest.
+
+        Setting it raises TypeError unless it is an int, ValueError if it is beyond 32 bits.
+        """
+        return self._flags.get("priority", 0)
+
+    @priority.setter
+    def priority(self, priority):
+        if not isinstance(priority, int):
+            raise TypeError(f"priority must be an int, not {type(priority).__name__}")
+        if not -(2**31) <= priority < 2**31:
+            raise ValueError(f"priority must be a number of 32 bits: {priority}")
+        self._set("priority", priority or None)
+
+    @property
+    def timeout(self):
+        """How long a call may wait for what it depends on and for an engine; None: for ever.
+
+        Setting it raises TypeError unless it is a number or None, ValueError if negative.
+        """
+        return self._flags.get("timeout")
+
+    @timeout.setter
+    def timeout(self, timeout):
+        self._set("timeout", _seconds("timeout", timeout))
+
+    @property
+    def task_timeout(self):
+        """How long a call may run; None: for ever.
+
+        Setting it raises TypeError unless it is a number or None, ValueError if negative.
+        """
+        return self._flags.get("task_timeout")
+
+    @task_timeout.setter
+    def task_timeout(self, task_timeout):
+        self._set("task_timeout", _seconds("task_timeout", task_timeout))
+
+    @property
+    def after(self):
+        """What must have ended before a call runs, as a `Dependency` or None.
+
+        Setting it raises ValueError for what names no results.
+        """
+        return self._dependency("after")
+
+    @after.setter
+    def after(self, after):
+        self._set("after", _dependency_terms(after))
+
+    @property
+    def follow(self):
+        """Whose engine a call runs on, as a `Dependency` or None.
+
+        Setting it raises ValueError for what names no results.
+        """
+        return self._dependency("follow")
+
+    @follow.setter
+    def follow(self, follow):
+        self._set("follow", _dependency_terms(follow))
+
+    def _dependency(self, name):
+        terms = self._flags.get(name)
+        if terms is None:
+            return None
+        from ..dependency import Dependency
+
+        return Dependency(*terms)
+
+
+class _TemporaryFlags:
+    """Flags that hold within a `with` block."""
+
+    def __init__(self, view, flags):
+        self._view = view
+        self._flags = flags
+        self._saved = {}
+
+    def __enter__(self):
+        self._saved = {name: getattr(self._view, name, None) for name in self._flags}
+        self._view.set_flags(**self._flags)
+        return self._view
+
+    def __exit__(self, *exc_info):
+        self._view.set_flags(**self._saved)
+
+
+def _dependency_terms(dependency):
+    if dependency is None:
+        return None
+    from ..dependency import terms_of
+
+    return terms_of(dependency)
+
+
+def _seconds(flag, seconds):
+    """Returns how long that is, None for ever."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{flag} must be a number of seconds or None, not {type(seconds).__name__}")
+    if not seconds >= 0:
+        raise ValueError(f"{flag} must not be negative: {seconds}")
+    return float(seconds)

@@ -1,0 +1,335 @@
+"""What a client asks of the cluster's task store: records, and results of others.
+
+ipyparallel keeps them in its hub. A query is a dict as MongoDB has them; here
+it becomes a flat list of steps, which the controller's store turns into SQL.
+Results come to who asks for them when they are there: nobody looks again and
+again. The native calls are those of `_rhumba.Connection`.
+"""
+
+from .. import error
+from .asyncresult import AsyncResult
+from .parts import Parts
+from .reply import Metadata
+
+_TIMES = ("submitted", "started", "completed", "received")
+
+# What a record has, besides what of it is large.
+_KEYS = (
+    "msg_id", "client_uuid", "client", "kind", "queue", "function", "execute_input", "label",
+    "engine_id", "engine_uuid", *_TIMES, "status", "error", "ename", "evalue", "traceback",
+    "after", "follow", "retries", "resubmitted", "arguments_bytes", "result_bytes", "stdout",
+    "stderr", "outputs", "execute_result",
+)  # fmt: skip
+
+# What is made of several others.
+_MADE_OF = {
+    "header": ("msg_id", "kind", "client_uuid", "client", "submitted"),
+    "metadata": ("after", "follow", "retries", "label", "engine_uuid"),
+}
+
+# What stands for nothing under some keys.
+_NOTHING = {"after": [], "follow": [], "outputs": [], "stdout": "", "stderr": ""}
+
+_COMPARISONS = ("$eq", "$lt", "$lte", "$gt", "$gte")
+_OPERATORS = (
+    *_COMPARISONS, "$ne", "$in", "$nin", "$all", "$and", "$or", "$not", "$mod", "$exists",
+)  # fmt: skip
+
+
+def steps_of(query):
+    """Returns a query as the steps that `_rhumba.Connection.find_records` takes.
+
+    Raises TypeError for what isn't a query, ValueError for an operator that
+    there isn't, or a value that it doesn't take.
+    """
+    if not isinstance(query, dict):
+        raise TypeError(f"a query is a dict of keys and conditions, not {query!r}")
+    steps = []
+    for key, wanted in query.items():
+        if not isinstance(key, str):
+            raise TypeError(f"the keys of a query are str, not {key!r}")
+        if key in ("$and", "$or"):
+            steps += _combined(key, _listed(key, wanted), steps_of)
+        elif key == "$not":
+            steps += [*steps_of(wanted), ("$not",)]
+        elif key[:1] == "$":
+            raise ValueError(_no_operator(key))
+        else:
+            steps += _tested(key, wanted)
+    return steps if len(query) == 1 else [*steps, ("$and", len(query))]
+
+
+def _tested(key, wanted):
+    """Returns the steps of one key's condition: a value, or a dict of operators."""
+    if not isinstance(wanted, dict):
+        return [(key, "$eq", [_value(key, wanted)])]
+    steps = []
+    for operator, value in wanted.items():
+        if operator in _COMPARISONS:
+            steps.append((key, operator, [_value(key, value)]))
+        elif operator == "$ne":
+            steps += [(key, "$eq", [_value(key, value)]), ("$not",)]
+        elif operator in ("$in", "$nin", "$all"):
+            values = [_value(key, each) for each in _listed(operator, value)]
+            steps.append((key, "$all" if operator == "$all" else "$in", values))
+            steps += [("$not",)] if operator == "$nin" else []
+        elif operator == "$mod":
+            values = _listed(operator, value)
+            if len(values) != 2 or not all(isinstance(each, int) for each in values):
+                raise ValueError(f"$mod takes a divisor and a remainder, not {value!r}")
+            steps.append((key, "$mod", values))
+        elif operator == "$exists":
+            steps.append((key, "$exists", [int(bool(value))]))
+        elif operator in ("$and", "$or"):
+            conditions = _listed(operator, value)
+            steps += _combined(operator, conditions, lambda condition: _tested(key, condition))
+        elif operator == "$not":
+            steps += [*_tested(key, value), ("$not",)]
+        else:
+            raise ValueError(_no_operator(operator))
+    return steps if len(wanted) == 1 else [*steps, ("$and", len(wanted))]
+
+
+def _combined(operator, conditions, steps_of_each):
+    steps = [step for condition in conditions for step in steps_of_each(condition)]
+    return [*steps, (operator, len(conditions))]
+
+
+def _listed(operator, value):
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise TypeError(f"{operator} takes a list, not {value!r}")
+    return list(value)
+
+
+def _no_operator(name):
+    return f"there is no operator {name!r} in queries: there are {', '.join(_OPERATORS)}"
+
+
+def _value(key, value):
+    """Returns a value as the store compares it: times in microseconds since 1970."""
+    if key in ("after", "follow") and isinstance(value, (list, tuple)):
+        import json
+
+        return json.dumps(list(value), separators=(",", ":"))
+    if key not in _TIMES or value is None:
+        return value
+    from datetime import datetime
+
+    if isinstance(value, datetime):
+        return round(value.timestamp() * 1e6)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return round(value * 1e6)
+    raise ValueError(f"{key} compares with a datetime or with seconds since 1970, not {value!r}")
+
+
+def _asked(call, *args):
+    """Asks the store; says it with an exception of its own if that can't answer."""
+    try:
+        return call(*args)
+    except RuntimeError as failure:
+        raise error.TaskStoreError(str(failure)) from None
+
+
+def db_query(client, query, keys=None):
+    """Does what `Client.db_query` says."""
+    if keys is None:
+        keys = [*_KEYS, *_MADE_OF]
+    elif isinstance(keys, str):
+        keys = [keys]
+    keys = list(dict.fromkeys(["msg_id", *keys]))
+    asked = []
+    for key in keys:
+        if not isinstance(key, str):
+            raise TypeError(f"keys are str, not {key!r}")
+        asked += _MADE_OF.get(key, (key,))
+    asked = list(dict.fromkeys(asked))
+    rows = _asked(client._connection.find_records, steps_of(query), asked)
+    return [_record(dict(zip(asked, row)), keys) for row in rows]
+
+
+def _record(found, keys):
+    for key, value in found.items():
+        if value is None:
+            nothing = _NOTHING.get(key)
+            found[key] = list(nothing) if isinstance(nothing, list) else nothing
+        elif key in _TIMES:
+            found[key] = _moment(value)
+        elif key in ("after", "follow", "outputs", "execute_result"):
+            found[key] = _form(key, value)
+    for key in keys:
+        if key == "header":
+            found[key] = {
+                "msg_id": found["msg_id"], "msg_type": f"{found['kind']}_request",
+                "session": found["client_uuid"], "username": found["client"],
+                "date": found["submitted"],
+            }  # fmt: skip
+        elif key == "metadata":
+            found[key] = {name: found[name] for name in _MADE_OF["metadata"]}
+    return Metadata((key, found[key]) for key in keys)
+
+
+def _form(key, text):
+    import json
+
+    value = json.loads(text)
+    if key == "outputs":
+        return [{"data": dict(data), "metadata": {}} for data in value]
+    if key == "execute_result":
+        count, text = value
+        return {"execution_count": count, "data": {"text/plain": text}, "metadata": {}}
+    return value
+
+
+def _moment(microseconds):
+    from datetime import datetime, timedelta, timezone
+
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=microseconds)
+
+
+def hub_history(client):
+    """Does what `Client.hub_history` says."""
+    return [msg_id for (msg_id,) in _asked(client._connection.find_records, [], ["msg_id"])]
+
+
+# What is asked about a result of somebody else.
+_ABOUT = ("msg_id", "kind", "function", "label", "execute_input", "submitted", "received", "status")
+
+
+def about(client, msg_ids):
+    """Returns what is recorded of these, by their ids.
+
+    Raises KeyError for one of which there is no record.
+    """
+    if not msg_ids:
+        return {}
+    filter = [("msg_id", "$in", list(msg_ids))]
+    rows = _asked(client._connection.find_records, filter, _ABOUT)
+    records = {row[0]: dict(zip(_ABOUT, row)) for row in rows}
+    for msg_id in msg_ids:
+        if msg_id not in records:
+            raise KeyError(f"there is no record of {msg_id}: it was purged, or never asked for")
+    return records
+
+
+class FetchedParts(Parts):
+    """Parts of which some were asked for by somebody else, or by this user before.
+
+    records: for each part what is recorded of it, None of those that are this client's
+    """
+
+    def __init__(self, client, places, records):
+        Parts.__init__(self, places)
+        self._client = client
+        self.records = records
+
+    def metadata(self, position):
+        known = Parts.metadata(self, position)
+        record = self.records[position]
+        if record is not None:
+            if record["received"] is None and known["status"] is not None:
+                record = self._look_again(position)
+            for name in ("submitted", "received"):
+                if record[name] is not None:
+                    known[name] = record[name] / 1e6
+        return known
+
+    def _look_again(self, position):
+        """It has ended since it was looked at."""
+        msg_id = self.records[position]["msg_id"]
+        try:
+            self.records[position] = about(self._client, [msg_id])[msg_id]
+        except (KeyError, ConnectionError, error.TaskStoreError):
+            pass  # it was purged, or nobody can tell any more: what is known stands
+        return self.records[position]
+
+
+class AsyncHubResult(AsyncResult):
+    """A result that somebody else has asked for, or this user in an earlier process.
+
+    It is there as soon as the work has ended, and can be waited for like any
+    other. `abort` and `cancel` stop the work, whoever asked for it.
+    """
+
+    def __getitem__(self, key):
+        if key not in ("label", "execute_input"):
+            return AsyncResult.__getitem__(self, key)
+        values = [None if record is None else record[key] for record in self._group.records]
+        return values[0] if self._single_result else values
+
+    @property
+    def metadata(self):
+        """All that is known: a dict with attribute access, or a list with one per part."""
+        metadata = AsyncResult.metadata.fget(self)
+        parts = [metadata] if self._single_result else metadata
+        for part, record in zip(parts, self._group.records):
+            if record is not None:
+                part["label"], part["execute_input"] = record["label"], record["execute_input"]
+        return metadata
+
+
+def fetch(client, msg_ids, places, single):
+    """Returns the result of parts that this client doesn't all know.
+
+    places: of those that it knows, where they are, by their ids
+    """
+    unknown = [msg_id for msg_id in dict.fromkeys(msg_ids) if msg_id not in places]
+    records = about(client, unknown)
+    group = client._connection.fetch(unknown)
+    there = {msg_id: (group, index) for index, msg_id in enumerate(unknown)}
+    there.update({msg_id: place[:2] for msg_id, place in places.items()})
+    parts = FetchedParts(
+        client, [there[msg_id] for msg_id in msg_ids], [records.get(msg_id) for msg_id in msg_ids]
+    )
+    first = records[unknown[0]]
+    name = first["function"] or first["kind"]
+    return AsyncHubResult(client, parts, name, first["kind"], single)
+
+
+def result_status(client, msg_ids, status_only):
+    """Does what `Client.result_status` says."""
+    records = about(client, msg_ids)
+    status = {
+        "pending": [msg_id for msg_id in msg_ids if records[msg_id]["status"] is None],
+        "completed": [msg_id for msg_id in msg_ids if records[msg_id]["status"] is not None],
+    }
+    if not status_only and status["completed"]:
+        completed = status["completed"]
+        result = fetch(client, completed, {}, False)
+        values = result.get(return_exceptions=True)
+        status.update(zip(completed, values))
+    return status
+
+
+def resubmit(client, msg_ids, single):
+    """Does what `Client.resubmit` says."""
+    records = about(client, msg_ids)
+    places = []
+    for msg_id in msg_ids:
+        group = _asked(client._connection.resubmit, msg_id)
+        places.append((group, 0))
+    first = records[msg_ids[0]]
+    name = first["function"] or first["kind"]
+    result = AsyncResult(client, Parts(places), name, first["kind"], single)
+    result._label, result._execute_input = first["label"], first["execute_input"]
+    for group, _ in places:
+        client._watch(group, result)
+    return result
+
+
+def purge(client, msg_ids, engine_ids):
+    """Forgets records of these pieces (None: all), and of what ran on these engines.
+
+    Raises RuntimeError if one of the pieces hasn't ended, KeyError if one has no record.
+    """
+    if msg_ids is None:
+        _asked(client._connection.purge_records, [])
+        return
+    records = about(client, msg_ids)
+    for msg_id in msg_ids:
+        if records[msg_id]["status"] is None:
+            raise RuntimeError(
+                f"{msg_id} is still under way: abort() it or wait() for it before it is purged"
+            )
+    filter = [("msg_id", "$in", list(msg_ids)), ("engine_id", "$in", list(engine_ids)), ("$or", 2)]
+    if msg_ids or engine_ids:
+        _asked(client._connection.purge_records, filter)

@@ -1,0 +1,247 @@
+"""The task store: what is remembered of every task, results of others, and sending again."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timedelta, timezone
+
+import ipyparallel as ipp
+from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
+
+rc = connect()
+one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
+begun = datetime.now(timezone.utc) - timedelta(seconds=1)
+gate = os.path.join(tempfile.mkdtemp(), "gate")
+
+
+def wait_at(path, value):
+    """Runs until the file is there."""
+    import os
+    import time
+
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return value
+
+
+def square(x):
+    print("squaring", x)
+    return x * x
+
+
+if RHUMBA:
+    rc.purge_hub_results("all")
+squares = lbv.map_async(square, range(1, 6), chunksize=1)
+assert squares.get(PATIENCE) == [1, 4, 9, 16, 25]
+failed = one.apply_async(lambda: 1 / 0)
+failed.wait(PATIENCE)
+labelled = rc.load_balanced_view(label="the seventh").apply_async(square, 7)
+assert labelled.get(PATIENCE) == 49
+cell = one.execute("print('in a cell')\n6 * 7", silent=False)
+cell.get(PATIENCE)
+waiting = rc[1].apply_async(wait_at, gate, "late")
+everything = [*squares.msg_ids, failed.msg_id, labelled.msg_id, cell.msg_id, waiting.msg_id]
+
+# All that was asked for is remembered, in its order.
+history = rc.hub_history()
+assert history[-len(everything):] == everything, (history, everything)
+
+
+def found(query, **options):
+    return [record["msg_id"] for record in rc.db_query(query, **options)]
+
+
+# Queries.
+mine = {"msg_id": {"$in": everything}}
+assert found(mine) == everything
+assert found({"msg_id": failed.msg_id}) == [failed.msg_id]
+assert found({"msg_id": "no-such-id"}) == []
+assert found({**mine, "completed": None}) == [waiting.msg_id]
+assert found({**mine, "completed": {"$ne": None}}) == everything[:-1]
+assert found({**mine, "submitted": {"$gt": begun}}) == everything
+assert found({**mine, "submitted": {"$lt": begun}}) == []
+assert found({**mine, "submitted": {"$gte": begun, "$lte": begun}}) == []
+[record] = rc.db_query({"msg_id": labelled.msg_id})
+if RHUMBA:
+    # ipyparallel's records have other names for these, and its $gt compares the wrong way round.
+    assert record["label"] == "the seventh" and record["function"] == "square"
+    assert record["kind"] == "apply" and record["queue"] == "task"
+    assert record["status"] == "ok" and record["error"] is None
+    assert record["stdout"] == "squaring 7\n" and record["stderr"] == ""
+    assert record["engine_uuid"] == f"engine-{record['engine_id']}"
+    assert begun < record["submitted"] <= record["started"] <= record["completed"]
+    assert record["completed"] <= record["received"] and record["retries"] == 0
+    assert record["header"]["msg_id"] == labelled.msg_id
+    assert "buffers" not in record and "result_buffers" not in record
+    assert found({"label": "the seventh"})[-1] == labelled.msg_id
+    assert found({**mine, "label": {"$exists": True}}) == [labelled.msg_id]
+    assert found({**mine, "status": {"$in": ["error", None]}}) == [failed.msg_id, waiting.msg_id]
+    assert found({**mine, "status": {"$nin": ["ok", "error"]}}) == [waiting.msg_id]
+    assert found({**mine, "ename": {"$exists": True}}) == [failed.msg_id]
+    either = {"$or": [{"ename": "ZeroDivisionError"}, {"kind": "execute"}]}
+    assert found({"$and": [mine, either]}) == [failed.msg_id, cell.msg_id]
+    assert found({**mine, "$not": {"kind": {"$ne": "execute"}}}) == [cell.msg_id]
+    assert found({**mine, "kind": {"$or": ["execute", {"$eq": "push"}]}}) == [cell.msg_id]
+    engines = found({**mine, "engine_id": {"$mod": [2, 0]}, "queue": "mux"})
+    assert engines == [failed.msg_id, cell.msg_id], engines
+    assert found({**mine, "label": {"$all": ["the seventh"]}}) == [labelled.msg_id]
+    [of_cell] = rc.db_query({"msg_id": cell.msg_id})
+    assert of_cell["execute_input"] == "print('in a cell')\n6 * 7"
+    assert of_cell["stdout"] == "in a cell\n"
+    assert of_cell["execute_result"]["data"] == {"text/plain": "42"}
+    [of_failed] = rc.db_query({"msg_id": failed.msg_id}, keys=["ename", "evalue", "traceback"])
+    assert of_failed["ename"] == "ZeroDivisionError" and "1 / 0" in of_failed["traceback"]
+    assert of_failed.keys() == {"msg_id", "ename", "evalue", "traceback"}
+    [data] = rc.db_query({"msg_id": labelled.msg_id}, keys=["buffers", "result_buffers"])
+    assert data["buffers"] and all(isinstance(each, bytes) for each in data["result_buffers"])
+    after = rc.load_balanced_view(after=labelled)
+    dependent = after.apply_async(square, 8)
+    assert dependent.get(PATIENCE) == 64
+    [of_dependent] = rc.db_query({"after": {"$all": [labelled.msg_id]}}, keys=["after", "follow"])
+    assert of_dependent["msg_id"] == dependent.msg_id
+    assert of_dependent["after"] == [labelled.msg_id] and of_dependent["follow"] == []
+
+    # What isn't a query is said to be none, and the cluster goes on.
+    raises(TypeError, rc.db_query, "status")
+    raises(TypeError, rc.db_query, {"status": {"$in": "ok"}})
+    raises(TypeError, rc.db_query, {"$or": {"status": "ok"}})
+    raises(TypeError, rc.db_query, {3: "ok"})
+    raises(ValueError, rc.db_query, {"status": {"$like": "ok"}})
+    raises(ValueError, rc.db_query, {"$where": "1"})
+    raises(ValueError, rc.db_query, {"no_such_key": 1})
+    raises(ValueError, rc.db_query, {"submitted": {"$gt": "yesterday"}})
+    raises(ValueError, rc.db_query, {"engine_id": {"$mod": [0, 1]}})
+    raises(ValueError, rc.db_query, {"engine_id": {"$mod": [2]}})
+    raises(ValueError, rc.db_query, {"status": 3})
+    raises(ValueError, rc.db_query, {"status": ["ok"]})
+    raises(ValueError, rc.db_query, {}, keys=["no_such_key"])
+    assert found({"msg_id": failed.msg_id}) == [failed.msg_id]
+
+# What is there, and what isn't yet.
+status = rc.result_status([labelled.msg_id, waiting.msg_id])
+assert status["pending"] == [waiting.msg_id] and status["completed"] == [labelled.msg_id]
+if RHUMBA:
+    whole = rc.result_status([labelled, failed], status_only=False)
+    assert whole[labelled.msg_id] == 49 and isinstance(whole[failed.msg_id], ipp.RemoteError)
+    raises(KeyError, rc.result_status, "no-such-id")
+
+# Another client gets the results of this one.
+with ipp.Client(timeout=30) as other:
+    hub = other.get_result(labelled.msg_id)
+    assert isinstance(hub, ipp.AsyncHubResult) and hub.get(PATIENCE) == 49
+    if RHUMBA:
+        assert hub.stdout == "squaring 7\n" and hub.label == "the seventh"
+        assert hub.msg_id == labelled.msg_id and hub.submitted == record["submitted"]
+        assert hub.received == record["received"] and 0 <= hub.wall_time < PATIENCE
+        assert other.load_balanced_view().get_result(labelled.msg_id).get(PATIENCE) == 49
+    raises_remote("ZeroDivisionError", other.get_result(failed.msg_id).get, PATIENCE)
+    several = other.get_result([labelled.msg_id, cell.msg_id])
+    assert several.get(PATIENCE)[0] == 49 and len(several) == 2
+    if RHUMBA:
+        assert str(other.get_result(cell.msg_id).get(PATIENCE)) == "42"
+        raises(KeyError, other.get_result, "no-such-id")
+        raises(KeyError, other.get_result, labelled.msg_id + "999")
+
+    # One that is under way is there as soon as it has ended, at everybody's.
+    late, same = other.get_result(waiting.msg_id), other.get_result(waiting.msg_id)
+    assert not late.ready() and not waiting.ready()
+    assert late.wait(0.01) is False
+    open(gate, "w").close()
+    assert late.get(PATIENCE) == same.get(PATIENCE) == waiting.get(PATIENCE) == "late"
+    if RHUMBA:
+        assert late.received is not None and late.engine_id == 1
+
+    if RHUMBA:
+        # Who waits for the work of another may stop it.
+        blocked = rc[2].apply_async(wait_at, gate + "-that-never-opens", None)
+        behind = rc[2].apply_async(abs, -1)
+        other.get_result(behind.msg_id).abort()
+        raises(ipp.TaskAborted, behind.get, PATIENCE)
+        theirs = other.get_result(blocked.msg_id)
+        assert theirs.cancel() is True
+        raises(ipp.TaskAborted, theirs.get, PATIENCE)
+        raises(ipp.TaskAborted, blocked.get, PATIENCE)
+
+# What was sent can be sent again.
+again = rc.resubmit(labelled.msg_id)
+assert again.get(PATIENCE) == 49
+if RHUMBA:
+    assert again.msg_id != labelled.msg_id and again.label == "the seventh"
+    [first] = rc.db_query({"msg_id": labelled.msg_id}, keys=["resubmitted"])
+    assert first["resubmitted"] == again.msg_id
+    [second] = rc.db_query({"msg_id": again.msg_id}, keys=["label", "function"])
+    assert second["label"] == "the seventh" and second["function"] == "square"
+    once_more = rc.resubmit(again)
+    assert once_more.get(PATIENCE) == [49]
+    both = rc.resubmit([failed.msg_id, cell.msg_id])
+    values = both.get(PATIENCE, return_exceptions=True)
+    assert isinstance(values[0], ipp.RemoteError) and both.engine_id == [0, 0]
+    raises(KeyError, rc.resubmit, "no-such-id")
+
+if RHUMBA:
+    # A script submits and exits; its work goes on, and its results are there for who comes later.
+    script = f"""
+import ipyparallel as ipp
+rc = ipp.Client(timeout=30)
+def wait_at(path, value):
+    import os, time
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return value
+lbv = rc.load_balanced_view(label="left behind")
+results = lbv.map_async(wait_at, [{gate + "-2"!r}] * 20, range(20))
+print(" ".join(results.msg_ids))
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE,
+        check=True,
+    )  # fmt: skip
+    left = finished.stdout.split()
+    assert len(left) == 20, finished
+    assert rc.result_status(left)["pending"] == left
+    open(gate + "-2", "w").close()
+    assert rc.get_result(left).get(PATIENCE) == [[number] for number in range(20)]
+    assert found({"label": "left behind"}) == left
+
+    # Forgetting.
+    raises(KeyError, rc.purge_hub_results, "no-such-id")
+    stuck = rc[1].apply_async(wait_at, gate + "-3", 3)
+    raises(RuntimeError, rc.purge_hub_results, stuck)
+    rc.purge_hub_results(left[0])
+    assert found({"label": "left behind"}) == left[1:]
+    raises(KeyError, rc.get_result, left[0])
+    rc.purge_results(left[1:3])
+    assert found({"label": "left behind"}) == left[3:]
+    rc.purge_hub_results(targets=[0])
+    assert found({"engine_id": 0}) == []
+    rc.purge_hub_results("all")
+    assert rc.hub_history() == [stuck.msg_id], "what is under way stays"
+    open(gate + "-3", "w").close()
+    assert stuck.get(PATIENCE) == 3
+    rc.purge_everything()
+    assert rc.hub_history() == [] and rc.history == []
+    state = rc.task_store
+    assert state["records"] == state["lost"] == 0 and state["problem"] is None
+    assert state["path"].endswith("tasks.sqlite") and os.path.exists(state["path"])
+
+    # In memory, and nowhere.
+    with ipp.Cluster(n=1, task_store="memory", task_records_max=5) as small:
+        view = small.load_balanced_view()
+        for number in range(20):
+            view.apply_sync(abs, -number)
+        assert small.task_store["path"] is None
+        assert 0 < len(small.hub_history()) <= 5
+        assert small.db_query({}, keys=["function"])[-1]["function"] == "abs"
+    with ipp.Cluster(n=1, task_store="off") as none:
+        assert none[0].apply_sync(abs, -1) == 1
+        raises(ipp.error.TaskStoreError, none.db_query, {})
+        raises(ipp.error.TaskStoreError, none.hub_history)
+        raises((KeyError, ipp.error.TaskStoreError), none.get_result, "no-such-id")
+        kept = none[0].apply_async(abs, -2)
+        assert kept.get(PATIENCE) == 2
+        none.purge_results(kept)
+        none.purge_everything()
+    raises(ValueError, ipp.Cluster, task_store="cloud")
+    raises(ValueError, ipp.Cluster, task_records_max=-1)
+rc.close()
