@@ -345,11 +345,13 @@ impl<'a> Paths<'a> {
                 if known.len() != stack.len() {
                     return None;
                 }
-                let before = known.clone();
+                let mut is_news = false;
                 for (known, new) in known.iter_mut().zip(stack) {
-                    *known = known.or(*new)?;
+                    let either = known.or(*new)?;
+                    is_news |= either != *known;
+                    *known = either;
                 }
-                if *known != before {
+                if is_news {
                     self.rest.push(at);
                 }
             }

@@ -112,6 +112,7 @@ pub(super) fn read<'a>(
     let mut names = [const { Vec::new() }; 4];
     for names in &mut names {
         let count = reader.count(1)?;
+        names.reserve_exact(count);
         for _ in 0..count {
             names.push(vm.ctx.intern_str(reader.text()?));
         }

@@ -2,10 +2,10 @@
 //! again, as every engine does, has its code made and checked once.
 //!
 //! Code doesn't change, so nobody can tell that two decoded functions share it; within one snapshot
-//! each code object is one of its own, which the decoder sees to. What is kept is bounded, and
-//! belongs to one interpreter.
+//! each code object is one of its own, which the decoder sees to. Code is kept once it comes the second
+//! time. What is kept is bounded, and belongs to one interpreter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -20,6 +20,9 @@ const GENERATION_BYTES_MAX: usize = 128 * 1024;
 /// Longer code isn't remembered: it would push out much else.
 const CODE_BYTES_MAX: usize = 16 * 1024;
 
+/// How many records are known to have come once.
+const MET_MAX: usize = 4096;
+
 type Codes = HashMap<Box<[u8]>, PyRef<PyCode>, BuildHasherDefault<ContentHasher>>;
 
 #[derive(Default)]
@@ -27,6 +30,8 @@ pub struct CodeCache {
     recent: Codes,
     recent_bytes: usize,
     earlier: Codes,
+    /// Hashes of records that came, and weren't kept.
+    met: HashSet<u64>,
 }
 
 pub type SharedCodeCache = Arc<PyMutex<CodeCache>>;
@@ -62,10 +67,21 @@ impl CodeCache {
         std::ptr::eq(known.source_path(), path).then_some(known)
     }
 
+    /// Keeps code that was made of these bytes, if they came before.
     pub fn add(&mut self, content: &[u8], code: &PyRef<PyCode>) {
-        if content.len() <= CODE_BYTES_MAX {
-            self.insert(content.into(), code.clone());
+        if content.len() > CODE_BYTES_MAX {
+            return;
         }
+        let mut hasher = ContentHasher::default();
+        hasher.write(content);
+        if self.met.remove(&hasher.finish()) {
+            self.insert(content.into(), code.clone());
+            return;
+        }
+        if self.met.len() >= MET_MAX {
+            self.met.clear();
+        }
+        self.met.insert(hasher.finish());
     }
 
     fn insert(&mut self, content: Box<[u8]>, code: PyRef<PyCode>) {

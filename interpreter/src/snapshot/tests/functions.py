@@ -386,7 +386,7 @@ def immutable_constants(code):
 
 def test_equal_code_stays_two_objects():
     one, two = code_of(CONSTANTS), code_of(CONSTANTS)
-    for _ in range(3):
+    for _ in range(5):
         back = carry([one, two, one, one.__code__])
         assert back[0] is back[2] and back[0].__code__ is back[3]
         assert back[0].__code__ is not back[1].__code__
@@ -399,7 +399,7 @@ def test_code_whose_constants_are_elsewhere_too():
     g = f()
     text, pair = next(c for c in g.__code__.co_consts if isinstance(c, tuple))
     for made in ([f, g, text, pair], [text, f, g, pair], [g, f, pair, text], [pair, text, g, f]):
-        for _ in range(2):
+        for _ in range(4):
             back = carry(made)
             f2, g2, text2, pair2 = [back[made.index(part)] for part in (f, g, text, pair)]
             assert g2.__code__ in f2.__code__.co_consts
@@ -431,6 +431,9 @@ def test_code_nested_deeply():
 def test_the_same_function_again_and_again():
     f = code_of("def f(x, y=[]): y.append(x); return y")
     data = dumps(f)
+    codes = [loads(data).__code__ for _ in range(4)]
+    # Kept when they come the second time.
+    assert codes[0] is not codes[1] and codes[1] is codes[2] is codes[3]
     one, two = loads(data), loads(data)
     assert one(1) == [1] and one(2) == [1, 2] and two(3) == [3]
     one.__code__ = one.__code__.replace(co_name='g')
@@ -442,7 +445,7 @@ def test_the_same_function_again_and_again():
 def test_many_functions_of_many_kinds():
     # More than are remembered.
     made = [code_of(f"def f(x): return x + {n} + {n / 7} + len('{'some text ' * (n % 50)}')") for n in range(1500)]
-    for _ in range(2):
+    for _ in range(4):
         back = carry(made)
         assert [f(1) for f in back] == [f(1) for f in made]
 
