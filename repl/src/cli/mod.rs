@@ -26,8 +26,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub use failure::Failure;
-use rhumba_interpreter::runtime::NativeModule;
 use program::Program;
+use rhumba_interpreter::runtime::NativeModule;
 use run::RunOptions;
 
 use crate::python;
@@ -171,10 +171,10 @@ fn dispatch(arguments: Arguments) -> Outcome {
     let wants_shell = interactive || shell.are_given();
     let program = Program::choose(arguments.code, arguments.module, script, wants_shell)?;
     if program != Program::Shell && shell.are_given() && !interactive {
-        return Err(
-            Failure::usage("options of the shell mean nothing without it, and a program is to run")
-                .hint("-i opens the shell after the program"),
-        );
+        return Err(Failure::usage(
+            "options of the shell mean nothing without it, and a program is to run",
+        )
+        .hint("-i opens the shell after the program"));
     }
     run::run(RunOptions {
         program,

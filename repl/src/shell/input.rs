@@ -14,8 +14,8 @@ use rustpython_vm::{AsObject, VirtualMachine};
 use super::colour::Colours;
 use super::editor::CellEditor;
 use super::history::History;
-use super::looks;
 use super::keys::{Enter, on_enter};
+use super::looks;
 use super::screen::Screen;
 
 /// What came of asking for a cell.
