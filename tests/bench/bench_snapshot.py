@@ -76,13 +76,18 @@ def linked():
     return nodes[0]
 
 
-def functions():
+def functions(first=0):
     made = []
-    for i in range(200):
+    for i in range(first, first + 200):
         names = {"__name__": "__main__"}
         exec(FUNCTION.format(number=i), names)
         made.append(names["make"](-i, i * 100))
     return made
+
+
+def new_functions():
+    """As many for each round, of which none was ever seen before."""
+    return [functions(200 * i) for i in range(1, ROUNDS_MAX + 2)]
 
 
 def large():
@@ -100,7 +105,7 @@ def same(case, made, back):
         while back is not None:
             back, count = back.next, count + 1
         return count == 100_000
-    if case == "functions":
+    if case in ("functions", "new_functions"):
         return len(back) == len(made) and all(m(50) == b(50) for m, b in zip(made, back))
     if case == "graph":
         nodes = back["nodes"]
@@ -118,6 +123,7 @@ CASES = {
     "graph": graph,
     "linked": linked,
     "functions": functions,
+    "new_functions": new_functions,
     "large": large,
 }
 
@@ -152,16 +158,19 @@ def peak_added_kb(work):
     return result, memory_kb("VmHWM") - before
 
 
-def times_s(work):
+def times_s(work, on=None):
     """All the times of several rounds, each with its result dropped before the next.
+
+    on: what each round works on, where that is another each time.
 
     Processor time of the whole process, so that what else the machine does counts less.
     """
     times = []
     until = time.perf_counter() + ROUNDS_TIME_S
     while len(times) < ROUNDS_MAX:
+        args = () if on is None else (on[len(times)],)
         begin = time.process_time()
-        result = work()
+        result = work(*args)
         times.append(time.process_time() - begin)
         del result
         if time.perf_counter() > until:
@@ -177,6 +186,9 @@ def main(name, case):
     made = CASES[case]()
     gc.collect()
     figures["data_kb"] = memory_kb("VmRSS") - before
+    sets = None
+    if case == "new_functions":
+        made, *sets = made
     try:
         data, figures["encode_added_kb"] = peak_added_kb(lambda: dumps(made))
         figures["bytes"] = len(data)
@@ -184,8 +196,12 @@ def main(name, case):
         if not same(case, made, back):
             raise AssertionError("what came back is not what was sent")
         del back
-        figures["encode_s"] = times_s(lambda: dumps(made))
-        figures["decode_s"] = times_s(lambda: loads(data))
+        if sets is None:
+            figures["encode_s"] = times_s(lambda: dumps(made))
+            figures["decode_s"] = times_s(lambda: loads(data))
+        else:
+            figures["encode_s"] = times_s(dumps, sets)
+            figures["decode_s"] = times_s(loads, [dumps(one) for one in sets])
     except Exception as error:
         figures["error"] = f"{type(error).__name__}: {error}"[:200]
     if case == "large":
