@@ -420,3 +420,96 @@ macro_rules! embed {
         }
     }};
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_functions_are_names_of_the_console() {
+        let mut console = Console::new()
+            .value("steps", &10)
+            .value("names", &["a", "b"])
+            .function("doubled", |number: i64| number * 2)
+            .function("joined", |left: String, right: Option<String>| {
+                left + &right.unwrap_or_default()
+            })
+            .try_function("checked", |number: i64| {
+                u8::try_from(number).map_err(|_| format!("{number} is no byte"))
+            })
+            .build()
+            .expect("all of it can be bound");
+        console
+            .execute(
+                "steps = doubled(steps) + len(names); text = joined('x', None) + joined('y', 'z')",
+            )
+            .expect("it runs");
+        assert_eq!(console.get::<i64>("steps").expect("it fits"), 22);
+        assert_eq!(console.get::<String>("text").expect("it fits"), "xyz");
+        console.set("steps", &vec![1, 2]).expect("it can be shown");
+        assert_eq!(console.get::<Vec<u8>>("steps").expect("it fits"), [1, 2]);
+        let said = |error: ConsoleError| error.to_string();
+        assert_eq!(
+            said(console.get::<i64>("steps").expect_err("it is a list")),
+            "`steps` can't be converted: an integer of 64 bits is wanted, not a list"
+        );
+        assert_eq!(
+            said(console.get::<i64>("nothing").expect_err("it isn't there")),
+            "`nothing` isn't bound in the console"
+        );
+        assert_eq!(
+            said(console.execute("checked(300)").expect_err("it fails")),
+            "RuntimeError: 300 is no byte"
+        );
+        assert_eq!(
+            said(console.execute("doubled('2')").expect_err("it fails")),
+            "TypeError: doubled(): argument 1: an integer of 64 bits is wanted, not the text \"2\""
+        );
+        assert!(!console.serve(), "it is no engine");
+        let error = Console::new().value("no name", &1).build();
+        assert_eq!(
+            said(error.err().expect("it is refused")),
+            "`no name` is no name that Python knows"
+        );
+        let error = Console::new().join_cluster("/no/such/cluster.json").build();
+        assert!(said(error.err().expect("there is none")).contains("cluster"));
+    }
+
+    #[test]
+    fn a_panic_of_the_program_is_an_exception() {
+        let mut console = Console::new()
+            .function("fails", |number: usize| [1, 2, 3][number])
+            .build()
+            .expect("it can be bound");
+        console
+            .execute("try: fails(7)\nexcept RuntimeError as error: told = str(error)")
+            .expect("it is caught");
+        let told = console.get::<String>("told").expect("it is text");
+        assert!(
+            told.starts_with("fails() of the program has panicked at ")
+                && told.contains("the len is 3 but the index is 7"),
+            "{told}"
+        );
+        console.execute("told = fails(1)").expect("it goes on");
+        assert_eq!(console.get::<i32>("told").expect("it fits"), 2);
+    }
+
+    #[test]
+    fn interrupts_are_the_programs_between_two_openings() {
+        let mut console = Console::new()
+            .catch_interrupts()
+            .build()
+            .expect("it starts");
+        assert!(!console.interrupted());
+        // SAFETY: the signal's handler is this console's, which sets a flag.
+        unsafe { libc::raise(libc::SIGINT) };
+        assert!(console.interrupted());
+        assert!(!console.interrupted());
+        let raised = console.execute("import signal; signal.raise_signal(signal.SIGINT)");
+        assert_eq!(
+            raised.expect_err("it is interrupted").to_string(),
+            "KeyboardInterrupt: "
+        );
+        assert!(!console.interrupted(), "that one was Python's");
+    }
+}

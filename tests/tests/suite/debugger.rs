@@ -144,6 +144,10 @@ fn a_failure_on_an_engine_is_looked_at_there_while_everything_goes_on() {
     terminal.expect("nothing has failed there since it started or was cleared");
     terminal.enter(7, "view.debug()");
     terminal.expect("the debugger looks at one engine, not at 2");
-    terminal.enter(8, "%debug");
+    terminal.enter(8, "%debug -t 9");
+    terminal.expect("UsageError: %debug: ");
+    // A magic that was called in a wrong way isn't the last failure.
+    terminal.enter(9, "%debug");
+    terminal.expect("----> 1 view.debug()");
     terminal.expect("ipdb> ");
 }
