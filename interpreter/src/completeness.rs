@@ -256,7 +256,7 @@ mod tests {
             "In [1]: %%time\n   ...: x\n   ...: \n",
             "    x = 1\n    y = 2",
             ",f a b",
-            "/f (",
+            "/f a",
             "x = obj?",
             "?",
         ] {
