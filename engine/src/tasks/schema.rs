@@ -100,9 +100,9 @@ const TABLES: &str = "
         ename,
         evalue,
         datetime(submitted_us / 1000000, 'unixepoch') AS submitted,
-        datetime(started_us / 1000000, 'unixepoch') AS started,
+        datetime(pieces.started_us / 1000000, 'unixepoch') AS started,
         datetime(completed_us / 1000000, 'unixepoch') AS completed,
-        (completed_us - started_us) / 1e6 AS seconds,
+        (completed_us - pieces.started_us) / 1e6 AS seconds,
         arguments_bytes,
         result_bytes,
         pieces.id AS id

@@ -480,6 +480,23 @@ fn a_store_outlives_its_controller() {
     use std::os::unix::fs::MetadataExt;
     let mode = std::fs::metadata(&path).unwrap().mode();
     assert_eq!(mode & 0o777, 0o600, "it is private");
+    // As the sqlite3 tool reads it meanwhile.
+    let tool = rusqlite::Connection::open(&path).unwrap();
+    let mut tasks = tool.prepare("SELECT msg_id, code, status, seconds FROM tasks").unwrap();
+    let tasks = tasks.query_map([], |row| {
+        let texts: (String, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok((texts, row.get::<_, Option<f64>>(3)?))
+    });
+    let tasks: Vec<_> = tasks.unwrap().map(Result::unwrap).collect();
+    let row = |name: &str, code: &str, status: Option<&str>, seconds| {
+        let texts = (name.to_owned(), code.to_owned(), status.map(str::to_owned));
+        (texts, seconds)
+    };
+    let expected = [
+        row("6a-1f-0_0", "first", Some("ok"), Some(1.0)),
+        row("6a-1f-0_1", "unfinished", None, None),
+    ];
+    assert_eq!(tasks, expected);
     store.store.close();
 
     // As if another controller had been started under the same id.
