@@ -64,7 +64,7 @@ pub struct ShellOptions {
 }
 
 /// What makes the engines of `rhumba -n N` known to the person at the prompt.
-const CONNECT: &str = "import ipyparallel as ipp\nrc = ipp.Client()\nview = rc[:]\n";
+const CONNECT: &str = "import ipyparallel as ipp\nrc = ipp.Client()\nview = rc.direct_view()\n";
 
 /// The module that macros are made by.
 const MACRO_MODULE: &str = "IPython.core.macro";
