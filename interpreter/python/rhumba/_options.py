@@ -113,6 +113,8 @@ def magic(
 
     def decorate(function):
         declared = function.__code__.co_argcount
+        needs_cell = declared == 2 and not function.__defaults__
+        mark = "%%" if needs_cell else "%"
         reader = LineReader(name or function.__name__, options, rest, words, options_first, lenient)
 
         def line_magic(line):
@@ -126,11 +128,11 @@ def magic(
         run = line_magic if declared == 1 else line_or_cell_magic
         run.__name__ = run.__qualname__ = reader.name
         run.__module__ = function.__module__
-        run.__doc__ = reader.help(function.__doc__)
+        run.__doc__ = reader.help(function.__doc__, mark)
         run.__wrapped__ = function
         run.raw_line = rest is not None if raw_line is None else raw_line
         run.options = reader.options
-        run.usage = reader.usage()
+        run.usage = reader.usage(mark)
         if complete is not None:
             run.complete_argument = complete
         return run
@@ -155,8 +157,8 @@ class LineReader:
         parts += [f"[{each.written}]" for each in self.options if each is not _HELP]
         return " ".join(parts + [self.rest or self.words or ""]).rstrip()
 
-    def help(self, doc):
-        lines = [self.usage()]
+    def help(self, doc, mark="%"):
+        lines = [self.usage(mark)]
         if doc:
             lines += ["", *_dedented(doc)]
         written = [(_all_flags(each), each) for each in self.options]

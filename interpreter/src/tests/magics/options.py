@@ -88,6 +88,7 @@ def test_help_is_put_together_from_what_is_declared():
     assert measure("-n 2 x") == (2, "x", None) and measure("x", "y") == (None, "x", "y")
     shell.register_magic_function(measure, "line_cell")
     assert said("%measure -h") == measure.__doc__ + "\n"
+    shows(shell.find_magic("bash", "cell").__doc__, "%%bash [--bg]")
     assert measure.raw_line and [each.name for each in measure.options] == ["loops", "help"]
 
 
