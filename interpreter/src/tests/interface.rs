@@ -88,7 +88,8 @@ fn the_display_module_is_a_function_as_well() {
     with_bench(|bench| {
         bench.cell("import IPython\nfrom IPython import display as module");
         bench.recorder.take();
-        bench.cell("IPython.display(1)\nmodule.display(2)\nmodule(IPython.display.Pretty('three'))");
+        bench
+            .cell("IPython.display(1)\nmodule.display(2)\nmodule(IPython.display.Pretty('three'))");
         let shown = |text: &str| Shown::Display(vec![("text/plain".into(), text.into())]);
         assert_eq!(
             bench.recorder.take(),
