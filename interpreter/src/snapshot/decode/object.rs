@@ -509,6 +509,10 @@ impl Decoder<'_> {
     /// Gives an object its state as `pickle` does: by `__setstate__`, or else as attributes.
     fn set_state(&self, target: &PyObject, state: PyObjectRef) -> Decoded<()> {
         let vm = self.vm;
+        if is_partial_of_itself(target, &state, vm)? {
+            let expected = "a partial of something else than itself";
+            return Err(FormatError::Type { expected }.into());
+        }
         let name = vm.ctx.intern_str("__setstate__");
         if let Some(set_state) = vm.get_attribute_opt(target, name)? {
             set_state.call((state,), vm)?;
@@ -719,6 +723,29 @@ fn edges_of_values(pairs: &mut Reader<'_>) -> Decoded<Vec<u32>> {
         }
     }
     Ok(edges)
+}
+
+/// Whether this state would have a `functools.partial` call itself: the runtime would do so until its
+/// stack is used up.
+fn is_partial_of_itself(target: &PyObject, state: &PyObject, vm: &VirtualMachine) -> Decoded<bool> {
+    let is_partial = |object: &PyObject| {
+        let classes = object.class().mro_collect();
+        classes.iter().any(|class| &*class.name() == "partial")
+    };
+    let called = state.downcast_ref::<PyTuple>();
+    let Some(mut called) = called.and_then(|state| state.first()).cloned() else {
+        return Ok(false);
+    };
+    if !is_partial(target) {
+        return Ok(false);
+    }
+    while is_partial(&called) {
+        if called.is(target) {
+            return Ok(true);
+        }
+        called = called.get_attr("func", vm)?;
+    }
+    Ok(false)
 }
 
 /// Whether a list has the `extend` and `append` that lists have.

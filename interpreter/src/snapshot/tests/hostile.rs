@@ -434,6 +434,26 @@ fn special_names_of_classes_are_text() {
 }
 
 #[test]
+fn a_partial_does_not_call_itself() {
+    let mut records = Records::default();
+    let class = records.named("functools", "partial");
+    let args = records.run(kind::TUPLE, &[class]);
+    let call = [class, args].map(u32::to_le_bytes).concat();
+    let partials = [(); 2].map(|()| records.node(&[&[kind::REDUCED], &call[..]].concat()));
+    let empty = records.pairs(kind::DICT, &[], &[]);
+    let none = records.run(kind::TUPLE, &[]);
+    for (target, called) in [(0, 1), (1, 0)] {
+        let state = records.run(kind::TUPLE, &[partials[called], none, empty, 0]);
+        let rest = [&[state_present::STATE], &state.to_le_bytes()[..]].concat();
+        records.fill(kind::FILL_STATE, partials[target], &[&[], &[], &[]], &rest);
+    }
+    with_functions(|vm, _, receiver| {
+        let error = error_of(vm, &receiver, records.table()).expect("it is refused");
+        assert!(error.contains("something else than itself"), "{error}");
+    });
+}
+
+#[test]
 fn texts_that_are_no_names_are_data() {
     with_functions(|vm, scope, _| {
         let source = r"
