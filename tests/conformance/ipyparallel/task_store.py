@@ -156,6 +156,8 @@ with ipp.Client(timeout=30) as other:
         # Who waits for the work of another may stop it.
         blocked = rc[2].apply_async(wait_at, gate + "-that-never-opens", None)
         behind = rc[2].apply_async(abs, -1)
+        # Another connection may overtake what was sent; an answer tells that it is there.
+        rc.queue_status()
         other.get_result(behind.msg_id).abort()
         raises(ipp.TaskAborted, behind.get, PATIENCE)
         theirs = other.get_result(blocked.msg_id)
