@@ -203,8 +203,10 @@ impl Backlog {
 pub(crate) struct TaskStore {
     orders: mpsc::Sender<Order>,
     backlog: Arc<Backlog>,
-    /// Not handed over yet.
+    /// Not handed over yet, and when the first of them was taken: before an
+    /// engine can have been told of it.
     records: Vec<Record>,
+    at_us: u64,
     ended: mpsc::Receiver<()>,
 }
 
@@ -243,6 +245,7 @@ impl TaskStore {
             orders,
             backlog,
             records: Vec::new(),
+            at_us: 0,
             ended,
         })
     }
@@ -267,6 +270,9 @@ impl TaskStore {
             }
             return;
         }
+        if self.records.is_empty() {
+            self.at_us = now_us();
+        }
         self.records.push(record);
     }
 
@@ -274,7 +280,7 @@ impl TaskStore {
     pub(crate) fn hand_over(&mut self) {
         if !self.records.is_empty() {
             let records = std::mem::take(&mut self.records);
-            let at_us = now_us();
+            let at_us = self.at_us;
             self.order(Order::Records { at_us, records });
         }
     }
