@@ -187,7 +187,7 @@ fn set_text(vm: &VirtualMachine, value: &PyObject) -> PyResult<Option<String>> {
 fn own_text(vm: &VirtualMachine, value: &PyObject) -> PyResult<Option<String>> {
     let class = value.class();
     let has_form = |name: &&str| lookup::class_attribute(vm, class, name).is_some();
-    if FORM_METHODS.iter().any(|name| has_form(name)) {
+    if FORM_METHODS.iter().any(has_form) {
         return Ok(None);
     }
     let bases = class.mro_collect();

@@ -676,9 +676,8 @@ impl Decoder<'_> {
         let parts = function_parts(own, vm);
         for part in parts {
             let (own, arrived) = (own.get_attr(*part, vm)?, arrived.get_attr(*part, vm)?);
-            if !(vm.is_none(&own) && vm.is_none(&arrived))
-                && !self.is_same_function(&own, &arrived)?
-            {
+            let is_neither = vm.is_none(&own) && vm.is_none(&arrived);
+            if !is_neither && !self.is_same_function(&own, &arrived)? {
                 return Ok(false);
             }
         }
