@@ -1,5 +1,5 @@
 //! Starts, finds and stops clusters: one controller, and one host whose engines
-//! are forked from it.
+//! are forked from it, be they none at first.
 //!
 //! Whoever starts a cluster makes the socket and the cluster file, so that
 //! everybody can dial at once and nobody polls. The controller holds a
@@ -14,7 +14,7 @@ use crate::home;
 use crate::socket::ConnectionError;
 use crate::tasks::{TaskStoreMode, TaskStoreOptions};
 use rhumba_proto::id::EngineId;
-use rhumba_proto::message::{Answer, FromClient};
+use rhumba_proto::message::{Answer, FromClient, Scheduling};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -48,6 +48,8 @@ pub struct StartOptions {
     /// Whether and where it is kept what happens to tasks. In a file that is
     /// removed with the cluster if that has no id by which it is known later.
     pub task_store: TaskStoreOptions,
+    /// How tasks are spread over engines, until a client says otherwise.
+    pub scheduling: Scheduling,
     /// The program that is run again for each process of the cluster.
     pub executable: PathBuf,
 }
@@ -173,6 +175,7 @@ pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
     ];
     arguments.push("--inherited-listener".into());
     arguments.extend(task_store_arguments(options));
+    arguments.extend(scheduling_arguments(options.scheduling));
     let standard_input = if options.daemonize {
         Stdio::null()
     } else {
@@ -290,9 +293,6 @@ impl StartedCluster {
     /// Writes the cluster file and starts the host.
     fn complete(&mut self, options: &StartOptions) -> Result<(), ClusterError> {
         self.cluster.write(&self.cluster_file)?;
-        if options.count == 0 {
-            return Ok(());
-        }
         let mut arguments = vec!["host".into(), "-n".into(), options.count.to_string()];
         arguments.extend(["--cluster-file".into(), path_text(&self.cluster_file)]);
         for directory in &options.module_directories {
@@ -359,6 +359,17 @@ fn task_store_arguments(options: &StartOptions) -> Vec<String> {
         }
     }
     arguments
+}
+
+/// Returns how a controller is told how to spread tasks.
+fn scheduling_arguments(scheduling: Scheduling) -> [String; 4] {
+    let Scheduling { placement, hwm } = scheduling;
+    [
+        "--scheme".to_owned(),
+        placement.name().to_owned(),
+        "--hwm".to_owned(),
+        hwm.to_string(),
+    ]
 }
 
 /// Waits for a process that was told to end; kills it if it does not.

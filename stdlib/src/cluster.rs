@@ -5,6 +5,7 @@ use crate::failure;
 use parking_lot::Mutex;
 use rhumba_engine::cluster::{self, StartOptions, StartedCluster};
 use rhumba_engine::tasks::TaskStoreOptions;
+use rhumba_proto::message::Scheduling;
 use rustpython_vm::builtins::{PyDictRef, PyList, PyStr};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub(crate) fn start(
         module_directories: script_directory(vm).into_iter().collect(),
         daemonize,
         task_store,
+        scheduling: Scheduling::default(),
         executable: executable(vm)?,
     };
     let started = vm.allow_threads(|| cluster::start(&options));

@@ -6,7 +6,7 @@
 
 use rhumba_engine::client::Client;
 use rhumba_engine::proto::id::{ClientId, EngineId, RequestId};
-use rhumba_engine::proto::message::{Dependency, Placement, Scheduling, TaskName, Terms};
+use rhumba_engine::proto::message::{Dependency, Scheduling, TaskName, Terms};
 use rustpython_vm::builtins::{PyDict, PyInt};
 use rustpython_vm::function::ArgSequence;
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine};
@@ -46,20 +46,9 @@ pub(crate) fn terms(vm: &VirtualMachine, client: &Client, given: &PyObject) -> P
 
 /// Reads how tasks are spread, by the names that ipyparallel gives its schemes.
 pub(crate) fn scheduling(vm: &VirtualMachine, scheme: &str, hwm: u32) -> PyResult<Scheduling> {
-    let placement = match scheme {
-        "leastload" => Placement::LeastLoad,
-        "lru" => Placement::Lru,
-        "plainrandom" => Placement::PlainRandom,
-        "weighted" => Placement::Weighted,
-        "twobin" => Placement::TwoBin,
-        "pure" => Placement::Pure,
-        other => {
-            return Err(vm.new_value_error(format!(
-                "there is no scheme {other:?}: there are leastload, lru, plainrandom, weighted, \
-                 twobin and pure"
-            )));
-        }
-    };
+    let placement = scheme
+        .parse()
+        .map_err(|error: String| vm.new_value_error(error))?;
     Ok(Scheduling { placement, hwm })
 }
 

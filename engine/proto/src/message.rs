@@ -9,6 +9,7 @@ use crate::id::{BlobId, ClientId, EngineId, HostId, QueryId, RequestId, Ticket};
 use crate::record::{PieceName, Question, StoreAnswer};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
@@ -193,6 +194,42 @@ pub enum Placement {
     TwoBin,
     /// The next one in the order of their numbers, whatever they have to do.
     Pure,
+}
+
+impl Placement {
+    pub const ALL: [Self; 6] = [
+        Self::LeastLoad,
+        Self::Lru,
+        Self::PlainRandom,
+        Self::Weighted,
+        Self::TwoBin,
+        Self::Pure,
+    ];
+
+    /// Returns the name that ipyparallel gives this scheme.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LeastLoad => "leastload",
+            Self::Lru => "lru",
+            Self::PlainRandom => "plainrandom",
+            Self::Weighted => "weighted",
+            Self::TwoBin => "twobin",
+            Self::Pure => "pure",
+        }
+    }
+}
+
+impl FromStr for Placement {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|scheme| scheme.name() == name);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("there is no scheme {name:?}: there are {names}")
+        })
+    }
 }
 
 /// When namespaces are saved without being asked, and what happens when an

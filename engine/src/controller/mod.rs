@@ -17,7 +17,7 @@ use connection::{Connection, Flushed, PeerRole};
 use rhumba_proto::controller::{self as proto, Action, Config, Controller};
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{ConnectionId, Timestamp};
-use rhumba_proto::message::{FromController, Payload, ToController, ToEngine, ToHost};
+use rhumba_proto::message::{FromController, Payload, Scheduling, ToController, ToEngine, ToHost};
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{PidfdFlags, pidfd_open};
 use std::collections::BTreeMap;
@@ -38,13 +38,15 @@ const EVENT_COUNT_MAX: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct ControllerOptions {
     pub cluster_file: PathBuf,
-    /// The socket was made by the process that started this one, and the
-    /// cluster file is written by it.
+    /// The socket was made by the process that started this one, the cluster
+    /// file is written by it, and a host started.
     pub inherited_listener: bool,
     /// End when standard input does.
     pub lifeline: bool,
     /// Whether and where it is kept what happens to tasks.
     pub task_store: TaskStoreOptions,
+    /// How tasks are spread over engines, until a client says otherwise.
+    pub scheduling: Scheduling,
 }
 
 /// All that can wake the controller.
@@ -69,7 +71,7 @@ enum Event {
     },
     Signalled,
     /// The task store says something.
-    Stored(tasks::Reply),
+    Stored(Box<tasks::Reply>),
 }
 
 /// Runs a controller until it is asked to stop or its owner ends.
@@ -203,6 +205,8 @@ async fn serve(
             Config {
                 checkpoint_prefix: prefix.clone(),
                 seed: seed(),
+                scheduling: options.scheduling,
+                awaits_host: options.inherited_listener,
                 keeps_records: task_store.is_some(),
                 ..Config::default()
             },
@@ -290,7 +294,7 @@ fn start_task_store(
     let events = events.clone();
     let reply = move |reply| {
         // Fails only when the loop has ended already.
-        let _ = events.blocking_send(Event::Stored(reply));
+        let _ = events.blocking_send(Event::Stored(Box::new(reply)));
     };
     TaskStore::start(&options.task_store, &options.cluster_file, reply).map(Some)
 }
@@ -360,7 +364,7 @@ impl Server {
                 self.stopping = true;
                 self.stopped_on_purpose = on_purpose;
             }
-            Event::Stored(reply) => self.tell(stored(reply)),
+            Event::Stored(reply) => self.tell(stored(*reply)),
             Event::Signalled => {
                 tracing::info!("asked to end by a signal");
                 self.stopping = true;

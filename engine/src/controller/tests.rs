@@ -13,7 +13,8 @@ use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{EngineId, Ticket};
 use rhumba_proto::message::{
     Answer, FailureKind, FromClient, FromController, FromEngine, Manner, Operation, Outcome,
-    Output, Payload, Policy, Role, Terms, Timing, ToController, ToEngine, ToHost, Welcome, Work,
+    Output, Payload, Policy, Role, Scheduling, Terms, Timing, ToController, ToEngine, ToHost,
+    Welcome, Work,
 };
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -35,6 +36,7 @@ impl TestController {
             inherited_listener: false,
             lifeline: false,
             task_store: TaskStoreOptions::new(TaskStoreMode::Memory),
+            scheduling: Scheduling::default(),
         };
         let listener = super::create_cluster(&options.cluster_file).unwrap();
         let thread = std::thread::spawn(move || {
@@ -435,6 +437,7 @@ fn two_controllers_do_not_share_a_cluster_file() {
         inherited_listener: false,
         lifeline: false,
         task_store: TaskStoreOptions::new(TaskStoreMode::Memory),
+        scheduling: Scheduling::default(),
     };
     let error = run(&options).expect_err("one is running");
     assert!(error.to_string().contains("is running"), "{error}");

@@ -10,10 +10,10 @@ use rhumba_engine::cluster::{self, ClusterDescription, StartOptions, StartedClus
 use rhumba_engine::cluster_file::{self, DEFAULT_CLUSTER_ID};
 use serde_json::{Value, json};
 
-use super::process::TaskStoreArguments;
+use super::process::{SchedulingArguments, TaskStoreArguments};
 use super::run::{ENGINES_TIMEOUT, executable, working_directory};
 use super::stop_signal::{StopSignal, Wakeup};
-use super::{Failure, Outcome, engine_count, say};
+use super::{Failure, Outcome, first_engine_count, say};
 
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
@@ -27,8 +27,9 @@ pub enum ClusterCommand {
 
 #[derive(Debug, Args)]
 pub struct StartArguments {
-    /// How many engines to start [default: as many as this machine has processors]
-    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = engine_count())]
+    /// How many engines to start; with 0, they are added later [default: as many as this machine
+    /// has processors]
+    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = first_engine_count())]
     engines: Option<u32>,
 
     /// Return once the engines are there, and leave the cluster running
@@ -41,6 +42,9 @@ pub struct StartArguments {
 
     #[command(flatten)]
     task_store: TaskStoreArguments,
+
+    #[command(flatten)]
+    scheduling: SchedulingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +92,7 @@ fn start(arguments: StartArguments) -> Outcome {
         working_directory: working_directory()?,
         daemonize: arguments.daemonize,
         task_store: arguments.task_store.options(),
+        scheduling: arguments.scheduling.scheduling(),
         executable: executable()?,
     })
     .map_err(Failure::from_error)?;

@@ -252,6 +252,11 @@ fn engine_count() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=i64::from(ENGINES_MAX))
 }
 
+/// How many engines a cluster or a host may begin with: it may be none.
+fn first_engine_count() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=i64::from(ENGINES_MAX))
+}
+
 /// As many engines as a controller takes.
 const ENGINES_MAX: u32 = 65_536;
 

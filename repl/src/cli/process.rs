@@ -12,8 +12,9 @@ use rhumba_engine::engine::{self, EngineOptions};
 use rhumba_engine::host::{self, HostOptions};
 use rhumba_engine::tasks::{TaskStoreMode, TaskStoreOptions};
 use rhumba_interpreter::runtime::Runtime;
+use rhumba_proto::message::{Placement, Scheduling};
 
-use super::{Failure, Outcome, engine_count};
+use super::{Failure, Outcome, first_engine_count};
 use crate::python::{self, PythonOptions};
 
 #[derive(Debug, Args)]
@@ -32,6 +33,9 @@ pub struct ControllerArguments {
 
     #[command(flatten)]
     task_store: TaskStoreArguments,
+
+    #[command(flatten)]
+    scheduling: SchedulingArguments,
 }
 
 /// Whether and where a cluster keeps what happens to its tasks.
@@ -60,10 +64,31 @@ impl TaskStoreArguments {
     }
 }
 
+/// How a cluster spreads tasks over engines, until a client says otherwise.
+#[derive(Debug, Args)]
+pub struct SchedulingArguments {
+    /// Which engine gets a task: leastload, lru, plainrandom, weighted, twobin or pure
+    #[arg(long, value_name = "SCHEME", default_value = "leastload")]
+    scheme: Placement,
+
+    /// How many unfinished tasks an engine gets at most; 0: as many as keep it from waiting
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    hwm: u32,
+}
+
+impl SchedulingArguments {
+    pub fn scheduling(&self) -> Scheduling {
+        Scheduling {
+            placement: self.scheme,
+            hwm: self.hwm,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct HostArguments {
     /// How many engines to start
-    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = engine_count())]
+    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = first_engine_count())]
     engines: u32,
 
     /// The cluster file of the cluster to join
@@ -97,6 +122,7 @@ pub fn controller(arguments: ControllerArguments) -> Outcome {
         inherited_listener: arguments.inherited_listener,
         lifeline: arguments.lifeline,
         task_store: arguments.task_store.options(),
+        scheduling: arguments.scheduling.scheduling(),
     })
     .map_err(Failure::from_error)?;
     Ok(ExitCode::SUCCESS)

@@ -7,11 +7,12 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rhumba_engine::tasks::TaskStoreOptions;
 use rhumba_engine::cluster::{self, StartOptions, StartedCluster};
+use rhumba_engine::tasks::TaskStoreOptions;
 use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::runtime::Runtime;
 use rhumba_interpreter::snapshot::{Trust, snapshot_error_type};
+use rhumba_proto::message::Scheduling;
 use rhumba_stdlib::namespace::{self, Source};
 use rustpython_vm::AsObject;
 
@@ -166,6 +167,7 @@ impl OwnCluster {
             module_directories: program.module_directories(),
             daemonize: false,
             task_store: TaskStoreOptions::default(),
+            scheduling: Scheduling::default(),
             executable: executable()?,
         })
         .map_err(Failure::from_error)?;

@@ -175,6 +175,18 @@ class Cluster:
                 client.set_scheduling(self.scheme, self.hwm)
         return self
 
+    def start_controller_sync(self):
+        """Starts a cluster without engines; `start_engines` adds them. Returns itself.
+
+        Raises RuntimeError if it runs already, OSError if it can't be started.
+        """
+        wanted = self.n
+        try:
+            return self.start_cluster_sync(0)
+        finally:
+            # So many engines are what `start_engines` begins with.
+            self.n = wanted
+
     def connect_client_sync(self, **options):
         """Returns a Client that is connected to it. `options` are the Client's.
 
@@ -325,6 +337,10 @@ class Cluster:
     async def start_cluster(self, n=None):
         """Does what `start_cluster_sync` does."""
         return await _in_thread(self.start_cluster_sync, n)
+
+    async def start_controller(self):
+        """Does what `start_controller_sync` does."""
+        return await _in_thread(self.start_controller_sync)
 
     async def connect_client(self, **options):
         """Does what `connect_client_sync` does."""

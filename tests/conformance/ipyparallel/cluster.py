@@ -85,6 +85,22 @@ if RHUMBA:
     eventually(lambda: "closed" in repr(rc))
     raises((ConnectionError, ipp.NoEnginesRegistered), rc.queue_status)
 
+# A controller first, and engines at once, before anything else of it has started.
+cluster = ipp.Cluster(n=2)
+if RHUMBA:
+    cluster.start_controller_sync()
+    name = cluster.start_engines_sync()
+    assert cluster.n == 2 and cluster.engines == {name: [0, 1]}
+    assert cluster.start_engines_sync(1, "third") == "third" and cluster.engines["third"] == [2]
+    with cluster.connect_client_sync() as rc:
+        assert rc[:].apply_sync(abs, -1) == [1] * 3
+    cluster.stop_cluster_sync()
+    cluster = ipp.Cluster(n=0)
+    with cluster as rc:
+        assert rc.ids == [] and cluster.engine_set is None
+        cluster.start_engines_sync(1)
+        assert rc.ids == [0] and cluster.engine_set == [0]
+
 # Engines in several sets, steered set by set and one by one.
 if RHUMBA:
     cluster = ipp.Cluster(n=2, profile="sets-of-engines", engine_timeout=PATIENCE)

@@ -136,6 +136,82 @@ fn a_daemon_is_started_listed_and_stopped() {
 }
 
 #[test]
+fn a_cluster_without_engines_is_given_them_later() {
+    let home = TestHome::new();
+    let said = home
+        .run(["cluster", "start", "-n", "0", "--daemonize"])
+        .success();
+    assert!(
+        said.starts_with("Cluster 'default' is running with 0 engines."),
+        "{said}"
+    );
+    assert_eq!(list(&home)[0]["engines"], json!([]));
+    let script = "import ipyparallel as ipp\ncluster = ipp.Cluster.from_file()\n\
+                  cluster.start_engines_sync(2)\nrc = cluster.connect_client_sync()\n\
+                  print(rc.ids, rc[:].apply_sync(lambda: 6 * 7))\n";
+    assert_eq!(home.run(["-c", script]).success(), "[0, 1] [42, 42]\n");
+    let processes = processes(&home);
+    home.run(["cluster", "stop"]).success();
+    assert_all_end(&processes);
+}
+
+/// Whether idle engines get tasks in turn, and how many of five tasks one engine is given and how
+/// many wait for it.
+const SPREADING: &str = "\
+import ipyparallel as ipp
+rc = ipp.Client()
+rc.wait_for_engines(2)
+def engine_of(result):
+    result.get()
+    return result.engine_id
+def hold():
+    import pathlib, time
+    while not pathlib.Path('gate').exists():
+        time.sleep(0.01)
+view = rc.load_balanced_view()
+ran = [engine_of(view.apply_async(abs, -1)) for _ in range(60)]
+print(all(one != next for one, next in zip(ran, ran[1:])), end=' ')
+busy = rc.load_balanced_view(targets=[0])
+held = [busy.apply_async(hold) for _ in range(5)]
+status = rc.queue_status()
+print(status[0]['tasks'], status['unassigned'])
+open('gate', 'w').close()
+rc.wait(held)
+";
+
+#[test]
+fn a_cluster_spreads_tasks_as_its_options_say() {
+    let home = TestHome::new();
+    for (scheme, hwm, said) in [
+        ("lru", "1", "True 1 4\n"),
+        // By chance, sixty in turn come once in 2 to the 59.
+        ("plainrandom", "3", "False 3 2\n"),
+    ] {
+        let start = ["cluster", "start", "-n", "2", "--daemonize"];
+        let options = ["--scheme", scheme, "--hwm", hwm];
+        home.run(start.into_iter().chain(options)).success();
+        assert_eq!(home.run(["-c", SPREADING]).success(), said, "{scheme}");
+        home.run(["cluster", "stop"]).success();
+        std::fs::remove_file(home.work().join("gate")).expect("the script made it");
+    }
+    let sentence = home
+        .run(["cluster", "start", "-n", "1", "--scheme", "mood"])
+        .failure(2);
+    assert!(
+        sentence.ends_with(
+            "there is no scheme \"mood\": there are leastload, lru, plainrandom, weighted, \
+             twobin, pure"
+        ),
+        "{sentence}"
+    );
+    let sentence = home
+        .run(["controller", "--cluster-file", "x", "--hwm=-1"])
+        .failure(2);
+    assert!(sentence.contains("--hwm"), "{sentence}");
+    assert!(list(&home).is_empty());
+}
+
+#[test]
 fn stopping_says_what_there_is_to_stop() {
     let home = TestHome::new();
     let sentence = home.run(["cluster", "stop"]).failure(1);

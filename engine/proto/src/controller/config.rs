@@ -46,6 +46,8 @@ pub struct Config {
     pub cancel_grace_us: u64,
     /// Engines that were asked for and haven't joined by then aren't waited for.
     pub start_timeout_us: u64,
+    /// A host is on its way: engines may be asked for before it has come.
+    pub awaits_host: bool,
     /// What is done of itself, until a client sets another policy.
     pub policy: Policy,
     /// What the names of checkpoints begin with that the policy makes.
@@ -86,6 +88,7 @@ impl Default for Config {
             shutdown_grace_us: 5_000_000,
             cancel_grace_us: 5_000_000,
             start_timeout_us: 60_000_000,
+            awaits_host: false,
             policy: Policy::default(),
             checkpoint_prefix: "cluster".to_owned(),
             duty_timeout_us: 600_000_000,

@@ -65,6 +65,9 @@ impl Controller {
             message,
             payload: Payload::default(),
         });
+        if let Some(early) = self.take_early_starting() {
+            self.start_engines_at(id, early.count);
+        }
     }
 
     /// The host at a connection that is already given up is gone.
@@ -121,7 +124,14 @@ impl Controller {
         self.give_up_hopeless_tasks();
     }
 
-    /// Asks the host that is starting fewest for `count` engines.
+    /// No host came that could start what was asked for.
+    pub(super) fn on_first_host_timer(&mut self) {
+        self.early_starting = None;
+        self.give_up_hopeless_tasks();
+    }
+
+    /// Asks the host that is starting fewest for `count` engines, or the first
+    /// one, once it has come.
     pub(super) fn start_engines(&mut self, count: u32) -> Answer {
         if count == 0 {
             return Answer::Done;
@@ -134,16 +144,22 @@ impl Controller {
             );
             return Answer::Refused { reason };
         }
-        let Some(host) = self
-            .hosts
-            .values_mut()
-            .min_by_key(|host| host.starting_count())
-        else {
+        let host = self.hosts.values().min_by_key(|host| host.starting_count());
+        if let Some(host) = host {
+            self.start_engines_at(host.id, count);
+        } else if self.config.awaits_host && self.next_host == 0 {
+            self.start_engines_early(count);
+        } else {
             let reason =
                 "this cluster has no host that could start engines: start them with `rhumba engine`"
                     .to_owned();
             return Answer::Refused { reason };
-        };
+        }
+        Answer::Done
+    }
+
+    fn start_engines_at(&mut self, id: HostId, count: u32) {
+        let host = self.hosts.get_mut(&id).expect("a host that is there");
         let count_before = host.starting_count();
         host.forget_starting(&mut self.timers);
         let until = self.now.after_us(self.config.start_timeout_us);
@@ -154,17 +170,37 @@ impl Controller {
         });
         let connection = host.connection;
         self.send_host(connection, ToHost::StartEngines { count });
-        Answer::Done
+    }
+
+    /// Leaves it to the first host to start engines.
+    fn start_engines_early(&mut self, count: u32) {
+        let before = self.take_early_starting();
+        let until = self.now.after_us(self.config.start_timeout_us);
+        self.timers.set(until, Timer::FirstHost);
+        self.early_starting = Some(Starting {
+            count: before.map_or(0, |before| before.count) + count,
+            until,
+        });
+    }
+
+    /// Returns what was left to the first host, which isn't left to it any more.
+    pub(super) fn take_early_starting(&mut self) -> Option<Starting> {
+        let early = self.early_starting.take()?;
+        self.timers.cancel(early.until, Timer::FirstHost);
+        Some(early)
     }
 
     /// Returns how many engines were asked for that may still join.
     pub(super) fn starting_count(&self) -> u64 {
         let counts = self.hosts.values().map(Host::starting_count);
-        counts.map(u64::from).sum()
+        let early = self.early_starting.map(|early| early.count);
+        counts.chain(early).map(u64::from).sum()
     }
 
     /// Returns whether engines were asked for that may still join, or will be.
     pub(super) fn awaits_engines(&self) -> bool {
-        !self.recoveries.is_empty() || self.hosts.values().any(|host| host.starting.is_some())
+        !self.recoveries.is_empty()
+            || self.early_starting.is_some()
+            || self.hosts.values().any(|host| host.starting.is_some())
     }
 }

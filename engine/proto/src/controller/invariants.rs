@@ -295,6 +295,12 @@ impl Controller {
             expected.insert((host.heartbeat.timer_at, Timer::Heartbeat(host.connection)));
             expected.extend(host.starting.map(|s| (s.until, Timer::Start(host.id))));
         }
+        let early = self.early_starting;
+        expected.extend(early.map(|early| (early.until, Timer::FirstHost)));
+        assert!(
+            early.is_none() || self.next_host == 0,
+            "the first host starts what was asked for before it came"
+        );
         for (key, piece) in self.pieces.iter() {
             let at = piece.rules().and_then(|rules| rules.timer_at);
             expected.extend(at.map(|at| (at, Timer::Patience(key))));

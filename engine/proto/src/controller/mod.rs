@@ -67,7 +67,7 @@ use clients::Client;
 use dependencies::Dependents;
 use engines::{Engine, Unfinished};
 use gathers::Gather;
-use hosts::Host;
+use hosts::{Host, Starting};
 use locks::Locks;
 use pieces::Pieces;
 use records::Fetches;
@@ -162,6 +162,8 @@ pub struct Controller {
     fetches: Fetches,
     engines: BTreeMap<EngineId, Engine>,
     hosts: BTreeMap<HostId, Host>,
+    /// Engines that were asked for before the first host came.
+    early_starting: Option<Starting>,
     /// Hosts by their process ids, which is how engines name them.
     host_ids: BTreeMap<u32, HostId>,
     /// Engines by the process ids of their host and their own, until they are
@@ -223,6 +225,7 @@ impl Controller {
             fetches: Fetches::default(),
             engines: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            early_starting: None,
             host_ids: BTreeMap::new(),
             processes: BTreeMap::new(),
             departures: BTreeMap::new(),
@@ -442,6 +445,7 @@ impl Controller {
     fn end_cluster(&mut self) {
         // Nothing is tried again from here on, and nothing is waited for.
         self.forget_recoveries();
+        self.take_early_starting();
         for host in self.hosts.values_mut() {
             host.forget_starting(&mut self.timers);
         }

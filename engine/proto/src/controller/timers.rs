@@ -20,6 +20,8 @@ pub(super) enum Timer {
     Shutdown(EngineId),
     /// The engines that were asked of the host should have joined.
     Start(HostId),
+    /// The first host should have come, as engines were asked for.
+    FirstHost,
     /// The engine may be due to be checkpointed.
     Checkpoint(EngineId),
     /// The engine should have finished what the controller asked of it.
@@ -141,6 +143,7 @@ impl Controller {
                 Timer::Exit(engine) => self.on_exit_timer(engine),
                 Timer::Shutdown(engine) => self.on_shutdown_timer(engine),
                 Timer::Start(host) => self.on_start_timer(host),
+                Timer::FirstHost => self.on_first_host_timer(),
                 Timer::Checkpoint(engine) => self.on_checkpoint_timer(engine),
                 Timer::Duty(engine) => self.on_duty_timer(engine),
                 Timer::Patience(piece) => self.on_patience_timer(piece),

@@ -227,6 +227,78 @@ fn engines_are_started_by_the_host() {
 }
 
 #[test]
+fn engines_are_started_by_a_host_that_is_on_its_way() {
+    let mut scene = Scene::with(Config {
+        awaits_host: true,
+        engines_max: 10,
+        start_timeout_us: 1_000_000,
+        ..Config::default()
+    });
+    let client = scene.client();
+    let start = |count| FromClient::StartEngines {
+        query: QueryId(1),
+        count,
+    };
+    for count in [2, 3] {
+        scene.say(client, start(count));
+        assert_eq!(scene.answer(client), Answer::Done);
+    }
+    scene.say(client, start(6));
+    let Answer::Refused { reason } = scene.answer(client) else {
+        panic!("that is too many")
+    };
+    assert!(reason.contains("limit of 10"), "{reason}");
+    let host = scene.open();
+    scene.hello(host, 7, Role::Host);
+    assert_eq!(
+        scene.take(host),
+        [
+            FromController::Welcome(Welcome::Host { host: HostId(0) }),
+            FromController::Host(ToHost::StartEngines { count: 5 }),
+        ]
+    );
+
+    // One that has left isn't waited for.
+    scene.close(host);
+    scene.say(client, start(1));
+    let Answer::Refused { reason } = scene.answer(client) else {
+        panic!("no host is there")
+    };
+    assert!(reason.contains("no host"), "{reason}");
+    scene.end();
+}
+
+#[test]
+fn nobody_waits_for_ever_for_a_host_that_does_not_come() {
+    let mut scene = Scene::with(Config {
+        awaits_host: true,
+        start_timeout_us: 1_000_000,
+        ..Config::default()
+    });
+    let client = scene.client();
+    scene.say(
+        client,
+        FromClient::StartEngines {
+            query: QueryId(1),
+            count: 1,
+        },
+    );
+    assert_eq!(scene.answer(client), Answer::Done);
+    scene.task(client, 1, 0);
+    assert!(scene.told(client).is_empty(), "engines may still come");
+    scene.pass_us(1_000_000);
+    let told = scene.told(client);
+    assert!(
+        matches!(&told[..], [ToClient::Result { outcome: Outcome::Failed(failure), .. }]
+            if failure.kind == FailureKind::NoEngine),
+        "{told:?}"
+    );
+    let host = scene.host(7);
+    assert!(scene.take(host).is_empty(), "it was given up");
+    scene.end();
+}
+
+#[test]
 fn the_cluster_ends_when_asked() {
     let mut scene = Scene::new();
     let (asking, other) = (scene.client(), scene.client());

@@ -19,7 +19,7 @@ mod tasks;
 mod watchers;
 
 use super::{Action, Config, Controller, Event};
-use crate::id::{BlobId, ConnectionId, EngineId, QueryId, RequestId, Ticket, Timestamp};
+use crate::id::{BlobId, ConnectionId, EngineId, HostId, QueryId, RequestId, Ticket, Timestamp};
 use crate::message::{
     Answer, EngineInfo, Failure, FailureKind, FromClient, FromController, FromEngine, FromHost,
     Hello, Manner, Operation, Outcome, Output, PROTOCOL_VERSION, Payload, QueueInfo, Role, Terms,
