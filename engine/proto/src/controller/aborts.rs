@@ -5,13 +5,14 @@
 //! window is asked back with a recall, and the engine's answer decides: a piece
 //! is either given back or has started, never both.
 
+use super::engines::Engine;
 use super::pieces::{PieceKey, Place};
 use super::stops::Reason;
 use super::window::Recall;
 use super::{Controller, failures};
 use crate::id::{ClientId, EngineId, QueryId, RequestId};
 use crate::message::{Answer, Payload, ToEngine};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An abort that engines still have to say something to.
 #[derive(Debug, Default)]
@@ -84,12 +85,7 @@ impl Controller {
     /// Something that was sent is cancelled. Returns whether it is known to run,
     /// and so is being stopped; else it is to be asked back.
     fn cancel_sent(&mut self, key: PieceKey, id: EngineId) -> bool {
-        let engine = self
-            .engines
-            .get_mut(&id)
-            .expect("windows end with their engine");
-        let index = engine.window.position_of_piece(key);
-        let index = index.expect("a piece that is in a window is found there");
+        let (engine, index) = window_place(&mut self.engines, key, id);
         engine.window.note_cancelled(index);
         let entry = engine.window.get(index);
         let (ticket, runs) = (entry.ticket, entry.recall == Recall::TooLate);
@@ -155,12 +151,7 @@ impl Controller {
     /// Asks an engine to give a piece back if it hasn't started it. Returns
     /// whether the engine's answer will settle this for `purpose`.
     pub(super) fn recall(&mut self, key: PieceKey, id: EngineId, purpose: Recall) -> bool {
-        let engine = self
-            .engines
-            .get_mut(&id)
-            .expect("windows end with their engine");
-        let index = engine.window.position_of_piece(key);
-        let index = index.expect("a piece that is in a window is found there");
+        let (engine, index) = window_place(&mut self.engines, key, id);
         let entry = engine.window.get(index);
         match (entry.recall, purpose) {
             (Recall::Discard | Recall::TooLate, _) => return false,
@@ -209,4 +200,17 @@ impl Controller {
             Recall::No | Recall::Yield | Recall::Discard | Recall::TooLate => {}
         }
     }
+}
+
+/// Returns the engine in whose window a piece is, and where in there.
+fn window_place(
+    engines: &mut BTreeMap<EngineId, Engine>,
+    piece: PieceKey,
+    id: EngineId,
+) -> (&mut Engine, usize) {
+    let engine = engines.get_mut(&id);
+    let engine = engine.expect("windows end with their engine");
+    let index = engine.window.position_of_piece(piece);
+    let index = index.expect("a piece that is in a window is found there");
+    (engine, index)
 }
