@@ -10,6 +10,7 @@ if not RHUMBA:
 
 import ipython1.kernel.api as kernel
 from _gates import Gate
+from ipyparallel.error import ImpossibleDependency
 
 rc = kernel.RemoteController(("127.0.0.1", 10105))
 assert kernel.defaultRemoteController == ("127.0.0.1", 10105)
@@ -204,6 +205,32 @@ assert tc.getTaskResult(tc.run(hopeless)).failure.ename == "IndexError"
 rc.pushAll(left=1)
 cleared = kernel.Task("seen = 'left' in globals()", ["seen"], clearBefore=True, clearAfter=True)
 assert tc.getTaskResult(tc.run(cleared)).ns.seen is False
+# Tasks for engines with certain properties.
+rc.setProperties(2, gpu=True)
+rc.setProperties(3, gpu=True, memory=8)
+
+
+def roomy(properties):
+    return properties.get("memory", 0) >= 8
+
+
+def on_gpu(properties):
+    return "gpu" in properties
+
+
+rooms = [tc.run(kernel.Task("v = x", ["v"], {"x": x}, depend=roomy)) for x in range(12)]
+assert [tc.getTaskResult(each).engineID for each in rooms] == [3] * 12
+assert [tc.getTaskResult(each).ns.v for each in rooms] == list(range(12))
+gpus = [tc.run(kernel.Task("pass", depend=on_gpu)) for _ in range(12)]
+assert {tc.getTaskResult(each).engineID for each in gpus} <= {2, 3}
+nowhere = tc.getTaskResult(tc.run(kernel.Task("v = 1", ["v"], depend=lambda properties: 0)))
+assert isinstance(nowhere.failure, ImpossibleDependency), nowhere.failure
+wrong = tc.getTaskResult(tc.run(kernel.Task("v = 1", ["v"], depend=lambda properties: 1 / 0)))
+assert wrong.failure.ename == "ZeroDivisionError"
+at_last = kernel.Task("v = 7", ["v"], depend=roomy)
+instead = kernel.Task("v = 1", ["v"], recoveryTask=at_last, depend=lambda properties: False)
+result = tc.getTaskResult(tc.run(instead))
+assert result.ns.v == 7 and result.engineID == 3
 gate = Gate()
 slow = [tc.run(kernel.Task(f"{gate.code}; t = 1", ["t"])) for _ in range(8)]
 gate.wait_for_engines(4)
@@ -217,7 +244,7 @@ assert tc.getTaskResult(slow[0]).ns.t == 1
 raises(IndexError, tc.abort, slow[0])
 raises(IndexError, tc.getTaskResult, 10**6)
 status = tc.queueStatus()
-assert status["pending"] == 0 and status["failed"] == 4 and status["succeeded"] > 100, status
+assert status["pending"] == 0 and status["failed"] == 6 and status["succeeded"] > 100, status
 raises(TypeError, tc.run, "a = 1")
 raises(TypeError, kernel.Task, abs)
 raises(ValueError, kernel.Task, "1", retries=-1)

@@ -35,6 +35,15 @@ def clear_properties():
     _properties.clear()
 
 
+def require_properties(depend):
+    """Raises UnmetDependency unless `depend` says of this engine's properties that they will do."""
+    if not depend(dict(_properties)):
+        from ipyparallel.error import UnmetDependency
+
+        name = getattr(depend, "__name__", repr(depend))
+        raise UnmetDependency(f"the task can't run here: {name} is false of {_properties}")
+
+
 def user_names():
     """Returns the names that are bound in this engine's namespace, sorted."""
     import __main__

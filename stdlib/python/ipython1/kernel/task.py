@@ -6,6 +6,7 @@ of whichever engine is free.
 
 from threading import Condition
 
+from ipyparallel.dependency import Dependent
 from ipyparallel.error import TaskAborted
 
 from . import enginestate
@@ -24,13 +25,15 @@ class Task:
     clearBefore, clearAfter: whether all names of the engine are unbound before, or after
     retries: how many times more it is tried if it fails, on other engines first
     recoveryTask: a Task to run in its place if it has failed to the end
+    depend: a function that is given an engine's properties, a dict, and says
+        whether the task may run there; if no engine is left, the task fails
 
     Raises TypeError for arguments of another kind, ValueError for negative `retries`.
     """
 
     def __init__(
         self, expression, resultNames=None, setupNS=None, clearBefore=False, clearAfter=False,
-        retries=0, recoveryTask=None, **options,
+        retries=0, recoveryTask=None, depend=None, **options,
     ):  # fmt: skip
         if not isinstance(expression, str):
             raise TypeError(f"a task is source code in a str, not {type(expression).__name__}")
@@ -42,6 +45,8 @@ class Task:
             raise ValueError(f"retries must not be negative: {retries}")
         if not (recoveryTask is None or isinstance(recoveryTask, Task)):
             raise TypeError(f"recoveryTask must be a Task, not {type(recoveryTask).__name__}")
+        if not (depend is None or callable(depend)):
+            raise TypeError(f"depend must be a function, not {type(depend).__name__}")
         self.expression = expression
         self.resultNames = list(resultNames or ())
         self.setupNS = dict(setupNS or {})
@@ -49,6 +54,7 @@ class Task:
         self.clearAfter = clearAfter
         self.retries = retries
         self.recoveryTask = recoveryTask
+        self.depend = depend
         self.options = options
 
     def __repr__(self):
@@ -201,9 +207,12 @@ class _Run:
 
     def _start(self, task):
         self._task = task
+        run = enginestate.run_task
+        if task.depend is not None:
+            run = Dependent(run, enginestate.require_properties, (task.depend,), {})
         with self._view.temp_flags(retries=task.retries):
             self._current = self._view.apply_async(
-                enginestate.run_task, task.expression, task.resultNames, task.setupNS,
+                run, task.expression, task.resultNames, task.setupNS,
                 task.clearBefore, task.clearAfter,
             )  # fmt: skip
         if task.recoveryTask is not None:
