@@ -123,12 +123,12 @@ unsafe impl GlobalAlloc for SharingAllocator {
 }
 
 fn may_be_mapping(address: *const u8, length: usize) -> bool {
-    length >= BYTES_MIN && address as usize % PAGE_BYTES == 0
+    length >= BYTES_MIN && (address as usize).is_multiple_of(PAGE_BYTES)
 }
 
 /// The mappings of this process. Without a lock, and without an allocation: the
 /// allocator looks here, in children that threads have forked as well.
-static MAPPINGS: Mappings = Mappings([const { Mapping::NONE }; MAPPING_COUNT_MAX]);
+static MAPPINGS: Mappings = Mappings([const { Mapping::none() }; MAPPING_COUNT_MAX]);
 
 struct Mappings([Mapping; MAPPING_COUNT_MAX]);
 
@@ -143,11 +143,13 @@ const FREE: usize = 0;
 const RESERVED: usize = 1;
 
 impl Mapping {
-    const NONE: Self = Self {
-        address: AtomicUsize::new(FREE),
-        length: AtomicUsize::new(0),
-        descriptor: AtomicI32::new(-1),
-    };
+    const fn none() -> Self {
+        Self {
+            address: AtomicUsize::new(FREE),
+            length: AtomicUsize::new(0),
+            descriptor: AtomicI32::new(-1),
+        }
+    }
 }
 
 impl Mappings {

@@ -1,7 +1,7 @@
 //! `_rhumba.Group`: work that was sent together, as Python waits for it.
 
 use crate::values;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rhumba_engine::client::Client;
 use rhumba_engine::client::group::{Group as Parts, PartAddress, PartAnswer};
 use rhumba_engine::proto::message::{FailureKind, Outcome, Output};
@@ -14,6 +14,7 @@ use rustpython_vm::types::AsSequence;
 use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, atomic_func, pyclass};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// Work that was sent together: one part per engine, or per task.
@@ -22,10 +23,23 @@ use std::time::{Duration, Instant};
 pub struct Group {
     parts: Arc<Parts>,
     client: Arc<Client>,
-    /// Results, decoded when they were first asked for, or why they can't be.
-    values: Mutex<Vec<Option<PyResult>>>,
+    /// Results, decoded when they were first asked for.
+    values: Mutex<Vec<Value>>,
+    /// Told when a thread has decoded a value.
+    decoded: Condvar,
     /// What parts have told while they ran: a dict each, once there is something.
     data: Mutex<HashMap<usize, PyDictRef>>,
+}
+
+/// The result of one part, as an object.
+#[derive(Clone)]
+enum Value {
+    /// Nobody has asked for it.
+    Unread,
+    /// This thread is making it of its bytes, which are nowhere else any more.
+    Decoding(ThreadId),
+    /// What it is, or why it can't be made.
+    Known(PyResult),
 }
 
 impl std::fmt::Debug for Group {
@@ -36,11 +50,12 @@ impl std::fmt::Debug for Group {
 
 impl Group {
     pub(crate) fn new(parts: Arc<Parts>, client: Arc<Client>) -> Self {
-        let values = Mutex::new(vec![None; parts.parts().len()]);
+        let values = Mutex::new(vec![Value::Unread; parts.parts().len()]);
         Self {
             parts,
             client,
             values,
+            decoded: Condvar::new(),
             data: Mutex::new(HashMap::new()),
         }
     }
@@ -79,19 +94,52 @@ impl Group {
     }
 
     fn value(&self, part: usize, vm: &VirtualMachine) -> PyResult {
-        if let Some(value) = &self.values.lock()[part] {
-            return value.clone();
+        let this_thread = std::thread::current().id();
+        loop {
+            let mut values = self.values.lock();
+            match &values[part] {
+                Value::Known(value) => return value.clone(),
+                Value::Decoding(thread) if *thread == this_thread => {
+                    return Err(vm.new_runtime_error(
+                        "this result is asked for by code that runs while it is made: \
+                         it isn't there yet",
+                    ));
+                }
+                Value::Decoding(_) => {
+                    drop(values);
+                    self.wait_for_other_thread(part, vm)?;
+                }
+                Value::Unread => {
+                    values[part] = Value::Decoding(this_thread);
+                    drop(values);
+                    let value = self.decode(part, vm);
+                    self.values.lock()[part] = Value::Known(value.clone());
+                    self.decoded.notify_all();
+                    return value;
+                }
+            }
         }
+    }
+
+    fn decode(&self, part: usize, vm: &VirtualMachine) -> PyResult {
         // The object takes the place of its bytes; large ones become it without
         // a copy, as nobody else holds them any more.
         let payload = self.parts.take_payload(part).unwrap_or_default();
-        let value = if payload.is_empty() {
-            Ok(vm.ctx.none())
-        } else {
-            snapshot::decode(vm, payload.buffers, &values::context(vm))
-        };
-        self.values.lock()[part] = Some(value.clone());
-        value
+        if payload.is_empty() {
+            return Ok(vm.ctx.none());
+        }
+        snapshot::decode(vm, payload.buffers, &values::context(vm))
+    }
+
+    fn wait_for_other_thread(&self, part: usize, vm: &VirtualMachine) -> PyResult<()> {
+        interrupt::interruptible_wait(vm, |slice| {
+            let mut values = self.values.lock();
+            let is_decoding = |value: &Value| matches!(value, Value::Decoding(_));
+            if is_decoding(&values[part]) {
+                self.decoded.wait_for(&mut values, slice);
+            }
+            !is_decoding(&values[part])
+        })
     }
 }
 

@@ -109,7 +109,13 @@ fn the_table_of_conformance_names_its_tests() {
 #[test]
 fn the_table_of_the_shell_names_its_tests() {
     let mut tests = BTreeSet::new();
-    for folder in ["interpreter/src", "repl", "tests/tests", "engine/src", "stdlib"] {
+    for folder in [
+        "interpreter/src",
+        "repl",
+        "tests/tests",
+        "engine/src",
+        "stdlib",
+    ] {
         collect_tests(&root().join(folder), &mut tests);
     }
     let states = ["there", "in part", "not yet", "elsewhere", "as "];

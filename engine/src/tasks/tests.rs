@@ -482,7 +482,9 @@ fn a_store_outlives_its_controller() {
     assert_eq!(mode & 0o777, 0o600, "it is private");
     // As the sqlite3 tool reads it meanwhile.
     let tool = rusqlite::Connection::open(&path).unwrap();
-    let mut tasks = tool.prepare("SELECT msg_id, code, status, seconds FROM tasks").unwrap();
+    let mut tasks = tool
+        .prepare("SELECT msg_id, code, status, seconds FROM tasks")
+        .unwrap();
     let tasks = tasks.query_map([], |row| {
         let texts: (String, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok((texts, row.get::<_, Option<f64>>(3)?))

@@ -138,11 +138,11 @@ fn what_does_not_fit_is_named_by_its_place() {
 #[test]
 fn depth_is_bounded_both_ways() {
     #[derive(Debug, Serialize, Deserialize)]
-    struct Nested(Option<Box<Vec<Nested>>>);
+    struct Nested(Option<Vec<Nested>>);
     with_bench(|bench| {
         let mut nested = Nested(None);
         for _ in 0..200 {
-            nested = Nested(Some(Box::new(vec![nested])));
+            nested = Nested(Some(vec![nested]));
         }
         let error = to_python(bench.vm, &nested).expect_err("it is too deep");
         assert!(error.to_string().contains("nested deeper than 100 levels"));

@@ -112,8 +112,7 @@ impl Controller {
     /// store all that it asked for goes on, and is recorded; without one, what
     /// runs runs on, and nobody reads the result.
     pub(super) fn remove_client(&mut self, id: ClientId) {
-        self.end_fetches(id);
-        self.end_locks_of(id);
+        // Before anything that lets others' work go on: of that it is told nothing any more.
         self.unwatch(id);
         self.gathers.retain(|(client, _), _| *client != id);
         let absent = self.clients.len() - self.present_clients();
@@ -129,6 +128,8 @@ impl Controller {
                 self.blobs.release_hold(blob);
             }
         }
+        self.end_fetches(id);
+        self.end_locks_of(id);
         if goes_on {
             self.left.push(id);
         } else {

@@ -112,7 +112,7 @@ impl Controller {
         let (number, target) = (piece.order, piece.target());
         let owner = piece.owner.expect("it was listed by who owned it");
         let outcome = Outcome::Failed(failures::too_many_left(self.config.clients_max));
-        let ended = (None, &outcome, Timing::default(), &Payload::default());
+        let ended = (target, &outcome, Timing::default(), &Payload::default());
         self.record_ended(number, owner, target, ended);
     }
 

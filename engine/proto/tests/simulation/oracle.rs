@@ -165,6 +165,9 @@ pub struct Client {
     tasks: BTreeSet<RequestId>,
     /// Results of others that it wants.
     fetching: BTreeMap<RequestId, Wanted>,
+    /// After it left there was a time without any client: nobody was told which
+    /// engines died in it, so nobody knows how many tries its tasks have used.
+    was_untold: bool,
 }
 
 /// One answer that is owed.
@@ -415,6 +418,7 @@ impl Oracle {
             queries: BTreeSet::new(),
             tasks: BTreeSet::new(),
             fetching: BTreeMap::new(),
+            was_untold: false,
         };
         assert!(
             self.clients.insert(connection, client).is_none(),
@@ -688,7 +692,8 @@ impl Oracle {
                     self.endings.check_dependency(&expected.wish, failure, here);
                 }
                 let there = [is_there, has_engines];
-                self.check_failure(&expected, failure, is_task, there, is_absent);
+                let is_untold = is_absent && client.was_untold;
+                self.check_failure(&expected, failure, is_task, there, is_untold);
             }
         }
     }
@@ -699,12 +704,10 @@ impl Oracle {
         failure: &Failure,
         is_task: bool,
         [is_there, has_engines]: [bool; 2],
-        is_absent: bool,
+        is_untold: bool,
     ) {
-        let may_stop_early = expected.was_aborted
-            || expected.wish.has_limit
-            || self.is_ending
-            || is_absent && self.clients.is_empty();
+        let may_stop_early =
+            expected.was_aborted || expected.wish.has_limit || self.is_ending || is_untold;
         let is_used_up = expected.charges > expected.retries;
         match failure.kind {
             FailureKind::Raised => {
@@ -972,6 +975,9 @@ impl Oracle {
         }
         if self.clients.is_empty() {
             self.recoveries.forget_dead();
+            for client in self.absent.values_mut() {
+                client.was_untold = true;
+            }
         }
     }
 

@@ -137,6 +137,13 @@ impl Records {
             assert!(!wanted.was_known, "what was accepted has a record");
             return;
         }
+        // Nobody may wait for more than so many, whatever it is.
+        if let Outcome::Failed(failure) = outcome
+            && failure.kind == FailureKind::Limit
+            && failure.message.starts_with("this client waits for")
+        {
+            return;
+        }
         let several = self.parts_of(wanted.piece.task) > 1 && wanted.piece.engine.is_none();
         if several {
             return;

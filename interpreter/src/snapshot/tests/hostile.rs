@@ -352,9 +352,12 @@ const UNFIT: &[u8] = b"__qual\xed\xa0\x80me__";
 /// The edge of 1.
 const ONE: u32 = 22;
 
+/// Where such a name is, and what writes the records that put it there.
+type UnfitCase = (&'static str, fn(&mut Records, u32));
+
 #[test]
 fn special_names_of_classes_are_text() {
-    let cases: [(&str, fn(&mut Records, u32)); 9] = [
+    let cases: [UnfitCase; 9] = [
         ("in the namespace of a class", |records, unfit| {
             let name = records.text(b"A");
             records.class(name, &[unfit], &[ONE]);

@@ -238,10 +238,6 @@ impl Screen {
         &self.written
     }
 
-    pub fn pid(&self) -> u32 {
-        u32::try_from(self.session.get_process().pid().as_raw()).expect("a pid is positive")
-    }
-
     /// Makes the terminal another size, as a person does with its window.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.session
