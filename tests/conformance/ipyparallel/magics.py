@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 
 import ipyparallel as ipp
 from _expect import RHUMBA, connect, raises
@@ -136,6 +137,39 @@ if RHUMBA:
         assert type(value).__name__ == "UsageError", (options, value)
     raises(ipp.CompositeError, every.get, "touched")
 
+if RHUMBA:
+    # At the end, in each grouping: kinds together, or all of an engine.
+    several = "print('a', rank)\ndisplay(rank)\nprint('b', rank)\nrank"
+    kinds = [
+        [f"[stdout:{rank}] {letter} {rank}" for rank in range(4) for letter in "ab"],
+        [f"[output:{rank}] {rank}" for rank in range(4)],
+        [f"Out[{rank}]: {rank}" for rank in range(4)],
+    ]
+    by_engine = [kind[rank * len(kind) // 4 :][: len(kind) // 4] for rank in range(4) for kind in kinds]
+    for option, expected in (
+        ("--no-stream", kinds),
+        ("--group-outputs type", kinds),
+        ("--group-outputs=order", kinds),
+        ("-r", kinds),
+        ("--group-outputs engine", by_engine),
+        ("-e", by_engine),
+    ):
+        value, out, err = cell("px", option, several)
+        lines = [re.sub(r"^(Out\[\d+):\d+", r"\1", shown) for shown in out.splitlines()]
+        assert value is None and lines == sum(expected, []), (option, lines)
+    value, out, err = cell("px", "--no-stream", "print('before', rank)\n1 / (rank - 2)")
+    assert out.count("before") == 4 and isinstance(value, ipp.RemoteError), (value, out)
+    value, out, err = cell("px", "--out", "touched = 1")
+    assert type(value).__name__ == "UsageError" and "NAME" in str(value)
+
+    # Here, too: shown here as any cell is, and from there with labels.
+    value, out, err = cell("px", "--local --targets 1", "print('even' in globals(), 'odd' in globals())")
+    assert value is None and out.splitlines() == ["False False", "[stdout:1] False True"], out
+    value, out, err = cell("px", "--local --noblock", "here_alone = 6")
+    assert isinstance(value, ipp.AsyncResult) and shell.user_ns["here_alone"] == 6
+    value.get()
+    assert every["here_alone"] == [6] * 4
+
 # How far it is, after a while.
 for options in ("--progress-after 0", "--no-stream --progress-after=0"):
     watched, gate = Watched(), Gate()
@@ -159,6 +193,22 @@ value, out, err = line("px", "%time sum(range(10))")
 assert out.count("Wall time") == 4, out
 value, out, err = cell("px", "", "%%time\ninside = rank * 2\ninside")
 assert out.count("Wall time") == 4 and every["inside"] == [0, 2, 4, 6], out
+every.execute("def f(): return rank + 40")
+value, out, err = line("px", "%time f()")
+assert value is None and out.count("Wall time") == 4, out
+for rank in range(4):
+    assert f"{rank + 40}" in out, out
+value, out, err = line("px", "%whos")
+for rank in range(4):
+    listed = [shown for shown in out.splitlines() if f"[stdout:{rank}]" in shown]
+    assert not RHUMBA or any(re.search(rf"\brank +int +{rank}$", shown) for shown in listed), out
+value, out, err = cell("px", "", "%%timeit -n 2 -r 2\nf()")
+assert value is None and out.count("per loop") == 4, out
+value, out, err = line("px", "%timeit -n 2 -r 2 f()")
+assert out.count("per loop") == 4, out
+value, out, err = cell("px", "", "%%capture kept_there\nprint('unseen', rank)")
+assert value is None and out == "", out
+assert every.apply_sync(lambda: kept_there.stdout) == [f"unseen {rank}\n" for rank in range(4)]
 value, out, err = line("px", "!echo from {rank}")
 for rank in range(4):
     assert f"from {rank}" in out, out
@@ -215,4 +265,27 @@ if RHUMBA:
     assert isinstance(value, ipp.error.AlreadyDisplayedError), value
     assert err.count("KeyboardInterrupt") >= 4
     assert every.apply_sync(abs, -1) == [1] * 4
+
+    # Another signal; or none, and the engines go on.
+    every.execute(
+        "import signal\n"
+        "def heard(number, frame): raise RuntimeError(f'heard {signal.Signals(number).name}')\n"
+        "signal.signal(signal.SIGUSR1, heard)"
+    )
+    for options in ("--signal-on-interrupt SIGUSR1", "--no-stream --signal-on-interrupt=10"):
+        gate = Gate()
+        press_when_waiting(lambda: gate.engines() == 4)  # noqa: B023
+        value, out, err = cell("px", options, gate.code)
+        assert f"Sending signal {options[-2:] if '10' in options else 'SIGUSR1'} to" in err, err
+        assert isinstance(value, ipp.RemoteError), value
+        assert "heard SIGUSR1" in (err if "SIGUSR1" in options else str(value)), (err, value)
+    gate = Gate()
+    press_when_waiting(lambda: gate.engines() == 4)
+    with contextlib.redirect_stderr(io.StringIO()) as quiet:
+        raises(KeyboardInterrupt, cell, "px", "--signal-on-interrupt 0 -o running", f"{gate.code}; 8")
+    assert "Sending" not in quiet.getvalue()
+    assert not shell.user_ns["running"].ready()
+    gate.open()
+    shell.user_ns["running"].get()
+    assert shell.user_ns["running"].successful()
 rc.close()
