@@ -117,6 +117,47 @@ fn a_picture_that_cannot_be_shown_is_saved_and_named() {
     assert!(!printed.contains('\x1b'), "{printed:?}");
 }
 
+/// Shows pictures of an engine as they come, from another thread, and at the end.
+const OF_ENGINES: &str = r##"
+import ipyparallel as ipp
+view = ipp.Client()[:]
+view.execute("from pictures import *", block=True)
+%px display(Dot())
+with view.execute("display(wide)").stream_output(): view.client.wait()
+
+ar = view.execute("display(1); display(Dot())")
+ar.get() and ar.display_outputs()
+"##;
+
+#[test]
+fn pictures_of_engines_are_shown_below_their_label() {
+    let home = TestHome::new();
+    home.write("pictures.py", PICTURES);
+    let mut piped = home.command(["-n", "1", "-i", "-c", "from pictures import *"]);
+    piped.env("TMPDIR", home.work());
+    let printed = finish(piped, OF_ENGINES).success();
+    let shown: Vec<&str> = printed.split("[output:0]").skip(1).collect();
+    assert_eq!(shown.len(), 4, "{printed}");
+    assert!(shown[2].starts_with(" 1\n"), "{printed}");
+    for (index, begin) in [(0, b"\x89PNG"), (1, b"<svg"), (3, b"\x89PNG")] {
+        let path = shown[index]
+            .strip_prefix("\n[picture: ")
+            .and_then(|rest| rest.split_once(']'))
+            .unwrap_or_else(|| panic!("no picture: {printed}"))
+            .0;
+        let saved = std::fs::read(path).expect("the file that is named is there");
+        assert!(saved.starts_with(begin), "{path}");
+    }
+    let mut piped = home.command(["-n", "1", "-i", "-c", "from pictures import *"]);
+    piped.env("RHUMBA_PICTURES", "none");
+    let printed = finish(piped, OF_ENGINES).success();
+    assert_eq!(
+        printed.matches("[output:0]\na dot\n").count(),
+        2,
+        "{printed}"
+    );
+}
+
 #[test]
 fn who_wants_no_pictures_gets_text() {
     let home = TestHome::new();

@@ -6,10 +6,14 @@
     Out[3:7]: the value of the last expression of cell 7 of engine 3
 
 Every line has its label, and lines of different engines are never mixed.
-Remote stdout goes to stdout and remote stderr to stderr.
+Remote stdout goes to stdout and remote stderr to stderr. A picture stands below its label, shown
+as the shell shows those that are displayed here; without a shell it is text.
 """
 
 import sys
+
+from _rhumba_shell import publish as _publish
+from rhumba.shell import get_ipython
 
 # How long live output waits for more before it shows a line that has no end
 # yet, and before it looks again for parts that ended without a word.
@@ -240,7 +244,12 @@ def _show(printer, engine, kind, data):
         return
     printer.finish()
     if kind == "display":
-        printer.show(f"[output:{engine}]", data.get("text/plain", ""))
+        label = f"[output:{engine}]"
+        if get_ipython() is not None and any(form.startswith("image/") for form in data):
+            print(label, flush=True)
+            _publish(data, {}, None, False)
+        else:
+            printer.show(label, data.get("text/plain", ""))
     elif kind == "result":
         printer.show(f"Out[{engine}:{data[0]}]:", data[1])
 
