@@ -99,6 +99,7 @@ if RHUMBA:
     with cluster as rc:
         assert rc.ids == [] and cluster.engine_set is None
         cluster.start_engines_sync(1)
+        rc.wait_for_engines(1, timeout=PATIENCE)
         assert rc.ids == [0] and cluster.engine_set == [0]
 
 # Engines in several sets, steered set by set and one by one.
