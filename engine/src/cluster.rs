@@ -14,7 +14,7 @@ use crate::home;
 use crate::socket::ConnectionError;
 use crate::tasks::{TaskStoreMode, TaskStoreOptions};
 use rhumba_proto::id::EngineId;
-use rhumba_proto::message::{Answer, FromClient, Scheduling};
+use rhumba_proto::message::{Answer, FromClient, Policy, Scheduling};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -264,6 +264,16 @@ impl StartedCluster {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Says when engines are saved, and whether those that die are replaced.
+    ///
+    /// # Errors
+    /// If the controller can't be asked.
+    pub fn set_policy(&self, policy: Policy) -> Result<(), ClusterError> {
+        let client = Client::connect(&self.cluster_file, "starter", ANSWER_TIMEOUT)?;
+        client.set_policy(policy, ANSWER_TIMEOUT)?;
         Ok(())
     }
 

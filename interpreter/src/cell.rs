@@ -17,7 +17,7 @@ use crate::display;
 use crate::namespace::Namespace;
 use crate::preferences::Preferences;
 use crate::session::Session;
-use crate::transform::{self, LastStatement};
+use crate::transform::{self, LastStatement, Outline};
 
 /// How a cell is run.
 #[derive(Clone, Debug, Default)]
@@ -142,8 +142,6 @@ impl Run<'_> {
         let name = self.name();
         // The lines a person wrote, not what they were made into: both have the same numbers.
         remember_source(vm, &name, &source)?;
-        let last = transform::last_statement(&python);
-        let is_shown = last == LastStatement::Expression { shown: true } && !is_muted_magic;
         let mut parts = if preferences.needs_nodes() {
             let is_muted = is_muted_magic || transform::ends_with_semicolon(&python);
             preferences
@@ -152,7 +150,7 @@ impl Run<'_> {
                 .map(|(code, shown)| Part { code, shown })
                 .collect()
         } else {
-            vec![self.compiled(&python, &name, last, is_shown, &preferences)?]
+            self.compiled(&python, &name, is_muted_magic, &preferences)?
         };
         self.began = true;
         let keeps_source = self.options.store || parts.iter().any(|part| defines_code(&part.code));
@@ -176,25 +174,33 @@ impl Run<'_> {
         }
     }
 
+    /// Compiles a cell in as many pieces as its length asks for.
     fn compiled(
         &self,
         python: &str,
         name: &str,
-        last: LastStatement,
-        shown: bool,
+        is_muted: bool,
         preferences: &Preferences,
-    ) -> PyResult<Part> {
-        let mode = match last {
-            LastStatement::Expression { .. } => Mode::BlockExpr,
-            LastStatement::Other => Mode::Exec,
-        };
+    ) -> PyResult<Vec<Part>> {
+        let outline = Outline::of(python);
+        let pieces = outline.pieces(python);
+        let last_index = pieces.len() - 1;
         let mut options = self.vm.compile_opts();
         options.allow_top_level_await = preferences.awaits;
-        let code = self
-            .vm
-            .compile_with_opts(python, mode, name, options)
-            .map_err(|failure| failure.into_pyexception(self.vm, Some(python)))?;
-        Ok(Part { code, shown })
+        let compiled = pieces.enumerate().map(|(index, piece)| {
+            let (mode, shown) = match outline.last {
+                LastStatement::Expression { shown } if index == last_index => {
+                    (Mode::BlockExpr, shown && !is_muted)
+                }
+                _ => (Mode::Exec, false),
+            };
+            let code = self
+                .vm
+                .compile_with_opts(&piece, mode, name, options.clone())
+                .map_err(|failure| failure.into_pyexception(self.vm, Some(python)))?;
+            Ok(Part { code, shown })
+        });
+        compiled.collect()
     }
 
     /// Runs one piece, and shows its value if that is to be seen.

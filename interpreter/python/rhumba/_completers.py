@@ -13,7 +13,8 @@ class Completers:
 
     def __init__(self):
         self._entries = []
-        self._failed = set()
+        # Functions of the word to complete, or of a context: `get_ipython().Completer.custom_matchers`.
+        self.matchers = []
 
     def add(self, function, command=None, pattern=None, at=None):
         """Adds a function: for lines that begin with a command or match a pattern, or for all lines."""
@@ -41,7 +42,24 @@ class Completers:
             offered = (offered or []) + [each for each in found if each.startswith(symbol)]
             if wanted is not None or pattern is not None:
                 break
+        for matcher in list(self.matchers):
+            found = self._asked_matcher(matcher, line, symbol)
+            if found:
+                offered = (offered or []) + [each for each in found if each.startswith(symbol)]
         return offered
+
+    def _asked_matcher(self, matcher, line, symbol):
+        try:
+            if getattr(matcher, "matcher_api_version", 1) == 1:
+                return [str(each) for each in matcher(symbol) or ()]
+            from IPython.core.completer import CompletionContext
+
+            told = matcher(CompletionContext(symbol, line, len(line), 0, None))
+            return [each.text for each in told["completions"]]
+        except Exception as failure:
+            self.matchers.remove(matcher)
+            _tell_of(matcher, failure)
+            return None
 
     def _asked(self, entry, function, event):
         from rhumba.shell import get_ipython
@@ -54,10 +72,14 @@ class Completers:
             if type(failure).__name__ == "TryNext":
                 return None
             self._entries.remove(entry)
-            name = getattr(function, "__name__", repr(function))
-            told = f"{type(failure).__name__}: {failure}"
-            print(f"\nThe completer {name} failed and isn't asked again. {told}", file=sys.stderr)
+            _tell_of(function, failure)
             return None
+
+
+def _tell_of(function, failure):
+    name = getattr(function, "__name__", repr(function))
+    told = f"{type(failure).__name__}: {failure}"
+    print(f"\nThe completer {name} failed and isn't asked again. {told}", file=sys.stderr)
 
 
 class Event:

@@ -20,7 +20,27 @@ _DEEPEST_GROUP = 10
 
 
 def report(exception):
-    """The type's name, the message and the traceback of an exception."""
+    """The type's name, the message and the traceback of an exception that ended a cell or a request.
+
+    A traceback that a handler of `set_custom_exc` has told in its own way is not told again to a
+    person who saw that; a client, who may not have, gets it all the same.
+    """
+    told = described(exception)
+    if _was_told(exception):
+        return (*told[:2], "")
+    return told
+
+
+def _was_told(exception):
+    shell = sys.modules.get("rhumba.shell")
+    embedding = sys.modules.get("rhumba._embedding")
+    if shell is None or not (sys.flags.interactive or embedding is not None and embedding._open):
+        return False
+    return exception is getattr(shell.get_ipython(), "_told_failure", None)
+
+
+def described(exception):
+    """The same of any exception, whoever has told of it."""
     name = type(exception).__name__
     try:
         message = str(exception)

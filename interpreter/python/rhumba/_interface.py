@@ -267,13 +267,39 @@ class Hooks:
         return dispatch
 
 
+class Completion:
+    """What could stand in the place of the text from `start` to `end`."""
+
+    def __init__(self, start, end, text, *, type=None, signature="", _origin=""):
+        self.start, self.end, self.text = start, end, text
+        self.type, self.signature, self._origin = type, signature, _origin
+
+    def __repr__(self):
+        return f"<Completion start={self.start} end={self.end} text={self.text!r} type={self.type!r}>"
+
+    def __eq__(self, other):
+        if not isinstance(other, Completion):
+            return NotImplemented
+        return (self.start, self.end, self.text) == (other.start, other.end, other.text)
+
+    def __hash__(self):
+        return hash((self.start, self.end, self.text))
+
+
 class Completer:
     """What completes names, as an object."""
 
-    def __init__(self, shell):
-        self.shell = shell
-        self.matchers = []
-        self.custom_matchers = []
+    def __init__(self, shell=None, **kwargs):
+        self.shell = get_ipython() if shell is None else shell
+
+    @property
+    def namespace(self):
+        return self.shell.user_ns
+
+    @property
+    def custom_matchers(self):
+        """Functions that complete before the shell does, where they have something to offer."""
+        return self.shell._own_completers().matchers
 
     def complete(self, text=None, line_buffer=None, cursor_pos=None):
         return self.shell.complete(text or "", line_buffer, cursor_pos)
@@ -285,9 +311,7 @@ class Completer:
         """What could stand at an offset: objects with start, end, text and type."""
         replaced, matches = self.shell.complete(text, text, offset)
         for match in matches:
-            yield types.SimpleNamespace(
-                start=offset - len(replaced), end=offset, text=match, type="", signature="", _origin=""
-            )
+            yield Completion(offset - len(replaced), offset, match)
 
 
 class Inspector:
@@ -313,8 +337,29 @@ def _formatter(shell):
     return formatter()
 
 
+def _from(module, name):
+    """What makes an object of a class that is in a module of its own."""
+
+    def make(shell):
+        from importlib import import_module
+
+        return getattr(import_module(module), name)(shell)
+
+    return make
+
+
+def _traceback_formatter(shell):
+    from IPython.core.ultratb import AutoFormattedTB
+
+    return AutoFormattedTB()
+
+
 # How what hangs on the shell is made.
 MAKERS = {
+    "alias_manager": _from("IPython.core.alias", "AliasManager"),
+    "prefilter_manager": _from("IPython.core.prefilter", "PrefilterManager"),
+    "compile": _from("IPython.core.compilerop", "CachingCompiler"),
+    "InteractiveTB": _traceback_formatter,
     "display_formatter": _formatter,
     "display_pub": DisplayPublisher,
     "extension_manager": ExtensionManager,
@@ -471,11 +516,90 @@ def extract_input_lines(shell, range_str, raw=False):
     return "".join(text if text.endswith("\n") else text + "\n" for _, _, text in rows)
 
 
+def excepthook(shell, etype, value, tb):
+    """Shows an exception as that of a cell is shown."""
+    shell.showtraceback((etype, value, tb))
+
+
+def debugger(shell, force=False):
+    """Opens the debugger where the last failure was: at once if forced, else if %pdb asks for it."""
+    if force or getattr(shell, "call_pdb", False):
+        from rhumba._debugger import post_mortem
+
+        post_mortem()
+
+
+def get_local_scope(shell, stack_depth):
+    """The names of a caller; 0 is the one that calls this."""
+    return sys._getframe(stack_depth + 1).f_locals
+
+
+def ask_yes_no(shell, prompt, default=None, interrupt=None):
+    """Asks until the answer is yes or no."""
+    from IPython.utils.io import ask_yes_no as ask
+
+    return ask(prompt, default, interrupt)
+
+
+def run_code(shell, code_obj, result=None, *, async_=False):
+    """Runs code in the namespace and shows what it raises; says whether it failed."""
+    try:
+        exec(code_obj, shell.user_ns)
+    except SystemExit:
+        raise
+    except BaseException as failure:
+        if result is not None:
+            result.error_in_exec = failure
+        shell.showtraceback()
+        return True
+    return False
+
+
+def find_user_code(shell, target, raw=True, py_only=False, skip_encoding_cookie=True, search_ns=False):
+    """The code that is meant by ranges of cells, a file, an address, a macro, or a name bound to text."""
+    from rhumba import _past
+
+    try:
+        return _past.source_of(target.split(), raw, search_ns)
+    except UsageError as failure:
+        raise ValueError(str(failure)) from None
+
+
+def _ofind(shell, oname, namespaces=None):
+    """What a name means, dots included: an OInfo. Magics are found with their mark and without."""
+    from IPython.core.oinspect import OInfo
+
+    name = oname.strip()
+    parts = name.split(".")
+    spaces = namespaces or [("Interactive", shell.user_ns), ("Python builtin", sys.modules["builtins"].__dict__)]
+    for space, names in spaces:
+        if parts[0] in names:
+            parent, obj = None, names[parts[0]]
+            try:
+                for part in parts[1:]:
+                    parent, obj = obj, getattr(obj, part)
+            except Exception:
+                break
+            return OInfo(found=True, namespace=space, parent=parent, obj=obj)
+    kinds = ("cell",) if name.startswith("%%") else ("line", "cell")
+    for kind in kinds:
+        magic = shell.find_magic(name.lstrip("%"), kind)
+        if magic is not None:
+            is_alias = type(magic).__name__ == "Alias"
+            return OInfo(True, is_alias, True, "IPython internal", None, magic)
+    return OInfo()
+
+
+def _showtraceback(shell, etype, evalue, stb):
+    """Writes the lines of a traceback to stderr."""
+    sys.stderr.write("\n".join(stb) + "\n")
+
+
 def set_custom_exc(shell, exc_tuple, handler):
-    """Notes a handler of exceptions; the shell's own display of failures goes on."""
-    if not isinstance(exc_tuple, tuple):
-        raise TypeError("the exceptions are a tuple of classes")
-    shell.custom_exceptions, shell.CustomTB = exc_tuple, handler
+    """Has a handler tell of these exceptions where a cell raises them, in the place of the shell."""
+    from rhumba import _handlers
+
+    _handlers.set_custom_exc(shell, exc_tuple, handler)
 
 
 METHODS = {
@@ -483,7 +607,8 @@ METHODS = {
     for function in (
         safe_execfile, safe_execfile_ipy, safe_run_module, mktemp, ask_exit, all_ns_refs, user_expressions,
         showsyntaxerror, auto_rewrite_input, object_inspect, object_inspect_mime, system_raw, system_piped,
-        define_macro, enable_gui, extract_input_lines, set_custom_exc,
+        define_macro, enable_gui, extract_input_lines, excepthook, debugger, _showtraceback,
+        set_custom_exc, get_local_scope, ask_yes_no, run_code, find_user_code, _ofind,
     )
 }
 PLAIN = {"custom_exceptions": (), "xmode": "Context", "colors": "neutral", "exit_now": False, "pt_app": None}

@@ -51,19 +51,21 @@ def cells(words):
     """The cells that ranges mean, in the order of the ranges."""
     found = []
     for word in words:
-        parsed = _parsed(word)
-        if parsed is None:
-            raise UsageError(f"{word!r} is no range of cells, such as 5, 3-7, 4-, ~1/ or ~2/3-7.")
-        found += _meant(parsed)
+        for session, first, past in spans(word):
+            found += _of_session(-session, first, past)
     return found
 
 
-def _meant(parsed):
+def spans(word):
+    """What a range means, as (session, first, past): sessions as 0, -1, …, an open end as None."""
+    parsed = _parsed(word)
+    if parsed is None:
+        raise UsageError(f"{word!r} is no range of cells, such as 5, 3-7, 4-, ~1/ or ~2/3-7.")
     session, first, mark, last_session, last = parsed.group("session", "first", "mark", "last_session", "last")
     begin = _back(session)
     end = _back(last_session) if last_session else begin
     if begin < end:
-        raise UsageError(f"the range {parsed[0]!r} ends in an earlier session than it begins.")
+        raise UsageError(f"the range {word!r} ends in an earlier session than it begins.")
     start = int(first) if first else 1
     if mark is None:
         past = start + 1 if first else None
@@ -71,10 +73,9 @@ def _meant(parsed):
         past = None
     else:
         past = int(last) + (mark == "-")
-    found = []
-    for back in range(begin, end - 1, -1):
-        found += _of_session(back, start if back == begin else 1, past if back == end else None)
-    return found
+    return [
+        (-back, start if back == begin else 1, past if back == end else None) for back in range(begin, end - 1, -1)
+    ]
 
 
 def _back(session):

@@ -57,6 +57,8 @@ class Shell:
         self._magics = {"line": {}, "cell": {}}
         self._added_loaded = False
         self._completers = None
+        # The failure of the last cell, if a handler of the person's own has told of it.
+        self._told_failure = None
         # The runtime makes two objects of the hook and of sys.__breakpointhook__.
         if sys.breakpointhook.__name__ == "breakpointhook":
             sys.breakpointhook = _breakpoint
@@ -257,19 +259,26 @@ class Shell:
             raw_cell, silent, store_history and not silent
         )
         if failure is not None and not silent and not isinstance(failure, SystemExit):
-            self.showtraceback(failure)
+            if failure is not self._told_failure:
+                self.showtraceback(failure)
         info = ExecutionInfo(raw_cell, store_history, silent, shell_futures, cell_id)
         return ExecutionResult(count, value, failure, began, info)
 
     def _cell_begins(self, source, silent, store):
         """Tells the callbacks that a cell begins; returns what they were told."""
         info = ExecutionInfo(source, store, silent)
+        self._told_failure = None
         self.events.trigger("pre_execute")
         if not silent:
             self.events.trigger("pre_run_cell", info)
         return info
 
     def _cell_ended(self, info, count, value, failure, began):
+        if failure is not None and not info.silent and not _TELLS_FAILURES.isdisjoint(self.__dict__):
+            from rhumba import _handlers
+
+            if _handlers.told_by_handler(self, failure, began):
+                self._told_failure = failure
         if not self.events.callbacks:
             return
         self.events.trigger("post_execute")
@@ -397,15 +406,17 @@ class Shell:
 
     def showtraceback(self, exc_tuple=None, filename=None, tb_offset=None, exception_only=False, running_compiled_code=False):
         """Writes the traceback of an exception to stderr: by default, of the one being handled."""
-        from rhumba._failure import report
+        from rhumba._failure import described
 
         failure = exc_tuple if exc_tuple is not None else sys.exception()
         if isinstance(failure, tuple):
             failure = failure[1]
         if failure is None:
             return
-        name, message, text = report(failure)
-        sys.stderr.write((f"{name}: {message}" if exception_only else text) + "\n")
+        name, message, text = described(failure)
+        if exception_only:
+            text = f"{name}: {message}"
+        self._showtraceback(type(failure), failure, text.split("\n"))
 
     # -- the system
 
@@ -447,6 +458,10 @@ def _breakpoint(*args, **kwargs):
     from rhumba._debugger import on_breakpoint
 
     return on_breakpoint(*args, **kwargs)
+
+
+# What programs put in the place of how the shell tells of a failed cell.
+_TELLS_FAILURES = frozenset(("CustomTB", "showtraceback", "showsyntaxerror", "_showtraceback"))
 
 
 class ExecutionInfo:

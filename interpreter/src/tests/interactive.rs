@@ -235,6 +235,23 @@ fn a_cell_of_ten_thousand_lines_runs() {
         let cell: String = (0..10_000).map(|n| format!("x{n} = {n}\n")).collect();
         bench.cell(&format!("{cell}x9999 + 1"));
         assert_eq!(bench.recorder.take(), [Shown::Result(1, "10000".into())]);
+        // Its lines keep their numbers, and nothing of it runs before all of it is compiled.
+        let report = bench.failing(&format!("{cell}x9999 / 0\n"));
+        assert!(
+            report
+                .traceback
+                .contains("line 10001, in <module>\n    x9999 / 0\n"),
+            "{}",
+            report.traceback
+        );
+        let report = bench.failing(&format!("x0 = 'ran'\n{cell}return\n"));
+        assert_eq!(report.exception, "SyntaxError");
+        assert!(
+            report.traceback.contains("line 10002"),
+            "{}",
+            report.traceback
+        );
+        assert_eq!(bench.value("x0"), "0");
     });
 }
 

@@ -3,10 +3,11 @@
 //!
 //! Pure, text to text: no interpreter, and no idea of which magics exist. Every line keeps its
 //! number, so that a traceback can show the line that a person wrote. `pasted` takes off what was
-//! copied along, `scan` finds where statements begin, `automatic` reads a line by the names that
+//! copied along, `outline` says how the result is compiled, `scan` finds where statements begin, `automatic` reads a line by the names that
 //! are there; [`crate::completeness`] tells whether source is finished.
 
 pub(crate) mod automatic;
+mod outline;
 mod pasted;
 mod scan;
 #[cfg(test)]
@@ -15,10 +16,10 @@ mod tests;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use ruff_python_ast::Stmt;
 use ruff_python_ast::token::TokenKind;
 
 pub use crate::completeness::{Completeness, completeness};
+pub(crate) use outline::{LastStatement, Outline};
 pub use pasted::unpasted;
 use scan::{Statement, statements};
 
@@ -64,30 +65,6 @@ fn may_have_escapes(source: &str) -> bool {
         || source
             .lines()
             .any(|line| line.trim_start().starts_with([',', ';', '/']))
-}
-
-/// What a cell ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastStatement {
-    /// An expression; `shown` unless a semicolon follows it.
-    Expression {
-        shown: bool,
-    },
-    Other,
-}
-
-/// Tells whether Python source ends with an expression. Source that doesn't parse ends with none.
-pub fn last_statement(source: &str) -> LastStatement {
-    let Ok(parsed) = ruff_python_parser::parse_module(source) else {
-        return LastStatement::Other;
-    };
-    let Some(Stmt::Expr(last)) = parsed.syntax().body.last() else {
-        return LastStatement::Other;
-    };
-    let after = &source[last.range.end().to_usize()..];
-    // Brackets around the expression aren't part of it; nor is a comment.
-    let shown = !after.trim_start_matches([')', ' ', '\t']).starts_with(';');
-    LastStatement::Expression { shown }
 }
 
 /// Whether the last statement is followed by a semicolon, whatever it is.

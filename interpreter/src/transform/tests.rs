@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{LastStatement, last_statement, transform_cell};
+use super::transform_cell;
 
 fn line(name: &str, arguments: &str) -> String {
     format!("get_ipython().run_line_magic('{name}', '{arguments}')")
@@ -292,33 +292,6 @@ fn cell_magics_take_the_rest() {
     }
     // Not at the start of the cell, it is a line magic with a strange name, for Python to reject.
     assert_eq!(transform_cell("x\n%%px\ny"), "x\n%%px\ny");
-}
-
-#[test]
-fn the_last_statement_decides_what_is_shown() {
-    let shown = LastStatement::Expression { shown: true };
-    let quiet = LastStatement::Expression { shown: false };
-    for (source, expected) in [
-        ("1", shown),
-        ("x = 1\nx", shown),
-        ("x; y", shown),
-        ("(x)", shown),
-        ("((x)) # c;", shown),
-        ("x;", quiet),
-        ("(x) ;", quiet),
-        ("x ; # c", quiet),
-        ("x; y;", quiet),
-        ("'a;'", shown),
-        ("f(\n1\n)", shown),
-        ("x = 1", LastStatement::Other),
-        ("def f(): pass", LastStatement::Other),
-        ("if x: y", LastStatement::Other),
-        ("", LastStatement::Other),
-        ("# x", LastStatement::Other),
-        ("x =", LastStatement::Other),
-    ] {
-        assert_eq!(last_statement(source), expected, "{source}");
-    }
 }
 
 proptest! {

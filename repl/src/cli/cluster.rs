@@ -10,6 +10,7 @@ use rhumba_engine::cluster::{self, ClusterDescription, StartOptions, StartedClus
 use rhumba_engine::cluster_file::{self, DEFAULT_CLUSTER_ID};
 use serde_json::{Value, json};
 
+use super::policy::PolicyArguments;
 use super::process::{SchedulingArguments, TaskStoreArguments};
 use super::run::{ENGINES_TIMEOUT, executable, working_directory};
 use super::stop_signal::{StopSignal, Wakeup};
@@ -45,6 +46,9 @@ pub struct StartArguments {
 
     #[command(flatten)]
     scheduling: SchedulingArguments,
+
+    #[command(flatten)]
+    policy: PolicyArguments,
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +83,7 @@ pub fn run(command: ClusterCommand) -> Outcome {
 
 fn start(arguments: StartArguments) -> Outcome {
     let count = arguments.engines.unwrap_or_else(processor_count);
+    let policy = arguments.policy.policy().map_err(Failure::usage)?;
     // From here on Ctrl-C waits its turn, so that it never leaves half a cluster behind.
     let signal = StopSignal::install()?;
     let mut started = cluster::start(&StartOptions {
@@ -96,7 +101,10 @@ fn start(arguments: StartArguments) -> Outcome {
         executable: executable()?,
     })
     .map_err(Failure::from_error)?;
-    if let Err(error) = started.wait_for_engines(ENGINES_TIMEOUT) {
+    let ready = started
+        .wait_for_engines(ENGINES_TIMEOUT)
+        .and_then(|()| policy.map_or(Ok(()), |policy| started.set_policy(policy)));
+    if let Err(error) = ready {
         let failure = Failure::from_error(error);
         // The first failure is the one to tell.
         let _ = started.stop();

@@ -5,12 +5,13 @@
 //! [`shell_options`] says how the shell starts, [`profile`] makes its profiles,
 //! [`cluster`] starts, lists and stops clusters, [`checkpoint`] shows and cleans the store,
 //! [`history`] shortens the shell's history,
-//! [`process`] is one process of a cluster.
+//! [`process`] is one process of a cluster, [`policy`] when a cluster saves itself.
 
 mod checkpoint;
 mod cluster;
 mod failure;
 mod history;
+mod policy;
 mod process;
 mod profile;
 mod program;

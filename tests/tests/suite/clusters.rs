@@ -211,6 +211,42 @@ fn a_cluster_spreads_tasks_as_its_options_say() {
     assert!(list(&home).is_empty());
 }
 
+/// Kills the engine once a checkpoint has its name, and asks the one that takes its place.
+const REPLACED: &str = "\
+import ipyparallel as ipp, os, signal, threading, time
+from rhumba import namespace
+rc = ipp.Client()
+rc.wait_for_engines(1)
+heard = threading.Event()
+rc.on_notice(lambda notice: heard.set())
+rc[0]['mine'] = 42
+limit = time.monotonic() + 60
+while not any('mine' in each.names for each in namespace.checkpoints()):
+    assert time.monotonic() < limit, 'nothing was checkpointed'
+    time.sleep(0.01)
+os.kill(rc[0].apply_sync(os.getpid), signal.SIGKILL)
+assert heard.wait(60), 'nobody tells what became of it'
+print(rc.ids, rc[:]['mine'])
+";
+
+#[test]
+fn a_cluster_saves_itself_as_its_options_say() {
+    let home = TestHome::new();
+    let start = ["cluster", "start", "-n", "1", "--daemonize"];
+    let options = ["--checkpoint-every", "1", "--restore-on-death"];
+    home.run(start.into_iter().chain(options)).success();
+    assert_eq!(home.run(["-c", REPLACED]).success(), "[1] [42]\n");
+    home.run(["cluster", "stop"]).success();
+    let sentence = home
+        .run(start.into_iter().chain(["--restore-on-death"]))
+        .failure(2);
+    assert!(sentence.contains("--checkpoint-every"), "{sentence}");
+    let twice = ["--checkpoint-every", "1m", "--checkpoint-every", "2m"];
+    let sentence = home.run(start.into_iter().chain(twice)).failure(2);
+    assert!(sentence.contains("one time at most"), "{sentence}");
+    assert!(list(&home).is_empty());
+}
+
 #[test]
 fn stopping_says_what_there_is_to_stop() {
     let home = TestHome::new();

@@ -12,9 +12,9 @@ class FormattedTB:
         self.ostream = ostream
 
     def text(self, etype, value, tb, tb_offset=None, context=5):
-        from rhumba._failure import report
+        from rhumba._failure import described
 
-        return report(value)[2]
+        return described(value)[2]
 
     def structured_traceback(self, etype, evalue, etb=None, tb_offset=None, context=5):
         return self.text(etype, evalue, etb).splitlines()

@@ -51,7 +51,7 @@ def tb(given):
             raise UsageError(f"%tb: {wrong}.") from None
         if _failure._own_lines(failure) is None:
             text = _tracebacks.text(failure, mode)
-    print(text or _failure.report(failure)[2], file=sys.stderr)
+    print(text or _failure.described(failure)[2], file=sys.stderr)
 
 
 def _place(text):

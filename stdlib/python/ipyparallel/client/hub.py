@@ -191,6 +191,26 @@ def hub_history(client):
     return [msg_id for (msg_id,) in _asked(client._connection.find_records, [], ["msg_id"])]
 
 
+def unfinished_requests(client, engine_ids):
+    """Returns what is recorded of the requests that engines have to do, by their ids.
+
+    Each is a dict of 'msg_id', 'kind', 'function' and 'execute_input', in the
+    order in which they came. Tasks aren't among them: which engine has one is
+    recorded when it has ended.
+
+    Raises TaskStoreError if there is no task store.
+    """
+    steps = [
+        ("status", "$exists", [0]), ("queue", "$eq", ["mux"]),
+        ("engine_id", "$in", list(engine_ids)), ("$and", 3),
+    ]  # fmt: skip
+    keys = ["engine_id", "msg_id", "kind", "function", "execute_input"]
+    unfinished = {engine: [] for engine in engine_ids}
+    for engine, *row in _asked(client._connection.find_records, steps, keys):
+        unfinished[engine].append(dict(zip(keys[1:], row)))
+    return unfinished
+
+
 # What is asked about a result of somebody else.
 _ABOUT = ("msg_id", "kind", "function", "label", "execute_input", "submitted", "received", "status")
 

@@ -70,11 +70,11 @@ def put_module(name, source):
 
 
 def call_named(name, items):
-    """Maps a callable, given as an expression of this engine's names, over items."""
+    """Maps a callable, given as an expression of this engine's names, over tuples of arguments."""
     import __main__
 
     function = eval(name, vars(__main__))
-    return [function(item) for item in items]
+    return [function(*item) for item in items]
 
 
 def run_task(expression, result_names, setup, clear_before, clear_after):
@@ -94,6 +94,16 @@ def run_task(expression, result_names, setup, clear_before, clear_after):
     if clear_after:
         clear_names()
     return results
+
+
+def call_task(function, args, kwargs, clear_before, clear_after):
+    """Calls a task's function, and returns what it gave as the result 'value'."""
+    if clear_before:
+        clear_names()
+    value = function(*args, **kwargs)
+    if clear_after:
+        clear_names()
+    return {"value": value}
 
 
 def _bind(name, value):

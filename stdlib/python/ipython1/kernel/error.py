@@ -23,3 +23,15 @@ class QueueCleared(KernelError):
 
 class NotDefined(KernelError, NameError):
     """A name isn't bound on the engines."""
+
+
+class NotAPendingResult(KernelError, TypeError):
+    """What is waited for isn't a PendingResult."""
+
+
+class InvalidProperty(KernelError, ValueError):
+    """A property of an engine is an object that can't be carried to other processes."""
+
+
+class StopLocalExecution(KernelError):
+    """The block runs on the engines, and not here: `remote()` raises it."""

@@ -1,18 +1,18 @@
 """The magics of the first interface: `%px`, `%pn`, `%result` and `%autopx`.
 
-`RemoteController.activate` registers them in the shell.
+`activate` of a RemoteController or MultiEngineClient registers them in the shell.
 """
 
 from rhumba.shell import UsageError, get_ipython
 
 
 def activate(controller, shell=None):
-    """Registers the magics for a RemoteController."""
+    """Registers the magics for a RemoteController or MultiEngineClient."""
     EngineMagics(get_ipython() if shell is None else shell, controller).register()
 
 
 class EngineMagics:
-    """The magics of one RemoteController."""
+    """The magics of one RemoteController or MultiEngineClient."""
 
     def __init__(self, shell, controller):
         self.shell = shell
@@ -26,10 +26,10 @@ class EngineMagics:
             self.shell.register_magic_function(magic, "line", magic.__name__)
 
     def px(self, line=""):
-        """%px CODE runs a line of Python on the engines that `magicTargets` names."""
-        targets = self.controller.magicTargets
+        """%px CODE runs a line of Python on the engines of `magicTargets` or `targets`."""
+        targets = self.controller._magic_targets
         print(f"Parallel execution on engines: {targets}")
-        return self.controller.execute(targets, line)
+        return self.controller._execute(targets, line, None)
 
     px.raw_line = True
 
@@ -38,7 +38,7 @@ class EngineMagics:
         engine, _, code = line.strip().partition(" ")
         if not (engine.isdigit() and code.strip()):
             raise UsageError("%pn takes the id of an engine and code: %pn 2 a = 5")
-        return self.controller.execute(int(engine), code)
+        return self.controller._execute(int(engine), code, None)
 
     pn.raw_line = True
 
@@ -47,8 +47,8 @@ class EngineMagics:
         text = line.strip()
         if text and not text.isdigit():
             raise UsageError(f"%result takes the number of a command, not {text!r}")
-        targets = self.controller.magicTargets
-        return self.controller.getResult(targets, int(text) if text else None)
+        targets = self.controller._magic_targets
+        return self.controller._result(targets, int(text) if text else None)
 
     def autopx(self, line=""):
         """%autopx runs every cell on the engines, until it is given again."""
@@ -66,5 +66,5 @@ class EngineMagics:
         words = source.split(None, 1)
         if not words or words[0] in ("%px", "%pn", "%result", "%autopx"):
             return source
-        print(self.controller.execute(self.controller.magicTargets, source))
+        print(self.controller._execute(self.controller._magic_targets, source, None))
         return None

@@ -1,25 +1,14 @@
 """Steering engines: the RemoteController of the first interface.
 
 Its methods take their targets first, and block unless they are told not to;
-each has a twin ending in `All`, for all engines. They are DirectViews' methods
-under other names: see `ipyparallel/client/view.py` for what they do.
+each has a twin ending in `All`, for all engines. What they do is in `steering.py`.
 """
 
-from ipyparallel import Client
-
 from . import enginestate
-from .error import InvalidEngineID
-from .pending import PendingResult
-from .results import QueueStatusList, ResultList, result_of
-
-# How many commands `getResult` can look back on.
-_REMEMBERED_COUNT_MAX = 1000
-
-# Results that were asked for are looked for when there are this many.
-_PENDING_MIN = 64
+from .steering import Steering
 
 
-class RemoteController:
+class RemoteController(Steering):
     """The engines of a cluster, steered from here.
 
     `targets` is an engine's id, a list of ids, or 'all'. Of one engine, results
@@ -33,19 +22,8 @@ class RemoteController:
     """
 
     def __init__(self, addr=None):
-        self._client = connected(addr)
-        self.block = True
+        Steering.__init__(self, addr)
         self.magicTargets = "all"
-        self._pending = []
-        self._pending_max = _PENDING_MIN
-        # The results of commands by engine and number, the oldest first.
-        self._commands = {}
-
-    def __repr__(self):
-        return f"<RemoteController of {len(self)} engines>"
-
-    def __len__(self):
-        return len(self._client)
 
     def getIDs(self):
         """Returns the ids of the engines that are there."""
@@ -58,28 +36,22 @@ class RemoteController:
         """Ends the connection; engines go on."""
         self._client.close()
 
+    @property
+    def _magic_targets(self):
+        return self.magicTargets
+
     # -- running code
 
     def execute(self, targets, lines, block=None):
-        """Runs source code; returns what it gave as a dict for one engine, else as a ResultList."""
-        view = self._view(targets)
-        result = view.execute(lines, silent=False, block=False)
-
-        def finish(replies):
-            single = not isinstance(replies, list)
-            results = [result_of(each, lines) for each in ([replies] if single else replies)]
-            self._remember(results)
-            return ResultList(results)
-
-        return self._given(result, block, finish)
+        """Runs source code; returns what it gave as a ResultList, with one dict for each engine."""
+        return self._execute(targets, lines, block)
 
     def executeAll(self, lines, block=None):
         return self.execute("all", lines, block)
 
     def run(self, targets, fname, block=None):
         """Runs a file, read here; see `execute`."""
-        with open(fname, encoding="utf-8") as file:
-            return self.execute(targets, file.read(), block)
+        return self._execute_file(targets, fname, block)
 
     def runAll(self, fname, block=None):
         return self.run("all", fname, block)
@@ -89,32 +61,16 @@ class RemoteController:
 
         Raises IndexError for a number that no command had, or too long ago.
         """
-        ids, _ = self._client._select(targets)
-        found = []
-        for engine in ids:
-            numbers = self._commands.get(engine, {})
-            number = i if i is not None else next(reversed(numbers), None)
-            if number not in numbers:
-                wanted = "command" if i is None else f"command {i}"
-                raise IndexError(f"there is no {wanted} of engine {engine} to show")
-            found.append(numbers[number])
-        return ResultList(found)
+        return self._result(targets, i)
 
     def getResultAll(self, i=None, block=None):
         return self.getResult("all", i, block)
-
-    def _remember(self, results):
-        for result in results:
-            numbers = self._commands.setdefault(result["id"], {})
-            numbers[result["number"]] = result
-            if len(numbers) > _REMEMBERED_COUNT_MAX:
-                del numbers[next(iter(numbers))]
 
     # -- moving objects
 
     def push(self, targets, **namespace):
         """Binds names to objects on the engines."""
-        return self._given(self._view(targets).push(namespace, block=False))
+        return self._push(targets, namespace, None)
 
     def pushAll(self, **namespace):
         return self.push("all", **namespace)
@@ -124,26 +80,15 @@ class RemoteController:
 
         Raises NotDefined if a name isn't bound on any of them.
         """
-        _check_keys(keys)
-        name = keys[0] if len(keys) == 1 else list(keys)
-        result = self._view(targets).pull(name, block=False)
-
-        def finish(values):
-            if len(keys) == 1:
-                return values
-            return tuple(values) if result._single_result else list(map(tuple, values))
-
-        return self._given(result, None, finish)
+        return self._pull(targets, _names(keys), None, tuple)
 
     def pullAll(self, *keys):
         return self.pull("all", *keys)
 
     def zipPull(self, targets, *keys):
         """Returns a tuple for each name, of the engines' objects by it."""
-        _check_keys(keys)
-        ids, _ = self._client._select(targets)
-        result = self._view(ids).pull(list(keys), block=False)
-        return self._given(result, None, lambda values: list(zip(*values)))
+        _names(keys)
+        return self._pull_zipped(targets, list(keys), None)
 
     def zipPullAll(self, *keys):
         return self.zipPull("all", *keys)
@@ -154,27 +99,14 @@ class RemoteController:
 
     def pushSerialized(self, targets, **namespace):
         """Binds names to objects that `pullSerialized` has given."""
-        from rhumba.namespace import loads
-
-        return self.push(targets, **{name: loads(data) for name, data in namespace.items()})
+        return self._push_serialized(targets, namespace, None)
 
     def pushSerializedAll(self, **namespace):
         return self.pushSerialized("all", **namespace)
 
     def pullSerialized(self, targets, *keys):
         """Returns what `pull` returns, each object as bytes."""
-        from rhumba.namespace import dumps
-
-        _check_keys(keys)
-        ids, single = self._client._select(targets)
-        result = self._view(ids).pull(list(keys), block=False)
-
-        def finish(values):
-            data = [tuple(map(dumps, each)) for each in values]
-            data = [each[0] for each in data] if len(keys) == 1 else data
-            return data[0] if single else data
-
-        return self._given(result, None, finish)
+        return self._pull_serialized(targets, _names(keys), None, tuple)
 
     def pullSerializedAll(self, *keys):
         return self.pullSerialized("all", *keys)
@@ -184,14 +116,7 @@ class RemoteController:
 
         Raises OSError if it has none.
         """
-        from inspect import getsource
-
-        try:
-            source = getsource(module)
-        except (OSError, TypeError):
-            raise OSError(f"there is no source of {module!r} to push") from None
-        view = self._view(targets)
-        return self._given(view.apply_async(enginestate.put_module, module.__name__, source))
+        return self._push_module(targets, module, None)
 
     def pushModuleAll(self, module):
         return self.pushModule("all", module)
@@ -208,16 +133,14 @@ class RemoteController:
 
     def scatter(self, targets, key, seq, style="basic", flatten=False):
         """Binds a name to a part of a sequence on each engine."""
-        view = self._view(targets)
-        result = view.scatter(key, seq, dist=_dist(style), flatten=flatten, block=False)
-        return self._given(result)
+        return self._scatter(targets, key, seq, _dist(style), flatten, None)
 
     def scatterAll(self, key, seq, style="basic", flatten=False):
         return self.scatter("all", key, seq, style, flatten)
 
     def gather(self, targets, key, style="basic"):
         """Returns the parts of a sequence put together."""
-        return self._given(self._view(targets).gather(key, dist=_dist(style), block=False))
+        return self._gather(targets, key, _dist(style), None)
 
     def gatherAll(self, key, style="basic"):
         return self.gather("all", key, style)
@@ -229,12 +152,7 @@ class RemoteController:
 
         func: a function, or an expression for one among the engines' names
         """
-        ids, _ = self._client._select(targets)
-        view = self._view(ids)
-        if not isinstance(func, str):
-            return self._given(view.map_async(func, seq))
-        parallel = view.parallel(dist=_dist(style), block=False)
-        return self._given(parallel(_Named(func))(list(seq)))
+        return self._map(targets, func, [seq], _dist(style), None)
 
     def mapAll(self, func, seq, style="basic"):
         return self.map("all", func, seq, style)
@@ -250,82 +168,70 @@ class RemoteController:
 
     def keys(self, targets):
         """Returns the names that are bound on the engines."""
-        return self._given(self._view(targets).apply_async(enginestate.user_names))
+        return self._call(targets, None, enginestate.user_names)
 
     def keysAll(self):
         return self.keys("all")
 
     def reset(self, targets):
         """Unbinds all names on the engines."""
-        return self._given(self._view(targets).clear(block=False))
+        return self._reset(targets, None)
 
     def resetAll(self):
         return self.reset("all")
 
     def kill(self, targets, controller=False):
         """Stops engines; `controller=True` also stops the controller, and all is over."""
-        if controller:
-            self._client.shutdown(hub=True)
-        else:
-            self._client.shutdown(self._ids(targets))
+        self._kill(targets, controller)
 
     def killAll(self, controller=False):
         self.kill("all", controller)
 
     def queueStatus(self, targets):
         """Returns what the engines have to do, as a QueueStatusList."""
-        ids = self._ids(targets)
-        status = self._client.queue_status(ids)
-        listed = QueueStatusList()
-        for engine in ids:
-            count = status[engine]["queue"] + status[engine]["tasks"]
-            listed.append(
-                (engine, {"pending": "a command" if count else "None", "queue": max(0, count - 1)})
-            )
-        return listed
+        return self._queue_status(targets)
 
     def queueStatusAll(self):
         return self.queueStatus("all")
 
     def clearQueue(self, targets):
         """Takes off the queue what has not started: it raises QueueCleared. What runs goes on."""
-        self._client.abort(targets=self._ids(targets))
+        self._clear_queue(targets)
 
     def clearQueueAll(self):
         self.clearQueue("all")
 
     def setProperties(self, targets, **properties):
         """Sets properties of engines, which stay when their names are cleared."""
-        view = self._view(targets)
-        return self._given(view.apply_async(enginestate.set_properties, properties))
+        return self._call(targets, None, enginestate.set_properties, properties)
 
     def setPropertiesAll(self, **properties):
         return self.setProperties("all", **properties)
 
     def getProperties(self, targets, *keys):
         """Returns a dict of the engines' properties: of all of them, or of these."""
-        return self._given(self._view(targets).apply_async(enginestate.get_properties, keys))
+        return self._call(targets, None, enginestate.get_properties, keys)
 
     def getPropertiesAll(self, *keys):
         return self.getProperties("all", *keys)
 
     def hasProperties(self, targets, *keys):
         """Returns a list that says of each property whether it is set."""
-        return self._given(self._view(targets).apply_async(enginestate.has_properties, keys))
+        return self._call(targets, None, enginestate.has_properties, keys)
 
     def hasPropertiesAll(self, *keys):
         return self.hasProperties("all", *keys)
 
     def delProperties(self, targets, *keys):
         """Unsets properties."""
-        return self._given(self._view(targets).apply_async(enginestate.del_properties, keys))
+        return self._call(targets, None, enginestate.del_properties, keys)
 
     def delPropertiesAll(self, *keys):
         return self.delProperties("all", *keys)
 
     def clearProperties(self, targets):
         """Unsets all properties."""
-        return self._given(self._view(targets).apply_async(enginestate.clear_properties))
+        return self._call(targets, None, enginestate.clear_properties)
 
     def clearPropertiesAll(self):
         return self.clearProperties("all")
@@ -348,44 +254,6 @@ class RemoteController:
         if first is not None:
             raise first
 
-    def flush(self):
-        """Forgets all that isn't waited for: it can't be asked for any more."""
-        pending, self._pending = self._pending, []
-        for each in pending:
-            each._flush()
-
-    def activate(self):
-        """Gives the shell `%px`, `%pn`, `%result` and `%autopx` for these engines."""
-        from .magics import activate
-
-        activate(self)
-
-    # -- from targets to views, from views to results
-
-    def _ids(self, targets):
-        if isinstance(targets, tuple):
-            targets = list(targets)
-        try:
-            ids, _ = self._client._select(targets)
-        except IndexError as missing:
-            raise InvalidEngineID(str(missing)) from None
-        return ids
-
-    def _view(self, targets):
-        ids = self._ids(targets)
-        single = isinstance(targets, int)
-        return self._client.direct_view(ids[0] if single else ids, block=False)
-
-    def _given(self, result, block=None, finish=None):
-        pending = PendingResult(result, finish or _unchanged)
-        if self.block if block is None else block:
-            return pending.getResult()
-        self._pending.append(pending)
-        if len(self._pending) > self._pending_max:
-            self._pending = [each for each in self._pending if each._outcome is None]
-            self._pending_max = max(_PENDING_MIN, 2 * len(self._pending))
-        return pending
-
 
 class ParallelFunction:
     """A function of a sequence that maps another one over it on engines."""
@@ -400,42 +268,14 @@ class ParallelFunction:
         return self._controller.map(self._targets, self._func, sequence, self._style)
 
 
-class _Named:
-    """A function of items that maps what engines have by a name over them."""
-
-    def __init__(self, name):
-        self._name = name
-
-    def __call__(self, items):
-        return enginestate.call_named(self._name, items)
-
-
-def connected(addr):
-    """Returns a client of the cluster that an address stands for."""
-    if addr is None:
-        return Client()
-    if isinstance(addr, str):
-        return Client(addr) if "/" in addr else Client(cluster_id=addr)
-    host, port = addr
-    if host not in ("127.0.0.1", "localhost", "::1", ""):
-        raise ValueError(
-            f"there is no way to the controller at {host}:{port}: clusters are reached on their"
-            " own machine, by the files that describe them"
-        )
-    return Client()
-
-
 def _dist(style):
     if style not in ("basic", "roundrobin"):
         raise ValueError(f"style must be 'basic' or 'roundrobin', not {style!r}")
     return "b" if style == "basic" else "r"
 
 
-def _check_keys(keys):
+def _names(keys):
+    """Returns the name, if it is one, or the list of several."""
     if not keys or not all(isinstance(key, str) for key in keys):
         raise TypeError(f"pull takes at least one name, each a str, not {keys!r}")
-
-
-def _unchanged(value):
-    return value
-
+    return keys[0] if len(keys) == 1 else list(keys)

@@ -8,7 +8,7 @@ from .error import InvalidDeferredID, NotDefined, QueueCleared
 class PendingResult:
     """A promise of a result.
 
-    Made by the methods of a RemoteController, not by scripts.
+    Made by the methods of a RemoteController or MultiEngineClient, not by scripts.
     """
 
     def __init__(self, result, finish):
@@ -48,6 +48,8 @@ class PendingResult:
         except Exception as failure:
             return None, _translated(failure, self._result._method)
 
+    get_result = getResult
+
     r = property(getResult, doc="The result, waited for.")
 
     def addCallback(self, f, *args, **kwargs):
@@ -58,6 +60,8 @@ class PendingResult:
         """
         self._callbacks.append((f, args, kwargs))
 
+    add_callback = addCallback
+
     def _wait(self):
         """Waits, and raises what was raised, as `barrier` does."""
         if self._outcome is None:
@@ -67,12 +71,31 @@ class PendingResult:
         if failure is not None:
             raise failure
 
+    def _settle(self):
+        """Waits, and keeps what came of it to be asked for."""
+        if self._outcome is None and not self._flushed:
+            self._outcome = self._settled()
+
     def _flush(self):
         self._flushed = True
 
     def __repr__(self):
         state = "there" if self._result.ready() else "not there yet"
         return f"<PendingResult of {self._result._fname}: {state}>"
+
+
+class Known:
+    """What is there at once, in the place of an AsyncResult."""
+
+    def __init__(self, name, value):
+        self._method = self._fname = name
+        self._value = value
+
+    def get(self):
+        return self._value
+
+    def ready(self):
+        return True
 
 
 def _translated(failure, method):

@@ -1,0 +1,1 @@
+"""What modules with doctests import."""

@@ -1,0 +1,29 @@
+"""What this runs on."""
+
+__all__ = ["get_sys_info", "sys_info"]
+
+
+def get_sys_info():
+    """The versions of the shell and of Python, and the system, as a dict."""
+    import os
+    import platform
+    import sys
+
+    from IPython import __version__
+
+    return {
+        "ipython_version": __version__,
+        "sys_version": sys.version,
+        "sys_executable": sys.executable,
+        "sys_platform": sys.platform,
+        "platform": platform.platform(),
+        "os_name": os.name,
+        "default_encoding": sys.getdefaultencoding(),
+    }
+
+
+def sys_info():
+    """The same as text."""
+    import pprint
+
+    return pprint.pformat(get_sys_info())

@@ -1,0 +1,36 @@
+"""The processor time that calls take."""
+
+import os
+
+__all__ = ["clock", "clock2", "timing", "timings", "timings_out"]
+
+
+def clock2():
+    """The seconds that this process has used: its own and the system's."""
+    times = os.times()
+    return times.user, times.system
+
+
+def clock():
+    return sum(clock2())
+
+
+def timings_out(reps, func, *args, **kw):
+    """Calls a function some times; returns the seconds of all, those of each, and the last value."""
+    if reps < 1:
+        raise ValueError(f"a function is called once at least, and not {reps} times")
+    begun = clock()
+    for _ in range(reps):
+        value = func(*args, **kw)
+    took = clock() - begun
+    return took, took / reps, value
+
+
+def timings(reps, func, *args, **kw):
+    """Calls a function some times; returns the seconds of all, and those of each."""
+    return timings_out(reps, func, *args, **kw)[:2]
+
+
+def timing(func, *args, **kw):
+    """Calls a function once; returns the seconds."""
+    return timings_out(1, func, *args, **kw)[0]
