@@ -7,6 +7,7 @@ use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
 use crate::{checkpoints, failure, namespace, records, steering, terms, values};
 use rhumba_engine::client::namespaces::Notice;
+use rhumba_engine::client::watching::WatchId;
 use rhumba_engine::client::{Client, FunctionBlob, Piece};
 use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
 use rhumba_engine::proto::message::{
@@ -724,10 +725,12 @@ impl Connection {
     }
 
     /// Follows what others do on these engines, on all of them if there are none.
+    /// Returns the number of the watch.
     #[pymethod]
-    fn watch(zelf: &Py<Self>, targets: ArgSequence<u32>, vm: &VirtualMachine) -> PyResult<()> {
+    fn watch(zelf: &Py<Self>, targets: ArgSequence<u32>, vm: &VirtualMachine) -> PyResult<u64> {
         let targets = targets.iter().copied().map(EngineId).collect();
         vm.allow_threads(|| zelf.client.watch(targets, ANSWER_TIMEOUT))
+            .map(|watch| watch.0.0)
             .map_err(|error| failure::of_client(vm, &error))
     }
 
@@ -738,24 +741,27 @@ impl Connection {
             .map_err(|error| failure::of_client(vm, &error))
     }
 
-    /// Waits until others have done something that was not taken. Returns whether they have.
+    /// Waits until others have done something that was not taken, or the watch is over. Returns
+    /// whether it is so.
     #[pymethod]
     fn wait_watched(
         zelf: &Py<Self>,
+        watch: u64,
         timeout: OptionalArg<Option<TimeoutSeconds>>,
         vm: &VirtualMachine,
     ) -> PyResult<bool> {
+        let watch = WatchId(QueryId(watch));
         let over = || zelf.client.ended().is_some();
         wait_until(vm, timeout.flatten(), |slice| {
-            zelf.client.wait_watched(slice) || over()
+            zelf.client.wait_watched(watch, slice) || over()
         })?;
-        Ok(zelf.client.wait_watched(Duration::ZERO))
+        Ok(zelf.client.wait_watched(watch, Duration::ZERO))
     }
 
-    /// Takes what others have done since this was called last.
+    /// Takes what others have done since this was called last; None once the watch is over.
     #[pymethod]
-    fn take_watched(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        steering::take_watched(vm, &zelf.client)
+    fn take_watched(zelf: &Py<Self>, watch: u64, vm: &VirtualMachine) -> PyResult {
+        steering::take_watched(vm, &zelf.client, WatchId(QueryId(watch)))
     }
 
     /// Labels the next work that this thread sends.

@@ -5,7 +5,7 @@
 use crate::failure;
 use crate::group::{output_data, wait_until};
 use rhumba_engine::client::Client;
-use rhumba_engine::client::watching::Watched;
+use rhumba_engine::client::watching::{WatchId, Watched};
 use rhumba_engine::proto::id::{EngineId, QueryId};
 use rhumba_engine::proto::message::{Activity, Answer, FromClient, Holder, QueueInfo};
 use rustpython_vm::builtins::PyDictRef;
@@ -77,11 +77,15 @@ pub(crate) fn unlock(vm: &VirtualMachine, client: &Client, lock: u64) -> PyResul
         .map_err(|error| failure::of_client(vm, &error))
 }
 
-/// Returns what has been seen since this was called last, as tuples of a kind,
-/// the engine, the client's number and name, and what that kind has to say.
-pub(crate) fn take_watched(vm: &VirtualMachine, client: &Client) -> PyResult {
+/// Returns what a watch has seen since this was called last, as tuples of a kind,
+/// the engine, the client's number and name, and what that kind has to say; None
+/// if it is over.
+pub(crate) fn take_watched(vm: &VirtualMachine, client: &Client, watch: WatchId) -> PyResult {
+    let Some(taken) = vm.allow_threads(|| client.take_watched(watch)) else {
+        return Ok(vm.ctx.none());
+    };
     let mut told = Vec::new();
-    for watched in client.take_watched() {
+    for watched in taken {
         told.push(seen(vm, client, watched)?);
     }
     Ok(vm.ctx.new_list(told).into())

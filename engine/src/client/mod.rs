@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use watching::Watched;
+use watching::{Watched, Watching};
 
 /// Bytes of functions that stay known to the controller for one client. The
 /// oldest are forgotten first, and sent again when they are needed again.
@@ -82,8 +82,7 @@ struct State {
     notices: Vec<Notice>,
     waiting: HashMap<RequestId, Waiting>,
     queries: HashMap<QueryId, Option<(Answer, Payload)>>,
-    /// What those are doing that are watched, until it is taken.
-    watched: Vec<Watched>,
+    watching: Watching,
     /// How many wait for any of several groups.
     any_waiters: u32,
     /// Why the connection is over, once it is.
@@ -577,9 +576,12 @@ impl Shared {
                 self.changed.notify_all();
             }
             ToClient::Answer { query, answer } => {
-                if let Some(place) = self.state.lock().queries.get_mut(&query) {
+                let mut state = self.state.lock();
+                state.watching.on_answer(query, &answer);
+                if let Some(place) = state.queries.get_mut(&query) {
                     *place = Some((answer, payload));
                 }
+                drop(state);
                 self.changed.notify_all();
             }
             ToClient::Gathered { request, parts } => {
@@ -616,7 +618,7 @@ impl Shared {
     }
 
     fn on_watched(&self, watched: Watched) {
-        self.state.lock().watched.push(watched);
+        self.state.lock().watching.on_told(watched);
         self.changed.notify_all();
     }
 

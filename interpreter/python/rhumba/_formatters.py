@@ -54,11 +54,15 @@ class TypeFormatter(FormatterABC):
             return None
         if id(obj) in self.singleton_printers:
             return self.singleton_printers[id(obj)](obj)
+        printer = self._registered(type(obj))
+        return called(obj, self.print_method) if printer is None else printer(obj)
+
+    def _registered(self, typ):
+        """The printer registered for a type; None if there is none, without a failure on the way."""
         try:
-            printer = self.lookup_by_type(type(obj))
+            return self.lookup_by_type(typ)
         except KeyError:
-            return called(obj, self.print_method)
-        return printer(obj)
+            return None
 
     def lookup(self, obj):
         """The printer of an object; KeyError if none is registered."""
@@ -95,10 +99,7 @@ class TypeFormatter(FormatterABC):
         if isinstance(typ, str):
             module, _, name = typ.rpartition(".")
             return self.for_type_by_name(module, name, func)
-        try:
-            before = self.lookup_by_type(typ)
-        except KeyError:
-            before = None
+        before = self._registered(typ)
         if func is not None:
             _rhumba_shell.format_every_result()
             self.type_printers[typ] = func
@@ -106,10 +107,7 @@ class TypeFormatter(FormatterABC):
 
     def for_type_by_name(self, type_module, type_name, func=None):
         """Registers a printer for a type that need not be imported yet."""
-        try:
-            before = self.lookup_by_type(f"{type_module}.{type_name}")
-        except KeyError:
-            before = None
+        before = self._registered(f"{type_module}.{type_name}")
         if func is not None:
             _rhumba_shell.format_every_result()
             for cls in self.type_printers:
@@ -246,9 +244,8 @@ class _BundleFormatter(TypeFormatter):
     def __call__(self, obj, include=None, exclude=None):
         if not self.enabled:
             return None
-        try:
-            printer = self.lookup_by_type(type(obj))
-        except KeyError:
+        printer = self._registered(type(obj))
+        if printer is None:
             return called(obj, self.print_method, include=include, exclude=exclude)
         return printer(obj, include=include, exclude=exclude)
 
@@ -291,9 +288,8 @@ class DisplayFormatter:
 
     def shows_itself(self, obj):
         """Lets an object show itself, and tells whether it did."""
-        try:
-            printer = self.ipython_display_formatter.lookup_by_type(type(obj))
-        except KeyError:
+        printer = self.ipython_display_formatter._registered(type(obj))
+        if printer is None:
             return called(obj, "_ipython_display_", marker=True) is not _MISSING
         printer(obj)
         return True

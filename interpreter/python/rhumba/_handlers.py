@@ -7,8 +7,6 @@ asked as the cell ends; what the shell would have shown is then left out (`_fail
 import sys
 import types
 
-from rhumba.shell import UsageError
-
 
 def set_custom_exc(shell, exc_tuple, handler):
     """Has a handler tell of these exceptions where a cell raises them, in the place of the shell.
@@ -61,8 +59,6 @@ def _teller(shell, failure, began):
         return None
     if began and "CustomTB" in own and isinstance(failure, shell.custom_exceptions):
         return "CustomTB"
-    if isinstance(failure, UsageError):
-        return None
     if not began and isinstance(failure, SyntaxError):
         return "showsyntaxerror" if "showsyntaxerror" in own else None
     return next((name for name in ("showtraceback", "_showtraceback") if name in own), None)

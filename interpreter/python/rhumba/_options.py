@@ -202,7 +202,11 @@ class LineReader:
             return given
         while (at := _skip_blanks(line, at)) < len(line):
             word, at = self.word(line, at, mark)
-            given.words.append(word)
+            if self.lenient and word.partition("=")[0] in self.by_flag and word not in _HELP.flags:
+                # What belongs to a program is left to it, but options of the magic's own are known anywhere.
+                at = self.take(given, word, line, at, mark)
+            else:
+                given.words.append(word)
         self.check_words(given, mark)
         return given
 

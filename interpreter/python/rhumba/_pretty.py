@@ -314,8 +314,9 @@ class KeywordArg:
         self.value = value
 
     def _repr_pretty_(self, p, cycle):
-        p.text(self.name + "=")
-        p.pretty(self.value)
+        prefix = self.name + "="
+        with p.group(len(prefix), prefix):
+            p.pretty(self.value)
 
 
 class RawText:

@@ -12,12 +12,16 @@ import os
 import _rhumba
 
 from .client.client import Client, _signal_number, named_by_profile
+from .clusterfiles import Controller, EngineSet
 
 # How often it is looked whether engines that were stopped are gone.
 _LOOK_INTERVAL_S = 0.05
 
 # Waiting for so many engines ends only when one leaves.
 _MORE_THAN_THERE_ARE = 1 << 30
+
+# The id of a cluster that nobody named.
+_DEFAULT_ID = "default"
 
 # How tasks can be spread over engines; see `Client.set_scheduling`.
 _SCHEMES = ("leastload", "lru", "plainrandom", "twobin", "weighted", "pure")
@@ -33,6 +37,7 @@ class Cluster:
     cluster_file: the path of the file that describes it, None before it runs
     engines: the ids of its engines by sets: those that were started together,
         under the name that `start_engines` gave them
+    controller: its controller, None before it runs
 
     As a context manager it starts, gives a Client that is connected to all of
     its engines, and stops at the end.
@@ -99,6 +104,8 @@ class Cluster:
         self.cluster_file = None
         self.engines = {}
         self._client = None
+        # Where its logs are, also after its end.
+        self._folder = None
 
     @classmethod
     def from_file(cls, cluster_file=None, *, cluster_id=""):
@@ -109,11 +116,11 @@ class Cluster:
         if cluster_file is None:
             cluster_file = _rhumba.find_cluster_file(cluster_id or None)
         cluster = cls(cluster_id=cluster_id, shutdown_atexit=False)
-        cluster.cluster_file = os.fspath(cluster_file)
+        cluster._found_at(os.fspath(cluster_file))
         with cluster.connect_client_sync() as client:
             cluster.n = len(client)
             cluster.cluster_id = client._connection.cluster_id
-            cluster.engines = {"found": client.ids}
+            cluster.engines = {"found": cluster._engine_set(client.ids)}
         return cluster
 
     @classmethod
@@ -124,10 +131,11 @@ class Cluster:
         """
         cluster = cls(cluster_id=description["cluster_id"], shutdown_atexit=False)
         cluster.n = description["n"]
-        cluster.cluster_file = description["cluster_file"]
-        cluster.engines = {name: list(ids) for name, ids in description["engines"].items()}
-        if cluster.cluster_file is not None:
+        if description["cluster_file"] is not None:
+            cluster._found_at(description["cluster_file"])
             cluster.connect_client_sync().close()
+        sets = description["engines"].items()
+        cluster.engines = {name: cluster._engine_set(ids) for name, ids in sets}
         return cluster
 
     def to_dict(self):
@@ -138,6 +146,35 @@ class Cluster:
             "n": self.n,
             "engines": {name: list(ids) for name, ids in self.engines.items()},
         }
+
+    @property
+    def controller(self):
+        """The controller, whose log is `controller.get_output()`; None before it runs."""
+        return None if self.cluster_file is None else Controller(self._folder)
+
+    def get_output(self, part=None, remove=False):
+        """Returns what was written besides the output of requests and tasks: a text.
+
+        Warnings, what commands and native code print on engines, and why
+        something ended; `$RHUMBA_LOG` says how much. It is there when the
+        cluster has ended, too, until it is cleaned away; see `clean_cluster_files`.
+
+        part: 'controller' or 'engines'; by default both, under headings
+        remove: whether it is removed as well
+
+        `controller.get_output()` and that of a set of `engines` return the same
+        of the parts; all engines have one log.
+        """
+        from .clusterfiles import output_of
+
+        return output_of(self._folder, part, remove)
+
+    def _found_at(self, cluster_file):
+        self.cluster_file = cluster_file
+        self._folder = os.path.dirname(os.path.abspath(cluster_file))
+
+    def _engine_set(self, ids):
+        return EngineSet(ids, self._folder)
 
     @property
     def engine_set(self):
@@ -163,10 +200,11 @@ class Cluster:
             self.n, self.cluster_id or None, self.work_dir, not self.shutdown_atexit,
             self.task_store, self.task_records_max, self.task_bytes_max,
         )
-        self.cluster_file = started["cluster_file"]
+        self._found_at(started["cluster_file"])
         self.cluster_id = started["cluster_id"]
         # The engines of a new cluster are counted from 0.
-        self.engines = {self._new_set_name(): list(range(self.n))} if self.n else {}
+        ids = range(self.n)
+        self.engines = {self._new_set_name(): self._engine_set(ids)} if self.n else {}
         if self.checkpoint_every is not None:
             with self.connect_client_sync() as client:
                 client.set_policy(self.checkpoint_every, self.restore_on_death)
@@ -230,8 +268,8 @@ class Cluster:
         return name
 
     def _started(self, client, count):
-        """Starts engines and returns their ids, once they are there."""
-        return client._start_engines(count, self.engine_timeout)
+        """Starts engines and returns their ids as a set, once they are there."""
+        return self._engine_set(client._start_engines(count, self.engine_timeout))
 
     def _new_set_name(self):
         number = len(self.engines)
@@ -423,25 +461,56 @@ class ClusterManager:
     def __init__(self):
         self.clusters = {}
 
-    def load_clusters(self):
-        """Looks for clusters that run, and returns `clusters`."""
+    def load_clusters(
+        self, *, profile_dirs=None, profile_dir=None, profiles=None, profile=None,
+        init_default_clusters=False,
+    ):  # fmt: skip
+        """Looks for clusters that run, and returns `clusters`.
+
+        Those that have ended are forgotten; those that have not been started stay.
+
+        profile_dirs, profile_dir, profiles, profile: which clusters are looked
+            for, by their ids, or the paths of their folders; by default all
+        init_default_clusters: if no cluster runs that nobody named, adds one
+            that isn't started
+        """
+        given = (profile_dirs, profile_dir, profiles, profile)
+        chosen = next((each for each in given if each is not None), None)
+        if isinstance(chosen, (str, os.PathLike)):
+            chosen = [chosen]
         running = {
             described["id"]: described["cluster_file"]
             for described in _rhumba.list_clusters()
             if described["state"] == "running"
         }
-        for cluster_id in list(self.clusters):
-            if cluster_id not in running:
+        for cluster_id, cluster in list(self.clusters.items()):
+            if cluster.cluster_file is not None and cluster_id not in running:
                 del self.clusters[cluster_id]
+        wanted = None if chosen is None else {os.path.basename(os.fspath(each)) for each in chosen}
         for cluster_id, cluster_file in running.items():
-            if cluster_id not in self.clusters:
+            if cluster_id in self.clusters or not (wanted is None or cluster_id in wanted):
+                continue
+            try:
                 self.clusters[cluster_id] = Cluster.from_file(cluster_file)
+            except OSError:
+                pass  # it has ended since it was listed
+        if init_default_clusters and (wanted is None or _DEFAULT_ID in wanted):
+            self.clusters.setdefault(_DEFAULT_ID, Cluster(cluster_id=_DEFAULT_ID))
         return self.clusters
 
     def new_cluster(self, **options):
-        """Returns a new Cluster, not started yet, and its id. `options` are a Cluster's."""
+        """Returns a new Cluster, not started yet, and its id. `options` are a Cluster's.
+
+        Raises KeyError if there is a Cluster with that id.
+        """
         cluster = Cluster(**options)
-        cluster.cluster_id = cluster.cluster_id or f"cluster-{os.getpid()}-{len(self.clusters)}"
+        number = len(self.clusters)
+        while not cluster.cluster_id:
+            made_up = f"cluster-{os.getpid()}-{number}"
+            cluster.cluster_id = "" if made_up in self.clusters else made_up
+            number += 1
+        if cluster.cluster_id in self.clusters:
+            raise KeyError(f"there is a cluster {cluster.cluster_id!r} already")
         self.clusters[cluster.cluster_id] = cluster
         return cluster.cluster_id, cluster
 
@@ -452,3 +521,22 @@ class ClusterManager:
     def remove_cluster(self, cluster_id):
         """Forgets a Cluster, which goes on. Raises KeyError if there is none."""
         del self.clusters[cluster_id]
+
+
+def clean_cluster_files(profile_dirs=None, *, log=None, force=False):
+    """Removes what clusters have left that don't run any more: logs, cluster files, sockets.
+
+    What a named cluster remembers of its tasks stays.
+
+    profile_dirs: which clusters, by their ids or the paths of their folders; by
+        default all of this user
+    log: a `logging.Logger` that is told what is removed, and what can't be
+    force: also of clusters that run. They go on, and nobody finds them any more.
+
+    Raises ValueError if one of them runs, unless `force`, and for the path of
+    another folder; nothing is removed then. Without a `log` it raises OSError
+    for what can't be removed.
+    """
+    from .clusterfiles import clean
+
+    clean(profile_dirs, log, force)

@@ -1,12 +1,14 @@
 """Cluster: starting and stopping from Python."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
 
 import ipyparallel as ipp
 from _expect import PATIENCE, RHUMBA, eventually, raises
+from ipyparallel.cluster import clean_cluster_files
 
 
 def alive(pid):
@@ -27,6 +29,27 @@ with ipp.Cluster(n=2) as rc:
     assert len(set(pids)) == 2 and all(alive(pid) for pid in pids)
     assert rc[:].apply_sync(os.getcwd) == [os.getcwd()] * 2, "engines begin where the script is"
 eventually(lambda: not any(alive(pid) for pid in pids))
+
+# What is written past requests is in a log, also when all is over.
+with ipp.Cluster(n=2) as rc:
+    cluster = rc.cluster
+    engine_set = next(iter(cluster.engines.values()))
+    controller = cluster.controller
+    rc[:].execute("import os\nos.write(1, b'past the request\\n')\nos.system('echo a command')", block=True)
+    if RHUMBA:
+        assert cluster.get_output().startswith("Output of the engines:\n")
+        assert engine_set.n == 2 and controller.get_output() == ""
+        assert "a command" in cluster.get_output("engines", remove=True)
+        assert cluster.get_output() == "", "it was removed"
+        rc[:].execute("os.write(1, b'past the request\\n')", block=True)
+assert engine_set.get_output().count("past the request") == 2
+if RHUMBA:
+    assert cluster.controller is None and controller.get_output() == ""
+    assert cluster.get_output("engines") == engine_set.get_output()
+    assert cluster.get_output(remove=True).count("past the request") == 2
+    assert engine_set.get_output() == cluster.get_output() == ""
+    assert ipp.Cluster(n=1).get_output() == ""
+    raises(ValueError, cluster.get_output, "everything")
 
 # Step by step.
 cluster = ipp.Cluster(n=1)
@@ -148,6 +171,77 @@ if RHUMBA:
     cluster.stop_controller_sync()
     assert "sets-of-engines" not in manager.load_clusters() and cluster.engines == {}
     raises(FileNotFoundError, ipp.Client, profile="sets-of-engines")
+
+    # A manager keeps what has not been started, and looks for those that it is told.
+    key, new = manager.new_cluster(cluster_id="not-started", n=1)
+    assert key == "not-started" and manager.get_cluster(key) is new
+    raises(KeyError, manager.new_cluster, cluster_id=key)
+    assert len({manager.new_cluster(n=1)[0] for _ in range(3)}) == 3
+    assert manager.load_clusters(profile="nobody")[key] is new
+    with new as rc:
+        other = ipp.ClusterManager()
+        assert other.load_clusters(profile="nobody") == {}
+        assert list(other.load_clusters(profiles=[key, "nobody"])) == [key]
+        assert other.load_clusters(init_default_clusters=True)["default"].cluster_file is None
+        assert other.get_cluster(key).connect_client_sync().ids == [0]
+    assert key not in other.load_clusters() and "default" in other.clusters
+    manager.remove_cluster(key)
+    raises(KeyError, manager.remove_cluster, key)
+
+    # What a cluster leaves that did not end by itself is cleaned away, and no other's.
+    import json
+
+    cluster = ipp.Cluster(n=1, cluster_id="left-behind")
+    folder = os.path.dirname(cluster.start_cluster_sync().cluster_file)
+    with cluster.connect_client_sync() as rc:
+        rc.wait_for_engines(1, timeout=PATIENCE)
+        rc[0].execute("import os; os.write(1, b'so far so good')", block=True)
+        assert len(rc.hub_history()) == 1
+    failure = raises(ValueError, clean_cluster_files)
+    assert "left-behind" in str(failure) and "force=True" in str(failure), failure
+    with open(cluster.cluster_file) as file:
+        pid = json.load(file)["controller_pid"]
+    os.kill(pid, signal.SIGKILL)
+
+    def cleaned():
+        try:
+            clean_cluster_files("left-behind")
+        except ValueError:
+            return False  # its last thread has not ended
+        return True
+
+    eventually(cleaned)
+    assert not {"cluster.json", "controller.socket", "log"} & set(os.listdir(folder))
+    assert "tasks.sqlite" in os.listdir(folder), "what is remembered of tasks stays"
+    assert cluster.get_output() == ""
+    cluster.stop_cluster_sync()
+    clean_cluster_files(["left-behind", "nobody"])
+    raises(ValueError, clean_cluster_files, os.path.join(folder, "log"))
+    raises(ValueError, clean_cluster_files, ["..", "left-behind"])
+
+    # One that runs can be hidden, and is of use to who is connected to it.
+    told = []
+
+    class Told(logging.Handler):
+        def emit(self, record):
+            told.append(record.getMessage())
+
+    log = logging.Logger("cleaning")
+    log.addHandler(Told())
+    cluster = ipp.Cluster(n=1, cluster_id="hidden")
+    rc = cluster.start_and_connect_sync()
+    folder = os.path.dirname(cluster.cluster_file)
+    clean_cluster_files(folder, log=log, force=True)
+    assert f"removing {os.path.join(folder, 'cluster.json')}" in told, told
+    raises(FileNotFoundError, ipp.Client, cluster_id="hidden")
+    assert rc[0].apply_sync(abs, -1) == 1
+    raises(ValueError, clean_cluster_files, "hidden")
+    rc.purge_everything()
+    pid = rc[0].apply_sync(os.getpid)
+    cluster.stop_cluster_sync()
+    eventually(lambda: not alive(pid))
+    clean_cluster_files("hidden")
+    assert not os.path.exists(folder) or os.listdir(folder) == ["tasks.sqlite"]
 
     # Engines that end while others are started aren't counted with them.
     with ipp.Cluster(n=2) as rc:

@@ -67,6 +67,5 @@ scripts! {
     signals
     stopping
     task_store
-    #[ignore = "hangs in one of some eight runs, for a reason that is not found yet"]
     together
 }

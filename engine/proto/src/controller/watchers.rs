@@ -46,6 +46,15 @@ impl Watcher {
         }
     }
 
+    /// Watches other engines from here on: what it wasn't told yet concerns it
+    /// no more. What it was sent it has still to see.
+    fn turn_to(&mut self, targets: Vec<EngineId>) {
+        *self = Self {
+            unseen: self.unseen,
+            ..Self::new(targets)
+        };
+    }
+
     fn watches(&self, engine: EngineId) -> bool {
         self.engines.is_empty() || self.engines.contains(&engine)
     }
@@ -93,7 +102,7 @@ impl Controller {
         }
         let watcher = self.watchers.entry(client);
         let watcher = watcher.or_insert_with(|| Watcher::new(Vec::new()));
-        watcher.engines = targets.into_iter().collect();
+        watcher.turn_to(targets);
         let ids: Vec<EngineId> = self.engines.keys().copied().collect();
         for id in ids {
             self.announce_first(id);

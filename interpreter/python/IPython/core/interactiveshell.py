@@ -1,4 +1,6 @@
-"""The class of the shell: for `isinstance`, and for `InteractiveShell.instance()`."""
+"""The class of the shell: for `isinstance`, for `InteractiveShell.instance()`, and to be set like the shell."""
+
+import types
 
 from rhumba.shell import ExecutionInfo, ExecutionResult, Shell, get_ipython
 
@@ -12,9 +14,24 @@ class _OfShell(type):
     def __subclasscheck__(cls, other):
         return issubclass(other, Shell)
 
+    def __getattr__(cls, name):
+        # Methods can be called with the shell as their first argument; what the shell is set to is read.
+        found = getattr(Shell, name, None)
+        return found if isinstance(found, types.FunctionType) else getattr(cls.instance(), name)
+
+    def __setattr__(cls, name, value):
+        if name.startswith("__") or get_ipython() is None:
+            super().__setattr__(name, value)
+            return
+        is_method = isinstance(value, types.FunctionType)
+        setattr(get_ipython(), name, types.MethodType(value, get_ipython()) if is_method else value)
+
 
 class InteractiveShell(metaclass=_OfShell):
-    """Stands for the class of the shell; there is one shell in a session, and `instance()` is it."""
+    """Stands for the class of the shell; there is one shell in a session, and `instance()` is it.
+
+    What is set on the class is set on that shell: `InteractiveShell.ast_node_interactivity = "all"`.
+    """
 
     def __new__(cls, *args, **kwargs):
         return cls.instance()

@@ -3,12 +3,18 @@
 import sys
 
 import rhumba
+from rhumba._embedding import KillEmbedded
 
-__all__ = ["InteractiveShellEmbed", "embed", "start_ipython"]
+__all__ = ["InteractiveShellEmbed", "KillEmbedded", "embed", "start_ipython"]
 
 
-def embed(*, header="", stack_depth=1, **options):
-    """Opens a shell that sees the names of whoever calls."""
+def embed(*, header="", stack_depth=1, display_banner=True, **options):
+    """Opens a shell that sees the names of whoever calls.
+
+    display_banner: whether it says what it is; a text is said in the place of that
+    """
+    if display_banner is not True:
+        options["banner1"] = display_banner or ""
     return rhumba.embed(header=header, stack_depth=stack_depth + 1, **options)
 
 
@@ -23,10 +29,29 @@ def start_ipython(argv=None, *, user_ns=None, **options):
 
 
 class InteractiveShellEmbed:
-    """A shell to open several times: called, it opens."""
+    """A shell to open several times: called, it opens.
 
-    def __init__(self, banner1="", header="", **options):
-        self.header = header or banner1
+    banner1: what is said first, in the place of what the shell is
+    exit_msg: what is said when it is left
+    dummy_mode: whether it opens no more
+    """
 
-    def __call__(self, header="", stack_depth=1, **options):
-        return rhumba.embed(header=header or self.header, stack_depth=stack_depth + 1)
+    def __init__(self, banner1=None, header="", exit_msg="", **options):
+        self.banner1 = banner1
+        self.header = header
+        self.exit_msg = exit_msg
+        self.dummy_mode = False
+
+    def __call__(self, header="", local_ns=None, module=None, dummy=None, stack_depth=1, **options):
+        if self.dummy_mode if dummy is None else dummy:
+            return
+        options.setdefault("banner1", self.banner1)
+        embed(header=header or self.header, stack_depth=stack_depth + 1, **options)
+        if self.exit_msg:
+            print(self.exit_msg)
+
+    def set_dummy_mode(self, dummy):
+        self.dummy_mode = bool(dummy)
+
+    def get_dummy_mode(self):
+        return self.dummy_mode

@@ -2,7 +2,7 @@
 
 from IPython.utils.capture import CapturedIO, capture_output
 
-__all__ = ["CapturedIO", "Tee", "ask_yes_no", "capture_output"]
+__all__ = ["CapturedIO", "Tee", "ask_yes_no", "capture_output", "temp_pyfile"]
 
 
 class Tee:
@@ -56,3 +56,12 @@ def ask_yes_no(prompt, default=None, interrupt=None):
             answer = interrupt
         if answer in answers:
             return answers[answer]
+
+
+def temp_pyfile(src, ext=".py"):
+    """A new file with this text in it; returns its path, and removes nothing."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", suffix=ext, encoding="utf-8", delete=False) as file:
+        file.write(src)
+    return file.name

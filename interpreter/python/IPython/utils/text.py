@@ -2,8 +2,12 @@
 
 import os
 import re
+import string
 
-__all__ = ["LSString", "SList", "dedent", "indent", "long_substr", "marquee", "num_ini_spaces"]
+__all__ = [
+    "DollarFormatter", "EvalFormatter", "FullEvalFormatter", "LSString", "SList", "dedent", "format_screen",
+    "get_text_list", "indent", "list_strings", "long_substr", "marquee", "num_ini_spaces", "strip_email_quotes",
+]
 
 
 def _paths(lines):
@@ -140,3 +144,83 @@ def num_ini_spaces(strng):
 def long_substr(data):
     """What all of the texts begin with."""
     return os.path.commonprefix(list(data)) if data else ""
+
+
+def list_strings(arg):
+    """A list of texts: what is given, in a list if it is one text."""
+    return [arg] if isinstance(arg, str) else arg
+
+
+def format_screen(strng):
+    """The text without the backslashes of TeX at the ends of its lines."""
+    return re.sub(r"\\$", "", strng, flags=re.MULTILINE)
+
+
+def strip_email_quotes(text):
+    """The text without the marks of answers, `> `, that all of its lines begin with."""
+    lines = text.splitlines()
+    marks = [re.match(r"[\s>]*", line)[0] for line in lines]
+    shared = os.path.commonprefix(marks)
+    return "\n".join(line[len(shared) :] for line in lines) if ">" in shared else text
+
+
+def get_text_list(list_, last_sep=" and ", sep=", ", wrap_item_with=""):
+    """Words as people list them: `a, b and c`."""
+    words = [f"{wrap_item_with}{word}{wrap_item_with}" for word in list_]
+    if len(words) < 2:
+        return "".join(words)
+    return sep.join(words[:-1]) + last_sep + words[-1]
+
+
+class EvalFormatter(string.Formatter):
+    """Puts the values of expressions into text: "{n // 4}"."""
+
+    def get_field(self, field_name, args, kwargs):
+        return eval(field_name, {"__builtins__": __builtins__}, kwargs), ()
+
+
+class FullEvalFormatter(string.Formatter):
+    """The same for any expression, also one with a colon or an exclamation mark in brackets."""
+
+    def vformat(self, format_string, args, kwargs):
+        parts = []
+        at = 0
+        while at < len(format_string):
+            opening = re.compile(r"\{\{|\}\}|\{").search(format_string, at)
+            if opening is None:
+                parts.append(format_string[at:])
+                break
+            parts.append(format_string[at : opening.start()])
+            if opening[0] != "{":
+                parts.append(opening[0][0])
+                at = opening.end()
+                continue
+            at = _end_of_field(format_string, opening.end())
+            parts.append(self._filled(format_string[opening.end() : at - 1], kwargs))
+        return "".join(parts)
+
+    def _filled(self, field, names):
+        return eval('f"""{' + field + '}"""', {"__builtins__": __builtins__, **names})
+
+
+def _end_of_field(text, at):
+    depth = 1
+    while at < len(text):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+        if not depth:
+            return at
+    raise ValueError(f"expected '}}' at the end of {text!r}")
+
+
+class DollarFormatter(FullEvalFormatter):
+    """The same, and `$name` for the value of a name; `$$` is a dollar sign."""
+
+    def vformat(self, format_string, args, kwargs):
+        def field(found):
+            if found[0] == "$$":
+                return "$"
+            first = found[1].partition(".")[0]
+            return "{" + found[1] + "}" if first in kwargs else found[0]
+
+        return super().vformat(re.sub(r"\$\$|\$([A-Za-z_][\w.]*)", field, format_string), args, kwargs)

@@ -157,7 +157,7 @@ def precision(given):
         except (TypeError, ValueError):
             raise UsageError(f"%precision takes a number of decimals or a format such as %.3g, not {text!r}") from None
     formatter.float_precision = text
-    return formatter.float_format if hasattr(formatter, "float_format") else text or "%r"
+    return formatter.float_format or "%r"
 
 
 @magic(option("-r", "--raw", help="pages str() of it, and not how it is shown"), rest="[EXPRESSION]")

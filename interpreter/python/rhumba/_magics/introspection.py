@@ -86,8 +86,8 @@ def pfile(given):
 
 @magic(
     option("-a", help="also names that begin with an underscore"),
-    option("-i", help="capital letters and small ones are alike, as usual"),
-    option("-c", help="capital letters and small ones differ"),
+    option("-i", help="capital letters and small ones are alike"),
+    option("-c", help="capital letters and small ones differ, as usual"),
     option("-e", name="without", value="SPACE", repeats=True, choices=("builtin", "user", "user_global", "internal"), help="leaves out a space of names"),
     option("-s", name="spaces", value="SPACE", repeats=True, choices=("builtin", "user", "user_global", "internal"), help="adds a space of names"),
     option("-l", name="types", help="lists the names of types that may follow the pattern"),
@@ -105,7 +105,7 @@ def psearch(given):
         raise UsageError("%psearch needs a pattern: %psearch a*")
     kind = words[1] if len(words) > 1 else None
     spaces = {"user", "builtin", *given.spaces} - set(given.without)
-    found = sorted(_like(words[0], spaces, kind, given.a, given.c))
+    found = sorted(_like(words[0], spaces, kind, given.a, given.c or not given.i))
     page("\n".join(found) or f"No name is like {words[0]}.")
 
 

@@ -74,13 +74,13 @@ def logstart(given):
 
     MODE is append; backup, which keeps the file that is there as FILE~; global, one file in the
     home folder that grows; over, which replaces the file; or rotate, which keeps FILE.001~ and
-    so on.
+    so on. Of a file that is named, it is backup, else rotate.
     """
     global _log
     if _log is not None:
         raise UsageError(f"a log is being written to {_log.path}; %logstop ends it.")
     name = given.words[0] if given.words else "rhumba_log.py"
-    mode = given.words[1] if len(given.words) > 1 else "backup"
+    mode = given.words[1] if len(given.words) > 1 else "backup" if given.words else "rotate"
     if mode not in _MODES:
         raise UsageError(f"%logstart: the mode is one of {', '.join(_MODES)}, not {mode!r}.")
     path = os.path.expanduser(name)

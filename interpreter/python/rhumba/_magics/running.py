@@ -53,11 +53,13 @@ def run(given):
     elif not words:
         raise UsageError(f"%run needs FILE.\nUsage: {run.usage}")
     else:
-        path = _found(words[0])
+        # A script finds itself in sys.argv as it was named, as it does on the command line.
+        argv = [_found(words[0]), *words[1:]]
+        path = os.path.abspath(argv[0])
         if path.endswith((".ipy", ".ipynb")):
-            _run_cells(given, path, words[1:])
+            _run_cells(given, path, argv)
             return
-        program = _Program.of_file(path, words[1:])
+        program = _Program.of_file(path, argv)
     program.run(given)
 
 
@@ -84,7 +86,7 @@ def _found(name):
     path = os.path.expanduser(name)
     for candidate in (path, path + ".py", path + ".ipy"):
         if os.path.isfile(candidate):
-            return os.path.abspath(candidate)
+            return candidate
     raise UsageError(f"%run finds no file {name!r}")
 
 
@@ -100,7 +102,7 @@ class _Program:
         self.search_path = search_path
 
     @classmethod
-    def of_file(cls, path, arguments):
+    def of_file(cls, path, argv):
         import linecache
 
         linecache.checkcache(path)
@@ -110,7 +112,7 @@ class _Program:
         except OSError as failure:
             raise UsageError(f"%run can't read {path!r}: {failure.strerror}") from None
         code = compile(source, path, "exec")
-        return cls(code, path, [path, *arguments], {"__file__": path}, os.path.dirname(path))
+        return cls(code, path, argv, {"__file__": path}, os.path.dirname(path))
 
     @classmethod
     def of_module(cls, name, arguments):
@@ -212,17 +214,17 @@ class _Program:
     def time(self, given, namespace):
         import time as clock
 
-        from .timing import span
+        from .timing import processor_times, span
 
         begun = dict(namespace)
-        cpu, wall = os.times(), clock.perf_counter()
+        cpu, wall = processor_times(), clock.perf_counter()
         for number in range(given.times):
             if number and not given.interactive:
                 namespace.clear()
                 namespace.update(begun)
             exec(self.code, namespace)
         wall = clock.perf_counter() - wall
-        user, system = (after - before for before, after in zip(cpu[:2], os.times()[:2]))
+        user, system = (after - before for before, after in zip(cpu, processor_times()))
         rows = [("User", user), ("System", system)]
         if given.times == 1:
             print("\nCPU timings (estimated):")
@@ -258,11 +260,11 @@ class _kept:
 # -- files of cells
 
 
-def _run_cells(given, path, arguments):
+def _run_cells(given, path, argv):
     if given.debug or given.profile or given.time:
         raise UsageError("%run takes -t, -d and -p for Python only, not for files of cells")
     shell = _shell()
-    program = _Program(None, path, [path, *arguments], {}, os.path.dirname(path))
+    program = _Program(None, path, argv, {}, os.path.dirname(path))
     with _kept(shell.user_ns, ("__file__",)), program.surroundings(None):
         shell.user_ns["__file__"] = path
         for cell in cells_of(path):

@@ -6,7 +6,6 @@
 What inside the code takes it is `profiling.py`.
 """
 
-import os
 import time as clock
 
 from rhumba._options import count, magic, option
@@ -39,7 +38,7 @@ def time(given, cell=None):
     compilation = clock.perf_counter() - started
     namespace = _shell().user_ns
     value = None
-    cpu, wall = os.times(), clock.perf_counter()
+    cpu, wall = processor_times(), clock.perf_counter()
     try:
         for code in (statements, expression):
             if code is not None:
@@ -50,7 +49,7 @@ def time(given, cell=None):
         _shell().showtraceback(failure)
     finally:
         wall = clock.perf_counter() - wall
-        _tell_times(cpu, os.times(), wall)
+        _tell_times(cpu, processor_times(), wall)
         if compilation > _COMPILATION_MIN_S:
             print(f"Compilation: {span(compilation)}")
     return value
@@ -68,10 +67,17 @@ def _run(code, namespace):
     return value
 
 
+def processor_times():
+    """The seconds that this process and its children have used so far: their own, and the system's."""
+    import resource
+
+    # os.times() counts in hundredths of a second.
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime for each in used), sum(each.ru_stime for each in used)
+
+
 def _tell_times(before, after, wall):
-    user, system = (
-        after[own] - before[own] + after[children] - before[children] for own, children in ((0, 2), (1, 3))
-    )
+    user, system = after[0] - before[0], after[1] - before[1]
     print(f"CPU times: user {span(user)}, sys: {span(system)}, total: {span(user + system)}")
     print(f"Wall time: {span(wall)}")
 

@@ -67,7 +67,7 @@ def test_values_are_shown_as_set():
         assert value("%precision %.2e") == "%.2e" and text(3.14159) == "3.14e+00"
         shows(refused("%precision many"), "takes a number of decimals or a format")
     finally:
-        run("%precision")
+        assert value("%precision") == "%r"
     assert text(3.14159) == "3.14159"
 
 

@@ -12,11 +12,11 @@ def test_a_script_leaves_its_names():
 
 
 def test_a_script_finds_itself_as_main_and_its_folder():
-    write("sub/s.py", "import sys, beside\nfound = sys.modules['__main__'].__dict__ is globals()\nfirst = sys.path[0]\n")
+    write("sub/s.py", "import sys, beside\nfound = sys.modules['__main__'].__dict__ is globals()\nfirst = sys.path[0]\nown = sys.argv[0]\n")
     write("sub/beside.py", "x = 1\n")
     before = list(sys.path), list(sys.argv)
     run("%run sub/s.py")
-    assert main["found"] and main["first"] == f"{folder}/sub"
+    assert main["found"] and main["first"] == f"{folder}/sub" and main["own"] == "sub/s.py"
     assert (list(sys.path), list(sys.argv)) == before and sys.modules["__main__"].__dict__ is main
 
 

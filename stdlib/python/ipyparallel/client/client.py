@@ -684,9 +684,9 @@ class Client:
         from .watch import Shown, Watch
 
         ids = [] if targets is None else self._select(targets)[0]
-        if self._watches is not None:
-            self._watches.stop()
-        self._watches = Watch(self, callback or Shown(), ids)
+        before, self._watches = self._watches, Watch(self, callback or Shown(), ids)
+        if before is not None:
+            before._is_replaced()
         return self._watches
 
     def clear(self, targets=None, block=None):

@@ -71,7 +71,8 @@ class Watch:
         self._over = False
         # Who runs what: the name and pid by message id.
         self._running = {}
-        self._connection.watch(targets)
+        # Its number: what is told to another watch is not taken by this one.
+        self._watch = self._connection.watch(targets)
         self._thread = Thread(target=self._follow, name="watch", daemon=True)
         self._thread.start()
 
@@ -86,6 +87,10 @@ class Watch:
             if not self._connection.closed:
                 self._connection.unwatch()
 
+    def _is_replaced(self):
+        """Another one has taken its place, which must not be ended with it."""
+        self._over = True
+
     @property
     def running(self):
         """Whether it still follows."""
@@ -93,9 +98,12 @@ class Watch:
 
     def _follow(self):
         while self.running and self._client() is not None:
-            if not self._connection.wait_watched(_LOOK_INTERVAL_S):
+            if not self._connection.wait_watched(self._watch, _LOOK_INTERVAL_S):
                 continue
-            for told in self._connection.take_watched():
+            seen = self._connection.take_watched(self._watch)
+            if seen is None:
+                return
+            for told in seen:
                 if self._over:
                     return
                 try:

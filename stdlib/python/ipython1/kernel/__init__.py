@@ -1,1 +1,1 @@
-"""Engines and tasks under their first names; see `api.py`."""
+"""Engines and tasks under their first names; see `api.py` and `client.py`."""

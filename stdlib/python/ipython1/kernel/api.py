@@ -16,11 +16,13 @@ of its time, and only says that it is on this machine. `ipcluster -n 4` is
 runs as `rhumba -n 4 script.py`.
 
 Read next: `multiengine.py` (steering engines), `task.py` (tasks), `pending.py`
-(what isn't waited for), `results.py` (what is shown).
+(what isn't waited for), `results.py` (what is shown), `client.py` (the names of
+IPython 0.9, with underscores).
 """
 
 from ipyparallel.error import CompositeError, NoEnginesRegistered, RemoteError
 
+from .engine import getEngine
 from .error import (
     InvalidDeferredID,
     InvalidEngineID,
@@ -52,4 +54,5 @@ __all__ = [
     "TaskResult",
     "defaultRemoteController",
     "defaultTaskController",
+    "getEngine",
 ]

@@ -1,7 +1,8 @@
 """Tasks for any engine: the TaskController of the first interface.
 
-A task is code and the names that go in and come out. It runs among the names
-of whichever engine is free.
+A task is code and the names that go in and come out, or a function and its
+arguments. It runs among the names of whichever engine is free. How IPython 0.9
+spells it is in `taskclient.py`.
 """
 
 from threading import Condition
@@ -10,25 +11,55 @@ from ipyparallel.dependency import Dependent
 from ipyparallel.error import TaskAborted
 
 from . import enginestate
-from .multiengine import connected
+from .steering import connected
 
 # Tasks that are aborted while they run end with this.
 _DISCARDED = "task {} was aborted while it ran: its result was thrown away"
 
 
-class Task:
+class BaseTask:
+    """Work for some engine.
+
+    clearBefore, clearAfter: whether all names of the engine are unbound before, or after
+    retries: how many times more it is tried if it fails, on other engines first
+    recoveryTask: a task to run in its place if it has failed to the end
+    depend: a function that is given an engine's properties, a dict, and says
+        whether the task may run there; if no engine is left, the task fails
+
+    Raises TypeError for arguments of another kind, ValueError for negative `retries`.
+    """
+
+    def __init__(self, clearBefore, clearAfter, retries, recoveryTask, depend):
+        if not isinstance(retries, int):
+            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
+        if retries < 0:
+            raise ValueError(f"retries must not be negative: {retries}")
+        if not (recoveryTask is None or isinstance(recoveryTask, BaseTask)):
+            raise TypeError(f"a recovery task must be a task, not {type(recoveryTask).__name__}")
+        if not (depend is None or callable(depend)):
+            raise TypeError(f"depend must be a function, not {type(depend).__name__}")
+        self.clearBefore = clearBefore
+        self.clearAfter = clearAfter
+        self.retries = retries
+        self.recoveryTask = recoveryTask
+        self.depend = depend
+
+    def _call(self):
+        """Returns the function that does it on an engine, and its arguments."""
+        raise NotImplementedError(f"{type(self).__name__} doesn't say what it does")
+
+    def _presented(self, result):
+        """Returns what is given of its TaskResult to those who ask for it."""
+        return result
+
+
+class Task(BaseTask):
     """Code to run on some engine.
 
     expression: source code
     resultNames: the names whose objects make up the result
     setupNS: a dict of names that are bound before
-    clearBefore, clearAfter: whether all names of the engine are unbound before, or after
-    retries: how many times more it is tried if it fails, on other engines first
-    recoveryTask: a Task to run in its place if it has failed to the end
-    depend: a function that is given an engine's properties, a dict, and says
-        whether the task may run there; if no engine is left, the task fails
-
-    Raises TypeError for arguments of another kind, ValueError for negative `retries`.
+    clearBefore, clearAfter, retries, recoveryTask, depend: see `BaseTask`
     """
 
     def __init__(
@@ -39,26 +70,20 @@ class Task:
             raise TypeError(f"a task is source code in a str, not {type(expression).__name__}")
         if isinstance(resultNames, str):
             resultNames = [resultNames]
-        if not isinstance(retries, int):
-            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
-        if retries < 0:
-            raise ValueError(f"retries must not be negative: {retries}")
-        if not (recoveryTask is None or isinstance(recoveryTask, Task)):
-            raise TypeError(f"recoveryTask must be a Task, not {type(recoveryTask).__name__}")
-        if not (depend is None or callable(depend)):
-            raise TypeError(f"depend must be a function, not {type(depend).__name__}")
+        BaseTask.__init__(self, clearBefore, clearAfter, retries, recoveryTask, depend)
         self.expression = expression
         self.resultNames = list(resultNames or ())
         self.setupNS = dict(setupNS or {})
-        self.clearBefore = clearBefore
-        self.clearAfter = clearAfter
-        self.retries = retries
-        self.recoveryTask = recoveryTask
-        self.depend = depend
         self.options = options
 
+    def _call(self):
+        arguments = (
+            self.expression, self.resultNames, self.setupNS, self.clearBefore, self.clearAfter,
+        )  # fmt: skip
+        return enginestate.run_task, arguments
+
     def __repr__(self):
-        return f"Task({self.expression!r}, {self.resultNames!r})"
+        return f"{type(self).__name__}({self.expression!r}, {self.resultNames!r})"
 
 
 class TaskController:
@@ -74,9 +99,9 @@ class TaskController:
         self._next_id = 0
 
     def run(self, task):
-        """Hands over a Task and returns its id, an int, at once."""
-        if not isinstance(task, Task):
-            raise TypeError(f"a Task is run, not {type(task).__name__}")
+        """Hands over a task and returns its id, an int, at once."""
+        if not isinstance(task, BaseTask):
+            raise TypeError(f"a task is run, not {type(task).__name__}")
         task_id = self._next_id
         self._next_id += 1
         self._runs[task_id] = _Run(self._view, task_id, task)
@@ -88,7 +113,9 @@ class TaskController:
         Returns None if it isn't there and isn't waited for.
         Raises IndexError for an id that no task has.
         """
-        return self._run_of(taskID).result(block is None or block)
+        run = self._run_of(taskID)
+        result = run.result(block is None or block)
+        return None if result is None else run.task._presented(result)
 
     def barrier(self, taskIDs):
         """Waits until these tasks have ended, well or not."""
@@ -128,6 +155,10 @@ class TaskController:
             if run.result(False) is not None:
                 del self._runs[task_id]
 
+    def _forget(self, task_ids):
+        for task_id in task_ids:
+            self._runs.pop(task_id, None)
+
     def _run_of(self, task_id):
         try:
             return self._runs[task_id]
@@ -158,10 +189,16 @@ class TaskResult:
         self.keys = list(self.results)
         self.ns = Names(self)
 
+    # As IPython 0.9 has them.
+    taskid = property(lambda self: self.taskID, doc="Which task it was.")
+    engineid = property(lambda self: self.engineID, doc="Where it ran.")
+
     def raiseException(self):
         """Raises the failure, if there is one."""
         if self.failure is not None:
             raise self.failure
+
+    raise_exception = raiseException
 
     def __getitem__(self, name):
         self.raiseException()
@@ -195,7 +232,10 @@ class Names:
 
 
 class _Run:
-    """A task on its way, and the recovery tasks that take its place."""
+    """A task on its way, and the recovery tasks that take its place.
+
+    task: the one that runs, or ran last
+    """
 
     def __init__(self, view, task_id, task):
         self._view = view
@@ -206,15 +246,12 @@ class _Run:
         self._start(task)
 
     def _start(self, task):
-        self._task = task
-        run = enginestate.run_task
+        self.task = task
+        run, arguments = task._call()
         if task.depend is not None:
             run = Dependent(run, enginestate.require_properties, (task.depend,), {})
         with self._view.temp_flags(retries=task.retries):
-            self._current = self._view.apply_async(
-                run, task.expression, task.resultNames, task.setupNS,
-                task.clearBefore, task.clearAfter,
-            )  # fmt: skip
+            self._current = self._view.apply_async(run, *arguments)
         if task.recoveryTask is not None:
             # Recovery begins by itself, whether somebody waits or not.
             self._current.add_done_callback(self._on_finished)
@@ -222,9 +259,9 @@ class _Run:
     def _on_finished(self, result):
         with self._changed:
             failed = not result.successful() and not self._discarded
-            if failed and self._task.recoveryTask is not None and not result.cancelled():
+            if failed and self.task.recoveryTask is not None and not result.cancelled():
                 try:
-                    self._start(self._task.recoveryTask)
+                    self._start(self.task.recoveryTask)
                 except ConnectionError:
                     self._ended = result
             else:
@@ -234,7 +271,7 @@ class _Run:
     def result(self, block):
         """Returns the TaskResult, or None if it isn't there and isn't waited for."""
         while True:
-            current, task = self._current, self._task
+            current, task = self._current, self.task
             if block:
                 current.wait()
             elif not current.ready():

@@ -125,6 +125,32 @@ fn who_is_slow_loses_the_oldest_and_is_told_how_much() {
 }
 
 #[test]
+fn who_turns_to_other_engines_is_told_nothing_of_the_ones_before() {
+    let mut scene = Scene::new();
+    let [a, b] = scene.engines();
+    let (watcher, other) = (scene.client(), scene.client());
+    scene.say(watcher, watch(&[a]));
+    scene.request(other, 1, &[a], push());
+    let run = scene.runs(a)[0];
+    for number in 0..2000 {
+        print(&mut scene, a, run, &number.to_string());
+    }
+    assert_eq!(seen(&mut scene, watcher).len(), 256, "the rest is kept");
+    scene.say(watcher, watch(&[b]));
+    scene.request(other, 2, &[b], push());
+    scene.say(watcher, FromClient::WatchSeen { count: 256 });
+    assert_eq!(seen(&mut scene, watcher), ["1: ada@example starts 2 push "]);
+    for engine in [a, b] {
+        for run in scene.runs(engine) {
+            scene.finish(engine, run);
+        }
+    }
+    scene.finish(a, run);
+    scene.inboxes.clear();
+    scene.end();
+}
+
+#[test]
 fn answers_are_told_together_where_that_is_asked() {
     let mut scene = Scene::new();
     let [a, b] = scene.engines();
