@@ -8,6 +8,7 @@
 //! [`transform`] (magics, text to text). `python/` holds the part of the shell that reads better
 //! in Python; it is frozen into the executable.
 
+mod blocking;
 mod bridge;
 pub mod cell;
 pub mod completeness;

@@ -104,6 +104,9 @@ impl Runtime {
             Namespace::new(vm);
             crate::bridge::install_builtins(vm);
             crate::bridge::reseed_after_fork(vm);
+            if let Err(failure) = crate::blocking::make_interruptible(vm) {
+                vm.print_exception(&failure);
+            }
             // Its filters take effect when it is imported, and not before.
             if !vm.state.config.settings.warnoptions.is_empty()
                 && let Err(failure) = vm.import("warnings", 0)

@@ -145,7 +145,8 @@ def _headline(frame, parameters):
     filename = frame.filename
     if filename.startswith("<stdin-") and filename.endswith(">"):
         filename = "<stdin>"
-    where = "" if frame.name == "<module>" else f", in {frame.name}"
+    # A method is told with its class, a function inside of another with that.
+    where = "" if frame.name == "<module>" else f", in {frame.code.co_qualname}"
     if where and not frame.name.startswith("<"):
         where += f"({parameters})"
     return f'  File "{filename}", line {frame.line}{where}\n'

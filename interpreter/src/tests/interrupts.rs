@@ -88,6 +88,52 @@ fn waiting_for_a_subprocess_is_interrupted() {
 }
 
 #[test]
+fn waiting_for_other_threads_is_interrupted() {
+    with_bench(|bench| {
+        bench.cell(
+            "import concurrent.futures, queue, threading\n\
+             lock, rlock, event = threading.Lock(), threading.RLock(), threading.Event()\n\
+             leave, taken = threading.Event(), threading.Event()\n\
+             def hold():\n    with rlock: taken.set(); leave.wait()\n\
+             thread = threading.Thread(target=hold)\nthread.start(); taken.wait(); lock.acquire()",
+        );
+        for source in [
+            "lock.acquire()",
+            "lock.acquire(timeout=600)",
+            "with lock: pass",
+            "with rlock: pass",
+            "event.wait()",
+            "event.wait(600)",
+            "queue.Queue().get()",
+            "concurrent.futures.Future().result()",
+            "thread.join()",
+            "thread.join(600)",
+        ] {
+            interrupted(bench, source);
+        }
+        // What was waited for is as it was, and is waited for as ever.
+        assert_eq!(
+            bench.value("lock.locked(), thread.is_alive()"),
+            "(True, True)"
+        );
+        let waits = "lock.acquire(False), lock.acquire(timeout=0.01), lock.acquire(True, 0), \
+                     event.wait(0.01), thread.join(0.01)";
+        assert_eq!(bench.value(waits), "(False, False, False, False, None)");
+        bench.cell("lock.release(); leave.set(); thread.join(); ok = lock.acquire()");
+        assert_eq!(
+            bench.value("ok, thread.is_alive(), rlock.acquire(timeout=5)"),
+            "(True, False, True)"
+        );
+        let report = bench.failing("lock.acquire(timeout=-2)");
+        assert_eq!(report.exception, "ValueError");
+        let report = bench.failing("lock.acquire(False, 1)");
+        assert_eq!(report.exception, "ValueError");
+        let report = bench.failing("lock.acquire(1, 2, 3)");
+        assert_eq!(report.exception, "TypeError");
+    });
+}
+
+#[test]
 fn native_waits_are_interrupted() {
     with_bench(|bench| {
         let interrupter = Interrupter::start(Duration::from_millis(50));

@@ -87,6 +87,7 @@ assert {"queue", "completed", "tasks"} <= set(status[0])
 alone = rc.queue_status(targets=2)
 assert set(alone) == {"queue", "completed", "tasks"}
 assert set(rc.queue_status(targets=[1, 2])) == {1, 2, "unassigned"}
+assert set(rc[[1, 2]].queue_status(verbose=True)) == {1, 2, "unassigned"}
 gate = Gate()
 blocker = gate.hold(rc[1])
 queued = [rc[1].apply_async(abs, -1) for _ in range(3)]

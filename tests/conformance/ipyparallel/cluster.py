@@ -35,16 +35,17 @@ with ipp.Cluster(n=2) as rc:
     cluster = rc.cluster
     engine_set = next(iter(cluster.engines.values()))
     controller = cluster.controller
-    rc[:].execute("import os\nos.write(1, b'past the request\\n')\nos.system('echo a command')", block=True)
+    rc[:].execute("import os; os.write(1, b'past the request\\n')", block=True)
+    rc[:].execute("os.system('echo a command')", block=True)
     if RHUMBA:
-        assert cluster.get_output().startswith("Output of the engines:\n")
-        assert engine_set.n == 2 and controller.get_output() == ""
+        assert "Output of the engines:\n" in cluster.get_output()
+        assert engine_set.n == 2 and "a command" not in controller.get_output()
         assert "a command" in cluster.get_output("engines", remove=True)
-        assert cluster.get_output() == "", "it was removed"
+        assert "a command" not in cluster.get_output(), "it was removed"
         rc[:].execute("os.write(1, b'past the request\\n')", block=True)
 assert engine_set.get_output().count("past the request") == 2
 if RHUMBA:
-    assert cluster.controller is None and controller.get_output() == ""
+    assert cluster.controller is None and controller.get_output() in cluster.get_output()
     assert cluster.get_output("engines") == engine_set.get_output()
     assert cluster.get_output(remove=True).count("past the request") == 2
     assert engine_set.get_output() == cluster.get_output() == ""

@@ -140,9 +140,9 @@ class View(Flags):
         """Aborts what has not started on the engines of this view; see `Client.abort`."""
         return self.client.abort(jobs, self._targets_or(targets), block)
 
-    def queue_status(self, targets=None):
+    def queue_status(self, targets=None, verbose=False):
         """Returns how much is queued on the engines of this view; see `Client.queue_status`."""
-        return self.client.queue_status(self._targets_or(targets))
+        return self.client.queue_status(self._targets_or(targets), verbose)
 
     def shutdown(self, targets=None, restart=False, hub=False, block=None):
         """Stops the engines of this view; see `Client.shutdown`."""

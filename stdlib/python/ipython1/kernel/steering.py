@@ -143,7 +143,8 @@ class Steering:
             return self._given(view.map_async(func, *sequences), block)
         if not isinstance(func, str):
             raise TypeError(
-                f"what is mapped is a function, or a str that names one on the engines, not {func!r}"
+                "what is mapped is a function, or a str that names one on the engines, not"
+                f" {func!r}"
             )
         parallel = view.parallel(dist=dist, block=False)
         return self._given(parallel(_Named(func))(list(zip(*sequences))), block)

@@ -134,7 +134,7 @@ class TaskClient(TaskController):
         self, clear_before=False, clear_after=False, retries=0, recovery_task=None, depend=None,
         block=True,
     ):  # fmt: skip
-        """Makes a function one that maps itself over sequences by tasks: a decorator; see `mapper`."""
+        """Makes a function map itself over sequences by tasks: a decorator; see `mapper`."""
         options = (clear_before, clear_after, retries, recovery_task, depend, block)
         return parallel_by(self.mapper(*options))
 
