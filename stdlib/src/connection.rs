@@ -880,13 +880,19 @@ impl Connection {
         if let Answer::Queues {
             engines,
             unassigned,
+            unassigned_names,
         } = answer
         {
             for queue in engines {
                 let engine: PyObjectRef = vm.ctx.new_int(queue.engine.0).into();
-                status.set_item(&*engine, steering::queue(vm, queue)?.into(), vm)?;
+                let queue = steering::queue(vm, &zelf.client, queue, verbose)?;
+                status.set_item(&*engine, queue.into(), vm)?;
             }
-            status.set_item("unassigned", vm.ctx.new_int(unassigned).into(), vm)?;
+            let unassigned: PyObjectRef = match verbose {
+                true => steering::names(vm, &zelf.client, unassigned_names),
+                false => vm.ctx.new_int(unassigned).into(),
+            };
+            status.set_item("unassigned", unassigned, vm)?;
         }
         Ok(status)
     }

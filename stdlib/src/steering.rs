@@ -7,7 +7,7 @@ use crate::group::{output_data, wait_until};
 use rhumba_engine::client::Client;
 use rhumba_engine::client::watching::{WatchId, Watched};
 use rhumba_engine::proto::id::{EngineId, QueryId};
-use rhumba_engine::proto::message::{Activity, Answer, FromClient, Holder, QueueInfo};
+use rhumba_engine::proto::message::{Activity, Answer, FromClient, Holder, QueueInfo, TaskName};
 use rustpython_vm::builtins::PyDictRef;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use std::cell::RefCell;
@@ -156,12 +156,32 @@ pub(crate) fn holder(vm: &VirtualMachine, holder: Holder) -> PyObjectRef {
     vm.ctx.new_tuple(parts).into()
 }
 
-/// Returns what one engine has to do, as a dict.
-pub(crate) fn queue(vm: &VirtualMachine, queue: QueueInfo) -> PyResult<PyDictRef> {
+/// Returns what one engine has to do, as a dict: how much, or what it is called.
+pub(crate) fn queue(
+    vm: &VirtualMachine,
+    client: &Client,
+    queue: QueueInfo,
+    verbose: bool,
+) -> PyResult<PyDictRef> {
     let entry = vm.ctx.new_dict();
-    entry.set_item("queue", vm.ctx.new_int(queue.queue).into(), vm)?;
+    for (key, count, of_tasks) in [("queue", queue.queue, false), ("tasks", queue.tasks, true)] {
+        let value: PyObjectRef = if verbose {
+            let named = queue.names.iter().filter(|name| name.is_task == of_tasks);
+            let texts = named.map(|name| {
+                let text = client.message_id_of(name.name);
+                let text = match name.is_part {
+                    true => format!("{text}.{}", queue.engine.0),
+                    false => text,
+                };
+                vm.ctx.new_str(text).into()
+            });
+            vm.ctx.new_list(texts.collect()).into()
+        } else {
+            vm.ctx.new_int(count).into()
+        };
+        entry.set_item(key, value, vm)?;
+    }
     entry.set_item("completed", vm.ctx.new_int(queue.completed).into(), vm)?;
-    entry.set_item("tasks", vm.ctx.new_int(queue.tasks).into(), vm)?;
     if let Some(by) = queue.holder {
         entry.set_item("held_by", holder(vm, by), vm)?;
     }
@@ -174,4 +194,12 @@ pub(crate) fn queue(vm: &VirtualMachine, queue: QueueInfo) -> PyResult<PyDictRef
         entry.set_item("by_client", clients.into(), vm)?;
     }
     Ok(entry)
+}
+
+/// Returns what these are called, as a list.
+pub(crate) fn names(vm: &VirtualMachine, client: &Client, names: Vec<TaskName>) -> PyObjectRef {
+    let texts = names
+        .into_iter()
+        .map(|name| vm.ctx.new_str(client.message_id_of(name)).into());
+    vm.ctx.new_list(texts.collect()).into()
 }

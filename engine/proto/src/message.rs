@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// Large data beside a message: a snapshot's table first, then its buffers.
 /// Cloning it copies references, never bytes.
@@ -316,7 +316,7 @@ pub enum FromClient {
     QueueStatus {
         query: QueryId,
         targets: Vec<EngineId>,
-        /// Whose it is, too.
+        /// Whose it is and what it is called, too.
         verbose: bool,
     },
     /// Asks who is there. Answer: [`Answer::Cluster`].
@@ -725,6 +725,9 @@ pub enum Answer {
     Queues {
         engines: Vec<QueueInfo>,
         unassigned: u32,
+        /// What tasks without an engine are called, the first of them, where
+        /// that was asked.
+        unassigned_names: Vec<TaskName>,
     },
     Cluster {
         engines: Vec<EngineInfo>,
@@ -753,6 +756,22 @@ pub struct QueueInfo {
     pub holder: Option<Holder>,
     /// How many of those that wait or run are whose, where that was asked.
     pub by_client: Vec<(ClientId, u32)>,
+    /// What requests and tasks are called, in the order in which they run, where
+    /// that was asked. What a client left behind has no name; beyond
+    /// [`QUEUE_NAMES_MAX`] of one answer nothing has.
+    pub names: Vec<QueuedName>,
+}
+
+/// So many names there are in one answer.
+pub const QUEUE_NAMES_MAX: usize = 100_000;
+
+/// What waits or runs at an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedName {
+    pub name: TaskName,
+    pub is_task: bool,
+    /// It is one engine's part of a request to several.
+    pub is_part: bool,
 }
 
 /// A client as others see it.

@@ -193,6 +193,14 @@ class Debugger(pdb.Pdb):
         if jumped != (frame, frame.f_lineno):
             super().user_line(frame)
 
+    def user_return(self, frame, return_value):
+        super().user_return(frame, return_value)
+        _unbind(frame, "__return__")
+
+    def user_exception(self, frame, exc_info):
+        super().user_exception(frame, exc_info)
+        _unbind(frame, "__exception__")
+
     def do_jump(self, arg):
         before = self.stack[self.curindex]
         result = super().do_jump(arg)
@@ -501,6 +509,12 @@ class Debugger(pdb.Pdb):
                 break
             if line.strip():
                 self.default("!" + line)
+
+
+def _unbind(frame, name):
+    """Takes back what pdb has bound in a frame: that of a cell is the namespace, which outlives it."""
+    if frame.f_locals is frame.f_globals:
+        frame.f_globals.pop(name, None)
 
 
 def _is_hidden(frame):

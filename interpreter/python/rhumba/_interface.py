@@ -237,7 +237,10 @@ class InputTransformerManager:
 
 
 class Hooks:
-    """Functions by which programs replace what the shell does: the last set is asked first."""
+    """Functions by which programs replace what the shell does: that of the lowest priority is asked first.
+
+    The shell asks `editor`, `show_in_pager` and `clipboard_get`; others are asked by who sets them.
+    """
 
     def __init__(self, shell):
         self._shell = shell
@@ -329,6 +332,25 @@ class Inspector:
         from rhumba._inspect import describe
 
         print(describe(obj, oname, detail_level > 0))
+
+
+def has_hook(name):
+    """Whether a program has set this hook."""
+    shell = get_ipython()
+    hooks = shell.__dict__.get("_hooks") if shell is not None else None
+    return hooks is not None and bool(hooks._chains.get(name))
+
+
+def hooked(name, *args, **kwargs):
+    """Asks the hook of a name: whether it did what the shell would do, and what it gave."""
+    if not has_hook(name):
+        return False, None
+    from IPython.core.error import TryNext
+
+    try:
+        return True, getattr(get_ipython().hooks, name)(*args, **kwargs)
+    except TryNext:
+        return False, None
 
 
 def _formatter(shell):

@@ -8,6 +8,10 @@ import sys
 def page(text):
     """Shows text: through the pager of the system where it would run off the screen."""
     height = shutil.get_terminal_size().lines
+    # It is there where a program has set a hook.
+    interface = sys.modules.get("rhumba._interface")
+    if interface is not None and interface.hooked("show_in_pager", text, start=0, screen_lines=height)[0]:
+        return
     if not _is_watched() or text.count("\n") + 2 < height or not _paged(text):
         print(text)
 

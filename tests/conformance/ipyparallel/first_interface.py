@@ -426,10 +426,10 @@ def within_a_function():
     if True:
         with mec as results:
             client.remote()
-            é = "é"; total = [
+            é = "é"; total = [  # noqa: E702, F841
                 1,
                 len(é),
-            ]  # noqa: E702
+            ]
     return results
 
 

@@ -10,9 +10,7 @@ use super::records::Awaited;
 use super::window::Recall;
 use super::{Action, Controller, Peer};
 use crate::id::{BlobId, ClientId, ConnectionId, EngineId, QueryId, RequestId};
-use crate::message::{
-    Answer, ClientInfo, FromClient, FromController, Payload, QueueInfo, ToEngine, Welcome,
-};
+use crate::message::{Answer, ClientInfo, FromClient, FromController, Payload, ToEngine, Welcome};
 use crate::record::Record;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,7 +53,7 @@ pub(super) enum Held {
 }
 
 impl Client {
-    fn info(&self) -> ClientInfo {
+    pub(super) fn info(&self) -> ClientInfo {
         ClientInfo {
             client: self.id,
             name: self.name.clone(),
@@ -387,66 +385,6 @@ impl Controller {
                 let reason = super::failures::no_engine(*missing, departure).message;
                 Answer::Refused { reason }
             }
-        }
-    }
-
-    fn queue_status(&self, targets: &[EngineId], verbose: bool) -> Answer {
-        let info = |engine: &super::Engine| QueueInfo {
-            engine: engine.id,
-            queue: engine.window.requests() + (engine.waiting.len() + engine.kept_out.len()) as u32
-                - u32::from(engine.duty.is_some()),
-            tasks: engine.window.tasks() + engine.bound.len() as u32,
-            completed: engine.completed,
-            holder: self.holder_of(engine.id),
-            by_client: match verbose {
-                true => self.owners_at(engine),
-                false => Vec::new(),
-            },
-        };
-        let engines = if targets.is_empty() {
-            self.engines.values().map(info).collect()
-        } else {
-            targets
-                .iter()
-                .filter_map(|target| self.engines.get(target))
-                .map(info)
-                .collect()
-        };
-        Answer::Queues {
-            engines,
-            unassigned: self.scheduler.queued() as u32 - self.bound_tasks()
-                + self.dependents.held(),
-        }
-    }
-
-    /// Returns how much at an engine is whose.
-    fn owners_at(&self, engine: &super::Engine) -> Vec<(ClientId, u32)> {
-        let sent = engine.window.iter().map(|entry| entry.piece);
-        let requests = engine.waiting.values().chain(engine.kept_out.values());
-        let waiting = requests.chain(engine.bound.values()).copied();
-        let mut counts: BTreeMap<ClientId, u32> = BTreeMap::new();
-        for owner in sent.chain(waiting).filter_map(|key| self.pieces[key].owner) {
-            *counts.entry(owner.client).or_default() += 1;
-        }
-        counts.into_iter().collect()
-    }
-
-    /// Returns how many queued tasks are counted with an engine.
-    fn bound_tasks(&self) -> u32 {
-        let bound = self.engines.values().map(|engine| engine.bound.len());
-        bound.sum::<usize>() as u32
-    }
-
-    fn cluster_status(&self) -> Answer {
-        Answer::Cluster {
-            engines: self.engines.values().map(|engine| engine.info()).collect(),
-            clients: self
-                .clients
-                .values()
-                .filter(|client| client.connection.is_some())
-                .map(Client::info)
-                .collect(),
-            hosts: self.hosts.values().map(|host| host.pid).collect(),
         }
     }
 

@@ -199,6 +199,7 @@ impl Controller {
             payload: Payload::default(),
             bytes: 0,
             function: None,
+            is_divided: false,
             gathers: false,
         });
         let place = Place::Window(id);

@@ -45,6 +45,7 @@ mod recoveries;
 mod requests;
 mod results;
 mod scheduler;
+mod status;
 mod stops;
 mod timers;
 mod watchers;

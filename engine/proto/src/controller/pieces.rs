@@ -32,6 +32,8 @@ pub(super) struct Parcel {
     pub(super) bytes: u64,
     /// Keeps the function's content, even if its client forgets it meanwhile.
     pub(super) function: Option<Arc<Blob>>,
+    /// It became several pieces.
+    pub(super) is_divided: bool,
     /// Its answers are told together.
     pub(super) gathers: bool,
 }

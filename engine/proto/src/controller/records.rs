@@ -41,12 +41,7 @@ impl Controller {
     }
 
     /// Orders to remember that a piece was accepted.
-    pub(super) fn record_accepted(
-        &mut self,
-        key: PieceKey,
-        is_part: bool,
-        terms: Option<Box<Terms>>,
-    ) {
+    pub(super) fn record_accepted(&mut self, key: PieceKey, terms: Option<Box<Terms>>) {
         if !self.config.keeps_records {
             return;
         }
@@ -56,7 +51,7 @@ impl Controller {
             number: piece.order,
             task: owner.name(),
             target: piece.target(),
-            is_part,
+            is_part: piece.parcel.is_divided,
             work: piece.parcel.work.clone(),
             terms,
             label: self.clients[&owner.client].label.clone(),

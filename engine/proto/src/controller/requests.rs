@@ -46,7 +46,6 @@ impl Controller {
                 return;
             }
         };
-        let is_part = targets.len() > 1;
         for target in targets {
             if !self.engines.contains_key(&target) {
                 let departure = self.departures.get(&target).map(String::as_str);
@@ -59,7 +58,7 @@ impl Controller {
                 Aim::Engine(target),
                 Place::Waiting(target),
             );
-            self.record_accepted(key, is_part, None);
+            self.record_accepted(key, None);
             if let Err(failure) = self.place_request(key, target, manner.waits) {
                 self.withdraw(key);
                 self.fail(key, Some(target), failure);
@@ -103,7 +102,7 @@ impl Controller {
                     yielded: false,
                 };
                 let key = self.add_piece(owner, parcel, aim, Place::Held);
-                self.record_accepted(key, false, recorded);
+                self.record_accepted(key, recorded);
                 self.admit(key);
             }
             Err(failure) => self.refuse(owner, None, failure),
@@ -189,6 +188,7 @@ impl Controller {
             payload,
             bytes,
             function,
+            is_divided: pieces > 1,
             gathers: false,
         }))
     }

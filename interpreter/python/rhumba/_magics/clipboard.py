@@ -87,6 +87,11 @@ def _use(given, text):
 
 
 def _clipboard():
+    from rhumba._interface import hooked
+
+    was_asked, text = hooked("clipboard_get")
+    if was_asked:
+        return text
     import shutil
     import subprocess
 

@@ -135,7 +135,9 @@ def edit(given):
     What is edited is a file, cells, the file that defines a function or class, a macro, text
     that a name is bound to, or a new file. Returns the text.
     """
-    command = _editor()
+    from rhumba._interface import has_hook
+
+    command = None if has_hook("editor") else _editor()
     path, line, kept = _edited_file(given)
     _open(command, path, given.line or line)
     if kept is _DEFINITION and not given.no_run:
@@ -232,6 +234,12 @@ def _open(command, path, line):
     import shlex
     import subprocess
 
+    from rhumba._interface import hooked
+
+    if hooked("editor", path, line)[0]:
+        return
+    # A hook may leave it to the person's editor.
+    command = command or _editor()
     words = shlex.split(command)
     if line and os.path.basename(words[0]) in ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "kak", "micro"):
         words.append(f"+{line}")

@@ -218,3 +218,33 @@ def test_tools_are_where_programs_import_them_from():
     assert EvalFormatter().format("{n // 4} {s[1]}", n=9, s="ab") == "2 b"
     assert DollarFormatter().format("$n ${n} $$ {n:>3} $other", n=9) == "9 $9 $   9 $other"
     assert get_text_list("abc") == "a, b and c"
+
+
+def test_hooks_do_what_the_shell_would_do():
+    from IPython.core.error import TryNext
+
+    asked = []
+
+    def editor(self, filename, linenum=None, wait=True):
+        with open(filename, "a", encoding="utf-8") as file:
+            file.write("y = x + 1\n")
+        asked.append((self, linenum))
+
+    def pager(self, data, start, screen_lines):
+        if "x" not in data:
+            raise TryNext
+        asked.append(data)
+
+    shell.set_hook("editor", editor)
+    shell.set_hook("show_in_pager", pager)
+    shell.set_hook("clipboard_get", lambda self: "pasted = 7")
+    try:
+        path = write("hooked.py", "x = 1\n")
+        shows(said(f"%edit -n 3 {path}"), "Running it")
+        assert asked == [(shell, 3)] and main["y"] == 2
+        assert said("%page 'x'") == "" and asked[1] == "'x'" and said("%page 5") == "5\n"
+        run("%paste -q")
+        assert main["pasted"] == 7
+    finally:
+        for name in "_hooks", "hooks":
+            shell.__dict__.pop(name, None)

@@ -635,7 +635,10 @@ class Client:
         An engine that is one client's alone (see `DirectView.exclusive`) has
         'held_by' as well: that client as in `clients()`, with its 'label'.
 
-        verbose: adds 'clients': how many of these are whose, by their names
+        verbose: gives lists of ids of messages in place of the first two and
+            of 'unassigned' (100,000 ids at most; what a client left behind has
+            none), and adds 'clients': how many of these are whose, by their
+            names. `db_query` tells what is completed
         """
         ids, single = self._select(targets)
         status = self._connection.queue_status(ids, bool(verbose))

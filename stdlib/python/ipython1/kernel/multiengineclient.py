@@ -141,7 +141,10 @@ class MultiEngineClient(Steering):
         return self._map(self._at(targets), func, of_one_length(sequences), dist, block)
 
     def map(self, func, *sequences):
-        """Does what `raw_map` does, with sequences one after the other, on all engines."""
+        """Returns the list of what `func` gives for each item, called on all engines.
+
+        With several sequences it is given one item of each; see `raw_map`.
+        """
         return self.mapper().map(func, *sequences)
 
     def mapper(self, dist="b", targets="all", block=None):

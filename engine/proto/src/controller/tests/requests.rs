@@ -329,12 +329,14 @@ fn queues_are_told() {
         completed,
         holder: None,
         by_client: Vec::new(),
+        names: Vec::new(),
     };
     assert_eq!(
         scene.answer(client),
         Answer::Queues {
             engines: vec![info(a, 1, 1, 1), info(b, 0, 2, 0)],
-            unassigned: 4
+            unassigned: 4,
+            unassigned_names: Vec::new(),
         }
     );
     scene.say(client, ask(vec![b.id]));
@@ -342,8 +344,58 @@ fn queues_are_told() {
         scene.answer(client),
         Answer::Queues {
             engines: vec![info(b, 0, 2, 0)],
-            unassigned: 4
+            unassigned: 4,
+            unassigned_names: Vec::new(),
         }
     );
     scene.close(client);
+}
+
+#[test]
+fn what_is_queued_is_told_by_its_name_where_that_is_asked() {
+    let mut scene = Scene::new();
+    let [a, b] = scene.engines();
+    let (asks, other) = (scene.client(), scene.client());
+    scene.request(other, 1, &[a, b], push());
+    scene.request(asks, 1, &[a], push());
+    for request in 2..9 {
+        scene.task(other, request, 0);
+    }
+    scene.say(
+        asks,
+        FromClient::QueueStatus {
+            query: QueryId(1),
+            targets: vec![a.id],
+            verbose: true,
+        },
+    );
+    let Answer::Queues {
+        engines,
+        unassigned,
+        unassigned_names,
+    } = scene.answer(asks)
+    else {
+        panic!("it tells of queues");
+    };
+    let [info] = &engines[..] else {
+        panic!("of one engine alone: {engines:?}");
+    };
+    let requests: Vec<(u64, bool)> = info
+        .names
+        .iter()
+        .filter(|name| !name.is_task)
+        .map(|name| (name.name.request.0, name.is_part))
+        .collect();
+    assert_eq!(requests, [(1, true), (1, false)], "as they came");
+    let tasks = info.names.iter().filter(|name| name.is_task).count();
+    assert_eq!(tasks, info.tasks as usize);
+    let whose: Vec<u32> = info.by_client.iter().map(|(_, count)| *count).collect();
+    assert_eq!(whose.iter().sum::<u32>(), info.queue + info.tasks);
+    assert_eq!(unassigned_names.len(), unassigned as usize);
+    let waiting: Vec<u64> = unassigned_names.iter().map(|name| name.request.0).collect();
+    let last: Vec<u64> = (9 - u64::from(unassigned)..9).collect();
+    assert_eq!(waiting, last, "the oldest went first");
+    // What a client left behind has no name any more.
+    scene.close(other);
+    scene.close(asks);
 }
