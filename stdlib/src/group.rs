@@ -373,18 +373,19 @@ pub(crate) fn output_data(
     output: Output,
     vm: &VirtualMachine,
 ) -> PyResult<(PyObjectRef, PyObjectRef)> {
+    let forms = |data: Vec<(String, String)>| -> PyResult {
+        let dict = vm.ctx.new_dict();
+        for (media_type, text) in data {
+            dict.set_item(media_type.as_str(), vm.ctx.new_str(text).into(), vm)?;
+        }
+        Ok(dict.into())
+    };
     let (kind, data): (&str, PyObjectRef) = match output {
         Output::Stdout(text) => ("stdout", vm.ctx.new_str(text).into()),
         Output::Stderr(text) => ("stderr", vm.ctx.new_str(text).into()),
-        Output::Display(data) => {
-            let dict = vm.ctx.new_dict();
-            for (media_type, text) in data {
-                dict.set_item(media_type.as_str(), vm.ctx.new_str(text).into(), vm)?;
-            }
-            ("display", dict.into())
-        }
-        Output::CellResult { count, text } => {
-            let parts = vec![vm.ctx.new_int(count).into(), vm.ctx.new_str(text).into()];
+        Output::Display(data) => ("display", forms(data)?),
+        Output::CellResult { count, data } => {
+            let parts = vec![vm.ctx.new_int(count).into(), forms(data)?];
             ("result", vm.ctx.new_tuple(parts).into())
         }
     };

@@ -693,10 +693,11 @@ pub enum Output {
     Stderr(String),
     /// `display(x)`: the object as text by media type (`text/plain` is there).
     Display(Vec<(String, String)>),
-    /// The value of a cell's last expression: its number and text.
+    /// The value of a cell's last expression: its number, and its forms as for
+    /// `Display`.
     CellResult {
         count: u32,
-        text: String,
+        data: Vec<(String, String)>,
     },
 }
 

@@ -8,7 +8,7 @@
 use super::{Outgoing, with_signals_blocked};
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
-use rhumba_interpreter::output::{OutputSink, Stream};
+use rhumba_interpreter::output::{DisplayItem, OutputSink, Stream};
 use rhumba_proto::id::Ticket;
 use rhumba_proto::message::{DataPart, FromEngine, Output, Payload};
 use std::sync::Arc;
@@ -139,19 +139,21 @@ impl OutputSink for EngineOutput {
     fn display(&self, data: &[(String, String)]) {
         let mut held = self.held.lock();
         self.send(&mut held);
-        let mut data = data.to_vec();
-        for (_, text) in &mut data {
-            shorten(text);
-        }
-        self.send_output(&mut held, Output::Display(data));
+        self.send_output(&mut held, Output::Display(bounded(data)));
     }
 
     fn cell_result(&self, count: u32, text: &str) {
         let mut held = self.held.lock();
         self.send(&mut held);
-        let mut text = text.to_owned();
-        shorten(&mut text);
-        self.send_output(&mut held, Output::CellResult { count, text });
+        let data = bounded(&[("text/plain".to_owned(), text.to_owned())]);
+        self.send_output(&mut held, Output::CellResult { count, data });
+    }
+
+    fn cell_result_item(&self, count: u32, item: &DisplayItem) {
+        let mut held = self.held.lock();
+        self.send(&mut held);
+        let data = bounded(&item.data);
+        self.send_output(&mut held, Output::CellResult { count, data });
     }
 
     fn flush(&self) {
@@ -180,6 +182,15 @@ impl OutputSink for EngineOutput {
             .try_send(FromEngine::Data { ticket, parts }, &payload);
         sent.map_err(|error| format!("the data can't be published: {error}"))
     }
+}
+
+/// Returns forms of which none is too long for one message.
+fn bounded(data: &[(String, String)]) -> Vec<(String, String)> {
+    let mut data = data.to_vec();
+    for (_, text) in &mut data {
+        shorten(text);
+    }
+    data
 }
 
 /// Cuts a text that is too long for one message, and says so at its end.

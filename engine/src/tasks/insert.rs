@@ -428,8 +428,8 @@ fn merged(outputs: &[Output]) -> Vec<(&'static str, String)> {
             Output::Stdout(text) => ("stdout", text.clone()),
             Output::Stderr(text) => ("stderr", text.clone()),
             Output::Display(data) => ("display", serde_json::json!(data).to_string()),
-            Output::CellResult { count, text } => {
-                ("result", serde_json::json!([count, text]).to_string())
+            Output::CellResult { count, data } => {
+                ("result", serde_json::json!([count, data]).to_string())
             }
         };
         match merged.last_mut() {
@@ -442,6 +442,15 @@ fn merged(outputs: &[Output]) -> Vec<(&'static str, String)> {
     merged
 }
 
+/// The value of a cell, as rows have it.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum ResultForms {
+    All(Vec<(String, String)>),
+    /// What early rows have.
+    Text(String),
+}
+
 /// Returns an output as it was told; `None` if the row is damaged.
 pub(super) fn output_of(kind: &str, text: String) -> Option<Output> {
     match kind {
@@ -449,8 +458,12 @@ pub(super) fn output_of(kind: &str, text: String) -> Option<Output> {
         "stderr" => Some(Output::Stderr(text)),
         "display" => serde_json::from_str(&text).ok().map(Output::Display),
         "result" => {
-            let (count, text) = serde_json::from_str(&text).ok()?;
-            Some(Output::CellResult { count, text })
+            let (count, data) = serde_json::from_str(&text).ok()?;
+            let data = match data {
+                ResultForms::All(data) => data,
+                ResultForms::Text(text) => vec![("text/plain".to_owned(), text)],
+            };
+            Some(Output::CellResult { count, data })
         }
         _ => None,
     }
@@ -459,8 +472,8 @@ pub(super) fn output_of(kind: &str, text: String) -> Option<Output> {
 /// Returns how much an output holds.
 pub(super) fn output_bytes(output: &Output) -> u64 {
     let bytes = match output {
-        Output::Stdout(text) | Output::Stderr(text) | Output::CellResult { text, .. } => text.len(),
-        Output::Display(data) => data
+        Output::Stdout(text) | Output::Stderr(text) => text.len(),
+        Output::Display(data) | Output::CellResult { data, .. } => data
             .iter()
             .map(|(kind, text)| kind.len() + text.len())
             .sum(),

@@ -227,7 +227,7 @@ fn what_happened_is_found_again() {
         assert_eq!(store.find(Vec::new(), &keys), expected);
         let output = Output::CellResult {
             count: 3,
-            text: "'x'".to_owned(),
+            data: vec![("text/plain".to_owned(), "'x'".to_owned())],
         };
         store.store.record(Record::Printed { number, output });
         store.end(number, Outcome::Done, bytes(&large), false);
@@ -239,7 +239,7 @@ fn what_happened_is_found_again() {
         let printed = Output::Stdout("one\ntwo\n".to_owned());
         let result = Output::CellResult {
             count: 3,
-            text: "'x'".to_owned(),
+            data: vec![("text/plain".to_owned(), "'x'".to_owned())],
         };
         assert_eq!(fetched.outputs, [printed, result]);
         let keys = ["status", "stdout", "client", "completed", "msg_id"];

@@ -159,6 +159,31 @@ fn pictures_of_engines_are_shown_below_their_label() {
 }
 
 #[test]
+fn a_picture_that_is_the_value_of_an_engines_cell_is_shown_below_its_number() {
+    let home = TestHome::new();
+    home.write("pictures.py", PICTURES);
+    let mut piped = home.command(["-n", "1", "-i", "-c", "from pictures import *"]);
+    piped.env("TMPDIR", home.work());
+    let cells = "import ipyparallel as ipp\n\
+                 view = ipp.Client()[:]\n\
+                 view.execute('from pictures import *', block=True)\n\
+                 %px Dot()\n\
+                 ar = view.execute('wide', silent=False); forms = ar.get()[0].data\n\
+                 print(sorted(forms), ar.get()[0].execute_result['execution_count'])\n";
+    let printed = finish(piped, cells).success();
+    let (_, shown) = printed
+        .split_once("Out[0:1]:\n[picture: ")
+        .unwrap_or_else(|| panic!("no picture: {printed}"));
+    let (path, after) = shown.split_once(']').expect("the file is named");
+    let saved = std::fs::read(path).expect("the file that is named is there");
+    assert!(saved.starts_with(b"\x89PNG"), "{path}");
+    assert!(
+        after.contains("['image/svg+xml', 'text/plain'] 2\n"),
+        "{printed}"
+    );
+}
+
+#[test]
 fn who_wants_no_pictures_gets_text() {
     let home = TestHome::new();
     let mut screen = shell(

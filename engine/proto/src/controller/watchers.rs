@@ -194,15 +194,11 @@ impl Controller {
         let output = match output {
             Output::Stdout(text) => Output::Stdout(shortened(text)),
             Output::Stderr(text) => Output::Stderr(shortened(text)),
-            Output::CellResult { count, text } => Output::CellResult {
+            Output::CellResult { count, data } => Output::CellResult {
                 count: *count,
-                text: shortened(text),
+                data: plain(data),
             },
-            Output::Display(data) => {
-                let plain = data.iter().filter(|(kind, _)| kind == "text/plain");
-                let plain = plain.map(|(kind, text)| (kind.clone(), shortened(text)));
-                Output::Display(plain.collect())
-            }
+            Output::Display(data) => Output::Display(plain(data)),
         };
         self.tell_watchers(id, task, &Activity::Output(output));
     }
@@ -277,6 +273,14 @@ fn what(parcel: &Parcel) -> String {
     }
 }
 
+/// Returns what a text terminal shows of something.
+fn plain(data: &[(String, String)]) -> Vec<(String, String)> {
+    let plain = data.iter().filter(|(kind, _)| kind == "text/plain");
+    plain
+        .map(|(kind, text)| (kind.clone(), shortened(text)))
+        .collect()
+}
+
 fn shortened(text: &str) -> String {
     if text.len() <= TEXT_BYTES_MAX {
         return text.to_owned();
@@ -294,8 +298,9 @@ fn activity_bytes(activity: &Activity) -> usize {
             what,
         } => by.name.len() + operation.len() + what.len(),
         Activity::Output(Output::Stdout(text) | Output::Stderr(text)) => text.len(),
-        Activity::Output(Output::CellResult { text, .. }) => text.len(),
-        Activity::Output(Output::Display(data)) => data.iter().map(|(_, text)| text.len()).sum(),
+        Activity::Output(Output::Display(data) | Output::CellResult { data, .. }) => {
+            data.iter().map(|(_, text)| text.len()).sum()
+        }
         Activity::Ended { failure, .. } => failure
             .as_ref()
             .map_or(0, |(exception, message)| exception.len() + message.len()),

@@ -243,15 +243,15 @@ def _show(printer, engine, kind, data):
         printer.write(kind, engine, data)
         return
     printer.finish()
-    if kind == "display":
-        label = f"[output:{engine}]"
-        if get_ipython() is not None and any(form.startswith("image/") for form in data):
-            print(label, flush=True)
-            _publish(data, {}, None, False)
-        else:
-            printer.show(label, data.get("text/plain", ""))
-    elif kind == "result":
-        printer.show(f"Out[{engine}:{data[0]}]:", data[1])
+    label = f"[output:{engine}]"
+    if kind == "result":
+        count, data = data
+        label = f"Out[{engine}:{count}]:"
+    if get_ipython() is not None and any(form.startswith("image/") for form in data):
+        print(label, flush=True)
+        _publish(data, {}, None, False)
+    else:
+        printer.show(label, data.get("text/plain", ""))
 
 
 def _show_kinds(engine, items, kinds):

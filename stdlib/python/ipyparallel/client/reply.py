@@ -57,8 +57,8 @@ def _execute_result(group, index):
     """Returns what the last expression of a cell displayed, or None."""
     for kind, data in group.output(index):
         if kind == "result":
-            count, text = data
-            return {"execution_count": count, "data": {"text/plain": text}, "metadata": {}}
+            count, forms = data
+            return {"execution_count": count, "data": forms, "metadata": {}}
     return None
 
 

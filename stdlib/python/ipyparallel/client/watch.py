@@ -50,7 +50,9 @@ class Watched:
             more = " …" if len(lines) > 1 or len(lines[0]) > _CODE_CHARS_MAX else ""
             return f"engine {self.engine}: {by} (pid {self.pid}) runs {self.operation}: {code}{more}"
         if self.kind == "output":
-            return f"engine {self.engine}: {by}: {self.data}"
+            forms = self.data[1] if self.stream == "result" else self.data
+            text = forms if isinstance(forms, str) else forms.get("text/plain", "")
+            return f"engine {self.engine}: {by}: {text}"
         if self.error is not None:
             return f"engine {self.engine}: {by}: {self.error}"
         return f"engine {self.engine}: {by}: done after {self.duration:.3f} s"
@@ -154,7 +156,8 @@ class Shown:
         if event.kind == "output" and event.stream == "display":
             printer.show(f"[output:{event.engine}]", event.data.get("text/plain", ""))
         elif event.kind == "output":
-            printer.show(f"Out[{event.engine}:{event.data[0]}]:", event.data[1])
+            count, forms = event.data
+            printer.show(f"Out[{event.engine}:{count}]:", forms.get("text/plain", ""))
         elif event.kind != "ended" or event.error is not None:
             print(f"[watch] {event}")
 
