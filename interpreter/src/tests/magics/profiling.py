@@ -77,6 +77,113 @@ def test_a_method_of_a_native_object_is_one_function():
     assert [figures[1] for key, figures in stats.stats.items() if "append" in key[2]] == [50], stats.stats
 
 
+def called(stats):
+    """How often each was called, by its name."""
+    calls = {}
+    for key, figures in stats.stats.items():
+        calls[key[2]] = calls.get(key[2], 0) + figures[1]
+    return calls
+
+
+def test_prun_counts_natives_that_the_runtime_has_shortcuts_for():
+    run("def work(n):\n    seen = []\n    for i in range(n):\n        seen.append(len(str(i)))\n        isinstance(i, int)\n    return seen\nwork(50)")
+    calls = called(value("%prun -q -r work(100)"))
+    for name in ("<method 'append' of 'list' objects>", "<built-in method builtins.len>", "<built-in method builtins.isinstance>", "<class str>"):
+        assert calls[name] == 100, calls
+    assert calls["work"] == calls["<class range>"] == calls["<module>"] == 1, calls
+    assert [sys.monitoring.get_tool(place) for place in range(6)] == [None] * 6
+
+
+GENERATORS = """
+import asyncio
+def inner(n):
+    yield from range(n)
+def outer(n):
+    yield from inner(n)
+def use():
+    return [x for x in outer(3)], sum(outer(2)), list(x for x in (1, 2))
+async def leaf():
+    await asyncio.sleep(0)
+    return 1
+async def branch():
+    return await leaf() + await leaf()
+"""
+
+
+def test_prun_counts_each_step_of_generators_and_coroutines():
+    run(GENERATORS)
+    for _ in range(2):
+        calls = called(value("%prun -q -r use()"))
+        assert (calls["outer"], calls["inner"], calls["<genexpr>"], calls["use"]) == (7, 7, 3, 1), calls
+        calls = called(value("%prun -q -r asyncio.run(branch())"))
+        assert (calls["branch"], calls["leaf"]) == (3, 4), calls
+
+
+KINDS = """
+class Kind:
+    def __init__(self, a, b=2, *, c=3): self.a = a
+    @property
+    def p(self): return self.a
+    def __getitem__(self, i): return i
+    def __add__(self, other): return self
+    def m(self, *a, **k): return a
+def filled(a, b=(), c=3): return (a, b, c)
+def objects(n):
+    for i in range(n):
+        k = Kind(i)
+        k.p, k[i], k + k, k.m(1, x=2), Kind(1, 2, c=4)
+        assert filled(1) == (1, (), 3) and filled(1, 2) == (1, 2, 3) and filled(c=1, a=2) == (2, (), 1)
+def broken(n):
+    if not n:
+        raise ValueError
+    broken(n - 1)
+def caught():
+    try:
+        broken(3)
+    except ValueError:
+        return len("a")
+def source():
+    exec("def f(): return 1\\nf()")
+    exec(compile("1 + 1", "<c>", "exec"))
+def body():
+    class Made:
+        x = len("abc")
+    return Made()
+"""
+
+
+def test_prun_counts_every_way_to_call():
+    run(KINDS)
+    for _ in range(2):
+        calls = called(value("%prun -q -r objects(50)"))
+        assert calls["__init__"] == calls["<class Kind>"] == 100 and calls["filled"] == 150, calls
+        assert {calls[name] for name in ("p", "__getitem__", "__add__", "m")} == {50}, calls
+        calls = called(value("%prun -q -r caught()"))
+        assert (calls["broken"], calls["caught"], calls["<built-in method builtins.len>"]) == (4, 1, 1), calls
+        calls = called(value("%prun -q -r source()"))
+        assert (calls["f"], calls["<module>"], calls["<built-in method builtins.exec>"]) == (1, 3, 3), calls
+        calls = called(value("%prun -q -r body()"))
+        assert (calls["Made"], calls["body"], calls["<built-in method builtins.len>"]) == (1, 1, 1), calls
+    with_wrong = "def two(a): pass"
+    run(with_wrong)
+    assert "argument" in raised(TypeError, "%prun two()")
+
+
+def test_prun_adds_up_what_looks_the_same():
+    run("pair = (lambda: 1, lambda: 2)\ndef use():\n    for each in pair: each()")
+    stats = value("%prun -q -r use()")
+    [(calls, callers)] = [(figures[1], figures[4]) for key, figures in stats.stats.items() if key[2] == "<lambda>"]
+    assert calls == 2 and [figures[0] for figures in callers.values()] == [2], stats.stats
+
+
+def test_prun_within_prun():
+    run(PROGRAM + "def nested():\n    outer()\n    stats = get_ipython().run_line_magic('prun', '-q -r deep(3)')\n    outer()\n    return stats")
+    run("stats = get_ipython().run_line_magic('prun', '-q -r kept = nested()')")
+    assert called(main["kept"])["deep"] == 4
+    assert called(main["stats"])["outer"] == 2, main["stats"].stats
+    assert sys.getprofile() is None
+
+
 def test_lprun_counts_lines():
     run("def work(n):\n    total = 0\n    for i in range(n):\n        total += i\n    if n < 0:\n        return None\n    return total\n")
     figures = value("%lprun -r -f work work(10); work(5)")
