@@ -7,7 +7,8 @@ import inspect
 import linecache
 
 _TEXT_MAX = 500
-_PLAIN = (int, float, complex, str, bytes, bool, list, tuple, dict, set, frozenset)
+# What calling something says where nothing else is said.
+_ANY_CALL = "Call self as a function."
 
 
 def describe(obj, name, detail):
@@ -40,7 +41,21 @@ def describe(obj, name, detail):
     if found["isclass"] or found["definition"]:
         tell("Type", "type_name")
     tell("Subclasses", "subclasses")
-    return "\n".join(f"{label + ':':<16}{text}".rstrip() for label, text in rows)
+    return _told_in_rows(rows)
+
+
+def describe_magic(function, name, detail):
+    """What a magic says of itself, or its source; how its function is called is nobody's to know."""
+    text = source(function) if detail else None
+    rows = [("Docstring", _block(_doc(function) or "<no docstring>"))] if text is None else [("Source", "\n" + text.rstrip())]
+    path = file(function)
+    if path is not None and not path.startswith("<frozen "):
+        rows.append(("File", path))
+    return _told_in_rows(rows)
+
+
+def _told_in_rows(rows):
+    return "\n".join(f"{label + ':':<15} {text}".rstrip() for label, text in rows)
 
 
 def facts(obj, name="", detail=False):
@@ -81,11 +96,13 @@ def facts(obj, name="", detail=False):
     else:
         found["string_form"] = _shown(obj)
         found["length"] = _length(obj)
+        found["init_docstring"] = _special_doc(type(obj), "__init__")
         if is_callable:
             found["call_def"] = definition(obj, name)
             found["call_docstring"] = _special_doc(type(obj), "__call__")
         class_doc = _doc(type(obj))
-        if class_doc and class_doc != doc and type(obj) not in _PLAIN:
+        # What all modules or properties are is nothing that this one says.
+        if class_doc and class_doc != doc and type(obj).__module__ != "builtins":
             found["class_docstring"] = class_doc
     return found
 
@@ -160,15 +177,22 @@ def file(obj):
     """The file in which an object was made; None if there is none."""
     try:
         whole = inspect.unwrap(obj) if callable(obj) else obj
-        return inspect.getfile(whole.fget if isinstance(whole, property) else whole)
+        return _shown_path(inspect.getfile(whole.fget if isinstance(whole, property) else whole))
     except Exception:
         pass
     if type(obj).__module__ in ("builtins", "__main__") or inspect.isroutine(obj):
         return None
     try:
-        return inspect.getfile(type(obj))
+        return _shown_path(inspect.getfile(type(obj)))
     except Exception:
         return None
+
+
+def _shown_path(path):
+    """The path of a file; for code that is part of the executable, as tracebacks name it."""
+    import _imp
+
+    return f"<frozen {path}>" if _imp.is_frozen(path) else path
 
 
 def _doc(obj):
@@ -186,7 +210,8 @@ def _special_doc(cls, method):
         function = getattr(cls, method)
         if function is getattr(object, method, None) or not hasattr(function, "__code__"):
             return None
-        return inspect.getdoc(function)
+        text = inspect.getdoc(function)
+        return None if text in (inspect.getdoc(getattr(object, method, None)), _ANY_CALL) else text
     except Exception:
         return None
 

@@ -56,7 +56,8 @@ def getsource(obj, oname=""):
 
 def find_file(obj):
     """The file in which an object was made; None if there is none."""
-    return _inspect.file(obj)
+    path = _inspect.file(obj)
+    return None if path is None or path.startswith("<frozen ") else path
 
 
 def find_source_lines(obj):

@@ -142,17 +142,17 @@ def _matched(names, pattern, hidden, has_case):
 def _describe(name, detail):
     if "*" in name:
         return psearch(name)
-    from rhumba._inspect import describe
+    from rhumba._inspect import describe_magic
 
     if name.startswith("%"):
         function = _magic(name)
-        page(describe(function, name, detail) if function is not None else f"Magic `{name}` not found.")
+        page(describe_magic(function, name, detail) if function is not None else f"Magic `{name}` not found.")
         return
     try:
         page(_rhumba_shell.inspect(_needed(name, "%pinfo"), detail))
     except NameError as failure:
         function = _magic(name)
-        page(str(failure) if function is None else describe(function, name, detail))
+        page(str(failure) if function is None else describe_magic(function, name, detail))
 
 
 def _magic(name):

@@ -175,8 +175,10 @@ def _form(key, text):
     if key == "outputs":
         return [{"data": dict(data), "metadata": {}} for data in value]
     if key == "execute_result":
-        count, text = value
-        return {"execution_count": count, "data": {"text/plain": text}, "metadata": {}}
+        count, forms = value
+        # Early rows have nothing but the text.
+        data = {"text/plain": forms} if isinstance(forms, str) else dict(forms)
+        return {"execution_count": count, "data": data, "metadata": {}}
     return value
 
 
