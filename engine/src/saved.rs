@@ -47,11 +47,12 @@ pub fn taken(
     })
 }
 
-/// Rebuilds the names of a checkpoint.
+/// Rebuilds the names of a checkpoint, and binds each in the context's globals as soon as it is
+/// there: the code that rebuilds others may look for it.
 ///
 /// # Errors
 /// `SnapshotError` if they are damaged or can't be rebuilt here, or what the code that rebuilds an
-/// object raised. Nothing that was here has changed then.
+/// object raised. Some are bound then.
 pub fn names(
     vm: &VirtualMachine,
     checkpoint: Checkpoint,
@@ -69,7 +70,7 @@ pub fn names(
 /// Names that were left out of it as a whole stay bound to what they are bound to now.
 ///
 /// # Errors
-/// As [`names`].
+/// As [`names`]. The namespace is as it was then.
 pub fn restore(
     vm: &VirtualMachine,
     namespace: &Namespace,
@@ -80,10 +81,19 @@ pub fn restore(
     let left_out: BTreeSet<String> = left_out
         .filter_map(|(path, _)| whole_name(path).map(str::to_owned))
         .collect();
-    let mut items = names(vm, checkpoint, context)?;
-    // Looked at only now: rebuilding objects runs code, which may bind names.
-    let staying = namespace.items().into_iter();
-    items.extend(staying.filter(|(name, _)| left_out.contains(name)));
+    let before = namespace.items();
+    let mut items = match names(vm, checkpoint, context) {
+        Ok(items) => items,
+        Err(error) => {
+            namespace.replace(vm, before)?;
+            return Err(error);
+        }
+    };
+    // A part that was left out may read like a whole name.
+    let brought: BTreeSet<&str> = items.iter().map(|(name, _)| name.as_str()).collect();
+    let stays = |name: &str| left_out.contains(name) && !brought.contains(name);
+    let staying: Vec<_> = before.into_iter().filter(|(name, _)| stays(name)).collect();
+    items.extend(staying);
     namespace.replace(vm, items)
 }
 

@@ -207,7 +207,7 @@ impl Namespace {
 }
 
 /// Whether a name is one that running code binds, neither a module's own nor the shell's.
-fn is_of_user(name: &str) -> bool {
+pub(crate) fn is_of_user(name: &str) -> bool {
     !MODULE_NAMES.contains(&name) && !Session::is_shell_name(name) && !is_numbered(name)
 }
 

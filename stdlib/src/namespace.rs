@@ -105,11 +105,10 @@ pub(crate) fn names_in_dict(
     let names = vm.ctx.new_dict();
     let context = DecodeContext {
         trust,
+        takes_over: false,
         ..DecodeContext::new(names.clone())
     };
-    for (name, object) in saved::names(vm, checkpoint, &context)? {
-        names.set_item(vm.ctx.intern_str(name), object, vm)?;
-    }
+    saved::names(vm, checkpoint, &context)?;
     Ok(names)
 }
 

@@ -58,6 +58,10 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
             io::ErrorKind::IsADirectory,
             "it is a folder",
         )),
+        Ok(path) if !path.is_file() => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no ordinary file",
+        )),
         Ok(path) => Ok(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(path),
         Err(error) => Err(error),

@@ -13,6 +13,7 @@ import linecache
 import os
 import pdb
 import sys
+import threading
 
 from rhumba import _stack, _tracebacks
 from rhumba.shell import UsageError, get_ipython
@@ -145,11 +146,12 @@ def is_own(frame):
 class Debugger(pdb.Pdb):
     """pdb with the shell's habits."""
 
-    def __init__(self):
+    def __init__(self, completekey=None, stdin=None, stdout=None, context=None, **options):
+        # Programs make one in many ways; of what they say, how much source is shown counts here.
         # Ctrl-C ends what runs, as it does without a debugger, and gives the prompt back.
         super().__init__(nosigint=True, skip=[name + "*" for name in ("rhumba", "_rhumba", "ipyparallel")])
         self.prompt = "ipdb> "
-        self.context = _CONTEXT_LINES
+        self.context = int(context) if context else _CONTEXT_LINES
         self.skip_hidden = True
         self.is_busy = False
         self.is_post_mortem = False
@@ -225,7 +227,8 @@ class Debugger(pdb.Pdb):
     def read_line(self, prompt):
         """Asks the person for a line, without its end; EOFError at the end of the input."""
         reader = getattr(sys, "_rhumba_read_line", None)
-        if reader is not None:
+        # While another thread is debugged, the shell may be reading: two can't edit lines at once.
+        if reader is not None and threading.current_thread() is threading.main_thread():
             return reader(prompt, self.candidates)
         return input(prompt)
 

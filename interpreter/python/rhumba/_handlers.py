@@ -73,7 +73,8 @@ def _call_teller(shell, name, failure):
     elif name == "showsyntaxerror":
         shell.showsyntaxerror(None)
     else:
-        shell.showtraceback(running_compiled_code=True)
+        # There is no frame of the shell's own in front of those of the cell.
+        shell.showtraceback(running_compiled_code=True, tb_offset=0)
 
 
 def _drop_teller(shell, name, failure, called_for):

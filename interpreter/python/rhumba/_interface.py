@@ -376,12 +376,19 @@ def _traceback_formatter(shell):
     return AutoFormattedTB()
 
 
+def _debugger_class(shell):
+    from rhumba._debugger import Debugger
+
+    return Debugger
+
+
 # How what hangs on the shell is made.
 MAKERS = {
     "alias_manager": _from("IPython.core.alias", "AliasManager"),
     "prefilter_manager": _from("IPython.core.prefilter", "PrefilterManager"),
     "compile": _from("IPython.core.compilerop", "CachingCompiler"),
     "InteractiveTB": _traceback_formatter,
+    "debugger_cls": _debugger_class,
     "display_formatter": _formatter,
     "display_pub": DisplayPublisher,
     "extension_manager": ExtensionManager,
@@ -612,6 +619,24 @@ def _ofind(shell, oname, namespaces=None):
     return OInfo()
 
 
+def _get_exc_info(shell, exc_tuple=None):
+    """The type, the value and the traceback of the exception that is being handled, else of the last failure."""
+    found = exc_tuple or sys.exc_info()
+    if found[1] is None:
+        last = getattr(sys, "last_exc", None)
+        if last is None:
+            raise ValueError("nothing has failed")
+        found = type(last), last, last.__traceback__
+    return tuple(found)
+
+
+def get_exception_only(shell, exc_tuple=None):
+    """The last lines of a traceback: what was raised."""
+    from rhumba._tracebacks import text
+
+    return text(shell._get_exc_info(exc_tuple)[1], "Minimal") + "\n"
+
+
 def _showtraceback(shell, etype, evalue, stb):
     """Writes the lines of a traceback to stderr."""
     sys.stderr.write("\n".join(stb) + "\n")
@@ -629,7 +654,7 @@ METHODS = {
     for function in (
         safe_execfile, safe_execfile_ipy, safe_run_module, mktemp, ask_exit, all_ns_refs, user_expressions,
         showsyntaxerror, auto_rewrite_input, object_inspect, object_inspect_mime, system_raw, system_piped,
-        define_macro, enable_gui, extract_input_lines, excepthook, debugger, _showtraceback,
+        define_macro, enable_gui, extract_input_lines, excepthook, debugger, _showtraceback, _get_exc_info, get_exception_only,
         set_custom_exc, get_local_scope, ask_yes_no, run_code, find_user_code, _ofind,
     )
 }

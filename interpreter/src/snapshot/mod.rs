@@ -110,6 +110,9 @@ pub struct DecodeContext {
     pub globals: PyDictRef,
     /// What the bytes may ask for.
     pub trust: Trust,
+    /// Whether a namespace takes the place of the one that is here, so that its classes are from
+    /// then on what classes that were sent before come home to.
+    pub takes_over: bool,
 }
 
 /// What decoding does for bytes, by where they come from.
@@ -130,6 +133,7 @@ impl DecodeContext {
         Self {
             globals,
             trust: Trust::Members,
+            takes_over: true,
         }
     }
 }

@@ -1,8 +1,7 @@
 //! What is done with a whole namespace: into the store and back, out to
 //! another engine and in from one.
 //!
-//! Everything is decoded before anything is replaced, so that what can't be
-//! brought back leaves the namespace as it is. How a namespace becomes what is
+//! What can't be brought back leaves the namespace as it is. How a namespace becomes what is
 //! kept is [`crate::saved`]'s.
 
 use crate::saved::{self, failure};
@@ -82,7 +81,7 @@ pub(super) fn put(
 ) -> PyResult {
     let checkpoint = payload::unpack(payload).map_err(|error| failure(vm, &error))?;
     let described = brought_back(vm, &checkpoint)?;
-    namespace.replace(vm, saved::names(vm, checkpoint, context)?)?;
+    saved::restore(vm, namespace, checkpoint, context)?;
     Ok(described)
 }
 

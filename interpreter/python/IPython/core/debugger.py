@@ -1,6 +1,6 @@
 """The debugger, by the names by which programs import it."""
 
-__all__ = ["Pdb", "set_trace"]
+__all__ = ["BdbQuit_excepthook", "Pdb", "set_trace"]
 
 
 def set_trace(frame=None, header=None):
@@ -10,6 +10,17 @@ def set_trace(frame=None, header=None):
     from rhumba import _debugger
 
     _debugger.set_trace(frame or sys._getframe(1), header)
+
+
+def BdbQuit_excepthook(et, ev, tb, excepthook=None):
+    """A `sys.excepthook` for which leaving the debugger is no failure; the others go to the one given."""
+    import bdb
+    import sys
+
+    if et is bdb.BdbQuit:
+        print("Exiting Debugger.")
+    else:
+        (excepthook or getattr(BdbQuit_excepthook, "excepthook_ori", None) or sys.__excepthook__)(et, ev, tb)
 
 
 def __getattr__(name):

@@ -31,7 +31,8 @@ def macro(given):
     Without words it lists the macros.
     """
     if not given.words:
-        names = sorted(_macro_names())
+        # A macro that was the value of a cell has the names of that as well.
+        names = sorted(name for name in _macro_names() if not name.startswith("_"))
         print("\n".join(names) if names else "No macros are defined.")
         return
     name, *rest = given.words

@@ -234,6 +234,7 @@ def span(seconds, precision=3):
         parts = (("d", whole // 86400), ("h", whole // 3600 % 24), ("min", whole // 60 % 60), ("s", whole % 60))
         return " ".join(f"{amount}{unit}" for unit, amount in parts if amount)
     for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
+        # What would be rounded up to a thousand of one unit is one of the next.
+        if seconds >= size * (1 - 0.5 * 10**-precision):
             return f"{seconds / size:.{precision}g} {unit}"
     return f"{seconds / 1e-9:.{precision}g} ns"

@@ -6,6 +6,7 @@
 //! Read next: `object.rs`, the records that rebuild functions, classes and instances; `code.rs`; `name.rs`,
 //! what may be a name.
 
+mod class;
 mod code;
 mod code_cache;
 mod name;
@@ -28,6 +29,7 @@ use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, ki
 use super::identity;
 use super::namespace::{External, Segment};
 use super::{DecodeContext, Trust};
+use crate::namespace::is_of_user;
 use code::Codes;
 use name::Names;
 use pause::Pause;
@@ -71,6 +73,11 @@ pub(super) fn decode_names(
         }
         let nodes = std::mem::take(&mut decoder.nodes);
         decoder.segments.push(nodes);
+        // The code that rebuilds what comes after it may look for it.
+        if is_of_user(&name) {
+            let bound = vm.ctx.intern_str(&*name);
+            context.globals.set_item(bound, object.clone(), vm)?;
+        }
         names.push((name, object));
     }
     decoder.introduce_classes();
@@ -103,6 +110,8 @@ struct Decoder<'a> {
     known_classes: HashSet<usize>,
     /// Objects that belong to modules, by address: no record may fill them.
     foreign: HashSet<usize>,
+    /// Classes that have what their instances need and nothing else yet, by address: its names.
+    begun_classes: HashMap<usize, Vec<PyObjectRef>>,
     /// Objects that were here already and stay as they are: their fills are read, and ignored.
     settled: HashSet<usize>,
     names: Names,
@@ -128,6 +137,7 @@ impl<'a> Decoder<'a> {
             known_classes: HashSet::new(),
             // By any edge that leads there: as an element of a tuple it has a number, too.
             foreign: HashSet::from([context.globals.get_id()]),
+            begun_classes: HashMap::new(),
             settled: HashSet::new(),
             names: Names::default(),
         }
@@ -165,6 +175,10 @@ impl<'a> Decoder<'a> {
     /// Makes the classes that were decoded known by their identities.
     fn introduce_classes(&mut self) {
         for (identity, version, object) in self.arrived.drain(..) {
+            let is_beside = self.makes_classes_anew && !self.context.takes_over;
+            if is_beside && identity::find(self.vm, identity).is_some() {
+                continue;
+            }
             identity::arrived(self.vm, identity, &object);
             if let Some(class) = object.downcast_ref() {
                 identity::is_current(self.vm, class, version);

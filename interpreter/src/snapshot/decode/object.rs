@@ -9,7 +9,7 @@ use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::{Decoded, Decoder, name};
+use super::{Decoded, Decoder, class, name};
 use crate::snapshot::Trust;
 use crate::snapshot::encode::state_present;
 use crate::snapshot::encode::{class_present, exception_present, function_present, native_base};
@@ -572,11 +572,7 @@ impl Decoder<'_> {
         for (key, value) in keys.into_iter().zip(values) {
             namespace.set_item(&*name::of(key)?, value, vm)?;
         }
-        let new = vm.ctx.types.type_type.slots().new.load();
-        let new = new.expect("type can make classes");
-        let bases = vm.ctx.new_tuple(bases).into();
-        let args = FuncArgs::from(vec![name, bases, namespace.into()]);
-        let class = new(metaclass, args, vm)?;
+        let class = class::bare(vm, metaclass, name, bases, namespace)?;
         self.arrived.push((identity, version, class.clone()));
         if !self.makes_classes_anew {
             // The code that fills it may send it on.
@@ -606,6 +602,15 @@ impl Decoder<'_> {
         }
         let set = vm.ctx.types.type_type.slots().setattro.load();
         let set = set.expect("classes can be changed");
+        if bits & class_present::METHODS != 0 {
+            self.begun_classes.insert(class.get_id(), keys.clone());
+        } else if let Some(early) = self.begun_classes.remove(&class.get_id()) {
+            // They come again in their places: the order of a class's dict is there to be seen.
+            for key in early {
+                let name = name::of(key)?;
+                set(target, &name, PySetterValue::Delete, vm)?;
+            }
+        }
         for (key, value) in keys.into_iter().zip(values) {
             let name = name::of(key)?;
             // An absent docstring reads None, and None can't always be set.

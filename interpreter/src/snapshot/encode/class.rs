@@ -16,6 +16,8 @@ pub mod present {
     pub const IS_ABSTRACT_BASE: u8 = 1;
     /// Other classes were registered with it: they follow.
     pub const REGISTERED: u8 = 2;
+    /// Only what its instances may need is here; all of it comes in another record.
+    pub const METHODS: u8 = 4;
 }
 
 impl Encoder<'_> {
@@ -71,6 +73,14 @@ impl Encoder<'_> {
         let (mut entries, mut present) = class_entries(self, class);
         if !registered.is_empty() {
             present |= present::REGISTERED;
+        }
+        if let Some(methods) = methods_first(self, &entries) {
+            let step = Step::FillClass {
+                present: present::METHODS,
+                registered_count: 0,
+            };
+            let fill = Frame::new(step, object.to_owned(), origin, methods);
+            frame.then.push(fill);
         }
         let step = Step::FillClass {
             present,
@@ -142,7 +152,7 @@ impl Encoder<'_> {
     pub fn note_class_namespace(&mut self, contents: &PyObject) {
         let vm = self.vm;
         let class = contents
-            .downcast_ref::<PyDict>()
+            .downcast_ref_if_exact::<PyDict>(vm)
             .and_then(|dict| dict.get_item_opt("__dict__", vm).ok().flatten())
             .and_then(|descriptor| descriptor.get_attr("__objclass__", vm).ok())
             .and_then(|class| class.downcast::<PyType>().ok());
@@ -218,6 +228,48 @@ pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObject
         }
     }
     (entries, bits)
+}
+
+/// The entries of a class that its instances may need before it is finished, if others may hold
+/// instances: what hashes and compares them, and what takes their state.
+pub fn methods_first(encoder: &Encoder<'_>, entries: &[PyObjectRef]) -> Option<Vec<PyObjectRef>> {
+    let types = &encoder.vm.ctx.types;
+    let is_method = |value: &PyObject| {
+        let class = value.class();
+        let kinds = [
+            types.function_type,
+            types.classmethod_type,
+            types.staticmethod_type,
+            types.property_type,
+        ];
+        kinds.iter().any(|kind| class.is(*kind))
+    };
+    let is_scalar = |value: &PyObject| {
+        let class = value.class();
+        let kinds = [
+            types.none_type,
+            types.bool_type,
+            types.int_type,
+            types.float_type,
+            types.str_type,
+            types.bytes_type,
+        ];
+        kinds.iter().any(|kind| class.is(*kind))
+    };
+    let is_plain = |value: &PyObject| {
+        let tuple = value.downcast_ref::<PyTuple>();
+        is_scalar(value) || tuple.is_some_and(|tuple| tuple.iter().all(|each| is_scalar(each)))
+    };
+    let is_needed = |pair: &&[PyObjectRef]| {
+        let name = encoder.text(&pair[0]).unwrap_or_default();
+        is_method(&pair[1]) || is_plain(&pair[1]) && (!name.starts_with("__") || name == "__hash__")
+    };
+    let mut pairs = entries.chunks_exact(2);
+    if pairs.all(|pair| is_method(&pair[1]) || is_plain(&pair[1])) {
+        return None;
+    }
+    let needed = entries.chunks_exact(2).filter(is_needed);
+    Some(needed.flatten().cloned().collect())
 }
 
 /// Whether `value` is the descriptor that `__slots__` makes for `class`.

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyModule, PyStr, PyTuple};
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::path::Slot;
 use super::walk::Number;
@@ -150,7 +150,7 @@ impl Encoder<'_> {
             .get_attr(identifiers().globals, vm)?
             .downcast::<PyDict>()
             .map_err(|_| vm.new_type_error("a function's __globals__ is not a dict"))?;
-        let name = globals.get_item_opt(identifiers().name, vm)?;
+        let name = own_item(vm, &globals, "__name__")?;
         let name = name.as_ref().and_then(|name| self.text(name));
         let is_main = name.as_deref() == Some(self.options.main_module);
         if is_main && self.options.globals == Globals::Receiver {
@@ -196,7 +196,7 @@ impl Encoder<'_> {
         let mut names = BTreeSet::from(["__name__"]);
         code::global_names(code, &mut names);
         for name in names {
-            if let Some(value) = globals.get_item_opt(name, vm)? {
+            if let Some(value) = own_item(vm, globals, name)? {
                 self.submodules(&value, code)?;
                 children.push(vm.ctx.intern_str(name).to_owned().into());
                 children.push(value);
@@ -355,7 +355,7 @@ impl Encoder<'_> {
         let Some(globals) = globals.downcast_ref::<PyDict>() else {
             return Ok(false);
         };
-        let name = globals.get_item_opt(identifiers().name, vm)?;
+        let name = own_item(vm, globals, "__name__")?;
         Ok(match name {
             Some(name) => {
                 name.is(module) || text_of(&name).is_some_and(|name| is_text(module, name))
@@ -562,4 +562,14 @@ fn is_empty_dict(object: &PyObject) -> bool {
     object
         .downcast_ref::<PyDict>()
         .is_none_or(|dict| dict.is_empty())
+}
+
+/// An item that a dict has. One of a class of its own may make up others when it is asked.
+fn own_item(vm: &VirtualMachine, dict: &Py<PyDict>, name: &str) -> PyResult<Option<PyObjectRef>> {
+    if dict.class().is(vm.ctx.types.dict_type) {
+        return dict.get_item_opt(name, vm);
+    }
+    let is_named = |key: &PyObject| text_of(key) == Some(name);
+    let item = dict.items_vec().into_iter().find(|(key, _)| is_named(key));
+    Ok(item.map(|(_, value)| value))
 }

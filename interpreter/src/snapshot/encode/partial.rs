@@ -141,6 +141,8 @@ impl Encoder<'_> {
     /// Takes the child that was being visited out of a fill.
     fn skip(&mut self, position: usize, left: Part, path: &str, reason: String) {
         let frame = &self.stack[position];
+        // The fill that follows comes upon it again.
+        let is_noted = !frame.is_of_methods();
         let place = self.path(frame.origin, Slot::of(frame, frame.visited - 1));
         let frame = &mut self.stack[position];
         match left {
@@ -154,7 +156,9 @@ impl Encoder<'_> {
                 frame.left_out.pairs += 1;
             }
         }
-        self.note_left_out(place, path, reason);
+        if is_noted {
+            self.note_left_out(place, path, reason);
+        }
     }
 
     fn note_left_out(&mut self, place: String, path: &str, reason: String) {

@@ -3,7 +3,7 @@
 use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyType};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
-use super::class::class_entries;
+use super::class::{class_entries, methods_first};
 use super::{Encoder, Frame, Step};
 
 pub const NO_PARENT: u32 = u32::MAX;
@@ -32,6 +32,8 @@ pub enum Slot {
     Attribute(u32),
     /// The i-th entry of a class's dict: `.name`
     ClassEntry(u32),
+    /// The i-th of those that its instances need
+    MethodEntry(u32),
     /// The i-th keyword default of a function
     KwDefault(u32),
     /// The i-th variable in a function's closure
@@ -83,6 +85,7 @@ impl Slot {
                 present,
             } => Self::of_state(*item_count, *pair_count, *present, index),
             Step::FillException { present } => Self::of_exception(*present, index),
+            Step::FillClass { .. } if frame.is_of_methods() => pair(Self::MethodEntry),
             Step::FillClass {
                 registered_count, ..
             } if index + registered_count < frame.children.len() => pair(Self::ClassEntry),
@@ -146,9 +149,13 @@ impl Encoder<'_> {
                     .and_then(|dict| dict.items_vec().into_iter().nth(index as usize));
                 item.map_or_else(String::new, |(key, _)| self.attribute(&key))
             }
-            Slot::ClassEntry(index) => {
+            Slot::ClassEntry(index) | Slot::MethodEntry(index) => {
                 let class = parent.downcast_ref::<PyType>();
                 let entries = class.map(|class| class_entries(self, class).0);
+                let entries = match slot {
+                    Slot::MethodEntry(_) => entries.and_then(|all| methods_first(self, &all)),
+                    _ => entries,
+                };
                 let key = entries.and_then(|entries| entries.into_iter().nth(2 * index as usize));
                 key.map_or_else(String::new, |key| self.attribute(&key))
             }

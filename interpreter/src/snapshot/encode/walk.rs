@@ -20,6 +20,7 @@
 use rustpython_vm::builtins::PyTuple;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
+use super::class;
 use super::partial::LeftOutCount;
 use super::path::{self, Origin, Slot};
 use super::{Encoder, Step};
@@ -203,6 +204,17 @@ impl Frame {
         )
     }
 
+    /// A fill of what instances of a class need: it comes before the class is met by any.
+    pub const fn is_of_methods(&self) -> bool {
+        matches!(
+            self.step,
+            Step::FillClass {
+                present: class::present::METHODS,
+                ..
+            }
+        )
+    }
+
     /// How many references to a child the walk accounts for: that of the frame, and that of the
     /// object it came from, where it surely has one.
     pub const fn held(&self) -> usize {
@@ -270,6 +282,10 @@ impl Encoder<'_> {
         if let Some(mut fill) = self.line.take_after(frame.line_from) {
             fill.is_guest = frame.guests_from.is_some();
             return Some(fill);
+        }
+        // A class needs its own attributes only, and a guest may need the class.
+        if matches!(frame.step, Step::FillClass { .. }) {
+            return None;
         }
         let from = frame.guests_from.get_or_insert(frame.line_from);
         match self.line.take_before(from) {
@@ -412,9 +428,9 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// Begins a fill that runs Python code; lets another wait for its turn.
+    /// Begins a fill that runs Python code, or that such code needs; lets another wait for its turn.
     pub fn follow(&mut self, fill: Frame) -> PyResult<()> {
-        if fill.drains {
+        if fill.drains || fill.is_of_methods() {
             return self.begin(fill);
         }
         self.line_up(fill);

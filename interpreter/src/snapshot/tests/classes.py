@@ -609,3 +609,133 @@ def test_defaults_of_type_variables():
     U = typing.TypeVar('U')
     t, u = carry_away((T, U))
     assert t.__default__ is int and t.has_default() and not u.has_default()
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    x: int
+    y: int = 0
+
+
+class Pool:
+    def __init__(self):
+        self.ready = 1
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.is_set = True
+
+
+class Pair:
+    __slots__ = ('a', 'b')
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def __eq__(self, other):
+        return (self.a, self.b) == (other.a, other.b)
+
+    def __hash__(self):
+        return hash((self.a, self.b))
+
+
+def test_a_class_that_holds_its_own_instances():
+    Place.names = {Place(0): 'origin', Place(1, 2): 'there'}
+    Place.default = Place(7)
+    Pair.table = {Pair(1, 2): 'pair'}
+    Pool.shared = Pool()
+    try:
+        for there in (carry_away(Place), carry_names({'Place': Place})['Place']):
+            assert there is not Place
+            assert there.names[there(0)] == 'origin' and there.names[there(1, 2)] == 'there'
+            assert there.default == there(7) and type(there.default) is there
+        there = carry_away(Pair)
+        assert there.table[there(1, 2)] == 'pair'
+        there = carry_away(Pool)
+        assert there.shared.is_set and type(there.shared) is there
+    finally:
+        del Place.names, Place.default, Pair.table, Pool.shared
+
+
+def test_instances_that_wait_for_a_class_meet_it_whole():
+    class Table:
+        pass
+    table, key = Table(), Place(1)
+    table.rows = {key: 'one'}
+    back, again = carry_away((table, key))
+    assert back.rows[again] == 'one' and again in back.rows
+    job, pool = Table(), Pool()
+    job.pool = Pool()
+    back, again = carry_away((job, pool))
+    assert back.pool.is_set and again.is_set
+    pair, other = Pair(1, 2), Pair(3, 4)
+    there = carry_names({'pair': pair, 'all': {pair: 1, other: 2}, 'other': other})
+    assert there['all'][there['pair']] == 1 and there['all'][there['other']] == 2
+
+
+def test_the_order_of_a_classs_dict_stays():
+    class Mixed:
+        first = 1
+        def method(self): return self.second
+        second = [2]
+        third = property(lambda self: 3)
+        __hash__ = None
+        own = None
+    Mixed.own = Mixed()
+    there = carry_away(Mixed)
+    names = [name for name in vars(Mixed) if not name.startswith('__') or name == '__hash__']
+    assert [name for name in vars(there) if name in names] == names
+    assert there().method() == [2] and there.own.third == 3 and there.__hash__ is None
+
+
+def test_subclasses_are_not_announced_again():
+    told = []
+
+    class Plugin:
+        def __init_subclass__(cls, /, tag, **rest):
+            super().__init_subclass__(**rest)
+            told.append(tag)
+            cls.tag = tag
+
+    class One(Plugin, tag='one'):
+        __slots__ = ('slot',)
+
+    class Meta(type):
+        pass
+
+    class Two(One, tag='two', metaclass=Meta):
+        "with a metaclass"
+    there = carry_names({'told': told, 'Two': Two, 'Plugin': Plugin, 'One': One})
+    assert there['told'] == told == ['one', 'two']
+    assert [there[name].tag for name in ('One', 'Two')] == ['one', 'two']
+    assert there['Two'].__mro__[:3] == (there['Two'], there['One'], there['Plugin'])
+    assert type(there['Two']).__name__ == 'Meta' and there['Two'].__doc__ == 'with a metaclass'
+    assert not any(name.startswith('__rhumba') for name in dir(there['Two']))
+    made = there['One']()
+    made.slot = 1
+    try:
+        class Three(there['Plugin']):
+            pass
+    except TypeError as error:
+        assert 'tag' in str(error), error
+    else:
+        raise AssertionError('those made later are announced')
+    away = carry_away((Plugin, One))
+    assert away[1].tag == 'one' and issubclass(away[1], away[0])
+
+
+def test_asking_for_items_makes_none():
+    def make():
+        cache = collections.defaultdict(list)
+        def get():
+            return cache
+        return get, cache
+    get, cache = make()
+    cache['a'] = [1]
+    assert carry(get)() == {'a': [1]}
+    assert dict(cache) == {'a': [1]}
+    names = collections.defaultdict(int)
+    exec('def f(): return missing', names)
+    before = set(names)
+    assert carry(names['f']) is not None
+    assert set(names) == before, set(names) - before

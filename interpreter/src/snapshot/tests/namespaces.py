@@ -261,3 +261,24 @@ def test_nothing_else_is():
         else:
             assert False, value
     assert calls == []
+
+
+class Lockable:
+    def __init__(self):
+        self.n, self.lock = 1, threading.Lock()
+
+    def __getstate__(self):
+        return {'n': self.n}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.lock = threading.Lock()
+        self.root = math.sqrt(4)
+
+
+def test_code_that_rebuilds_sees_the_names_before_it():
+    for name in ('threading', 'math', 'Lockable'):
+        receiver.pop(name, None)
+    names = {'threading': threading, 'math': math, 'Lockable': Lockable, 'job': Lockable()}
+    there = carry_names(names)
+    assert there['job'].root == 2 and there['job'].lock.acquire(False)

@@ -22,6 +22,9 @@ def test_a_cell_is_a_script():
     run("%%bash --out o --err e\necho out; echo err >&2\n")
     assert main["o"] == "out\n" and main["e"] == "err\n"
     assert said("%%bash -s one two\necho $2 $1\n") == "two one\n"
+    # Options of the magic may stand behind the program, too; what else stands there is the program's.
+    assert said("%%script sh -s one --out o\necho $1\n") == "" and main["o"] == "one\n"
+    shows(said("%%script echo -h --help\nx\n"), "-h --help")
 
 
 def test_a_script_that_fails_says_so():

@@ -90,7 +90,7 @@ def test_times_are_told_as_people_read_them():
     from rhumba._magics.timing import span
 
     for seconds, text in (
-        (0, "0 ns"), (1.5e-8, "15 ns"), (2.5e-5, "25 µs"), (0.00123456, "1.23 ms"), (1.5, "1.5 s"), (61, "1min 1s"),
+        (0, "0 ns"), (1.5e-8, "15 ns"), (9.99999e-7, "1 µs"), (9.994e-7, "999 ns"), (2.5e-5, "25 µs"), (0.00123456, "1.23 ms"), (1.5, "1.5 s"), (61, "1min 1s"),
         (3725, "1h 2min 5s"), (90061, "1d 1h 1min 1s"),
     ):
         assert span(seconds) == text, (seconds, span(seconds))

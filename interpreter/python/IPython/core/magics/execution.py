@@ -7,4 +7,4 @@ __all__ = ["_format_time"]
 
 def _format_time(timespan, precision=3):
     """A time as people read it: 1.52 ms, 3min 2s."""
-    return span(timespan)
+    return span(timespan, precision)
