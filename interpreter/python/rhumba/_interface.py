@@ -376,6 +376,19 @@ def _traceback_formatter(shell):
     return AutoFormattedTB()
 
 
+def _no_trap(shell):
+    import contextlib
+
+    # The names that it would add are builtins all the time.
+    return contextlib.nullcontext()
+
+
+def _state_folder(shell):
+    from IPython.paths import get_ipython_dir
+
+    return get_ipython_dir()
+
+
 def _debugger_class(shell):
     from rhumba._debugger import Debugger
 
@@ -386,6 +399,8 @@ def _debugger_class(shell):
 MAKERS = {
     "alias_manager": _from("IPython.core.alias", "AliasManager"),
     "prefilter_manager": _from("IPython.core.prefilter", "PrefilterManager"),
+    "builtin_trap": _no_trap,
+    "ipython_dir": _state_folder,
     "compile": _from("IPython.core.compilerop", "CachingCompiler"),
     "InteractiveTB": _traceback_formatter,
     "debugger_cls": _debugger_class,
@@ -558,6 +573,23 @@ def debugger(shell, force=False):
         post_mortem()
 
 
+def transform_ast(shell, node):
+    """The syntax tree that the transformers of programs make of another one."""
+    from rhumba._nodes import _transformed
+
+    return _transformed(shell, node)
+
+
+def reset_selective(shell, regex=None):
+    """Unbinds the names in which a regular expression is found."""
+    import re
+
+    if regex is not None:
+        pattern = re.compile(regex)
+        for name in [name for name in shell.user_ns if pattern.search(name)]:
+            del shell.user_ns[name]
+
+
 def get_local_scope(shell, stack_depth):
     """The names of a caller; 0 is the one that calls this."""
     return sys._getframe(stack_depth + 1).f_locals
@@ -654,11 +686,15 @@ METHODS = {
     for function in (
         safe_execfile, safe_execfile_ipy, safe_run_module, mktemp, ask_exit, all_ns_refs, user_expressions,
         showsyntaxerror, auto_rewrite_input, object_inspect, object_inspect_mime, system_raw, system_piped,
-        define_macro, enable_gui, extract_input_lines, excepthook, debugger, _showtraceback, _get_exc_info, get_exception_only,
-        set_custom_exc, get_local_scope, ask_yes_no, run_code, find_user_code, _ofind,
+        define_macro, enable_gui, extract_input_lines, excepthook, debugger, set_custom_exc, _showtraceback,
+        _get_exc_info, get_exception_only, get_local_scope, ask_yes_no, run_code, find_user_code, transform_ast,
+        reset_selective, _ofind,
     )
 }
-PLAIN = {"custom_exceptions": (), "xmode": "Context", "colors": "neutral", "exit_now": False, "pt_app": None}
+METHODS["runcode"] = run_code
+# The name that it has had since IPython 8.
+METHODS["mktempfile"] = mktemp
+PLAIN = {"custom_exceptions": (), "colors": "neutral", "call_pdb": False, "pt_app": None}
 
 
 def attribute(shell, name):

@@ -59,6 +59,7 @@ class Shell:
         self._completers = None
         # The failure of the last cell, if a handler of the person's own has told of it.
         self._told_failure = None
+        self.last_execution_succeeded = True
         # The runtime makes two objects of the hook and of sys.__breakpointhook__.
         if sys.breakpointhook.__name__ == "breakpointhook":
             sys.breakpointhook = _breakpoint
@@ -94,6 +95,19 @@ class Shell:
                 f"ast_node_interactivity is one of {', '.join(INTERACTIVITIES)}, not {value!r}"
             )
         self._ast_node_interactivity = value
+
+    @property
+    def xmode(self):
+        """How tracebacks are shown."""
+        from rhumba import _tracebacks
+
+        return _tracebacks.mode()
+
+    @xmode.setter
+    def xmode(self, name):
+        from rhumba import _tracebacks
+
+        _tracebacks.set_mode(name)
 
     # -- magics
 
@@ -274,6 +288,8 @@ class Shell:
         return info
 
     def _cell_ended(self, info, count, value, failure, began):
+        if info.store_history:
+            self.last_execution_succeeded = failure is None
         if failure is not None and not info.silent and not _TELLS_FAILURES.isdisjoint(self.__dict__):
             from rhumba import _handlers
 

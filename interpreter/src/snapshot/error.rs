@@ -76,3 +76,17 @@ impl Failure {
         }
     }
 }
+
+/// An exception that code of the user's raised, with a note on where that was. What ends a program
+/// or a cell goes on as it is.
+pub(super) fn noted(
+    vm: &VirtualMachine,
+    error: PyBaseExceptionRef,
+    note: &str,
+) -> PyBaseExceptionRef {
+    if error.fast_isinstance(vm.ctx.exceptions.exception_type) {
+        // One that takes no notes is told without.
+        let _ = vm.call_method(error.as_object(), "add_note", (vm.ctx.new_str(note),));
+    }
+    error
+}

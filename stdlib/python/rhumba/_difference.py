@@ -9,6 +9,7 @@ difference.
 Where the two sets come from is `namespace.py`'s.
 """
 
+import copyreg
 import types
 
 import _rhumba
@@ -16,12 +17,23 @@ import _rhumba
 # Longer texts and numbers are shown in part.
 _SHOWN_MAX = 40
 
+# Longer paths are cut in the middle.
+_STEPS_MAX = 24
+
 # Shorter sequences are looked at one by one, and so are those in which so many
 # places have been found that were the same after all.
 _HALVED_MIN = 64
 _HALVINGS_MAX = 8
 
 _PLAIN = (bool, int, str, types.NoneType, types.EllipsisType, types.NotImplementedType, range)
+# Types of the library whose objects read well, by module and name: nothing is imported for them.
+_SHORT = frozenset(
+    (
+        ("datetime", "datetime"), ("datetime", "date"), ("datetime", "time"), ("datetime", "timedelta"),
+        ("decimal", "Decimal"), ("fractions", "Fraction"), ("uuid", "UUID"),
+        ("pathlib", "PosixPath"), ("pathlib", "PurePosixPath"),
+    )
+)  # fmt: skip
 _BYTES = (bytes, bytearray, memoryview)
 _SETS = (set, frozenset)
 _KEYS = (str, int, bool, bytes, types.NoneType)
@@ -125,7 +137,7 @@ def _first_difference(old, new):
         held.append((old, new))
         words, parts = _compared(old, new)
         if words:
-            return "".join(path) + step, words
+            return _path([*path, step]), words
         if parts is not None:
             path.append(step)
             open_parts.append(iter(parts))
@@ -148,6 +160,8 @@ def _compared(old, new):
         return (None if repr(old) == repr(new) else f"{old!r} became {new!r}"), None
     if kind in _BYTES:
         return (None if bytes(old) == bytes(new) else _changed(bytes(old), bytes(new))), None
+    if (kind.__module__, kind.__name__) in _SHORT:
+        return (None if old.__reduce_ex__(4) == new.__reduce_ex__(4) else _changed(old, new)), None
     compare = _COMPARED.get(kind)
     if compare is None:
         compare = _classes if issubclass(kind, type) else _made
@@ -337,17 +351,22 @@ def _classes(old, new):
 
 def _made(old, new):
     """Compares what two objects say they are made of, as when they are carried."""
+    reduce = copyreg.dispatch_table.get(type(old))
     try:
-        made = [each.__reduce_ex__(4) for each in (old, new)]
+        made = [reduce(each) if reduce else each.__reduce_ex__(4) for each in (old, new)]
     except Exception as failure:
         return f"it can't be compared ({type(failure).__name__}: {failure})", None
     if isinstance(made[0], str) or isinstance(made[1], str):
+        # What stands for a function, such as one with a cache, has only its name to say.
+        inside = [vars(each).get("__wrapped__") if hasattr(each, "__dict__") else None for each in (old, new)]
+        if made[0] == made[1] and None not in inside:
+            return None, [(".__wrapped__", *inside)]
         return (None if made[0] == made[1] else f"{made[0]} became {made[1]}"), None
     halves = []
     for reduced in made:
         call, args, state, items, pairs = (*reduced[:5], None, None, None)[:5]
         # The class itself is bound to a name of its own.
-        args = tuple(arg for arg in args if not isinstance(arg, type))
+        args = tuple(arg for arg in args if arg is not type(old) and arg is not type(new))
         slots = None
         if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
             state, slots = state
@@ -404,6 +423,14 @@ _COMPARED = {
 # -- words
 
 
+def _path(steps):
+    """The steps of a path in a row; of a long one, the first and the last."""
+    steps = [step for step in steps if step]
+    if len(steps) > _STEPS_MAX:
+        steps[_STEPS_MAX // 2 : -_STEPS_MAX // 2] = [" … "]
+    return "".join(steps)
+
+
 def _changed(old, new):
     """Says how one plain value became another."""
     if isinstance(old, (str, bytes)) and (len(repr(old)) > _SHOWN_MAX or len(repr(new)) > _SHOWN_MAX):
@@ -424,6 +451,9 @@ def _brief(value):
         if kind in (str, bytes, bytearray) and len(value) > _SHOWN_MAX:
             return f"a {kind.__name__} of length {len(value)}"
         text = _number(value) if kind is int else repr(value)
+        return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
+    if (kind.__module__, kind.__name__) in _SHORT:
+        text = str(value)
         return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
     if kind in (list, tuple, dict, *_SETS):
         return f"a {kind.__name__} of {_count(value)}"

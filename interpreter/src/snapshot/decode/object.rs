@@ -419,7 +419,11 @@ impl Decoder<'_> {
             let expected = "an exception class";
             return Err(FormatError::Type { expected }.into());
         };
-        let exception = new(class, args.clone(), vm)?;
+        // A class with a `__new__` of its own may take more than the native one.
+        let exception = match new(class.clone(), args.clone(), vm) {
+            Ok(exception) => exception,
+            Err(_) => class.as_object().call_with_args(args.clone(), vm)?,
+        };
         if let Some(init) = native.slots().init.load() {
             let _ = init(&exception, args, vm);
         }

@@ -182,6 +182,8 @@ struct Encoder<'a> {
     origins: Vec<Origin>,
     edges: Vec<u32>,
     stack: Vec<Frame>,
+    /// Instances whose fills are on the stack, by address; and some whose fills were there.
+    filling: HashSet<usize>,
     line: Line,
     /// How many groups of fills were put off together.
     group_count: u32,
@@ -225,6 +227,7 @@ impl<'a> Encoder<'a> {
             origins: Vec::new(),
             edges: Vec::new(),
             stack: Vec::new(),
+            filling: HashSet::new(),
             line: Line::default(),
             group_count: 0,
             postponed: HashMap::new(),

@@ -9,6 +9,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 use super::container::is_plain;
 use super::path::Slot;
 use super::{Encoder, Frame, Step};
+use crate::snapshot::error::noted;
 use crate::snapshot::format::{Write, kind};
 use crate::snapshot::native::{self, NativeKind};
 
@@ -348,11 +349,16 @@ impl Encoder<'_> {
                     vm.ctx.exceptions.attribute_error,
                 ]
                 .iter()
-                .any(|class| error.fast_isinstance(class)) =>
+                .any(|class| error.fast_isinstance(class))
+                    || &*error.class().name() == "PicklingError" =>
             {
                 return Err(self.refuse_because(origin, error));
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                let at = &self.origins[origin as usize];
+                let note = format!("while carrying {}", self.path(at.parent, at.slot));
+                return Err(noted(vm, error, &note));
+            }
         };
         if let Some(name) = self.text(&reduced) {
             return self.reduced_to_name(object, origin, &name);
@@ -502,7 +508,11 @@ impl Slot {
         if index < item_count {
             Self::Item(index as u32)
         } else if index < item_count + 2 * pair_count {
-            Self::Silent
+            let index = index - item_count;
+            match index.is_multiple_of(2) {
+                true => Self::Key,
+                false => Self::Value((index / 2) as u32),
+            }
         } else if index == item_count + 2 * pair_count && present & state_present::STATE != 0 {
             Self::State
         } else {

@@ -173,6 +173,7 @@ impl Encoder<'_> {
                     false => Call::new(class, Vec::new()),
                 }
             }
+            "_struct.Struct" => Call::new(class, vec![object.get_attr("format", vm)?]),
             "functools._lru_cache_wrapper" => self.cached_function(object)?,
             "typing.NewType" => {
                 let name = object.get_attr("__name__", vm)?;

@@ -17,6 +17,8 @@
 //!
 //! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
 
+use std::collections::HashSet;
+
 use rustpython_vm::builtins::PyTuple;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
@@ -26,9 +28,6 @@ use super::path::{self, Origin, Slot};
 use super::{Encoder, Step};
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{FIRST_NODE, kind};
-
-/// How many frames down an object that holds the one being made is looked for.
-const HOLDERS_MAX: usize = 16;
 
 /// What is known of an object that was met.
 #[derive(Clone, Copy, Debug)]
@@ -270,6 +269,9 @@ impl Encoder<'_> {
                 }
             }
             let frame = self.stack.pop().expect("the frame was just looked at");
+            if matches!(frame.step, Step::FillInstance) {
+                self.filling.remove(&frame.object.get_id());
+            }
             self.complete(frame)?;
         }
         Ok(self.edges.pop().expect("the root was visited"))
@@ -375,6 +377,9 @@ impl Encoder<'_> {
     /// Puts a frame on the stack; a fill takes its children from its object only now.
     pub fn begin(&mut self, mut frame: Frame) -> PyResult<()> {
         let address = frame.object.get_id();
+        if matches!(frame.step, Step::FillInstance) {
+            self.filling.insert(address);
+        }
         if frame.is_fill() {
             frame.visited = 0;
             frame.guests_from = None;
@@ -588,14 +593,23 @@ impl Encoder<'_> {
         let Some((top, below)) = self.stack.split_last() else {
             return Ok(false);
         };
-        let lowest = below.len().saturating_sub(HOLDERS_MAX);
+        let mut held = HashSet::new();
+        for key in &top.children {
+            add_held(key, HELD_DEPTH_MAX, &self.filling, &mut held);
+        }
+        if held.is_empty() {
+            return Ok(false);
+        }
         let is_holder = |position: &usize| {
             let frame = &below[*position];
-            matches!(frame.step, Step::FillInstance)
-                && top.children.iter().any(|key| holds(key, &frame.object))
+            matches!(frame.step, Step::FillInstance) && held.contains(&frame.object.get_id())
         };
-        let holders: Vec<usize> = (lowest..below.len()).filter(is_holder).collect();
+        let holders: Vec<usize> = (0..below.len()).filter(is_holder).collect();
         let Some(&holder) = holders.first() else {
+            // Their fills were put off, and they are among others by now.
+            held.iter().for_each(|address| {
+                self.filling.remove(address);
+            });
             return Ok(false);
         };
         let needed = below[holder..].iter().any(|frame| frame.drains);
@@ -625,8 +639,8 @@ impl Encoder<'_> {
         let rest = frame.children[visited + 2..].to_vec();
         let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
         for pair in rest.chunks_exact(2) {
-            let key = self.scalar_or_known(&pair[0], super::HELD_UNKNOWN)?;
-            let value = self.scalar_or_known(&pair[1], super::HELD_UNKNOWN)?;
+            let key = self.simple(&pair[0], super::HELD_UNKNOWN)?;
+            let value = self.simple(&pair[1], super::HELD_UNKNOWN)?;
             if let (Some(key), Some(value)) = (key, value) {
                 edges.extend([key, value]);
             }
@@ -636,28 +650,25 @@ impl Encoder<'_> {
     }
 }
 
-/// Whether hashing `key` may hash `object`: it is that object, or has it within its elements or
-/// attributes.
-fn holds(key: &PyObject, object: &PyObject) -> bool {
-    fn holds_within(key: &PyObject, object: &PyObject, depth: usize) -> bool {
-        if key.is(object) {
-            return true;
+/// How deep in a key is looked for what hashing it may hash.
+const HELD_DEPTH_MAX: usize = 3;
+
+/// Adds those of the objects at these addresses that hashing `key` may hash: it is one of them, or
+/// has them within its elements or attributes.
+fn add_held(key: &PyObject, depth: usize, addresses: &HashSet<usize>, held: &mut HashSet<usize>) {
+    if addresses.contains(&key.get_id()) {
+        held.insert(key.get_id());
+    }
+    if depth == 0 {
+        return;
+    }
+    if let Some(tuple) = key.downcast_ref::<PyTuple>() {
+        for element in tuple.iter() {
+            add_held(element, depth - 1, addresses, held);
         }
-        if depth == 0 {
-            return false;
-        }
-        if let Some(tuple) = key.downcast_ref::<PyTuple>() {
-            let mut elements = tuple.as_slice().iter();
-            return elements.any(|element| holds_within(element, object, depth - 1));
-        }
-        match key.dict() {
-            Some(dict) => dict
-                .values_vec()
-                .iter()
-                .any(|value| holds_within(value, object, depth - 1)),
-            None => false,
+    } else if let Some(dict) = key.dict() {
+        for value in dict.values_vec() {
+            add_held(&value, depth - 1, addresses, held);
         }
     }
-    const DEPTH_MAX: usize = 3;
-    holds_within(key, object, DEPTH_MAX)
 }

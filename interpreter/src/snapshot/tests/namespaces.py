@@ -282,3 +282,11 @@ def test_code_that_rebuilds_sees_the_names_before_it():
     names = {'threading': threading, 'math': math, 'Lockable': Lockable, 'job': Lockable()}
     there = carry_names(names)
     assert there['job'].root == 2 and there['job'].lock.acquire(False)
+
+
+def test_what_a_dict_of_its_own_class_goes_without_is_an_item_of_it():
+    table = collections.OrderedDict(a=1, lock=threading.Lock())
+    table.b = 2
+    there, left_out = partial_names({'table': table})
+    assert dict(there['table']) == {'a': 1}, there
+    assert [path for path, _ in left_out] == ["ns['table']['lock']"], left_out

@@ -473,3 +473,85 @@ def test_reduced_exception_keeps_its_cause():
     there = carry(odd)
     assert there.args == ('made again',) and type(there.__cause__) is ZeroDivisionError
     assert 'ZeroDivisionError' in there.__cause__.__remote_traceback__
+
+
+class Linked:
+    "Hashed by its name, and holds others in a set."
+    def __init__(self, name):
+        self.others = set()
+        self.name = name
+        self.size = (name, 1)
+
+    def __eq__(self, other):
+        return self.size == other.size
+
+    def __hash__(self):
+        return hash((self.name, self.size))
+
+
+def test_rings_that_hash_themselves():
+    for count in (1, 2, 9, 40, 300):
+        ring = [Linked(f'n{i}') for i in range(count)]
+        for one, other in zip(ring, ring[1:] + ring[:1]):
+            one.others.add(other)
+        there = carry_away(ring)
+        for one, other in zip(there, there[1:] + there[:1]):
+            assert one.others == {other} and other in one.others, count
+
+
+def test_graphs_that_hash_themselves():
+    import random
+    draw = random.Random(5)
+    lost = 0
+    for _ in range(40):
+        nodes = [Linked(f'n{i}') for i in range(20)]
+        edges = {(draw.randrange(20), draw.randrange(20)) for _ in range(40)}
+        for one, other in edges:
+            nodes[one].others.add(nodes[other])
+        there = carry_away(nodes)
+        for one, other in edges:
+            lost += there[other] not in there[one].others
+    assert lost == 0, lost
+
+
+class GroupOfTheirOwn(ExceptionGroup):
+    def __new__(cls, message, exceptions, code):
+        self = super().__new__(cls, message, exceptions)
+        self.code = code
+        return self
+
+    def __init__(self, message, exceptions, code):
+        pass
+
+
+def test_exception_groups_with_more_arguments():
+    group = GroupOfTheirOwn('all', [ValueError(1)], 7)
+    there = carry(group)
+    assert type(there) is GroupOfTheirOwn and there.code == 7
+    assert there.message == 'all' and repr(there.exceptions) == '(ValueError(1),)'
+
+
+def test_structs():
+    import struct
+    there = carry(struct.Struct('<iq'))
+    assert there.format == '<iq' and there.pack(1, 2) == struct.pack('<iq', 1, 2)
+
+
+class Unwilling:
+    def __init__(self, raises):
+        self.raises = raises
+
+    def __reduce_ex__(self, protocol):
+        raise self.raises
+
+
+def test_what_refuses_says_where_it_is():
+    import pickle
+    text = refusal({'a': [Unwilling(pickle.PicklingError('not me'))]})
+    assert "args['a'][0]" in text and 'not me' in text, text
+    try:
+        dumps({'a': Unwilling(ValueError('oh'))})
+    except ValueError as error:
+        assert error.__notes__ == ["while carrying args['a']"], error.__notes__
+    else:
+        raise AssertionError('it was carried')

@@ -248,3 +248,28 @@ def test_hooks_do_what_the_shell_would_do():
     finally:
         for name in "_hooks", "hooks":
             shell.__dict__.pop(name, None)
+
+
+def test_the_shell_tells_what_it_is_set_to_and_how_the_last_cell_ended():
+    before = shell.xmode
+    try:
+        shell.xmode = "minimal"
+        assert shell.xmode == "Minimal" and said("%config InteractiveShell.xmode") == ""
+        assert value("%config InteractiveShell.xmode") == "Minimal"
+    finally:
+        shell.xmode = before
+    told("1 / 0")
+    assert shell.last_execution_succeeded
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        shell.run_cell("1 / 0", store_history=True)
+        assert not shell.last_execution_succeeded
+        shell.run_cell("1", store_history=True)
+    assert shell.last_execution_succeeded
+    with shell.builtin_trap:
+        path = shell.mktempfile("text")
+    with open(path, encoding="utf-8") as file:
+        assert file.read() == "text"
+    run("one = two = 3")
+    shell.reset_selective("^on")
+    assert "one" not in main and main["two"] == 3

@@ -533,7 +533,10 @@ class DirectView(View):
         try:
             self.client[source].copy_to(new, partial=partial, block=True)
         except BaseException:
-            self.client.shutdown(new, block=True)
+            # Some may have ended of what they were sent.
+            left = [engine for engine in new if engine in self.client.ids]
+            if left:
+                self.client.shutdown(left, block=True)
             raise
         return self.client.direct_view(new, block=self.block)
 
