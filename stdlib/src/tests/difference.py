@@ -156,3 +156,21 @@ def test_the_session_stands_for_itself():
     assert str(namespace.diff("then.ns")).split() == "a value 1 became 3".split()
     assert str(namespace.diff("then.ns", None)) == str(namespace.diff("then.ns"))
     assert str(namespace.diff(None, {"a": 3})).split() == "b removed 2".split()
+
+
+def test_what_makes_a_difference_is_named():
+    import collections, datetime, functools, re
+    found = change_of(collections.defaultdict(list), collections.defaultdict(int))
+    assert found is not None, found
+    one = functools.lru_cache(lambda x: x)
+    other = functools.lru_cache(lambda x: x + 1)
+    assert change_of(one, other) is not None
+    assert change_of(re.compile("a"), re.compile("a")) is None
+    assert "a" in str(change_of(re.compile("a"), re.compile("b")))
+    day = datetime.date(2026, 1, 1)
+    assert change_of(day, datetime.date(2026, 1, 1)) is None
+    assert "2026-01-02" in str(change_of(day, datetime.date(2026, 1, 2)))
+    deep, other = [1], [2]
+    for _ in range(300):
+        deep, other = [deep], [other]
+    assert len(str(change_of(deep, other))) < 300

@@ -37,7 +37,8 @@ impl Call {
 impl Encoder<'_> {
     /// Whether the class of an object has a substitute that comes before anything else.
     pub fn has_substitute(&self, object: &PyObject) -> bool {
-        const FIRST: [&str; 7] = [
+        const FIRST: [&str; 8] = [
+            "Struct",
             "mappingproxy",
             "BytesIO",
             "StringIO",
