@@ -20,7 +20,7 @@ use rhumba_proto::id::{ConnectionId, Timestamp};
 use rhumba_proto::message::{FromController, Payload, Scheduling, ToController, ToEngine, ToHost};
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{PidfdFlags, pidfd_open};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -221,6 +221,7 @@ async fn serve(
         task_store,
         stopping: false,
         stopped_on_purpose: false,
+        checkpoints_to_keep: BTreeSet::new(),
     };
     while !server.stopping {
         let deadline = server.state.poll_timeout().map(|at| server.instant(at));
@@ -255,20 +256,21 @@ async fn serve(
         task_store.close();
     }
     if server.stopped_on_purpose {
-        remove_checkpoints(&prefix);
+        remove_checkpoints(&prefix, &server.checkpoints_to_keep);
     }
     Ok(())
 }
 
 /// Removes the checkpoints that a cluster made of its engines by itself. Those
 /// of a cluster that was ended from outside stay: they may be all that is left.
-fn remove_checkpoints(prefix: &str) {
+/// So do those of namespaces that were given up.
+fn remove_checkpoints(prefix: &str, to_keep: &BTreeSet<String>) {
     let removed = Store::open_default().and_then(|store| {
         let begin = format!("{prefix}-engine-");
         let names = store.names()?;
         let own: Vec<_> = names
             .iter()
-            .filter(|name| name.starts_with(&begin))
+            .filter(|name| name.starts_with(&begin) && !to_keep.contains(*name))
             .collect();
         for name in &own {
             store.remove(name)?;
@@ -312,6 +314,8 @@ struct Server {
     stopping: bool,
     /// Somebody wanted the cluster to end, so nobody wants its own checkpoints back.
     stopped_on_purpose: bool,
+    /// Those of its own that it leaves behind all the same.
+    checkpoints_to_keep: BTreeSet<String>,
 }
 
 impl Server {
@@ -461,6 +465,9 @@ impl Server {
                 if let Some(task_store) = &mut self.task_store {
                     task_store.fetch(client, request, piece);
                 }
+            }
+            Action::KeepCheckpoint { name } => {
+                self.checkpoints_to_keep.insert(name);
             }
             Action::Stop => {
                 self.stopping = true;

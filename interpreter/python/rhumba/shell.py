@@ -303,10 +303,25 @@ class Shell:
             self.events.trigger("post_run_cell", result)
 
     def _lines_through(self, source, transformers):
-        lines = source.splitlines(keepends=True)
-        for transformer in transformers:
-            lines = transformer(lines)
-        return "".join(lines)
+        """What transformers make of a cell; one that fails is told of and left out from then on.
+
+        SyntaxError and InputRejected are what they may raise of a cell that isn't to run.
+        """
+        for transformer in list(transformers):
+            try:
+                source = "".join(transformer(source.splitlines(keepends=True)))
+            except SyntaxError:
+                raise
+            except Exception as failure:
+                from rhumba._nodes import InputRejected
+
+                if isinstance(failure, InputRejected):
+                    raise
+                # Else no cell would run any more, not even one that takes it out.
+                transformers.remove(transformer)
+                told = f"{type(failure).__name__}: {failure}"
+                print(f"The input transformer {transformer!r} failed and is removed. {told}", file=sys.stderr)
+        return source
 
     def ev(self, expr):
         """Returns the value of an expression in the namespace."""

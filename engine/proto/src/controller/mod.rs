@@ -144,6 +144,9 @@ pub enum Action {
         request: RequestId,
         piece: PieceName,
     },
+    /// A namespace was given up, and this is all that is left of it: it outlives
+    /// the cluster.
+    KeepCheckpoint { name: String },
     /// The cluster was asked to end: write what was sent, then end.
     Stop,
 }

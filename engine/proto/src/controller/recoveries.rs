@@ -9,10 +9,10 @@
 //! Engines are alike until they have a namespace: the first that joins from a
 //! host takes the oldest recovery, whoever asked for it.
 
-use super::Controller;
 use super::duties::DutyKind;
 use super::engines::Engine;
 use super::timers::Timer;
+use super::{Action, Controller};
 use crate::id::{EngineId, Timestamp};
 use crate::message::{Answer, Operation, Outcome, ToClient};
 
@@ -193,7 +193,12 @@ impl Controller {
     }
 
     /// A namespace is not brought back. `engine` is there in its place, empty.
-    fn give_up(&mut self, recovery: Recovery, engine: Option<EngineId>, reason: String) {
+    fn give_up(&mut self, recovery: Recovery, engine: Option<EngineId>, mut reason: String) {
+        if let Some((checkpoint, _)) = recovery.checkpoint {
+            reason.push_str(&format!("; it stays in the store as {checkpoint:?}"));
+            self.outbox
+                .push_back(Action::KeepCheckpoint { name: checkpoint });
+        }
         self.tell_clients(&ToClient::EngineNotRestored {
             replaces: recovery.replaces,
             engine,

@@ -468,6 +468,8 @@ impl World {
                         payload,
                     });
                 }
+                // That a namespace was given up, the oracle has from what clients are told.
+                Action::KeepCheckpoint { .. } => {}
                 Action::Stop => {
                     assert!(
                         self.oracle.is_ending,
@@ -544,6 +546,7 @@ impl World {
             }
             Action::Disconnect { connection, .. } => (6, connection.0),
             Action::Stop => (7, 0),
+            Action::KeepCheckpoint { .. } => (11, 0),
             Action::Record(_) => (8, 0),
             Action::AskStore { query, .. } => (9, query.0),
             Action::FetchRecord { request, .. } => (10, request.0),

@@ -136,6 +136,25 @@ def test_lines_are_changed_by_transformers_and_handlers():
     assert value("'once'") == "once"
 
 
+def test_an_input_transformer_that_fails_is_left_out():
+    shell.input_transformers_post.extend([None, lambda lines: 5, lambda lines: [line.replace("N", "4") for line in lines]])
+    shell.input_transformers_cleanup.append(lambda lines: 1 / 0)
+    try:
+        result, _, text = run("N + 1")
+        assert result == 5, result
+        shows(text, "failed and is removed. ZeroDivisionError", "TypeError: 'NoneType'", "TypeError")
+        assert complained("N") == "" and not shell.input_transformers_cleanup
+
+        def refusing(lines):
+            raise SyntaxError("not like that")
+
+        shell.input_transformers_cleanup.append(refusing)
+        shows(raised(SyntaxError, "1"), "not like that")
+    finally:
+        shell.input_transformers_post.clear()
+        shell.input_transformers_cleanup.clear()
+
+
 def test_matchers_complete():
     from IPython.core.completer import SimpleCompletion, context_matcher
 

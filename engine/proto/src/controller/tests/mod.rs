@@ -39,6 +39,7 @@ struct Scene {
     stopped: bool,
     records: Vec<Record>,
     asked_of_store: Vec<Action>,
+    checkpoints_kept: Vec<String>,
 }
 
 impl Scene {
@@ -56,6 +57,7 @@ impl Scene {
             stopped: false,
             records: Vec::new(),
             asked_of_store: Vec::new(),
+            checkpoints_kept: Vec::new(),
         }
     }
 
@@ -87,6 +89,7 @@ impl Scene {
                 other @ (Action::AskStore { .. } | Action::FetchRecord { .. }) => {
                     self.asked_of_store.push(other);
                 }
+                Action::KeepCheckpoint { name } => self.checkpoints_kept.push(name),
                 Action::Stop => self.stopped = true,
             }
         }

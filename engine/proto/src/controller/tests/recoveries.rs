@@ -237,7 +237,8 @@ fn a_restore_that_fails_leaves_an_empty_engine_and_the_checkpoint() {
     let (ticket, _) = stage.restore_order(other);
     stage.scene.request(stage.client, 1, &[other], push());
     stage.scene.raise(other, ticket);
-    let told = (engine.id, Some(other.id), "no".to_owned(), 0);
+    let reason = "no; it stays in the store as \"cluster-engine-0\"".to_owned();
+    let told = (engine.id, Some(other.id), reason, 0);
     assert_eq!(stage.not_restored(), told);
     let ticket = stage.scene.runs(other)[0];
     stage.scene.finish(other, ticket);
@@ -310,6 +311,11 @@ fn a_namespace_that_kills_its_engines_is_given_up() {
     assert!(
         matches!(told[..], [ToClient::EngineNotRestored { engine: None, .. }]),
         "{told:?}"
+    );
+    assert_eq!(
+        stage.scene.checkpoints_kept,
+        ["cluster-engine-0"],
+        "what is left of it outlives the cluster"
     );
     stage.scene.end();
 }
