@@ -93,13 +93,22 @@ class Given:
         self.rest = ""
         self.words = []
         self.chosen = set()
+        self.local_ns = None
+
+    def namespace(self):
+        """What code in the line runs with: the names of the session, and those of the function that calls the magic."""
+        from rhumba.shell import get_ipython
+
+        names, local = get_ipython().user_ns, self.local_ns
+        return names if local is None or local is names else {**names, **local}
 
 
 _HELP = option("-h", "--help", help="shows this")
 
 
 def magic(
-    *options, rest=None, words=None, name=None, raw_line=None, options_first=False, lenient=False, complete=None
+    *options, rest=None, words=None, name=None, raw_line=None, options_first=False, lenient=False, complete=None,
+    runs_code=False,
 ):
     """Makes a function of `given`, and of `cell` if it can be a cell magic, a magic.
 
@@ -109,6 +118,7 @@ def magic(
         another's
     lenient: whether what looks like an option and isn't declared is the magic's own to read
     complete: called with the word that is typed, gives what could stand there
+    runs_code: whether code in the line sees the names of its caller: `given.namespace()`
     """
 
     def decorate(function):
@@ -121,8 +131,9 @@ def magic(
             given = reader.read(line, "%")
             return print(run.__doc__) if given.help else function(given)
 
-        def line_or_cell_magic(line, cell=None):
+        def line_or_cell_magic(line, cell=None, local_ns=None):
             given = reader.read(line, "%" if cell is None else "%%")
+            given.local_ns = local_ns
             return print(run.__doc__) if given.help else function(given, cell)
 
         run = line_magic if declared == 1 else line_or_cell_magic
@@ -131,6 +142,7 @@ def magic(
         run.__doc__ = reader.help(function.__doc__, mark)
         run.__wrapped__ = function
         run.raw_line = rest is not None if raw_line is None else raw_line
+        run.needs_local_scope = runs_code
         run.options = reader.options
         run.usage = reader.usage(mark)
         if complete is not None:

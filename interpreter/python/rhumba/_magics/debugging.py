@@ -70,6 +70,7 @@ def _place(text):
     option("-t", "--target", value="ENGINE", help="looks at what has failed last on this engine"),
     option("-b", "--breakpoint", value="FILE:LINE", kind=_place, help="runs on to this line before it stops"),
     rest="[STATEMENT]",
+    runs_code=True,
 )
 def debug(given, cell=None):
     """Opens the debugger: where the last failure was, or at the first line of a statement or cell.
@@ -91,7 +92,8 @@ def debug(given, cell=None):
     shell = _shell()
     source = shell.transform_cell(source)
     places = [given.breakpoint] if given.breakpoint else []
-    while _debugger.run(source, shell.user_ns, places):
+    namespace = given.namespace()
+    while _debugger.run(source, namespace, places):
         print("Running it again from the start.")
 
 

@@ -10,7 +10,7 @@ What is counted is counted natively, by `_rhumba_profile`; here it becomes text.
 import sys
 
 from rhumba._options import count, magic, option
-from rhumba.shell import UsageError, get_ipython as _shell
+from rhumba.shell import UsageError
 
 # The orders that pstats knows, by the shortest of their names.
 _ORDERS = (
@@ -30,6 +30,7 @@ _ORDERS = (
     option("-D", "--dump", value="FILE", help="writes the figures to a file that pstats reads"),
     option("-q", "--quiet", help="prints no table"),
     rest="STATEMENT",
+    runs_code=True,
 )
 def prun(given, cell=None):
     """Runs a statement, or the cell, and tells how long each function of it took.
@@ -41,7 +42,7 @@ def prun(given, cell=None):
     source = "\n".join(part for part in (given.rest, cell) if part)
     if not source.strip():
         raise UsageError("%prun needs a statement: %prun sum(range(1000))")
-    return report(given, run_profiled(_compiled(source), _shell().user_ns), "%prun")
+    return report(given, run_profiled(_compiled(source), given.namespace()), "%prun")
 
 
 def report(given, outcome, name):
@@ -177,6 +178,7 @@ def _written(name, path, mode, text):
     option("-r", "--return", name="returned", help="returns the figures: a dict from functions to their lines"),
     option("-T", "--text", value="FILE", help="writes the table to a file as well"),
     rest="STATEMENT",
+    runs_code=True,
 )
 def lprun(given, cell=None):
     """Runs a statement, or the cell, and tells how long each line of chosen functions took.
@@ -199,7 +201,7 @@ def lprun(given, cell=None):
     try:
         sys.settrace(profiler)
         try:
-            exec(code, _shell().user_ns)
+            exec(code, given.namespace())
         finally:
             sys.settrace(before)
             profiler.stop()
@@ -225,7 +227,7 @@ def _chosen_codes(given):
     codes = {}
     for text in given.function:
         try:
-            chosen = _shell().ev(text)
+            chosen = eval(text, given.namespace())
         except Exception as failure:
             raise UsageError(f"%lprun finds no function {text!r}: {failure}") from None
         found = list(_codes_of(chosen))
@@ -300,6 +302,7 @@ def _line_table(code, lines, unit):
     option("-q", "--quiet", help="prints no result"),
     option("-o", "--output", help="returns the result: peak and increment, in MiB"),
     rest="STATEMENT",
+    runs_code=True,
 )
 def memit(given, cell=None):
     """Runs a statement, or the cell, and tells how much memory this process took at most.
@@ -309,11 +312,11 @@ def memit(given, cell=None):
     source = "\n".join(part for part in (given.rest, cell) if part)
     if not source.strip():
         raise UsageError("%memit needs a statement: %memit list(range(10**6))")
-    code = _compiled(source)
+    code, namespace = _compiled(source), given.namespace()
     runs = []
     for _ in range(given.repeats):
         before = _forget_peak()
-        exec(code, _shell().user_ns)
+        exec(code, namespace)
         peak = _memory("VmHWM")
         runs.append((peak, max(peak - before, 0.0)))
     result = MemitResult(max(each[0] for each in runs), max(each[1] for each in runs))

@@ -24,6 +24,7 @@ _MEASUREMENT_MIN_S = 0.2
 @magic(
     option("--no-raise-error", help="shows an error of the code, and goes on as if it had ended well"),
     rest="STATEMENT",
+    runs_code=True,
 )
 def time(given, cell=None):
     """Runs a statement, or the cell, once and tells how long it took.
@@ -36,7 +37,7 @@ def time(given, cell=None):
     started = clock.perf_counter()
     statements, expression = _compiled(source, "<timed>")
     compilation = clock.perf_counter() - started
-    namespace = _shell().user_ns
+    namespace = given.namespace()
     value = None
     cpu, wall = processor_times(), clock.perf_counter()
     try:
@@ -115,6 +116,7 @@ def _remembered(source, name):
     option("-o", "--output", help="returns the result: best, worst, average, stdev, loops, repeat, all_runs"),
     option("-v", "--variable", value="NAME", help="binds the result to a name"),
     rest="STATEMENT",
+    runs_code=True,
 )
 def timeit(given, cell=None):
     """Tells how long a statement takes, from running it often.
@@ -128,7 +130,7 @@ def timeit(given, cell=None):
         raise UsageError(f"%timeit: -v needs a name, not {given.variable!r}")
     timer = clock.time if given.time else clock.process_time if given.cpu else clock.perf_counter
     started = clock.perf_counter()
-    measure = _measurement(statement, setup)
+    measure = _measurement(statement, setup, given.namespace())
     compilation = clock.perf_counter() - started
     loops = given.loops or _enough_loops(measure, timer)
     runs = [_measured(measure, timer, loops) for _ in range(given.repeats)]
@@ -148,7 +150,7 @@ def timeit(given, cell=None):
     return result if given.output else None
 
 
-def _measurement(statement, setup):
+def _measurement(statement, setup, namespace):
     """Makes the function that runs the statement once for each item of an iterator."""
     import ast
 
@@ -169,7 +171,7 @@ def _measurement(statement, setup):
     if body:
         loop.body = body
     made = {}
-    exec(compile(tree, name, "exec"), _shell().user_ns, made)
+    exec(compile(tree, name, "exec"), namespace, made)
     return made["measure"]
 
 

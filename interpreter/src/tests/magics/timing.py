@@ -94,3 +94,15 @@ def test_times_are_told_as_people_read_them():
         (3725, "1h 2min 5s"), (90061, "1d 1h 1min 1s"),
     ):
         assert span(seconds) == text, (seconds, span(seconds))
+
+
+def test_code_sees_the_names_of_the_function_that_runs_it():
+    run(
+        "def of_local(n):\n    local = n + 1\n    %time found = local * 2\n    value = %time [local + each for each in range(2)]\n"
+        "    measured = %timeit -o -q -n 1 -r 1 local + n\n    %prun -q local\n    %memit -q local\n    return value, measured.loops"
+    )
+    assert value("%time of_local(4)") == ([5, 6], 1)
+    # At the level of the session what is bound stays.
+    run("%time bound = 5")
+    assert main["bound"] == 5
+    raised(NameError, "%time local")

@@ -553,8 +553,6 @@ class AsyncResult(Future):
 
     def _exception(self, index):
         engine_id = self._group.metadata(index)["engine_id"]
-        if engine_id is None:
-            engine_id = self._group.targets[index]
         return error.from_failure(*self._group.outcome(index)[1:5], engine_id, self._method)
 
     def _failure(self, indices):

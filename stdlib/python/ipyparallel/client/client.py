@@ -407,10 +407,14 @@ class Client:
         """
         chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
         single = isinstance(chosen, (int, str))
-        places = self._memory.places()
-        msg_ids = self._named([chosen] if single else chosen, list(places))
+        chosen = [chosen] if single or isinstance(chosen, AsyncResult) else list(chosen)
+        # All that there is has to be looked at for positions alone.
+        counted = any(isinstance(each, int) for each in chosen)
+        msg_ids = self._named(chosen, self.history if counted else ())
         if not msg_ids:
             raise TypeError("get_result takes at least one id, position or AsyncResult")
+        found = {msg_id: self._memory.find(msg_id) for msg_id in msg_ids}
+        places = {msg_id: place for msg_id, place in found.items() if place is not None}
         if not all(msg_id in places for msg_id in msg_ids):
             from .hub import fetch
 

@@ -25,10 +25,13 @@ class ViewExecutor(Executor):
         """
         self._check_open()
         result = self.view.apply_async(fn, *args, **kwargs)
-        self._pending.append(result._group)
+        self._note(result)
+        return result
+
+    def _note(self, result):
+        self._pending.append(result)
         if len(self._pending) > self._pending_max:
             self._look_through()
-        return result
 
     def map(self, func, *iterables, timeout=None, chunksize=1, buffersize=None, **options):
         """Returns an iterator over `func` of each item, which takes its input as it goes.
@@ -48,11 +51,11 @@ class ViewExecutor(Executor):
             raise ValueError(f"buffersize must be at least 1 or None, not {buffersize}")
         if timeout is None and chunksize == 1 and hasattr(self.view, "retries"):
             options.setdefault("max_outstanding", buffersize or 0)
-            return self.view.imap(func, *iterables, **options)
+            return self.view._imap(func, iterables, note=self._note, **options)
         if chunksize > 1:
             options["chunksize"] = chunksize
         result = self.view.map_async(func, *iterables, **options)
-        self._pending.append(result._group)
+        self._note(result)
         return iter(result) if timeout is None else _in_time(result, timeout)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
@@ -63,17 +66,21 @@ class ViewExecutor(Executor):
         self._over = True
         self._look_through()
         connection = self.view._connection
-        if cancel_futures and self._pending:
-            connection.abort(self._pending, [])
-        if wait and self._pending:
-            connection.wait(self._pending, None)
+        groups = [result._group for result in self._pending]
+        if cancel_futures and groups:
+            for result in self._pending:
+                # It was cancelled if that is how it ends.
+                result._is_stopped = True
+            connection.abort(groups, [])
+        if wait and groups:
+            connection.wait(groups, None)
 
     def _check_open(self):
         if self._over:
             raise RuntimeError("this executor was shut down: it takes no more calls")
 
     def _look_through(self):
-        self._pending = [group for group in self._pending if group.done() < len(group)]
+        self._pending = [result for result in self._pending if not result.ready()]
         self._pending_max = max(16, 2 * len(self._pending))
 
 

@@ -16,12 +16,19 @@ class Flags:
 
         Raises KeyError for a name that isn't a flag of this view.
         """
+        vars(self).update(vars(self._with(flags)))
+        return self
+
+    def _with(self, flags):
+        """Returns a view like this one that has these flags; raises what `set_flags` raises."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
         for name, value in flags.items():
             if name not in self._flag_names:
                 known = ", ".join(self._flag_names)
                 raise KeyError(f"{name!r} is not a flag of this view; its flags are {known}")
-            setattr(self, name, value)
-        return self
+            setattr(other, name, value)
+        return other
 
     def temp_flags(self, **flags):
         """Sets flags for a `with` block, and sets them back after it.
@@ -39,10 +46,9 @@ class TaskFlags(Flags):
     """
 
     def _set(self, name, value):
-        if value is None:
-            self._flags.pop(name, None)
-        else:
-            self._flags[name] = value
+        # Never changed in place: a view made of this one may have it, too.
+        flags = {known: kept for known, kept in self._flags.items() if known != name}
+        self._flags = flags if value is None else {**flags, name: value}
         others = self._flags.keys() - {"retries"}
         self._terms = dict(self._flags) if others else self.retries
 
@@ -144,12 +150,15 @@ class _TemporaryFlags:
         self._saved = {}
 
     def __enter__(self):
-        self._saved = {name: getattr(self._view, name, None) for name in self._flags}
+        before = dict(vars(self._view))
         self._view.set_flags(**self._flags)
+        now = vars(self._view)
+        self._saved = {name: value for name, value in before.items() if value is not now[name]}
         return self._view
 
     def __exit__(self, *exc_info):
-        self._view.set_flags(**self._saved)
+        # As it was, and not looked at again: an engine may have left meanwhile.
+        vars(self._view).update(self._saved)
 
 
 def _dependency_terms(dependency):

@@ -333,8 +333,16 @@ def resubmit(client, msg_ids, single):
     name = first["function"] or first["kind"]
     result = AsyncResult(client, Parts(places), name, first["kind"], single)
     result._label, result._execute_input = first["label"], first["execute_input"]
-    for group, _ in places:
-        client._watch(group, result)
+    if len(places) == 1:
+        client._watch(places[0][0], result)
+        return result
+    # A client keeps one group for each result, so each part is one, too.
+    result._split = tuple(
+        AsyncResult(client, group, records[msg_id]["function"] or name, first["kind"], True)
+        for msg_id, (group, _) in zip(msg_ids, places)
+    )
+    for part in result._split:
+        client._watch(part._group, part)
     return result
 
 

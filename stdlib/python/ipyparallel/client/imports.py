@@ -5,6 +5,7 @@ here; what those modules import themselves is left alone.
 """
 
 import builtins
+import sys
 from threading import get_ident
 
 
@@ -18,12 +19,15 @@ class SyncImports:
         self._told = set()
         self._original = None
         self._thread = None
+        self._globals = None
         # An import that is under way here imports more: those aren't the user's.
         self._nested = False
 
     def __enter__(self):
         self._original = builtins.__import__
         self._thread = get_ident()
+        # Only what this code imports itself is meant, not what modules that it calls do.
+        self._globals = sys._getframe(1).f_globals
         builtins.__import__ = self._import
         return self
 
@@ -32,7 +36,7 @@ class SyncImports:
 
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
         original = self._original
-        if self._nested or get_ident() != self._thread:
+        if self._nested or globals is not self._globals or get_ident() != self._thread:
             return original(name, globals, locals, fromlist, level)
         if level:
             raise ImportError("a relative import means nothing on engines: name the whole module")

@@ -14,7 +14,7 @@ class LazyMapIterator:
     that is taken.
     """
 
-    def __init__(self, view, f, calls, ordered, limit, return_exceptions):
+    def __init__(self, view, f, calls, ordered, limit, return_exceptions, note=None):
         from collections import deque
 
         self._view = view
@@ -23,6 +23,10 @@ class LazyMapIterator:
         self._ordered = ordered
         self._limit = limit
         self._return_exceptions = return_exceptions
+        # Called with each result that is asked for.
+        self._note = note
+        # What taking the input raised.
+        self._failure = None
         # In the order of the input; those that were found finished are moved
         # to `_finished` where results are taken as they arrive.
         self._pending = deque()
@@ -39,7 +43,8 @@ class LazyMapIterator:
     def __next__(self):
         self._submit()
         if not (self._pending or self._finished):
-            raise StopIteration
+            failure, self._failure = self._failure, None
+            raise StopIteration if failure is None else failure
         if self._ordered:
             result = self._pending.popleft()
         else:
@@ -53,7 +58,14 @@ class LazyMapIterator:
             except StopIteration:
                 self._calls = None
                 return
-            self._pending.append(self._view.apply_async(self._f, *arguments))
+            except Exception as failure:
+                # What was taken before comes first.
+                self._calls, self._failure = None, failure
+                return
+            result = self._view.apply_async(self._f, *arguments)
+            self._pending.append(result)
+            if self._note is not None:
+                self._note(result)
 
     def _under_way(self):
         return len(self._pending) + len(self._finished)

@@ -302,7 +302,7 @@ class ParallelMagics:
     def _on_cell(self, source):
         """Runs a cell on the engines; returns it to the shell if it is a parallel magic."""
         words = source.split(None, 1)
-        if not words or words[0].lstrip("%").startswith(("autopx", "px")) and words[0][0] == "%":
+        if not words or words[0].lstrip("%").startswith(("autopx", "px", "result", "watch")) and words[0][0] == "%":
             return source
         result = self._run(source, {})
         if result is not None:

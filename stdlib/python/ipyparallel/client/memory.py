@@ -31,14 +31,21 @@ class Memory:
         self._dropped = self._on_dropped
         # Results that are to stay, by the ids of their parts.
         self._kept = {}
+        # Where parts are by their ids, once somebody has looked for one; what was
+        # added since is in `_new`.
+        self._index = None
+        self._new = []
 
     def add(self, group, result=None):
         """Remembers a group, and the result that was made of it."""
         groups = self._groups
         if result is None:
-            groups[group] = (group, "apply", "apply")
+            key, about = group, (group, "apply", "apply")
         else:
-            groups[ref(result, self._dropped)] = (group, result._method, result._fname)
+            key, about = ref(result, self._dropped), (group, result._method, result._fname)
+        groups[key] = about
+        if self._index is not None:
+            self._new.append(key)
         if len(groups) > self._groups_max:
             self._look_through()
 
@@ -52,6 +59,8 @@ class Memory:
             if group.done() >= len(group) and (key is group or key() is None):
                 self._groups.pop(key, None)
         self._groups_max = max(_LOOKED_THROUGH_MIN, 2 * len(self._groups))
+        # It would keep the ids of what is forgotten; it is made again when it is needed.
+        self._index, self._new = None, []
 
     def unfinished(self):
         """Returns the groups that have a part that isn't there yet."""
@@ -72,6 +81,24 @@ class Memory:
         for msg_id, place in self._kept.copy().items():
             places.setdefault(msg_id, place)
         return places
+
+    def find(self, msg_id):
+        """Returns the part that is called so, as in `places`; None if it can't be found."""
+        if self._index is None:
+            self._index, self._new = {}, list(self._groups)
+        index = self._index
+        new, self._new = self._new, []
+        for key in new:
+            about = self._groups.get(key)
+            if about is not None:
+                names = enumerate(about[0].msg_ids)
+                index.update((name, (key, position)) for position, name in names)
+        key, position = index.get(msg_id, (None, 0))
+        about = None if key is None else self._groups.get(key)
+        if about is None:
+            return self._kept.get(msg_id)
+        group, method, fname = about
+        return group, position, method, fname
 
     def keep(self, msg_ids, places):
         """Keeps parts until they are purged, whether somebody holds them or not."""
@@ -112,7 +139,10 @@ class Results:
         return {msg_id: place for msg_id, place in places if finished(place)}
 
     def __getitem__(self, msg_id):
-        return self._look(self._client, self._places()[msg_id])
+        place = self._client._memory.find(msg_id)
+        if place is None or not finished(place):
+            raise KeyError(msg_id)
+        return self._look(self._client, place)
 
     def get(self, msg_id, default=None):
         """Returns what is there under an id, or the default."""

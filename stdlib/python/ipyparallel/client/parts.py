@@ -137,8 +137,8 @@ class Parts:
 
     @property
     def msg_ids(self):
-        known = {id(group): group.msg_ids for group in self.groups}
-        return [known[id(group)][index] for group, index in self.places]
+        # One by one: a part of a large group must not cost as much as all of it.
+        return [group.metadata(index)["msg_id"] for group, index in self.places]
 
     @property
     def targets(self):
@@ -175,7 +175,8 @@ def abort_parts(connection, group, targets=()):
     if not isinstance(group, Parts):
         return connection.abort([group], list(targets))
     chosen = {}
-    for (native, index), target in zip(group.places, group.targets):
+    meant = group.targets if targets else [None] * len(group)
+    for (native, index), target in zip(group.places, meant):
         if not targets or target in targets:
             chosen.setdefault(id(native), (native, []))[1].append(index)
     return sum(connection.abort_parts(native, indices) for native, indices in chosen.values())

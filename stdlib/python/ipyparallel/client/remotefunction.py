@@ -60,12 +60,12 @@ class RemoteFunction:
 
     def __call__(self, *args, **kwargs):
         """Calls the function on the engines; returns what `View.apply` returns."""
-        with self._flagged():
-            return self.view.apply(self.func, *args, **kwargs)
+        return self._own_view().apply(self.func, *args, **kwargs)
 
-    def _flagged(self):
-        block = self.view.block if self.block is None else self.block
-        return self.view.temp_flags(block=block, **self.flags)
+    def _own_view(self):
+        """Returns a view with the flags of its calls; others may use theirs meanwhile."""
+        flags = self.flags if self.block is None else {**self.flags, "block": self.block}
+        return self.view._with(flags) if flags else self.view
 
 
 class ParallelFunction(RemoteFunction):
@@ -105,13 +105,12 @@ class ParallelFunction(RemoteFunction):
         lengths = set(map(len, sequences))
         if len(lengths) > 1:
             raise ValueError(f"the sequences must have the same length, not {sorted(lengths)}")
-        with self._flagged() as view:
-            return view._call_on_parts(self, sequences, lengths.pop())
+        return self._own_view()._call_on_parts(self, sequences, lengths.pop())
 
     def map(self, *sequences):
         """Calls the function for each item of the sequences; see the view's `map`."""
-        with self._flagged() as view:
-            return view.map(self.func, *sequences, return_exceptions=self.return_exceptions)
+        options = {"return_exceptions": self.return_exceptions}
+        return self._own_view().map(self.func, *sequences, **options)
 
 
 def call_on_engines(view, function, sequences, count):

@@ -752,6 +752,15 @@ class LoadBalancedView(TaskFlags, View):
 
         Raises ValueError if `max_outstanding` is negative.
         """
+        return self._imap(
+            f, sequences, ordered=ordered, max_outstanding=max_outstanding,
+            return_exceptions=return_exceptions,
+        )  # fmt: skip
+
+    def _imap(
+        self, f, sequences, ordered=True, max_outstanding="auto", return_exceptions=False, note=None
+    ):
+        """Does what `imap` does; `note` is called with each result that is asked for."""
         from .lazymap import LazyMapIterator
 
         _check_sequences(sequences)
@@ -760,7 +769,8 @@ class LoadBalancedView(TaskFlags, View):
             raise TypeError(f"max_outstanding must be an int or 'auto', not {limit!r}")
         if limit < 0:
             raise ValueError(f"max_outstanding must not be negative: {limit}")
-        return LazyMapIterator(self, f, zip(*sequences), ordered, limit, return_exceptions)
+        calls = zip(*sequences)
+        return LazyMapIterator(self, f, calls, ordered, limit, return_exceptions, note)
 
 
     def _call_on_parts(self, function, sequences, count):

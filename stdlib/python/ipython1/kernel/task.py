@@ -250,8 +250,9 @@ class _Run:
         run, arguments = task._call()
         if task.depend is not None:
             run = Dependent(run, enginestate.require_properties, (task.depend,), {})
-        with self._view.temp_flags(retries=task.retries):
-            self._current = self._view.apply_async(run, *arguments)
+        # A view of its own: recovery begins in another thread than tasks do.
+        view = self._view._with({"retries": task.retries})
+        self._current = view.apply_async(run, *arguments)
         if task.recoveryTask is not None:
             # Recovery begins by itself, whether somebody waits or not.
             self._current.add_done_callback(self._on_finished)
