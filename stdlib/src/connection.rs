@@ -1,27 +1,26 @@
-//! `_rhumba.Connection`: a client's connection, and every kind of work it sends.
+//! `_rhumba.Connection`: a client's connection, and what it asks of the controller.
 //!
-//! Each method takes Python objects, makes payloads of them, and returns a
-//! [`Group`] at once. Addressing, waiting and presenting are Python's.
+//! How it sends work is in [`crate::submission`]; what several people on one cluster ask is in
+//! [`crate::steering`]. Addressing, waiting and presenting are Python's.
 
 use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
-use crate::{checkpoints, failure, namespace, records, steering, terms, values};
+use crate::submission::Submission;
+use crate::{checkpoints, failure, namespace, records, steering, terms};
+use rhumba_engine::client::Client;
 use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::watching::WatchId;
-use rhumba_engine::client::{Client, FunctionBlob, Piece};
 use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
-use rhumba_engine::proto::message::{
-    Answer, FromClient, Manner, Operation, Payload, Policy, Terms, Work,
-};
+use rhumba_engine::proto::message::{Answer, FromClient, Policy};
 use rhumba_engine::store::{Store, payload};
 use rhumba_interpreter::snapshot::{Globals, Trust};
 use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
 use rustpython_vm::function::{ArgSequence, OptionalArg, TimeoutSeconds};
 use rustpython_vm::types::Constructor;
 use rustpython_vm::{
-    FromArgs, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
+    FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,19 +32,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a question to the task store may take: it may have to look at a million records.
 const STORE_TIMEOUT: Duration = Duration::from_secs(120);
 
-thread_local! {
-    /// What the next work is labelled with that this thread sends.
-    static LABEL: std::cell::Cell<Option<String>> = const { std::cell::Cell::new(None) };
-    /// How the next request is treated that this thread sends to several engines.
-    static MANNER: std::cell::Cell<Option<Manner>> = const { std::cell::Cell::new(None) };
-}
-
 /// A connection of a client to its controller.
 #[pyclass(module = "_rhumba", name = "Connection")]
 #[derive(PyPayload)]
 pub struct Connection {
-    client: Arc<Client>,
-    functions: FunctionCache,
+    pub(crate) client: Arc<Client>,
+    pub(crate) functions: FunctionCache,
     carries_globals: AtomicBool,
 }
 
@@ -94,71 +86,6 @@ impl Constructor for Connection {
 }
 
 impl Connection {
-    fn submit(
-        &self,
-        vm: &VirtualMachine,
-        pieces: &[Piece],
-        function: Option<&FunctionBlob>,
-    ) -> PyResult<PyRef<Group>> {
-        let label = LABEL.take();
-        let label = label.as_deref();
-        let parts = vm.allow_threads(|| self.client.submit_labelled(pieces, function, label));
-        let parts = parts.map_err(|error| failure::of_client(vm, &error))?;
-        Ok(Group::new(parts, Arc::clone(&self.client)).into_ref(&vm.ctx))
-    }
-
-    /// Sends the same work to several engines. An engine that is named twice
-    /// runs it twice.
-    fn submit_to(
-        &self,
-        vm: &VirtualMachine,
-        targets: ArgSequence<u32>,
-        work: &Work,
-        payload: &Payload,
-        function: Option<&FunctionBlob>,
-    ) -> PyResult<PyRef<Group>> {
-        let targets: Vec<EngineId> = targets.iter().copied().map(EngineId).collect();
-        let manner = MANNER.take().unwrap_or_default();
-        let distinct: BTreeSet<EngineId> = targets.iter().copied().collect();
-        let piece = |targets| Piece {
-            targets,
-            work: work.clone(),
-            payload: payload.clone(),
-            terms: Terms::default(),
-            manner,
-        };
-        let pieces = if targets.is_empty() {
-            Vec::new()
-        } else if distinct.len() == targets.len() {
-            vec![piece(targets)]
-        } else {
-            targets
-                .into_iter()
-                .map(|target| piece(vec![target]))
-                .collect()
-        };
-        self.submit(vm, &pieces, function)
-    }
-
-    /// Sends each engine its own operation, made of its own name.
-    fn submit_named(
-        &self,
-        vm: &VirtualMachine,
-        targets: &[u32],
-        names: &[String],
-        operation: impl Fn(String) -> Operation,
-    ) -> PyResult<PyRef<Group>> {
-        let pieces = paired(vm, targets, names)?.map(|(&target, name)| Piece {
-            targets: vec![EngineId(target)],
-            work: without_function(operation(name.clone())),
-            payload: Payload::default(),
-            terms: Terms::default(),
-            manner: Manner::default(),
-        });
-        let pieces: Vec<Piece> = pieces.collect();
-        self.submit(vm, &pieces, None)
-    }
-
     /// The store that the engines use, which is beside their cluster's files. It is this user's
     /// own, unless the cluster was started with another `RHUMBA_HOME`.
     fn store(&self, vm: &VirtualMachine) -> PyResult<Store> {
@@ -170,7 +97,7 @@ impl Connection {
     }
 
     /// Where functions of this session find their globals on the engines.
-    fn globals(&self) -> Globals {
+    pub(crate) fn globals(&self) -> Globals {
         if self.carries_globals.load(Ordering::Relaxed) {
             Globals::Carried
         } else {
@@ -188,7 +115,7 @@ impl Connection {
     }
 }
 
-#[pyclass(with(Constructor))]
+#[pyclass(with(Constructor, Submission))]
 impl Connection {
     /// Returns the engines that are there, as (id, pid) pairs ordered by id.
     #[pymethod]
@@ -252,206 +179,6 @@ impl Connection {
             zelf.client.wait_for_engines(n, slice) || over()
         })?;
         Ok(zelf.client.engines().len() >= n)
-    }
-
-    /// Calls f on each of these engines.
-    #[pymethod]
-    fn submit_apply(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        f: PyObjectRef,
-        args: PyTupleRef,
-        kwargs: PyDictRef,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let (work, payload, function) = zelf.apply(vm, &f, args, kwargs)?;
-        zelf.submit_to(vm, targets, &work, &payload, Some(&function))
-    }
-
-    /// Calls f on any engine.
-    #[pymethod]
-    fn submit_task(
-        zelf: &Py<Self>,
-        f: PyObjectRef,
-        args: PyTupleRef,
-        kwargs: PyDictRef,
-        terms: PyObjectRef,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let (work, payload, function) = zelf.apply(vm, &f, args, kwargs)?;
-        let terms = terms::terms(vm, &zelf.client, &terms)?;
-        let piece = Piece {
-            targets: Vec::new(),
-            work,
-            payload,
-            terms,
-            manner: Manner::default(),
-        };
-        zelf.submit(vm, &[piece], Some(&function))
-    }
-
-    /// Runs a cell on each of these engines.
-    #[pymethod]
-    fn submit_execute(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        code: String,
-        silent: bool,
-        stop_on_error: bool,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let operation = Operation::Execute {
-            code,
-            silent,
-            stop_on_error,
-        };
-        zelf.submit_to(
-            vm,
-            targets,
-            &without_function(operation),
-            &Payload::default(),
-            None,
-        )
-    }
-
-    /// Binds the same names to the same objects on each of these engines.
-    #[pymethod]
-    fn submit_push(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        mapping: PyDictRef,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let payload = values::encode(vm, mapping.as_ref(), "namespace", zelf.globals())?;
-        zelf.submit_to(
-            vm,
-            targets,
-            &without_function(Operation::Push),
-            &payload,
-            None,
-        )
-    }
-
-    /// Binds names on engines, each its own.
-    #[pymethod]
-    fn submit_push_each(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        mappings: ArgSequence<PyDictRef>,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let work = without_function(Operation::Push);
-        let mut pieces = Vec::with_capacity(targets.len());
-        for (&target, mapping) in paired(vm, &targets, &mappings)? {
-            let payload = values::encode(vm, mapping.as_ref(), "namespace", zelf.globals())?;
-            let targets = vec![EngineId(target)];
-            pieces.push(Piece {
-                targets,
-                work: work.clone(),
-                payload,
-                terms: Terms::default(),
-                manner: Manner::default(),
-            });
-        }
-        zelf.submit(vm, &pieces, None)
-    }
-
-    /// Asks each of these engines for objects by name.
-    #[pymethod]
-    fn submit_pull(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        names: ArgSequence<String>,
-        single: bool,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let operation = Operation::Pull {
-            names: names.to_vec(),
-            single,
-        };
-        zelf.submit_to(
-            vm,
-            targets,
-            &without_function(operation),
-            &Payload::default(),
-            None,
-        )
-    }
-
-    /// Empties the namespaces of these engines.
-    #[pymethod]
-    fn submit_clear(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        zelf.submit_to(
-            vm,
-            targets,
-            &without_function(Operation::Clear),
-            &Payload::default(),
-            None,
-        )
-    }
-
-    /// Keeps the namespace of each of these engines in the store, each under its name.
-    #[pymethod]
-    fn submit_checkpoint(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        names: ArgSequence<String>,
-        partial: bool,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        zelf.submit_named(vm, &targets, &names, |name| Operation::Checkpoint {
-            name,
-            partial,
-        })
-    }
-
-    /// Replaces the namespace of each of these engines by a checkpoint, each by its name.
-    #[pymethod]
-    fn submit_restore(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        names: ArgSequence<String>,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        zelf.submit_named(vm, &targets, &names, |name| Operation::Restore { name })
-    }
-
-    /// Takes a copy of an engine's namespace; `submit_put` is given the group.
-    #[pymethod]
-    fn submit_take(
-        zelf: &Py<Self>,
-        target: u32,
-        partial: bool,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let piece = Piece {
-            targets: vec![EngineId(target)],
-            work: without_function(Operation::TakeNamespace { partial }),
-            payload: Payload::default(),
-            terms: Terms::default(),
-            manner: Manner::default(),
-        };
-        zelf.submit(vm, &[piece], None)
-    }
-
-    /// Replaces the namespaces of these engines by one that was taken. It can be put once.
-    #[pymethod]
-    fn submit_put(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        taken: PyRef<Group>,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let payload = taken.parts().take_payload(0).unwrap_or_default();
-        if payload.is_empty() {
-            return Err(vm.new_value_error("no namespace was taken, or it was put already"));
-        }
-        let work = without_function(Operation::PutNamespace);
-        zelf.submit_to(vm, targets, &work, &payload, None)
     }
 
     /// Returns the names and objects of a namespace that was taken, as a dict that its functions
@@ -547,72 +274,6 @@ impl Connection {
         zelf.carries_globals.store(carry, Ordering::Relaxed);
     }
 
-    /// Maps f over the i-th list of argument tuples at the i-th engine.
-    #[pymethod]
-    fn submit_map(
-        zelf: &Py<Self>,
-        targets: ArgSequence<u32>,
-        f: PyObjectRef,
-        chunks: ArgSequence<PyListRef>,
-        return_exceptions: bool,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let function = zelf.functions.blob(vm, &f, zelf.globals())?;
-        let work = map_work(&function, return_exceptions);
-        let mut pieces = Vec::with_capacity(targets.len());
-        for (&target, chunk) in paired(vm, &targets, &chunks)? {
-            let payload = values::encode(vm, chunk.as_ref(), "items", zelf.globals())?;
-            let targets = vec![EngineId(target)];
-            pieces.push(Piece {
-                targets,
-                work: work.clone(),
-                payload,
-                terms: Terms::default(),
-                manner: Manner::default(),
-            });
-        }
-        zelf.submit(vm, &pieces, Some(&function))
-    }
-
-    /// Maps f over sequences, in tasks of chunksize items that any engine may run.
-    #[pymethod]
-    fn submit_task_map(
-        zelf: &Py<Self>,
-        f: PyObjectRef,
-        sequences: ArgSequence<PyListRef>,
-        chunksize: usize,
-        terms: PyObjectRef,
-        return_exceptions: bool,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyRef<Group>> {
-        let chunksize = chunksize.max(1);
-        let function = zelf.functions.blob(vm, &f, zelf.globals())?;
-        let work = map_work(&function, return_exceptions);
-        let terms = terms::terms(vm, &zelf.client, &terms)?;
-        let columns: Vec<Vec<PyObjectRef>> = sequences
-            .iter()
-            .map(|sequence| sequence.borrow_vec().to_vec())
-            .collect();
-        let count = columns.iter().map(Vec::len).min().unwrap_or(0);
-        let mut pieces = Vec::with_capacity(count.div_ceil(chunksize));
-        for start in (0..count).step_by(chunksize) {
-            let items = (start..count.min(start + chunksize)).map(|index| {
-                let arguments = columns.iter().map(|column| column[index].clone()).collect();
-                vm.ctx.new_tuple(arguments).into()
-            });
-            let items = vm.ctx.new_list(items.collect());
-            let payload = values::encode(vm, items.as_ref(), "items", zelf.globals())?;
-            pieces.push(Piece {
-                targets: Vec::new(),
-                work: work.clone(),
-                payload,
-                terms: terms.clone(),
-                manner: Manner::default(),
-            });
-        }
-        zelf.submit(vm, &pieces, Some(&function))
-    }
-
     /// Aborts what has not started: of these groups, or everything if there are none.
     #[pymethod]
     fn abort(
@@ -695,13 +356,6 @@ impl Connection {
             .map(drop)
     }
 
-    /// Says how the next request is treated that this thread sends: whether it waits for engines
-    /// that are another's alone, and whether its answers are told together.
-    #[pymethod]
-    fn manner(_zelf: &Py<Self>, waits: bool, gathers: bool) {
-        MANNER.set(Some(Manner { waits, gathers }));
-    }
-
     /// Waits until these engines are this client's alone. Returns the number of the lock, or the
     /// sentence that says why there is none. wait: for how many seconds, 0 not at all, None for
     /// ever; limit: how long it lasts at most.
@@ -762,12 +416,6 @@ impl Connection {
     #[pymethod]
     fn take_watched(zelf: &Py<Self>, watch: u64, vm: &VirtualMachine) -> PyResult {
         steering::take_watched(vm, &zelf.client, WatchId(QueryId(watch)))
-    }
-
-    /// Labels the next work that this thread sends.
-    #[pymethod]
-    fn label(_zelf: &Py<Self>, label: Option<String>) {
-        LABEL.set(label);
     }
 
     /// Asks for the results of parts by their names, whoever sent them.
@@ -997,38 +645,6 @@ impl Connection {
     }
 }
 
-impl Connection {
-    fn apply(
-        &self,
-        vm: &VirtualMachine,
-        f: &PyObject,
-        args: PyTupleRef,
-        kwargs: PyDictRef,
-    ) -> PyResult<(Work, Payload, FunctionBlob)> {
-        let function = self.functions.blob(vm, f, self.globals())?;
-        let payload = values::encode_arguments(vm, args, kwargs, self.globals())?;
-        let work = Work {
-            operation: Operation::Apply,
-            function: Some(function.blob),
-        };
-        Ok((work, payload, function))
-    }
-}
-
-fn map_work(function: &FunctionBlob, return_exceptions: bool) -> Work {
-    Work {
-        operation: Operation::Map { return_exceptions },
-        function: Some(function.blob),
-    }
-}
-
-fn without_function(operation: Operation) -> Work {
-    Work {
-        operation,
-        function: None,
-    }
-}
-
 /// Returns the policy that a caller described.
 pub(crate) fn policy(
     every_requests: Option<u64>,
@@ -1110,21 +726,6 @@ fn requests_of(groups: &[PyRef<Group>]) -> Vec<rhumba_engine::proto::id::Request
         .iter()
         .flat_map(|group| group.parts().unanswered())
         .collect()
-}
-
-fn paired<'a, T>(
-    vm: &VirtualMachine,
-    targets: &'a [u32],
-    each: &'a [T],
-) -> PyResult<impl Iterator<Item = (&'a u32, &'a T)>> {
-    if targets.len() == each.len() {
-        return Ok(targets.iter().zip(each));
-    }
-    Err(vm.new_value_error(format!(
-        "{} engines can't share {} parts",
-        targets.len(),
-        each.len()
-    )))
 }
 
 /// Returns how this client is called in the cluster's lists: `ada@machine`.

@@ -11,11 +11,17 @@ use rustpython_vm::builtins::PyDictRef;
 use rustpython_vm::function::{OptionalArg, TimeoutSeconds};
 use rustpython_vm::protocol::PySequenceMethods;
 use rustpython_vm::types::AsSequence;
-use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, atomic_func, pyclass};
+use rustpython_vm::{
+    AsObject, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, atomic_func, pyclass,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
+
+/// Results up to this size are made from a copy of their bytes, so that they can be made again when
+/// that is interrupted.
+const KEPT_BYTES_MAX: u64 = 1 << 20;
 
 /// Work that was sent together: one part per engine, or per task.
 #[pyclass(module = "_rhumba", name = "Group")]
@@ -113,7 +119,12 @@ impl Group {
                     values[part] = Value::Decoding(this_thread);
                     drop(values);
                     let value = self.decode(part, vm);
-                    self.values.lock()[part] = Value::Known(value.clone());
+                    self.values.lock()[part] = match &value {
+                        Err(error) if !error.fast_isinstance(vm.ctx.exceptions.exception_type) => {
+                            self.after_interruption(part, vm)
+                        }
+                        _ => Value::Known(value.clone()),
+                    };
                     self.decoded.notify_all();
                     return value;
                 }
@@ -128,7 +139,24 @@ impl Group {
         if payload.is_empty() {
             return Ok(vm.ctx.none());
         }
-        snapshot::decode(vm, payload.buffers, &values::context(vm))
+        let kept = (payload.bytes() <= KEPT_BYTES_MAX).then(|| payload.clone());
+        let decoded = snapshot::decode(vm, payload.buffers, &values::context(vm));
+        if let (Err(error), Some(kept)) = (&decoded, kept)
+            && !error.fast_isinstance(vm.ctx.exceptions.exception_type)
+        {
+            self.parts.put_payload_back(part, kept);
+        }
+        decoded
+    }
+
+    /// What a result is whose making was interrupted: it can be made again, if its bytes were kept.
+    fn after_interruption(&self, part: usize, vm: &VirtualMachine) -> Value {
+        if self.parts.has_payload(part) {
+            return Value::Unread;
+        }
+        let sentence = "this result was interrupted while it was made, and is gone from here: \
+                        Client.get_result(id) fetches it again where there is a task store";
+        Value::Known(Err(vm.new_runtime_error(sentence)))
     }
 
     fn wait_for_other_thread(&self, part: usize, vm: &VirtualMachine) -> PyResult<()> {

@@ -15,6 +15,7 @@ pub mod group;
 pub mod namespace;
 mod records;
 mod steering;
+mod submission;
 mod terms;
 #[cfg(test)]
 mod tests;

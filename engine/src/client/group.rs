@@ -203,6 +203,22 @@ impl Group {
         Some(std::mem::take(&mut answer.payload))
     }
 
+    /// Gives back a result that was [taken](Self::take_payload).
+    pub fn put_payload_back(&self, part: usize, payload: Payload) {
+        let mut answers = self.answers.lock();
+        if let Some(Some(answer)) = answers.by_part.get_mut(part) {
+            answer.payload = payload;
+        }
+    }
+
+    /// Returns whether the bytes of a part's result are here.
+    #[must_use]
+    pub fn has_payload(&self, part: usize) -> bool {
+        let answers = self.answers.lock();
+        let answer = answers.by_part.get(part).and_then(Option::as_ref);
+        answer.is_some_and(|answer| !answer.payload.is_empty())
+    }
+
     /// Returns all output from `cursor` on with the parts it belongs to, and
     /// the cursor to go on from.
     #[must_use]

@@ -32,6 +32,10 @@ use watching::{Watched, Watching};
 /// oldest are forgotten first, and sent again when they are needed again.
 const BLOB_BYTES_MAX: u64 = 64 << 20;
 
+/// Functions that stay known. A controller takes it that who stores many more
+/// has lost track of them.
+const BLOB_COUNT_MAX: usize = 50_000;
+
 /// Why a client can't be connected or a request can't be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -399,7 +403,11 @@ impl Client {
             for offset in 0..pieces.len() {
                 state.waiting.remove(&RequestId(first + offset as u64));
             }
-            return Err(error.into());
+            // Why the connection ended says more than that it can't be written to.
+            let cause = state.ended.clone();
+            return Err(cause
+                .map_or(error, |cause| ConnectionError::Closed { cause })
+                .into());
         }
         Ok(group)
     }
@@ -691,7 +699,7 @@ impl Sender {
             return Ok(());
         }
         let bytes = function.content.bytes();
-        while self.known_bytes + bytes > BLOB_BYTES_MAX
+        while (self.known_bytes + bytes > BLOB_BYTES_MAX || self.known.len() >= BLOB_COUNT_MAX)
             && let Some(oldest) = self.oldest_first.pop_front()
         {
             self.known_bytes -= self.known.remove(&oldest).unwrap_or(0);

@@ -29,8 +29,8 @@ use rhumba_interpreter::rustpython_vm::{PyResult, VirtualMachine};
 use rhumba_proto::frame::FrameError;
 use rhumba_proto::id::{BlobId, EngineId, Ticket};
 use rhumba_proto::message::{
-    Failure, FromController, FromEngine, Outcome, Payload, Role, Timing, ToController, ToEngine,
-    Welcome,
+    Failure, FailureKind, FromController, FromEngine, Outcome, Payload, Role, Timing, ToController,
+    ToEngine, Welcome,
 };
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -236,11 +236,20 @@ fn run_job(
     queue.finish();
     rhumba_interpreter::interrupt::discard_pending(vm);
     output.end();
+    if queue.is_closed() && result.as_ref().is_err_and(is_interrupt) {
+        // The engine's end interrupted it, and nobody who asked for it. Unanswered, it is what
+        // the engine had begun when it ended: the controller tries it elsewhere, or says so.
+        return;
+    }
     let timing = Timing {
         started_us,
         completed_us: unix_time_us(),
     };
     vm.allow_threads(|| outgoing.send_finished(ticket, operation, result, timing));
+}
+
+fn is_interrupt(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Raised && failure.exception == "KeyboardInterrupt"
 }
 
 /// Cuts the texts of a failure that are too long for a message.

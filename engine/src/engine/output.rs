@@ -24,6 +24,10 @@ const HELD_BYTES: usize = 16 << 10;
 /// pieces, and a longer value is shown shortened.
 const PIECE_BYTES_MAX: usize = 1 << 20;
 
+/// Forms of one displayed object that aren't text, together. With its text they
+/// stay below what a message may have.
+const FORMS_BYTES_MAX: usize = 8 << 20;
+
 pub(super) struct EngineOutput {
     outgoing: Arc<Outgoing>,
     held: Mutex<Held>,
@@ -184,13 +188,34 @@ impl OutputSink for EngineOutput {
     }
 }
 
-/// Returns forms of which none is too long for one message.
+/// Returns forms that fit into one message. Text is cut; half a picture would be
+/// none, so what isn't text and is too long is left out, and that is said.
 fn bounded(data: &[(String, String)]) -> Vec<(String, String)> {
-    let mut data = data.to_vec();
-    for (_, text) in &mut data {
-        shorten(text);
+    let mut left = FORMS_BYTES_MAX;
+    let mut bounded = Vec::with_capacity(data.len());
+    let mut left_out = String::new();
+    for (kind, form) in data {
+        if kind.starts_with("text/") {
+            let mut text = form.clone();
+            shorten(&mut text);
+            bounded.push((kind.clone(), text));
+        } else if form.len() <= left {
+            left -= form.len();
+            bounded.push((kind.clone(), form.clone()));
+        } else {
+            let bytes = form.len();
+            left_out.push_str(&format!(
+                "\n… its {kind} of {bytes} bytes is too large to be shown"
+            ));
+        }
     }
-    data
+    if !left_out.is_empty() {
+        match bounded.iter_mut().find(|(kind, _)| kind == "text/plain") {
+            Some((_, text)) => text.push_str(&left_out),
+            None => bounded.push(("text/plain".to_owned(), left_out.trim_start().to_owned())),
+        }
+    }
+    bounded
 }
 
 /// Cuts a text that is too long for one message, and says so at its end.
@@ -205,6 +230,23 @@ pub(super) fn shorten(text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_are_shown_whole_or_not_at_all() {
+        let picture = |bytes: usize| ("image/png".to_owned(), "A".repeat(bytes));
+        let text = ("text/plain".to_owned(), "a picture".to_owned());
+        let large = [text.clone(), picture(3 << 20)];
+        assert_eq!(bounded(&large), large);
+        let [(kind, said)] = &bounded(&[text, picture(9 << 20)])[..] else {
+            panic!("the picture is left out");
+        };
+        assert_eq!(kind, "text/plain");
+        assert_eq!(
+            said,
+            "a picture\n… its image/png of 9437184 bytes is too large to be shown"
+        );
+        assert_eq!(bounded(&[picture(9 << 20)])[0].0, "text/plain");
+    }
 
     #[test]
     fn long_texts_are_cut_between_characters_and_say_so() {

@@ -261,7 +261,7 @@ fn status(failure: Option<&Failure>) -> &'static str {
 }
 
 /// Every kind of failure, as it is called in the table.
-const FAILURES: [(FailureKind, &str); 8] = [
+const FAILURES: [(FailureKind, &str); 9] = [
     (FailureKind::Raised, "Raised"),
     (FailureKind::EngineDied, "EngineDied"),
     (FailureKind::Aborted, "Aborted"),
@@ -270,6 +270,7 @@ const FAILURES: [(FailureKind, &str); 8] = [
     (FailureKind::Invalid, "Invalid"),
     (FailureKind::Dependency, "Dependency"),
     (FailureKind::Timeout, "Timeout"),
+    (FailureKind::Locked, "Locked"),
 ];
 
 fn failure_name(kind: FailureKind) -> &'static str {

@@ -131,11 +131,12 @@ class MagicsManager:
         if function is None:
             raise UsageError(self.shell._unknown(magic_name.lstrip("%"), magic_kind))
 
-        def alias(line, *cell):
-            return function(f"{magic_params} {line}".strip() if magic_params else line, *cell)
+        def alias(line, *cell, **scope):
+            return function(f"{magic_params} {line}".strip() if magic_params else line, *cell, **scope)
 
         alias.__doc__ = f"Stands for {'%' if magic_kind == 'line' else '%%'}{magic_name} {magic_params or ''}".rstrip()
         alias.raw_line = getattr(function, "raw_line", False)
+        alias.needs_local_scope = getattr(function, "needs_local_scope", False)
         self.shell.register_magic_function(alias, magic_kind, alias_name.lstrip("%"))
 
 

@@ -11,7 +11,8 @@ import os
 
 import _rhumba
 
-from .client.client import Client, _signal_number, named_by_profile
+from .client.checks import whole
+from .client.client import Client, _signal_number, engine_count, named_by_profile
 from .clusterfiles import Controller, EngineSet
 
 # How often it is looked whether engines that were stopped are gone.
@@ -19,6 +20,9 @@ _LOOK_INTERVAL_S = 0.05
 
 # Waiting for so many engines ends only when one leaves.
 _MORE_THAN_THERE_ARE = 1 << 30
+
+# The most records and bytes that a task store can be told to keep.
+_STORED_MOST = 2**63 - 1
 
 # The id of a cluster that nobody named.
 _DEFAULT_ID = "default"
@@ -67,17 +71,15 @@ class Cluster:
             as of its latest checkpoint; clients are told, see `Client.notices`
 
         Raises ValueError if `n` or `hwm` is negative, for another scheme, or if
-        `restore_on_death` has nothing to restore, NotImplementedError for
-        another launcher.
+        `restore_on_death` has nothing to restore, TypeError for what is no
+        number of engines or tasks, NotImplementedError for another launcher.
         """
         for kind, launcher in (("engines", engines), ("controller", controller)):
             if launcher is not None and launcher != "local":
                 raise NotImplementedError(
                     f"{kind}={launcher!r}: engines are started on this machine, {kind}='local'"
                 )
-        if n is not None and n < 0:
-            raise ValueError(f"the number of engines must not be negative: {n}")
-        self.n = (os.cpu_count() or 1) if n is None else n
+        self.n = (os.cpu_count() or 1) if n is None else engine_count(n)
         self.cluster_id = cluster_id or named_by_profile(profile)
         self.shutdown_atexit = shutdown_atexit
         self.engine_timeout = engine_timeout
@@ -86,16 +88,14 @@ class Cluster:
         self.restore_on_death = restore_on_death
         if scheme not in _SCHEMES:
             raise ValueError(f"there is no scheme {scheme!r}: there are {', '.join(_SCHEMES)}")
-        if hwm < 0:
-            raise ValueError(f"hwm must not be negative: {hwm}")
         self.scheme = scheme
-        self.hwm = hwm
+        self.hwm = whole("hwm", hwm)
         if task_store not in ("file", "memory", "off"):
             raise ValueError(f"task_store must be 'file', 'memory' or 'off', not {task_store!r}")
         self.task_store = task_store
         for name, most in (("task_records_max", task_records_max), ("task_bytes_max", task_bytes_max)):
-            if most is not None and most < 0:
-                raise ValueError(f"{name} must not be negative: {most}")
+            if most is not None:
+                whole(name, most, most=_STORED_MOST)
         self.task_records_max, self.task_bytes_max = task_records_max, task_bytes_max
         if checkpoint_every is not None or restore_on_death:
             from .client.notices import policy
@@ -195,7 +195,7 @@ class Cluster:
         if self.cluster_file is not None:
             raise RuntimeError(f"this cluster runs already: {self.cluster_file}")
         if n is not None:
-            self.n = n
+            self.n = engine_count(n)
         started = _rhumba.start_cluster(
             self.n, self.cluster_id or None, self.work_dir, not self.shutdown_atexit,
             self.task_store, self.task_records_max, self.task_bytes_max,
@@ -257,14 +257,15 @@ class Cluster:
 
         engine_set_id: a name for them as a set; by default one is made up
 
-        Returns that name. Raises ValueError if a set has it already,
-        TimeoutError if they aren't there after `engine_timeout` seconds.
+        Returns that name. Raises ValueError if a set has it already or `n` is
+        negative, TimeoutError if they aren't there after `engine_timeout` seconds.
         """
+        n = self.n if n is None else engine_count(n)
         name = engine_set_id or self._new_set_name()
         if name in self.engines:
             raise ValueError(f"there is a set of engines {name!r} already")
         with self.connect_client_sync() as client:
-            self.engines[name] = self._started(client, self.n if n is None else n)
+            self.engines[name] = self._started(client, n)
         return name
 
     def _started(self, client, count):

@@ -109,7 +109,7 @@ class depend:
 
     def __call__(self, f):
         _check_callable(f, "depend")
-        return Dependent(f, self.check, self.args, self.kwargs)
+        return dependent(f, self.check, *self.args, **self.kwargs)
 
 
 def require(*objects, **mapping):
@@ -140,10 +140,10 @@ def require(*objects, **mapping):
     return depend(_provide, modules, bound)
 
 
-class Dependent:
-    """A function with what it needs of the engine that calls it."""
+class dependent:
+    """A function that runs only where `check(*args, **kwargs)` is true: what `depend` makes."""
 
-    def __init__(self, f, check, args, kwargs):
+    def __init__(self, f, check, /, *args, **kwargs):
         self.f = f
         self.check = check
         self.args = args
@@ -208,4 +208,4 @@ def _check_callable(f, decorator):
         raise TypeError(f"{decorator} is for functions, not for {type(f).__name__} objects")
 
 
-__all__ = ["Dependency", "Dependent", "depend", "interactive", "require"]
+__all__ = ["Dependency", "depend", "dependent", "interactive", "require"]

@@ -17,6 +17,10 @@ _SUMMARY_CHARS_MAX = 200
 # How many kinds of exceptions it counts of those that it doesn't show.
 _KINDS_TOLD_MAX = 5
 
+# What helps where no engines have joined yet, and how the controller says that there are none.
+_WAITING = "Client.wait_for_engines(n) waits for engines to join"
+_NONE_JOINED = "there are no engines"
+
 
 class IPythonError(Exception):
     """The base of every error of this package."""
@@ -27,14 +31,14 @@ class KernelError(IPythonError):
 
 
 class NoEnginesRegistered(KernelError):
-    """The operation needs an engine, and the cluster has none.
+    """The operation needs an engine, and there is none, or none of those that may run it.
 
-    `Client.wait_for_engines(n)` waits for engines to join.
+    `Client.wait_for_engines(n)` waits for engines to join. Ids are not used again: an
+    engine that has left doesn't come back by that.
     """
 
     def __str__(self):
-        reason = Exception.__str__(self) or "the cluster has no engines"
-        return f"{reason}; Client.wait_for_engines(n) waits for engines to join"
+        return Exception.__str__(self) or f"the cluster has no engines; {_WAITING}"
 
 
 class RemoteError(KernelError):
@@ -267,17 +271,44 @@ def from_failure(kind, exception, message, traceback, engine_id, method):
     if kind == "locked":
         return EngineLocked(message, engine_info)
     if kind == "no_engine":
-        return NoEnginesRegistered(message)
+        waiting = f"; {_WAITING}" if message.startswith(_NONE_JOINED) else ""
+        return NoEnginesRegistered(message + waiting)
     if exception == "TaskStoreError":
         return TaskStoreError(message)
     return RemoteError(exception, message, traceback, engine_info)
+
+
+# For classes of exceptions here those that are futures' as well.
+_cancelled_classes = {}
+
+
+def as_cancelled(failure):
+    """Returns a failure that catches as `concurrent.futures.CancelledError`, too.
+
+    Programs that know futures expect that one of what was cancelled.
+    """
+    cls = type(failure)
+    if cls not in _cancelled_classes:
+        # Only a program that cancels pays for the import.
+        from concurrent.futures import CancelledError
+
+        said = {"__module__": cls.__module__, "__doc__": cls.__doc__, "__reduce__": _plain}
+        _cancelled_classes[cls] = type(cls.__name__, (cls, CancelledError), said)
+    cancelled = _cancelled_classes[cls](*failure.args)
+    vars(cancelled).update(vars(failure))
+    return cancelled
+
+
+def _plain(failure):
+    """Reduces what `as_cancelled` made: nobody else could find its class."""
+    return type(failure).__bases__[0], failure.args
 
 
 def _label(engine_info):
     """Names where an exception comes from, such as '[0:apply]'."""
     if not engine_info:
         return "[engine]"
-    engine_id = engine_info.get("engine_id")
+    engine_id = engine_info.get("engine_id", "engine")
     engine = "unassigned" if engine_id is None else engine_id
     return f"[{engine}:{engine_info.get('method', '')}]"
 

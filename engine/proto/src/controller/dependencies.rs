@@ -13,6 +13,7 @@ use super::failures;
 use super::outcomes::Ended;
 use super::pieces::{PieceKey, Place, Rules};
 use super::timers::Timer;
+use super::window::Recall;
 use crate::id::{ClientId, EngineId, RequestId};
 use crate::message::{Dependency, Failure, TaskName};
 use std::collections::{BTreeSet, VecDeque};
@@ -277,15 +278,20 @@ impl Controller {
         }
     }
 
-    /// A task has waited for as long as it should, for others or for an engine. If it is at an engine now it
-    /// may run, but doesn't go back to the queue.
+    /// A task has waited for as long as it should, for others or for an engine. If an engine has started it, it may
+    /// run, but doesn't go back to the queue.
     pub(super) fn on_patience_timer(&mut self, key: PieceKey) {
         let piece = &mut self.pieces[key];
-        let is_sent = matches!(piece.place, Place::Window(_));
+        let sent_to = match piece.place {
+            Place::Window(engine) => Some(engine),
+            _ => None,
+        };
         let rules = piece.rules_mut().expect("timers end with their task");
         rules.timer_at = None;
-        if is_sent {
+        if let Some(engine) = sent_to {
             rules.is_overdue = true;
+            // What has not started there comes back, and then it is too late.
+            self.recall(key, engine, Recall::Yield);
         } else {
             let timeout_us = rules.timeout_us.unwrap_or(0);
             let failure = match self.pieces[key].place {

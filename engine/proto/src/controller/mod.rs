@@ -433,6 +433,16 @@ impl Controller {
         let Some(peer) = self.connections.remove(&connection) else {
             return;
         };
+        if matches!(peer, Peer::Client(_)) {
+            let message = FromController::Refused {
+                reason: reason.clone(),
+            };
+            self.outbox.push_back(Action::Send {
+                connection,
+                message,
+                payload: Payload::default(),
+            });
+        }
         self.outbox.push_back(Action::Disconnect {
             connection,
             reason: reason.clone(),

@@ -125,7 +125,9 @@ impl Controller {
             return false;
         };
         let piece = &mut self.pieces[key];
-        if !is_worth_a_retry(failure) || !piece.take_retry() {
+        // Its own failure says more than that it may wait no longer.
+        let is_overdue = piece.rules().is_some_and(|rules| rules.is_overdue);
+        if is_overdue || !is_worth_a_retry(failure) || !piece.take_retry() {
             return false;
         }
         piece.add_tried(id);

@@ -251,7 +251,13 @@ impl Scheduler {
             None => {}
         }
         let again = self.ranking.iter().find(|rank| is_member(&rank.engine));
-        again.map_or(Choice::Nowhere, |rank| Choice::AgainLater(rank.engine))
+        if let Some(rank) = again {
+            return Choice::AgainLater(rank.engine);
+        }
+        // One that takes nobody's tasks now may do so later: it is another's alone, or it is
+        // being given its namespace.
+        let closed = engines.keys().find(|id| is_member(id));
+        closed.map_or(Choice::Nowhere, |id| Choice::Later(*id))
     }
 
     /// Returns whether an idle engine exists that may run this task, and on

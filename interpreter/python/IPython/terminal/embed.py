@@ -34,6 +34,8 @@ class InteractiveShellEmbed:
     banner1: what is said first, in the place of what the shell is
     exit_msg: what is said when it is left
     dummy_mode: whether it opens no more
+
+    It has the names of whoever calls it.
     """
 
     def __init__(self, banner1=None, header="", exit_msg="", **options):
@@ -43,6 +45,8 @@ class InteractiveShellEmbed:
         self.dummy_mode = False
 
     def __call__(self, header="", local_ns=None, module=None, dummy=None, stack_depth=1, **options):
+        if local_ns is not None or module is not None:
+            raise NotImplementedError("a shell opens with the names of its caller, and not with local_ns or module")
         if self.dummy_mode if dummy is None else dummy:
             return
         options.setdefault("banner1", self.banner1)

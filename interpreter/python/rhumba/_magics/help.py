@@ -167,14 +167,14 @@ def _alias(name, target, kind, params):
     def filled(line):
         return f"{params} {line}".strip() if params else line
 
-    def call(line, *cell):
+    def call(line, *cell, **scope):
         # The target as it is now: it may have been registered anew.
         function = shell.find_magic(target, kind)
-        return function(filled(line), *cell)
+        return function(filled(line), *cell, **scope)
 
     call.__name__ = name
     call.__doc__ = f"Alias for `{_MARKS[kind]}{filled(target) if not params else target + ' ' + params}`.\n\n{first.__doc__}"
-    for attribute in ("raw_line", "options", "complete_argument"):
+    for attribute in ("raw_line", "options", "complete_argument", "needs_local_scope"):
         if hasattr(first, attribute):
             setattr(call, attribute, getattr(first, attribute))
     return call

@@ -136,9 +136,12 @@ def _place_of_a_tool():
 
 
 def _compiled(source):
-    from .timing import _remembered
+    from .timing import keep_source, remembered, source_name
 
-    return compile(_remembered(source, "<profiled>"), "<profiled>", "exec")
+    name = source_name("profiled")
+    code = compile(remembered(source, name), name, "exec")
+    keep_source("profiled", code)
+    return code
 
 
 def _limit(text):

@@ -35,7 +35,7 @@ def time(given, cell=None):
     if not source.strip():
         raise UsageError("%time needs a statement: %time sum(range(1000))")
     started = clock.perf_counter()
-    statements, expression = _compiled(source, "<timed>")
+    statements, expression = _compiled(source)
     compilation = clock.perf_counter() - started
     namespace = given.namespace()
     value = None
@@ -83,22 +83,45 @@ def _tell_times(before, after, wall):
     print(f"Wall time: {span(wall)}")
 
 
-def _compiled(source, name):
+def _compiled(source):
     """Compiles a cell to its statements and the expression at its end; one of them may be None.
 
     Tracebacks can show its lines.
     """
     import ast
 
+    name = source_name("timed")
     awaits = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if getattr(_shell(), "autoawait", True) else 0
-    tree = compile(_remembered(source, name), name, "exec", ast.PyCF_ONLY_AST | awaits)
+    tree = compile(remembered(source, name), name, "exec", ast.PyCF_ONLY_AST | awaits)
     expression = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         expression = compile(ast.Expression(tree.body.pop().value), name, "eval", awaits)
-    return (compile(tree, name, "exec", awaits) if tree.body else None), expression
+    statements = compile(tree, name, "exec", awaits) if tree.body else None
+    keep_source("timed", statements, expression)
+    return statements, expression
 
 
-def _remembered(source, name):
+# How often code of a kind has defined something.
+_kept = {}
+
+
+def source_name(kind):
+    """What the code that a magic runs is called in tracebacks, as if it were a file: `<timed>`.
+
+    What was defined under a name keeps it: the code that follows has the next, `<timed 2>`.
+    """
+    number = _kept.get(kind, 0)
+    return f"<{kind} {number + 1}>" if number else f"<{kind}>"
+
+
+def keep_source(kind, *codes):
+    """Notes whether code under the present name of its kind defines functions or classes."""
+    constants = [constant for code in codes if code is not None for constant in code.co_consts]
+    if any(hasattr(constant, "co_code") for constant in constants):
+        _kept[kind] = _kept.get(kind, 0) + 1
+
+
+def remembered(source, name):
     """The Python that a cell stands for; its lines are kept for tracebacks."""
     import linecache
 
@@ -154,7 +177,7 @@ def _measurement(statement, setup, namespace):
     """Makes the function that runs the statement once for each item of an iterator."""
     import ast
 
-    name = "<timed>"
+    name = source_name("timed")
     tree = ast.parse(
         "def measure(_rhumba_loops, _rhumba_timer):\n"
         "    pass\n"
@@ -166,8 +189,8 @@ def _measurement(statement, setup, namespace):
     function = tree.body[0]
     loop = function.body[2]
     if setup.strip():
-        function.body[0:1] = ast.parse(_remembered(setup, name), name).body
-    body = ast.parse(_remembered(statement, name), name).body
+        function.body[0:1] = ast.parse(remembered(setup, name), name).body
+    body = ast.parse(remembered(statement, name), name).body
     if body:
         loop.body = body
     made = {}

@@ -52,7 +52,7 @@ def test_timeit_chooses_as_many_loops_as_it_needs():
     main["calls"] = []
     from rhumba._magics import timing
 
-    measure = timing._measurement("calls.append(clock.move())", "")
+    measure = timing._measurement("calls.append(clock.move())", "", main)
     assert timing._enough_loops(measure, main["clock"]) == 100
     assert len(main["calls"]) == 1 + 10 + 100
 
@@ -102,7 +102,14 @@ def test_code_sees_the_names_of_the_function_that_runs_it():
         "    measured = %timeit -o -q -n 1 -r 1 local + n\n    %prun -q local\n    %memit -q local\n    return value, measured.loops"
     )
     assert value("%time of_local(4)") == ([5, 6], 1)
+    run("%alias_magic howlong timeit\ndef of_alias(local):\n    %howlong -q -n 1 -r 1 local\nof_alias(1)")
     # At the level of the session what is bound stays.
     run("%time bound = 5")
     assert main["bound"] == 5
     raised(NameError, "%time local")
+
+
+def test_what_was_defined_keeps_its_source():
+    run("%%time\ndef timed(): return 'first'\n")
+    run("%time 1\n%timeit -q -n 1 -r 1 2\n%prun -q 3")
+    shows(said("timed??"), "def timed(): return 'first'")

@@ -89,8 +89,9 @@ class AsyncResult(Future):
 
         Raises TimeoutError if it isn't there in time, RemoteError if the call
         failed on its one engine, CompositeError if it failed on at least one
-        of several, ValueError for another `return_when`, and
-        KeyboardInterrupt after Ctrl-C.
+        of several (what was cancelled raises one that is also a
+        `concurrent.futures.CancelledError`), ValueError for another
+        `return_when`, and KeyboardInterrupt after Ctrl-C.
         """
         if return_exceptions is None:
             return_exceptions = self._return_exceptions
@@ -255,10 +256,13 @@ class AsyncResult(Future):
     def join(cls, *results):
         """Returns the results as one, with all their parts: the inverse of `split`.
 
-        Raises ValueError if there are none.
+        Raises ValueError if there are none, TypeError for what is no AsyncResult.
         """
         if not results:
             raise ValueError("join takes at least one result")
+        for result in results:
+            if not isinstance(result, AsyncResult):
+                raise TypeError(f"join takes AsyncResults, not {result!r}")
         first = results[0]
         if len(results) == 1:
             return first
@@ -546,10 +550,20 @@ class AsyncResult(Future):
         """Returns the value of one finished part; raises or returns its exception."""
         outcome = self._group.outcome(index)
         if outcome[0]:
-            return ExecuteReply(self._group, index) if self._method == "execute" else outcome[1]
+            if self._method == "execute":
+                return ExecuteReply(self._group, index)
+            return self._told_where(index, outcome[1])
         if return_exceptions:
             return self._exception(index)
         raise self._failure([index])
+
+    def _told_where(self, index, value):
+        """Returns the value of a part; errors among the items of a map get to know their engine."""
+        if self._return_exceptions and self._method == "map":
+            from .caught import tell_engine
+
+            tell_engine(value, self._group.metadata(index)["engine_id"])
+        return value
 
     def _exception(self, index):
         engine_id = self._group.metadata(index)["engine_id"]
@@ -557,6 +571,10 @@ class AsyncResult(Future):
 
     def _failure(self, indices):
         """Returns the exception that stands for these failed parts."""
+        failure = self._failure_of(indices)
+        return error.as_cancelled(failure) if self.cancelled() else failure
+
+    def _failure_of(self, indices):
         exceptions = [self._exception(index) for index in indices]
         if self._single_result or isinstance(exceptions[0], error.NoEnginesRegistered):
             return exceptions[0]
@@ -628,11 +646,11 @@ class AsyncMapResult(AsyncResult):
         outcomes = list(map(self._group.outcome, range(len(self._group))))
         items = []
         extend = items.extend
-        for outcome in outcomes:
+        for index, outcome in enumerate(outcomes):
             if not outcome[0]:
                 raise self._failure([i for i, each in enumerate(outcomes) if not each[0]])
-            extend(outcome[1])
-        return items
+            extend(self._told_where(index, outcome[1]))
+        return error.collect_exceptions(items, self._fname) if self._return_exceptions else items
 
     def _join(self, values):
         if self._joiner is not None:

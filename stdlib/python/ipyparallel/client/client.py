@@ -2,7 +2,8 @@
 
 A Client finds its cluster, keeps the one connection to its controller (the
 native `_rhumba.Connection`, which has a thread of its own), and makes views.
-What views do is in `view.py`.
+What views do is in `view.py`, what is asked of results and records in
+`remembering.py`.
 """
 
 import os
@@ -12,9 +13,11 @@ import _rhumba
 
 from .. import error
 from .asyncresult import AsyncResult
+from .checks import whole
 from .interruption import offer_interrupt
-from .memory import Memory, Results
+from .memory import Memory
 from .parts import Parts, abort_parts, groups_of
+from .remembering import Remembering
 from .reply import ExecuteReply, Metadata
 from .timeout import seconds
 from .view import DirectView, LoadBalancedView
@@ -25,7 +28,7 @@ __all__ = ["Client", "ExecuteReply", "Metadata"]
 _LOOK_INTERVAL_S = 0.1
 
 
-class Client:
+class Client(Remembering):
     """A connection to a running cluster.
 
     `len(client)` is the number of engines, iterating yields a view of each,
@@ -112,12 +115,14 @@ class Client:
         widget: accepted for notebooks; there is no widget to show
 
         Raises TimeoutError if they aren't there in time, EngineError if an
-        engine ends while it waits, ValueError if `n` isn't given nor known.
+        engine ends while it waits, ValueError if `n` isn't given nor known, or
+        negative.
         """
         if n is None:
             if self.cluster is None:
                 raise ValueError("wait_for_engines(n) needs the number of engines to wait for")
             n = self.cluster.n
+        n = engine_count(n)
         if not block:
             return _in_future(self.wait_for_engines, n, timeout=timeout, interactive=interactive)
         timeout = seconds(timeout)
@@ -188,7 +193,7 @@ class Client:
         ids = self.ids
         if not ids:
             self._check_open()
-            raise error.NoEnginesRegistered("the cluster has no engines")
+            raise error.NoEnginesRegistered()
         if targets is None or (isinstance(targets, str) and targets == "all"):
             return ids, False
         if isinstance(targets, int):
@@ -265,7 +270,7 @@ class Client:
             all that this client has asked for
         timeout: in seconds; None or a negative number waits for ever
         """
-        timeout = seconds(timeout)
+        timeout, jobs = seconds(timeout), _listed(jobs)
         if self._transfers:
             from time import monotonic
 
@@ -299,7 +304,6 @@ class Client:
         from time import monotonic
 
         end = None if timeout is None else monotonic() + timeout
-        jobs = [jobs] if isinstance(jobs, (str, AsyncResult)) else jobs
         for transfer in list(self._transfers):
             if jobs is None or any(job is transfer for job in jobs):
                 left = None if end is None else max(0.0, end - monotonic())
@@ -351,269 +355,20 @@ class Client:
         """Returns the groups of results; parts that are no longer known have finished."""
         if jobs is None:
             return self._memory.unfinished()
-        if isinstance(jobs, (str, AsyncResult)):
-            jobs = [jobs]
-        known = None
         groups = []
-        for job in jobs:
+        for job in _listed(jobs):
             if isinstance(job, AsyncResult):
                 groups.append(job._group)
             elif isinstance(job, str):
-                known = self._memory.places() if known is None else known
-                if job in known:
-                    groups.append(Parts([known[job][:2]]))
+                place = self._memory.find(job)
+                if place is not None:
+                    groups.append(Parts([place[:2]]))
             else:
                 raise TypeError(f"jobs are AsyncResults or their msg_ids, not {job!r}")
         return groups
 
-    # -- results
-
-    @property
-    def history(self):
-        """The ids of the parts of this client's results, in the order in which they were asked for.
-
-        As far as they can be found: see `get_result`.
-        """
-        return list(self._memory.places())
-
-    @property
-    def results(self):
-        """What is there, by the ids of parts: a mapping to values, and to the exceptions of
-        what failed. As far as it can be found: see `get_result`.
-        """
-        return Results(self, _value_of)
-
-    @property
-    def metadata(self):
-        """What is known of the parts that are there, by their ids; see `AsyncResult.metadata`."""
-        return Results(self, _metadata_of)
-
-    def get_result(self, indices_or_msg_ids=None, block=None, owner=True):
-        """Returns the result of parts by their ids, whoever has asked for them.
-
-        indices_or_msg_ids: an id, a position in `history` (-1, the default, is
-            the last one), an AsyncResult, or a list of these
-        owner: if false, the client keeps what it gives until `purge_results`.
-            Else the client finds a result as long as it is under way, or
-            somebody holds it.
-
-        What this client doesn't find, because another one asked for it or an
-        earlier process of this user, comes from the cluster's task store as an
-        AsyncHubResult.
-
-        Waits for it if it blocks.
-        Raises KeyError for an id that isn't known, IndexError for such a
-        position, TaskStoreError if there is no task store to look into.
-        """
-        chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
-        single = isinstance(chosen, (int, str))
-        chosen = [chosen] if single or isinstance(chosen, AsyncResult) else list(chosen)
-        # All that there is has to be looked at for positions alone.
-        counted = any(isinstance(each, int) for each in chosen)
-        msg_ids = self._named(chosen, self.history if counted else ())
-        if not msg_ids:
-            raise TypeError("get_result takes at least one id, position or AsyncResult")
-        found = {msg_id: self._memory.find(msg_id) for msg_id in msg_ids}
-        places = {msg_id: place for msg_id, place in found.items() if place is not None}
-        if not all(msg_id in places for msg_id in msg_ids):
-            from .hub import fetch
-
-            result = fetch(self, msg_ids, places, single)
-            if self.block if block is None else block:
-                result.wait()
-            return result
-        known = [places[msg_id] for msg_id in msg_ids]
-        if not owner:
-            self._memory.keep(msg_ids, known)
-        _, _, method, fname = known[0]
-        group = Parts([place[:2] for place in known])
-        result = AsyncResult(self, group, fname, method, single)
-        if self.block if block is None else block:
-            result.wait()
-        return result
-
-    def _chosen_ids(self, chosen, known):
-        """Returns the ids of results that this client finds."""
-        msg_ids = self._named(chosen, known)
-        present = set(known)
-        for msg_id in msg_ids:
-            if msg_id not in present:
-                raise KeyError(f"this client knows of no result {msg_id}")
-        return msg_ids
-
-    def _named(self, chosen, known=()):
-        """Returns the ids of what is chosen by ids, positions and results."""
-        if isinstance(chosen, AsyncResult):
-            chosen = [chosen]
-        msg_ids = []
-        for each in chosen:
-            if isinstance(each, AsyncResult):
-                msg_ids.extend(each.msg_ids)
-            elif isinstance(each, str):
-                msg_ids.append(each)
-            elif isinstance(each, int) and -len(known) <= each < len(known):
-                msg_ids.append(known[each])
-            elif isinstance(each, int):
-                raise IndexError(f"there is no result {each}: this client knows {len(known)}")
-            else:
-                raise TypeError(
-                    f"results are found by msg_ids, positions and AsyncResults, not by {each!r}"
-                )
-        return msg_ids
-
-    def purge_local_results(self, jobs=(), targets=None):
-        """Forgets results that are there: they can no longer be found, and are no longer kept.
-
-        jobs: 'all', an id, an AsyncResult, or a list of these
-        targets: forgets what ran on these engines, too
-
-        Raises RuntimeError, forgetting nothing, if some of it is still under
-        way, KeyError for an id that isn't known.
-        """
-        if isinstance(jobs, str) and jobs == "all":
-            self._memory.purge()
-            return
-        places = self._memory.places()
-        chosen = set(self._chosen_ids([jobs] if isinstance(jobs, str) else jobs, list(places)))
-        if targets is not None:
-            ids = self._select(targets)[0]
-            for msg_id, (group, index, _, _) in places.items():
-                if group.metadata(index)["engine_id"] in ids:
-                    chosen.add(msg_id)
-        self._memory.purge(chosen)
-
-    def purge_hub_results(self, jobs=(), targets=None):
-        """Forgets records of the cluster's task store, whoever asked for what they tell of.
-
-        jobs: 'all', an id, an AsyncResult, or a list of these
-        targets: forgets what ran on these engines, too
-
-        With 'all', what is under way stays. Raises RuntimeError, forgetting
-        nothing, if one of the jobs is still under way, KeyError for an id that
-        isn't known, TaskStoreError if there is no task store.
-        """
-        from .hub import purge
-
-        everything = isinstance(jobs, str) and jobs == "all"
-        msg_ids = None if everything else self._named([jobs] if isinstance(jobs, str) else jobs)
-        purge(self, msg_ids, [] if targets is None else self._select(targets)[0])
-
-    def purge_results(self, jobs=(), targets=None):
-        """Forgets results, here and in the cluster's task store if it has one.
-
-        The arguments are those of `purge_local_results` and `purge_hub_results`.
-        """
-        places = self._memory.places()
-        everything = isinstance(jobs, str) and jobs == "all"
-        chosen = [] if everything else self._named([jobs] if isinstance(jobs, str) else jobs, list(places))
-        mine = [msg_id for msg_id in chosen if msg_id in places]
-        self.purge_local_results("all" if everything else mine, targets)
-        try:
-            self.purge_hub_results("all" if everything else chosen, targets)
-        except error.TaskStoreError:
-            if len(mine) < len(chosen):
-                raise
-
-    def purge_everything(self):
-        """Forgets all results, here and in the cluster's task store if it has one.
-
-        Raises RuntimeError if some of this client's are still under way.
-        """
-        self._memory.purge()
-        try:
-            self.purge_hub_results("all")
-        except error.TaskStoreError:
-            pass  # there is nothing to forget
-
-    # -- what the cluster remembers
-
-    def db_query(self, query, keys=None):
-        """Returns the records that a query finds in the cluster's task store, in their order.
-
-        query: a dict of keys and what they are to be: a value, or a dict of the
-            operators $eq, $ne, $lt, $lte, $gt, $gte, $in, $nin, $all, $mod,
-            $exists, $not, $and, $or; {} finds all. $and and $or may also stand
-            in the place of a key, before a list of queries.
-        keys: what of each record is wanted (`msg_id` always is); by default all
-            but `buffers` and `result_buffers`, the bytes of arguments and result
-
-        Times are aware datetimes in UTC; a datetime without a zone means local
-        time. What isn't there is None.
-
-            rc.db_query({"status": "error", "submitted": {"$gt": an_hour_ago}}, ["ename"])
-
-        Raises TypeError for what isn't a query, ValueError for a key or an
-        operator that there isn't, TaskStoreError if there is no task store.
-        """
-        from .hub import db_query
-
-        return db_query(self, query, keys)
-
-    def hub_history(self):
-        """Returns the ids of all that the cluster's task store remembers, in their order.
-
-        Raises TaskStoreError if there is no task store.
-        """
-        from .hub import hub_history
-
-        return hub_history(self)
-
-    def result_status(self, indices_or_msg_ids, status_only=True):
-        """Returns which of these are there, whoever has asked for them.
-
-        A dict with two lists of ids, 'pending' and 'completed'; unless
-        `status_only`, also with what has been completed by its ids: its value,
-        or the exception that it raised.
-
-        Raises KeyError for an id that isn't known, TaskStoreError if there is
-        no task store.
-        """
-        from .hub import result_status
-
-        return result_status(self, self._named_in_history(indices_or_msg_ids), status_only)
-
-    def resubmit(self, indices_or_msg_ids=None, metadata=None, block=None):
-        """Sends again what was sent before, by anybody. Returns its AsyncResult.
-
-        It is sent as it was: the same function and arguments, on the same
-        terms, under a new id, which is recorded as `resubmitted` with the old one.
-
-        metadata: accepted for scripts
-
-        Waits for it if it blocks.
-        Raises KeyError for an id that isn't known, TaskStoreError if there is
-        no task store, or what it takes was too large to be kept.
-        """
-        from .hub import resubmit
-
-        chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
-        single = isinstance(chosen, (int, str))
-        result = resubmit(self, self._named_in_history(chosen), single)
-        if self.block if block is None else block:
-            result.wait()
-        return result
-
-    def _named_in_history(self, chosen):
-        msg_ids = self._named(
-            [chosen] if isinstance(chosen, (int, str)) else chosen, list(self._memory.places())
-        )
-        if not msg_ids:
-            raise TypeError("this takes at least one id, position or AsyncResult")
-        return msg_ids
-
-    @property
-    def task_store(self):
-        """How much the cluster remembers: a dict.
-
-        'path' (None in memory), 'records', 'bytes', 'records_max', 'bytes_max',
-        'lost' (what could not be recorded), 'problem' (why nothing can be
-        written at the moment, or None).
-
-        Raises TaskStoreError if there is no task store.
-        """
-        from .hub import _asked
-
-        return _asked(self._connection.task_store)
+    def spin(self):
+        """Does nothing: results arrive by themselves. For scripts that call it."""
 
     # -- steering engines
 
@@ -624,7 +379,8 @@ class Client:
             KeyboardInterrupt in what runs there
         targets: 'all' by default
 
-        Raises ValueError for a name that isn't a signal's.
+        Raises TypeError for what is neither a number nor a name, ValueError for
+        one that no signal has.
         """
         self._connection.signal(self._select(targets)[0], _signal_number(sig))
 
@@ -686,10 +442,13 @@ class Client:
         one takes its place. Whoever is slow to see what is told loses the
         oldest of it, and is told how much; nobody else is slowed by that.
 
-        Raises IndexError for an engine that isn't there.
+        Raises IndexError for an engine that isn't there, TypeError for a
+        `callback` that can't be called.
         """
         from .watch import Shown, Watch
 
+        if not (callback is None or callable(callback)):
+            raise TypeError(f"a callback is called with what others do: a function, not {callback!r}")
         ids = [] if targets is None else self._select(targets)[0]
         before, self._watches = self._watches, Watch(self, callback or Shown(), ids)
         if before is not None:
@@ -746,11 +505,12 @@ class Client:
         hwm: how many unfinished tasks an engine is given at most; 0: as many as
             it needs never to wait, measured by how long they take
 
-        Raises ValueError for another scheme, or a negative `hwm`.
+        Raises ValueError for another scheme, or a negative `hwm`, TypeError for
+        what is none.
         """
-        if hwm < 0:
-            raise ValueError(f"hwm must not be negative: {hwm}")
-        self._connection.set_scheduling(scheme, hwm)
+        if not isinstance(scheme, str):
+            raise TypeError(f"a scheme is named by a str such as 'lru', not {scheme!r}")
+        self._connection.set_scheduling(scheme, whole("hwm", hwm))
 
     @property
     def notices(self):
@@ -764,13 +524,26 @@ class Client:
         return since(self._connection, 0)[1]
 
     def on_notice(self, callback):
-        """Calls `callback(notice)` for each notice from now on, in a thread of its own."""
+        """Calls `callback(notice)` for each notice from now on, in a thread of its own.
+
+        Raises TypeError for what can't be called.
+        """
         from .notices import call
 
+        if not callable(callback):
+            raise TypeError(f"a callback is called with each notice: a function, not {callback!r}")
         call(self, callback)
 
     def close(self, linger=None):
-        """Closes the connection. The cluster goes on; what was asked of it is dropped."""
+        """Closes the connection. The cluster goes on.
+
+        With a task store, which clusters have unless it is switched off, so does
+        what was asked of it, and other clients find its results by their ids;
+        `abort` or `cancel` before ends it. Without one it is dropped. Whoever
+        waits for it here is told by an EngineError.
+
+        linger: accepted for scripts
+        """
         self._connection.close()
 
     def __enter__(self):
@@ -836,20 +609,6 @@ def _connect(connection_info, cluster_id, timeout, name):
             return _rhumba.Connection(path, max(1.0, deadline - time.monotonic()), name)
 
 
-def _value_of(client, place):
-    """Returns what a part gave, or the exception that it raised."""
-    return _alone(client, place).get(0, return_exceptions=True)
-
-
-def _metadata_of(client, place):
-    return _alone(client, place).metadata
-
-
-def _alone(client, place):
-    group, index, method, fname = place
-    return AsyncResult(client, Parts([(group, index)]), fname, method, True)
-
-
 def _engine(target, ids, present):
     """Returns the id of an engine that is there; a negative number counts from the end.
 
@@ -868,7 +627,28 @@ def _brief(ids):
     return str(ids) if len(ids) <= 16 else f"{str(ids[:4])[:-1]}, ..., {ids[-1]}]"
 
 
+def engine_count(n):
+    """Returns a number of engines. Raises TypeError unless it is an int, ValueError if negative."""
+    return whole("the number of engines", n)
+
+
+def _listed(jobs):
+    """Returns jobs as a list, be it one or several; None, which means all, as it is."""
+    if jobs is None:
+        return None
+    if isinstance(jobs, (str, AsyncResult)):
+        return [jobs]
+    try:
+        return list(jobs)
+    except TypeError:
+        raise TypeError(f"jobs are AsyncResults or their msg_ids, not {jobs!r}") from None
+
+
 def _signal_number(sig):
+    """Returns the number of a signal that is told by its name or number.
+
+    Raises TypeError for what is neither, ValueError for one that no signal has.
+    """
     import signal
 
     if isinstance(sig, str):
@@ -876,6 +656,10 @@ def _signal_number(sig):
         if number is None or not sig.startswith("SIG") or sig.startswith("SIG_"):
             raise ValueError(f"{sig!r} is not the name of a signal; 'SIGINT' is one")
         return int(number)
+    if not isinstance(sig, int):
+        raise TypeError(f"a signal is a number or a name such as 'SIGINT', not {sig!r}")
+    if not 0 <= sig < signal.NSIG:
+        raise ValueError(f"{sig} is not the number of a signal; they go from 1 to {signal.NSIG - 1}")
     return int(sig)
 
 

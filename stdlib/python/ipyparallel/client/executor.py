@@ -5,6 +5,8 @@ Its futures are AsyncResults. Imported only where somebody asks for one.
 
 from concurrent.futures import Executor
 
+from .checks import whole
+
 
 class ViewExecutor(Executor):
     """An Executor whose calls go through a view; engines are never stopped by it.
@@ -45,10 +47,9 @@ class ViewExecutor(Executor):
         Raises ValueError unless `chunksize` and `buffersize` are at least 1.
         """
         self._check_open()
-        if chunksize < 1:
-            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
-        if buffersize is not None and buffersize < 1:
-            raise ValueError(f"buffersize must be at least 1 or None, not {buffersize}")
+        whole("chunksize", chunksize, 1, None)
+        if buffersize is not None:
+            whole("buffersize", buffersize, 1, None)
         if timeout is None and chunksize == 1 and hasattr(self.view, "retries"):
             options.setdefault("max_outstanding", buffersize or 0)
             return self.view._imap(func, iterables, note=self._note, **options)

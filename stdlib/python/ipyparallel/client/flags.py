@@ -6,6 +6,9 @@ of load-balanced calls, as the native module is sent them. Who has them is in
 """
 
 
+from .checks import whole
+
+
 class Flags:
     """Attributes of a view that are set by name; `_flag_names` tells which there are."""
 
@@ -56,17 +59,14 @@ class TaskFlags(Flags):
     def retries(self):
         """How many times more a call that fails is tried.
 
-        Setting it raises TypeError unless it is an int, ValueError if negative.
+        Setting it raises TypeError unless it is an int, ValueError if it is
+        negative or beyond 32 bits.
         """
         return self._flags.get("retries", 0)
 
     @retries.setter
     def retries(self, retries):
-        if not isinstance(retries, int):
-            raise TypeError(f"retries must be an int, not {type(retries).__name__}")
-        if retries < 0:
-            raise ValueError(f"retries must not be negative: {retries}")
-        self._set("retries", retries)
+        self._set("retries", whole("retries", retries))
 
     @property
     def priority(self):

@@ -77,8 +77,10 @@ class Future:
         next. If it doesn't end within some seconds its engine is killed, and
         another one is started in its place.
 
-        Getting the result of what was cancelled raises TaskAborted; of what
-        ends by itself meanwhile it is the result.
+        Getting the result of what was cancelled raises TaskAborted (a
+        CompositeError of it, of several parts) that is also a
+        `concurrent.futures.CancelledError`; of what ends by itself meanwhile it
+        is the result.
         """
         if self.cancelled() or self.ready():
             return self.cancelled()

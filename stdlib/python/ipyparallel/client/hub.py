@@ -27,8 +27,11 @@ _MADE_OF = {
     "metadata": ("after", "follow", "retries", "label", "engine_uuid"),
 }
 
-# What stands for nothing under some keys.
+# What stands for nothing under some keys; in the store there is no value then.
 _NOTHING = {"after": [], "follow": [], "outputs": [], "stdout": "", "stderr": ""}
+
+# How many values a query may compare with: the store's own limit is a little higher.
+_VALUES_MAX = 30_000
 
 _COMPARISONS = ("$eq", "$lt", "$lte", "$gt", "$gte")
 _OPERATORS = (
@@ -40,8 +43,20 @@ def steps_of(query):
     """Returns a query as the steps that `_rhumba.Connection.find_records` takes.
 
     Raises TypeError for what isn't a query, ValueError for an operator that
-    there isn't, or a value that it doesn't take.
+    there isn't, a value that it doesn't take, or too many of them.
     """
+    steps = _steps(query)
+    # Ids are looked up, and not compared with.
+    count = sum(len(step[2]) for step in steps if len(step) == 3 and step[0] != "msg_id")
+    if count > _VALUES_MAX:
+        raise ValueError(
+            f"a query compares with at most {_VALUES_MAX:,} values, and this one has {count:,}:"
+            " ask in several queries"
+        )
+    return steps
+
+
+def _steps(query):
     if not isinstance(query, dict):
         raise TypeError(f"a query is a dict of keys and conditions, not {query!r}")
     steps = []
@@ -49,9 +64,9 @@ def steps_of(query):
         if not isinstance(key, str):
             raise TypeError(f"the keys of a query are str, not {key!r}")
         if key in ("$and", "$or"):
-            steps += _combined(key, _listed(key, wanted), steps_of)
+            steps += _combined(key, _listed(key, wanted), _steps)
         elif key == "$not":
-            steps += [*steps_of(wanted), ("$not",)]
+            steps += [*_steps(wanted), ("$not",)]
         elif key[:1] == "$":
             raise ValueError(_no_operator(key))
         else:
@@ -62,22 +77,26 @@ def steps_of(query):
 def _tested(key, wanted):
     """Returns the steps of one key's condition: a value, or a dict of operators."""
     if not isinstance(wanted, dict):
-        return [(key, "$eq", [_value(key, wanted)])]
+        return [_equal(key, wanted)]
     steps = []
     for operator, value in wanted.items():
-        if operator in _COMPARISONS:
+        if operator == "$eq":
+            steps.append(_equal(key, value))
+        elif operator in _COMPARISONS:
             steps.append((key, operator, [_value(key, value)]))
         elif operator == "$ne":
-            steps += [(key, "$eq", [_value(key, value)]), ("$not",)]
-        elif operator in ("$in", "$nin", "$all"):
-            values = [_value(key, each) for each in _listed(operator, value)]
-            steps.append((key, "$all" if operator == "$all" else "$in", values))
+            steps += [_equal(key, value), ("$not",)]
+        elif operator in ("$in", "$nin"):
+            steps.append(_among(key, _listed(operator, value)))
             steps += [("$not",)] if operator == "$nin" else []
+        elif operator == "$all":
+            values = [_value(key, each) for each in _listed(operator, value)]
+            steps.append((key, "$all", values))
         elif operator == "$mod":
             values = _listed(operator, value)
             if len(values) != 2 or not all(isinstance(each, int) for each in values):
                 raise ValueError(f"$mod takes a divisor and a remainder, not {value!r}")
-            steps.append((key, "$mod", values))
+            steps.append((key, "$mod", [_bounded(key, each) for each in values]))
         elif operator == "$exists":
             steps.append((key, "$exists", [int(bool(value))]))
         elif operator in ("$and", "$or"):
@@ -88,6 +107,26 @@ def _tested(key, wanted):
         else:
             raise ValueError(_no_operator(operator))
     return steps if len(wanted) == 1 else [*steps, ("$and", len(wanted))]
+
+
+def _equal(key, value):
+    """Returns the step that a value is what a record shows under a key."""
+    if _stands_for_nothing(key, value):
+        return _among(key, [value])
+    return (key, "$eq", [_value(key, value)])
+
+
+def _among(key, values):
+    """Returns the step that one of these values is what a record shows under a key."""
+    found = [_value(key, each) for each in values]
+    if any(_stands_for_nothing(key, each) for each in values):
+        found.append(None)
+    return (key, "$in", found)
+
+
+def _stands_for_nothing(key, value):
+    value = list(value) if isinstance(value, tuple) else value
+    return value is not None and key in _NOTHING and value == _NOTHING[key]
 
 
 def _combined(operator, conditions, steps_of_each):
@@ -112,14 +151,25 @@ def _value(key, value):
 
         return json.dumps(list(value), separators=(",", ":"))
     if key not in _TIMES or value is None:
-        return value
+        return _bounded(key, value)
     from datetime import datetime
 
     if isinstance(value, datetime):
         return round(value.timestamp() * 1e6)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return round(value * 1e6)
+        from math import isfinite
+
+        if not isfinite(value):
+            raise ValueError(f"{key} compares with a moment, not with {value}")
+        return _bounded(key, round(value * 1e6))
     raise ValueError(f"{key} compares with a datetime or with seconds since 1970, not {value!r}")
+
+
+def _bounded(key, value):
+    """Returns a value, unless it is a number that no record can have."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{key} compares with numbers of 64 bits, not with {value}")
+    return value
 
 
 def _asked(call, *args):
@@ -136,7 +186,10 @@ def db_query(client, query, keys=None):
         keys = [*_KEYS, *_MADE_OF]
     elif isinstance(keys, str):
         keys = [keys]
-    keys = list(dict.fromkeys(["msg_id", *keys]))
+    try:
+        keys = list(dict.fromkeys(["msg_id", *keys]))
+    except TypeError:
+        raise TypeError(f"keys are a list of str, not {keys!r}") from None
     asked = []
     for key in keys:
         if not isinstance(key, str):

@@ -27,7 +27,13 @@ def offer_interrupt(connection, groups):
     if sys.stdin is not None and sys.stdin.isatty():
         sys.stderr.write(f"\nstill running on {where}: interrupt {it} too? [y/N] ")
         sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            # That is an answer, too; the caller raises the first one.
+            sys.stderr.write("\n")
+            return
+        if answer.strip().lower() not in ("y", "yes"):
             return
     else:
         print(f"Interrupted: interrupting what runs on {where}, too.", file=sys.stderr)

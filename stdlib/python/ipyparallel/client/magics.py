@@ -9,11 +9,13 @@ Imported only where somebody uses them.
 """
 
 import sys
+from signal import SIGINT
 
 from rhumba._options import LineReader, option
 from rhumba.shell import UsageError, get_ipython
 
 from .. import error
+from .client import _signal_number
 from .interruption import interrupt
 from .output import LiveOutput
 from .progress import watch_progress
@@ -32,6 +34,19 @@ _TARGETS_SHOWN_MAX = 10
 
 _GROUPINGS = ("type", "engine", "order")
 
+
+
+def _signal(text):
+    """The kind of an option that names a signal; 0 means none."""
+    number = int(text) if text.isdigit() else text
+    if number != 0:
+        try:
+            _signal_number(number)
+        except ValueError:
+            raise ValueError("the name or the number of a signal, or 0") from None
+    return number
+
+
 _EXECUTION_OPTIONS = (
     option("-b", "--block", sets=True, help="waits for it"),
     option("-a", "--noblock", name="block", sets=False, help="returns an AsyncResult"),
@@ -40,7 +55,10 @@ _EXECUTION_OPTIONS = (
     option("--no-stream", name="stream", sets=False, help="shows output at the end"),
     option("--verbose", sets=True, help="says where it goes"),
     option("--no-verbose", name="verbose", sets=False, help="doesn't"),
-    option("--signal-on-interrupt", value="SIGNAL", help="what Ctrl-C sends to the engines; 0: nothing"),
+    option(
+        "--signal-on-interrupt", value="SIGNAL", kind=_signal,
+        help="what Ctrl-C sends to the engines; 0: nothing",
+    ),
     option(
         "--progress-after", value="SECONDS", kind=float,
         help="when to show how many are done; 0: at once, -1: never",
@@ -247,6 +265,7 @@ class ParallelMagics:
             if not live.follow(_SETTLE_S):
                 _tell_unsettled()
                 return
+            _tell_unstarted(result._group)
         failure = result.exception(0)
         if isinstance(failure, error.RemoteError):
             # Each error has been shown as it arrived.
@@ -266,6 +285,7 @@ class ParallelMagics:
             if not result._group.wait(_SETTLE_S):
                 _tell_unsettled()
                 return
+            _tell_unstarted(result._group)
         result.display_outputs(options.get("groupby", "type"))
         result.get()
 
@@ -274,17 +294,18 @@ class ParallelMagics:
         signal = options.get("signal_on_interrupt", self.signal_on_interrupt)
         if signal in (0, "0", None):
             return False
+        number = _signal_number(int(signal) if str(signal).isdigit() else signal)
         print(
             f"Received Keyboard Interrupt. Sending signal {signal} to engines...", file=sys.stderr
         )
         client = self.view.client
-        if signal in ("SIGINT", 2, "2"):
+        if number == SIGINT:
             # Only what this result asked for is interrupted, not what others run.
             interrupt(client._connection, [result._group])
         else:
             present = client.ids
             engines = [engine for engine in result._group.targets if engine in present]
-            client.send_signal(int(signal) if str(signal).isdigit() else signal, engines)
+            client.send_signal(number, engines)
         return True
 
     # -- %autopx
@@ -365,6 +386,20 @@ class _Followed:
 
 def _tell_unsettled():
     print("The engines have not ended it yet; %pxresult waits for it.", file=sys.stderr)
+
+
+def _tell_unstarted(group):
+    """Says so if nothing of it had started: what the engines run is something else, and goes on."""
+    count = len(group)
+    if not count or any(group.metadata(index)["status"] != "aborted" for index in range(count)):
+        return
+    targets = list(group.targets)
+    engines = f"engine {targets[0]} still runs" if count == 1 else f"engines {_brief(targets)} still run"
+    print(
+        f"It had not started: {engines} what was asked before; rc.send_signal('SIGINT') interrupts"
+        " that.",
+        file=sys.stderr,
+    )
 
 
 def _brief(targets):

@@ -40,8 +40,7 @@ class NamespaceResult(AsyncResult):
 
     def _alone(self, place):
         part = NamespaceResult(self._client, Parts([place]), self._fname, True)
-        part.label = self.label
-        return part
+        return part._described_as(self)
 
     def _told(self, value):
         if not isinstance(value, dict):

@@ -12,8 +12,10 @@
 part of the numbers.
 """
 
+from ..error import KernelError
 from .asyncresult import AsyncMapResult
-from .map import distribution, listed, sized
+from .checks import whole
+from .map import Map, distribution, listed, sized
 
 
 def remote(view, block=None, **flags):
@@ -86,10 +88,8 @@ class ParallelFunction(RemoteFunction):
         return_exceptions=False, **flags,
     ):  # fmt: skip
         RemoteFunction.__init__(self, view, f, block, **flags)
-        if chunksize is not None and chunksize < 1:
-            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
         self.dist = dist
-        self.chunksize = chunksize
+        self.chunksize = None if chunksize is None else whole("chunksize", chunksize, 1, None)
         self.ordered = ordered
         self.return_exceptions = return_exceptions
 
@@ -122,7 +122,7 @@ def call_on_engines(view, function, sequences, count):
         [tuple(map_.getPartition(seq, part, len(ids)) for seq in sequences)]
         for part in range(len(ids))
     ]
-    group = view._labelled().submit_map(ids, function.func, parts, function.return_exceptions)
+    group = view._labelled().submit_map(ids, function.func, parts, False)
     return _result(view, group, function, map_)
 
 
@@ -138,7 +138,7 @@ def call_on_any(view, function, sequences, count):
         for seq in sequences
     ]
     group = view._labelled().submit_task_map(
-        function.func, listed(parts), 1, view._terms, function.return_exceptions
+        function.func, listed(parts), 1, view._terms, False
     )
     return _result(view, group, function, map_)
 
@@ -146,7 +146,10 @@ def call_on_any(view, function, sequences, count):
 def _result(view, group, function, map_):
     def join(values):
         # What ran on a part is a list of one: what the function returned for it.
-        return map_.joinPartitions([value[0] for value in values])
+        failed = [isinstance(value, KernelError) for value in values]
+        parts = [value if is_error else value[0] for value, is_error in zip(values, failed)]
+        # With errors in the place of some they can't be put together as they were cut.
+        return (Map() if any(failed) else map_).joinPartitions(parts)
 
     result = AsyncMapResult(
         view.client, group, function.__name__, "map", joiner=join, ordered=function.ordered,

@@ -4,19 +4,16 @@ A view holds no connection and no data; it names its targets and hands calls to
 the native module, which sends them. `apply_sync` and the maps are the paths
 that must be fast: they go through as few Python frames as they can.
 
-How results look is in `asyncresult.py`, how sequences are cut in `map.py`, and
-what flags are in `flags.py`.
+How results look is in `asyncresult.py`, how sequences are cut in `map.py`, what
+flags are in `flags.py`, and what is done with whole namespaces in `wholes.py`.
 """
 
 from .asyncresult import AsyncMapResult, AsyncResult
+from .checks import whole
 from .flags import Flags, TaskFlags
 from .interruption import offer_interrupt
 from .map import distribution, listed, sized
-
-
-# How long `fork` waits for the engines that it starts, in seconds.
-_START_TIMEOUT_S = 60
-
+from .wholes import WholeNamespaces
 
 # Requests wait, and are answered by each engine.
 _USUAL_MANNER = (True, False)
@@ -36,7 +33,7 @@ class View(Flags):
     def __init__(self, client, targets, **flags):
         self.client = client
         self.block = client.block
-        self.label = None
+        self._label = None
         # Accepted for scripts that set it: objects are copied before a call
         # returns, so that there is nothing to track.
         self.track = False
@@ -57,6 +54,20 @@ class View(Flags):
         if isinstance(targets, list):
             return len(targets)
         return 1 if isinstance(targets, int) else len(self.client)
+
+    @property
+    def label(self):
+        """A text by which results that aren't waited for are told apart, or None.
+
+        Setting it raises TypeError for what is neither.
+        """
+        return self._label
+
+    @label.setter
+    def label(self, label):
+        if not (label is None or isinstance(label, str)):
+            raise TypeError(f"a label is a str or None, not {label!r}")
+        self._label = label
 
     def apply(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on the engines.
@@ -132,6 +143,9 @@ class View(Flags):
         """Forgets results; see `Client.purge_results`."""
         return self.client.purge_results(jobs, targets)
 
+    def spin(self):
+        """Does nothing; see `Client.spin`."""
+
     def wait(self, jobs=None, timeout=-1):
         """Waits for results; see `Client.wait`."""
         return self.client.wait(jobs, timeout)
@@ -154,20 +168,20 @@ class View(Flags):
 
     def _labelled(self):
         """Returns the connection, which records the label of this view with what it sends next."""
-        self._connection.label(self.label)
+        self._connection.label(self._label)
         return self._connection
 
     def _deliver(self, result, block):
         """Returns the value of a result if the call blocks, else the result."""
-        if self.label is not None:
-            result._label = self.label
+        if self._label is not None:
+            result._label = self._label
         if self.block if block is None else block:
             return result.get()
         self.client._watch(result._group, result)
         return result
 
 
-class DirectView(View):
+class DirectView(WholeNamespaces, View):
     """Addresses particular engines: each call goes to all of them.
 
     `client[0]`, `client[::2]`, `client[:]` and `client.direct_view()` make one.
@@ -249,28 +263,36 @@ class DirectView(View):
         self._say_manner()
         group = self._labelled().submit_apply(ids, f, args, kwargs)
         result = AsyncResult(self.client, group, _name(f), "apply", self._single)
-        if self.label is not None:
-            result._label = self.label
+        if self._label is not None:
+            result._label = self._label
         self.client._watch(group, result)
         return result
 
-    def map(self, f, *sequences, block=None, track=None, return_exceptions=False):
+    def map(
+        self, f, *sequences, block=None, track=None, return_exceptions=False, label=None
+    ):  # fmt: skip
         """Calls `f` for each item of the sequences, one block of items on each engine.
 
         With several sequences, `f` gets one item of each; the shortest ends it.
 
-        return_exceptions: puts exceptions into the results in place of raising them
+        return_exceptions: puts a RemoteError into the results in the place of
+            what a call raised
+        label: the view's, for this call
 
         Returns a list if it blocks, else an AsyncMapResult.
         Raises RemoteError or CompositeError if a call raised.
         """
+        if label is not None:
+            options = {"block": block, "return_exceptions": return_exceptions}
+            return self._with({"label": label}).map(f, *sequences, **options)
         _check_sequences(sequences)
         ids, _ = self._resolve(None)
         items = list(zip(*sequences))
         cut = distribution("b").getPartition
         chunks = [cut(items, part, len(ids)) for part in range(min(len(ids), len(items)))]
-        group = self._labelled().submit_map(ids[: len(chunks)], f, chunks, return_exceptions)
         sizes = list(map(len, chunks))
+        called = _caught(f, return_exceptions, max(sizes, default=0))
+        group = self._labelled().submit_map(ids[: len(chunks)], called, chunks, False)
         result = AsyncMapResult(
             self.client, group, _name(f), "map", sizes, return_exceptions=return_exceptions
         )
@@ -320,17 +342,20 @@ class DirectView(View):
 
     # -- running code
 
-    def execute(self, code, silent=True, targets=None, block=None):
+    def execute(self, code, silent=True, targets=None, block=None, label=None):
         """Runs source code in the engines' namespaces.
 
         silent: if false, the code is a numbered cell, the value of its last
             expression is displayed, and if it fails, what this client has
             queued behind it on that engine is aborted
+        label: the view's, for this call
 
         Returns an AsyncResult of ExecuteReply objects, waited for if it
         blocks; then raises RemoteError or CompositeError if the code raised.
         Raises TypeError if `code` isn't a str.
         """
+        if label is not None:
+            return self._with({"label": label}).execute(code, silent, targets, block)
         if not isinstance(code, str):
             raise TypeError(f"execute takes source code as a str, not {type(code).__name__}")
         ids, single = self._resolve(targets)
@@ -341,14 +366,14 @@ class DirectView(View):
         self._deliver(result, block)
         return result
 
-    def run(self, filename, targets=None, block=None):
+    def run(self, filename, targets=None, block=None, label=None):
         """Runs a file, read here, in the engines' namespaces; see `execute`.
 
         Raises OSError if the file can't be read.
         """
         with open(filename, encoding="utf-8") as file:
             code = file.read()
-        return self.execute(code + "\n", targets=targets, block=block)
+        return self.execute(code + "\n", targets=targets, block=block, label=label)
 
     def debug(self):
         """Opens the debugger on the last failure of the one engine of this view.
@@ -451,121 +476,6 @@ class DirectView(View):
         self._say_manner()
         group = self._connection.submit_clear(ids)
         return self._deliver(AsyncResult(self.client, group, "clear", "clear", single), block)
-
-    # -- whole namespaces
-
-    def checkpoint(self, name, partial=False, targets=None, block=None):
-        """Keeps the engines' namespaces in the store, in the place of what has this name.
-
-        name: what `restore` brings it back by. Of one engine, named by its id,
-            it is one namespace; of several it has a part for each, which are
-            also there by themselves: `monday@2` of engine 2
-        partial: leaves out what can't be carried, and lists it
-
-        Returns a `rhumba.namespace.Saved` for each engine if it blocks, else an
-        AsyncResult. Only what the store doesn't have yet is written.
-
-        Raises RemoteError or CompositeError (of SnapshotError, with the path)
-        if something can't be carried, ValueError for a name that can't be one.
-        """
-        from .namespaces import NamespaceResult, checkpoint_names
-
-        ids, single = self._resolve(targets)
-        stored, kept_parts = checkpoint_names(name, ids, single)
-        group = self._connection.submit_checkpoint(ids, stored, bool(partial))
-        result = NamespaceResult(self.client, group, "checkpoint", single, kept_parts)
-        return self._deliver(result, block)
-
-    def restore(self, name, targets=None, block=None):
-        """Puts a checkpoint in the place of what the engines' namespaces hold.
-
-        A checkpoint of several engines goes to as many, in the order of their
-        ids; one of a single namespace goes to each. Where it can't be rebuilt,
-        the namespace stays as it was.
-
-        Returns the list of names, or one for each engine, if it blocks, else an
-        AsyncResult. Raises LookupError if there is no such checkpoint,
-        ValueError if it has parts and not as many as the view has engines,
-        RemoteError or CompositeError if it can't be rebuilt.
-        """
-        from .namespaces import NamespaceResult, parts_to_restore
-
-        ids, single = self._resolve(targets)
-        group = self._connection.submit_restore(ids, parts_to_restore(self._connection, name, ids))
-        return self._deliver(NamespaceResult(self.client, group, "restore", single), block)
-
-    def copy_to(self, targets, partial=False, block=True):
-        """Copies the namespace of this one engine to others, in the place of what they hold.
-
-        targets: as `client[targets]`; the engine itself is passed over
-        partial: leaves out what can't be carried, and lists it
-        block: waits, whatever the view does otherwise. With False, what is sent
-            to the targets meanwhile may run before the namespace has arrived
-
-        Returns a `rhumba.namespace.Saved` for each target if it blocks, else an
-        AsyncResult. Where it can't be rebuilt, a namespace stays as it was.
-
-        Raises ValueError if the view isn't of one engine or there is no other,
-        RemoteError or CompositeError as `checkpoint` and `restore` do.
-        """
-        return self._transfer("copy_to", targets, partial, block)
-
-    def move_to(self, target, partial=False, block=True):
-        """Moves the namespace of this one engine to another, and empties it here once it is there.
-
-        target: the id of an engine; the rest is as for `copy_to`
-        """
-        if not isinstance(target, int):
-            raise TypeError(f"a namespace moves to one engine, named by its id, not to {target!r}")
-        return self._transfer("move_to", target, partial, block)
-
-    def fork(self, n=1, partial=False):
-        """Starts `n` engines with a copy of this one engine's namespace, and returns a view of them.
-
-        Waits until they have it. `partial` is that of `copy_to`.
-
-        Raises what `copy_to` raises; the new engines are stopped again then.
-        """
-        if n < 1:
-            raise ValueError(f"fork needs a number of engines to start, at least 1, not {n}")
-        source = self._one("fork")
-        new = self.client._start_engines(n, _START_TIMEOUT_S)
-        try:
-            self.client[source].copy_to(new, partial=partial, block=True)
-        except BaseException:
-            # Some may have ended of what they were sent.
-            left = [engine for engine in new if engine in self.client.ids]
-            if left:
-                self.client.shutdown(left, block=True)
-            raise
-        return self.client.direct_view(new, block=self.block)
-
-    def _transfer(self, fname, targets, partial, block):
-        from .namespaces import TransferResult
-
-        source = self._one(fname)
-        ids, single = self.client._select(targets)
-        ids = [engine for engine in ids if engine != source]
-        if not ids:
-            raise ValueError(f"{fname} needs another engine than {source} itself")
-        result = TransferResult(self.client, fname, source, ids, single, bool(partial))
-        return result.get() if (self.block if block is None else block) else result
-
-    def _taken_names(self):
-        """Returns a copy of the namespace of this one engine as a dict, for `rhumba.namespace.diff`."""
-        from .namespaces import taken_names
-
-        return taken_names(self.client, self._one("diff"))
-
-    def _one(self, fname):
-        """Returns the id of the one engine that this view names."""
-        ids, _ = self._resolve(None)
-        if len(ids) != 1:
-            raise ValueError(
-                f"{fname} is for the namespace of one engine, and this view has {len(ids)}:"
-                f" client[{ids[0]}].{fname}(…)"
-            )
-        return ids[0]
 
     # -- how functions travel
 
@@ -697,14 +607,14 @@ class LoadBalancedView(TaskFlags, View):
         group = self._labelled().submit_task(f, args, kwargs, self._terms)
         result = AsyncResult(self.client, group, _name(f), "apply", True)
         result._terms = self._terms
-        if self.label is not None:
-            result._label = self.label
+        if self._label is not None:
+            result._label = self._label
         self.client._watch(group, result)
         return result
 
     def map(
         self, f, *sequences, block=None, chunksize=1, ordered=True, return_exceptions=False,
-        track=None,
+        track=None, label=None,
     ):  # fmt: skip
         """Calls `f` for each item of the sequences, wherever an engine is free.
 
@@ -713,20 +623,25 @@ class LoadBalancedView(TaskFlags, View):
         chunksize: how many items make one task
         ordered: whether iterating over the AsyncMapResult keeps the order of
             the input, or yields items as they arrive
-        return_exceptions: puts exceptions into the results in place of raising them
+        return_exceptions: puts a RemoteError into the results in the place of
+            what a call raised. With a `chunksize` above 1 it isn't tried again
+        label: the view's, for this call
 
         Returns a list if it blocks, else an AsyncMapResult.
         Raises RemoteError or CompositeError if a call raised, ValueError
         unless `chunksize` is at least 1.
         """
+        if label is not None:
+            options = {"block": block, "chunksize": chunksize, "ordered": ordered}
+            options["return_exceptions"] = return_exceptions
+            return self._with({"label": label}).map(f, *sequences, **options)
         _check_sequences(sequences)
-        if chunksize < 1:
-            raise ValueError(f"chunksize must be at least 1, not {chunksize}")
         lists = listed(sequences)
-        group = self._labelled().submit_task_map(
-            f, lists, chunksize, self._terms, return_exceptions
-        )
         count = min(map(len, lists))
+        # Larger than all there is is all there is.
+        chunksize = min(whole("chunksize", chunksize, 1, None), max(1, count))
+        called = _caught(f, return_exceptions, chunksize)
+        group = self._labelled().submit_task_map(called, lists, chunksize, self._terms, False)
         sizes = None
         if chunksize > 1:
             sizes = [min(chunksize, count - start) for start in range(0, count, chunksize)]
@@ -748,7 +663,7 @@ class LoadBalancedView(TaskFlags, View):
         ordered: whether results keep the order of the input, or come as they arrive
         max_outstanding: how many tasks are under way at most: 'auto' means one
             per engine, 0 takes all of the input at once
-        return_exceptions: yields exceptions in place of raising them
+        return_exceptions: yields a RemoteError in the place of what a call raised
 
         Raises ValueError if `max_outstanding` is negative.
         """
@@ -772,7 +687,6 @@ class LoadBalancedView(TaskFlags, View):
         calls = zip(*sequences)
         return LazyMapIterator(self, f, calls, ordered, limit, return_exceptions, note)
 
-
     def _call_on_parts(self, function, sequences, count):
         from .remotefunction import call_on_any
 
@@ -782,6 +696,15 @@ class LoadBalancedView(TaskFlags, View):
 def _name(f):
     """Names a function in messages."""
     return getattr(f, "__name__", None) or type(f).__name__
+
+
+def _caught(f, return_exceptions, items_max):
+    """Returns what engines call for each item of a map; see `caught.py`."""
+    if not return_exceptions:
+        return f
+    from .caught import catching
+
+    return catching(f, items_max)
 
 
 def _check_sequences(sequences):

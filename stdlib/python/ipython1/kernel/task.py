@@ -7,7 +7,7 @@ spells it is in `taskclient.py`.
 
 from threading import Condition
 
-from ipyparallel.dependency import Dependent
+from ipyparallel.dependency import dependent
 from ipyparallel.error import TaskAborted
 
 from . import enginestate
@@ -249,7 +249,7 @@ class _Run:
         self.task = task
         run, arguments = task._call()
         if task.depend is not None:
-            run = Dependent(run, enginestate.require_properties, (task.depend,), {})
+            run = dependent(run, enginestate.require_properties, task.depend)
         # A view of its own: recovery begins in another thread than tasks do.
         view = self._view._with({"retries": task.retries})
         self._current = view.apply_async(run, *arguments)

@@ -246,5 +246,7 @@ fn two_contents_under_one_address_are_a_breach() {
     scene.store(clients[1], 1, 11);
     assert_eq!(scene.disconnected.len(), 1);
     assert_eq!(scene.disconnected[0].0, clients[1]);
+    let reason = scene.refusal(clients[1]);
+    assert!(reason.contains("under an address in use"), "{reason}");
     scene.end();
 }

@@ -230,10 +230,36 @@ fn what_is_impatient_fails_in_time() {
     assert_eq!(scene.told(client), []);
     scene.pass_us(1);
     let late = failed(&[(2, "TaskTimeout"), (3, "DependencyTimeout")]);
-    assert_eq!(failures(&mut scene, client), late, "what was sent goes on");
+    assert_eq!(failures(&mut scene, client), late);
+    // Of what was sent, one runs, and the other is asked back.
+    let asked = scene.take(engine.connection);
+    let back = FromController::Engine(ToEngine::Recall { ticket: runs[1] });
+    assert_eq!(asked, [back]);
+    scene.give_back(engine, runs[1], true);
+    assert_eq!(failures(&mut scene, client), failed(&[(1, "TaskTimeout")]));
     scene.finish(engine, runs[0]);
-    scene.finish(engine, runs[1]);
-    assert_eq!(scene.results(client).len(), 2);
+    assert_eq!(scene.results(client).len(), 1, "what runs goes on");
+    scene.end();
+}
+
+#[test]
+fn what_failed_late_is_told_as_it_failed() {
+    let mut scene = Scene::with(Config {
+        heartbeat_misses_max: 100,
+        ..Config::default()
+    });
+    let engine = scene.engine();
+    let client = scene.client();
+    let terms = Terms {
+        timeout_us: Some(1_000_000),
+        retries: 3,
+        ..Terms::default()
+    };
+    scene.task_under(client, 1, terms);
+    let run = scene.runs(engine)[0];
+    scene.pass_us(1_000_000);
+    scene.raise(engine, run);
+    assert_eq!(failures(&mut scene, client), failed(&[(1, "ValueError")]));
     scene.end();
 }
 

@@ -100,6 +100,9 @@ fn who_says_what_only_others_may_say_is_disconnected() {
         (stranger, "an engine's message though it is still unknown"),
     ] {
         scene.tell(connection, pong.clone(), Payload::default());
+        if connection == client {
+            scene.refusal(client);
+        }
         let (disconnected, reason) = scene.disconnected.pop().unwrap();
         assert_eq!(disconnected, connection);
         assert!(reason.contains(words), "{reason}");

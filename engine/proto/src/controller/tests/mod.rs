@@ -202,6 +202,19 @@ impl Scene {
         self.inboxes.remove(&connection).unwrap_or_default()
     }
 
+    /// Takes why a client was disconnected, which it is told first.
+    fn refusal(&mut self, client: ConnectionId) -> String {
+        let reason = match &self.take(client)[..] {
+            [FromController::Refused { reason }] => reason.clone(),
+            other => panic!("a client was told {other:?}"),
+        };
+        let is_same = |(connection, cause): &(ConnectionId, String)| {
+            *connection == client && *cause == reason
+        };
+        assert!(self.disconnected.iter().any(is_same), "{reason}");
+        reason
+    }
+
     /// Takes what a client was told.
     fn told(&mut self, client: ConnectionId) -> Vec<ToClient> {
         let messages = self.take(client).into_iter();

@@ -236,6 +236,8 @@ fn a_number_that_is_in_use_ends_the_connection() {
     scene.request(client, 1, &[engine], push());
     scene.task(client, 1, 0);
     assert_eq!(scene.disconnected.len(), 1);
+    let reason = scene.refusal(client);
+    assert!(reason.contains("two requests at once"), "{reason}");
     let runs = scene.runs(engine);
     scene.finish(engine, runs[0]);
     scene.end();
