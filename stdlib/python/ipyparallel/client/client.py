@@ -24,6 +24,9 @@ from .view import DirectView, LoadBalancedView
 
 __all__ = ["Client", "ExecuteReply", "Metadata"]
 
+# The largest number of a signal.
+_SIGNAL_MAX = 64
+
 # How often it is looked how many engines are there, where that is shown.
 _LOOK_INTERVAL_S = 0.1
 
@@ -658,8 +661,8 @@ def _signal_number(sig):
         return int(number)
     if not isinstance(sig, int):
         raise TypeError(f"a signal is a number or a name such as 'SIGINT', not {sig!r}")
-    if not 0 <= sig < signal.NSIG:
-        raise ValueError(f"{sig} is not the number of a signal; they go from 1 to {signal.NSIG - 1}")
+    if not 1 <= sig <= _SIGNAL_MAX:
+        raise ValueError(f"{sig} is not the number of a signal: they go from 1 to {_SIGNAL_MAX}")
     return int(sig)
 
 

@@ -35,10 +35,9 @@ _TARGETS_SHOWN_MAX = 10
 _GROUPINGS = ("type", "engine", "order")
 
 
-
 def _signal(text):
     """The kind of an option that names a signal; 0 means none."""
-    number = int(text) if text.isdigit() else text
+    number = int(text) if text.isdecimal() else text
     if number != 0:
         try:
             _signal_number(number)
