@@ -103,7 +103,8 @@ impl Folder {
         opened.and_then(|file| open_chunk(&file)).is_ok()
     }
 
-    /// Files a chunk. Returns the bytes that it takes.
+    /// Files a chunk. Returns the bytes that it takes; 0 if somebody else has filed it meanwhile,
+    /// as engines do that hold the same.
     pub(super) fn write_chunk(&self, id: &ChunkId, plain: &[u8]) -> io::Result<u64> {
         let path = self.chunk_path(id);
         let shard = path.parent().expect("a chunk is in a folder");
@@ -112,8 +113,20 @@ impl Folder {
             _ => {}
         }
         let (head, stored) = chunk::encode(plain);
-        self.write_in_place(&path, &[&head, &stored])?;
-        Ok((head.len() + stored.len()) as u64)
+        let file_it = |temporary: &Path| match std::fs::hard_link(temporary, &path) {
+            Ok(()) => std::fs::remove_file(temporary).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.has_chunk(id) => {
+                std::fs::remove_file(temporary).map(|()| false)
+            }
+            // What is there is damaged, or there are no links here.
+            Err(_) => std::fs::rename(temporary, &path).map(|()| true),
+        };
+        let is_new = self.write_aside(&[&head, &stored], file_it)?;
+        Ok(if is_new {
+            (head.len() + stored.len()) as u64
+        } else {
+            0
+        })
     }
 
     /// Reads a chunk into `plain`, and checks it. One that is damaged is put
@@ -158,13 +171,22 @@ impl Folder {
     }
 
     fn write_in_place(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+        self.write_aside(parts, |temporary| std::fs::rename(temporary, path))
+    }
+
+    /// Writes a file and brings it to the disk, before `file_it` gives it its place.
+    fn write_aside<R>(
+        &self,
+        parts: &[&[u8]],
+        file_it: impl FnOnce(&Path) -> io::Result<R>,
+    ) -> io::Result<R> {
         let (temporary, mut file) = create_temporary(&self.root.join("temporary"), "")?;
         let written = (|| {
             for part in parts {
                 file.write_all(part)?;
             }
             file.sync_all()?;
-            std::fs::rename(&temporary, path)
+            file_it(&temporary)
         })();
         if written.is_err() {
             // The first error is the one to tell; what stays is removed by cleaning.

@@ -201,7 +201,6 @@ impl Store {
                 new.insert(*id, content.clone());
             }
         }
-        let chunks_written = new.len() as u64;
         let bytes: u64 = new.values().map(|content| content.len() as u64).sum();
         let stored = workers::map(new.into_iter().collect(), bytes, |(id, content)| {
             self.folder.write_chunk(&id, &content)
@@ -209,9 +208,9 @@ impl Store {
         self.folder.sync_chunk_folders(&ids)?;
         let report = WriteReport {
             bytes_total: checkpoint.bytes_total(),
-            bytes_written: stored.into_iter().sum(),
+            bytes_written: stored.iter().sum(),
             chunks_total: ids.len() as u64,
-            chunks_written,
+            chunks_written: stored.iter().filter(|bytes| **bytes > 0).count() as u64,
         };
         let manifest = Manifest::new(checkpoint, layout, ids);
         let sealed = manifest.seal(manifest::CHECKPOINT_MAGIC);

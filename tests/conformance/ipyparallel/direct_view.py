@@ -39,6 +39,15 @@ with one.temp_flags(block=True):
     assert one.apply(abs, -1) == 1
 assert one.block is False
 assert one.set_flags(block=False) is one
+if RHUMBA:
+    # ipyparallel keeps those that come before the one that fails.
+    for wrong, flags in ((KeyError, {"colour": 1}), (IndexError, {"targets": 17}), (TypeError, {"label": 5})):
+        raises(wrong, one.set_flags, block=True, label="kept", **flags) if "label" not in flags else raises(
+            wrong, one.set_flags, block=True, **flags
+        )
+        assert (one.block, one.label, one.targets) == (False, None, 0), flags
+        raises(wrong, one.temp_flags(block=True, **flags).__enter__)
+        assert (one.block, one.label, one.targets) == (False, None, 0), flags
 
 # Functions made here find their names in the engine's namespace.
 every.execute("base = 100", block=True)

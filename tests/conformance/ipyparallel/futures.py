@@ -4,12 +4,16 @@ import asyncio
 import concurrent.futures
 import itertools
 import os
+import pickle
 import signal
 import threading
 
 import ipyparallel as ipp
 from _expect import PATIENCE, RHUMBA, connect, eventually, raises, raises_remote
 from _gates import Gate, held
+
+if RHUMBA:
+    from _ctrl_c import waits
 
 rc = connect()
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
@@ -84,16 +88,41 @@ if RHUMBA:
     gate = Gate()
     blocker = gate.hold(one)
     queued = one.apply_async(nap, 0, "ran")
+    aborted = one.apply_async(nap, 0, "ran")
     assert queued.cancel() is True and queued.cancelled() is True
     raises(ipp.error.TaskAborted, queued.get, PATIENCE)
     done, _ = concurrent.futures.wait([queued], PATIENCE)
     assert done == {queued}
+    aborted.abort()
     assert blocker.cancel() is True, "it runs, and is stopped"
     raises(ipp.error.TaskAborted, blocker.get, PATIENCE)
     assert blocker.cancelled() is True and one.apply_sync(abs, -1) == 1, "the engine goes on"
     ended = one.apply_async(abs, -2)
     ended.get(PATIENCE)
     assert ended.cancel() is False and ended.cancelled() is False
+
+    # Who knows futures, and not this package, expects the exception that they have for that.
+    async def awaited(result):
+        return await result
+
+    gate = Gate()
+    blockers = gate.hold(every)
+    several = every.apply_async(nap, 0)
+    assert several.cancel() is True
+    gate.open()
+    assert blockers.get(PATIENCE) == [None] * 4
+    for cancelled, also in (
+        (queued, ipp.TaskAborted), (blocker, ipp.TaskAborted), (several, ipp.CompositeError)
+    ):  # fmt: skip
+        failure = raises(concurrent.futures.CancelledError, cancelled.result, PATIENCE)
+        assert isinstance(failure, also) and type(failure).__name__ == also.__name__, failure
+        assert isinstance(cancelled.exception(), concurrent.futures.CancelledError)
+        raises(concurrent.futures.CancelledError, asyncio.run, awaited(cancelled))
+    assert failure.elist == several.exception().elist and len(failure.elist) == 4
+    assert isinstance(pickle.loads(pickle.dumps(queued.exception())), ipp.TaskAborted)
+    # Aborting is no cancelling.
+    failure = raises(ipp.TaskAborted, aborted.get, PATIENCE)
+    assert not isinstance(failure, concurrent.futures.CancelledError), failure
 
 
 # Awaiting lets the event loop go on.
@@ -178,15 +207,45 @@ if RHUMBA:
         raises(ValueError, executor.map, abs, [1], chunksize=0)
         raises(ValueError, executor.map, abs, [1], buffersize=0)
     raises(RuntimeError, executor.submit, abs, -1)
-    executor = lbv.executor
-    gate = Gate()
-    calls = [executor.submit(held, gate.path) for _ in range(40)]
-    gate.wait_for_engines(4)
-    executor.shutdown(wait=False, cancel_futures=True)
-    gate.open()
-    executor.shutdown()
-    assert all(future.done() for future in calls)
-    assert any(isinstance(future.exception(), ipp.error.TaskAborted) for future in calls)
+    assert isinstance(executor, ipp.ViewExecutor)
+
+    # Leaving the block waits for maps, too: nothing is opened before it waits.
+    for view, options in ((lbv, {}), (lbv, {"chunksize": 3}), (lbv, {"buffersize": 2}), (one, {})):
+        order, gate = [], Gate()
+
+        def open_when_waited_for():
+            eventually(lambda: order or waits())  # noqa: B023
+            order.append("opened")  # noqa: B023
+            gate.open()  # noqa: B023
+
+        with view.executor as executor:
+            found = executor.map(held, [gate.path] * 8, range(8), **options)
+            gate.wait_for_engines()
+            opener = threading.Thread(target=open_when_waited_for)
+            opener.start()
+        order.append("left")
+        opener.join()
+        assert order == ["opened", "left"], (view, options, order)
+        assert list(found) == list(range(8))
+
+    # What has not started when it is shut down is cancelled, as futures have it.
+    for submit in (
+        lambda executor, path: [executor.submit(held, path) for _ in range(40)],
+        lambda executor, path: list(executor.map(held, [path] * 40)._pending),
+    ):
+        executor, gate = lbv.executor, Gate()
+        calls = submit(executor, gate.path)
+        gate.wait_for_engines(4)
+        executor.shutdown(wait=False, cancel_futures=True)
+        gate.open()
+        executor.shutdown()
+        assert len(calls) == 40 and all(future.done() for future in calls)
+        ended = [future for future in calls if future.status == "ok"]
+        cancelled = [future for future in calls if future.cancelled()]
+        assert len(ended) == 4 and len(cancelled) == 36, (ended, cancelled)
+        for future in cancelled:
+            raises(concurrent.futures.CancelledError, future.result, PATIENCE)
+        assert all(future.exception() is None for future in ended)
 
 # What can't be rebuilt here is a failure like any other, also for who awaits it.
 if RHUMBA:

@@ -144,15 +144,16 @@ class Results:
             raise KeyError(msg_id)
         return self._look(self._client, place)
 
+    def __contains__(self, msg_id):
+        place = self._client._memory.find(msg_id)
+        return place is not None and finished(place)
+
     def get(self, msg_id, default=None):
         """Returns what is there under an id, or the default."""
         try:
             return self[msg_id]
         except KeyError:
             return default
-
-    def __contains__(self, msg_id):
-        return msg_id in self._places()
 
     def __iter__(self):
         return iter(self._places())
