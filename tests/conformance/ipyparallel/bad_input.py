@@ -113,7 +113,61 @@ if RHUMBA:
     raises(ValueError, ipp.Cluster, n=-1)
     # ipyparallel asks the engines, and tells nobody.
     raises(ValueError, rc.send_signal, "SIGNONSENSE")
+    for signal in (0, -3, 65, 10**12):
+        assert f"{signal} is not the number" in str(raises(ValueError, rc.send_signal, signal))
     raises(ValueError, slow.display_outputs, groupby="colour")
 fine()
+
+# What isn't taken is told in the words of who asked, before anything is sent.
+if RHUMBA:
+
+    def refused(kind, word, call, *args, **kwargs):
+        told = str(raises(kind, call, *args, **kwargs))
+        assert word in told and "Rust" not in told and "unsigned" not in told, told
+
+    huge = 2**40
+    refused(ValueError, "retries must be at most", lbv.set_flags, retries=huge)
+    refused(ValueError, "hwm must be at most", rc.set_scheduling, hwm=huge)
+    refused(ValueError, "hwm must be at most", ipp.Cluster, hwm=huge)
+    refused(TypeError, "hwm must be an int", rc.set_scheduling, hwm=1.5)
+    refused(TypeError, "a scheme is", rc.set_scheduling, 5)
+    refused(ValueError, "task_records_max must be at most", ipp.Cluster, task_records_max=2**70)
+    assert lbv.map_sync(abs, [-1, -2], chunksize=10**30) == [1, 2], "all there is"
+    assert lbv.parallel(block=True, chunksize=10**30)(lambda xs: xs)([1, 2]) == [1, 2]
+    refused(TypeError, "chunksize must be an int", lbv.map, abs, [1], chunksize=1.5)
+    refused(TypeError, "chunksize must be an int", lbv.parallel(chunksize="2"), abs)
+    refused(TypeError, "buffersize must be an int", lbv.executor.map, abs, [1], buffersize=1.5)
+    cluster = ipp.Cluster(n=1)
+    for n in ("2", 1.5, [1]):
+        for call in (ipp.Cluster, cluster.start_engines_sync, cluster.start_cluster_sync, rc.wait_for_engines):
+            refused(TypeError, "the number of engines must be an int", call, n=n)
+    for n, word in ((-1, "must not be negative"), (2**70, "must be at most")):
+        for call in (ipp.Cluster, cluster.start_engines_sync, cluster.start_cluster_sync, rc.wait_for_engines):
+            refused(ValueError, f"the number of engines {word}", call, n=n)
+    assert cluster.n == 1 and cluster.cluster_file is None
+    refused(ValueError, "engines to start must be at least 1", one.fork, 0)
+    refused(TypeError, "engines to start must be an int", one.fork, 1.5)
+    for view in views:
+        refused(TypeError, "a label is a str or None", view.set_flags, label=5)
+        refused(TypeError, "a label is a str or None", setattr, view, "label", b"bytes")
+        assert view.label is None
+    for signal in (None, 1.5, [2]):
+        refused(TypeError, "'SIGINT'", rc.send_signal, signal)
+    assert rc.ids == [0, 1, 2, 3], "1.5 is not the signal that ends a process"
+    for call in (rc.abort, rc.wait, rc.wait_interactive, one.abort, one.wait):
+        refused(TypeError, "jobs are AsyncResults or their msg_ids", call, 5)
+    for call in (rc.purge_hub_results, rc.purge_results, rc.purge_local_results):
+        refused(TypeError, "msg_ids and AsyncResults", call, 5)
+        refused(TypeError, "msg_ids", call, 1.5)
+    refused(TypeError, "msg_ids", rc.purge_hub_results, [5])
+    for call in (rc.get_result, rc.result_status, rc.resubmit):
+        refused(TypeError, "msg_ids, positions and AsyncResults", call, 1.5)
+        refused(TypeError, "msg_ids, positions and AsyncResults", call, [1.5])
+    for results in ((slow, 5), (5, slow), (5,), ("some id",)):
+        refused(TypeError, "join takes AsyncResults", ipp.AsyncResult.join, *results)
+    refused(TypeError, "a function, not 5", rc.watch, 5)
+    refused(TypeError, "a function, not 5", rc.on_notice, 5)
+    assert rc._watches is None
+    fine()
 assert rc.outstanding == set()
 rc.close()

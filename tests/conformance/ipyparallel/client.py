@@ -1,5 +1,7 @@
 """Client: finding the cluster, who is there, and how engines are chosen."""
 
+import warnings
+
 import ipyparallel as ipp
 from _expect import PATIENCE, RHUMBA, connect, eventually, raises
 from _gates import Gate
@@ -57,6 +59,28 @@ assert rc[0]["shared"] == 7, "closing one client must not touch another"
 
 with ipp.Client() as third:
     assert len(third) == 4
+
+# What scripts import from here, wherever it is made.
+for name in (
+    "CompositeError", "DependencyTimeout", "EngineError", "IPythonError", "ImpossibleDependency",
+    "InvalidDependency", "KernelError", "NoEnginesRegistered", "RemoteError", "TaskAborted",
+    "TaskTimeout", "TimeoutError", "UnmetDependency", "collect_exceptions",
+):  # fmt: skip
+    assert getattr(ipp, name) is getattr(ipp.error, name), name
+for name in ("ViewExecutor", "dependent", "depend", "require", "Dependency", "Reference"):
+    assert callable(getattr(ipp, name)), name
+if RHUMBA:
+    assert all(getattr(ipp, name) is not None for name in ipp.__all__)
+    assert len(set(ipp.__all__)) == len(ipp.__all__)
+    names = {}
+    exec("from ipyparallel import *", names)
+    assert {"TaskTimeout", "ViewExecutor", "collect_exceptions", "dependent"} <= names.keys()
+
+# Results arrive by themselves; scripts of earlier times ask for it.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    for spins in (rc, rc[0], rc.load_balanced_view()):
+        assert spins.spin() is None
 
 # Waiting for engines.
 assert rc.wait_for_engines(4, timeout=PATIENCE) is None

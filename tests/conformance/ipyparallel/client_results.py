@@ -8,6 +8,9 @@ import ipyparallel as ipp
 from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
 from _gates import Gate
 
+if RHUMBA:
+    from _steps import Counted, lines_run
+
 rc = connect()
 
 # Waiting for engines can be watched.
@@ -83,6 +86,14 @@ if RHUMBA:
     rc.purge_results(kept_id)
     raises(KeyError, rc.get_result, kept_id)
     raises(KeyError, rc.purge_results, "no-such-id")
+    # No targets at all are those that ipyparallel has by default.
+    forgotten = one.apply_async(abs, -9)
+    assert forgotten.get(PATIENCE) == 9
+    rc.purge_results(forgotten, targets=[])
+    assert forgotten.msg_id not in rc.history and first.msg_id in rc.history
+    raises(KeyError, rc.get_result, forgotten.msg_id)
+    one.purge_results([], targets=[])
+    assert first.msg_id in rc.history
     assert first.get() == 1, "who holds a result has it"
     rc.purge_local_results([second], targets=[0])
     assert second.msg_id not in rc.history and first.msg_id not in rc.history
@@ -105,6 +116,26 @@ if RHUMBA:
     assert rc.outstanding == set()
     assert remembered() < 40, remembered()
 
+    # Nor does finding a result by its id take longer for those that are held beside it.
+    def steps_to_find(count):
+        results = [lbv.apply_async(abs, -number) for number in range(count)]
+        rc.wait(timeout=PATIENCE)
+        ids = [results[number].msg_id for number in (0, count // 2, count - 1)]
+        # The first look makes the index for those that follow.
+        assert rc.get_result(ids[0]).get(PATIENCE) == 0
+        for look in (
+            lambda: rc.get_result(ids[1]).get(PATIENCE), lambda: rc.results[ids[1]],
+            lambda: rc.metadata[ids[1]], lambda: ids[1] in rc.results, lambda: rc.wait(ids[1]),
+            lambda: rc.get_result([ids[1], ids[2]], owner=False),
+        ):  # fmt: skip
+            assert look() is not False
+            yield lines_run(look)
+        assert rc.results[ids[2]] == count - 1 and "no-such-id" not in rc.results
+
+    few, many = list(steps_to_find(2000)), list(steps_to_find(16000))
+    assert all(after < 2 * before + 50 for before, after in zip(few, many)), (few, many)
+    rc.purge_everything()
+
 # Waiting for jobs by id, and aborting them.
 gate = Gate()
 blocker = gate.hold(one)
@@ -118,6 +149,34 @@ gate.open()
 raises(ipp.error.TaskAborted, queued.get, PATIENCE)
 assert rc.wait([other, blocker.msg_id], timeout=PATIENCE) is True
 assert other.get() == 2
+
+if RHUMBA:
+    # What was aborted is told part by part: no part costs as much as all of them.
+    gate = Gate()
+    blockers = gate.hold(every)
+    gate.wait_for_engines(4)
+    aborted = lbv.map_async(abs, range(2000))
+    single = rc.get_result(aborted.msg_ids[1234])
+    assert single.wait(0) is False
+    rc.abort(aborted)
+    counted = aborted._group = Counted(aborted._group, "targets", "msg_ids")
+    failure = raises(ipp.CompositeError, aborted.get, PATIENCE)
+    assert {entry[0] for entry in failure.elist} == {"TaskAborted"} and len(failure.elist) == 2000
+    values = aborted.get(PATIENCE, return_exceptions=True)
+    assert len(values) == 2000 and {type(value) for value in values} == {ipp.TaskAborted}
+    assert counted.asked == 0, counted.asked
+    (group, index), = single._group.places
+    single._group.places[0] = (Counted(group, "targets", "msg_ids"), index)
+    assert single.msg_ids == [single.msg_id] == aborted.msg_ids[1234:1235]
+    raises(ipp.TaskAborted, single.get, PATIENCE)
+    assert single._group.places[0][0].asked == 0
+    parts = [lbv.apply_async(abs, -number) for number in range(500)]
+    joined = ipp.AsyncResult.join(*parts)
+    joined.abort()
+    failure = raises(ipp.CompositeError, joined.get, PATIENCE)
+    assert {entry[0] for entry in failure.elist} == {"TaskAborted"} and len(failure.elist) == 500
+    gate.open()
+    assert blockers.get(PATIENCE) == [None] * 4
 
 # A thousand failures are told in short.
 failing = lbv.map_async(lambda x: [][x] if x % 10 == 0 else 1 // 0, range(1000))

@@ -42,12 +42,9 @@ assert one.set_flags(block=False) is one
 if RHUMBA:
     # ipyparallel keeps those that come before the one that fails.
     for wrong, flags in ((KeyError, {"colour": 1}), (IndexError, {"targets": 17}), (TypeError, {"label": 5})):
-        raises(wrong, one.set_flags, block=True, label="kept", **flags) if "label" not in flags else raises(
-            wrong, one.set_flags, block=True, **flags
-        )
-        assert (one.block, one.label, one.targets) == (False, None, 0), flags
-        raises(wrong, one.temp_flags(block=True, **flags).__enter__)
-        assert (one.block, one.label, one.targets) == (False, None, 0), flags
+        for set_them in (one.set_flags, lambda **flags: one.temp_flags(**flags).__enter__()):
+            raises(wrong, set_them, block=True, **flags)
+            assert (one.block, one.label, one.targets) == (False, None, 0), flags
 
 # Functions made here find their names in the engine's namespace.
 every.execute("base = 100", block=True)
@@ -177,7 +174,24 @@ if RHUMBA:
     assert every.map_sync(lambda x, y: (x, y), range(9), range(5)) == [(x, x) for x in range(5)]
     assert every.map_async(abs, []).get() == []
 caught = every.map_sync(lambda x: 1 // x, [1, 0, 1, 1], return_exceptions=True)
-assert caught[0] == 1 and isinstance(caught[1], Exception) and caught[2:] == [1, 1]
+assert caught[0] == 1 and isinstance(caught[1], ipp.RemoteError) and caught[2:] == [1, 1]
+assert caught[1].ename == "ZeroDivisionError" and caught[1].engine_info["engine_id"] == 1
+if RHUMBA:
+    # In ipyparallel one that raises stands for all items of its engine.
+    blocks = every.map_async(lambda x: 1 // x, [1, 0, 1, 1, 1, 0, 0], return_exceptions=True)
+    caught = blocks.get()
+    wheres = [(each.ename, each.engine_info["engine_id"]) for each in caught if each != 1]
+    assert wheres == [("ZeroDivisionError", 0), ("ZeroDivisionError", 2), ("ZeroDivisionError", 3)]
+    assert [index for index, each in enumerate(caught) if each == 1] == [0, 2, 3, 4]
+    assert str(caught[1]).startswith("[0:map] ZeroDivisionError") and "1 // x" in str(caught[1])
+    assert [repr(each) for each in blocks] == [repr(each) for each in caught]
+    [[first, second]] = blocks.split()[2].get()
+    assert first == 1 and str(second).startswith("[2:map] ZeroDivisionError")
+    failure = raises(ipp.CompositeError, blocks.get, return_exceptions=False)
+    assert [entry[3]["engine_id"] for entry in failure.elist] == [0, 2, 3]
+    # What is returned, and not raised, is what it was.
+    returned = one.map_sync(lambda x: ValueError(x), [1, 2], return_exceptions=True)
+    assert [type(each) for each in returned] == [ValueError] * 2
 
 # Targets may change, also for one call.
 view = rc[:]

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 
 import ipyparallel as ipp
 from _ctrl_c import press_when_waiting
@@ -71,6 +72,31 @@ assert TOLD in interrupted(list, ar)
 free()
 assert TOLD in interrupted(list, lbv.imap(long, [600] * 4, ordered=False))
 free()
+
+# On a terminal it is asked whether to. A second Ctrl-C is an answer: what runs goes on.
+class Asked(io.StringIO):
+    def isatty(self):
+        return True
+
+    def readline(self):
+        self.was_asked = True
+        raise KeyboardInterrupt
+
+
+gate, terminal = Gate(), sys.stdin
+running = gate.hold(every, "went on")
+sys.stdin = Asked()
+told = io.StringIO()
+presser = press_when_waiting(lambda: gate.engines() == 4)
+with contextlib.redirect_stderr(told):
+    failure = raises(KeyboardInterrupt, running.get)
+presser.join()
+assert sys.stdin.was_asked and told.getvalue().endswith("too? [y/N] \n"), told.getvalue()
+sys.stdin = terminal
+assert failure.__context__ is None and failure.__cause__ is None, "one Ctrl-C is told, not both"
+assert not running.ready()
+gate.open()
+assert running.get(PATIENCE) == ["went on"] * 4
 
 # Only engines with something left to do are named, and others' work goes on.
 other = ipp.Client()

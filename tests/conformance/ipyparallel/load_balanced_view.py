@@ -84,9 +84,14 @@ failing = lbv.map_async(lambda x: 1 // x, [1, 0, 2])
 failure = raises_remote("ZeroDivisionError", failing.get)
 assert isinstance(failure, ipp.CompositeError) and len(failure.elist) == 1
 caught = lbv.map_sync(lambda x: 1 // x, [1, 0, 2], return_exceptions=True)
-assert caught[0] == 1 and isinstance(caught[1], Exception) and caught[2] == 0
+assert caught[0] == 1 and isinstance(caught[1], ipp.RemoteError) and caught[2] == 0
+assert caught[1].ename == "ZeroDivisionError" and caught[1].engine_info["engine_id"] in rc.ids
 chunked = lbv.map_async(lambda x: 1 // x, [1, 0, 2, 4], chunksize=2, return_exceptions=True).get()
-assert any(isinstance(item, Exception) for item in chunked) and chunked[-2:] == [0, 0]
+assert any(isinstance(item, ipp.RemoteError) for item in chunked) and chunked[-2:] == [0, 0]
+if RHUMBA:
+    # In ipyparallel one that raises stands for all items of its task.
+    assert chunked[0] == 1 and str(chunked[1]).startswith(f"[{chunked[1].engine_info['engine_id']}:map] Zero")
+    assert chunked[1].engine_info["engine_id"] in rc.ids and "1 // x" in chunked[1].traceback
 
 # A task that fails is tried again, elsewhere.
 every = rc[:]
@@ -119,6 +124,34 @@ if RHUMBA:
     raises(TypeError, setattr, lbv, "retries", "many")
     raises(ValueError, setattr, lbv, "retries", -1)
 
+    # Where exceptions are results, what raises is tried again, too, and what an engine can't
+    # goes to one that can.
+    def only_on(good):
+        import os
+
+        return os.getpid() == good
+
+    for call in (lbv.map_sync, lambda *args, **options: list(lbv.imap(*args, **options))):
+        with lbv.temp_flags(retries=3):
+            assert call(fail_on_all_but, [good] * 8, return_exceptions=True) == [good] * 8
+        tasks = ipp.depend(only_on, good)(abs)
+        assert call(tasks, range(-8, 0), return_exceptions=True) == list(range(8, 0, -1))
+    tasks = ipp.depend(only_on, good)(lambda x: 1 // x)
+    chunked = lbv.map_sync(tasks, [1, 0] * 4, chunksize=4, return_exceptions=True)
+    assert chunked[::2] == [1] * 4, chunked
+    assert {(each.ename, each.engine_info["engine_id"]) for each in chunked[1::2]} == {("ZeroDivisionError", 2)}
+
+    # Flags are set all or none; ipyparallel keeps those that come before the one that fails.
+    terms = dict(priority=3, task_timeout=9, retries=2)
+    for wrong, flags in (
+        (ValueError, {"retries": -1}), (TypeError, {"timeout": "soon"}), (KeyError, {"colour": 1}),
+        (ValueError, {"after": 5}), (IndexError, {"targets": [9]}),
+    ):  # fmt: skip
+        for set_them in (lbv.set_flags, lambda **flags: lbv.temp_flags(**flags).__enter__()):
+            raises(wrong, set_them, **{name: terms[name] for name in terms if name not in flags}, **flags)
+            assert (lbv.priority, lbv.task_timeout, lbv.retries) == (0, None, 0), flags
+            assert lbv.targets is None and lbv.after is None, flags
+
 # Lazy maps take their input as they go.
 taken = []
 
@@ -143,7 +176,23 @@ if RHUMBA:
     assert opened_in_turn(lbv.imap, [3, 1, 0, 2], ordered=False) == [3, 1, 0, 2]
 raises_remote("ZeroDivisionError", list, lbv.imap(lambda x: 1 // x, [1, 0]))
 caught = list(lbv.imap(lambda x: 1 // x, [1, 0, 2], return_exceptions=True))
-assert caught[0] == 1 and isinstance(caught[1], Exception) and caught[2] == 0
+assert caught[0] == 1 and isinstance(caught[1], ipp.RemoteError) and caught[2] == 0
+assert caught[1].ename == "ZeroDivisionError"
+
+
+def breaking(count):
+    yield from range(count)
+    raise LookupError("no more input")
+
+
+if RHUMBA:
+    # Input that raises ends the map, after what came before. ipyparallel's raises a TypeError.
+    for options in ({}, {"max_outstanding": 0}, {"max_outstanding": 1}, {"ordered": False}):
+        for count in (0, 3, 9):
+            found, broken = [], lbv.imap(abs, breaking(count), **options)
+            failure = raises(LookupError, lambda: found.extend(iter(lambda: next(broken), None)))  # noqa: B023
+            assert "no more input" in str(failure) and sorted(found) == list(range(count)), (options, found)
+            raises(StopIteration, next, broken)
 
 # Many small ones.
 results = [lbv.apply_async(abs, -number) for number in range(300)]

@@ -185,6 +185,17 @@ waiting = "import time; time.sleep(0.5 if rank else 0); print('woke', rank)"
 value, out, err = cell("px", "--progress-after -1", waiting)
 assert value is None and (err == "" or not RHUMBA), err
 if RHUMBA:
+    # A signal that there isn't is told where it is said, not at the next Ctrl-C.
+    for signal in ("SIGFOO", "99", "-9", "SIG_DFL", "INT"):
+        for value, out, err in (
+            line("pxconfig", f"--signal-on-interrupt {signal}"),
+            cell("px", f"--signal-on-interrupt={signal}", "touched = 1"),
+        ):
+            assert type(value).__name__ == "UsageError" and signal in str(value), (signal, value)
+    raises(ipp.CompositeError, every.get, "touched")
+    for signal in ("SIGUSR1", "12", "0", "SIGINT"):
+        assert line("pxconfig", f"--signal-on-interrupt {signal}")[0] is None
+        assert f"signal on interrupt: {signal}," in line("pxconfig")[1]
     value, out, err = cell("px", "--progress-after soon", "pass")
     assert type(value).__name__ == "UsageError" and "soon" in str(value)
 
@@ -265,6 +276,31 @@ if RHUMBA:
     assert isinstance(value, ipp.error.AlreadyDisplayedError), value
     assert err.count("KeyboardInterrupt") >= 4
     assert every.apply_sync(abs, -1) == [1] * 4
+
+    # What had not started is aborted; what runs was asked for before, and goes on.
+    for options in ("", "--no-stream"):
+        for targets, which in (("all", "engines [0, 1, 2, 3] still run"), ("2", "engine 2 still runs")):
+            gate = Gate()
+            before = gate.hold(every)
+            gate.wait_for_engines(4)
+            press_when_waiting()
+            value, out, err = cell("px", f"{options} --targets {targets}", "touched = 1")
+            assert isinstance(value, ipp.RemoteError), value
+            assert err.count(f"It had not started: {which} what was asked before;") == 1, err
+            assert "rc.send_signal('SIGINT')" in err and not before.ready()
+            gate.open()
+            before.get()
+            raises(ipp.CompositeError, every.get, "touched")
+    # Where some of it runs, that is interrupted.
+    gate, shut = Gate(), Gate()
+    before = shut.hold(rc[[0, 1]])
+    shut.wait_for_engines(2)
+    press_when_waiting(lambda: gate.engines() == 2)
+    value, out, err = cell("px", "", gate.code)
+    assert "had not started" not in err and err.count("KeyboardInterrupt") >= 2, err
+    assert not before.ready()
+    shut.open()
+    before.get()
 
     # Another signal; or none, and the engines go on.
     every.execute(

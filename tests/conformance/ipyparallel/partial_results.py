@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import tempfile
 
 import ipyparallel as ipp
 from _expect import PATIENCE, RHUMBA, connect, eventually, raises, raises_remote
@@ -156,6 +157,29 @@ assert every.apply_async(abs, -1).label == [None] * 4
 assert lbv.set_flags(label="farm").label == "farm"
 ar = lbv.apply_async(abs, -1)
 assert ar.get() == 1 and ar.label == "farm" and ar.metadata["label"] == "farm"
+# Or of one call.
+assert one.execute("6 * 7", label="by the way").label == "by the way"
+with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+    assert every.run(file.name, label="from a file").label == ["from a file"] * 4
+mapped = every.map(abs, [-1, -2], label="one by one")
+assert mapped.get(PATIENCE) == [1, 2] and mapped.label == ["one by one"] * 2
+mapped = lbv.map_async(abs, [-1, -2], label="anywhere")
+assert mapped.get(PATIENCE) == [1, 2] and mapped.label == ["anywhere"] * 2
+assert every.map_sync(abs, [-1], label="at once") == [1]
+assert (one.label, every.label, lbv.label) == (None, None, "farm"), "the view's is what it was"
+if RHUMBA:
+    [record] = rc.db_query({"label": "by the way"}, keys=["execute_input"])
+    assert record["execute_input"] == "6 * 7"
+    assert len(rc.db_query({"label": "anywhere"}, keys=["label"])) == 2
+    assert len(rc.db_query({"label": "at once"}, keys=["label"])) == 1
+    for call in (lambda: one.execute("1", label=5), lambda: lbv.map(abs, [1], label=5)):
+        assert "label" in str(raises(TypeError, call))
+    # So do parts of what is done with whole namespaces.
+    with every.temp_flags(label="kept"):
+        kept = every.checkpoint("of-partial-results")
+    assert len(kept.get(PATIENCE)) == 4 and kept.label == ["kept"] * 4
+    assert [part.label for part in kept.split()] == ["kept"] * 4
+    assert "rank" in kept.split()[2].get().names
 ar = one.execute("6 * 7", silent=False)
 ar.get()
 if RHUMBA:

@@ -5,9 +5,12 @@ import functools
 import io
 import os
 import sys
+import threading
+import types
 
 import ipyparallel as ipp
 from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
+from _gates import Gate, held
 
 rc = connect()
 one, every, lbv = rc[0], rc[:], rc.load_balanced_view()
@@ -60,6 +63,34 @@ def later():
 ar = later()
 assert isinstance(ar, ipp.AsyncResult) and ar.get(PATIENCE) == [7] * 4
 assert every.block is False, "the flags of a call don't stay"
+if RHUMBA:
+    # Nor are they seen by others beside it, in whatever thread. In ipyparallel they are the view's.
+    gate, found = Gate(), []
+    waiting = every.remote(block=True, targets=0, label="waits")(held)
+    thread = threading.Thread(target=lambda: found.append(waiting(gate.path, "let go")))
+    thread.start()
+    gate.wait_for_engines()
+    assert (every.block, every.targets, every.label) == (False, [0, 1, 2, 3], None)
+    beside = every.apply(abs, -1)
+    assert isinstance(beside, ipp.AsyncResult) and len(beside) == 4
+    assert [every.remote(block=True, targets=k)(eval)("rank") for k in (1, 3, 2)] == [1, 3, 2]
+    gate.open()
+    thread.join()
+    assert found == ["let go"] and beside.get(PATIENCE) == [1] * 4
+    assert (every.block, every.targets, every.label) == (False, [0, 1, 2, 3], None)
+
+    def told_by(engine):
+        mine = every.remote(block=True, targets=engine)(eval)
+        ranks[engine] = [mine("rank") for _ in range(50)]
+
+    ranks = {}
+    threads = [threading.Thread(target=told_by, args=[engine]) for engine in rc.ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ranks == {engine: [engine] * 50 for engine in rc.ids}, ranks
+    assert every.targets == [0, 1, 2, 3]
 assert one.remote(block=True)(abs)(-5) == 5, "a builtin"
 assert lbv.remote(block=True)(lambda: "any")() == "any"
 
@@ -104,6 +135,13 @@ if RHUMBA:
     raises(ValueError, every.parallel, dist="x")
     raises(TypeError, every.remote, colour="red")
     raises(TypeError, every.remote(), 5)
+    # Errors as results: in the place of what their part would have given.
+    for view in (every, lbv):
+        halves = view.parallel(block=True, return_exceptions=True, dist="r")(lambda xs: [12 // x for x in xs])
+        found = halves([1, 2, 0, 4, 3, 6])
+        assert [each for each in found if isinstance(each, int)] == [12, 4, 6, 2, 3], found
+        [failure] = [each for each in found if not isinstance(each, int)]
+        assert isinstance(failure, ipp.RemoteError) and failure.ename == "ZeroDivisionError"
 raises_remote("ZeroDivisionError", every.parallel(block=True)(lambda xs: 1 / 0), range(8))
 
 
@@ -159,6 +197,10 @@ if RHUMBA:
         raises(TypeError, decorate, "not a function")
     assert every.apply_sync(ipp.depend(lambda: True)(abs), -3) == [3] * 4, "a builtin"
     assert rc[2].apply_sync(functools.partial(here)) == 2
+assert isinstance(here, ipp.dependent)
+alike = ipp.dependent(lambda x: x + rank, lambda low: rank >= low, 2)  # noqa: F821
+assert rc[[2, 3]].apply_sync(alike, 10) == [12, 13]
+raises_remote("UnmetDependency", rc[1].apply_sync, alike, 10)
 
 # Imports happen here and there.
 told = io.StringIO()
@@ -180,6 +222,17 @@ assert quiet.getvalue() == "" and every["keyword.iskeyword('if')"] == [True] * 4
 with contextlib.redirect_stdout(quiet), every.importer:
     import stat
 assert stat and every.apply_sync(lambda: stat.__name__) == ["stat"] * 4
+if RHUMBA:
+    # What the code of the block calls may import for itself. ipyparallel takes that, too.
+    elsewhere = types.ModuleType("elsewhere")
+    exec("def call():\n    import bisect\n    return bisect.bisect([1, 2], 1)", vars(elsewhere))
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), every.sync_imports():
+        assert elsewhere.call() == 1
+        import textwrap
+    assert told.getvalue() == "importing textwrap on engine(s)\n", told.getvalue()
+    assert textwrap and every["textwrap.__name__"] == ["textwrap"] * 4
+    raises_remote("NameError", every.get, "bisect")
 builtin_import = __import__
 
 

@@ -59,6 +59,12 @@ if RHUMBA:
     assert every.gather("part", dist="r") == list(range(6))
     every.scatter("part", list(range(6)), flatten=True)
     assert every.gather("part") == list(range(6))
+    # Fewer items than engines: the others have a part without items.
+    for dist in "br":
+        for count in (1, 2, 3):
+            every.scatter("part", list(range(10, 10 + count)), dist=dist, flatten=True)
+            assert every["part"] == [*range(10, 10 + count), *[[]] * (4 - count)]
+            assert every.gather("part", dist=dist) == list(range(10, 10 + count)), (dist, count)
 raises((KeyError, ValueError), every.scatter, "part", [1], dist="q")
 raises((KeyError, ValueError), every.gather, "part", dist="q")
 

@@ -49,6 +49,9 @@ if RHUMBA:
     assert behind.get(PATIENCE) == 7
 
 # An engine that ends is told at once to everyone who waits for it.
+flags = every.temp_flags(targets=[1, 2], block=True)
+flags.__enter__()
+picky = rc.load_balanced_view(targets=0) if RHUMBA else None
 running = one.apply_async(os._exit, 3)
 queued = one.apply_async(abs, -1)
 if RHUMBA:
@@ -62,7 +65,14 @@ else:
 eventually(lambda: rc.ids == [1, 2])
 raises(IndexError, lambda: rc[0])
 assert rc[:].apply_sync(abs, -1) == [1, 1]
+assert every.apply(abs, -1) == [1, 1]
 if RHUMBA:
+    # A view has its flags back when their block ends, whoever is still there of its engines.
+    flags.__exit__(None, None, None)
+    assert (every.targets, every.block) == ([0, 1, 2], False)
+    # Waiting helps where engines are still to come; one that has left doesn't come back.
+    failure = raises(ipp.NoEnginesRegistered, picky.apply_sync, abs, -1)
+    assert "engine 0" in str(failure) and "wait_for_engines" not in str(failure), failure
     # A view that still names it says so.
     raises(ipp.error.EngineError, one.apply_sync, abs, -1)
     failure = raises(ipp.CompositeError, every.apply_sync, abs, -1)
@@ -111,7 +121,9 @@ if RHUMBA:
     rc.send_signal("SIGKILL")
     failure = raises(ipp.error.KernelError, tasks.get, PATIENCE)
     eventually(lambda: len(rc) == 0)
-    raises(ipp.NoEnginesRegistered, lbv.apply_sync, abs, -1)
+    for call in (lbv.apply_sync, rc.direct_view().apply_sync):
+        failure = raises(ipp.NoEnginesRegistered, call, abs, -1)
+        assert "wait_for_engines(n) waits" in str(failure), failure
     cluster.start_engines_sync(1)
     rc.wait_for_engines(1, timeout=PATIENCE)
     assert lbv.apply_sync(abs, -1) == 1

@@ -1,5 +1,6 @@
 """Ending what runs: cancelled, or for too long. ipyparallel can do neither."""
 
+import concurrent.futures
 import os
 import sys
 
@@ -33,6 +34,7 @@ for view in (lbv, one):
     assert running.cancel() is True
     failure = raises(ipp.error.TaskAborted, running.get, PATIENCE)
     assert "cancelled while it ran" in str(failure), failure
+    assert isinstance(failure, concurrent.futures.CancelledError), "as futures have it"
     assert running.cancelled() and running.done()
     gate.open()
     assert other is None or other.get(PATIENCE) == "went on"
@@ -54,6 +56,8 @@ eventually(lambda: amr.progress > 0)
 assert amr.cancel() is False, "some of it has ended"
 amr.wait(PATIENCE)
 assert amr.ready() and not amr.cancelled()
+failure = raises(ipp.CompositeError, amr.get)
+assert not isinstance(failure, concurrent.futures.CancelledError), "that is for all of it"
 assert lbv.apply_sync(abs, -1) == 1
 
 # A task that runs too long; its time begins when it does.

@@ -1,5 +1,6 @@
 """The task store: what is remembered of every task, results of others, and sending again."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -101,6 +102,17 @@ if RHUMBA:
     [of_dependent] = rc.db_query({"after": {"$all": [labelled.msg_id]}}, keys=["after", "follow"])
     assert of_dependent["msg_id"] == dependent.msg_id
     assert of_dependent["after"] == [labelled.msg_id] and of_dependent["follow"] == []
+    # What a record shows is what it is found by, also where that is nothing.
+    both = {"msg_id": {"$in": [failed.msg_id, labelled.msg_id, dependent.msg_id]}}
+    for quiet in ("", {"$eq": ""}, {"$in": ["", "else"]}, {"$not": {"$ne": ""}}):
+        assert found({**both, "stdout": quiet}) == [failed.msg_id], quiet
+    for loud in ({"$ne": ""}, {"$nin": ["", "else"]}, {"$not": ""}):
+        assert found({**both, "stdout": loud}) == [labelled.msg_id, dependent.msg_id], loud
+    assert found({**both, "stderr": ""}) == both["msg_id"]["$in"]
+    assert found({**both, "after": []}) == found({**both, "after": ()}) == both["msg_id"]["$in"][:2]
+    assert found({**both, "after": {"$ne": []}}) == [dependent.msg_id]
+    assert found({**both, "follow": {"$in": [[], [labelled.msg_id]]}}) == both["msg_id"]["$in"]
+    assert found({**both, "status": ""}) == [], "elsewhere nothing is only nothing"
 
     # What isn't a query is said to be none, and the cluster goes on.
     raises(TypeError, rc.db_query, "status")
@@ -116,6 +128,23 @@ if RHUMBA:
     raises(ValueError, rc.db_query, {"status": 3})
     raises(ValueError, rc.db_query, {"status": ["ok"]})
     raises(ValueError, rc.db_query, {}, keys=["no_such_key"])
+    raises(ValueError, rc.db_query, {"submitted": float("nan")})
+    for number in (2**63, -(2**70)):
+        for query in ({"engine_id": number}, {"engine_id": {"$in": [0, number]}}, {"submitted": number}):
+            assert "64 bits" in str(raises(ValueError, rc.db_query, query)), query
+        assert "64 bits" in str(raises(ValueError, rc.db_query, {"retries": {"$mod": [number, 1]}}))
+    for keys in (5, [5]):
+        assert "keys are" in str(raises(TypeError, rc.db_query, {}, keys=keys))
+    labels = [f"label {number}" for number in range(30_001)]
+    for query in (
+        {"label": {"$in": labels}},
+        {"$or": [{"label": {"$nin": labels[:20_000]}}, {"kind": {"$in": labels[20_000:]}}]},
+    ):
+        failure = raises(ValueError, rc.db_query, query)
+        assert "30,000" in str(failure) and "30,001" in str(failure), failure
+    assert found({**mine, "label": {"$in": [*labels[2:], "the seventh"]}}) == [labelled.msg_id]
+    # Ids are looked up, however many they are.
+    assert found({"msg_id": {"$in": [*labels, labelled.msg_id]}}) == [labelled.msg_id]
     assert found({"msg_id": failed.msg_id}) == [failed.msg_id]
 
 # What is there, and what isn't yet.
@@ -181,6 +210,23 @@ if RHUMBA:
     assert isinstance(values[0], ipp.RemoteError) and both.engine_id == [0, 0]
     raises(KeyError, rc.resubmit, "no-such-id")
 
+    # Several that are sent again are under way like anything else.
+    os.unlink(gate)
+    late = rc.resubmit([waiting.msg_id, waiting.msg_id])
+    assert len(late) == 2 and not late.ready()
+    assert set(late.msg_ids) <= rc.outstanding and rc.history[-2:] == late.msg_ids
+    assert rc.wait(timeout=0.01) is False and rc.wait(late.msg_ids[1], timeout=0.01) is False
+    raises(RuntimeError, rc.purge_everything)
+    ids = late.msg_ids
+    del late
+    gc.collect()
+    assert set(ids) <= rc.outstanding, "whether somebody holds it or not"
+    fetched = rc.get_result(ids)
+    open(gate, "w").close()
+    assert rc.wait(ids, timeout=PATIENCE) is True
+    assert fetched.get(PATIENCE) == ["late"] * 2 and fetched.engine_id == [1, 1]
+    assert not rc.outstanding.intersection(ids)
+
 if RHUMBA:
     # A script submits and exits; its work goes on, and its results are there for who comes later.
     script = f"""
@@ -243,7 +289,23 @@ print(" ".join(results.msg_ids))
         kept = none[0].apply_async(abs, -2)
         assert kept.get(PATIENCE) == 2
         none.purge_results(kept)
+        kept = none[0].apply_async(abs, -2)
+        assert kept.get(PATIENCE) == 2
         none.purge_everything()
+        assert none.history == []
+
+    # One that can't be used says so to who wants it emptied.
+    folder = os.path.join(os.path.dirname(os.path.dirname(state["path"])), "unusable")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "tasks.sqlite"), "w") as file:
+        file.write("no database, but something that somebody wrote\n" * 100)
+    with ipp.Cluster(n=1, cluster_id="unusable") as broken:
+        for forget in (broken.purge_everything, lambda: broken.purge_results("all")):
+            kept = broken[0].apply_async(abs, -2)
+            assert kept.get(PATIENCE) == 2
+            failure = raises(ipp.error.TaskStoreError, forget)
+            assert "is not a task store" in str(failure), failure
+            assert broken.history == [], "what is here is forgotten"
     raises(ValueError, ipp.Cluster, task_store="cloud")
     raises(ValueError, ipp.Cluster, task_records_max=-1)
 rc.close()

@@ -384,7 +384,8 @@ impl<'a> Decoder<'a> {
             // Not by `new_str`, which gives one object to all texts of the same letter.
             Ok(text) => PyStr::from(text).into_ref(&self.vm.ctx).into(),
             Err(_) => {
-                let text = Wtf8::from_bytes(bytes).ok_or(FormatError::Text)?;
+                let text = Wtf8::from_bytes(bytes).filter(|_| surrogates_are_whole(bytes));
+                let text = text.ok_or(FormatError::Text)?;
                 let text = PyStr::from(text).into_ref(&self.vm.ctx);
                 self.names.note(&text);
                 text.into()
@@ -582,4 +583,14 @@ impl<'a> Decoder<'a> {
         }
         Ok(texts)
     }
+}
+
+/// Whether what begins like a surrogate goes on like one, which the runtime doesn't look at: it
+/// would read beyond the end of such a text.
+fn surrogates_are_whole(bytes: &[u8]) -> bool {
+    let mut begins = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0xed);
+    begins.all(|(at, _)| match bytes[at + 1..] {
+        [0x80..=0xbf, 0x80..=0xbf, ..] => true,
+        _ => false,
+    })
 }

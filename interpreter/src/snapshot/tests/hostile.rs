@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rustpython_vm::builtins::PyDictRef;
-use rustpython_vm::{AsObject, VirtualMachine};
+use rustpython_vm::builtins::{PyDictRef, PyStr};
+use rustpython_vm::common::wtf8::Wtf8;
+use rustpython_vm::{AsObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::{eval, run, with_functions};
+use super::{dumps, eval, loads, run, with_functions};
 use crate::snapshot::encode::state_present;
 use crate::snapshot::format::{HEADER_BYTES, Header, Write, body, kind};
 use crate::snapshot::{
@@ -470,6 +471,28 @@ def test():
     assert back[:3] == made[:3] and getattr(back[3], '\ud800') == back[4]() == back[5].args[0] == text
 test()";
         run(vm, scope, source, "texts").expect("they are carried");
+    });
+}
+
+#[test]
+fn texts_of_bytes_that_are_none_are_refused() {
+    with_functions(|vm, _, receiver| {
+        let text: PyObjectRef = PyStr::from(Wtf8::from_bytes(b"?\xed\xa1\x82b)").expect("one"))
+            .into_ref(&vm.ctx)
+            .into();
+        let bytes = dumps(&text, vm).expect("it is carried");
+        let at = bytes.windows(2).position(|pair| pair == b"\xed\xa1");
+        let at = at.expect("it is there as it is");
+        assert!(loads(bytes.clone(), receiver.clone(), vm).is_ok());
+        for (place, byte) in [(1, 0xc1), (1, b'a'), (2, b'a'), (2, 0xff)] {
+            let mut bytes = bytes.clone();
+            bytes[at + place] = byte;
+            let error = loads(bytes, receiver.clone(), vm).expect_err("it is no text");
+            assert!(
+                error.fast_isinstance(snapshot_error_type()),
+                "{place} {byte:#x}"
+            );
+        }
     });
 }
 
