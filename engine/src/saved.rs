@@ -7,7 +7,7 @@
 use crate::store::{Checkpoint, SegmentData, StoreError};
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::rustpython_vm::builtins::PyBaseExceptionRef;
-use rhumba_interpreter::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rhumba_interpreter::rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 use rhumba_interpreter::snapshot::{
     self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, Globals, NamespaceSnapshot,
     Segment,
@@ -18,7 +18,8 @@ use std::io::ErrorKind;
 /// What error messages call a namespace.
 const ROOT_NAME: &str = "namespace";
 
-/// Takes a snapshot of names, with who they belong to and when it is.
+/// Takes a snapshot of names, with who they belong to and when it is. Functions find their globals
+/// where they are brought back: those of the session, or else those whose globals are `own`.
 ///
 /// # Errors
 /// `SnapshotError` with the path of what can't be carried, unless it is `partial`; what `__reduce_ex__`
@@ -26,12 +27,17 @@ const ROOT_NAME: &str = "namespace";
 pub fn taken(
     vm: &VirtualMachine,
     items: &[(String, PyObjectRef)],
-    globals: Globals,
+    own: Option<&PyObject>,
     partial: bool,
     origin: &str,
 ) -> PyResult<Checkpoint> {
+    let globals = match own {
+        None => Globals::Receiver,
+        Some(_) => Globals::Carried,
+    };
     let options = EncodeOptions {
         globals,
+        namespace: own,
         partial,
         ..EncodeOptions::new(ROOT_NAME)
     };

@@ -57,6 +57,9 @@ pub struct EncodeOptions<'a> {
     pub out_of_band_bytes_min: usize,
     /// Where functions of the main module find their globals.
     pub globals: Globals,
+    /// A dict that is a namespace of its own: functions that have it as their globals find them in
+    /// the receiving one.
+    pub namespace: Option<&'a PyObject>,
     /// Leaves out what can't be carried, where something says what was: [`encode_partial`] always
     /// does, [`encode_names`] if this is set, [`encode`] never.
     pub partial: bool,
@@ -98,6 +101,7 @@ impl Default for EncodeOptions<'_> {
             main_module: "__main__",
             out_of_band_bytes_min: 4096,
             globals: Globals::Receiver,
+            namespace: None,
             partial: false,
         }
     }

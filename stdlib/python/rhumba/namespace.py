@@ -237,7 +237,8 @@ def _names(mapping):
     """Returns the mapping as a dict by name; None stands for the session."""
     if mapping is None:
         return None
-    names = dict(mapping)
+    # A dict stays the one that functions of a namespace that was loaded have as their globals.
+    names = mapping if type(mapping) is dict else dict(mapping)
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"names must be str, not {name!r}")

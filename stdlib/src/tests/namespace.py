@@ -112,6 +112,29 @@ def test_a_mapping_is_saved_in_place_of_the_session():
     assert not os.path.exists("x.ns")
 
 
+def test_a_loaded_namespace_is_saved_as_one():
+    enter(SESSION)
+    namespace.save("first.ns")
+    first = namespace.load("first.ns")
+    assert first["bump"]() == 1
+    namespace.save("second.ns", first)
+    second = namespace.load("second.ns")
+    assert second["bump"].__globals__ is second and second["count"] == 1
+    assert second["bump"]() == 2 and second["count"] == 2 and first["count"] == 1
+    # Beside a session's own class, that of a loaded one comes home to nobody.
+    assert type(second["child"]) is second["Child"] is not first["Child"]
+    assert namespace.loads(namespace.dumps(main["child"])).__class__ is main["Child"]
+
+
+def test_only_files_are_replaced():
+    import os, socket, stat
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("listener")
+        assert "ordinary" in raised(OSError, lambda: namespace.save("listener", {"a": 1}))
+        assert stat.S_ISSOCK(os.stat("listener").st_mode)
+    os.remove("listener")
+
+
 def test_names_of_the_module_are_not_restored():
     namespace.save("odd.ns", {"__name__": "odd", "__builtins__": {}, "_": 1, "x": 2})
     enter("y = 1")

@@ -8,7 +8,7 @@ use crate::saved::{self, failure};
 use crate::store::{Checkpoint, Store, payload};
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
-use rhumba_interpreter::snapshot::{DecodeContext, Globals};
+use rhumba_interpreter::snapshot::DecodeContext;
 use rhumba_proto::message::Payload;
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ fn taken(
     origin: &str,
     partial: bool,
 ) -> PyResult<Checkpoint> {
-    saved::taken(vm, &namespace.items(), Globals::Receiver, partial, origin)
+    saved::taken(vm, &namespace.items(), None, partial, origin)
 }
 
 fn brought_back(vm: &VirtualMachine, checkpoint: &Checkpoint) -> PyResult {

@@ -150,6 +150,9 @@ impl Encoder<'_> {
             .get_attr(identifiers().globals, vm)?
             .downcast::<PyDict>()
             .map_err(|_| vm.new_type_error("a function's __globals__ is not a dict"))?;
+        if self.options.namespace.is_some_and(|own| own.is(&globals)) {
+            return Ok(constant::GLOBALS);
+        }
         let name = own_item(vm, &globals, "__name__")?;
         let name = name.as_ref().and_then(|name| self.text(name));
         let is_main = name.as_deref() == Some(self.options.main_module);

@@ -6,6 +6,7 @@ use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::{Encoder, Frame, Step};
+use crate::session;
 use crate::snapshot::identity;
 
 /// A call, and the state that completes what it returns.
@@ -181,6 +182,9 @@ impl Encoder<'_> {
                 Call::new(class, vec![name, object.get_attr("__supertype__", vm)?]).identified()
             }
             "typing.TypeAliasType" => {
+                if let Some(call) = self.lazy_alias(object)? {
+                    return Ok(Some(call));
+                }
                 let names = ["__name__", "__value__"].map(|name| object.get_attr(name, vm));
                 let args = names.into_iter().collect::<PyResult<Vec<_>>>()?;
                 let keywords = [("type_params", "__type_params__")];
@@ -227,6 +231,26 @@ impl Encoder<'_> {
             state: Some((function.clone(), init)),
             ..Call::new(new, vec![class, function])
         })
+    }
+
+    /// An alias that a `type` statement made: it may stand for itself, so its value isn't asked for.
+    fn lazy_alias(&self, object: &PyObject) -> PyResult<Option<Call>> {
+        let vm = self.vm;
+        let compute = object.get_attr("evaluate_value", vm)?;
+        let parameters = object.get_attr("__type_params__", vm)?;
+        let has_none = parameters
+            .downcast_ref::<PyTuple>()
+            .is_some_and(|parameters| parameters.is_empty());
+        // What computes the value of a generic one refers to its parameters, which it would have
+        // to be given.
+        if !compute.class().is(vm.ctx.types.function_type) || !has_none {
+            return Ok(None);
+        }
+        let lazy = session::import(vm, "rhumba._alias")?.get_attr("lazy", vm)?;
+        let [name, module] = ["__name__", "__module__"].map(|name| object.get_attr(name, vm));
+        Ok(Some(
+            Call::new(lazy, vec![name?, compute, module?]).identified(),
+        ))
     }
 
     /// A file in memory is data: its content, and the position in it.

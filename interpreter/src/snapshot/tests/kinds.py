@@ -589,3 +589,19 @@ def test_submodules_that_code_reaches():
     # Only those that it names.
     import xml.sax
     assert b'xml.sax' not in data and b'xml.etree.ElementTree' in data
+
+
+type Json = dict[str, Json] | list[Json] | str
+type Row = tuple[int, str]
+type Listed[T] = list[T]
+
+
+def test_aliases_that_stand_for_themselves():
+    receiver['Json'] = there = carry_away(Json)
+    assert there.__name__ == 'Json' and there.__module__ == '__main__'
+    assert there.__value__ == dict[str, there] | list[there] | str
+    again, pair = carry((Json, [Json]))
+    assert pair[0] is again
+    assert carry(Row).__value__ == tuple[int, str]
+    generic = carry(Listed)
+    assert generic.__value__ == list[generic.__type_params__[0]]
