@@ -6,15 +6,23 @@
 //! lifeline to its owner: when the owner ends, however it ends, so does the
 //! cluster. The processes themselves are [`crate::controller`] and [`crate::host`].
 
+mod listening;
+mod remains;
+mod start_lock;
+
 use crate::client::{Client, ClientError};
 use crate::cluster_file::{
-    self, CLUSTER_FILE_NAME, CLUSTER_FILE_VERSION, ClusterFile, ClusterFileError,
+    self, CLUSTER_FILE_NAME, CLUSTER_FILE_VARIABLE, CLUSTER_FILE_VERSION, ClusterFile,
+    ClusterFileError,
 };
 use crate::home;
 use crate::socket::ConnectionError;
 use crate::tasks::{TaskStoreMode, TaskStoreOptions};
+pub(crate) use listening::{bind, fits_a_socket, short_socket_path, socket_path};
+pub(crate) use remains::{machine, remove_remains};
 use rhumba_proto::id::EngineId;
 use rhumba_proto::message::{Answer, FromClient, Policy, Scheduling};
+use start_lock::StartLock;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -31,14 +39,15 @@ pub const LISTENER_FD: i32 = 3;
 /// How long a controller is given to answer, and a cluster to end.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest path that a Unix socket can have, in bytes.
-const SOCKET_PATH_BYTES_MAX: usize = 107;
+/// How long a look at the engines takes at most, before what ends the wait for them is looked at.
+const ENGINES_SLICE: Duration = Duration::from_millis(100);
 
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct StartOptions {
     pub count: u32,
-    /// `None`: a free id is made up; the cluster is found by its file.
+    /// `None`: a free id is made up. The cluster is found by its file, and
+    /// belongs to this process alone, unless it outlives it.
     pub cluster_id: Option<String>,
     pub working_directory: PathBuf,
     /// Folders that engines look for modules in, before `PYTHONPATH`.
@@ -65,17 +74,24 @@ pub enum ClusterError {
         "a cluster with the id {0:?} is running already; stop it with: rhumba cluster stop {0}, or choose another --cluster-id"
     )]
     Running(String),
+    #[error(
+        "another start of a cluster has not ended within {seconds} s; see what goes on with: rhumba cluster list"
+    )]
+    StartGoesOn { seconds: u64 },
+    #[error("there is no folder {path} for the cluster to work in; name one that is there")]
+    WorkingDirectory { path: String },
     #[error("{program} can't be started: {source}")]
     Spawn { program: String, source: io::Error },
-    #[error("only {there} of {wanted} engines came within {seconds} s; what they said is in {log}")]
+    #[error("only {there} of {wanted} engines came within {seconds} s; {said}")]
     EnginesMissing {
         there: usize,
         wanted: u32,
         seconds: u64,
-        log: String,
+        /// What the logs end with.
+        said: String,
     },
-    #[error("the cluster ended while it was starting ({cause}); what it said is in {log}")]
-    EndedEarly { cause: String, log: String },
+    #[error("the cluster ended while it was starting ({cause}); {said}")]
+    EndedEarly { cause: String, said: String },
     #[error("the cluster {id:?} did not end within {seconds} s; its controller is process {pid}")]
     Lingers { id: String, seconds: u64, pid: u32 },
     #[error(transparent)]
@@ -83,8 +99,10 @@ pub enum ClusterError {
 }
 
 /// A cluster that this process started. Dropping it stops it, unless it was
-/// daemonized.
+/// daemonized. In a child that the process forks it does nothing.
 pub struct StartedCluster {
+    /// The process that started it.
+    starter_pid: u32,
     cluster: ClusterFile,
     cluster_file: PathBuf,
     controller: Child,
@@ -93,6 +111,8 @@ pub struct StartedCluster {
     lifeline: Option<OwnedFd>,
     daemonized: bool,
     count: u32,
+    /// How long its logs were when it was started.
+    log_lengths: [u64; 2],
 }
 
 /// A cluster as `cluster list` shows it.
@@ -102,6 +122,8 @@ pub struct ClusterDescription {
     pub state: ClusterState,
     /// `None`: its file does not tell.
     pub controller_pid: Option<u32>,
+    /// The process to which it belongs alone, if it belongs to one.
+    pub owner_pid: Option<u32>,
     pub cluster_file: PathBuf,
     /// Why it can't be used, where it can't.
     pub problem: Option<String>,
@@ -145,25 +167,61 @@ pub struct EngineDescription {
 /// # Errors
 /// If a cluster of that id runs, or something can't be created or started.
 pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
+    if !options.working_directory.is_dir() {
+        return Err(ClusterError::WorkingDirectory {
+            path: path_text(&options.working_directory),
+        });
+    }
     let cluster_id = match &options.cluster_id {
         Some(id) => id.clone(),
-        None => format!("{}-{:x}", std::process::id(), unix_time().subsec_nanos()),
+        None => remains::made_up_id(unix_time().subsec_nanos()),
     };
     let directory = cluster_file::cluster_directory(&cluster_id)?;
-    let cluster_file = directory.join(CLUSTER_FILE_NAME);
-    if cluster_file.exists() {
-        ClusterFile::read(&cluster_file)?;
-        match describe(&cluster_file).state {
-            ClusterState::Stale => remove_remains(&cluster_file),
-            _ => return Err(ClusterError::Running(cluster_id)),
-        }
-    }
-    let log_directory = directory.join("log");
-    home::create_private_directory(&home::home_directory()?)?;
+    home::create_directory(&home::home_directory()?)?;
     home::create_private_directory(&home::clusters_directory()?)?;
-    home::create_private_directory(&directory)?;
+    remains::remove_orphans();
+    let lock = StartLock::take(ANSWER_TIMEOUT)?.ok_or(ClusterError::StartGoesOn {
+        seconds: ANSWER_TIMEOUT.as_secs(),
+    })?;
+    make_way(&directory.join(CLUSTER_FILE_NAME), &cluster_id)?;
+    let mut started = start_controller(options, cluster_id, &directory)?;
+    let completed = started.complete(options);
+    // What is left of it now is removed under the lock, too.
+    drop(lock);
+    if let Err(error) = completed {
+        started.abandon();
+        return Err(error);
+    }
+    Ok(started)
+}
+
+/// Removes what a dead cluster has left under an id.
+fn make_way(cluster_file: &Path, cluster_id: &str) -> Result<(), ClusterError> {
+    if !cluster_file.exists() {
+        return Ok(());
+    }
+    let cluster = ClusterFile::read(cluster_file)?;
+    match describe(cluster_file).state {
+        ClusterState::Stale => {
+            remains::remove_remains_locked(cluster_file, cluster.controller_pid);
+            Ok(())
+        }
+        _ => Err(ClusterError::Running(cluster_id.to_owned())),
+    }
+}
+
+/// Starts the controller of a cluster that nobody can find yet.
+fn start_controller(
+    options: &StartOptions,
+    cluster_id: String,
+    directory: &Path,
+) -> Result<StartedCluster, ClusterError> {
+    let cluster_file = directory.join(CLUSTER_FILE_NAME);
+    let log_directory = directory.join("log");
+    home::create_private_directory(directory)?;
     home::create_private_directory(&log_directory)?;
-    let socket = socket_path(&directory)?;
+    let log_lengths = remains::log_lengths(&log_directory);
+    let socket = socket_path(directory)?;
     let listener = bind(&socket)?;
 
     let (lifeline_read, lifeline) =
@@ -183,7 +241,15 @@ pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
         Stdio::from(lifeline_read)
     };
     let log = log_file(&log_directory, "controller.log")?;
-    let controller = spawn(options, &arguments, standard_input, log, Some(&listener))?;
+    let controller = spawn(
+        options,
+        &arguments,
+        standard_input,
+        log,
+        Some(&listener),
+        None,
+    )?;
+    let is_private = options.cluster_id.is_none() && !options.daemonize;
     let cluster = ClusterFile {
         version: CLUSTER_FILE_VERSION,
         cluster_id,
@@ -191,9 +257,12 @@ pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
         controller_pid: controller.id(),
         started_s: unix_time().as_secs(),
         working_directory: options.working_directory.clone(),
-        log_directory: log_directory.clone(),
+        log_directory,
+        owner_pid: is_private.then(std::process::id),
+        machine: machine(),
     };
-    let mut started = StartedCluster {
+    Ok(StartedCluster {
+        starter_pid: std::process::id(),
         cluster,
         cluster_file,
         controller,
@@ -201,12 +270,8 @@ pub fn start(options: &StartOptions) -> Result<StartedCluster, ClusterError> {
         lifeline: (!options.daemonize).then_some(lifeline),
         daemonized: options.daemonize,
         count: options.count,
-    };
-    if let Err(error) = started.complete(options) {
-        started.abandon();
-        return Err(error);
-    }
-    Ok(started)
+        log_lengths,
+    })
 }
 
 impl StartedCluster {
@@ -235,36 +300,61 @@ impl StartedCluster {
         &self.cluster.log_directory
     }
 
+    /// Says what its processes have logged last, for whoever asks why it ended.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        remains::last_words(&self.cluster.log_directory, self.log_lengths, true)
+    }
+
     /// Waits until all engines are there.
     ///
     /// # Errors
     /// If they are not within `timeout`, or the host or the controller ends.
     pub fn wait_for_engines(&mut self, timeout: Duration) -> Result<(), ClusterError> {
+        self.wait_for_engines_unless(timeout, || false).map(drop)
+    }
+
+    /// Waits until all engines are there, or `is_unwanted` says that nobody wants
+    /// them any more. Returns whether they are there.
+    ///
+    /// # Errors
+    /// As [`wait_for_engines`](Self::wait_for_engines).
+    pub fn wait_for_engines_unless(
+        &mut self,
+        timeout: Duration,
+        mut is_unwanted: impl FnMut() -> bool,
+    ) -> Result<bool, ClusterError> {
         let client = Client::connect(&self.cluster_file, "starter", timeout)?;
         let deadline = Instant::now() + timeout;
         let wanted = self.count as usize;
+        let (directory, lengths) = (self.cluster.log_directory.clone(), self.log_lengths);
+        let said = |controller_first| remains::last_words(&directory, lengths, controller_first);
         // In slices, so that a host that ends early is seen.
-        while !client.wait_for_engines(wanted, Duration::from_millis(100)) {
-            let log = self.cluster.log_directory.display().to_string();
+        while !client.wait_for_engines(wanted, ENGINES_SLICE) {
+            if is_unwanted() {
+                return Ok(false);
+            }
             if let Some(cause) = client.ended() {
-                return Err(ClusterError::EndedEarly { cause, log });
+                let said = said(true);
+                return Err(ClusterError::EndedEarly { cause, said });
             }
             if let Some(host) = &mut self.host
                 && let Some(status) = host.try_wait()?
             {
                 let cause = format!("its host ended with {status}");
-                return Err(ClusterError::EndedEarly { cause, log });
+                let said = said(false);
+                return Err(ClusterError::EndedEarly { cause, said });
             }
             if Instant::now() >= deadline {
                 return Err(ClusterError::EnginesMissing {
                     there: client.engines().len(),
                     wanted: self.count,
                     seconds: timeout.as_secs(),
-                    log,
+                    said: said(false),
                 });
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Says when engines are saved, and whether those that die are replaced.
@@ -282,6 +372,10 @@ impl StartedCluster {
     /// # Errors
     /// If they can't be waited for.
     pub fn stop(mut self) -> Result<(), ClusterError> {
+        if self.daemonized && !self.is_of_a_parent() {
+            // It has no lifeline to end by.
+            return stop(&self.cluster_file).map(drop);
+        }
         self.end()
     }
 
@@ -304,12 +398,15 @@ impl StartedCluster {
     fn complete(&mut self, options: &StartOptions) -> Result<(), ClusterError> {
         self.cluster.write(&self.cluster_file)?;
         let mut arguments = vec!["host".into(), "-n".into(), options.count.to_string()];
+        arguments.push("--in-background".into());
         arguments.extend(["--cluster-file".into(), path_text(&self.cluster_file)]);
         for directory in &options.module_directories {
             arguments.extend(["--module-directory".into(), path_text(directory)]);
         }
         let log = log_file(&self.cluster.log_directory, "engines.log")?;
-        self.host = Some(spawn(options, &arguments, Stdio::null(), log, None)?);
+        // What runs on engines finds their own cluster, which nobody else finds.
+        let own = self.cluster.owner_pid.map(|_| self.cluster_file.as_path());
+        self.host = Some(spawn(options, &arguments, Stdio::null(), log, None, own)?);
         Ok(())
     }
 
@@ -319,11 +416,19 @@ impl StartedCluster {
         let _ = self.controller.kill();
         let _ = self.controller.wait();
         let _ = std::fs::remove_file(&self.cluster.socket);
-        remove_remains(&self.cluster_file);
+        remove_remains(&self.cluster_file, self.cluster.controller_pid);
         self.daemonized = true;
     }
 
+    /// Whether this process was forked from the one that started the cluster.
+    fn is_of_a_parent(&self) -> bool {
+        self.starter_pid != std::process::id()
+    }
+
     fn end(&mut self) -> Result<(), ClusterError> {
+        if self.is_of_a_parent() {
+            return Ok(());
+        }
         // The controller sees its lifeline end, and takes everybody with it. What is written tells
         // that it is on purpose; it fails only where the controller has ended already.
         if let Some(lifeline) = self.lifeline.take() {
@@ -336,7 +441,7 @@ impl StartedCluster {
         if let Some(host) = &mut self.host {
             wait_bounded(host)?;
         }
-        remove_remains(&self.cluster_file);
+        remove_remains(&self.cluster_file, self.cluster.controller_pid);
         Ok(())
     }
 }
@@ -408,6 +513,15 @@ impl ProcessHandle {
             .map(Self)
     }
 
+    /// Asks it to end.
+    fn terminate(&self) -> io::Result<()> {
+        match rustix::process::pidfd_send_signal(&self.0, rustix::process::Signal::TERM) {
+            // It has ended by itself.
+            Err(rustix::io::Errno::SRCH) => Ok(()),
+            sent => sent.map_err(io::Error::from),
+        }
+    }
+
     /// Waits for its end, at most for `timeout`. Returns whether it has ended.
     fn wait(&self, timeout: Duration) -> io::Result<bool> {
         let deadline = Instant::now() + timeout;
@@ -439,8 +553,7 @@ pub fn stop(cluster_file: &Path) -> Result<String, ClusterError> {
     let client = match Client::connect(cluster_file, "stopper", ANSWER_TIMEOUT) {
         Ok(client) => client,
         Err(ClientError::Connection(ConnectionError::Stale { .. })) => {
-            remove_remains(cluster_file);
-            return Ok(cluster.cluster_id);
+            return stop_unreachable(cluster_file, cluster);
         }
         Err(error) => return Err(error.into()),
     };
@@ -456,6 +569,28 @@ pub fn stop(cluster_file: &Path) -> Result<String, ClusterError> {
         Some(controller) => controller.wait(ANSWER_TIMEOUT)?,
         None => true,
     };
+    after_its_end(ended, cluster_file, cluster)
+}
+
+/// Stops a cluster at whose socket nobody answers: its controller may be gone,
+/// or only the socket.
+fn stop_unreachable(cluster_file: &Path, cluster: ClusterFile) -> Result<String, ClusterError> {
+    let controller = remains::running_controller(cluster_file, cluster.controller_pid);
+    let ended = match controller {
+        Some(controller) => {
+            controller.terminate()?;
+            controller.wait(ANSWER_TIMEOUT)?
+        }
+        None => true,
+    };
+    after_its_end(ended, cluster_file, cluster)
+}
+
+fn after_its_end(
+    ended: bool,
+    cluster_file: &Path,
+    cluster: ClusterFile,
+) -> Result<String, ClusterError> {
     if !ended {
         return Err(ClusterError::Lingers {
             id: cluster.cluster_id,
@@ -463,16 +598,24 @@ pub fn stop(cluster_file: &Path) -> Result<String, ClusterError> {
             pid: cluster.controller_pid,
         });
     }
-    remove_remains(cluster_file);
+    remove_remains(cluster_file, cluster.controller_pid);
     Ok(cluster.cluster_id)
 }
 
-/// Describes every cluster of this user, ordered by id.
+/// Returns whether the controller of a cluster file runs, be it that its socket is gone.
+pub(crate) fn controller_runs(cluster_file: &Path, cluster: &ClusterFile) -> bool {
+    std::os::unix::net::UnixStream::connect(&cluster.socket).is_ok()
+        || remains::running_controller(cluster_file, cluster.controller_pid).is_some()
+}
+
+/// Describes every cluster of this user, ordered by id. What those have left that
+/// belonged to a process that is gone is removed.
 ///
 /// # Errors
 /// If the clusters' folder can't be listed. A cluster that can't be used or does
 /// not answer is described as such.
 pub fn list() -> Result<Vec<ClusterDescription>, ClusterError> {
+    remains::remove_orphans();
     let files = cluster_file::all_cluster_files()?;
     Ok(files.iter().map(|path| describe(path)).collect())
 }
@@ -484,6 +627,7 @@ fn describe(cluster_file: &Path) -> ClusterDescription {
         id: folder.unwrap_or_default().to_string_lossy().into_owned(),
         state: ClusterState::Running,
         controller_pid: None,
+        owner_pid: None,
         cluster_file: cluster_file.to_owned(),
         problem: None,
         engines: Vec::new(),
@@ -498,16 +642,27 @@ fn describe(cluster_file: &Path) -> ClusterDescription {
     };
     description.id = cluster.cluster_id;
     description.controller_pid = Some(cluster.controller_pid);
+    description.owner_pid = cluster.owner_pid;
     let timeout = Duration::from_secs(2);
     let described = Client::connect(cluster_file, "list", timeout)
         .and_then(|client| describe_engines(&client, timeout));
     match described {
         Ok(engines) => description.engines = engines,
+        Err(ClientError::Connection(error @ ConnectionError::Stale { .. })) => {
+            let pid = cluster.controller_pid;
+            if remains::running_controller(cluster_file, pid).is_some() {
+                description.state = ClusterState::Unresponsive;
+                description.problem = Some(format!(
+                    "nothing answers at the socket of cluster {0:?}, though its controller (pid {pid}) runs; stop it with: rhumba cluster stop {0}",
+                    description.id
+                ));
+            } else {
+                description.state = ClusterState::Stale;
+                description.problem = Some(error.to_string());
+            }
+        }
         Err(error) => {
-            description.state = match &error {
-                ClientError::Connection(ConnectionError::Stale { .. }) => ClusterState::Stale,
-                _ => ClusterState::Unresponsive,
-            };
+            description.state = ClusterState::Unresponsive;
             description.problem = Some(error.to_string());
         }
     }
@@ -550,65 +705,11 @@ fn describe_engines(
     Ok(described.collect())
 }
 
-/// Removes the files of a cluster that has ended, and its folder with the logs
-/// if nothing was logged.
-pub(crate) fn remove_remains(cluster_file: &Path) {
-    // Whatever is gone already is what is wanted; what stays is harmless and
-    // removed by the next cluster of this id.
-    if let Ok(cluster) = ClusterFile::read(cluster_file) {
-        let _ = std::fs::remove_file(&cluster.socket);
-    }
-    let _ = std::fs::remove_file(cluster_file);
-    let Some(directory) = cluster_file.parent() else {
-        return;
-    };
-    let log_directory = directory.join("log");
-    for entry in std::fs::read_dir(&log_directory)
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        if entry.metadata().is_ok_and(|metadata| metadata.len() == 0) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-    let _ = std::fs::remove_dir(&log_directory);
-    let _ = std::fs::remove_dir(directory);
-}
-
-/// Returns where the cluster's socket is made: in its folder, or, where that
-/// path is too long for a socket, in a private folder for temporary files.
-pub(crate) fn socket_path(directory: &Path) -> Result<PathBuf, ClusterError> {
-    let preferred = directory.join("controller.socket");
-    if preferred.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
-        return Ok(preferred);
-    }
-    let uid = rustix::process::geteuid().as_raw();
-    let short = std::env::temp_dir().join(format!("rhumba-{uid}"));
-    home::create_private_directory(&short)?;
-    let name = blake3::hash(directory.as_os_str().as_encoded_bytes()).to_hex();
-    Ok(short.join(&name.as_str()[..32]))
-}
-
 /// Returns the name of the folder that a cluster file is in: the id of its cluster.
 pub(crate) fn folder_name(cluster_file: &Path) -> String {
     let folder = cluster_file.parent().and_then(Path::file_name);
     let name = folder.and_then(|name| name.to_str());
     name.unwrap_or(cluster_file::DEFAULT_CLUSTER_ID).to_owned()
-}
-
-/// Listens at a socket, in the place of a dead one that may be there.
-pub(crate) fn bind(socket: &Path) -> io::Result<UnixListener> {
-    match std::fs::remove_file(socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    UnixListener::bind(socket).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("the socket {} can't be made: {error}", socket.display()),
-        )
-    })
 }
 
 /// Runs this program again, in a process group of its own so that Ctrl-C at
@@ -619,6 +720,7 @@ fn spawn(
     standard_input: Stdio,
     log: File,
     listener: Option<&UnixListener>,
+    own_cluster_file: Option<&Path>,
 ) -> Result<Child, ClusterError> {
     let mut command = Command::new(&options.executable);
     command
@@ -628,6 +730,9 @@ fn spawn(
         .stdout(log.try_clone()?)
         .stderr(log)
         .process_group(0);
+    if let Some(cluster_file) = own_cluster_file {
+        command.env(CLUSTER_FILE_VARIABLE, cluster_file);
+    }
     if let Some(listener) = listener {
         let listener_fd = listener.as_raw_fd();
         // SAFETY: between fork and exec, only dup2 and fcntl are called, which
@@ -655,11 +760,16 @@ fn spawn(
 
 fn log_file(directory: &Path, name: &str) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
+    let path = directory.join(name);
     File::options()
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(directory.join(name))
+        .open(&path)
+        .map_err(|error| {
+            let text = format!("the log {} can't be written: {error}", path.display());
+            io::Error::new(error.kind(), text)
+        })
 }
 
 fn path_text(path: &Path) -> String {

@@ -16,6 +16,9 @@ pub const CLUSTER_FILE_VERSION: u32 = 1;
 /// The name of the cluster file in its cluster's folder.
 pub const CLUSTER_FILE_NAME: &str = "cluster.json";
 
+/// The environment variable that names the cluster file to use.
+pub const CLUSTER_FILE_VARIABLE: &str = "RHUMBA_CLUSTER_FILE";
+
 /// The id of a cluster that nobody named.
 pub const DEFAULT_CLUSTER_ID: &str = "default";
 
@@ -31,6 +34,13 @@ pub struct ClusterFile {
     pub started_s: u64,
     pub working_directory: PathBuf,
     pub log_directory: PathBuf,
+    /// The process to which the cluster belongs alone, if it belongs to one:
+    /// others find it only by its id or its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_pid: Option<u32>,
+    /// The name of the machine on which it runs; a home may be shared with others.
+    #[serde(default)]
+    pub machine: String,
 }
 
 /// Why a cluster file can't be used. Each is a sentence with what to do.
@@ -38,10 +48,10 @@ pub struct ClusterFile {
 pub enum ClusterFileError {
     #[error("no cluster is running{named}; start one with: rhumba cluster start -n 4{option}")]
     NoCluster { named: String, option: String },
-    #[error(
-        "the cluster file {path} does not exist; start a cluster with: rhumba cluster start -n 4"
-    )]
-    Missing { path: String },
+    #[error("the cluster file {path} does not exist; {hint}")]
+    Missing { path: String, hint: &'static str },
+    #[error("{path} is not a file, so it is no cluster file; `rhumba cluster list` shows clusters")]
+    NotAFile { path: String },
     #[error("the cluster file {path} can't be read: {source}")]
     Unreadable { path: String, source: io::Error },
     #[error(
@@ -55,7 +65,7 @@ pub enum ClusterFileError {
     )]
     Damaged { path: String, detail: String },
     #[error(
-        "the cluster file {path} is of version {found}, this rhumba reads version {CLUSTER_FILE_VERSION}; use the rhumba that started the cluster, or start it again with this one"
+        "the cluster file {path} is of version {found}, this rhumba reads version {CLUSTER_FILE_VERSION}; use the rhumba that started the cluster, or remove the file, and start it again with this one"
     )]
     OtherVersion { path: String, found: u64 },
     #[error("several clusters are running ({ids}); say which one with its cluster id")]
@@ -85,11 +95,17 @@ impl ClusterFile {
             path: shown(),
             source,
         };
+        // Before it is opened, which waits for a writer where it is a named pipe.
+        match std::fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(ClusterFileError::NotAFile { path: shown() });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing(path)),
+            _ => {}
+        }
         let file = match std::fs::File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(ClusterFileError::Missing { path: shown() });
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing(path)),
             Err(error) => return Err(unreadable(error)),
         };
         let metadata = file.metadata().map_err(unreadable)?;
@@ -102,7 +118,13 @@ impl ClusterFile {
         if metadata.mode() & 0o077 != 0 {
             return Err(ClusterFileError::Open { path: shown() });
         }
-        let text = io::read_to_string(file).map_err(unreadable)?;
+        let text = io::read_to_string(file).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => ClusterFileError::Damaged {
+                path: shown(),
+                detail: "it is not UTF-8 text".into(),
+            },
+            _ => unreadable(error),
+        })?;
         let damaged = |error: serde_json::Error| ClusterFileError::Damaged {
             path: shown(),
             detail: error.to_string(),
@@ -160,6 +182,28 @@ impl ClusterFile {
     }
 }
 
+/// Says of a cluster file that isn't there what to do, by who named it.
+fn missing(path: &Path) -> ClusterFileError {
+    let named = std::env::var_os(CLUSTER_FILE_VARIABLE);
+    let hint = if named.is_some_and(|named| Path::new(&named) == path) {
+        "RHUMBA_CLUSTER_FILE names it: unset that variable to use another cluster"
+    } else {
+        "start a cluster with: rhumba cluster start -n 4"
+    };
+    ClusterFileError::Missing {
+        path: path.display().to_string(),
+        hint,
+    }
+}
+
+/// Returns whether a cluster belongs to another process alone.
+#[must_use]
+pub fn belongs_to_another(cluster_file: &Path) -> bool {
+    let owner = ClusterFile::read(cluster_file).map(|cluster| cluster.owner_pid);
+    // One that can't be read is told of, not passed over.
+    matches!(owner, Ok(Some(pid)) if pid != std::process::id())
+}
+
 /// Returns the folder of the cluster with this id.
 ///
 /// # Errors
@@ -194,7 +238,13 @@ pub fn all_cluster_files() -> Result<Vec<PathBuf>, ClusterFileError> {
     let entries = match std::fs::read_dir(&directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            let text = format!(
+                "the folder {} can't be read: {error}; set RHUMBA_HOME to a folder of your own",
+                directory.display()
+            );
+            return Err(io::Error::new(error.kind(), text).into());
+        }
     };
     let mut paths = Vec::new();
     for entry in entries {
@@ -208,7 +258,8 @@ pub fn all_cluster_files() -> Result<Vec<PathBuf>, ClusterFileError> {
 }
 
 /// Finds the cluster file to use: that of the named cluster, else the one in
-/// `$RHUMBA_CLUSTER_FILE`, else the default cluster's, else the only one.
+/// `$RHUMBA_CLUSTER_FILE`, else the default cluster's, else the only one. One
+/// that belongs to another process is found by its id and by the variable only.
 ///
 /// # Errors
 /// If there is none, or several and nothing says which.
@@ -223,28 +274,37 @@ pub fn find_cluster_file(cluster_id: Option<&str>) -> Result<PathBuf, ClusterFil
             option: format!(" --cluster-id {id}"),
         });
     }
-    if let Some(path) = std::env::var_os("RHUMBA_CLUSTER_FILE").filter(|path| !path.is_empty()) {
+    if let Some(path) = std::env::var_os(CLUSTER_FILE_VARIABLE).filter(|path| !path.is_empty()) {
         return Ok(PathBuf::from(path));
     }
     let default = cluster_file_path(DEFAULT_CLUSTER_ID)?;
     if default.exists() {
         return Ok(default);
     }
-    let mut paths = all_cluster_files()?;
+    let (others, mut paths): (Vec<_>, Vec<_>) = all_cluster_files()?
+        .into_iter()
+        .partition(|path| belongs_to_another(path));
     match paths.len() {
-        0 => Err(ClusterFileError::NoCluster {
+        0 if others.is_empty() => Err(ClusterFileError::NoCluster {
             named: String::new(),
             option: String::new(),
         }),
-        1 => Ok(paths.remove(0)),
-        _ => Err(ClusterFileError::Ambiguous {
-            ids: paths
-                .iter()
-                .filter_map(|path| path.parent()?.file_name()?.to_str())
-                .collect::<Vec<_>>()
-                .join(", "),
+        0 => Err(ClusterFileError::NoCluster {
+            named: format!(" but those that belong to one process ({})", ids(&others)),
+            option: String::new(),
         }),
+        1 => Ok(paths.remove(0)),
+        _ => Err(ClusterFileError::Ambiguous { ids: ids(&paths) }),
     }
+}
+
+/// Returns the ids of clusters by their files, as a person reads them.
+fn ids(paths: &[PathBuf]) -> String {
+    paths
+        .iter()
+        .filter_map(|path| path.parent()?.file_name()?.to_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -261,6 +321,8 @@ mod tests {
             started_s: 7,
             working_directory: "/home".into(),
             log_directory: "/log".into(),
+            owner_pid: None,
+            machine: "here".into(),
         }
     }
 
@@ -291,8 +353,39 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&path, "{\"version\": 99}").unwrap();
         assert!(error(&path).contains("version 99"), "{}", error(&path));
+        assert!(error(&path).contains("remove the file"), "{}", error(&path));
         std::fs::write(&path, "{\"version\"").unwrap();
         assert!(error(&path).contains("remove it"), "{}", error(&path));
+        std::fs::write(&path, b"\xff\xfe").unwrap();
+        assert!(error(&path).contains("remove it"), "{}", error(&path));
+        let device = error(Path::new("/dev/null"));
+        assert!(device.contains("is not a file"), "{device}");
+        assert!(!device.contains("chmod"), "{device}");
+    }
+
+    #[test]
+    fn a_file_that_names_no_owner_is_read_and_one_that_does_belongs_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CLUSTER_FILE_NAME);
+        example().write(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("owner"), "{text}");
+        assert!(!belongs_to_another(&path));
+        // As it was written before a machine was named.
+        let text = text
+            .replace("\"/log\",", "\"/log\"")
+            .replace("\"machine\": \"here\"", "");
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(ClusterFile::read(&path).unwrap().machine, "", "{text}");
+        for (owner, is_other) in [(std::process::id(), false), (1, true)] {
+            let cluster = ClusterFile {
+                owner_pid: Some(owner),
+                ..example()
+            };
+            cluster.write(&path).unwrap();
+            assert_eq!(ClusterFile::read(&path).unwrap(), cluster);
+            assert_eq!(belongs_to_another(&path), is_other);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use crate::cluster_file::{ClusterFile, ClusterFileError};
 use crate::engine::{self, EngineOptions};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use rhumba_interpreter::interrupt;
 use rhumba_interpreter::runtime::{ForkResult, Runtime, runtime_version};
 use rhumba_proto::message::{
     FromController, FromHost, Payload, Role, ToController, ToHost, Welcome,
@@ -27,6 +28,12 @@ const END_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long the controller is given to say welcome.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How soon a host that was started by hand sees Ctrl-C.
+const IDLE_SLICE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+
 /// Modules that most work uses. Imported before forking, they are shared by all
 /// engines; the more there are, the later the first engine joins.
 const WARM_MODULES: &[&str] = &["json", "math", "random", "itertools", "functools", "time"];
@@ -38,6 +45,9 @@ pub struct HostOptions {
     pub count: u32,
     /// Folders that engines look for modules in, before all others.
     pub module_directories: Vec<PathBuf>,
+    /// Somebody started it by hand, and is told the number of engines and the
+    /// cluster's id when it has joined. Ctrl-C ends it with its engines then.
+    pub announce: Option<fn(u32, &str)>,
 }
 
 /// Why a host could not start or go on. Each is a sentence.
@@ -95,6 +105,9 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
         }
         .into());
     };
+    if let Some(announce) = options.announce {
+        announce(options.count, &cluster.cluster_id);
+    }
     let mut host = Host {
         options: options.clone(),
         engines: BTreeMap::new(),
@@ -113,10 +126,20 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
                     cluster_file: options.cluster_file.clone(),
                     host: host_pid,
                     module_directories: options.module_directories.clone(),
+                    announce: None,
                 },
             )
         }
     }
+}
+
+/// Why [`Host::wait`] came back.
+enum Woken {
+    /// The controller has said something.
+    Message,
+    EngineEnded,
+    /// A while has passed, in which Ctrl-C may have come.
+    Idle,
 }
 
 /// Why [`Host::watch`] came back.
@@ -136,9 +159,19 @@ impl Host {
             let message = match reader.buffered()? {
                 Some(message) => message,
                 None => {
-                    if !self.wait(reader)? {
-                        self.reap()?;
-                        continue;
+                    match self.wait(reader)? {
+                        Woken::Message => {}
+                        Woken::EngineEnded => {
+                            self.reap()?;
+                            continue;
+                        }
+                        Woken::Idle => {
+                            if runtime.enter(|vm| interrupt::check(vm).is_err()) {
+                                self.tell_engines_to_end();
+                                return Ok(Watched::Ended);
+                            }
+                            continue;
+                        }
                     }
                     match reader.receive()? {
                         Some(message) => message,
@@ -192,9 +225,10 @@ impl Host {
         Ok(Watched::Ended)
     }
 
-    /// Waits until the controller has said something (`true`) or an engine has
-    /// ended (`false`).
-    fn wait(&self, reader: &FrameReader) -> io::Result<bool> {
+    /// Waits until the controller has said something or an engine has ended; a
+    /// host that was started by hand, at most for a slice.
+    fn wait(&self, reader: &FrameReader) -> io::Result<Woken> {
+        let slice = self.options.announce.map(|_| IDLE_SLICE);
         let mut watched = vec![PollFd::from_borrowed_fd(
             reader.stream().as_fd(),
             PollFlags::IN,
@@ -203,14 +237,29 @@ impl Host {
             watched.push(PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN));
         }
         loop {
-            match rustix::event::poll(&mut watched, None) {
+            match rustix::event::poll(&mut watched, slice.as_ref()) {
+                Err(rustix::io::Errno::INTR) if slice.is_some() => return Ok(Woken::Idle),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
+                Ok(0) => return Ok(Woken::Idle),
                 Ok(_) => break,
             }
         }
         // Deaths first: their causes should be known before what they cause.
-        Ok(watched[1..].iter().all(|ended| ended.revents().is_empty()))
+        let is_message = watched[1..].iter().all(|ended| ended.revents().is_empty());
+        Ok(if is_message {
+            Woken::Message
+        } else {
+            Woken::EngineEnded
+        })
+    }
+
+    /// Tells engines to end that the controller doesn't tell.
+    fn tell_engines_to_end(&self) {
+        for pid in self.engines.keys().filter_map(|&pid| Pid::from_raw(pid)) {
+            // One that has ended needn't be told.
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
     }
 
     /// Tells of every engine that has ended, and ends what it left running.

@@ -37,8 +37,12 @@ pub enum ConnectionError {
         cluster_file: String,
         cluster_id: String,
     },
-    #[error("the controller did not answer within {seconds} s; it may be overloaded, see its log")]
-    Timeout { seconds: f64 },
+    #[error("the controller did not answer within {seconds} s; it may be overloaded{log}")]
+    Timeout {
+        seconds: f64,
+        /// Where to see more, as the end of that sentence; empty if it isn't known.
+        log: String,
+    },
     #[error("the controller refused: {reason}")]
     Refused { reason: String },
     #[error(
@@ -68,8 +72,21 @@ impl ConnectionError {
                     cluster_id: cluster.cluster_id.clone(),
                 }
             }
+            Self::Timeout { seconds, .. } => Self::Timeout {
+                seconds,
+                log: log_hint(cluster),
+            },
             error => error,
         }
+    }
+}
+
+/// Says where the logs of a cluster are. A controller started by hand has none.
+pub(crate) fn log_hint(cluster: &ClusterFile) -> String {
+    if cluster.log_directory.is_dir() {
+        format!(", see its log in {}", cluster.log_directory.display())
+    } else {
+        String::new()
     }
 }
 
@@ -93,6 +110,8 @@ pub fn limits_from_environment() -> Result<Limits, String> {
 /// The sending half. Not shared: put a lock around it where several threads send.
 pub struct FrameWriter {
     stream: UnixStream,
+    /// The process whose connection it is.
+    owner_pid: u32,
     limits: Limits,
     gathered: Vec<u8>,
 }
@@ -189,6 +208,10 @@ impl FrameWriter {
 
     /// Ends the connection for both halves; later calls fail.
     pub fn close(&mut self) {
+        // A child that was forked has the same socket, which is its parent's to shut.
+        if self.owner_pid != std::process::id() {
+            return;
+        }
         // Fails only where it is closed already.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
@@ -315,6 +338,7 @@ pub fn dial(
     }
     let mut writer = FrameWriter {
         stream: stream.try_clone()?,
+        owner_pid: std::process::id(),
         limits,
         gathered: Vec::new(),
     };
@@ -341,6 +365,7 @@ pub fn dial(
         {
             return Err(ConnectionError::Timeout {
                 seconds: timeout.as_secs_f64(),
+                log: String::new(),
             });
         }
         other => other?,

@@ -26,12 +26,16 @@ pub(crate) fn of_cluster(vm: &VirtualMachine, error: &ClusterError) -> PyBaseExc
     match error {
         ClusterError::ClusterFile(error) => of_cluster_file(vm, error),
         ClusterError::Client(error) => of_client(vm, error),
+        ClusterError::WorkingDirectory { .. } => {
+            new(vm, vm.ctx.exceptions.file_not_found_error.to_owned(), error)
+        }
         ClusterError::EnginesMissing { .. } | ClusterError::Lingers { .. } => {
             new(vm, vm.ctx.exceptions.timeout_error.to_owned(), error)
         }
         ClusterError::Running(_)
         | ClusterError::Spawn { .. }
         | ClusterError::EndedEarly { .. }
+        | ClusterError::StartGoesOn { .. }
         | ClusterError::Io(_) => vm.new_runtime_error(error.to_string()),
     }
 }
@@ -48,6 +52,7 @@ pub(crate) fn of_cluster_file(vm: &VirtualMachine, error: &ClusterFileError) -> 
         ClusterFileError::Unreadable { .. } | ClusterFileError::Home(_) => exceptions.os_error,
         ClusterFileError::Damaged { .. }
         | ClusterFileError::OtherVersion { .. }
+        | ClusterFileError::NotAFile { .. }
         | ClusterFileError::Ambiguous { .. }
         | ClusterFileError::BadId(_) => exceptions.value_error,
     };

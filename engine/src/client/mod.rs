@@ -512,6 +512,7 @@ impl Client {
                 state.queries.remove(&query);
                 return Err(ConnectionError::Timeout {
                     seconds: timeout.as_secs_f64(),
+                    log: socket::log_hint(&self.cluster),
                 }
                 .into());
             }

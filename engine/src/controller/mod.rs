@@ -9,7 +9,7 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
-use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile};
+use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile, ClusterFileError};
 use crate::store::Store;
 use crate::tasks::{self, TaskStore, TaskStoreMode, TaskStoreOptions};
 use crate::{cluster, home, socket};
@@ -106,7 +106,7 @@ fn run_with(
     let ended = runtime.block_on(serve(options, listener, limits));
     // Nothing that still waits matters once the loop has ended.
     runtime.shutdown_background();
-    cluster::remove_remains(&options.cluster_file);
+    cluster::remove_remains(&options.cluster_file, std::process::id());
     ended
 }
 
@@ -154,21 +154,49 @@ fn free_prefix(cluster_id: &str, names: &[String]) -> String {
         .expect("there are more numbers than names")
 }
 
+/// Makes way for a new cluster file, if what is there is the file of a dead controller.
+fn make_way(cluster_file: &Path) -> io::Result<()> {
+    let shown = cluster_file.display();
+    match ClusterFile::read(cluster_file) {
+        Err(ClusterFileError::Missing { .. }) => Ok(()),
+        Ok(cluster) if cluster::controller_runs(cluster_file, &cluster) => Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!(
+                "a controller with the cluster file {shown} is running; stop it, or name another file"
+            ),
+        )),
+        Ok(cluster) => {
+            cluster::remove_remains(cluster_file, cluster.controller_pid);
+            Ok(())
+        }
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!(
+                "{shown} is there already and is no cluster file that can be replaced; name another file"
+            ),
+        )),
+    }
+}
+
+/// Returns where the socket of a controller started by hand is made: beside its
+/// cluster file, unless others can enter that folder, which may be anybody's.
+fn socket_by_hand(cluster_file: &Path, directory: &Path) -> io::Result<PathBuf> {
+    let mut beside = cluster_file.as_os_str().to_owned();
+    beside.push(".socket");
+    let beside = PathBuf::from(beside);
+    if home::is_private(directory)? && cluster::fits_a_socket(&beside) {
+        return Ok(beside);
+    }
+    cluster::short_socket_path(cluster_file).map_err(io::Error::other)
+}
+
 /// Makes the socket and the cluster file of a controller started by hand.
 fn create_cluster(cluster_file: &Path) -> io::Result<std::os::unix::net::UnixListener> {
     let cluster_file = std::path::absolute(cluster_file)?;
     let directory = cluster_file.parent().unwrap_or(Path::new("/")).to_owned();
-    home::create_private_directory(&directory)?;
-    let socket = cluster::socket_path(&directory).map_err(io::Error::other)?;
-    if cluster_file.exists() && std::os::unix::net::UnixStream::connect(&socket).is_ok() {
-        return Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            format!(
-                "a controller with the cluster file {} is running",
-                cluster_file.display()
-            ),
-        ));
-    }
+    make_way(&cluster_file)?;
+    home::create_directory(&directory)?;
+    let socket = socket_by_hand(&cluster_file, &directory)?;
     let listener = cluster::bind(&socket)?;
     let cluster = ClusterFile {
         version: CLUSTER_FILE_VERSION,
@@ -181,6 +209,8 @@ fn create_cluster(cluster_file: &Path) -> io::Result<std::os::unix::net::UnixLis
             .as_secs(),
         working_directory: std::env::current_dir()?,
         log_directory: directory.join("log"),
+        owner_pid: None,
+        machine: cluster::machine(),
     };
     cluster.write(&cluster_file)?;
     Ok(listener)

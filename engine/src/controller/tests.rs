@@ -445,6 +445,52 @@ fn two_controllers_do_not_share_a_cluster_file() {
 }
 
 #[test]
+fn what_is_in_the_place_of_a_cluster_file_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "mine").unwrap();
+    let error = super::create_cluster(&file).unwrap_err();
+    assert!(error.to_string().contains("is there already"), "{error}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
+fn the_folder_of_a_controller_started_by_hand_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let file = folder.path().join("by-hand.json");
+    let listener = super::create_cluster(&file).unwrap();
+    let mode = std::fs::metadata(folder.path())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o755);
+    let socket = ClusterFile::read(&file).unwrap().socket;
+    assert!(!socket.starts_with(folder.path()), "others can enter there");
+    drop(listener);
+    crate::cluster::remove_remains(&file, std::process::id());
+    assert!(!file.exists());
+    assert!(!socket.exists());
+    assert!(folder.path().exists());
+}
+
+#[test]
+fn two_controllers_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["one.json", "two.json"].map(|name| folder.path().join(name));
+    let listeners = files
+        .each_ref()
+        .map(|file| super::create_cluster(file).unwrap());
+    for file in &files {
+        let socket = ClusterFile::read(file).unwrap().socket;
+        UnixStream::connect(socket).unwrap();
+    }
+    drop(listeners);
+}
+
+#[test]
 fn a_namespace_passes_from_engine_to_engine_as_it_is() {
     let controller = TestController::start();
     let client = controller.client();

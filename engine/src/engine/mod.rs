@@ -43,6 +43,9 @@ const WELCOME_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long Python is given to end what it runs when the engine is to end.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// How soon an engine that was started by hand sees Ctrl-C while nothing runs.
+const IDLE_SLICE: Duration = Duration::from_millis(100);
+
 /// What an engine is started with.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -51,6 +54,8 @@ pub struct EngineOptions {
     pub host: Option<u32>,
     /// Folders to look for modules in, before all others and the working folder.
     pub module_directories: Vec<PathBuf>,
+    /// Told the number and the cluster's id when it has joined.
+    pub announce: Option<fn(EngineId, &str)>,
 }
 
 /// Why an engine could not start. Each is a sentence.
@@ -139,7 +144,10 @@ pub fn run(
     options: &EngineOptions,
 ) -> Result<std::convert::Infallible, EngineError> {
     let (engine, reader, outgoing) = connect(options)?;
-    let queue = Arc::new(Queue::new());
+    let queue = Arc::new(match options.host {
+        Some(_) => Queue::new(),
+        None => Queue::of_engine_by_hand(),
+    });
     let output = EngineOutput::start(Arc::clone(&outgoing))?;
     let python_thread = queue::Thread::current();
     let ended = Arc::clone(&queue);
@@ -200,6 +208,9 @@ fn connect(options: &EngineOptions) -> Result<(EngineId, FrameReader, Arc<Outgoi
         .into());
     };
     tracing::info!(%engine, pid = std::process::id(), "joined");
+    if let Some(announce) = options.announce {
+        announce(engine, &cluster.cluster_id);
+    }
     let outgoing = Arc::new(Outgoing {
         writer: Mutex::new(writer),
     });
@@ -214,8 +225,24 @@ fn serve(
     output: &EngineOutput,
     outgoing: &Outgoing,
 ) {
-    while let Some(job) = vm.allow_threads(|| queue.next()) {
+    while let Some(job) = next_job(vm, queue) {
         run_job(vm, &mut operations, job, queue, output, outgoing);
+    }
+}
+
+/// Waits for the next piece. `None`: the queue is closed, or Ctrl-C has closed it.
+fn next_job(vm: &VirtualMachine, queue: &Queue) -> Option<Job> {
+    if !queue.ends_on_interrupt() {
+        return vm.allow_threads(|| queue.next());
+    }
+    loop {
+        if let Ok(job) = vm.allow_threads(|| queue.next_within(IDLE_SLICE)) {
+            return job;
+        }
+        if rhumba_interpreter::interrupt::check(vm).is_err() {
+            queue.close(queue::Thread::current(), Duration::ZERO);
+            return None;
+        }
     }
 }
 
@@ -352,6 +379,10 @@ fn on_message(
             outgoing.send(FromEngine::Recalled { ticket, taken }, &Payload::default());
         }
         ToEngine::Interrupt { ticket } => queue.interrupt(ticket, python_thread),
+        ToEngine::Signal { signal } if signal == libc::SIGINT && queue.ends_on_interrupt() => {
+            // A client interrupts what runs; only who started it by hand ends it so.
+            queue.interrupt_running(python_thread);
+        }
         ToEngine::Signal { signal } => {
             // SAFETY: kill has no memory effects here; the signal's handler is
             // Python's or the default one, as the sender wants.

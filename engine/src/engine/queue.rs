@@ -48,14 +48,33 @@ struct State {
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
+    /// The engine was started by hand: Ctrl-C ends it when nothing runs.
+    ends_on_interrupt: bool,
 }
+
+/// Nothing came within the time that there was for it.
+#[derive(Debug)]
+pub(super) struct TimedOut;
 
 impl Queue {
     pub(super) fn new() -> Self {
         Self {
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
+            ends_on_interrupt: false,
         }
+    }
+
+    /// As [`new`](Self::new), of an engine that Ctrl-C ends when nothing runs.
+    pub(super) fn of_engine_by_hand() -> Self {
+        Self {
+            ends_on_interrupt: true,
+            ..Self::new()
+        }
+    }
+
+    pub(super) fn ends_on_interrupt(&self) -> bool {
+        self.ends_on_interrupt
     }
 
     pub(super) fn push(&self, job: Job) {
@@ -75,6 +94,24 @@ impl Queue {
                 return Some(job);
             }
             self.changed.wait(&mut state);
+        }
+    }
+
+    /// As [`next`](Self::next), at most for `timeout`.
+    pub(super) fn next_within(&self, timeout: Duration) -> Result<Option<Job>, TimedOut> {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.state.lock();
+        loop {
+            if state.closed {
+                return Ok(None);
+            }
+            if let Some(job) = state.waiting.pop_front() {
+                state.running = Some(job.ticket);
+                return Ok(Some(job));
+            }
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                return Err(TimedOut);
+            }
         }
     }
 
@@ -112,6 +149,14 @@ impl Queue {
     pub(super) fn interrupt(&self, ticket: Ticket, python_thread: Thread) {
         let state = self.state.lock();
         if state.running == Some(ticket) {
+            python_thread.interrupt();
+        }
+    }
+
+    /// Interrupts whatever runs, if something does.
+    pub(super) fn interrupt_running(&self, python_thread: Thread) {
+        let state = self.state.lock();
+        if state.running.is_some() {
             python_thread.interrupt();
         }
     }
@@ -168,6 +213,18 @@ mod tests {
         assert!(!queue.take_back(Ticket(1)), "it runs");
         assert!(queue.take_back(Ticket(2)));
         assert!(!queue.take_back(Ticket(2)), "it is gone");
+    }
+
+    #[test]
+    fn a_wait_with_a_limit_ends_with_what_there_is() {
+        let queue = Queue::of_engine_by_hand();
+        let short = Duration::from_millis(1);
+        assert!(queue.next_within(short).is_err());
+        queue.push(job(1));
+        assert!(matches!(queue.next_within(short), Ok(Some(_))));
+        queue.finish();
+        assert!(queue.close(Thread::current(), short));
+        assert!(matches!(queue.next_within(short), Ok(None)));
     }
 
     #[test]

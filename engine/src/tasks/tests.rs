@@ -28,6 +28,8 @@ fn cluster_file(folder: &Path) -> PathBuf {
             started_s: 0x6a,
             working_directory: "/".into(),
             log_directory: "/".into(),
+            owner_pid: None,
+            machine: String::new(),
         };
         cluster.write(&path).unwrap();
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rhumba_engine::cluster::{self, ClusterDescription, StartOptions, StartedCluster};
-use rhumba_engine::cluster_file::{self, DEFAULT_CLUSTER_ID};
+use rhumba_engine::cluster_file::{self, ClusterFileError, DEFAULT_CLUSTER_ID};
 use serde_json::{Value, json};
 
 use super::policy::PolicyArguments;
@@ -15,6 +15,9 @@ use super::process::{SchedulingArguments, TaskStoreArguments};
 use super::run::{ENGINES_TIMEOUT, executable, working_directory};
 use super::stop_signal::{StopSignal, Wakeup};
 use super::{Failure, Outcome, first_engine_count, say};
+
+/// The exit status of a command that Ctrl-C has ended, as a shell has it.
+const STATUS_INTERRUPTED: u8 = 130;
 
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
@@ -30,14 +33,15 @@ pub enum ClusterCommand {
 pub struct StartArguments {
     /// How many engines to start; with 0, they are added later [default: as many as this machine
     /// has processors]
-    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = first_engine_count())]
+    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = first_engine_count)]
+    #[arg(allow_negative_numbers = true)]
     engines: Option<u32>,
 
     /// Return once the engines are there, and leave the cluster running
     #[arg(long)]
     daemonize: bool,
 
-    /// The name of the cluster, for `cluster stop ID` and `Client(cluster_id=ID)`
+    /// The id of the cluster, for `cluster stop ID` and `Client(cluster_id=ID)`
     #[arg(long, value_name = "ID")]
     cluster_id: Option<String>,
 
@@ -57,7 +61,7 @@ pub struct StopArguments {
     #[arg(value_name = "ID", conflicts_with = "all")]
     cluster_id: Option<String>,
 
-    /// Stop every cluster of this user on this machine
+    /// Stop every cluster of this user on this machine, but those that belong to one process
     #[arg(long)]
     all: bool,
 }
@@ -102,13 +106,24 @@ fn start(arguments: StartArguments) -> Outcome {
     })
     .map_err(Failure::from_error)?;
     let ready = started
-        .wait_for_engines(ENGINES_TIMEOUT)
-        .and_then(|()| policy.map_or(Ok(()), |policy| started.set_policy(policy)));
-    if let Err(error) = ready {
-        let failure = Failure::from_error(error);
-        // The first failure is the one to tell.
-        let _ = started.stop();
-        return Err(failure);
+        .wait_for_engines_unless(ENGINES_TIMEOUT, || signal.has_arrived())
+        .and_then(|there| match policy {
+            Some(policy) if there => started.set_policy(policy).map(|()| there),
+            _ => Ok(there),
+        });
+    match ready {
+        Ok(true) => {}
+        Ok(false) => {
+            say(&stopping(&started))?;
+            started.stop().map_err(Failure::from_error)?;
+            return Ok(ExitCode::from(STATUS_INTERRUPTED));
+        }
+        Err(error) => {
+            let failure = Failure::from_error(error);
+            // The first failure is the one to tell.
+            let _ = started.stop();
+            return Err(failure);
+        }
     }
     say(&introduction(&started, count, arguments.daemonize))?;
     if arguments.daemonize {
@@ -117,15 +132,16 @@ fn start(arguments: StartArguments) -> Outcome {
     }
     match signal.wait_for_signal_or_end_of(started.controller_pid())? {
         Wakeup::Signal => {
-            say(&format!(
-                "\nStopping cluster '{}' …\n",
-                started.cluster_id()
-            ))?;
+            say(&stopping(&started))?;
             started.stop().map_err(Failure::from_error)?;
             Ok(ExitCode::SUCCESS)
         }
         Wakeup::ProcessEnded => ended_by_itself(&started),
     }
+}
+
+fn stopping(started: &StartedCluster) -> String {
+    format!("\nStopping cluster '{}' …\n", started.cluster_id())
 }
 
 /// Tells a cluster that was stopped from elsewhere from one that broke.
@@ -136,10 +152,7 @@ fn ended_by_itself(started: &StartedCluster) -> Outcome {
             started.cluster_id(),
             started.controller_pid()
         ))
-        .hint(format_args!(
-            "its log is in {}",
-            started.log_directory().display()
-        )));
+        .hint(started.last_words()));
     }
     say(&format!(
         "Cluster '{}' was stopped.\n",
@@ -183,10 +196,12 @@ fn introduction(started: &StartedCluster, count: u32, daemonize: bool) -> String
 
 fn stop(arguments: &StopArguments) -> Outcome {
     let files = if arguments.all {
-        cluster_file::all_cluster_files().map_err(Failure::from_error)?
+        let mut files = cluster_file::all_cluster_files().map_err(Failure::from_error)?;
+        files.retain(|file| !cluster_file::belongs_to_another(file));
+        files
     } else {
         let file = cluster_file::find_cluster_file(arguments.cluster_id.as_deref());
-        vec![file.map_err(Failure::from_error)?]
+        vec![file.map_err(nothing_to_stop)?]
     };
     if files.is_empty() {
         say("No cluster is running.\n")?;
@@ -202,6 +217,17 @@ fn stop(arguments: &StopArguments) -> Outcome {
     match first_failure {
         Some(failure) => Err(failure),
         None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Says why there is no cluster to stop; who stops one doesn't want to start one.
+fn nothing_to_stop(error: ClusterFileError) -> Failure {
+    let failure = Failure::from_error(&error);
+    match error {
+        ClusterFileError::NoCluster { .. } => {
+            failure.hint("`rhumba cluster list` shows the clusters that there are")
+        }
+        _ => failure,
     }
 }
 
@@ -230,6 +256,9 @@ fn as_json(cluster: &ClusterDescription) -> Value {
         "controller": {"pid": cluster.controller_pid},
         "engines": engines,
     });
+    if let Some(pid) = cluster.owner_pid {
+        described["owner"] = json!({"pid": pid});
+    }
     if let Some(problem) = &cluster.problem {
         described["problem"] = json!(problem);
     }
@@ -244,7 +273,10 @@ fn table(clusters: &[ClusterDescription]) -> String {
             cluster
                 .controller_pid
                 .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
-            cluster.engines.len().to_string(),
+            match cluster.owner_pid {
+                Some(pid) => format!("{} (of process {pid} alone)", cluster.engines.len()),
+                None => cluster.engines.len().to_string(),
+            },
         ]
     });
     let heading = ["CLUSTER ID", "STATE", "CONTROLLER PID", "ENGINES"].map(str::to_owned);

@@ -21,10 +21,11 @@ mod stop_signal;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::Failure;
 use program::Program;
@@ -62,7 +63,8 @@ A script whose name is that of a command is reached as ./cluster.";
 #[command(disable_help_subcommand = true)]
 struct Arguments {
     /// Start N engines that belong to this process and end with it
-    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = engine_count())]
+    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = engine_count)]
+    #[arg(allow_negative_numbers = true)]
     engines: Option<u32>,
 
     /// Open the shell after the program has run, with the names that it made
@@ -202,11 +204,27 @@ fn say(text: &str) -> Result<(), Failure> {
 
 /// Parses a whole command line; on the way out it has printed what there is to say.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, ExitCode> {
-    Arguments::try_parse_from(words).map_err(|error| explain(&error))
+    let words: Vec<OsString> = words.into_iter().collect();
+    Arguments::try_parse_from(&words).map_err(|error| explain(&error, &words))
+}
+
+/// The command that shows what can be typed where these words went wrong.
+fn help_command(words: &[OsString]) -> String {
+    let mut typed = "rhumba".to_owned();
+    let mut command = Arguments::command();
+    for word in words.iter().skip(1) {
+        let Some(next) = command.find_subcommand(word).cloned() else {
+            break;
+        };
+        typed.push(' ');
+        typed.push_str(next.get_name());
+        command = next;
+    }
+    typed + " --help"
 }
 
 /// Turns a parser's error into a sentence and a hint; help and version are no errors.
-fn explain(error: &clap::Error) -> ExitCode {
+fn explain(error: &clap::Error, words: &[OsString]) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let _ = error.print();
@@ -221,7 +239,7 @@ fn explain(error: &clap::Error) -> ExitCode {
     let rendered = error.render().to_string();
     let (sentence, tip) = sentence_and_tip(&rendered);
     Failure::usage(sentence)
-        .hint(tip.unwrap_or_else(|| "`rhumba --help` shows what can be typed".to_owned()))
+        .hint(tip.unwrap_or_else(|| format!("`{}` shows what can be typed", help_command(words))))
         .report()
 }
 
@@ -249,13 +267,25 @@ const VERSION: &str = concat!(
     " (Python 3.14, RustPython 0.6.0)"
 );
 
-fn engine_count() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(ENGINES_MAX))
+fn engine_count(text: &str) -> Result<u32, String> {
+    number_in(1..=ENGINES_MAX, text)
 }
 
 /// How many engines a cluster or a host may begin with: it may be none.
-fn first_engine_count() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(0..=i64::from(ENGINES_MAX))
+fn first_engine_count(text: &str) -> Result<u32, String> {
+    number_in(0..=ENGINES_MAX, text)
+}
+
+/// A whole number within a range, or what is wrong with it.
+fn number_in(range: RangeInclusive<u32>, text: &str) -> Result<u32, String> {
+    let (least, most) = (range.start(), range.end());
+    let number: i64 = text
+        .parse()
+        .map_err(|_| format!("it is a whole number in {least}..={most}"))?;
+    u32::try_from(number)
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("{number} is not in {least}..={most}"))
 }
 
 /// As many engines as a controller takes.
@@ -297,8 +327,6 @@ fn source_file(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parsed(words: &[&str]) -> Arguments {
@@ -374,6 +402,50 @@ mod tests {
         assert_eq!(
             sentence,
             "invalid value '0' for '--engines <N>': 0 is not in 1..=65536"
+        );
+    }
+
+    #[test]
+    fn a_number_that_will_not_do_is_told_of_as_a_person_would() {
+        let said = |words: &[&str]| {
+            let words = ["rhumba"].iter().chain(words);
+            let error = Arguments::try_parse_from(words).expect_err("it is refused");
+            sentence_and_tip(&error.render().to_string()).0
+        };
+        assert_eq!(
+            said(&["-n", "x"]),
+            "invalid value 'x' for '--engines <N>': it is a whole number in 1..=65536"
+        );
+        assert_eq!(
+            said(&["-n", "-1"]),
+            "invalid value '-1' for '--engines <N>': -1 is not in 1..=65536"
+        );
+        assert_eq!(
+            said(&["cluster", "start", "-n", "-1"]),
+            "invalid value '-1' for '--engines <N>': -1 is not in 0..=65536"
+        );
+        assert_eq!(
+            said(&["cluster", "start", "--hwm", "-3"]),
+            "invalid value '-3' for '--hwm <N>': -3 is not in 0..=4294967295"
+        );
+        assert!(said(&["cluster", "start", "--task-records-max", "-3"]).contains("whole number"));
+    }
+
+    #[test]
+    fn help_is_that_of_the_command_that_was_typed() {
+        let shown = |words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            help_command(&words)
+        };
+        assert_eq!(shown(&["rhumba", "-n", "x"]), "rhumba --help");
+        assert_eq!(shown(&["rhumba", "a.py", "cluster"]), "rhumba --help");
+        assert_eq!(
+            shown(&["rhumba", "cluster", "start", "-n", "x"]),
+            "rhumba cluster start --help"
+        );
+        assert_eq!(
+            shown(&["rhumba", "cluster", "begin"]),
+            "rhumba cluster --help"
         );
     }
 

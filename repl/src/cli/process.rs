@@ -12,9 +12,10 @@ use rhumba_engine::engine::{self, EngineOptions};
 use rhumba_engine::host::{self, HostOptions};
 use rhumba_engine::tasks::{TaskStoreMode, TaskStoreOptions};
 use rhumba_interpreter::runtime::Runtime;
+use rhumba_proto::id::EngineId;
 use rhumba_proto::message::{Placement, Scheduling};
 
-use super::{Failure, Outcome, first_engine_count};
+use super::{Failure, Outcome, first_engine_count, number_in, say};
 use crate::python::{self, PythonOptions};
 
 #[derive(Debug, Args)]
@@ -46,11 +47,11 @@ pub struct TaskStoreArguments {
     task_store: TaskStoreMode,
 
     /// How many records to keep; the oldest go first [default: 1000000, in memory 100000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number, allow_negative_numbers = true)]
     task_records_max: Option<u64>,
 
     /// How many bytes of records to keep [default: 2 GiB, in memory 256 MiB]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = whole_number, allow_negative_numbers = true)]
     task_bytes_max: Option<u64>,
 }
 
@@ -72,7 +73,8 @@ pub struct SchedulingArguments {
     scheme: Placement,
 
     /// How many unfinished tasks an engine gets at most; 0: as many as keep it from waiting
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = pieces_max)]
+    #[arg(allow_negative_numbers = true)]
     hwm: u32,
 }
 
@@ -88,7 +90,8 @@ impl SchedulingArguments {
 #[derive(Debug, Args)]
 pub struct HostArguments {
     /// How many engines to start
-    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = first_engine_count())]
+    #[arg(short = 'n', long = "engines", value_name = "N", value_parser = first_engine_count)]
+    #[arg(allow_negative_numbers = true)]
     engines: u32,
 
     /// The cluster file of the cluster to join
@@ -98,6 +101,10 @@ pub struct HostArguments {
     /// A folder to look for modules in, before those of PYTHONPATH; may be given several times
     #[arg(long = "module-directory", value_name = "FOLDER")]
     module_directories: Vec<PathBuf>,
+
+    /// A cluster started it: it says nothing, and Ctrl-C isn't meant for it
+    #[arg(long, hide = true)]
+    in_background: bool,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +116,15 @@ pub struct EngineArguments {
     /// A folder to look for modules in, before those of PYTHONPATH; may be given several times
     #[arg(long = "module-directory", value_name = "FOLDER")]
     module_directories: Vec<PathBuf>,
+}
+
+fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("it is a whole number in 0..={}", u64::MAX))
+}
+
+fn pieces_max(text: &str) -> Result<u32, String> {
+    number_in(0..=u32::MAX, text)
 }
 
 /// Runs a controller until its cluster ends.
@@ -138,6 +154,11 @@ pub fn host(arguments: HostArguments) -> Outcome {
         cluster_file: absolute(arguments.cluster_file),
         count: arguments.engines,
         module_directories: arguments.module_directories,
+        announce: if arguments.in_background {
+            None
+        } else {
+            Some(announce_host)
+        },
     };
     host::run(engine_python(), &options).map_err(Failure::from_error)?;
     Ok(ExitCode::SUCCESS)
@@ -153,9 +174,30 @@ pub fn engine(arguments: EngineArguments) -> Outcome {
         cluster_file: absolute(arguments.cluster_file),
         host: None,
         module_directories: arguments.module_directories,
+        announce: Some(announce_engine),
     };
     let Err(error) = engine::run(engine_python(), &options);
     Err(Failure::from_error(error))
+}
+
+fn announce_host(engines: u32, cluster_id: &str) {
+    let pid = std::process::id();
+    let engines = match engines {
+        1 => "1 engine".to_owned(),
+        count => format!("{count} engines"),
+    };
+    // Whoever can't read it isn't told; the host runs all the same.
+    let _ = say(&format!(
+        "host of {engines} of cluster '{cluster_id}' (pid {pid}); Ctrl-C ends it and them\n"
+    ));
+}
+
+fn announce_engine(engine: EngineId, cluster_id: &str) {
+    let (EngineId(number), pid) = (engine, std::process::id());
+    // As for a host.
+    let _ = say(&format!(
+        "engine {number} of cluster '{cluster_id}' (pid {pid}); Ctrl-C ends it\n"
+    ));
 }
 
 /// A Python for what engines run.

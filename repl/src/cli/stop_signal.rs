@@ -7,7 +7,7 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
@@ -53,6 +53,16 @@ impl StopSignal {
             arrived,
             _pipe: pipe,
         })
+    }
+
+    /// Whether one has arrived; it stays for whoever waits.
+    pub fn has_arrived(&self) -> bool {
+        let mut watched = [PollFd::new(&self.arrived, PollFlags::IN)];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut watched, Some(&at_once)).is_ok_and(|ready| ready > 0)
     }
 
     /// Waits without a limit, since a cluster runs for as long as it is wanted.

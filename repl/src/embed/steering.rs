@@ -18,6 +18,7 @@ impl Steering {
             cluster_file: absolute(cluster_file),
             host: None,
             module_directories: Vec::new(),
+            announce: None,
         };
         Ok(Self {
             joined: Joined::new(runtime, &options)?,

@@ -36,6 +36,20 @@ fn a_wrong_option_is_named() {
     );
     let sentence = home.run(["-n", "0"]).failure(2);
     assert!(sentence.contains("0 is not in 1..="), "{sentence}");
+    let failed = home.run(["cluster", "start", "-n", "x"]);
+    assert!(
+        failed
+            .stderr
+            .contains("hint: `rhumba cluster start --help`"),
+        "{failed:?}"
+    );
+    let sentence = failed.failure(2);
+    assert!(
+        sentence.contains("it is a whole number in 0..="),
+        "{sentence}"
+    );
+    let sentence = home.run(["cluster", "start", "--hwm", "-3"]).failure(2);
+    assert!(sentence.contains("-3 is not in 0..="), "{sentence}");
     let sentence = home.run(["-c"]).failure(2);
     assert!(
         sentence.contains("a value is required for '-c <CODE>...'"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::support::{Process, STEP_TIMEOUT, TestHome, finish, finish_started, wait_for_file};
 
 /// The clusters as `cluster list --json` tells of them.
-fn list(home: &TestHome) -> Vec<Value> {
+pub(super) fn list(home: &TestHome) -> Vec<Value> {
     let text = home.run(["cluster", "list", "--json"]).success();
     match serde_json::from_str(&text) {
         Ok(Value::Array(clusters)) => clusters,
@@ -18,20 +18,20 @@ fn list(home: &TestHome) -> Vec<Value> {
     }
 }
 
-fn pid_of(value: &Value) -> u32 {
+pub(super) fn pid_of(value: &Value) -> u32 {
     let pid = value["pid"]
         .as_u64()
         .unwrap_or_else(|| panic!("no pid: {value}"));
     u32::try_from(pid).expect("a pid is a small number")
 }
 
-fn start_daemon(home: &TestHome, count: &str) {
+pub(super) fn start_daemon(home: &TestHome, count: &str) {
     home.run(["cluster", "start", "-n", count, "--daemonize"])
         .success();
 }
 
 /// Every process of the only cluster there is: controller, host, engines.
-fn processes(home: &TestHome) -> Vec<Process> {
+pub(super) fn processes(home: &TestHome) -> Vec<Process> {
     let clusters = list(home);
     assert_eq!(clusters.len(), 1, "{clusters:?}");
     let controller = pid_of(&clusters[0]["controller"]);
@@ -58,7 +58,7 @@ fn parent_of(pid: u32) -> u32 {
 }
 
 #[track_caller]
-fn assert_all_end(processes: &[Process]) {
+pub(super) fn assert_all_end(processes: &[Process]) {
     for process in processes {
         assert!(
             process.ends_within(STEP_TIMEOUT),

@@ -96,9 +96,15 @@ fn a_failure_on_an_engine_is_looked_at_there_while_everything_goes_on() {
     terminal.expect("----> 3     return inner(found)");
     terminal.expect("ipdb [1]> ");
     // The engine does what another client asks of it between two commands.
+    let clusters = home.run(["cluster", "list", "--json"]).success();
+    let clusters: serde_json::Value = serde_json::from_str(&clusters).expect("it is JSON");
+    let id = clusters[0]["id"].as_str().expect("the shell has a cluster");
     let other = home.run([
         "-c",
-        "import ipyparallel as ipp; rc = ipp.Client(); print(rc[:].apply_sync(pow, 2, 5))",
+        &format!(
+            "import ipyparallel as ipp; rc = ipp.Client(cluster_id={id:?}); \
+             print(rc[:].apply_sync(pow, 2, 5))"
+        ),
     ]);
     assert_eq!(other.success(), "[32, 32]\n");
     terminal.send("p fou\t * 100\r");

@@ -6,6 +6,7 @@
 mod support;
 
 mod cli;
+mod cluster_owners;
 mod clusters;
 mod configuration;
 mod conformance;

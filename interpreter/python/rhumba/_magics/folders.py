@@ -186,6 +186,10 @@ def _bookmark_file():
     return folder and os.path.join(folder, "bookmarks.json")
 
 
+def _open_private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
 def _keep_bookmarks():
     import json
 
@@ -194,7 +198,7 @@ def _keep_bookmarks():
         return
     try:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-        with open(file + ".new", "w", encoding="utf-8") as opened:
+        with open(file + ".new", "w", encoding="utf-8", opener=_open_private) as opened:
             json.dump(bookmarks(), opened, indent=1)
         os.replace(file + ".new", file)
     except OSError as failure:

@@ -155,7 +155,7 @@ impl Writer {
     }
 
     fn open_file(&self, folder: &Path) -> Result<Database, String> {
-        rhumba_engine::home::create_private_directory(folder).map_err(|error| error.to_string())?;
+        rhumba_engine::home::create_directory(folder).map_err(|error| error.to_string())?;
         let path = folder.join(FILE_NAME);
         let imported = || text_file::load(&folder.join(TEXT_FILE_NAME));
         match Database::open(&path, imported) {

@@ -51,7 +51,8 @@ class Client(Remembering):
 
         connection_info: the path of its cluster file. By default it is found:
             the one that `rhumba -n` made for this script, else the one that
-            runs under `cluster_id`, else the only one that runs.
+            runs under `cluster_id`, else the only one that runs, without those
+            that belong to other processes (`rhumba -n`).
         profile: names the cluster, where `cluster_id` doesn't
         name: what others on the cluster see it called; by default
             `user@machine`
