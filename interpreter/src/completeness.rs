@@ -3,6 +3,8 @@
 //! Pure. The runtime's own parser decides what is Python; what is looked at here is only whether
 //! the place where it gave up is the end. A blank line ends a block, and a cell magic.
 
+use std::borrow::Cow;
+
 use ruff_python_ast::Stmt;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{
@@ -23,6 +25,60 @@ pub enum Completeness {
     },
     /// No line that follows can mend it; says what is wrong.
     Invalid(String),
+}
+
+/// What a line must have so that an unfinished cell can be finished with it. Who reads line by line
+/// asks of the whole cell only where that is so: asking after each line of a long cell takes long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It can't be told.
+    Anything,
+    BlankLine,
+    /// A blank line, or text in the first column.
+    EndOfBlock,
+    ClosingBracket,
+    ClosingQuotes,
+}
+
+impl Missing {
+    /// What a cell is missing that isn't finished.
+    pub fn of(source: &str) -> Self {
+        let Cow::Borrowed(bare) = unpasted(source) else {
+            return Self::Anything;
+        };
+        if CellMagic::parse(bare).is_some() {
+            return Self::BlankLine;
+        }
+        if joins_next_line(bare) {
+            return Self::Anything;
+        }
+        let python = escapes_to_python(bare);
+        if open_triple_quote(&python) {
+            Self::ClosingQuotes
+        } else if open_brackets(&python) > 0 {
+            Self::ClosingBracket
+        } else if is_in_block(&python) {
+            Self::EndOfBlock
+        } else {
+            Self::Anything
+        }
+    }
+
+    /// Whether the line has it.
+    pub fn is_in(self, line: &str) -> bool {
+        let is_blank = line.trim().is_empty();
+        match self {
+            Self::Anything => true,
+            Self::BlankLine => is_blank,
+            Self::EndOfBlock => {
+                // Behind the prompt of a pasted line may be anything.
+                let is_pasted = line.trim_start().starts_with("...");
+                is_blank || is_pasted || !line.starts_with([' ', '\t'])
+            }
+            Self::ClosingBracket => line.contains([')', ']', '}']),
+            Self::ClosingQuotes => line.contains("'''") || line.contains("\"\"\""),
+        }
+    }
 }
 
 const INDENT_SPACES: usize = 4;
@@ -89,6 +145,19 @@ fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether an indented line that follows belongs to the last statement, and ends it not.
+fn is_in_block(python: &str) -> bool {
+    let ends_in_block = |source: &str| {
+        parse_module(source)
+            .is_ok_and(|parsed| parsed.syntax().body.last().is_some_and(is_compound))
+    };
+    let begun = || {
+        let indent = " ".repeat(next_indent(python));
+        format!("{}\n{indent}pass\n", python.trim_end())
+    };
+    ends_in_block(python) || ends_in_block(&begun()) || is_bare_try(python)
 }
 
 /// Whether the only thing missing is the `except` or `finally` of a `try`.
@@ -324,7 +393,65 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_missing_is_told() {
+        for (source, expected) in [
+            ("def f():", Missing::EndOfBlock),
+            ("def f():\n    return 1", Missing::EndOfBlock),
+            ("if x:\n    if y:", Missing::EndOfBlock),
+            ("try:\n    x", Missing::EndOfBlock),
+            ("if x:\n    %px y", Missing::EndOfBlock),
+            ("f(1,", Missing::ClosingBracket),
+            ("def f():\n    g(", Missing::ClosingBracket),
+            ("x = '''a", Missing::ClosingQuotes),
+            ("f(\"\"\"a", Missing::ClosingQuotes),
+            ("if x:\n    y = '''a\nif z:", Missing::ClosingQuotes),
+            ("%%px\nif x:", Missing::BlankLine),
+            ("x = 1 + \\", Missing::Anything),
+            ("@decorator", Missing::Anything),
+            (">>> if x:", Missing::Anything),
+            ("    if x:", Missing::Anything),
+        ] {
+            assert_eq!(Missing::of(source), expected, "{source:?}");
+        }
+        assert!(!Missing::EndOfBlock.is_in("    y = 1"));
+        for line in ["", "  ", "y = 1", "   ...: "] {
+            assert!(Missing::EndOfBlock.is_in(line), "{line:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_cell_ends_where_its_line_has_what_was_missing(
+            lines in prop::collection::vec(
+                prop::sample::select(vec![
+                    "if x:", "    y", "        z", "f(", "    f(", "1,", "  2)", ")", "x = '''", "    '''",
+                    "#c", "@d", "else:", "try:", "    try:", "finally:", "%%px", "!ls", "    y = \\", "",
+                ]),
+                0..9,
+            )
+        ) {
+            let mut cell = String::new();
+            let mut missing = Missing::Anything;
+            for line in lines {
+                cell.push_str(line);
+                let asks = missing.is_in(line);
+                cell.push('\n');
+                match completeness(&cell) {
+                    Completeness::Complete if cell.trim().is_empty() => cell.clear(),
+                    Completeness::Complete => {
+                        prop_assert!(asks, "{cell:?} {missing:?}");
+                        break;
+                    }
+                    Completeness::Invalid(_) => break,
+                    Completeness::Incomplete { .. } if asks => {
+                        missing = Missing::of(&cell[..cell.len() - 1]);
+                    }
+                    Completeness::Incomplete { .. } => {}
+                }
+            }
+        }
+
         #[test]
         fn a_blank_line_ends_what_parses(source in "(if x:|\n|    y|f\\(|1,|\\)|'''|'|#c|@d| |else:|try:){0,12}") {
             let _ = completeness(&source);

@@ -7,6 +7,7 @@
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::{PyDict, PyModule, PyStr};
 
+use crate::bindings::bound_names;
 use crate::evaluation::{self, Value};
 use crate::lookup;
 use crate::namespace::Namespace;
@@ -128,6 +129,11 @@ fn python(
         prefix,
     );
     matches.extend(names(vm, namespace, prefix));
+    // What the lines above bind will be there when the cell runs.
+    if let Some(end) = before.rfind('\n') {
+        let bound = bound_names(&before[..=end]).into_iter();
+        matches.extend(bound.filter(|name| name.starts_with(prefix) && is_offered(name, prefix)));
+    }
     Completions { start, matches }
 }
 

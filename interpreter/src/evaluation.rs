@@ -4,8 +4,8 @@
 //! For completion and introspection. A property is found and not read; what calling a class gives
 //! is known by its class alone. `lookup` finds single names and attributes.
 
-use ruff_python_ast::{Expr, Number, UnaryOp};
-use rustpython_vm::builtins::{PyDict, PyInt, PyList, PyStrRef, PyTuple, PyType, PyTypeRef};
+use ruff_python_ast::{Expr, Number, Stmt, UnaryOp};
+use rustpython_vm::builtins::{PyDict, PyInt, PyList, PyStr, PyStrRef, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::lookup::{self, Found};
@@ -48,7 +48,8 @@ impl Evaluation<'_> {
                 lookup::name(self.vm, self.namespace, name.id.as_str()).map(Value::Object)
             }
             Expr::Attribute(attribute) => {
-                self.attribute(&attribute.value, attribute.attr.as_str(), depth)
+                let owner = self.value(&attribute.value, depth)?;
+                self.attribute(owner, attribute.attr.as_str())
             }
             Expr::Subscript(subscript) => {
                 let Value::Object(owner) = self.value(&subscript.value, depth)? else {
@@ -59,18 +60,62 @@ impl Evaluation<'_> {
                 };
                 self.item(&owner, &key).map(Value::Object)
             }
-            Expr::Call(call) => {
-                let Value::Object(called) = self.value(&call.func, depth)? else {
-                    return None;
-                };
-                self.made_by(called).map(Value::Instance)
-            }
+            Expr::Call(call) => self.call(&call.func, depth),
             _ => self.literal(expression, depth),
         }
     }
 
-    fn attribute(&self, owner: &Expr, name: &str, depth: usize) -> Option<Value> {
-        let found = match self.value(owner, depth)? {
+    /// What a call of the expression gives.
+    fn call(&self, called: &Expr, depth: usize) -> Option<Value> {
+        let called = match called {
+            Expr::Attribute(method) => {
+                let owner = self.value(&method.value, depth)?;
+                let name = method.attr.as_str();
+                if let Some(class) = self.given_by_method(&owner, name) {
+                    return Some(Value::Instance(class));
+                }
+                self.attribute(owner, name)?
+            }
+            called => self.value(called, depth)?,
+        };
+        let Value::Object(called) = called else {
+            return None;
+        };
+        self.made_by(called).map(Value::Instance)
+    }
+
+    /// The class of what a method gives, of one of Python's own types.
+    fn given_by_method(&self, owner: &Value, name: &str) -> Option<PyTypeRef> {
+        let types = &self.vm.ctx.types;
+        let class = match owner {
+            Value::Object(owner) => owner.class(),
+            Value::Instance(class) => &**class,
+            Value::Unread(_) => return None,
+        };
+        let is_text = class.is(types.str_type);
+        let given = match name {
+            "encode" if is_text => types.bytes_type,
+            "casefold" | "format" | "format_map" if is_text => types.str_type,
+            _ if !is_text && !class.is(types.bytes_type) => return None,
+            "decode" if !is_text => types.str_type,
+            "split" | "rsplit" | "splitlines" => types.list_type,
+            "partition" | "rpartition" => types.tuple_type,
+            "capitalize" | "center" | "expandtabs" | "join" | "ljust" | "lower" | "lstrip"
+            | "removeprefix" | "removesuffix" | "replace" | "rjust" | "rstrip" | "strip"
+            | "swapcase" | "title" | "translate" | "upper" | "zfill" => {
+                if is_text {
+                    types.str_type
+                } else {
+                    types.bytes_type
+                }
+            }
+            _ => return None,
+        };
+        Some(given.to_owned())
+    }
+
+    fn attribute(&self, owner: Value, name: &str) -> Option<Value> {
+        let found = match owner {
             Value::Object(owner) => lookup::attribute(self.vm, &owner, name)?,
             Value::Unread(_) => return None,
             Value::Instance(class) => {
@@ -318,7 +363,31 @@ fn parameters(vm: &VirtualMachine, called: &PyObject, depth: usize) -> Option<Ve
             }
         }
     }
-    None
+    native_parameters(vm, called)
+}
+
+/// The parameters of a native function whose signature is known as a text.
+fn native_parameters(vm: &VirtualMachine, called: &PyObject) -> Option<Vec<String>> {
+    let types = &vm.ctx.types;
+    let class = called.class();
+    if !class.is(types.builtin_function_or_method_type) && !class.is(types.method_descriptor_type) {
+        return None;
+    }
+    let text = called.get_attr("__text_signature__", vm).ok()?;
+    // `($module, iterable, /, *, key=None)`: what is bound by itself is marked.
+    let text = text.downcast_ref::<PyStr>()?.to_str()?.replace('$', "");
+    let source = format!("def f{text}: pass");
+    let parsed = ruff_python_parser::parse_module(&source).ok()?;
+    let Some(Stmt::FunctionDef(function)) = parsed.syntax().body.first() else {
+        return None;
+    };
+    let parameters = &function.parameters;
+    let named = parameters.args.iter().chain(parameters.kwonlyargs.iter());
+    Some(
+        named
+            .map(|each| each.parameter.name.as_str().to_owned())
+            .collect(),
+    )
 }
 
 /// The texts by which the keys of a dictionary are written.

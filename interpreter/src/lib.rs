@@ -8,6 +8,7 @@
 //! [`transform`] (magics, text to text). `python/` holds the part of the shell that reads better
 //! in Python; it is frozen into the executable.
 
+mod bindings;
 mod blocking;
 mod bridge;
 pub mod cell;
@@ -22,6 +23,7 @@ pub mod highlight;
 pub mod history;
 pub mod interrupt;
 pub mod introspection;
+pub mod leaving;
 mod lookup;
 pub mod namespace;
 pub mod output;

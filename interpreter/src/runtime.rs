@@ -38,6 +38,40 @@ pub struct RuntimeConfig {
     pub frozen: Vec<&'static FrozenLib>,
     /// Whether SIGINT raises `KeyboardInterrupt`. Not for a process that handles it in Rust.
     pub install_signal_handlers: bool,
+    pub switches: Switches,
+}
+
+/// What Python's own options of the command line say, beside what variables say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Switches {
+    /// `-B`
+    pub no_bytecode: bool,
+    /// `-u`
+    pub unbuffered: bool,
+    /// `-E`
+    pub ignore_environment: bool,
+    /// `-I`, which is `-E`, `-P` and `-s` as well.
+    pub isolated: bool,
+    /// `-s`
+    pub no_user_site: bool,
+    /// `-S`
+    pub no_site: bool,
+    /// `-O`, as often as it was given: 2 at most.
+    pub optimize: u8,
+    /// `-P`
+    pub safe_path: bool,
+    /// `-b`, as often as it was given.
+    pub bytes_warning: u8,
+    /// `-q`
+    pub quiet: bool,
+    /// `-v`, as often as it was given.
+    pub verbose: u8,
+    /// `-d`, as often as it was given.
+    pub debug: u8,
+    /// `-W`
+    pub warnings: Vec<String>,
+    /// `-X`
+    pub extras: Vec<String>,
 }
 
 impl Default for RuntimeConfig {
@@ -48,6 +82,7 @@ impl Default for RuntimeConfig {
             native_modules: Vec::new(),
             frozen: Vec::new(),
             install_signal_handlers: true,
+            switches: Switches::default(),
         }
     }
 }
@@ -115,7 +150,9 @@ impl Runtime {
             }
             // Before anything is put in front of sys.path: it makes all entries absolute. A site
             // that can't be set up leaves a Python without its extras, as with `python -S`.
-            if let Err(failure) = vm.import("site", 0) {
+            if vm.state.config.settings.import_site
+                && let Err(failure) = vm.import("site", 0)
+            {
                 vm.print_exception(&failure);
             }
         });
@@ -166,7 +203,8 @@ impl Runtime {
         })
     }
 
-    /// Runs a file, or a folder or archive with a `__main__`, as `python FILE` does.
+    /// Runs a file, or a folder or archive with a `__main__`, as `python FILE` does; a notebook or a
+    /// file of cells, as `%run` does.
     ///
     /// The answer is the exit status; what a program prints at its end has been printed.
     pub fn run_script(&self, path: &str, args: &[String]) -> i32 {
@@ -239,7 +277,14 @@ fn settings(config: &RuntimeConfig) -> Settings {
     settings.interactive = config.interactive;
     settings.install_signal_handlers = config.install_signal_handlers;
     settings.utf8_mode = 1;
-    if let Some(paths) = std::env::var_os("PYTHONPATH") {
+    let switches = &config.switches;
+    let isolated = switches.isolated;
+    let ignores_environment = isolated || switches.ignore_environment;
+    let variable = |name: &str| -> Option<OsString> {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        value.filter(|_| !ignores_environment)
+    };
+    if let Some(paths) = variable("PYTHONPATH") {
         settings.path_list = std::env::split_paths(&paths)
             .map(|path| path.to_string_lossy().into_owned())
             .collect();
@@ -248,18 +293,48 @@ fn settings(config: &RuntimeConfig) -> Settings {
         let folder = folder.to_string_lossy().into_owned();
         settings.path_list.insert(0, folder);
     }
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    settings.write_bytecode = !is_set("PYTHONDONTWRITEBYTECODE");
-    settings.user_site_directory = !is_set("PYTHONNOUSERSITE");
-    settings.buffered_stdio = !is_set("PYTHONUNBUFFERED");
-    settings.safe_path = is_set("PYTHONSAFEPATH");
-    if let Ok(filters) = std::env::var("PYTHONWARNINGS") {
+    let is_set = |name: &str| variable(name).is_some();
+    settings.write_bytecode = !(switches.no_bytecode || is_set("PYTHONDONTWRITEBYTECODE"));
+    settings.user_site_directory =
+        !(isolated || switches.no_user_site || is_set("PYTHONNOUSERSITE"));
+    settings.buffered_stdio = !(switches.unbuffered || is_set("PYTHONUNBUFFERED"));
+    settings.safe_path = isolated || switches.safe_path || is_set("PYTHONSAFEPATH");
+    if let Some(filters) = variable("PYTHONWARNINGS").and_then(|text| text.into_string().ok()) {
         settings.warnoptions = filters.split(',').map(str::to_owned).collect();
     }
-    if let Ok(seed) = std::env::var("PYTHONHASHSEED") {
+    if let Some(seed) = variable("PYTHONHASHSEED").and_then(|text| text.into_string().ok()) {
         settings.hash_seed = seed.parse().ok();
     }
+    switch(&mut settings, switches);
     settings
+}
+
+/// Sets what options alone say, no variable.
+fn switch(settings: &mut Settings, switches: &Switches) {
+    settings.ignore_environment = switches.ignore_environment || switches.isolated;
+    settings.isolated = switches.isolated;
+    settings.import_site = !switches.no_site;
+    settings.optimize = switches.optimize;
+    settings.bytes_warning = u64::from(switches.bytes_warning);
+    settings.quiet = switches.quiet;
+    settings.verbose = switches.verbose;
+    settings.debug = switches.debug;
+    settings.dev_mode = switches.extras.iter().any(|extra| extra == "dev");
+    settings.xoptions = switches
+        .extras
+        .iter()
+        .map(|extra| match extra.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (extra.clone(), None),
+        })
+        .collect();
+    // Of several filters the last counts most, and what was asked for by name more than a mode.
+    if settings.dev_mode {
+        settings.warnoptions.insert(0, "default".to_owned());
+    }
+    settings
+        .warnoptions
+        .extend(switches.warnings.iter().cloned());
 }
 
 /// Lets `ssl` work: the runtime leaves the choice of a cryptography library to its embedder.
@@ -339,6 +414,11 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         return Err(exit_with(vm, 2, &message));
     }
     insert_path(vm, &script_folder(path))?;
+    if absolute.ends_with(".ipy") || absolute.ends_with(".ipynb") {
+        let running = session::import(vm, "rhumba._magics.running")?;
+        let run = running.get_attr("run_program", vm)?;
+        return run.call((vm.ctx.new_str(absolute),), vm).map(drop);
+    }
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
 }
 

@@ -115,8 +115,12 @@ impl Configuration {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             Err(error) => {
+                let why = match error.kind() {
+                    std::io::ErrorKind::InvalidData => "it isn't UTF-8 text".to_owned(),
+                    _ => error.to_string(),
+                };
                 self.complaints.push(format!(
-                    "{} can't be read: {error}; the shell starts without it",
+                    "{} can't be read: {why}; the shell starts without it",
                     path.display()
                 ));
                 return;

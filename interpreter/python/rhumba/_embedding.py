@@ -11,6 +11,7 @@ What reads and runs the cells is the shell; it is reached as `sys._rhumba_open_s
 
 import sys
 
+from rhumba._leaving import Leave
 from rhumba.shell import UsageError, get_ipython
 
 # What the shell binds for itself, which no program should find among its names.
@@ -225,7 +226,7 @@ def kill_embedded(line=""):
     _killed.add(file if whole_file else session.place)
     print(f"The shell {where} won't be opened any more.")
     if words & {"-x", "--exit"}:
-        raise SystemExit
+        raise Leave
 
 
 def exit_raise(line=""):
@@ -233,7 +234,7 @@ def exit_raise(line=""):
     if line.strip():
         raise UsageError("%exit_raise takes no options.")
     _innermost("%exit_raise").raises = True
-    raise SystemExit
+    raise Leave
 
 
 def _innermost(magic):

@@ -492,7 +492,9 @@ def mktemp(shell, data=None, prefix="ipython_edit_"):
 
 def ask_exit(shell):
     """Ends the session."""
-    raise SystemExit
+    from rhumba._leaving import Leave
+
+    raise Leave
 
 
 def all_ns_refs(shell):

@@ -191,9 +191,9 @@ class Shell:
                 f"{mark[kind]}{name} isn't a {kind} magic,"
                 f" but {mark[other]}{name} is a {other} magic."
             )
-        if kind == "line" and name in ("px", "autopx", "pxresult", "pxconfig"):
+        if name == "px" or kind == "line" and name in ("autopx", "pxresult", "pxconfig"):
             return (
-                f"%{name} needs engines: connect first, with"
+                f"{mark[kind]}{name} needs engines: connect first, with"
                 " `import ipyparallel as ipp` and `rc = ipp.Client()`."
             )
         import difflib

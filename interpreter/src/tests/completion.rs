@@ -64,6 +64,16 @@ fn names_attributes_keys_and_keywords() {
 }
 
 #[test]
+fn names_of_the_cell_that_is_typed_are_offered() {
+    with_bench(|bench| {
+        assert_offers(bench, "def f(zed):\n    ze|", "ze", &["zed"]);
+        assert_offers(bench, "%%time\nimport os as zos\nzo|", "zo", &["zos"]);
+        assert_offers(bench, "zeal = 1\nprint(ze|", "ze", &["zeal"]);
+        assert_offers(bench, "zeal = ze|", "ze", &[]);
+    });
+}
+
+#[test]
 fn nothing_of_the_users_is_run() {
     with_bench(|bench| {
         bench.cell(
@@ -275,6 +285,9 @@ fn expressions_are_followed_as_far_as_nothing_runs() {
         assert_offers(bench, "Point(1).xm|", "xm", &["xmove"]);
         assert_offers(bench, "str(1).isal|", "isal", &["isalnum", "isalpha"]);
         assert_offers(bench, "[p for p in points].app|", "app", &["append"]);
+        assert_offers(bench, "'a'.upper().isal|", "isal", &["isalnum", "isalpha"]);
+        assert_offers(bench, "'a b'.strip().split().app|", "app", &["append"]);
+        assert_offers(bench, "'a'.encode().dec|", "dec", &["decode"]);
         assert_offers(bench, "{'a': 1}.ke|", "ke", &["keys"]);
         assert_offers(bench, "f'{table}'.isal|", "isal", &["isalnum", "isalpha"]);
         assert_offers(bench, "f'{points[0].xm|", "xm", &["xmove"]);
@@ -284,6 +297,8 @@ fn expressions_are_followed_as_far_as_nothing_runs() {
         for nothing in [
             "loud['a'].isal|",
             "print(1).isal|",
+            "'a'.find('a').isal|",
+            "loud.copy().isal|",
             "points[5].xm|",
             "points['a'].xm|",
             "(1 + 1).real.nope|",
@@ -316,6 +331,9 @@ fn parameters_are_offered_in_calls() {
         assert_offers(bench, "point.move(wid|", "wid", &["wide="]);
         assert_offers(bench, "wrapped(hei|", "hei", &["height="]);
         assert_offers(bench, "area(\n    1,\n    hei|", "hei", &["height="]);
+        assert_offers(bench, "sorted([1], ke|", "ke", &["key="]);
+        assert_offers(bench, "open('x', enco|", "enco", &["encoding="]);
+        assert_offers(bench, "sorted(iterab|", "iterab", &[]);
         assert_offers(bench, "area(1 + wid|", "wid", &[]);
         assert_offers(bench, "area(1)\nwid|", "wid", &[]);
     });

@@ -18,7 +18,7 @@ fn programs_can_define_magics() {
         assert_eq!(bench.value("x = %twice ab\nx"), "'abab'");
         assert_eq!(
             bench.value("%%pair a b\nfirst\n  second"),
-            r"('a b', 'first\n  second')"
+            r"('a b', 'first\n  second\n')"
         );
         assert_eq!(bench.value("%%count\nabc\n"), "4");
         bench.cell("value = 7");
@@ -35,6 +35,12 @@ fn programs_can_define_magics() {
         let report = bench.failing("%%shout\nx");
         assert!(
             report.message.contains("%shout is a line magic"),
+            "{}",
+            report.message
+        );
+        let report = bench.failing("%%px\nx = 1");
+        assert!(
+            report.message.starts_with("%%px needs engines"),
             "{}",
             report.message
         );

@@ -66,7 +66,7 @@ pub(crate) fn automatic(
     let first = path.split('.').next().unwrap_or_default();
     if automagic && first == path && !names.is_bound(first) {
         // A string right behind it is a string with a prefix; a bracket is a call.
-        let apart = after.is_empty() || after.starts_with([' ', '\t']);
+        let apart = matches!(after, "" | ";") || after.starts_with([' ', '\t']);
         return (apart && !rest.starts_with('(') && names.is_line_magic(path))
             .then(|| Automatic::Magic(format!("%{line}")));
     }
@@ -167,6 +167,7 @@ mod tests {
             "time -x",
             "ls *.py",
             "ls 'a b'",
+            "who;",
         ] {
             let expected = Automatic::Magic(format!("%{}", line.trim_end()));
             assert_eq!(read(line, Autocall::Off), Some(expected), "{line}");

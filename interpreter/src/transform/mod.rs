@@ -117,11 +117,17 @@ impl<'a> CellMagic<'a> {
         if matches!(self.line, "?" | "??") && self.body.trim().is_empty() {
             output.push_str(&help_call(&format!("%%{}", self.name), self.line == "??"));
         } else {
+            // As it is in a file, whether or not the text that the cell came in ended its last line.
+            let end = if self.body.is_empty() || self.body.ends_with('\n') {
+                ""
+            } else {
+                "\n"
+            };
             output.push_str(&format!(
                 "get_ipython().run_cell_magic({}, {}, {})",
                 quoted(self.name),
                 quoted(self.line),
-                quoted(self.body)
+                quoted(&format!("{}{end}", self.body))
             ));
         }
         output.push('\n');
@@ -175,10 +181,16 @@ fn line_magic(text: &str) -> Option<String> {
     if name.is_empty() {
         return None;
     }
+    let arguments = joined(arguments);
+    // A semicolon alone mutes, and is no argument.
+    let arguments = match arguments.trim() {
+        ";" => "",
+        _ => arguments.trim_start(),
+    };
     Some(format!(
         "get_ipython().run_line_magic({}, {})",
         quoted(name),
-        quoted(joined(arguments).trim_start())
+        quoted(arguments)
     ))
 }
 

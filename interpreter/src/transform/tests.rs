@@ -55,6 +55,9 @@ fn line_magics_become_calls() {
     for (source, expected) in [
         ("%time x", line("time", "x")),
         ("%pwd", line("pwd", "")),
+        ("%pwd;", line("pwd", "")),
+        ("%pwd ;", line("pwd", "")),
+        ("%time f();", line("time", "f();")),
         ("  %pwd", line("pwd", "")),
         ("%cd  ~/a b  ", format!("{}  ", line("cd", "~/a b"))),
         (
@@ -233,7 +236,7 @@ fn what_was_pasted_is_transformed_as_if_typed() {
         ("    %pwd\n    x", format!("{}\nx", line("pwd", ""))),
         (
             "In [1]: %%time\r\n   ...: x",
-            "get_ipython().run_cell_magic('time', '', 'x')\n".to_owned(),
+            "get_ipython().run_cell_magic('time', '', 'x\\n')\n".to_owned(),
         ),
         (
             ">>> if x:\n...   obj?",
@@ -267,25 +270,25 @@ fn cell_magics_take_the_rest() {
     for (source, expected) in [
         (
             "%%px\nx = 1\n%y",
-            r"get_ipython().run_cell_magic('px', '', 'x = 1\n%y')",
+            r"get_ipython().run_cell_magic('px', '', 'x = 1\n%y\n')",
         ),
         (
             "%%px --local  -t 0 \nx",
-            r"get_ipython().run_cell_magic('px', '--local  -t 0', 'x')",
+            r"get_ipython().run_cell_magic('px', '--local  -t 0', 'x\n')",
         ),
         (
             "%%bash\necho \"it's\"\t\\n\n",
             r#"get_ipython().run_cell_magic('bash', '', 'echo "it\'s"\t\\n\n')"#,
         ),
         ("%%time", "get_ipython().run_cell_magic('time', '', '')"),
-        ("%%!\nls", "get_ipython().run_cell_magic('!', '', 'ls')"),
+        ("%%!\nls", r"get_ipython().run_cell_magic('!', '', 'ls\n')"),
         (
             "%%time\r\nx\r\n",
             r"get_ipython().run_cell_magic('time', '', 'x\n')",
         ),
         (
             "\n\n%%time\nx",
-            "\n\nget_ipython().run_cell_magic('time', '', 'x')",
+            "\n\nget_ipython().run_cell_magic('time', '', 'x\\n')",
         ),
     ] {
         assert_eq!(transform_cell(source), format!("{expected}\n"), "{source}");

@@ -2,7 +2,8 @@
 //!
 //! It parses, dispatches and reports; it runs nothing itself. One file per command:
 //! [`program`] says what is to be run, [`run`] runs it with or without engines of its own,
-//! [`shell_options`] says how the shell starts, [`profile`] makes its profiles,
+//! [`shell_options`] says how the shell starts, [`python_options`] how Python does,
+//! [`profile`] makes profiles of the shell,
 //! [`cluster`] starts, lists and stops clusters, [`checkpoint`] shows and cleans the store,
 //! [`history`] shortens the shell's history,
 //! [`process`] is one process of a cluster, [`policy`] when a cluster saves itself.
@@ -15,6 +16,7 @@ mod policy;
 mod process;
 mod profile;
 mod program;
+mod python_options;
 mod run;
 mod shell_options;
 mod stop_signal;
@@ -29,6 +31,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use failure::Failure;
 use program::Program;
+use python_options::PythonArguments;
 use rhumba_interpreter::runtime::NativeModule;
 use run::RunOptions;
 
@@ -50,12 +53,14 @@ Examples:
   rhumba                        the shell
   rhumba -n 4                   the shell, with 4 engines of its own
   rhumba -n 4 analysis.py data  a script, with 4 engines that end when it ends
+  rhumba analysis.ipynb         the cells of a notebook, or of an .ipy file
   rhumba cluster start -n 8     a cluster that scripts and shells connect to
   rhumba --namespace work.ns    the shell, with the names that were saved there
   rhumba --profile lab          the shell, as the files of `rhumba profile create lab` set it
 
 In Python, `import ipyparallel as ipp; rc = ipp.Client()` connects to the engines.
-A script whose name is that of a command is reached as ./cluster.";
+A script whose name is that of a command is reached as ./cluster.
+Python's own options -B -u -E -I -s -S -O -P -b -q -v -d -W and -X stand before the program.";
 
 /// Interactive parallel computing with Python namespaces.
 #[derive(Debug, Parser)]
@@ -86,6 +91,9 @@ struct Arguments {
 
     #[command(flatten)]
     shell: ShellArguments,
+
+    #[command(flatten)]
+    python: PythonArguments,
 
     #[command(subcommand)]
     command: Option<Command>,
@@ -134,7 +142,11 @@ pub fn main_with(modules: &[NativeModule]) -> ExitCode {
 /// Runs the executable with the arguments it was started with.
 pub fn main() -> ExitCode {
     report_faults_in_words();
-    let arguments = match parse(std::env::args_os()) {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(failure) = not_text(&words) {
+        return failure.report();
+    }
+    let arguments = match parse(words) {
         Ok(arguments) => arguments,
         Err(status) => return status,
     };
@@ -144,13 +156,26 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Names the first word that isn't text: Python finds all of them in `sys.orig_argv`, as texts.
+fn not_text(words: &[OsString]) -> Option<Failure> {
+    let word = words.iter().find(|word| word.to_str().is_none())?;
+    Some(
+        Failure::usage(format_args!(
+            "the argument '{}' isn't UTF-8 text",
+            word.to_string_lossy()
+        ))
+        .hint("give a file another name, or hand other text over in a file"),
+    )
+}
+
 fn dispatch(arguments: Arguments) -> Outcome {
     let runs_a_program = arguments.engines.is_some()
         || arguments.interactive
         || arguments.namespace.is_some()
         || arguments.code.is_some()
         || arguments.module.is_some()
-        || arguments.shell.are_given();
+        || arguments.shell.are_given()
+        || arguments.python.are_given();
     let script = match arguments.command {
         None => None,
         Some(Command::Script(words)) => Some(words),
@@ -185,6 +210,7 @@ fn dispatch(arguments: Arguments) -> Outcome {
         interactive,
         namespace: arguments.namespace,
         shell,
+        python: arguments.python,
     })
 }
 
@@ -370,6 +396,58 @@ mod tests {
             arguments.module.expect("-m was given"),
             ["json.tool", "-c", "--indent", "2"]
         );
+    }
+
+    #[test]
+    fn pythons_own_options_stand_before_the_program() {
+        let arguments = parsed(&[
+            "-B",
+            "-uE",
+            "-s",
+            "-S",
+            "-OO",
+            "-P",
+            "-b",
+            "-q",
+            "-v",
+            "-d",
+            "-I",
+            "-W",
+            "ignore",
+            "-Werror::UserWarning",
+            "-X",
+            "dev",
+            "-Xutf8=1",
+            "a.py",
+            "-B",
+            "-W",
+        ]);
+        assert_eq!(script_of(&arguments), ["a.py", "-B", "-W"]);
+        assert!(arguments.python.are_given());
+        let switches = arguments.python.into_switches();
+        assert!(switches.no_bytecode && switches.unbuffered && switches.ignore_environment);
+        assert!(switches.isolated && switches.no_user_site && switches.no_site);
+        assert!(switches.safe_path && switches.quiet);
+        assert_eq!((switches.optimize, switches.bytes_warning), (2, 1));
+        assert_eq!((switches.verbose, switches.debug), (1, 1));
+        assert_eq!(switches.warnings, ["ignore", "error::UserWarning"]);
+        assert_eq!(switches.extras, ["dev", "utf8=1"]);
+        let arguments = parsed(&["-B", "-u", "-c", "print(1)", "-u"]);
+        assert_eq!(arguments.code.expect("-c was given"), ["print(1)", "-u"]);
+        assert!(!parsed(&["a.py", "-B"]).python.are_given());
+    }
+
+    #[test]
+    fn a_word_that_is_not_text_is_shown() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let odd = OsString::from_vec(b"caf\xe9.py".to_vec());
+        let failure = not_text(&["rhumba".into(), odd]).expect("it isn't UTF-8");
+        let text = format!("{failure:?}");
+        assert!(text.contains("the argument 'caf"), "{text}");
+        assert!(text.contains(".py' isn't UTF-8 text"), "{text}");
+        assert!(text.contains("status: 2"), "{text}");
+        assert!(not_text(&["rhumba".into(), "\u{e9}".into()]).is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use rhumba_engine::controller::{self, ControllerOptions};
 use rhumba_engine::engine::{self, EngineOptions};
 use rhumba_engine::host::{self, HostOptions};
 use rhumba_engine::tasks::{TaskStoreMode, TaskStoreOptions};
-use rhumba_interpreter::runtime::Runtime;
+use rhumba_interpreter::runtime::{Runtime, Switches};
 use rhumba_proto::id::EngineId;
 use rhumba_proto::message::{Placement, Scheduling};
 
@@ -205,6 +205,7 @@ fn engine_python() -> Runtime {
     python::build(PythonOptions {
         argv: vec![String::new()],
         interactive: false,
+        switches: Switches::default(),
     })
 }
 

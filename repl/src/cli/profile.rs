@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use rhumba_engine::home;
 use rhumba_interpreter::configuration as handed;
+use rhumba_interpreter::runtime::Switches;
 
 use super::shell_options::refused;
 use super::{Failure, Outcome, say};
@@ -76,6 +77,7 @@ fn create(name: &str) -> Result<(), Failure> {
     let runtime = python::build(PythonOptions {
         argv: vec![String::new()],
         interactive: false,
+        switches: Switches::default(),
     });
     let template = runtime
         .enter(|vm| handed::template(vm).ok())

@@ -17,6 +17,7 @@ use rhumba_stdlib::namespace::{self, Source};
 use rustpython_vm::AsObject;
 
 use super::program::{self, Program};
+use super::python_options::PythonArguments;
 use super::shell_options::ShellArguments;
 use super::{Failure, Outcome};
 use crate::python::{self, PythonOptions};
@@ -36,6 +37,8 @@ pub struct RunOptions {
     pub namespace: Option<String>,
     /// How the shell starts.
     pub shell: ShellArguments,
+    /// How Python starts.
+    pub python: PythonArguments,
 }
 
 /// Runs what the command line asked for and gives its own exit status.
@@ -49,6 +52,7 @@ pub fn run(options: RunOptions) -> Outcome {
         interactive,
         namespace,
         shell: arguments,
+        python,
     } = options;
     let shell_follows = interactive || program == Program::Shell;
     let configuration = if shell_follows {
@@ -69,6 +73,7 @@ pub fn run(options: RunOptions) -> Outcome {
     let runtime = python::build(PythonOptions {
         argv: program.argv(),
         interactive: shell_follows,
+        switches: python.into_switches(),
     });
     let restored = saved.map(|saved| saved.restore(&runtime)).transpose()?;
     if let Some(own) = &mut own {

@@ -19,7 +19,7 @@ use rhumba_engine::engine::EngineError;
 use rhumba_interpreter::conversion::{self, ConversionError};
 use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::namespace::Namespace;
-use rhumba_interpreter::runtime::Runtime;
+use rhumba_interpreter::runtime::{Runtime, Switches};
 use rhumba_interpreter::serde::Serialize;
 use rhumba_interpreter::serde::de::DeserializeOwned;
 use rustpython_vm::builtins::PyBaseExceptionRef;
@@ -87,6 +87,7 @@ impl Console {
         let runtime = python::build(PythonOptions {
             argv: std::env::args().collect(),
             interactive: true,
+            switches: Switches::default(),
         });
         let interrupts = interrupts.and_of_python();
         Self {

@@ -23,6 +23,7 @@ use super::history::{CELLS_MAX, History, RecentCells};
 use super::input::Reading;
 use super::keys::{INDENT, Keys};
 use super::screen::Screen;
+use super::turn::{TAKEN, Turn};
 use super::{external, looks, terminal, thread};
 
 /// Asks a person at a terminal for cells.
@@ -66,6 +67,7 @@ impl<'vm> CellEditor<'vm> {
         let keys = Keys {
             recent,
             leaves_for_editor: Arc::new(AtomicBool::new(false)),
+            indents: Arc::new(AtomicBool::new(true)),
         };
         keys.bind(&mut editor);
         let mut printer = editor.create_external_printer()?;
@@ -94,12 +96,16 @@ impl<'vm> CellEditor<'vm> {
         }
         loop {
             self.keys.leaves_for_editor.store(false, Ordering::Relaxed);
+            let Some(turn) = self.vm.allow_threads(Turn::wait) else {
+                return Reading::Broken(TAKEN.to_owned());
+            };
             self.screen.above().begin();
             // While a person thinks, other threads of theirs run, and the collector with them.
             let read = self.vm.allow_threads(|| {
                 self.editor
                     .readline_with_initial(&(&raw, &styled), (&before_cursor, &after_cursor))
             });
+            drop(turn);
             let waiting = self.screen.above().end();
             self.screen.write(Stream::Stdout, &waiting);
             self.screen.start_line();
@@ -161,8 +167,13 @@ impl<'vm> CellEditor<'vm> {
         });
         self.editor
             .set_edit_mode(if mode { EditMode::Vi } else { EditMode::Emacs });
-        let suggests = setting("autosuggestions_provider")
-            .is_none_or(|provider| provider.is_true(self.vm).unwrap_or(true));
+        let is_on = |name: &'static str| {
+            setting(name).is_none_or(|value| value.is_true(self.vm).unwrap_or(true))
+        };
+        let suggests = is_on("autosuggestions_provider");
+        self.keys
+            .indents
+            .store(is_on("autoindent"), Ordering::Relaxed);
         if let Some(helper) = self.editor.helper_mut() {
             helper.suggests = suggests;
         }

@@ -6,14 +6,16 @@
 
 use std::sync::Arc;
 
+use rhumba_interpreter::leaving;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::Streams;
-use rustpython_vm::builtins::PyStrRef;
+use rustpython_vm::builtins::{PyDictRef, PyStrRef};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 use super::colour::Colours;
 use super::screen::Screen;
-use super::{Shell, ShellOptions};
+use super::turn::Turn;
+use super::{Shell, ShellOptions, line};
 use crate::configuration::Configuration;
 
 /// The attribute of `sys` by which Python opens a shell.
@@ -41,14 +43,15 @@ pub fn offer(vm: &VirtualMachine) -> PyResult<()> {
 /// first. Gives the status that the person left it with.
 ///
 /// # Errors
-/// A program has taken `sys.stdout` or `sys.stderr` away.
+/// A program has taken `sys.stdout` or `sys.stderr` away, or another thread is at a prompt.
 pub fn open(vm: &VirtualMachine, header: &str) -> PyResult<i32> {
+    // Before anything of the prompt that is open changes.
+    drop(Turn::take().ok_or_else(|| line::out_of_turn(vm))?);
     let streams = Streams::now(vm)?;
-    let sys = vm.sys_module.dict();
-    let mut around: Vec<(&str, Option<PyObjectRef>)> = Vec::new();
-    for name in OWN_ATTRIBUTES {
-        around.push((name, sys.get_item_opt(name, vm)?));
-    }
+    let around = [
+        Around::of(vm, vm.sys_module.dict(), &OWN_ATTRIBUTES)?,
+        Around::of(vm, vm.builtins.dict(), &leaving::NAMES)?,
+    ];
     flush(vm);
     let colours = Colours::from_environment();
     let namespace = Namespace::new(vm);
@@ -69,15 +72,39 @@ pub fn open(vm: &VirtualMachine, header: &str) -> PyResult<i32> {
         header: header.to_owned(),
     });
     flush(vm);
-    for (name, object) in around {
-        match object {
-            Some(object) => sys.set_item(name, object, vm)?,
-            None if sys.contains_key(name, vm) => sys.del_item(name, vm)?,
-            None => {}
-        }
+    for names in around {
+        names.put_back(vm)?;
     }
     streams.put_back(vm)?;
     Ok(status)
+}
+
+/// What names were bound to around the shell.
+struct Around {
+    dict: PyDictRef,
+    bound: Vec<(&'static str, Option<PyObjectRef>)>,
+}
+
+impl Around {
+    fn of(vm: &VirtualMachine, dict: PyDictRef, names: &[&'static str]) -> PyResult<Self> {
+        let mut bound = Vec::with_capacity(names.len());
+        for &name in names {
+            bound.push((name, dict.get_item_opt(name, vm)?));
+        }
+        Ok(Self { dict, bound })
+    }
+
+    fn put_back(self, vm: &VirtualMachine) -> PyResult<()> {
+        let dict = self.dict;
+        for (name, object) in self.bound {
+            match object {
+                Some(object) => dict.set_item(name, object, vm)?,
+                None if dict.contains_key(name, vm) => dict.del_item(name, vm)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What was printed before stands before what is printed after.

@@ -7,6 +7,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
+use rhumba_interpreter::completeness::Missing;
 use rhumba_interpreter::namespace::Namespace;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::{AsObject, VirtualMachine};
@@ -70,6 +71,40 @@ impl<'vm> Input<'vm> {
     }
 }
 
+/// A cell as far as its lines have come.
+struct Growing {
+    cell: String,
+    missing: Missing,
+}
+
+impl Default for Growing {
+    fn default() -> Self {
+        Self {
+            cell: String::new(),
+            missing: Missing::Anything,
+        }
+    }
+}
+
+impl Growing {
+    /// Adds a line without its end; says whether the cell is to run with it.
+    fn add(&mut self, line: &str) -> bool {
+        self.cell.push_str(line);
+        if self.cell.trim().is_empty() {
+            self.cell.clear();
+            return false;
+        }
+        if self.missing.is_in(line) {
+            if on_enter(&self.cell, self.cell.len()) == Enter::Run {
+                return true;
+            }
+            self.missing = Missing::of(&self.cell);
+        }
+        self.cell.push('\n');
+        false
+    }
+}
+
 /// Reads plain lines until they make a cell.
 pub struct LineReader<'vm> {
     vm: &'vm VirtualMachine,
@@ -78,14 +113,14 @@ pub struct LineReader<'vm> {
 
 impl LineReader<'_> {
     fn read_cell(&mut self, number: u32) -> Reading {
-        let mut cell = String::new();
+        let mut growing = Growing::default();
         let prompt = looks::in_prompt(number);
         let continuation = looks::continuation_prompt(number);
         loop {
             if self.at_end {
                 return Reading::End;
             }
-            show(if cell.is_empty() {
+            show(if growing.cell.is_empty() {
                 &prompt
             } else {
                 &continuation
@@ -94,22 +129,18 @@ impl LineReader<'_> {
                 Ok(line) if line.is_empty() => {
                     self.at_end = true;
                     show("\n");
-                    if cell.trim().is_empty() {
+                    if growing.cell.trim().is_empty() {
                         return Reading::End;
                     }
                     // As much of a cell as there is: Python says what is missing from it.
-                    return Reading::Cell(cell);
+                    return Reading::Cell(growing.cell);
                 }
-                Ok(line) => cell.push_str(line.strip_suffix('\n').unwrap_or(&line)),
+                Ok(line) => {
+                    if growing.add(line.strip_suffix('\n').unwrap_or(&line)) {
+                        return Reading::Cell(growing.cell);
+                    }
+                }
                 Err(reading) => return reading,
-            }
-            if cell.trim().is_empty() {
-                cell.clear();
-                continue;
-            }
-            match on_enter(&cell, cell.len()) {
-                Enter::Run => return Reading::Cell(cell),
-                Enter::NewLine { .. } => cell.push('\n'),
             }
         }
     }
@@ -153,4 +184,51 @@ fn show(text: &str) {
     let _ = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cells that lines make, and what is left at their end.
+    fn read(text: &str) -> (Vec<String>, String) {
+        let mut cells = Vec::new();
+        let mut growing = Growing::default();
+        for line in text.lines() {
+            if growing.add(line) {
+                cells.push(std::mem::take(&mut growing).cell);
+            }
+        }
+        (cells, growing.cell)
+    }
+
+    #[test]
+    fn lines_make_cells() {
+        let text = "\nx = 1\nf(1,\n  2)\ndef f():\n    y = '''a\n\n    b'''\n    return y\n\n\
+                    s = '''\nif x:\n   y'''\n%%px\nprint(\n\nx = 1 + \\\n    2\nif x:\n    y";
+        let (cells, rest) = read(text);
+        assert_eq!(
+            cells,
+            [
+                "x = 1",
+                "f(1,\n  2)",
+                "def f():\n    y = '''a\n\n    b'''\n    return y\n",
+                "s = '''\nif x:\n   y'''",
+                "%%px\nprint(\n",
+                "x = 1 + \\\n    2",
+            ]
+        );
+        assert_eq!(rest, "if x:\n    y\n");
+    }
+
+    #[test]
+    fn a_long_cell_is_not_read_again_for_each_of_its_lines() {
+        let body = "    x = (x + 1) % 7\n".repeat(20_000);
+        let text = format!("def f(x):\n{body}\n");
+        let (cells, rest) = read(&text);
+        assert_eq!((cells.len(), rest.as_str()), (1, ""));
+        let numbers = "    1, 2, 3,\n".repeat(20_000);
+        let (cells, rest) = read(&format!("x = [\n{numbers}]\n"));
+        assert_eq!((cells.len(), rest.as_str()), (1, ""));
+    }
 }

@@ -26,6 +26,8 @@ pub struct Keys {
     pub recent: Arc<Recent>,
     /// Set when the cell is to be edited elsewhere before it runs.
     pub leaves_for_editor: Arc<AtomicBool>,
+    /// Whether a new line begins as far in as its cell says.
+    pub indents: Arc<AtomicBool>,
 }
 
 impl Keys {
@@ -89,6 +91,17 @@ impl Keys {
     }
 }
 
+impl Keys {
+    fn new_line(&self, indent: usize) -> Cmd {
+        let indent = if self.indents.load(Ordering::Relaxed) {
+            indent
+        } else {
+            0
+        };
+        Cmd::Insert(1, format!("\n{}", " ".repeat(indent)))
+    }
+}
+
 /// What a key does in the cell as it stands; nothing is what it does by itself.
 type Does = fn(&Keys, &EventContext) -> Option<Cmd>;
 
@@ -114,17 +127,17 @@ fn on_enter_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     }
     Some(match on_enter(context.line(), context.pos()) {
         Enter::Run => Cmd::AcceptLine,
-        Enter::NewLine { indent } => Cmd::Insert(1, format!("\n{}", " ".repeat(indent))),
+        Enter::NewLine { indent } => keys.new_line(indent),
     })
 }
 
-fn on_newline_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
+fn on_newline_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let before = &context.line()[..context.pos()];
     let indent = match completeness(before) {
         Completeness::Incomplete { indent } => indent,
         _ => leading_spaces(before),
     };
-    Some(Cmd::Insert(1, format!("\n{}", " ".repeat(indent))))
+    Some(keys.new_line(indent))
 }
 
 fn on_tab_key(_: &Keys, context: &EventContext) -> Option<Cmd> {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustpython_vm::builtins::{PyListRef, PyStrRef, PyTuple};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyListRef, PyStrRef, PyTuple};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use rustyline::completion::Completer;
 use rustyline::config::{BellStyle, CompletionType, Config};
@@ -16,6 +16,7 @@ use rustyline::history::{History, MemHistory};
 use rustyline::{Context, Editor, Helper, Hinter, Validator};
 
 use super::colour::{Colours, Style};
+use super::turn::{TAKEN, Turn};
 
 /// The attribute of `sys` that holds the function.
 const ATTRIBUTE: &str = "_rhumba_read_line";
@@ -54,7 +55,9 @@ fn read(
 ) -> PyResult<String> {
     let mut editor = editor(vm, candidates, remembered).map_err(|error| unreadable(vm, &error))?;
     let styled = colours.paint(Style::InPrompt, prompt);
+    let turn = Turn::take().ok_or_else(|| out_of_turn(vm))?;
     let line = vm.allow_threads(|| editor.readline(&(prompt, styled.as_str())));
+    drop(turn);
     match line {
         Ok(line) => {
             let mut remembered = locked(remembered);
@@ -80,10 +83,12 @@ fn locked(remembered: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
     remembered.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn unreadable(
-    vm: &VirtualMachine,
-    error: &ReadlineError,
-) -> rustpython_vm::builtins::PyBaseExceptionRef {
+/// What is raised for who wants to read while somebody else does.
+pub(super) fn out_of_turn(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    vm.new_exception_msg(vm.ctx.exceptions.eof_error.to_owned(), TAKEN.into())
+}
+
+fn unreadable(vm: &VirtualMachine, error: &ReadlineError) -> PyBaseExceptionRef {
     vm.new_exception_msg(
         vm.ctx.exceptions.eof_error.to_owned(),
         format!("the terminal can't be read: {error}").into(),

@@ -22,6 +22,7 @@ mod screen;
 mod terminal;
 mod thread;
 mod traceback;
+mod turn;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use rhumba_interpreter::cell::{CellOptions, CellOutcome, run_cell};
 use rhumba_interpreter::failure::{self, ErrorReport};
 use rhumba_interpreter::history as past;
 use rhumba_interpreter::interrupt;
+use rhumba_interpreter::leaving;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream, install_sink};
 use rhumba_interpreter::runtime::Runtime;
@@ -66,6 +68,9 @@ pub struct ShellOptions {
 /// What makes the engines of `rhumba -n N` known to the person at the prompt.
 const CONNECT: &str = "import ipyparallel as ipp\nrc = ipp.Client()\nview = rc.direct_view()\n";
 
+/// The exit status of a shell that Ctrl-C ends.
+const INTERRUPTED: i32 = 128 + libc::SIGINT;
+
 /// The module that macros are made by.
 const MACRO_MODULE: &str = "IPython.core.macro";
 
@@ -99,10 +104,15 @@ struct Shell<'vm> {
 impl Shell<'_> {
     fn run(self, options: ShellOptions) -> i32 {
         let sink = Arc::clone(&self.screen) as Arc<dyn OutputSink>;
-        if let Err(failure) = install_sink(self.vm, sink) {
+        let opened = install_sink(self.vm, sink).and_then(|()| leaving::offer(self.vm));
+        if let Err(failure) = opened {
             self.screen
                 .show_failure(&ErrorReport::from_exception(self.vm, &failure));
-            return 1;
+            return if self.is_interrupt(&failure) {
+                INTERRUPTED
+            } else {
+                1
+            };
         }
         if !options.after_program {
             self.find_modules_here();
@@ -140,7 +150,7 @@ impl Shell<'_> {
         }
         // After a program its own names stay as they are, whatever they are called.
         if !options.after_program && options.engine_count.is_some() {
-            if let Some(status) = self.run_unnumbered(CONNECT) {
+            if let Some(status) = self.connect() {
                 return status;
             }
             if let Err(failure) = self.namespace.lend(self.vm, &CONNECT_NAMES) {
@@ -233,32 +243,61 @@ impl Shell<'_> {
         self.settle(outcome)
     }
 
-    /// Runs what the shell itself wants in the namespace.
-    fn run_unnumbered(&self, source: &str) -> Option<i32> {
+    /// Makes the engines known by the names that the banner has told; gives the exit status if the
+    /// person doesn't wait for that.
+    fn connect(&self) -> Option<i32> {
         let outcome = run_cell(
             self.vm,
             self.namespace,
-            source,
+            CONNECT,
             CellOptions {
                 silent: true,
                 ..CellOptions::default()
             },
         );
+        let failure = outcome.failure.as_ref();
+        if failure.is_some_and(|failure| self.is_interrupt(failure)) {
+            self.screen.leave_echoed_key();
+            self.screen.start_line();
+            self.screen.write(
+                Stream::Stderr,
+                "rhumba: interrupted before the engines were connected\n",
+            );
+            return Some(INTERRUPTED);
+        }
         self.settle(outcome)
+    }
+
+    fn is_interrupt(&self, failure: &PyBaseExceptionRef) -> bool {
+        failure.fast_isinstance(self.vm.ctx.exceptions.keyboard_interrupt)
     }
 
     fn settle(&self, outcome: CellOutcome) -> Option<i32> {
         let failure = outcome.failure?;
-        if let Some(status) = self.exit_status(&failure) {
-            return Some(status);
+        if failure.fast_isinstance(self.vm.ctx.exceptions.system_exit) {
+            return self.settle_exit(&failure);
         }
-        if failure.fast_isinstance(self.vm.ctx.exceptions.keyboard_interrupt) {
+        if self.is_interrupt(&failure) {
             self.screen.leave_echoed_key();
         }
         self.screen
             .show_failure(&ErrorReport::from_exception(self.vm, &failure));
         let debugged = failure::debug_if_asked(self.vm, &failure);
-        debugged.err().and_then(|ended| self.exit_status(&ended))
+        debugged.err().and_then(|ended| self.settle_exit(&ended))
+    }
+
+    /// Gives the exit status if the person leaves. Any other SystemExit means a program, as that of
+    /// `sys.exit()` does: it is told, and the shell goes on.
+    fn settle_exit(&self, failure: &PyBaseExceptionRef) -> Option<i32> {
+        if leaving::is_asked_for(self.vm, failure) {
+            return self.exit_status(failure);
+        }
+        if failure.fast_isinstance(self.vm.ctx.exceptions.system_exit) {
+            let report = ErrorReport::from_exception(self.vm, failure);
+            self.screen.start_line();
+            self.screen.write(Stream::Stderr, &told_exit(&report));
+        }
+        None
     }
 
     /// What the cell stands for if it is nothing but the name of a macro.
@@ -282,8 +321,11 @@ impl Shell<'_> {
 
     /// Whether the cell is the bare word that leaves the shell, and still means that.
     fn leaves(&self, source: &str) -> bool {
-        let word = source.trim();
-        matches!(word, "exit" | "quit") && !self.namespace.dict().contains_key(word, self.vm)
+        let word = source.trim().trim_end_matches([';', ' ']);
+        if matches!(word, "%exit" | "%quit") {
+            return true;
+        }
+        leaving::NAMES.contains(&word) && !self.namespace.dict().contains_key(word, self.vm)
     }
 
     /// The status that a SystemExit asks for; what it says is printed as Python does.
@@ -294,6 +336,18 @@ impl Shell<'_> {
         }
         Some(status)
     }
+}
+
+/// What is said of a cell that ended itself as a program does.
+fn told_exit(report: &ErrorReport) -> String {
+    // `sys.exit()` asks for no status.
+    let message = match report.message.trim_end() {
+        "None" => "",
+        message => message,
+    };
+    let name = &report.exception;
+    let mark = if message.is_empty() { "" } else { ": " };
+    format!("{name}{mark}{message}; `exit` or Ctrl-D leaves the shell\n")
 }
 
 fn banner(options: &ShellOptions) -> String {
@@ -327,5 +381,25 @@ fn counted(count: usize, what: &str) -> String {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_that_leaves_nothing_is_told_in_a_line() {
+        let told = |message: &str| {
+            told_exit(&ErrorReport {
+                exception: "SystemExit".to_owned(),
+                message: message.to_owned(),
+                traceback: String::new(),
+            })
+        };
+        let how = "`exit` or Ctrl-D leaves the shell\n";
+        assert_eq!(told("2"), format!("SystemExit: 2; {how}"));
+        assert_eq!(told("usage: x\n"), format!("SystemExit: usage: x; {how}"));
+        assert_eq!(told(""), format!("SystemExit; {how}"));
     }
 }

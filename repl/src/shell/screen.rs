@@ -65,6 +65,10 @@ impl Screen {
 
     /// Shows what a cell failed with, on stderr.
     pub fn show_failure(&self, report: &ErrorReport) {
+        // A handler of the person's own has told of it.
+        if report.traceback.is_empty() {
+            return;
+        }
         self.start_line();
         self.write(
             Stream::Stderr,

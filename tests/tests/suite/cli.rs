@@ -1,8 +1,12 @@
 //! The command line: what runs, with which arguments, and what is said when it can't.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
+use std::time::Instant;
 
-use super::support::{TestHome, finish};
+use super::support::{Process, STEP_TIMEOUT, TestHome, finish, finish_started};
 
 #[test]
 fn help_and_version_go_to_stdout() {
@@ -224,6 +228,141 @@ fn the_executable_runs_itself_as_python() {
     let code = "import subprocess, sys\n\
                 print(subprocess.check_output([sys.executable, '-c', 'print(6 * 7)'], text=True))\n";
     assert_eq!(home.run(["-c", code]).success(), "42\n\n");
+}
+
+#[test]
+fn pythons_own_options_are_taken() {
+    let home = TestHome::new();
+    let code = "import subprocess, sys\n\
+                command = [sys.executable, '-u', '-B', '-c', 'print(1)']\n\
+                subprocess.run(command, check=True)\n";
+    assert_eq!(home.run(["-c", code]).success(), "1\n");
+    home.write(
+        "flags.py",
+        "import sys\n\
+         print(sys.flags.dont_write_bytecode, sys.flags.optimize, sys.flags.isolated,\n      \
+             sys.flags.no_site, sys.warnoptions, sys._xoptions, sys.argv[1:])\n",
+    );
+    let out = home.run(["-B", "-OI", "-S", "-W", "ignore", "-Xa=1", "flags.py", "-u"]);
+    assert_eq!(out.success(), "1 1 1 1 ['ignore'] {'a': '1'} ['-u']\n");
+    let mut command = home.command(["-E", "-c", "import far"]);
+    home.write("library/far.py", "");
+    command.env("PYTHONPATH", home.work().join("library"));
+    assert!(finish(command, "").stderr.contains("No module named 'far'"));
+    let sentence = home.run(["-u", "cluster", "list"]).failure(2);
+    assert!(
+        sentence.contains("can't stand before a command"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn processes_are_made_as_their_parent_was() {
+    let home = TestHome::new();
+    let program = home.write(
+        "parent.py",
+        "import multiprocessing, sys\n\
+         def work(queue):\n    queue.put(sys.flags.dont_write_bytecode)\n\
+         if __name__ == '__main__':\n    \
+             context = multiprocessing.get_context('spawn')\n    \
+             queue = context.SimpleQueue()\n    \
+             child = context.Process(target=work, args=(queue,))\n    \
+             child.start()\n    child.join()\n    print(child.exitcode, queue.empty() or queue.get())\n",
+    );
+    let mut command = home.command([program]);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    assert_eq!(finish(command, "").success(), "0 1\n");
+}
+
+#[test]
+fn files_of_cells_are_programs() {
+    let home = TestHome::new();
+    home.write("nearby.py", "answer = 42\n");
+    home.write(
+        "steps.ipy",
+        "import sys\nfrom nearby import answer\nfound = !echo found\n\
+         print(sys.argv, __name__, found[0], answer)\n%time print('timed')\n",
+    );
+    let out = home.run(["steps.ipy", "a", "-n"]).success();
+    assert!(
+        out.starts_with("['steps.ipy', 'a', '-n'] __main__ found 42\ntimed\n"),
+        "{out}"
+    );
+    let cell = |source: &str| format!("{{\"cell_type\": \"code\", \"source\": [\"{source}\"]}}");
+    let book = |cells: &[&str]| {
+        let cells: Vec<String> = cells.iter().map(|source| cell(source)).collect();
+        format!("{{\"nbformat\": 4, \"cells\": [{}]}}", cells.join(", "))
+    };
+    home.write("fine.ipynb", book(&["x = 6", "%who", "x * 7"]));
+    assert_eq!(home.run(["fine.ipynb"]).success(), "x\n42\n");
+    home.write("fails.ipynb", book(&["print(1)", "1 / 0", "print(2)"]));
+    let failed = home.run(["fails.ipynb"]);
+    assert_eq!((failed.code(), failed.stdout.as_str()), (1, "1\n"));
+    assert!(
+        failed
+            .stderr
+            .ends_with("ZeroDivisionError: division by zero\n"),
+        "{failed:?}"
+    );
+    home.write("ends.ipynb", book(&["import sys", "sys.exit(7)"]));
+    assert_eq!(home.run(["ends.ipynb"]).code(), 7);
+    home.write("empty.ipynb", "");
+    let sentence = home.run(["empty.ipynb"]).failure(1);
+    assert!(sentence.contains("isn't a notebook"), "{sentence}");
+    let out = home.run_with_input(["-i", "fine.ipynb"], "x\n").success();
+    assert!(out.contains("Out[1]: 6"), "{out}");
+}
+
+#[test]
+fn an_argument_that_is_not_text_is_named() {
+    let home = TestHome::new();
+    let odd = OsStr::from_bytes(b"caf\xe9.py");
+    home.write("fine.py", "print('fine')");
+    for words in [vec![odd], vec![OsStr::new("fine.py"), odd]] {
+        let sentence = home.run(words).failure(2);
+        assert_eq!(sentence, "the argument 'caf\u{fffd}.py' isn't UTF-8 text");
+    }
+}
+
+#[test]
+fn an_interrupt_while_python_starts_ends_the_process() {
+    let home = TestHome::new();
+    let mut command = home.command(["-c", "import time\nfor _ in range(600): time.sleep(1)"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().expect("the executable can be started");
+    let process = Process::hold(child.id());
+    let status = format!("/proc/{}/status", process.pid);
+    let deadline = Instant::now() + STEP_TIMEOUT;
+    // The runtime's own handler is there long before Python is.
+    while !catches_interrupts(&std::fs::read_to_string(&status).expect("it lives")) {
+        assert!(Instant::now() < deadline, "no handler is installed");
+        std::thread::yield_now();
+    }
+    process.signal(libc::SIGINT);
+    let Some(finished) = finish_started(child, STEP_TIMEOUT) else {
+        process.signal(libc::SIGKILL);
+        panic!("the interrupt was lost");
+    };
+    let ended = finished.status;
+    assert!(
+        ended.signal() == Some(libc::SIGINT) || ended.code() == Some(130),
+        "{finished:?}"
+    );
+    assert!(!finished.stderr.contains("a fault inside"), "{finished:?}");
+    assert!(!finished.stderr.contains("site"), "{finished:?}");
+}
+
+/// Whether `/proc/PID/status` shows a handler for SIGINT.
+fn catches_interrupts(status: &str) -> bool {
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .expect("the system tells it");
+    let caught = u64::from_str_radix(caught.trim(), 16).expect("it is hexadecimal");
+    caught & (1_u64 << (libc::SIGINT - 1)) != 0
 }
 
 #[test]

@@ -82,6 +82,32 @@ fn mistakes_in_the_configuration_are_told_and_the_shell_starts() {
 }
 
 #[test]
+fn settings_that_are_not_text_are_told_of() {
+    let home = TestHome::new();
+    config(&home, "config.toml", "");
+    let path = home.home().join("config/config.toml");
+    std::fs::write(path, b"# caf\xe9\n").expect("the home is ours");
+    let finished = home.run_with_input(["-i", "--no-banner"], "40 + 2\n");
+    assert!(
+        finished
+            .stderr
+            .contains("config.toml can't be read: it isn't UTF-8 text; the shell starts"),
+        "{finished:?}"
+    );
+    assert!(finished.success().contains("Out[1]: 42"));
+}
+
+#[test]
+fn a_failure_that_a_handler_tells_of_leaves_no_blank_line() {
+    let home = TestHome::new();
+    let cells = "get_ipython().set_custom_exc((ZeroDivisionError,), lambda *a, **k: print('told'))\n\
+                 1 / 0\n";
+    let finished = home.run_with_input(["-i", "--no-banner"], cells);
+    assert_eq!(finished.stderr, "");
+    assert!(finished.success().contains("told\n"));
+}
+
+#[test]
 fn profiles_are_made_listed_and_used() {
     let home = TestHome::new();
     assert_eq!(home.run(["profile", "list"]).success(), "default\n");

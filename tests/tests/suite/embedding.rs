@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::support::{Terminal, TestHome, executable, finish};
+use super::support::{Terminal, TestHome, executable, finish, wait_for_file};
 
 /// A script that opens a shell in a function with closures, three times.
 const SCRIPT: &str = "\
@@ -86,6 +86,18 @@ fn a_shell_at_the_level_of_a_module_works_in_the_module() {
             .contains("the embedded shell was left with %exit_raise"),
         "{finished:?}"
     );
+    // What leaves the shell is gone with it, and the program goes on.
+    let finished = home.run_with_input(
+        [
+            "-c",
+            "import rhumba, sys; before = exit; rhumba.embed(); print(exit is before)",
+        ],
+        "sys.exit(3)\nexit is before\nexit(4)\n",
+    );
+    assert!(finished.stderr.contains("SystemExit: 3; "), "{finished:?}");
+    let stdout = finished.success();
+    assert!(stdout.contains("False\n"), "{stdout}");
+    assert!(stdout.ends_with("True\n"), "{stdout}");
     // Without anything to read it goes on at once.
     let finished =
         home.run_with_input(["-c", "import rhumba; y = 2; rhumba.embed(); print(y)"], "");
@@ -111,6 +123,31 @@ fn a_shell_opens_inside_of_a_shell_and_on_a_terminal() {
     // The cells of the shell inside were counted, too.
     terminal.enter(4, "'a' in globals()");
     terminal.expect("Out[4]: False");
+}
+
+#[test]
+fn no_shell_opens_while_another_thread_is_at_a_prompt() {
+    let home = TestHome::new();
+    home.write(
+        "beside.py",
+        "import os, rhumba, termios, threading, time\n\
+         def opens():\n    \
+             while termios.tcgetattr(0)[3] & termios.ICANON:\n        time.sleep(0.01)\n    \
+             try:\n        rhumba.embed()\n    \
+             except EOFError as failure:\n        \
+                 open('told', 'w').write(str(failure))\n        \
+                 os.rename('told', 'refused')\n\
+         threading.Thread(target=opens).start()\n",
+    );
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import beside");
+    terminal.prompt(2);
+    // The thread waits until keys are read one by one, which is when a prompt is open.
+    wait_for_file(&home.work().join("refused"));
+    terminal.send("open('refused').read()\r");
+    terminal.expect("'the terminal is being read already;");
+    terminal.enter(3, "6 * 7");
+    terminal.expect("Out[3]: 42");
 }
 
 /// An example of the executable's crate, which is built with its tests.

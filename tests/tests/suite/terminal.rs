@@ -127,14 +127,39 @@ fn leaving_takes_the_status_along() {
     for (line, status) in [
         ("exit", 0),
         ("quit", 0),
+        ("%exit", 0),
+        ("%quit", 0),
         ("exit()", 0),
-        ("raise SystemExit(3)", 3),
+        ("quit(3)", 3),
+        ("exit('a reason')", 1),
+        ("get_ipython().ask_exit()", 0),
     ] {
         let home = TestHome::new();
         let mut terminal = Terminal::start(&home, &[]);
         terminal.enter(1, line);
         leaves_with(terminal, status);
     }
+}
+
+#[test]
+fn a_program_that_ends_itself_leaves_the_shell_open() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import argparse, sys; kept = 42");
+    terminal.enter(2, "argparse.ArgumentParser().parse_args(['--wrong'])");
+    terminal.expect("unrecognized arguments: --wrong");
+    terminal.expect("SystemExit: 2; `exit` or Ctrl-D leaves the shell\r\n");
+    terminal.enter(3, "sys.exit()");
+    terminal.expect("SystemExit; `exit` or Ctrl-D leaves the shell\r\n");
+    terminal.enter(4, "sys.exit('a reason')");
+    terminal.expect("SystemExit: a reason; `exit` or Ctrl-D leaves the shell\r\n");
+    terminal.enter(5, "kept, type(exit).__name__");
+    terminal.expect("Out[5]: (42, 'Leaver')");
+    terminal.enter(6, "exit = 7");
+    terminal.enter(7, "exit");
+    terminal.expect("Out[7]: 7");
+    terminal.enter(8, "quit");
+    leaves_with(terminal, 0);
 }
 
 #[test]

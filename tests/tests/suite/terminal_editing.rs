@@ -30,6 +30,27 @@ fn a_block_is_indented_by_itself_and_shown_where_it_was_typed() {
 }
 
 #[test]
+fn new_lines_are_indented_unless_that_is_switched_off() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "%autoindent");
+    screen.shows("Automatic indentation is: OFF");
+    screen.prompt(2);
+    screen.send("if True:\r  x = 7\r\r");
+    screen.enter(3, "x");
+    screen.shows("Out[3]: 7");
+    assert!(screen.lines().contains(&"  x = 7".to_owned()));
+    screen.enter(4, "%autoindent");
+    screen.shows("Automatic indentation is: ON");
+    screen.prompt(5);
+    screen.send("if True:\rx = 8\r\r");
+    screen.enter(6, "x");
+    screen.shows("Out[6]: 8");
+    screen.prompt(7);
+    screen.leave();
+}
+
+#[test]
 fn the_cursor_is_where_the_next_character_goes() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);

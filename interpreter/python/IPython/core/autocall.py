@@ -21,4 +21,6 @@ class ExitAutocall(IPyAutocall):
     rewrite = False
 
     def __call__(self):
-        raise SystemExit
+        from rhumba._leaving import Leave
+
+        raise Leave

@@ -3,6 +3,8 @@
 import os
 import sys
 
+import _rhumba_shell
+
 from rhumba._options import count, magic, option
 from rhumba.shell import UsageError, get_ipython as _shell
 
@@ -272,6 +274,25 @@ def _run_cells(given, path, argv):
             if not result.success:
                 # It has been shown; the cells that follow count on this one.
                 return
+
+
+def run_program(path):
+    """Runs a file of cells as the program of this process; a cell that fails ends it."""
+    # What stands in cells beside Python becomes calls of the shell: it is there though nobody types.
+    shell = _rhumba_shell.shell()
+    try:
+        cells = cells_of(path)
+    except UsageError as refused:
+        sys.exit("rhumba: " + str(refused).removeprefix("%run").lstrip(": "))
+    shell.user_ns["__file__"] = path
+    for cell in cells:
+        result = shell.run_cell(cell)
+        failure = result.error_before_exec or result.error_in_exec
+        if isinstance(failure, SystemExit):
+            raise failure
+        if failure is not None:
+            # It has been shown; the cells that follow count on this one.
+            sys.exit(130 if isinstance(failure, KeyboardInterrupt) else 1)
 
 
 def cells_of(path):

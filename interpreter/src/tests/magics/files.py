@@ -3,7 +3,7 @@ def test_writefile_writes_the_cell():
     assert read("notes.txt") == "one\n  two $HOME {x}\n"
     assert said("%%file notes.txt\nnew\n") == "Overwriting notes.txt\n"
     assert said("%%writefile -a notes.txt\nmore") == "Appending to notes.txt\n"
-    assert read("notes.txt") == "new\nmore"
+    assert read("notes.txt") == "new\nmore\n"
     assert said("%%writefile 'a name.txt'\nx\n") == "Writing a name.txt\n"
     run("place = 'filled.txt'")
     assert said("%%writefile {place}\nx\n") == "Writing filled.txt\n"

@@ -194,12 +194,13 @@ class Remembering:
             but `buffers` and `result_buffers`, the bytes of arguments and result
 
         Times are aware datetimes in UTC; a datetime without a zone means local
-        time. What isn't there is None.
+        time. What isn't there is None. A query compares with 30,000 values at
+        most, ids not counted.
 
             rc.db_query({"status": "error", "submitted": {"$gt": an_hour_ago}}, ["ename"])
 
         Raises TypeError for what isn't a query, ValueError for a key or an
-        operator that there isn't, TaskStoreError if there is no task store.
+        operator that there isn't, or too many values, TaskStoreError if there is no task store.
         """
         from .hub import db_query
 
