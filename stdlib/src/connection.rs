@@ -5,10 +5,13 @@
 
 use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
+use crate::patience::{asking, interruptibly};
 use crate::submission::Submission;
 use crate::{checkpoints, failure, namespace, records, steering, terms};
 use rhumba_engine::client::Client;
+use rhumba_engine::client::asking::Patience;
 use rhumba_engine::client::namespaces::Notice;
+use rhumba_engine::client::records::RecordsError;
 use rhumba_engine::client::watching::WatchId;
 use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
 use rhumba_engine::proto::message::{Answer, FromClient, Policy};
@@ -74,9 +77,10 @@ impl Constructor for Connection {
         let timeout = Duration::try_from_secs_f64(timeout.to_secs_f64())
             .map_err(|_| vm.new_value_error("the timeout must be a positive number of seconds"))?;
         let name = name.unwrap_or_else(user_name);
-        let connected =
-            vm.allow_threads(|| Client::connect(Path::new(&cluster_file), &name, timeout));
-        let client = connected.map_err(|error| failure::of_client(vm, &error))?;
+        let cluster_file = Path::new(&cluster_file);
+        let client = asking(vm, Some(timeout), |patience| {
+            Client::connect(cluster_file, &name, patience)
+        })?;
         Ok(Self {
             client: Arc::new(client),
             functions: FunctionCache::default(),
@@ -110,8 +114,9 @@ impl Connection {
         vm: &VirtualMachine,
         ask: impl FnOnce(QueryId) -> FromClient,
     ) -> PyResult<Answer> {
-        vm.allow_threads(|| self.client.query(ask, ANSWER_TIMEOUT))
-            .map_err(|error| failure::of_client(vm, &error))
+        asking(vm, Some(ANSWER_TIMEOUT), |patience| {
+            self.client.query(ask, patience)
+        })
     }
 }
 
@@ -237,8 +242,9 @@ impl Connection {
         vm: &VirtualMachine,
     ) -> PyResult<()> {
         let policy = policy(every_requests, every_seconds, restore_on_death);
-        vm.allow_threads(|| zelf.client.set_policy(policy, ANSWER_TIMEOUT))
-            .map_err(|error| failure::of_client(vm, &error))
+        asking(vm, Some(ANSWER_TIMEOUT), |patience| {
+            zelf.client.set_policy(policy, patience)
+        })
     }
 
     /// Returns a new cursor, and what became of namespaces by themselves since the given one:
@@ -383,16 +389,18 @@ impl Connection {
     #[pymethod]
     fn watch(zelf: &Py<Self>, targets: ArgSequence<u32>, vm: &VirtualMachine) -> PyResult<u64> {
         let targets = targets.iter().copied().map(EngineId).collect();
-        vm.allow_threads(|| zelf.client.watch(targets, ANSWER_TIMEOUT))
-            .map(|watch| watch.0.0)
-            .map_err(|error| failure::of_client(vm, &error))
+        let watch = asking(vm, Some(ANSWER_TIMEOUT), |patience| {
+            zelf.client.watch(targets, patience)
+        })?;
+        Ok(watch.0.0)
     }
 
     /// Follows nobody any more.
     #[pymethod]
     fn unwatch(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<()> {
-        vm.allow_threads(|| zelf.client.unwatch(ANSWER_TIMEOUT))
-            .map_err(|error| failure::of_client(vm, &error))
+        asking(vm, Some(ANSWER_TIMEOUT), |patience| {
+            zelf.client.unwatch(patience)
+        })
     }
 
     /// Waits until others have done something that was not taken, or the watch is over. Returns
@@ -429,8 +437,7 @@ impl Connection {
             .iter()
             .map(|name| records::piece(vm, &zelf.client, name));
         let pieces = pieces.collect::<PyResult<Vec<_>>>()?;
-        let parts = vm.allow_threads(|| zelf.client.fetch(&pieces));
-        let parts = parts.map_err(|error| failure::of_client(vm, &error))?;
+        let parts = asking(vm, None, |patience| zelf.client.fetch(&pieces, patience))?;
         Ok(Group::new(parts, Arc::clone(&zelf.client)).into_ref(&vm.ctx))
     }
 
@@ -443,9 +450,10 @@ impl Connection {
         vm: &VirtualMachine,
     ) -> PyResult<PyListRef> {
         let (filter, keys) = (records::steps(vm, filter)?, keys.to_vec());
-        vm.allow_threads(|| zelf.client.find_records(filter, keys, STORE_TIMEOUT))
-            .map(|found| records::rows(vm, found))
-            .map_err(|error| records::exception(vm, &error))
+        let found = ask_store(vm, |patience| {
+            zelf.client.find_records(filter, keys, patience)
+        })?;
+        Ok(records::rows(vm, found))
     }
 
     /// Forgets the records that pass a filter and have ended. Returns how many that were.
@@ -456,24 +464,21 @@ impl Connection {
         vm: &VirtualMachine,
     ) -> PyResult<u64> {
         let filter = records::steps(vm, filter)?;
-        vm.allow_threads(|| zelf.client.purge_records(filter, STORE_TIMEOUT))
-            .map_err(|error| records::exception(vm, &error))
+        ask_store(vm, |patience| zelf.client.purge_records(filter, patience))
     }
 
     /// Sends a part again, whoever sent it first.
     #[pymethod]
     fn resubmit(zelf: &Py<Self>, name: String, vm: &VirtualMachine) -> PyResult<PyRef<Group>> {
         let piece = records::piece(vm, &zelf.client, &name)?;
-        let parts = vm.allow_threads(|| zelf.client.resubmit(&piece, STORE_TIMEOUT));
-        let parts = parts.map_err(|error| records::exception(vm, &error))?;
+        let parts = ask_store(vm, |patience| zelf.client.resubmit(&piece, patience))?;
         Ok(Group::new(parts, Arc::clone(&zelf.client)).into_ref(&vm.ctx))
     }
 
     /// Returns how much the task store keeps, as a dict.
     #[pymethod]
     fn task_store(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyDictRef> {
-        let state = vm.allow_threads(|| zelf.client.store_state(STORE_TIMEOUT));
-        let state = state.map_err(|error| records::exception(vm, &error))?;
+        let state = ask_store(vm, |patience| zelf.client.store_state(patience))?;
         records::state(vm, state)
     }
 
@@ -643,6 +648,13 @@ impl Connection {
     fn close(zelf: &Py<Self>) {
         zelf.client.close();
     }
+}
+
+fn ask_store<R>(
+    vm: &VirtualMachine,
+    ask: impl FnOnce(Patience<'_>) -> Result<R, RecordsError>,
+) -> PyResult<R> {
+    interruptibly(vm, Some(STORE_TIMEOUT), ask)?.map_err(|error| records::exception(vm, &error))
 }
 
 /// Returns the policy that a caller described.

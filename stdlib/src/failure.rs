@@ -6,7 +6,7 @@ use rhumba_engine::client::ClientError;
 use rhumba_engine::cluster::ClusterError;
 use rhumba_engine::cluster_file::ClusterFileError;
 use rhumba_engine::proto::frame::FrameError;
-use rhumba_engine::socket::ConnectionError;
+use rhumba_engine::socket::{ConnectionError, PAYLOAD_BYTES_MAX_VARIABLE};
 use rhumba_engine::store::StoreError;
 use rhumba_interpreter::snapshot::{self, FormatError};
 use rustpython_vm::VirtualMachine;
@@ -19,6 +19,7 @@ pub(crate) fn of_client(vm: &VirtualMachine, error: &ClientError) -> PyBaseExcep
         ClientError::Connection(error) => of_connection(vm, error),
         ClientError::Settings(message) => vm.new_value_error(message.clone()),
         ClientError::Refused(reason) => vm.new_runtime_error(reason.clone()),
+        ClientError::Interrupted => vm.new_runtime_error(error.to_string()),
     }
 }
 
@@ -79,10 +80,16 @@ pub(crate) fn of_store(vm: &VirtualMachine, error: &StoreError) -> PyBaseExcepti
 
 fn of_connection(vm: &VirtualMachine, error: &ConnectionError) -> PyBaseExceptionRef {
     let exceptions = &vm.ctx.exceptions;
+    if let ConnectionError::Frame(FrameError::PayloadTooLarge { .. }) = error {
+        let sentence = format!(
+            "{error}, or start the cluster and what connects to it with a larger \
+             {PAYLOAD_BYTES_MAX_VARIABLE}"
+        );
+        return vm.new_value_error(sentence);
+    }
     let class = match error {
         ConnectionError::Timeout { .. } => exceptions.timeout_error,
         ConnectionError::ForeignController { .. } => exceptions.permission_error,
-        ConnectionError::Frame(FrameError::PayloadTooLarge { .. }) => exceptions.value_error,
         ConnectionError::Stale { .. }
         | ConnectionError::Refused { .. }
         | ConnectionError::Closed { .. }

@@ -13,6 +13,7 @@ mod failure;
 mod function;
 pub mod group;
 pub mod namespace;
+mod patience;
 mod records;
 mod steering;
 mod submission;

@@ -4,8 +4,10 @@
 
 use crate::failure;
 use crate::group::{output_data, wait_until};
-use rhumba_engine::client::Client;
+use crate::patience::{asking, interruptibly};
+use rhumba_engine::client::asking::Patience;
 use rhumba_engine::client::watching::{WatchId, Watched};
+use rhumba_engine::client::{Client, ClientError};
 use rhumba_engine::proto::id::{EngineId, QueryId};
 use rhumba_engine::proto::message::{Activity, Answer, FromClient, Holder, QueueInfo, TaskName};
 use rustpython_vm::builtins::PyDictRef;
@@ -15,6 +17,9 @@ use std::time::Duration;
 
 /// How long the controller is given to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long it is given to end a wait for engines that was interrupted.
+const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Waits for engines to be this client's alone. Returns the number of the lock,
 /// or the sentence that says why there is none.
@@ -26,16 +31,16 @@ pub(crate) fn lock(
     (wait_s, limit_s): (Option<f64>, Option<f64>),
 ) -> PyResult {
     let microseconds = |seconds: f64| (seconds * 1e6) as u64;
-    let asked = vm.allow_threads(|| {
-        client.ask(|query| FromClient::Lock {
+    let query = asking(vm, Some(ANSWER_TIMEOUT), |mut patience| {
+        let ask = |query| FromClient::Lock {
             query,
             targets,
             label,
             wait_us: wait_s.map(microseconds),
             limit_us: limit_s.map(microseconds),
-        })
-    });
-    let query = asked.map_err(|error| failure::of_client(vm, &error))?;
+        };
+        client.ask(ask, &mut patience)
+    })?;
     let answered = RefCell::new(None);
     let waited = wait_until(vm, None, |slice| {
         let answer = client.take_answer(query, slice).transpose();
@@ -48,12 +53,13 @@ pub(crate) fn lock(
     if let Err(interrupted) = waited {
         // Whether it was given meanwhile or not: it isn't wanted any more.
         client.forget_answer(query);
-        let given_up = vm.allow_threads(|| unlock_query(client, query));
-        given_up.map_err(|error| failure::of_client(vm, &error))?;
+        let give_up = |patience: Patience<'_>| unlock_query(client, query, patience);
+        // What was interrupted is what is told, however this ends.
+        let _ = interruptibly(vm, Some(GIVE_UP_TIMEOUT), give_up);
         return Err(interrupted);
     }
     match answered.into_inner() {
-        Some(Ok(Answer::Refused { reason })) => Ok(vm.ctx.new_str(reason).into()),
+        Some(Ok((Answer::Refused { reason }, _))) => Ok(vm.ctx.new_str(reason).into()),
         Some(Err(error)) => Err(failure::of_client(vm, &error)),
         _ => Ok(vm.ctx.new_int(query.0).into()),
     }
@@ -62,10 +68,9 @@ pub(crate) fn lock(
 fn unlock_query(
     client: &Client,
     lock: QueryId,
-) -> Result<bool, rhumba_engine::client::ClientError> {
-    use rhumba_engine::client::ClientError;
-    let answer = client.query(|query| FromClient::Unlock { query, lock }, ANSWER_TIMEOUT);
-    match answer {
+    patience: Patience<'_>,
+) -> Result<bool, ClientError> {
+    match client.query(|query| FromClient::Unlock { query, lock }, patience) {
         Err(ClientError::Refused(_)) => Ok(false),
         other => other.map(|_| true),
     }
@@ -73,8 +78,9 @@ fn unlock_query(
 
 /// Ends a lock. Returns whether it was still there.
 pub(crate) fn unlock(vm: &VirtualMachine, client: &Client, lock: u64) -> PyResult<bool> {
-    vm.allow_threads(|| unlock_query(client, QueryId(lock)))
-        .map_err(|error| failure::of_client(vm, &error))
+    asking(vm, Some(ANSWER_TIMEOUT), |patience| {
+        unlock_query(client, QueryId(lock), patience)
+    })
 }
 
 /// Returns what a watch has seen since this was called last, as tuples of a kind,

@@ -6,7 +6,8 @@
 
 use crate::connection::Connection;
 use crate::group::Group;
-use crate::{failure, terms, values};
+use crate::patience::asking;
+use crate::{terms, values};
 use rhumba_engine::client::{FunctionBlob, Piece};
 use rhumba_engine::proto::id::EngineId;
 use rhumba_engine::proto::message::{Manner, Operation, Payload, Terms, Work};
@@ -53,8 +54,9 @@ impl Said {
     ) -> PyResult<PyRef<Group>> {
         let client = &connection.client;
         let label = self.label.as_deref();
-        let parts = vm.allow_threads(|| client.submit_labelled(pieces, function, label));
-        let parts = parts.map_err(|error| failure::of_client(vm, &error))?;
+        let parts = asking(vm, None, |mut patience| {
+            client.submit_labelled(pieces, function, label, &mut patience)
+        })?;
         Ok(Group::new(parts, Arc::clone(client)).into_ref(&vm.ctx))
     }
 

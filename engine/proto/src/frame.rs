@@ -391,6 +391,12 @@ impl Decoder {
         }
     }
 
+    /// Says how large the payloads may be of frames that come after those that
+    /// were returned.
+    pub fn set_payload_bytes_max(&mut self, payload_bytes_max: u64) {
+        self.limits.payload_bytes_max = payload_bytes_max;
+    }
+
     /// Takes a buffer that came beside the stream. Call it before [`Decoder::filled`]
     /// for the bytes that it came with.
     pub fn attach(&mut self, buffer: Bytes) {

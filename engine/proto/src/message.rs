@@ -613,18 +613,21 @@ pub enum FromController {
     Host(ToHost),
 }
 
-/// What a newcomer is told.
+/// What a newcomer is told: who it is, and how large a payload may be, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Welcome {
     Client {
         client: ClientId,
         engines: Vec<EngineInfo>,
+        payload_bytes_max: u64,
     },
     Engine {
         engine: EngineId,
+        payload_bytes_max: u64,
     },
     Host {
         host: HostId,
+        payload_bytes_max: u64,
     },
 }
 

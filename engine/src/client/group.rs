@@ -11,6 +11,10 @@ use rhumba_proto::message::{Failure, Outcome, Output, Payload, Timing};
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
+/// So much is kept of what one part prints and displays, in bytes. The oldest goes
+/// first, and a line that says how much that was stands in its place.
+const OUTPUT_BYTES_MAX: u64 = 64 << 20;
+
 /// Work sent together, and its answers as they arrive.
 pub struct Group {
     parts: Vec<PartAddress>,
@@ -65,8 +69,7 @@ struct Answers {
     /// Parts in the order in which they finished.
     order: Vec<u32>,
     outputs: Vec<(u32, Output)>,
-    /// Where in `outputs` a part's own are.
-    outputs_by_part: HashMap<u32, Vec<usize>>,
+    outputs_by_part: HashMap<u32, PartOutputs>,
     /// What parts have told while they ran, the latest under each name, until it
     /// is [taken](Group::take_data).
     data: HashMap<u32, Vec<(String, Payload)>>,
@@ -74,6 +77,17 @@ struct Answers {
     wanted: usize,
     /// Somebody waits for output.
     output_wanted: bool,
+}
+
+/// Which outputs are one part's.
+#[derive(Default)]
+struct PartOutputs {
+    /// Where they are in [`Answers::outputs`].
+    places: Vec<usize>,
+    /// How many of the first of them were left out; the last of those says so.
+    left_out: usize,
+    left_out_bytes: u64,
+    kept_bytes: u64,
 }
 
 impl Group {
@@ -236,10 +250,9 @@ impl Group {
     #[must_use]
     pub fn outputs_of(&self, part: usize) -> Vec<Output> {
         let answers = self.answers.lock();
-        let places = answers.outputs_by_part.get(&index(part));
-        places
-            .into_iter()
-            .flatten()
+        let own = answers.outputs_by_part.get(&index(part));
+        own.into_iter()
+            .flat_map(|own| &own.places[own.left_out.saturating_sub(1)..])
             .map(|&place| answers.outputs[place].1.clone())
             .collect()
     }
@@ -341,11 +354,33 @@ impl Group {
 
 impl Answers {
     fn print(&mut self, part: u32, output: Output) {
-        self.outputs_by_part
-            .entry(part)
-            .or_default()
-            .push(self.outputs.len());
+        let own = self.outputs_by_part.entry(part).or_default();
+        own.kept_bytes += output_bytes(&output);
+        own.places.push(self.outputs.len());
         self.outputs.push((part, output));
+        if own.kept_bytes <= OUTPUT_BYTES_MAX {
+            return;
+        }
+        // Of what is gone nothing is shown but the last, in whose place the line is.
+        let before = own.left_out;
+        while own.kept_bytes > OUTPUT_BYTES_MAX && own.left_out + 1 < own.places.len() {
+            let oldest = &mut self.outputs[own.places[own.left_out]].1;
+            let bytes = output_bytes(oldest);
+            *oldest = Output::Stdout(String::new());
+            own.kept_bytes -= bytes;
+            own.left_out_bytes += bytes;
+            own.left_out += 1;
+        }
+        if let Some(earlier) = before.checked_sub(1) {
+            self.outputs[own.places[earlier]].1 = Output::Stdout(String::new());
+        }
+        if let Some(last) = own.left_out.checked_sub(1) {
+            let line = format!(
+                "… {} MB of output left out here\n",
+                own.left_out_bytes.div_ceil(1_000_000)
+            );
+            self.outputs[own.places[last]].1 = Output::Stdout(line);
+        }
     }
 
     /// What was told under a name before is of no interest any more: this stays
@@ -368,6 +403,53 @@ impl Answers {
     }
 }
 
+fn output_bytes(output: &Output) -> u64 {
+    let bytes = match output {
+        Output::Stdout(text) | Output::Stderr(text) => text.len(),
+        Output::Display(data) | Output::CellResult { data, .. } => data
+            .iter()
+            .map(|(kind, form)| kind.len() + form.len())
+            .sum(),
+    };
+    bytes as u64
+}
+
 fn index(part: usize) -> u32 {
     u32::try_from(part).expect("a group has fewer parts than a client may queue requests")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_much_output_the_latest_is_kept_and_the_rest_told_of() {
+        let mut group = Group::new(1);
+        group.add_request(RequestId(0), &[EngineId(0)]);
+        let text = |number: u64| format!("{number}{}", "x".repeat(1 << 20));
+        let print = |number| {
+            let output = Output::Stdout(text(number));
+            let engine = EngineId(0);
+            group.on_event(0, Event::Output { engine, output });
+        };
+        (0..60).for_each(print);
+        assert_eq!(group.outputs_of(0).len(), 60);
+        let (cursor, _) = group.outputs_since(0);
+        (60..200).for_each(print);
+        let kept = group.outputs_of(0);
+        assert!(kept.len() < 66, "{}", kept.len());
+        let Output::Stdout(line) = &kept[0] else {
+            panic!("the line comes first")
+        };
+        assert_eq!(line, "… 144 MB of output left out here\n");
+        assert_eq!(kept.last(), Some(&Output::Stdout(text(199))));
+        // Who has seen the beginning is told once where the rest is missing.
+        let (end, new) = group.outputs_since(cursor);
+        assert_eq!(end, 200);
+        let said = new.iter().filter(|(_, output)| match output {
+            Output::Stdout(text) => text.contains("left out"),
+            _ => false,
+        });
+        assert_eq!(said.count(), 1);
+    }
 }

@@ -2,16 +2,19 @@
 //!
 //! A reader thread files whatever arrives; callers send from their own threads
 //! and wait on a [`Group`]. Nothing here knows Python: functions, arguments and
-//! results are payloads. Read next: [`group`] for what callers hold,
-//! [`namespaces`] for how whole namespaces are saved and moved.
+//! results are payloads. Read next: [`group`] for what callers hold, [`asking`] for
+//! how they wait, [`namespaces`] for how whole namespaces are saved and moved.
 
+pub mod asking;
 pub mod group;
 pub mod namespaces;
 pub mod records;
+mod sender;
 pub mod watching;
 
 use crate::cluster_file::{ClusterFile, ClusterFileError};
-use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use crate::socket::{self, ConnectionError, Dialling, FrameReader};
+use asking::Patience;
 use group::{Event, Group};
 use namespaces::Notice;
 use parking_lot::{Condvar, Mutex};
@@ -21,20 +24,17 @@ use rhumba_proto::message::{
     Answer, DataPart, Failure, FailureKind, FromClient, FromController, Manner, Outcome, Payload,
     Role, TaskName, Terms, Timing, ToClient, ToController, Welcome, Work,
 };
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use sender::Sender;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use watching::{Watched, Watching};
 
-/// Bytes of functions that stay known to the controller for one client. The
-/// oldest are forgotten first, and sent again when they are needed again.
-const BLOB_BYTES_MAX: u64 = 64 << 20;
-
-/// Functions that stay known. A controller takes it that who stores many more
-/// has lost track of them.
-const BLOB_COUNT_MAX: usize = 50_000;
+/// How long the controller is given to take something before it is asked whether
+/// that is waited for any longer.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Why a client can't be connected or a request can't be sent.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,9 @@ pub enum ClientError {
     Settings(String),
     #[error("the controller could not do it: {0}")]
     Refused(String),
+    /// Whoever waits wants that no longer.
+    #[error("it was interrupted before the controller answered")]
+    Interrupted,
 }
 
 /// A connection of a client to its controller. Cheap to share; it closes when
@@ -68,16 +71,6 @@ struct Shared {
     next_id: AtomicU64,
 }
 
-/// The sending half, and what the controller has been told to remember.
-struct Sender {
-    frames: FrameWriter,
-    known: HashMap<BlobId, u64>,
-    oldest_first: VecDeque<BlobId>,
-    known_bytes: u64,
-    /// What the work that is sent is labelled with.
-    label: Option<String>,
-}
-
 #[derive(Default)]
 struct State {
     engines: BTreeMap<EngineId, u32>,
@@ -85,6 +78,8 @@ struct State {
     /// What the controller told of namespaces that it saves by itself.
     notices: Vec<Notice>,
     waiting: HashMap<RequestId, Waiting>,
+    /// What each engine answered last: a thread of it may print afterwards.
+    answered: HashMap<EngineId, Answered>,
     queries: HashMap<QueryId, Option<(Answer, Payload)>>,
     watching: Watching,
     /// How many wait for any of several groups.
@@ -101,6 +96,13 @@ struct Waiting {
     unanswered: usize,
     /// Which part an engine answers, where there are several.
     part_of: Option<HashMap<EngineId, usize>>,
+}
+
+/// A part that an engine has answered, as long as somebody holds it.
+struct Answered {
+    request: RequestId,
+    group: Weak<Group>,
+    part: usize,
 }
 
 impl Waiting {
@@ -166,16 +168,36 @@ pub struct Piece {
     pub manner: Manner,
 }
 
+impl Piece {
+    fn message(&self, request: RequestId) -> FromClient {
+        let work = self.work.clone();
+        if self.targets.is_empty() {
+            let terms = self.terms.clone();
+            return FromClient::Task {
+                request,
+                work,
+                terms,
+            };
+        }
+        FromClient::Request {
+            request,
+            targets: self.targets.clone(),
+            work,
+            manner: self.manner,
+        }
+    }
+}
+
 impl Client {
     /// Connects to the controller that a cluster file names.
     ///
     /// # Errors
     /// If the file can't be used, or the controller is gone, refuses, or does
-    /// not answer within `timeout`.
-    pub fn connect(
+    /// not answer in time.
+    pub fn connect<'a>(
         cluster_file: &Path,
         name: &str,
-        timeout: Duration,
+        patience: impl Into<Patience<'a>>,
     ) -> Result<Self, ClientError> {
         let cluster = ClusterFile::read(cluster_file)?;
         let limits = socket::limits_from_environment().map_err(ClientError::Settings)?;
@@ -183,12 +205,18 @@ impl Client {
         let role = Role::Client {
             name: name.to_owned(),
         };
-        let dialled = socket::dial(&cluster.socket, role, &runtime, limits, timeout);
-        let (reader, frames, welcome) =
-            dialled.map_err(|error| error.about(cluster_file, &cluster))?;
+        let mut dialling = Dialling::begin(&cluster.socket, role, &runtime, limits)
+            .map_err(|error| error.about(cluster_file, &cluster))?;
+        let mut patience: Patience<'a> = patience.into();
+        let welcome = patience.until(|slice| dialling.welcome(slice).transpose())??;
+        let (reader, frames) = dialling.halves().map_err(ConnectionError::Io)?;
+        frames
+            .set_write_timeout(WRITE_TIMEOUT)
+            .map_err(ConnectionError::Io)?;
         let Welcome::Client {
             client: id,
             engines,
+            ..
         } = welcome
         else {
             return Err(ConnectionError::Closed {
@@ -203,15 +231,8 @@ impl Client {
                 .collect(),
             ..State::default()
         };
-        let sender = Sender {
-            frames,
-            known: HashMap::new(),
-            oldest_first: VecDeque::new(),
-            known_bytes: 0,
-            label: None,
-        };
         let shared = Arc::new(Shared {
-            writer: Mutex::new(sender),
+            writer: Mutex::new(Sender::new(frames)),
             state: Mutex::new(state),
             changed: Condvar::new(),
             next_id: AtomicU64::new(0),
@@ -358,18 +379,20 @@ impl Client {
         pieces: &[Piece],
         function: Option<&FunctionBlob>,
     ) -> Result<Arc<Group>, ClientError> {
-        self.submit_labelled(pieces, function, None)
+        self.submit_labelled(pieces, function, None, &mut Patience::endless())
     }
 
     /// Does what [`Client::submit`] does; records of it have this label.
     ///
     /// # Errors
-    /// As [`Client::submit`].
+    /// As [`Client::submit`]. If whoever waits is interrupted, the pieces that the
+    /// controller had taken by then run.
     pub fn submit_labelled(
         &self,
         pieces: &[Piece],
         function: Option<&FunctionBlob>,
         label: Option<&str>,
+        patience: &mut Patience<'_>,
     ) -> Result<Arc<Group>, ClientError> {
         let parts: usize = pieces.iter().map(|piece| piece.targets.len().max(1)).sum();
         let first = self
@@ -398,125 +421,58 @@ impl Client {
                 part += piece.targets.len().max(1);
             }
         }
-        if let Err(error) = self.send_pieces(first, pieces, function, label) {
+        let mut taken = 0;
+        let sent = self.send_pieces(first, pieces, function, label, &mut taken, patience);
+        if let Err(error) = sent {
+            if !matches!(error, ClientError::Interrupted) {
+                taken = 0;
+            }
             let mut state = self.shared.state.lock();
-            for offset in 0..pieces.len() {
+            for offset in taken..pieces.len() {
                 state.waiting.remove(&RequestId(first + offset as u64));
             }
-            // Why the connection ended says more than that it can't be written to.
-            let cause = state.ended.clone();
-            return Err(cause
-                .map_or(error, |cause| ConnectionError::Closed { cause })
-                .into());
+            return Err(error);
         }
         Ok(group)
     }
 
+    /// Sends all pieces; `taken` counts those that are on their way.
     fn send_pieces(
         &self,
         first: u64,
         pieces: &[Piece],
         function: Option<&FunctionBlob>,
         label: Option<&str>,
-    ) -> Result<(), ConnectionError> {
-        let mut sender = self.shared.writer.lock();
+        taken: &mut usize,
+        patience: &mut Patience<'_>,
+    ) -> Result<(), ClientError> {
         // All or nothing: half a map must not run because the rest is too large.
-        for piece in pieces {
-            sender.frames.check(&piece.payload)?;
+        {
+            let sender = self.shared.writer.lock();
+            for piece in pieces {
+                let checked = sender.frames.check(&piece.payload);
+                checked.map_err(ConnectionError::Frame)?;
+            }
         }
-        sender.set_label(label)?;
-        if let Some(function) = function {
-            sender.make_known(function)?;
-        }
-        for (offset, piece) in pieces.iter().enumerate() {
-            let request = RequestId(first + offset as u64);
-            let work = piece.work.clone();
-            let message = if piece.targets.is_empty() {
-                FromClient::Task {
-                    request,
-                    work,
-                    terms: piece.terms.clone(),
-                }
-            } else {
-                FromClient::Request {
-                    request,
-                    targets: piece.targets.clone(),
-                    work,
-                    manner: piece.manner,
-                }
-            };
-            sender
-                .frames
-                .gather(&ToController::Client(message), &piece.payload)?;
-        }
-        sender.frames.flush()
-    }
-
-    /// Asks the controller something and waits for its answer.
-    ///
-    /// # Errors
-    /// If it refuses, does not answer within `timeout`, or the connection is over.
-    pub fn query(
-        &self,
-        ask: impl FnOnce(QueryId) -> FromClient,
-        timeout: Duration,
-    ) -> Result<Answer, ClientError> {
-        let (answer, _) = self.query_with_payload(ask, timeout)?;
-        Ok(answer)
-    }
-
-    /// Does what [`Client::query`] does, and returns what came with the answer.
-    ///
-    /// # Errors
-    /// As [`Client::query`].
-    pub fn query_with_payload(
-        &self,
-        ask: impl FnOnce(QueryId) -> FromClient,
-        timeout: Duration,
-    ) -> Result<(Answer, Payload), ClientError> {
-        let query = QueryId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
-        self.shared.state.lock().queries.insert(query, None);
-        let message = ToController::Client(ask(query));
-        let sent = self
-            .shared
-            .writer
-            .lock()
-            .frames
-            .send(&message, &Payload::default());
-        let deadline = Instant::now() + timeout;
-        let mut state = self.shared.state.lock();
-        if let Err(error) = sent {
-            state.queries.remove(&query);
-            let cause = state.ended.clone();
-            return Err(cause
-                .map_or(error, |cause| ConnectionError::Closed { cause })
-                .into());
-        }
-        loop {
-            if let Some(Some((answer, payload))) = state.queries.get_mut(&query).map(Option::take) {
-                state.queries.remove(&query);
-                return match answer {
-                    Answer::Refused { reason } => Err(ClientError::Refused(reason)),
-                    answer => Ok((answer, payload)),
+        self.send_in_steps(patience, |sender| {
+            let is_begun = sender.set_label(label)?
+                && match function {
+                    Some(function) => sender.make_known(function)?,
+                    None => true,
                 };
+            if !is_begun {
+                return Ok(false);
             }
-            if let Some(cause) = state.ended.clone() {
-                return Err(ConnectionError::Closed { cause }.into());
-            }
-            if self
-                .shared
-                .changed
-                .wait_until(&mut state, deadline)
-                .timed_out()
-            {
-                state.queries.remove(&query);
-                return Err(ConnectionError::Timeout {
-                    seconds: timeout.as_secs_f64(),
-                    log: socket::log_hint(&self.cluster),
+            while let Some(piece) = pieces.get(*taken) {
+                let request = RequestId(first + *taken as u64);
+                let message = ToController::Client(piece.message(request));
+                if !sender.frames.try_gather(&message, &piece.payload)? {
+                    return Ok(false);
                 }
-                .into());
+                *taken += 1;
             }
-        }
+            sender.frames.try_flush()
+        })
     }
 
     /// Closes the connection; what is unanswered is answered with its end.
@@ -528,6 +484,16 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.shared.close();
+    }
+}
+
+impl State {
+    /// Returns the part of this request that this engine has answered, if it is the
+    /// last that it did, and somebody holds it.
+    fn answered_by(&self, engine: EngineId, request: RequestId) -> Option<(Arc<Group>, usize)> {
+        let answered = self.answered.get(&engine)?;
+        let group = answered.group.upgrade()?;
+        (answered.request == request).then_some((group, answered.part))
     }
 }
 
@@ -580,6 +546,7 @@ impl Shared {
             ToClient::EngineLeft { engine, cause } => {
                 let mut state = self.state.lock();
                 state.engines.remove(&engine);
+                state.answered.remove(&engine);
                 state.departures.push((engine, cause));
                 drop(state);
                 self.changed.notify_all();
@@ -633,6 +600,14 @@ impl Shared {
 
     fn on_event(&self, request: RequestId, event: Event, told: &mut Vec<Arc<Group>>) {
         let mut state = self.state.lock();
+        if let Event::Output { engine, .. } = &event
+            && let Some((group, part)) = state.answered_by(*engine, request)
+        {
+            drop(state);
+            group.on_event(part, event);
+            told.push(group);
+            return;
+        }
         // An answer nobody waits for comes from a controller that answered twice.
         let Some(waiting) = state.waiting.get_mut(&request) else {
             return;
@@ -649,6 +624,14 @@ impl Shared {
             waiting.unanswered -= 1;
             if waiting.unanswered == 0 {
                 state.waiting.remove(&request);
+            }
+            if let Some(engine) = engine {
+                let answered = Answered {
+                    request,
+                    group: Arc::downgrade(&group),
+                    part,
+                };
+                state.answered.insert(engine, answered);
             }
         }
         drop(state);
@@ -679,45 +662,6 @@ impl Shared {
         if self.state.lock().any_waiters > 0 {
             self.changed.notify_all();
         }
-    }
-}
-
-impl Sender {
-    /// Says what the work that follows is labelled with, where that changes.
-    fn set_label(&mut self, label: Option<&str>) -> Result<(), ConnectionError> {
-        if self.label.as_deref() == label {
-            return Ok(());
-        }
-        self.label = label.map(str::to_owned);
-        let label = self.label.clone();
-        let message = ToController::Client(FromClient::SetLabel { label });
-        self.frames.gather(&message, &Payload::default())
-    }
-
-    /// Stores a function at the controller unless it is known there.
-    fn make_known(&mut self, function: &FunctionBlob) -> Result<(), ConnectionError> {
-        if self.known.contains_key(&function.blob) {
-            return Ok(());
-        }
-        let bytes = function.content.bytes();
-        while (self.known_bytes + bytes > BLOB_BYTES_MAX || self.known.len() >= BLOB_COUNT_MAX)
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.known_bytes -= self.known.remove(&oldest).unwrap_or(0);
-            let message = FromClient::ForgetBlob { blob: oldest };
-            self.frames
-                .gather(&ToController::Client(message), &Payload::default())?;
-        }
-        let message = FromClient::StoreBlob {
-            blob: function.blob,
-            name: function.name.clone(),
-        };
-        self.frames
-            .gather(&ToController::Client(message), &function.content)?;
-        self.known.insert(function.blob, bytes);
-        self.oldest_first.push_back(function.blob);
-        self.known_bytes += bytes;
-        Ok(())
     }
 }
 

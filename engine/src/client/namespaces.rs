@@ -10,6 +10,7 @@
 //!
 //! The answers to the others are dicts: what was saved or brought back.
 
+use super::asking::Patience;
 use super::{Client, ClientError, Piece};
 use rhumba_proto::id::EngineId;
 use rhumba_proto::message::{
@@ -133,9 +134,13 @@ impl Client {
     /// those of engines back that die. It holds for all engines and clients.
     ///
     /// # Errors
-    /// If the controller refuses it or does not answer within `timeout`.
-    pub fn set_policy(&self, policy: Policy, timeout: Duration) -> Result<(), ClientError> {
-        self.query(|query| FromClient::SetPolicy { query, policy }, timeout)
+    /// If the controller refuses it or does not answer in time.
+    pub fn set_policy<'a>(
+        &self,
+        policy: Policy,
+        patience: impl Into<Patience<'a>>,
+    ) -> Result<(), ClientError> {
+        self.query(|query| FromClient::SetPolicy { query, policy }, patience)
             .map(drop)
     }
 

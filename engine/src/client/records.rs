@@ -1,16 +1,16 @@
 //! What a client asks of the task store: records, and results that others have
 //! asked for, or this user in an earlier process.
 
+use super::asking::Patience;
 use super::{Client, ClientError, FunctionBlob, Group, Piece, Waiting};
 use crate::socket::ConnectionError;
 use rhumba_proto::id::RequestId;
-use rhumba_proto::message::{Answer, Failure, FromClient, Manner, Payload, TaskName, ToController};
+use rhumba_proto::message::{Answer, Failure, FromClient, Manner, Payload, TaskName};
 use rhumba_proto::record::{
     PieceName, Question, Step, StoreAnswer, StoreState, Value, decode_rows,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// Why the task store can't answer.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,11 @@ impl Client {
     ///
     /// # Errors
     /// If the connection is over.
-    pub fn fetch(&self, pieces: &[PieceName]) -> Result<Arc<Group>, ClientError> {
+    pub fn fetch<'a>(
+        &self,
+        pieces: &[PieceName],
+        patience: impl Into<Patience<'a>>,
+    ) -> Result<Arc<Group>, ClientError> {
         let count = pieces.len() as u64;
         let first = self.shared.next_id.fetch_add(count, Ordering::Relaxed);
         let mut group = Group::new(pieces.len());
@@ -79,19 +83,12 @@ impl Client {
             first: RequestId(first),
             pieces: pieces.to_vec(),
         };
-        let message = ToController::Client(message);
-        let sent = self
-            .shared
-            .writer
-            .lock()
-            .frames
-            .send(&message, &Payload::default());
-        if let Err(error) = sent {
+        if let Err(error) = self.send(message, &mut patience.into()) {
             let mut state = self.shared.state.lock();
             for offset in 0..count {
                 state.waiting.remove(&RequestId(first + offset));
             }
-            return Err(error.into());
+            return Err(error);
         }
         Ok(group)
     }
@@ -99,10 +96,10 @@ impl Client {
     fn ask_store(
         &self,
         question: Question,
-        timeout: Duration,
+        patience: &mut Patience<'_>,
     ) -> Result<(StoreAnswer, Payload), RecordsError> {
         let ask = |query| FromClient::AskStore { query, question };
-        match self.query_with_payload(ask, timeout)? {
+        match self.query_with_payload(ask, patience)? {
             (Answer::Store(StoreAnswer::Failed(failure)), _) => Err(RecordsError::Refused(failure)),
             (Answer::Store(answer), payload) => Ok((answer, payload)),
             _ => Err(RecordsError::Nonsense),
@@ -113,13 +110,13 @@ impl Client {
     ///
     /// # Errors
     /// If the filter or a key makes no sense, or the store can't be used.
-    pub fn find_records(
+    pub fn find_records<'a>(
         &self,
         filter: Vec<Step>,
         keys: Vec<String>,
-        timeout: Duration,
+        patience: impl Into<Patience<'a>>,
     ) -> Result<Rows, RecordsError> {
-        match self.ask_store(Question::Find { filter, keys }, timeout)? {
+        match self.ask_store(Question::Find { filter, keys }, &mut patience.into())? {
             (StoreAnswer::Rows { pages }, mut payload) => {
                 let pages = (pages as usize).min(payload.buffers.len());
                 let buffers = payload.buffers.split_off(pages);
@@ -138,8 +135,12 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::find_records`].
-    pub fn purge_records(&self, filter: Vec<Step>, timeout: Duration) -> Result<u64, RecordsError> {
-        match self.ask_store(Question::Purge { filter }, timeout)? {
+    pub fn purge_records<'a>(
+        &self,
+        filter: Vec<Step>,
+        patience: impl Into<Patience<'a>>,
+    ) -> Result<u64, RecordsError> {
+        match self.ask_store(Question::Purge { filter }, &mut patience.into())? {
             (StoreAnswer::Purged { count }, _) => Ok(count),
             _ => Err(RecordsError::Nonsense),
         }
@@ -149,8 +150,11 @@ impl Client {
     ///
     /// # Errors
     /// If there is no store.
-    pub fn store_state(&self, timeout: Duration) -> Result<StoreState, RecordsError> {
-        match self.ask_store(Question::State, timeout)? {
+    pub fn store_state<'a>(
+        &self,
+        patience: impl Into<Patience<'a>>,
+    ) -> Result<StoreState, RecordsError> {
+        match self.ask_store(Question::State, &mut patience.into())? {
             (StoreAnswer::State(state), _) => Ok(state),
             _ => Err(RecordsError::Nonsense),
         }
@@ -160,15 +164,16 @@ impl Client {
     ///
     /// # Errors
     /// If there is no record of it, or not all that it takes.
-    pub fn resubmit(
+    pub fn resubmit<'a>(
         &self,
         piece: &PieceName,
-        timeout: Duration,
+        patience: impl Into<Patience<'a>>,
     ) -> Result<Arc<Group>, RecordsError> {
+        let patience: &mut Patience<'a> = &mut patience.into();
         let question = Question::Parcel {
             piece: piece.clone(),
         };
-        let (answer, mut content) = self.ask_store(question, timeout)?;
+        let (answer, mut content) = self.ask_store(question, patience)?;
         let StoreAnswer::Parcel {
             mut work,
             function_name,
@@ -193,13 +198,14 @@ impl Client {
             terms,
             manner: Manner::default(),
         };
-        let group = self.submit_labelled(&[again], function.as_ref(), label.as_deref())?;
+        let label = label.as_deref();
+        let group = self.submit_labelled(&[again], function.as_ref(), label, patience)?;
         let by = TaskName {
             client: self.id(),
             request: group.parts()[0].request,
         };
         let piece = piece.clone();
-        self.ask_store(Question::Resubmitted { piece, by }, timeout)?;
+        self.ask_store(Question::Resubmitted { piece, by }, patience)?;
         Ok(group)
     }
 }

@@ -4,11 +4,10 @@
 //! What it is told is kept here until it is taken. That it was taken is said to
 //! the controller, which tells only so much that wasn't.
 
+use super::asking::Patience;
 use super::{Client, ClientError};
-use crate::socket::ConnectionError;
 use rhumba_proto::id::{EngineId, QueryId};
 use rhumba_proto::message::{Activity, Answer, FromClient, Payload, TaskName, ToController};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Something that those who watch are told.
@@ -64,16 +63,19 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::query`]; an earlier watch goes on then.
-    pub fn watch(&self, targets: Vec<EngineId>, timeout: Duration) -> Result<WatchId, ClientError> {
+    pub fn watch<'a>(
+        &self,
+        targets: Vec<EngineId>,
+        patience: impl Into<Patience<'a>>,
+    ) -> Result<WatchId, ClientError> {
         let mut watch = None;
         let ask = |query| {
             watch = Some(WatchId(query));
             self.shared.state.lock().watching.asked = watch;
             FromClient::Watch { query, targets }
         };
-        self.query(ask, timeout)?;
-        let passed_over = std::mem::take(&mut self.shared.state.lock().watching.passed_over);
-        self.say_seen(passed_over);
+        self.query(ask, patience)?;
+        self.say_seen(0);
         Ok(watch.expect("a query that was answered was asked"))
     }
 
@@ -81,8 +83,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::query`].
-    pub fn unwatch(&self, timeout: Duration) -> Result<(), ClientError> {
-        self.query(|query| FromClient::Unwatch { query }, timeout)?;
+    pub fn unwatch<'a>(&self, patience: impl Into<Patience<'a>>) -> Result<(), ClientError> {
+        self.query(|query| FromClient::Unwatch { query }, patience)?;
         self.shared.state.lock().watching = Watching::default();
         self.shared.changed.notify_all();
         Ok(())
@@ -121,60 +123,22 @@ impl Client {
         Some(told)
     }
 
+    /// Says that so much was seen, and what was passed over before. Where the
+    /// controller takes nothing just now, it is said the next time.
     fn say_seen(&self, count: u32) {
-        if count > 0 {
-            let message = ToController::Client(FromClient::WatchSeen { count });
-            // A connection that is over is seen by the reader.
-            let mut writer = self.shared.writer.lock();
-            let _ = writer.frames.send(&message, &Payload::default());
+        let passed_over = std::mem::take(&mut self.shared.state.lock().watching.passed_over);
+        let count = count + passed_over;
+        if count == 0 {
+            return;
         }
-    }
-
-    /// Asks the controller something whose answer may take long; it is taken
-    /// with [`Client::take_answer`].
-    ///
-    /// # Errors
-    /// If the connection is over.
-    pub fn ask(&self, ask: impl FnOnce(QueryId) -> FromClient) -> Result<QueryId, ClientError> {
-        let query = QueryId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
-        self.shared.state.lock().queries.insert(query, None);
-        let message = ToController::Client(ask(query));
+        let message = ToController::Client(FromClient::WatchSeen { count });
         let mut writer = self.shared.writer.lock();
-        if let Err(error) = writer.frames.send(&message, &Payload::default()) {
-            self.shared.state.lock().queries.remove(&query);
-            return Err(error.into());
+        // A connection that is over is seen by the reader.
+        let taken = writer.frames.try_gather(&message, &Payload::default());
+        let _ = writer.frames.try_flush();
+        drop(writer);
+        if matches!(taken, Ok(false)) {
+            self.shared.state.lock().watching.passed_over += count;
         }
-        Ok(query)
-    }
-
-    /// Waits for an answer that was asked for, at most for `timeout`, and takes it.
-    ///
-    /// # Errors
-    /// If the connection is over.
-    pub fn take_answer(
-        &self,
-        query: QueryId,
-        timeout: Duration,
-    ) -> Result<Option<Answer>, ClientError> {
-        let deadline = Instant::now() + timeout;
-        let mut state = self.shared.state.lock();
-        loop {
-            if let Some(Some((answer, _))) = state.queries.get_mut(&query).map(Option::take) {
-                state.queries.remove(&query);
-                return Ok(Some(answer));
-            }
-            if let Some(cause) = state.ended.clone() {
-                return Err(ConnectionError::Closed { cause }.into());
-            }
-            let changed = &self.shared.changed;
-            if changed.wait_until(&mut state, deadline).timed_out() {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Waits for the answer to a query no longer.
-    pub fn forget_answer(&self, query: QueryId) {
-        self.shared.state.lock().queries.remove(&query);
     }
 }

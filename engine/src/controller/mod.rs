@@ -238,6 +238,7 @@ async fn serve(
                 scheduling: options.scheduling,
                 awaits_host: options.inherited_listener,
                 keeps_records: task_store.is_some(),
+                payload_bytes_max: limits.payload_bytes_max,
                 ..Config::default()
             },
             rhumba_interpreter::runtime::runtime_version(),

@@ -71,7 +71,7 @@ impl TestController {
         let (reader, writer, welcome) =
             socket::dial(&self.socket(), role, &runtime_version(), limits, TIMEOUT).unwrap();
         reader.stream().set_read_timeout(Some(TIMEOUT)).unwrap();
-        let Welcome::Engine { engine } = welcome else {
+        let Welcome::Engine { engine, .. } = welcome else {
             panic!("welcomed as something else")
         };
         TestEngine {
@@ -595,5 +595,34 @@ fn an_engine_that_dies_is_replaced_and_clients_are_told() {
     let error = client.set_policy(senseless, TIMEOUT).unwrap_err();
     assert!(matches!(error, ClientError::Refused(_)), "{error}");
     drop((other, host));
+    controller.stop();
+}
+
+#[test]
+fn what_is_printed_after_the_end_belongs_to_what_ended_last() {
+    let controller = TestController::start();
+    let mut engine = controller.engine();
+    let client = controller.client();
+    let group = client
+        .submit(&[execute(&[engine.id], "starts a thread")], None)
+        .unwrap();
+    let (ticket, _, _) = engine.next_run();
+    engine.finish(ticket, &Payload::default());
+    assert!(group.wait(1, TIMEOUT));
+    let output = Output::Stdout("late\n".to_owned());
+    engine.send(FromEngine::Output {
+        ticket: None,
+        output: output.clone(),
+    });
+    // What is told later is filed later.
+    let next = client
+        .submit(&[execute(&[engine.id], "something else")], None)
+        .unwrap();
+    let (ticket, _, _) = engine.next_run();
+    engine.finish(ticket, &Payload::default());
+    assert!(next.wait(1, TIMEOUT));
+    assert_eq!(group.outputs_of(0), [output]);
+    assert!(next.outputs_of(0).is_empty());
+    drop(engine);
     controller.stop();
 }

@@ -173,6 +173,7 @@ pub fn run(
                 let report = ErrorReport::from_exception(vm, &error);
                 tracing::error!(message = report.message, "sys.path can't be extended");
             }
+            operations::prepare_input(vm, engine);
             Operations::new(vm, engine, Arc::clone(&output))
         });
         let namespace = Namespace::new(vm).dict().clone();
@@ -201,7 +202,7 @@ fn connect(options: &EngineOptions) -> Result<(EngineId, FrameReader, Arc<Outgoi
         WELCOME_TIMEOUT,
     )
     .map_err(|error| error.about(&options.cluster_file, &cluster))?;
-    let Welcome::Engine { engine } = welcome else {
+    let Welcome::Engine { engine, .. } = welcome else {
         return Err(ConnectionError::Closed {
             cause: "it took this engine for a client".into(),
         }
@@ -228,6 +229,8 @@ fn serve(
     while let Some(job) = next_job(vm, queue) {
         run_job(vm, &mut operations, job, queue, output, outgoing);
     }
+    // Nothing runs any more that an interrupt could have been meant for.
+    rhumba_interpreter::interrupt::discard_pending(vm);
 }
 
 /// Waits for the next piece. `None`: the queue is closed, or Ctrl-C has closed it.

@@ -30,6 +30,9 @@ const FORMS_BYTES_MAX: usize = 8 << 20;
 
 pub(super) struct EngineOutput {
     outgoing: Arc<Outgoing>,
+    /// The engine. What it forks has its memory and none of its threads: there a
+    /// lock that one of them held is held for ever, and the connection isn't its own.
+    process: u32,
     held: Mutex<Held>,
     holding: Condvar,
 }
@@ -46,6 +49,7 @@ impl EngineOutput {
     pub(super) fn start(outgoing: Arc<Outgoing>) -> std::io::Result<Arc<Self>> {
         let output = Arc::new(Self {
             outgoing,
+            process: std::process::id(),
             held: Mutex::new(Held {
                 ticket: None,
                 stream: Stream::Stdout,
@@ -75,6 +79,10 @@ impl EngineOutput {
         let mut held = self.held.lock();
         self.send(&mut held);
         held.ticket = None;
+    }
+
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.process
     }
 
     fn send(&self, held: &mut Held) {
@@ -123,6 +131,10 @@ impl OutputSink for EngineOutput {
         if text.is_empty() {
             return;
         }
+        if self.is_forked() {
+            write_to_log(stream, text);
+            return;
+        }
         let mut held = self.held.lock();
         if held.stream != stream {
             self.send(&mut held);
@@ -141,12 +153,18 @@ impl OutputSink for EngineOutput {
     }
 
     fn display(&self, data: &[(String, String)]) {
+        if self.is_forked() {
+            return write_text_to_log(data);
+        }
         let mut held = self.held.lock();
         self.send(&mut held);
         self.send_output(&mut held, Output::Display(bounded(data)));
     }
 
     fn cell_result(&self, count: u32, text: &str) {
+        if self.is_forked() {
+            return;
+        }
         let mut held = self.held.lock();
         self.send(&mut held);
         let data = bounded(&[("text/plain".to_owned(), text.to_owned())]);
@@ -154,6 +172,9 @@ impl OutputSink for EngineOutput {
     }
 
     fn cell_result_item(&self, count: u32, item: &DisplayItem) {
+        if self.is_forked() {
+            return;
+        }
         let mut held = self.held.lock();
         self.send(&mut held);
         let data = bounded(&item.data);
@@ -161,11 +182,17 @@ impl OutputSink for EngineOutput {
     }
 
     fn flush(&self) {
+        if self.is_forked() {
+            return;
+        }
         let mut held = self.held.lock();
         self.send(&mut held);
     }
 
     fn publish(&self, data: Vec<(String, Vec<Bytes>)>) -> Result<(), String> {
+        if self.is_forked() {
+            return Err("a process that an engine has forked can't publish data".to_owned());
+        }
         let mut held = self.held.lock();
         self.send(&mut held);
         let Some(ticket) = held.ticket else {
@@ -185,6 +212,33 @@ impl OutputSink for EngineOutput {
             .outgoing
             .try_send(FromEngine::Data { ticket, parts }, &payload);
         sent.map_err(|error| format!("the data can't be published: {error}"))
+    }
+}
+
+/// Writes where this process has its own output, which a cluster keeps in a log.
+fn write_to_log(stream: Stream, text: &str) {
+    let descriptor = match stream {
+        Stream::Stdout => libc::STDOUT_FILENO,
+        Stream::Stderr => libc::STDERR_FILENO,
+    };
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        // SAFETY: no more is read than the slice has.
+        let written = unsafe { libc::write(descriptor, rest.as_ptr().cast(), rest.len()) };
+        match usize::try_from(written) {
+            Ok(written) if written > 0 => rest = &rest[written..],
+            // There is nobody to tell that it can't be written.
+            _ if std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted => {
+                return;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn write_text_to_log(data: &[(String, String)]) {
+    if let Some((_, text)) = data.iter().find(|(kind, _)| kind == "text/plain") {
+        write_to_log(Stream::Stdout, &format!("{text}\n"));
     }
 }
 

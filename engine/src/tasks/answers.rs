@@ -4,6 +4,7 @@
 use super::bundle;
 use super::error::TaskStoreError;
 use super::filter::{self, Condition, Kind};
+use super::functions;
 use super::insert::{failure_kind, output_of};
 use super::writer::{Book, unlink};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use rhumba_proto::record::{
     Fetched, PieceName, Question, Step, StoreAnswer, Value, decode_flat, encode_rows,
 };
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Statement, params_from_iter};
 
 /// An answer that is larger is refused, as it would have to be in memory.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
@@ -82,7 +83,7 @@ fn find(
         "SELECT {columns} {} WHERE {sql} ORDER BY p.id",
         filter::FROM
     );
-    let mut select = book.database.connection.prepare(&select)?;
+    let mut select = prepare(book, &select)?;
     let mut found = select.query(params_from_iter(parameters))?;
     let (mut rows, mut buffers, mut bytes) = (Vec::new(), Vec::new(), 0);
     while let Some(row) = found.next()? {
@@ -118,6 +119,20 @@ fn find(
     let pages = payload.len() as u32;
     payload.extend(buffers);
     Ok((StoreAnswer::Rows { pages }, payload.into()))
+}
+
+/// Prepares a question. All that it is made of is well-formed, so that it fails
+/// only by its size.
+fn prepare<'a>(book: &'a Book, question: &str) -> Result<Statement<'a>, TaskStoreError> {
+    let connection = &book.database.connection;
+    connection.prepare(question).map_err(|error| match error {
+        rusqlite::Error::SqlInputError { .. } => TaskStoreError::Question(
+            "the filter is too large for one question: ask with fewer conditions, or with fewer \
+             values in one"
+                .to_owned(),
+        ),
+        error => error.into(),
+    })
 }
 
 fn value(value: ValueRef<'_>) -> Value {
@@ -164,7 +179,7 @@ fn purge(book: &mut Book, steps: &[Step]) -> Result<u64, TaskStoreError> {
         filter::FROM
     );
     let ids = {
-        let mut select = book.database.connection.prepare(&select)?;
+        let mut select = prepare(book, &select)?;
         let ids = select.query_map(params_from_iter(parameters), |row| row.get::<_, i64>(0))?;
         ids.collect::<Result<Vec<_>, _>>()?
     };
@@ -181,6 +196,7 @@ fn purge(book: &mut Book, steps: &[Step]) -> Result<u64, TaskStoreError> {
     }
     removed?;
     unlink(&unused);
+    functions::shrink(&book.database.connection);
     Ok(ids.len() as u64)
 }
 

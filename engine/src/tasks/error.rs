@@ -28,6 +28,12 @@ pub enum TaskStoreError {
     Locked { path: String },
     #[error("the disk is full, so the task store {path} can't be written: make room")]
     Full { path: String },
+    #[error(
+        "the task store {path} can't be written or read just now ({detail}): see whether its disk is full or fails; it is tried again"
+    )]
+    Disk { path: String, detail: String },
+    #[error("the task store ended when it must not: start the cluster again to have records")]
+    Gone,
     #[error("the task store {path} can't be used: {detail}")]
     Unusable { path: String, detail: String },
     /// It was found out earlier.
@@ -51,9 +57,16 @@ impl TaskStoreError {
         let path = path.to_owned();
         let unusable = |detail: String, path| Self::Unusable { path, detail };
         match self {
+            // With its text, which says nothing to anybody, it would be of any length.
+            Self::Sqlite(rusqlite::Error::SqlInputError { msg, .. }) => unusable(msg, path),
             Self::Sqlite(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
                 Some(ErrorCode::DiskFull) => Self::Full { path },
+                // What SQLite says of a full disk where it meets it in the files beside its own.
+                Some(ErrorCode::SystemIoFailure) => Self::Disk {
+                    path,
+                    detail: error.to_string(),
+                },
                 Some(ErrorCode::NotADatabase) => Self::Foreign {
                     path,
                     detail: "it is no SQLite database".to_owned(),
@@ -89,6 +102,9 @@ impl TaskStoreError {
 
     /// Returns whether it may pass by itself.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::Full { .. })
+        matches!(
+            self,
+            Self::Locked { .. } | Self::Full { .. } | Self::Disk { .. }
+        )
     }
 }

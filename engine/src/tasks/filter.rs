@@ -18,6 +18,9 @@ pub(super) const FROM: &str = "
 /// More steps are no question of a person.
 const STEPS_MAX: usize = 10_000;
 
+/// As many values as SQLite takes in one question.
+const VALUES_MAX: usize = 32_766;
+
 /// What kind of thing a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -96,7 +99,7 @@ pub(super) const KEYS: [Key; 32] = [
     key(
         "outputs",
         Kind::Form,
-        "(SELECT json_group_array(json(text)) FROM (SELECT text FROM outputs WHERE piece = p.id AND kind = 'display' ORDER BY number))",
+        "(SELECT nullif(json_group_array(json(text)), '[]') FROM (SELECT text FROM outputs WHERE piece = p.id AND kind = 'display' ORDER BY number))",
     ),
     key(
         "execute_result",
@@ -152,6 +155,13 @@ pub(super) fn condition(book: &Book, steps: &[Step]) -> Result<Condition, TaskSt
     }
     let count = u32::try_from(stack.len()).unwrap_or(u32::MAX);
     combine(&mut stack, count, " AND ", "1")?;
+    if parameters.len() > VALUES_MAX {
+        return Err(question(format!(
+            "a filter compares with at most {VALUES_MAX} values, and this one with {}: ask \
+             several times, each time with some of them",
+            parameters.len()
+        )));
+    }
     Ok(Condition {
         sql: stack.pop().unwrap_or_default(),
         parameters,

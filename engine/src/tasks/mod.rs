@@ -8,12 +8,13 @@
 //!
 //! Nothing here knows what a piece may do; the words are `rhumba_proto::record`'s.
 //! Read next: [`schema`] for the file, [`writer`] for how it is written,
-//! [`filter`] for how questions become SQL, [`answers`] for what is answered.
+//! [`functions`] for what they name, [`filter`] for how questions become SQL, [`answers`] for what is answered.
 
 mod answers;
 mod bundle;
 mod error;
 mod filter;
+mod functions;
 mod insert;
 mod schema;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use error::TaskStoreError;
 use rhumba_proto::id::{ClientId, QueryId, RequestId};
 use rhumba_proto::message::{Failure, Payload};
 use rhumba_proto::record::{Fetched, PieceName, Question, Record, StoreAnswer};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -237,7 +239,10 @@ impl TaskStore {
             .name("task-store".into())
             .spawn(move || {
                 let mut writer = writer;
-                writer.run(&arriving, &reply);
+                let running = AssertUnwindSafe(|| writer.run(&arriving, &reply));
+                if std::panic::catch_unwind(running).is_err() {
+                    refuse(&arriving, &reply, &writer.backlog);
+                }
                 // Nobody may wait for it any more.
                 let _ = ending.send(());
             })?;
@@ -315,6 +320,36 @@ impl TaskStore {
         self.order(Order::Close);
         if self.ended.recv_timeout(CLOSE_TIMEOUT).is_err() {
             tracing::warn!("the task store was not written to its end in time");
+        }
+    }
+}
+
+/// Does with orders what can be done where nothing can be written any more: nobody
+/// may wait for an answer that never comes, nor for a backlog that never shrinks.
+fn refuse(orders: &mpsc::Receiver<Order>, reply: &dyn Fn(Reply), backlog: &Backlog) {
+    let failure = || TaskStoreError::Gone.failure();
+    while let Ok(order) = orders.recv() {
+        match order {
+            Order::Records { records, .. } => {
+                let lost = records.len() as u64;
+                backlog.lost.fetch_add(lost, Ordering::Relaxed);
+                backlog.release(records.iter().map(weight).sum());
+            }
+            Order::Ask { client, query, .. } => reply(Reply::Answered {
+                client,
+                query,
+                answer: StoreAnswer::Failed(failure()),
+                payload: Payload::default(),
+            }),
+            Order::Fetch {
+                client, request, ..
+            } => reply(Reply::Fetched {
+                client,
+                request,
+                fetched: Err(failure()),
+                payload: Payload::default(),
+            }),
+            Order::Close => return,
         }
     }
 }

@@ -203,5 +203,10 @@ fn prepare(connection: Connection) -> Result<Connection, TaskStoreError> {
         );
         connection.execute_batch(&marked)?;
     }
+    // Beside the tables, so that files of this version get it that have none.
+    connection.execute_batch(
+        "CREATE INDEX IF NOT EXISTS pieces_by_function ON pieces (function)
+            WHERE function IS NOT NULL",
+    )?;
     Ok(connection)
 }

@@ -644,3 +644,142 @@ fn many_pieces_are_written_whole() {
     assert_eq!(store.state().lost, 0);
     store.store.close();
 }
+
+#[test]
+fn who_asks_a_store_that_failed_is_answered() {
+    let (orders, arriving) = mpsc::channel();
+    let piece = name(0);
+    let asked = [
+        Order::Records {
+            at_us: 1,
+            records: Vec::new(),
+        },
+        Order::Ask {
+            client: ClientId(0),
+            query: QueryId(1),
+            question: Question::State,
+        },
+        Order::Fetch {
+            client: ClientId(0),
+            request: RequestId(1),
+            piece,
+        },
+        Order::Close,
+    ];
+    for order in asked {
+        assert!(orders.send(order).is_ok());
+    }
+    let (said, replies) = mpsc::channel();
+    let backlog = super::Backlog::default();
+    super::refuse(&arriving, &|reply| said.send(reply).unwrap(), &backlog);
+    let Ok(Reply::Answered { answer, .. }) = replies.try_recv() else {
+        panic!("the question is answered first")
+    };
+    assert!(matches!(answer, StoreAnswer::Failed(_)), "{answer:?}");
+    let Ok(Reply::Fetched { fetched, .. }) = replies.try_recv() else {
+        panic!("then what was fetched")
+    };
+    assert_eq!(fetched.unwrap_err().exception, "TaskStoreError");
+}
+
+#[test]
+fn a_disk_that_fails_is_tried_again() {
+    let code = |extended| {
+        let error = rusqlite::ffi::Error::new(extended);
+        super::TaskStoreError::Sqlite(rusqlite::Error::SqliteFailure(error, None)).about("x")
+    };
+    let full = code(rusqlite::ffi::SQLITE_IOERR_WRITE);
+    assert!(full.may_pass(), "{full}");
+    assert!(full.to_string().contains("full"), "{full}");
+    assert!(!code(rusqlite::ffi::SQLITE_CORRUPT).may_pass());
+}
+
+impl TestStore {
+    /// Lets a client tell a function of so many bytes.
+    fn tell_function(&mut self, number: u8, length: usize) {
+        self.store.record(Record::FunctionStored {
+            blob: BlobId([number; 32]),
+            name: "f".to_owned(),
+            content: bytes(&vec![number; length]),
+        });
+    }
+
+    fn call(&mut self, function: u8) -> u64 {
+        let work = Work {
+            operation: Operation::Apply,
+            function: Some(BlobId([function; 32])),
+        };
+        let number = self.begin(work, None, Payload::default());
+        self.end(number, Outcome::Done, Payload::default(), false);
+        number
+    }
+
+    fn count_functions(&self) -> i64 {
+        let tool = rusqlite::Connection::open(self.file()).unwrap();
+        tool.query_row("SELECT count(*) FROM functions", [], |row| row.get(0))
+            .unwrap()
+    }
+}
+
+#[test]
+fn functions_count_and_end_with_the_last_piece_that_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskStoreOptions {
+        bytes_max: Some(1_000_000),
+        ..file()
+    };
+    let mut store = TestStore::start(folder.path(), options);
+    for function in 0..30 {
+        store.tell_function(function, 200_000);
+        store.call(function);
+        store.call(function);
+        let state = store.state();
+        assert!(state.bytes <= 1_000_000, "{state:?}");
+        assert!(state.bytes >= 200_000, "{state:?}");
+    }
+    let left = store.found(Vec::new()).len();
+    assert!(left > 2, "not all have gone: {left}");
+    assert_eq!(store.count_functions() as usize, left.div_ceil(2));
+    let (answer, _) = store.ask(Question::Purge { filter: Vec::new() });
+    assert!(matches!(answer, StoreAnswer::Purged { .. }), "{answer:?}");
+    let state = store.state();
+    assert_eq!((state.records, state.bytes), (0, 0));
+    assert_eq!(store.count_functions(), 0);
+    let length = std::fs::metadata(store.file()).unwrap().len();
+    assert!(length < 200_000, "the file is {length} bytes");
+    // The client knows that it was told, and only names it.
+    let again = store.call(29);
+    let (answer, payload) = store.ask(Question::Parcel { piece: name(again) });
+    assert!(matches!(answer, StoreAnswer::Parcel { .. }), "{answer:?}");
+    assert_eq!(payload, bytes(&[29; 200_000]));
+    store.store.close();
+}
+
+#[test]
+fn a_question_that_is_too_large_says_so_without_its_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TestStore::start(folder.path(), memory());
+    store.execute("x");
+    let values = (0..40_000).map(Value::Int).collect();
+    let filter = vec![test("engine_id", Operator::In, values)];
+    let keys = Vec::new();
+    let failure = store.failure(Question::Find { filter, keys });
+    assert_eq!(failure.exception, "ValueError");
+    assert!(failure.message.contains("40000"), "{failure:?}");
+    assert!(!failure.message.contains("SELECT"), "{failure:?}");
+    store.store.close();
+}
+
+#[test]
+fn what_displayed_nothing_has_no_outputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TestStore::start(folder.path(), memory());
+    store.execute("silent");
+    let number = store.begin(execute("shows"), None, Payload::default());
+    let output = Output::Display(vec![("text/plain".to_owned(), "x".to_owned())]);
+    store.store.record(Record::Printed { number, output });
+    store.end(number, Outcome::Done, Payload::default(), false);
+    let filter = vec![test("outputs", Operator::Exists, vec![Value::Int(1)])];
+    assert_eq!(store.found(filter), [number]);
+    store.store.close();
+}

@@ -7,6 +7,7 @@
 
 use super::answers;
 use super::error::TaskStoreError;
+use super::functions::{self, Functions};
 use super::insert::{self, Draft};
 use super::schema::{self, Database};
 use super::{Backlog, Limits, Order, Place, Reply, now_us, weight};
@@ -15,7 +16,7 @@ use rhumba_proto::id::ClientId;
 use rhumba_proto::message::Payload;
 use rhumba_proto::record::{Question, Record, StoreAnswer, StoreState};
 use rusqlite::params;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -43,7 +44,7 @@ pub(super) struct Writer {
     place: Place,
     cluster_file: PathBuf,
     limits: Limits,
-    backlog: Arc<Backlog>,
+    pub(super) backlog: Arc<Backlog>,
     /// `None` before it is used first, and after it could not be opened.
     book: Option<Book>,
     /// Why the file can't be used, for good.
@@ -69,7 +70,7 @@ pub(super) struct Book {
     pub(super) base: i64,
     pub(super) records: u64,
     pub(super) bytes: u64,
-    known_functions: HashSet<[u8; 32]>,
+    pub(super) functions: Functions,
     /// By row: how many outputs of an unfinished piece are written, and their bytes.
     pub(super) outputs: HashMap<i64, (i64, u64)>,
     /// Everything before this row was looked at to be removed.
@@ -314,13 +315,20 @@ impl Writer {
         };
         let due = numbers(&self.drafts);
         let before = (book.records, book.bytes);
-        let (clients, functions, drafts) = (&self.clients, &self.functions, &self.drafts);
+        for (function, _) in &self.functions {
+            book.functions.take(function);
+        }
+        let (clients, drafts) = (&self.clients, &self.drafts);
         let result = book.in_transaction(|book| {
             for (client, name, pid) in clients {
                 book.add_client(*client, name, *pid)?;
             }
-            for (function, _) in functions {
-                book.add_function(function)?;
+            // Those of pieces that are written later, too: they may not be at hand then.
+            let accepted = drafts.values().filter_map(|draft| draft.accepted.as_ref());
+            for (_, accepted) in accepted {
+                if let Some(function) = accepted.work.function {
+                    functions::write(book, function.0)?;
+                }
             }
             for number in &due {
                 insert::write(book, *number, &drafts[number])?;
@@ -331,6 +339,7 @@ impl Writer {
             (book.records, book.bytes) = before;
             return Err(error.about(&name));
         }
+        book.functions.forget_oldest();
         self.clients.clear();
         let mut written = 0;
         for (_, bytes) in self.functions.drain(..) {
@@ -427,13 +436,14 @@ impl Book {
             connection.query_row("SELECT count(*), sum(bytes) FROM pieces", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
+        let of_functions = functions::clean(connection)?;
         let book = Self {
             session,
             session_name,
             base: last.unwrap_or(0) + 1,
             records: records.unsigned_abs(),
-            bytes: bytes.unwrap_or(0).unsigned_abs(),
-            known_functions: HashSet::new(),
+            bytes: bytes.unwrap_or(0).unsigned_abs() + of_functions,
+            functions: Functions::default(),
             outputs: HashMap::new(),
             cursor: 0,
             overdue: VecDeque::new(),
@@ -478,7 +488,7 @@ impl Book {
             Ok(result)
         });
         if changed.is_err() {
-            self.known_functions.clear();
+            self.functions.doubt_written();
             // Where it was rolled back already there is nothing to do.
             let _ = self.database.connection.execute_batch("ROLLBACK");
         }
@@ -495,27 +505,6 @@ impl Book {
         Ok(())
     }
 
-    fn add_function(&mut self, record: &Record) -> Result<(), TaskStoreError> {
-        let Record::FunctionStored {
-            blob,
-            name,
-            content,
-        } = record
-        else {
-            unreachable!("only functions are put there")
-        };
-        if self.known_functions.insert(blob.0) {
-            let content = insert::function_content(content);
-            let connection = &self.database.connection;
-            connection
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO functions (function, name, content) VALUES (?, ?, ?)",
-                )?
-                .execute(params![&blob.0[..], name, content.as_deref()])?;
-        }
-        Ok(())
-    }
-
     /// Removes what ended longest ago, if there is more than may be.
     fn cull(&mut self, limits: Limits) -> Result<(), TaskStoreError> {
         if self.records <= limits.records_max && self.bytes <= limits.bytes_max {
@@ -524,7 +513,9 @@ impl Book {
         let share = |max: u64| max - max / 10 * CULLED_TENTHS;
         let (records, bytes) = (share(limits.records_max), share(limits.bytes_max));
         let mut removed_files = Vec::new();
-        self.in_transaction(|book| {
+        let before = (self.records, self.bytes, self.cursor);
+        let overdue = self.overdue.clone();
+        let removed = self.in_transaction(|book| {
             while book.records > records || book.bytes > bytes {
                 let ids = book.oldest()?;
                 if ids.is_empty() {
@@ -539,7 +530,12 @@ impl Book {
                 }
             }
             Ok(())
-        })?;
+        });
+        if removed.is_err() {
+            (self.records, self.bytes, self.cursor) = before;
+            self.overdue = overdue;
+        }
+        removed?;
         unlink(&removed_files);
         Ok(())
     }
@@ -576,12 +572,15 @@ impl Book {
     pub(super) fn remove(&mut self, id: i64) -> Result<Vec<PathBuf>, TaskStoreError> {
         let connection = &self.database.connection;
         let row = connection
-            .prepare_cached("SELECT bytes, arguments_file, result_file FROM pieces WHERE id = ?")?
+            .prepare_cached(
+                "SELECT bytes, arguments_file, result_file, function FROM pieces WHERE id = ?",
+            )?
             .query_row([id], |row| {
                 let files: [Option<Vec<u8>>; 2] = [row.get(1)?, row.get(2)?];
-                Ok((row.get::<_, i64>(0)?, files))
+                let function: Option<Vec<u8>> = row.get(3)?;
+                Ok((row.get::<_, i64>(0)?, files, function))
             });
-        let (bytes, files) = match row {
+        let (bytes, files, function) = match row {
             Ok(row) => row,
             Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
@@ -598,6 +597,9 @@ impl Book {
         }
         self.records = self.records.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes.unsigned_abs());
+        if let Some(function) = function {
+            functions::release(self, &function)?;
+        }
         Ok(unused)
     }
 

@@ -217,6 +217,8 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // Where a log can't be written, as on a full disk, that must not end who writes it.
+        .log_internal_errors(false)
         .init();
 }
 

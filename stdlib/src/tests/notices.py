@@ -42,3 +42,32 @@ def test_notices_are_sentences():
     )
     failing = Notice(2, None, None, None, 0, "the disk is full")
     assert str(failing) == "engine 2 can't be checkpointed: the disk is full"
+
+
+def test_a_shell_tells_which_engines_have_ended_by_themselves():
+    from contextlib import redirect_stderr
+    from io import StringIO
+    from types import SimpleNamespace
+
+    from ipyparallel.client.notices import show_in_shell
+
+    class Client:
+        def __init__(self, connection):
+            self._connection = connection
+
+    gone, shows = [], {}
+    connection = SimpleNamespace(
+        closed=False, departures=lambda: gone, notices_since=lambda cursor: (cursor, [])
+    )
+    client = Client(connection)
+    show_in_shell(client, SimpleNamespace(events=SimpleNamespace(register=shows.__setitem__)))
+
+    def shown():
+        with redirect_stderr(StringIO()) as said:
+            shows["post_run_cell"]()
+        return said.getvalue()
+
+    assert shown() == ""
+    gone += [(1, "exited with status 3"), (2, "it was shut down")]
+    assert shown() == "Notice: engine 1 ended: exited with status 3.\n"
+    assert shown() == ""

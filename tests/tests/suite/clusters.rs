@@ -614,3 +614,103 @@ fn a_home_that_can_not_be_made_is_named() {
         assert!(sentence.contains("/dev/null/rhumba"), "{sentence}");
     }
 }
+
+/// Stops its cluster's controller, and presses Ctrl-C in what then waits for it.
+const WAITS_FOR_NOBODY: &str = "
+import os, signal, sys, threading, time
+import ipyparallel as ipp
+
+rc = ipp.Client()
+rc.wait_for_engines(1)
+view = rc[0]
+controller = int(sys.argv[1])
+
+
+def is_interrupted(call):
+    begun = time.monotonic()
+    try:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        call()
+    except KeyboardInterrupt:
+        return time.monotonic() - begun < 8
+    return False
+
+
+def send_for_ever():
+    while True:
+        view.apply_async(len, 'x' * 10_000)
+
+
+os.kill(controller, signal.SIGSTOP)
+try:
+    print('ask', is_interrupted(rc.queue_status))
+    print('connect', is_interrupted(lambda: ipp.Client(timeout=60)))
+    print('send', is_interrupted(send_for_ever))
+    print('ask the store', is_interrupted(lambda: rc.db_query({})))
+finally:
+    os.kill(controller, signal.SIGCONT)
+print(view.apply_sync(lambda: 5))
+";
+
+#[test]
+fn ctrl_c_ends_waiting_for_a_controller_that_says_nothing() {
+    let home = TestHome::new();
+    start_daemon(&home, "1");
+    let controller = pid_of(&list(&home)[0]["controller"]).to_string();
+    let script = home.write("waits.py", WAITS_FOR_NOBODY);
+    let script = script.to_str().expect("it has a name of letters");
+    let said = home.run([script, controller.as_str()]).success();
+    assert_eq!(
+        said,
+        "ask True\nconnect True\nsend True\nask the store True\n5\n"
+    );
+}
+
+/// What an engine can't do, and what comes of it.
+const CANNOT: &str = "
+import ipyparallel as ipp
+
+rc = ipp.Client()
+rc.wait_for_engines(1)
+view = rc[0]
+
+
+def told(call):
+    try:
+        call()
+    except Exception as error:
+        return str(error).split('\\n')[0]
+
+
+def fork():
+    import os
+
+    child = os.fork()
+    if child == 0:
+        print('from', 'the', 'child', flush=True)
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+told(lambda: view.execute('exit()', block=True))
+print(told(lambda: view.apply_sync(lambda: input())))
+view.execute('import threading; lock = threading.Lock()', block=True)
+print(told(lambda: view['lock']))
+print([view.apply_sync(fork) for _ in range(3)])
+rc.shutdown(targets=0, block=True)
+print(told(rc.load_balanced_view().apply_async(len, '').get))
+";
+
+#[test]
+fn an_engine_says_what_it_cannot_do() {
+    let home = TestHome::new();
+    let said = home.run(["-n", "1", "-c", CANNOT]).success();
+    let lines: Vec<&str> = said.lines().collect();
+    let [input, pulled, forked, no_engines] = lines[..] else {
+        panic!("{said}")
+    };
+    assert!(input.contains("nobody types on engine 0"), "{said}");
+    assert!(pulled.contains("namespace['lock']: a lock"), "{said}");
+    assert_eq!(forked, "[0, 0, 0]");
+    assert!(no_engines.contains("start_engines_sync"), "{said}");
+}

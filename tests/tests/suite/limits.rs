@@ -53,3 +53,30 @@ fn a_limit_that_is_no_number_is_named() {
         "{said}"
     );
 }
+
+#[test]
+fn the_limit_of_the_cluster_holds_for_all_who_connect() {
+    let home = TestHome::new();
+    let mut start = home.command(["cluster", "start", "-n", "1", "--daemonize"]);
+    start.env("RHUMBA_PAYLOAD_BYTES_MAX", "1000000");
+    finish(start, "").success();
+    let script = "import ipyparallel as ipp\n\
+                  rc = ipp.Client()\n\
+                  rc.wait_for_engines(1)\n\
+                  try: rc[0].push({'a': bytes(2_000_000)}, block=True)\n\
+                  except ValueError as error: print(error)\n\
+                  print(len(rc[0].apply_sync(lambda: bytes(500_000))))\n";
+    // Nothing is the same as no limit of one's own, and a smaller one is for what is sent.
+    for limit in ["", "100000"] {
+        let mut command = home.command(["-c", script]);
+        command.env("RHUMBA_PAYLOAD_BYTES_MAX", limit);
+        let out = finish(command, "").success();
+        let named = if limit.is_empty() { "1000000" } else { limit };
+        assert!(
+            out.contains(&format!("more than the {named} bytes")),
+            "{out}"
+        );
+        assert!(out.contains("RHUMBA_PAYLOAD_BYTES_MAX"), "{out}");
+        assert!(out.ends_with("\n500000\n"), "{out}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The limits and intervals a controller keeps to. Which rule each of them
 //! belongs to is said in the files that use it.
 
+use crate::frame::Limits;
 use crate::message::{Policy, Scheduling};
 
 /// Limits and intervals. Overload is answered, not absorbed.
@@ -17,6 +18,8 @@ pub struct Config {
     pub heartbeat_interval_us: u64,
     /// An engine or host that left this many pings in a row unanswered is dead.
     pub heartbeat_misses_max: u32,
+    /// How large one payload may be. The frames see to it; newcomers are told.
+    pub payload_bytes_max: u64,
     /// The payloads of everything unfinished, together.
     pub queued_bytes_max: u64,
     /// Unfinished requests (one per engine) and tasks of one client.
@@ -74,6 +77,7 @@ impl Default for Config {
             prefetch_max: 64,
             heartbeat_interval_us: 3_000_000,
             heartbeat_misses_max: 10,
+            payload_bytes_max: Limits::default().payload_bytes_max,
             queued_bytes_max: 8 << 30,
             queued_requests_max_per_client: 10_000_000,
             engines_max: 65_536,

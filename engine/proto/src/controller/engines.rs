@@ -176,7 +176,10 @@ impl Controller {
         if let Some(host) = host {
             self.on_forked_engine_joined(host, pid, id);
         }
-        let message = FromController::Welcome(Welcome::Engine { engine: id });
+        let message = FromController::Welcome(Welcome::Engine {
+            engine: id,
+            payload_bytes_max: self.config.payload_bytes_max,
+        });
         self.outbox.push_back(Action::Send {
             connection,
             message,

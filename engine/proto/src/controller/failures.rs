@@ -30,7 +30,9 @@ pub(super) fn no_engine(engine: EngineId, departure: Option<&str>) -> Failure {
 }
 
 pub(super) fn no_engines() -> Failure {
-    let message = "there are no engines to run this: start some, then try again".to_owned();
+    let message = "there are no engines to run this: start some, as with \
+                   ipp.Cluster.from_file().start_engines_sync(1), then try again"
+        .to_owned();
     failure(FailureKind::NoEngine, "NoEnginesRegistered", message)
 }
 

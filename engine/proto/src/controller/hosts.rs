@@ -59,7 +59,10 @@ impl Controller {
         );
         self.host_ids.insert(pid, id);
         self.connections.insert(connection, Peer::Host(id));
-        let message = FromController::Welcome(Welcome::Host { host: id });
+        let message = FromController::Welcome(Welcome::Host {
+            host: id,
+            payload_bytes_max: self.config.payload_bytes_max,
+        });
         self.outbox.push_back(Action::Send {
             connection,
             message,

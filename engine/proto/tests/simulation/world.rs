@@ -512,10 +512,12 @@ impl World {
                 }
             }
             FromController::Engine(ToEngine::Recall { .. }) => self.oracle.counts.recalls += 1,
-            FromController::Welcome(Welcome::Client { client, engines }) => {
+            FromController::Welcome(Welcome::Client {
+                client, engines, ..
+            }) => {
                 self.oracle.on_client_welcomed(connection, *client, engines);
             }
-            FromController::Welcome(Welcome::Engine { engine }) => {
+            FromController::Welcome(Welcome::Engine { engine, .. }) => {
                 self.engine_ids.insert(connection, *engine);
                 self.engines
                     .entry(connection)

@@ -5,6 +5,7 @@
 //! Whole namespaces are in [`namespace`].
 
 mod breakpoint;
+mod input;
 mod namespace;
 
 use super::output::EngineOutput;
@@ -67,7 +68,7 @@ impl Operations {
     /// # Errors
     /// What it raised, or why it could not be run or its result not be sent.
     pub(super) fn run(&mut self, vm: &VirtualMachine, job: Job) -> Result<Payload, Failure> {
-        let name = job.operation.name();
+        let root_name = root_name(&job.operation);
         let Job {
             operation,
             function,
@@ -90,12 +91,7 @@ impl Operations {
             Product::Payload(payload) => return Ok(payload),
             Product::Object(object) => object,
         };
-        let root_name = if name == "pull" {
-            "namespace"
-        } else {
-            "result"
-        };
-        let snapshot = snapshot::encode(vm, &result, &EncodeOptions::new(root_name))
+        let snapshot = snapshot::encode(vm, &result, &EncodeOptions::new(&root_name))
             .map_err(|error| raised(vm, &error))?;
         Ok(Payload::from(snapshot.buffers))
     }
@@ -209,12 +205,31 @@ impl Operations {
     }
 }
 
+/// Lets `input()` say that nobody types here.
+pub(super) fn prepare_input(vm: &VirtualMachine, engine: EngineId) {
+    if let Err(error) = input::install(vm, engine) {
+        let report = ErrorReport::from_exception(vm, &error);
+        tracing::error!(message = report.message, "input() is the standard one");
+    }
+}
+
 /// Sends what is printed from here on to clients.
 pub(super) fn capture(vm: &VirtualMachine, output: &Arc<EngineOutput>) {
     let sink: Arc<dyn OutputSink> = Arc::clone(output) as Arc<dyn OutputSink>;
     if let Err(error) = output::install_sink(vm, sink) {
         let report = ErrorReport::from_exception(vm, &error);
         tracing::error!(message = report.message, "output can't be captured");
+    }
+}
+
+/// What messages call the object that an operation makes.
+fn root_name(operation: &Operation) -> String {
+    match operation {
+        Operation::Pull { names, single } => match &names[..] {
+            [only] if *single => format!("namespace['{only}']"),
+            _ => "namespace".to_owned(),
+        },
+        _ => "result".to_owned(),
     }
 }
 

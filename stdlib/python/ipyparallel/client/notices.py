@@ -14,6 +14,9 @@ from weakref import ref
 # How long a thread that follows notices keeps the connection of a client that is gone.
 _LOOK_INTERVAL_S = 1.0
 
+# Why an engine is gone that somebody wanted to be.
+_SHUT_DOWN = "it was shut down"
+
 
 class Notice:
     """What became of the namespace of an engine.
@@ -122,11 +125,11 @@ def call(client, callback):
 
 
 def show_in_shell(client, shell):
-    """Shows the notices of a client on stderr, before and after cells."""
-    held, cursor = ref(client), 0
+    """Shows the notices of a client, and which engines have ended, before and after cells."""
+    held, cursor, gone = ref(client), 0, 0
 
     def show():
-        nonlocal cursor
+        nonlocal cursor, gone
         client = held()
         if client is None or client._connection.closed:
             shell.events.unregister("pre_run_cell", show)
@@ -134,6 +137,13 @@ def show_in_shell(client, shell):
             if client is None:
                 return
         cursor, notices = since(client._connection, cursor)
+        departures = client._connection.departures()[gone:]
+        gone += len(departures)
+        # What took the place of an engine is told with what became of its namespace.
+        told = {notice.replaces for notice in notices}
+        for engine, cause in departures:
+            if cause != _SHUT_DOWN and engine not in told:
+                print(f"Notice: engine {engine} ended: {cause}.", file=sys.stderr)
         for notice in notices:
             print(f"Notice: {notice}.", file=sys.stderr)
 

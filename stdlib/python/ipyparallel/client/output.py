@@ -19,6 +19,10 @@ from rhumba.shell import get_ipython
 # yet, and before it looks again for parts that ended without a word.
 _LOOK_INTERVAL_S = 0.2
 
+# After Ctrl-C no more characters than these are shown at a time of what waits to
+# be shown: who presses it wants the prompt.
+_SHOWN_AFTER_INTERRUPT = 10_000
+
 
 class LabelledOutput:
     """Prints what several sources write, a whole line at a time.
@@ -109,8 +113,11 @@ class LiveOutput:
         ]
         self._printer = LabelledOutput()
         self._cursor = 0
+        # How much since the cursor was shown, or begun to be.
+        self._begun = 0
         self._told = 0
         self._failures = 0
+        self._was_interrupted = False
 
     def follow(self, timeout=None, over=None):
         """Shows what arrives until the result is there. Returns whether it is.
@@ -118,7 +125,8 @@ class LiveOutput:
         timeout: in seconds; None waits for ever
         over: called before each look; ends it if it returns true
 
-        After KeyboardInterrupt it can be called again and goes on.
+        After KeyboardInterrupt it can be called again and goes on; where much waits
+        to be shown by then, only the end of that is.
         """
         import time
 
@@ -141,6 +149,9 @@ class LiveOutput:
                         self._printer.release()
                     elif group.done() < len(group):
                         self._tell_progress(group, begun)
+        except KeyboardInterrupt:
+            self._was_interrupted = True
+            raise
         finally:
             self._hide_progress()
             self._printer.finish()
@@ -166,9 +177,15 @@ class LiveOutput:
         cursor, items = group.outputs_since(self._cursor)
         if items or done > self._told:
             self._hide_progress()
-        for index, kind, data in items:
+        items = items[self._begun :]
+        begin = self._leave_out(items) if self._was_interrupted else 0
+        begun_before = self._begun
+        for place in range(begin, len(items)):
+            # Before it is shown: what Ctrl-C ends isn't shown again.
+            self._begun = begun_before + place + 1
+            index, kind, data = items[place]
             _show(self._printer, self._engines[index], kind, data)
-        self._cursor = cursor
+        self._cursor, self._begun = cursor, 0
         for position in range(self._told, done):
             index = group.order(position)
             if not group.outcome(index)[0]:
@@ -176,6 +193,27 @@ class LiveOutput:
                 self._printer.finish()
                 _show_error(self._result._exception(index), self._failures)
         self._told = done
+
+    def _leave_out(self, items):
+        """Says how much isn't shown of these, if it is much. Returns where the rest begins.
+
+        What the rest begins with may be cut in its place.
+        """
+        lengths = [len(data) if kind in ("stdout", "stderr") else 0 for _, kind, data in items]
+        surplus = sum(lengths) - _SHOWN_AFTER_INTERRUPT
+        if surplus <= 0:
+            return 0
+        place = 0
+        while surplus >= lengths[place]:
+            surplus -= lengths[place]
+            place += 1
+        index, kind, data = items[place]
+        # From the next line on, if there is one.
+        items[place] = index, kind, data[surplus:].partition("\n")[2] or data[surplus:]
+        left_out = sum(lengths[:place]) + len(data) - len(items[place][2])
+        self._printer.finish()
+        print(f"… {left_out} characters of output are left out here, after Ctrl-C", file=sys.stderr)
+        return place
 
 
 class StreamedOutput:

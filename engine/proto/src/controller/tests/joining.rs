@@ -256,7 +256,10 @@ fn engines_are_started_by_a_host_that_is_on_its_way() {
     assert_eq!(
         scene.take(host),
         [
-            FromController::Welcome(Welcome::Host { host: HostId(0) }),
+            FromController::Welcome(Welcome::Host {
+                host: HostId(0),
+                payload_bytes_max: Config::default().payload_bytes_max,
+            }),
             FromController::Host(ToHost::StartEngines { count: 5 }),
         ]
     );

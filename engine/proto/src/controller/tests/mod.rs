@@ -167,7 +167,7 @@ impl Scene {
             .get_mut(&connection)
             .expect("an engine is greeted");
         match inbox.remove(0).0 {
-            FromController::Welcome(Welcome::Engine { engine }) => Engine {
+            FromController::Welcome(Welcome::Engine { engine, .. }) => Engine {
                 connection,
                 id: engine,
             },
