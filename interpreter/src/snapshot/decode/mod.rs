@@ -589,8 +589,5 @@ impl<'a> Decoder<'a> {
 /// would read beyond the end of such a text.
 fn surrogates_are_whole(bytes: &[u8]) -> bool {
     let mut begins = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0xed);
-    begins.all(|(at, _)| match bytes[at + 1..] {
-        [0x80..=0xbf, 0x80..=0xbf, ..] => true,
-        _ => false,
-    })
+    begins.all(|(at, _)| matches!(bytes[at + 1..], [0x80..=0xbf, 0x80..=0xbf, ..]))
 }
