@@ -330,12 +330,11 @@ pub(crate) trait Submission: PyPayload {
         targets: ArgSequence<u32>,
         f: PyObjectRef,
         chunks: ArgSequence<PyListRef>,
-        return_exceptions: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let said = Said::take();
         let function = zelf.functions.blob(vm, &f, zelf.globals())?;
-        let work = map_work(&function, return_exceptions);
+        let work = map_work(&function);
         let mut pieces = Vec::with_capacity(targets.len());
         for (&target, chunk) in paired(vm, &targets, &chunks)? {
             let payload = values::encode(vm, chunk.as_ref(), "items", zelf.globals())?;
@@ -353,13 +352,12 @@ pub(crate) trait Submission: PyPayload {
         sequences: ArgSequence<PyListRef>,
         chunksize: usize,
         terms: PyObjectRef,
-        return_exceptions: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let said = Said::take();
         let chunksize = chunksize.max(1);
         let function = zelf.functions.blob(vm, &f, zelf.globals())?;
-        let work = map_work(&function, return_exceptions);
+        let work = map_work(&function);
         let terms = terms::terms(vm, &zelf.client, &terms)?;
         let columns: Vec<Vec<PyObjectRef>> = sequences
             .iter()
@@ -418,9 +416,9 @@ fn apply(
     Ok((work, payload, function))
 }
 
-fn map_work(function: &FunctionBlob, return_exceptions: bool) -> Work {
+fn map_work(function: &FunctionBlob) -> Work {
     Work {
-        operation: Operation::Map { return_exceptions },
+        operation: Operation::Map,
         function: Some(function.blob),
     }
 }

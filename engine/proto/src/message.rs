@@ -83,7 +83,7 @@ pub enum Operation {
     Apply,
     /// Calls the function once per item and returns the list of results.
     /// Payload: a list of argument tuples.
-    Map { return_exceptions: bool },
+    Map,
     /// Binds names (dotted ones reach into objects). Payload: a dict.
     Push,
     /// Returns one object if `single`, else the list of objects by these names.

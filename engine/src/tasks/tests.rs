@@ -410,9 +410,7 @@ fn a_piece_can_be_sent_again_as_it_was() {
         content: bytes(b"code"),
     });
     let work = Work {
-        operation: Operation::Map {
-            return_exceptions: true,
-        },
+        operation: Operation::Map,
         function: Some(blob),
     };
     let terms = Terms {

@@ -160,7 +160,7 @@ impl Controller {
         }
         let function = match work.function {
             None => {
-                if matches!(work.operation, Operation::Apply | Operation::Map { .. }) {
+                if matches!(work.operation, Operation::Apply | Operation::Map) {
                     let name = work.operation.name();
                     return Err(failures::invalid(format!("{name} needs a function")));
                 }
@@ -360,7 +360,7 @@ fn inline_bytes(operation: &Operation) -> u64 {
         Operation::Pull { names, .. } => names.iter().map(String::len).sum(),
         Operation::Checkpoint { name, .. } | Operation::Restore { name } => name.len(),
         Operation::Apply
-        | Operation::Map { .. }
+        | Operation::Map
         | Operation::Push
         | Operation::Clear
         | Operation::TakeNamespace { .. }

@@ -175,9 +175,7 @@ impl World {
     fn draw_work(&mut self, connection: ConnectionId) -> Work {
         let operation = match self.random.between(0, 9) {
             0..=4 => Operation::Apply,
-            5 => Operation::Map {
-                return_exceptions: false,
-            },
+            5 => Operation::Map,
             6 => Operation::Push,
             _ => Operation::Execute {
                 code: "a = 1".to_owned(),
@@ -185,7 +183,7 @@ impl World {
                 stop_on_error: self.random.chance(500),
             },
         };
-        if !matches!(operation, Operation::Apply | Operation::Map { .. }) {
+        if !matches!(operation, Operation::Apply | Operation::Map) {
             return Work {
                 operation,
                 function: None,

@@ -17,9 +17,7 @@ use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{self, OutputSink};
 use rhumba_interpreter::rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyList, PyTuple};
 use rhumba_interpreter::rustpython_vm::function::{FuncArgs, KwArgs};
-use rhumba_interpreter::rustpython_vm::{
-    AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
-};
+use rhumba_interpreter::rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions};
 use rhumba_proto::id::{BlobId, EngineId};
 use rhumba_proto::message::{Failure, FailureKind, Operation, Payload};
@@ -115,9 +113,9 @@ impl Operations {
                 let arguments = self.decode(vm, payload.buffers)?;
                 call(vm, called()?, &arguments).map(Product::Object)
             }
-            Operation::Map { return_exceptions } => {
+            Operation::Map => {
                 let items = self.decode(vm, payload.buffers)?;
-                map(vm, called()?, &items, return_exceptions).map(Product::Object)
+                map(vm, called()?, &items).map(Product::Object)
             }
             Operation::Push => {
                 let names = self.decode(vm, payload.buffers)?;
@@ -263,27 +261,14 @@ fn call(vm: &VirtualMachine, function: &PyObject, arguments: &PyObject) -> PyRes
 }
 
 /// Calls a function once per tuple of arguments.
-fn map(
-    vm: &VirtualMachine,
-    function: &PyObject,
-    items: &PyObject,
-    return_exceptions: bool,
-) -> PyResult {
+fn map(vm: &VirtualMachine, function: &PyObject, items: &PyObject) -> PyResult {
     let malformed = || vm.new_type_error("the items of a map travel as a list of tuples");
     let items = items.downcast_ref::<PyList>().ok_or_else(malformed)?;
     let items = items.borrow_vec().to_vec();
     let mut results = Vec::with_capacity(items.len());
     for item in items {
         let item = item.downcast::<PyTuple>().map_err(|_| malformed())?;
-        let result = function.call(FuncArgs::from(item.as_slice().to_vec()), vm);
-        match result {
-            Err(error)
-                if return_exceptions && error.fast_isinstance(vm.ctx.exceptions.exception_type) =>
-            {
-                results.push(error.into());
-            }
-            result => results.push(result?),
-        }
+        results.push(function.call(FuncArgs::from(item.as_slice().to_vec()), vm)?);
     }
     Ok(vm.ctx.new_list(results).into())
 }

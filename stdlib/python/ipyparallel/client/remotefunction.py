@@ -122,7 +122,7 @@ def call_on_engines(view, function, sequences, count):
         [tuple(map_.getPartition(seq, part, len(ids)) for seq in sequences)]
         for part in range(len(ids))
     ]
-    group = view._labelled().submit_map(ids, function.func, parts, False)
+    group = view._labelled().submit_map(ids, function.func, parts)
     return _result(view, group, function, map_)
 
 
@@ -138,7 +138,7 @@ def call_on_any(view, function, sequences, count):
         for seq in sequences
     ]
     group = view._labelled().submit_task_map(
-        function.func, listed(parts), 1, view._terms, False
+        function.func, listed(parts), 1, view._terms
     )
     return _result(view, group, function, map_)
 

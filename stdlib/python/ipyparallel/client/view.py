@@ -292,7 +292,7 @@ class DirectView(WholeNamespaces, View):
         chunks = [cut(items, part, len(ids)) for part in range(min(len(ids), len(items)))]
         sizes = list(map(len, chunks))
         called = _caught(f, return_exceptions, max(sizes, default=0))
-        group = self._labelled().submit_map(ids[: len(chunks)], called, chunks, False)
+        group = self._labelled().submit_map(ids[: len(chunks)], called, chunks)
         result = AsyncMapResult(
             self.client, group, _name(f), "map", sizes, return_exceptions=return_exceptions
         )
@@ -641,7 +641,7 @@ class LoadBalancedView(TaskFlags, View):
         # Larger than all there is is all there is.
         chunksize = min(whole("chunksize", chunksize, 1, None), max(1, count))
         called = _caught(f, return_exceptions, chunksize)
-        group = self._labelled().submit_task_map(called, lists, chunksize, self._terms, False)
+        group = self._labelled().submit_task_map(called, lists, chunksize, self._terms)
         sizes = None
         if chunksize > 1:
             sizes = [min(chunksize, count - start) for start in range(0, count, chunksize)]
