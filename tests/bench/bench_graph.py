@@ -1,7 +1,9 @@
 """Graphs of dependent tasks: how long 10,000 of them take, from the first call to the last result.
 
-One JSON object on stdout. Runs under Python with ipyparallel, and as
-`rhumba SCRIPT`, unchanged. Four engines on this machine.
+    bench_graph.py [ENGINES [TASKS]]
+
+One JSON object on stdout. Runs under Python with ipyparallel (500 tasks by default), and as
+`rhumba SCRIPT`, unchanged.
 
 chain: each waits for the one before
 layers: 100 layers of 100, each waits for two of the layer before
@@ -14,7 +16,10 @@ import time
 
 import ipyparallel as ipp
 
-COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+N = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+RHUMBA = "rhumba" in ipp.__version__
+# ipyparallel takes minutes for as many.
+COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000 if RHUMBA else 500
 out = {"ipyparallel": ipp.__version__, "tasks": COUNT}
 
 
@@ -50,7 +55,7 @@ def fan(lbv):
     return [first, *spread, submit(lbv, [result.msg_ids[0] for result in spread])]
 
 
-cluster = ipp.Cluster(n=4)
+cluster = ipp.Cluster(n=N)
 cluster.start_cluster_sync()
 rc = cluster.connect_client_sync()
 rc.wait_for_engines(4, timeout=120)
