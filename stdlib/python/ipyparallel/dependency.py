@@ -63,6 +63,8 @@ def terms_of(dependency):
     """
     if dependency is None:
         return None
+    if isinstance(dependency, str):
+        return [dependency], True, True, False
     try:
         if isinstance(dependency, dict):
             dependency = _from_dict(dependency)

@@ -5,7 +5,7 @@ of load-balanced calls, as the native module is sent them. Who has them is in
 `view.py`.
 """
 
-
+from ..dependency import Dependency, terms_of
 from .checks import whole
 
 
@@ -118,7 +118,7 @@ class TaskFlags(Flags):
 
     @after.setter
     def after(self, after):
-        self._set("after", _dependency_terms(after))
+        self._set("after", terms_of(after))
 
     @property
     def follow(self):
@@ -130,14 +130,12 @@ class TaskFlags(Flags):
 
     @follow.setter
     def follow(self, follow):
-        self._set("follow", _dependency_terms(follow))
+        self._set("follow", terms_of(follow))
 
     def _dependency(self, name):
         terms = self._flags.get(name)
         if terms is None:
             return None
-        from ..dependency import Dependency
-
         return Dependency(*terms)
 
 
@@ -150,23 +148,15 @@ class _TemporaryFlags:
         self._saved = {}
 
     def __enter__(self):
-        before = dict(vars(self._view))
-        self._view.set_flags(**self._flags)
-        now = vars(self._view)
-        self._saved = {name: value for name, value in before.items() if value is not now[name]}
+        before = vars(self._view)
+        flagged = vars(self._view._with(self._flags))
+        self._saved = {name: value for name, value in before.items() if value is not flagged[name]}
+        before.update(flagged)
         return self._view
 
     def __exit__(self, *exc_info):
         # As it was, and not looked at again: an engine may have left meanwhile.
         vars(self._view).update(self._saved)
-
-
-def _dependency_terms(dependency):
-    if dependency is None:
-        return None
-    from ..dependency import terms_of
-
-    return terms_of(dependency)
 
 
 def _seconds(flag, seconds):
