@@ -342,3 +342,16 @@ fn a_prompt_starts_its_own_line() {
     );
     screen.leave();
 }
+
+#[test]
+fn what_is_typed_ahead_is_read_at_the_prompts_that_follow() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("a = 1\rb = 2\r\ra + b\rc =");
+    screen.shows("Out[3]: 3");
+    screen.shows_line("In [4]: c =");
+    screen.send("\x03");
+    screen.prompt(4);
+    screen.leave();
+}
