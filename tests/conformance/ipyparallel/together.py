@@ -35,12 +35,13 @@ assert "@" in me["name"], "user@machine, where nothing else is said"
 gate = Gate()
 held = gate.hold(ada[0])
 waiting = [bob[0].apply_async(abs, -1) for _ in range(3)]
-bob.queue_status()
+bob.queue_status()  # Answered after what bob sent before; nothing orders that with rc's questions.
 status = rc.queue_status(0, verbose=True)
 assert status["clients"] == {"ada": 1, "bob": 3}, status
 assert status["queue"] == [msg_id for ar in [held, *waiting] for msg_id in ar.msg_ids], status
 assert (status["tasks"], status["completed"]) == ([], rc.queue_status(0)["completed"])
 several = bob[[0, 1]].apply_async(abs, -1)
+bob.queue_status()
 assert rc.queue_status(0, verbose=True)["queue"][-1] == several.msg_ids[0]
 assert "held_by" not in status
 gate.open()
