@@ -278,7 +278,7 @@ impl Group {
         let mut answers = self.answers.lock();
         while answers.order.len() < count
             && answers.by_part.len() == 1
-            && start.elapsed() < WAIT_AWAKE
+            && start.elapsed() < WAIT_AWAKE.min(timeout)
         {
             MutexGuard::unlocked(&mut answers, std::thread::yield_now);
         }

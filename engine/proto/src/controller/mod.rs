@@ -372,14 +372,7 @@ impl Controller {
     fn on_hello(&mut self, connection: ConnectionId, hello: Hello) {
         if let Some(reason) = self.objection(&hello) {
             self.connections.remove(&connection);
-            let message = FromController::Refused {
-                reason: reason.clone(),
-            };
-            self.outbox.push_back(Action::Send {
-                connection,
-                message,
-                payload: Payload::default(),
-            });
+            self.tell_refused(connection, reason.clone());
             self.outbox
                 .push_back(Action::Disconnect { connection, reason });
             return;
@@ -428,20 +421,22 @@ impl Controller {
         }
     }
 
+    /// Tells a peer why it can't take part, or no longer.
+    fn tell_refused(&mut self, connection: ConnectionId, reason: String) {
+        self.outbox.push_back(Action::Send {
+            connection,
+            message: FromController::Refused { reason },
+            payload: Payload::default(),
+        });
+    }
+
     /// Gives up on a peer.
     fn disconnect(&mut self, connection: ConnectionId, reason: String) {
         let Some(peer) = self.connections.remove(&connection) else {
             return;
         };
         if matches!(peer, Peer::Client(_)) {
-            let message = FromController::Refused {
-                reason: reason.clone(),
-            };
-            self.outbox.push_back(Action::Send {
-                connection,
-                message,
-                payload: Payload::default(),
-            });
+            self.tell_refused(connection, reason.clone());
         }
         self.outbox.push_back(Action::Disconnect {
             connection,
