@@ -65,7 +65,7 @@ mod _rhumba {
     use rhumba_interpreter::snapshot::{
         self, DecodeContext, EncodeOptions, Globals, Snapshot, Trust,
     };
-    use rustpython_vm::builtins::{PyDictRef, PyTypeRef};
+    use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTypeRef};
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::{ArgBytesLike, OptionalArg};
     use rustpython_vm::{FromArgs, PyObjectRef, PyResult, VirtualMachine};
@@ -171,6 +171,26 @@ mod _rhumba {
         };
         let snapshot = snapshot::encode(vm, &object, &options)?;
         Ok(snapshot.into_bytes())
+    }
+
+    /// Lets what is in a module go by value, or no longer; returns whether it did so before.
+    #[pyfunction]
+    fn set_by_value(module: String, by_value: bool) -> bool {
+        let was = snapshot::registered_by_value().contains(&module);
+        if by_value {
+            snapshot::register_by_value(&module);
+        } else {
+            snapshot::unregister_by_value(&module);
+        }
+        was
+    }
+
+    /// Returns the names of the modules that go by value.
+    #[pyfunction]
+    fn by_value(vm: &VirtualMachine) -> PyListRef {
+        let names = snapshot::registered_by_value().into_iter();
+        vm.ctx
+            .new_list(names.map(|name| vm.ctx.new_str(name).into()).collect())
     }
 
     /// Returns the object that a snapshot's bytes hold.

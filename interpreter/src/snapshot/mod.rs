@@ -12,8 +12,9 @@
 //! from files the user names; damaged bytes give an error, never a panic or an endless allocation.
 //!
 //! Read next: `format` (the layout), `encode` (the order of records), `decode`; `namespace` for whole
-//! namespaces, `native` for kinds that native modules add.
+//! namespaces, `native` for kinds that native modules add, `by_value` for modules that nobody else has.
 
+mod by_value;
 mod bytecode;
 mod code;
 mod constant;
@@ -33,6 +34,7 @@ use bytes::Bytes;
 use rustpython_vm::builtins::PyDictRef;
 use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+pub use by_value::{register_by_value, registered_by_value, unregister_by_value};
 pub use error::snapshot_error_type;
 pub use format::{BYTECODE_VERSION, FORMAT_VERSION, FormatError};
 pub use namespace::{External, NamespaceSnapshot, Segment, decode_names, encode_names};

@@ -13,10 +13,10 @@
 
 By value go data of every built-in kind, instances, and functions and classes
 made in a namespace, lambdas and closures among them; modules and what can be
-imported from them go by name. What is one object before is one object after,
-cycles included, across all names that are saved together. What can't be
-carried raises `rhumba.SnapshotError`, which names its path; with
-`partial=True` it is left out and listed.
+imported from them go by name (`register_by_value` makes exceptions). What is
+one object before is one object after, cycles included, across all names that
+are saved together. What can't be carried raises `rhumba.SnapshotError`, which
+names its path; with `partial=True` it is left out and listed.
 
 A file and a checkpoint are compressed and checksummed, and written whole or not
 at all. Reading them gives everything or raises, and changes nothing before all
@@ -31,6 +31,8 @@ are the engine's (its module `store`). How views checkpoint engines is in
 """
 
 import os
+import sys
+import types
 from collections import namedtuple
 
 import _rhumba
@@ -48,9 +50,12 @@ __all__ = [
     "dumps",
     "load",
     "loads",
+    "register_by_value",
+    "registered_by_value",
     "remove",
     "restore",
     "save",
+    "unregister_by_value",
 ]
 
 
@@ -120,6 +125,38 @@ def loads(data, *, trust="all"):
     that rebuilds an object raises.
     """
     return _rhumba.loads(data, _one_of("trust", trust, "all", "data"))
+
+
+def register_by_value(module):
+    """Lets the functions and classes of a module go by value from now on, and the module itself.
+
+    For a module that receivers can't import, or have in another version. It
+    stands for the modules below it, too. As with functions of a namespace that
+    take their globals along, each gets its own copy of what it uses.
+
+    module: a module, or its name; it must be imported
+
+    Raises ImportError if it isn't, and ValueError for `__main__`, of which
+    everything goes by value anyway.
+    """
+    name = _module_name(module)
+    if name == "__main__":
+        raise ValueError("what is made in __main__ goes by value anyway")
+    if name not in sys.modules:
+        raise ImportError(f"{name} isn't imported: import it before it is registered", name=name)
+    _rhumba.set_by_value(name, True)
+
+
+def unregister_by_value(module):
+    """Lets what is in a module go by name again. Raises ValueError if it wasn't registered."""
+    name = _module_name(module)
+    if not _rhumba.set_by_value(name, False):
+        raise ValueError(f"{name} isn't registered to go by value")
+
+
+def registered_by_value():
+    """Returns the names of the modules that were registered to go by value, in order."""
+    return _rhumba.by_value()
 
 
 # -- namespaces
@@ -231,6 +268,14 @@ def clean():
 
 
 # -- arguments
+
+
+def _module_name(module):
+    if isinstance(module, str):
+        return module
+    if not isinstance(module, types.ModuleType):
+        raise TypeError(f"a module or its name is wanted, not {module!r}")
+    return module.__name__
 
 
 def _names(mapping):

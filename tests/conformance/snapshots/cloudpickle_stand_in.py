@@ -139,8 +139,22 @@ def _replace_functions(cloudpickle):
 
     import pickle
 
+    # What they refuse, cloudpickle's own functions refuse.
+    cloudpickle_register = cloudpickle.register_pickle_by_value
+    cloudpickle_unregister = cloudpickle.unregister_pickle_by_value
+
+    def register_pickle_by_value(module):
+        cloudpickle_register(module)
+        namespace.register_by_value(module)
+
+    def unregister_pickle_by_value(module):
+        cloudpickle_unregister(module)
+        namespace.unregister_by_value(module)
+
     for module in cloudpickle, cloudpickle.cloudpickle, cloudpickle.cloudpickle_fast:
         module.dumps, module.dump, module.loads, module.load = dumps, dump, loads, load
+        module.register_pickle_by_value = register_pickle_by_value
+        module.unregister_pickle_by_value = unregister_pickle_by_value
     pickle.loads, pickle.load = loads, load
 
 

@@ -481,6 +481,12 @@ impl Decoder<'_> {
             true => Some(self.edge()?),
             false => None,
         };
+        if let (Some(state), None) = (&state, &setter)
+            && !(items.is_empty() && keys.is_empty())
+            && needs_attributes(target, vm)
+        {
+            self.set_state(target, state.clone())?;
+        }
         if !items.is_empty() {
             match target.downcast_ref::<PyList>() {
                 Some(list) if has_no_own(target, "extend", vm) => {
@@ -754,6 +760,22 @@ fn is_partial_of_itself(target: &PyObject, state: &PyObject, vm: &VirtualMachine
         called = called.get_attr("func", vm)?;
     }
     Ok(false)
+}
+
+/// Whether the class of a container has methods of its own by which it takes items, which may look at
+/// its attributes: it has those before its items, and once more after them, since they may change them.
+fn needs_attributes(target: &PyObject, vm: &VirtualMachine) -> bool {
+    let class = target.class();
+    let native = native_base(class);
+    let has_own = ["__setitem__", "append", "extend"].iter().any(|name| {
+        let name = vm.ctx.intern_str(*name);
+        match (class.get_attr(name), native.get_attr(name)) {
+            (Some(own), Some(native)) => !own.is(&native),
+            (own, _) => own.is_some(),
+        }
+    });
+    let set_state = vm.ctx.intern_str("__setstate__");
+    has_own && class.get_attr(set_state).is_none()
 }
 
 /// Whether a list has the `extend` and `append` that lists have.

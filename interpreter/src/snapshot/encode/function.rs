@@ -520,6 +520,9 @@ impl Encoder<'_> {
                 return self.begin(frame.draining());
             }
         }
+        if self.class_entry(object, origin)? {
+            return Ok(());
+        }
         Err(self.refuse_object(origin))
     }
 }

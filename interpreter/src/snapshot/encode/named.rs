@@ -5,9 +5,13 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::path::Slot;
 use super::{Encoder, Frame, Step};
+use crate::snapshot::by_value;
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{Write, kind};
 use crate::snapshot::identifier::identifiers;
+
+/// Names by which a module says where it was imported from.
+const OF_IMPORT: [&str; 3] = ["__cached__", "__loader__", "__spec__"];
 
 impl Encoder<'_> {
     /// Writes `object` by name if that name leads back to this very object.
@@ -76,9 +80,12 @@ impl Encoder<'_> {
         Ok(found.is(object))
     }
 
-    /// A module that is imported already: encoding imports nothing.
+    /// A module that is imported already, and that the receiver may import: encoding imports nothing.
     pub fn imported(&self, name: &str) -> PyResult<Option<PyObjectRef>> {
         let vm = self.vm;
+        if by_value::holds(name) {
+            return Ok(None);
+        }
         let modules = vm.sys_module.get_attr(vm.ctx.intern_str("modules"), vm)?;
         match modules.downcast_ref::<PyDict>() {
             Some(modules) => modules.get_item_opt(name, vm),
@@ -112,7 +119,8 @@ impl Encoder<'_> {
         self.made_module(object, origin)
     }
 
-    /// A module that was made by hand goes by value: nobody could import it.
+    /// A module that was made by hand goes by value, as nobody could import it, and so does one that
+    /// was registered for that.
     fn made_module(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let vm = self.vm;
         let dict = object
@@ -120,7 +128,10 @@ impl Encoder<'_> {
             .filter(|_| object.class().is(vm.ctx.types.module_type));
         let is_made = |dict: &PyDictRef| {
             let spec = dict.get_item_opt("__spec__", vm).ok().flatten();
+            let name = dict.get_item_opt("__name__", vm).ok().flatten();
+            let name = name.and_then(|name| self.text(&name));
             spec.is_none_or(|spec| vm.is_none(&spec))
+                || name.is_some_and(|name| by_value::holds(&name))
         };
         let Some(dict) = dict.filter(is_made) else {
             return Err(self.refuse_at(
@@ -139,16 +150,26 @@ impl Encoder<'_> {
         self.record(kind::MODULE_NAMESPACE, &[module]);
         // Functions of the module find their globals there.
         self.number_kept(dict.as_object())?;
-        let mut children = Vec::new();
-        for (key, value) in dict.items_vec() {
-            // Each process has its own.
-            if self.text(&key).is_none_or(|key| key != "__builtins__") {
-                children.extend([key, value]);
-            }
-        }
+        let entries = self.module_entries(&dict).into_iter();
+        let children = entries.flat_map(|(key, value)| [key, value]).collect();
         let mut fill = Frame::new(Step::FillModule, object.to_owned(), origin, children);
         fill.target = module;
         self.follow(fill)
+    }
+
+    /// What goes along of a module that goes by value.
+    pub fn module_entries(&self, dict: &PyDictRef) -> Vec<(PyObjectRef, PyObjectRef)> {
+        let name = dict.get_item_opt("__name__", self.vm).ok().flatten();
+        let name = name.and_then(|name| self.text(&name));
+        let was_imported = name.is_some_and(|name| by_value::holds(&name));
+        let stays = |key: &PyObject| {
+            let key = self.text(key);
+            key.is_some_and(|key| {
+                key == "__builtins__" || was_imported && OF_IMPORT.contains(&&*key)
+            })
+        };
+        let entries = dict.items_vec().into_iter();
+        entries.filter(|(key, _)| !stays(key)).collect()
     }
 
     /// The error for an object of a kind that stays where it is.

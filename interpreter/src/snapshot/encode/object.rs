@@ -2,7 +2,9 @@
 //!
 //! How an object is carried depends on its class alone, so each class gets one [`Plan`].
 
-use rustpython_vm::builtins::{PyBaseException, PyDict, PyRange, PySlice, PyTuple, PyType, PyWeak};
+use rustpython_vm::builtins::{
+    PyBaseException, PyDict, PyRange, PySlice, PyStr, PyTuple, PyType, PyWeak,
+};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -278,12 +280,32 @@ impl Encoder<'_> {
                 children.push(value);
             }
         }
+        self.slots(object, &mut children)?;
         let then = self.exception_fill(object, origin, children)?;
         let children = vec![class.clone(), args.clone()];
         let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
         frame.then.extend(then);
         // Native exceptions are made by calling their class.
         self.begin(frame.draining())
+    }
+
+    /// Adds the names and values of the `__slots__` that are set.
+    fn slots(&self, object: &PyObject, pairs: &mut Vec<PyObjectRef>) -> PyResult<()> {
+        let vm = self.vm;
+        if object.class().slots().member_count == 0 {
+            return Ok(());
+        }
+        let names = vm.import("copyreg", 0)?.get_attr("_slotnames", vm)?;
+        let names = names.call((object.class().to_owned(),), vm)?;
+        for name in names.try_to_value::<Vec<PyObjectRef>>(vm)? {
+            let Ok(text) = name.clone().downcast::<PyStr>() else {
+                continue;
+            };
+            if let Some(value) = vm.get_attribute_opt(object, &text)? {
+                pairs.extend([name, value]);
+            }
+        }
+        Ok(())
     }
 
     fn exception_fill(

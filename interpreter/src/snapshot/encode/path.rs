@@ -1,6 +1,6 @@
 //! Where an object was found: kept as numbers while encoding, spelled out only in an error.
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyType};
+use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
 use super::class::{class_entries, methods_first};
@@ -132,7 +132,11 @@ impl Encoder<'_> {
         match slot {
             Slot::Root | Slot::State | Slot::Silent => String::new(),
             Slot::Item(_) if self.is_state(origin) => String::new(),
-            Slot::Item(index) => format!("[{index}]"),
+            Slot::Item(index) => match self.tuple_made_of(origin, index) {
+                Some(Some(index)) => format!("[{index}]"),
+                Some(None) => String::new(),
+                None => format!("[{index}]"),
+            },
             Slot::Element => "{…}".to_owned(),
             Slot::Key => "{a key}".to_owned(),
             Slot::Value(index) => {
@@ -144,9 +148,11 @@ impl Encoder<'_> {
                 }
             }
             Slot::Attribute(index) => {
-                let item = parent
-                    .dict()
-                    .and_then(|dict| dict.items_vec().into_iter().nth(index as usize));
+                let items = parent.dict().map(|dict| match parent.class() {
+                    class if class.is(self.vm.ctx.types.module_type) => self.module_entries(&dict),
+                    _ => dict.items_vec(),
+                });
+                let item = items.and_then(|items| items.into_iter().nth(index as usize));
                 item.map_or_else(String::new, |(key, _)| self.attribute(&key))
             }
             Slot::ClassEntry(index) | Slot::MethodEntry(index) => {
@@ -168,6 +174,26 @@ impl Encoder<'_> {
             }
             Slot::Closure(index) => self.closure_variable(parent, index as usize),
             Slot::Named(name) => name.to_owned(),
+        }
+    }
+
+    /// Of the arguments that make an instance of a subclass of tuple, the first is the class: the
+    /// others are its elements, or there is one, a tuple of them. The index among the elements; None
+    /// within for the tuple of them, which nobody would name; None where there are no such arguments.
+    fn tuple_made_of(&self, origin: &Origin, index: u32) -> Option<Option<u32>> {
+        let above = self.origins.get(origin.parent as usize)?;
+        let made = above.object.downcast_ref::<PyTuple>()?;
+        let args = origin.object.downcast_ref::<PyTuple>()?;
+        let is_args = matches!(origin.slot, Slot::Silent)
+            && !made.class().is(self.vm.ctx.types.tuple_type)
+            && args.first().is_some_and(|first| first.is(made.class()));
+        match args.get(index as usize) {
+            _ if !is_args || index == 0 => None,
+            Some(all) if all.class().is(self.vm.ctx.types.tuple_type) && args.len() == 2 => {
+                let is_all = all.downcast_ref::<PyTuple>()?.as_slice().len() == made.len();
+                Some((!is_all || made.first().is_some_and(|first| first.is(all))).then_some(0))
+            }
+            _ => Some(Some(index - 1)),
         }
     }
 

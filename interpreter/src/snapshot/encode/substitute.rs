@@ -1,9 +1,9 @@
 //! Library objects whose own `__reduce_ex__` is of no use elsewhere, and the calls that make them
 //! again: it names a global of a module that can't be imported there, or there is none.
 
-use rustpython_vm::builtins::{PyDict, PyTuple};
+use rustpython_vm::builtins::{PyDict, PyTuple, PyType, PyWeak};
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::{Encoder, Frame, Step};
 use crate::session;
@@ -17,6 +17,8 @@ struct Call {
     state: Option<(PyObjectRef, PyObjectRef)>,
     /// It is to be the same object again where it is known.
     has_identity: bool,
+    /// What is in its `__dict__` isn't part of the call.
+    has_attributes: bool,
 }
 
 impl Call {
@@ -26,6 +28,7 @@ impl Call {
             args,
             state: None,
             has_identity: false,
+            has_attributes: false,
         }
     }
 
@@ -33,16 +36,24 @@ impl Call {
         self.has_identity = true;
         self
     }
+
+    const fn with_attributes(mut self) -> Self {
+        self.has_attributes = true;
+        self
+    }
+
+    fn with_state(mut self, state: PyObjectRef, setter: PyObjectRef) -> Self {
+        self.state = Some((state, setter));
+        self
+    }
 }
 
 impl Encoder<'_> {
     /// Whether the class of an object has a substitute that comes before anything else.
     pub fn has_substitute(&self, object: &PyObject) -> bool {
-        const FIRST: [&str; 8] = [
+        const FIRST: [&str; 6] = [
             "Struct",
             "mappingproxy",
-            "BytesIO",
-            "StringIO",
             "partialmethod",
             "WeakKeyDictionary",
             "WeakValueDictionary",
@@ -51,6 +62,8 @@ impl Encoder<'_> {
         let class = object.class();
         FIRST.contains(&&*class.name())
             || self.is_heap_descriptor(object)
+            || self.is_memory_file(object)
+            || self.weak_of_subclass(object).is_some()
             || self.view_method(object).is_some()
     }
 
@@ -77,12 +90,26 @@ impl Encoder<'_> {
             let fill = Frame::new(step, object.to_owned(), origin, vec![state, setter]);
             frame.then.push(fill.draining());
         }
-        if self.is_heap_descriptor(object) {
+        if call.has_attributes && object.dict().is_some_and(|dict| !dict.is_empty()) {
             let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
             frame.then.push(fill);
         }
         self.begin(frame.draining())?;
         Ok(true)
+    }
+
+    /// A reference of a subclass of `weakref.ref`; proxies are others.
+    fn weak_of_subclass<'o>(&self, object: &'o PyObject) -> Option<&'o Py<PyWeak>> {
+        let native = super::native_base(object.class());
+        let is_reference = native.is(self.vm.ctx.types.weakref_type);
+        object.downcast_ref::<PyWeak>().filter(|_| is_reference)
+    }
+
+    /// Whether an object is a file in memory, or of a subclass of one.
+    fn is_memory_file(&self, object: &PyObject) -> bool {
+        let native = super::native_base(object.class());
+        ["BytesIO", "StringIO"].contains(&&*native.name())
+            && self.full_name(native).starts_with("_io.")
     }
 
     /// Whether an object is of a subclass of `property`, `classmethod` or `staticmethod`.
@@ -110,14 +137,35 @@ impl Encoder<'_> {
         }
     }
 
-    /// A view of a dict is asked for again; only the collector tells which dict it was.
+    /// What a view is of: only the collector tells.
+    fn viewed(&self, proxy: PyObjectRef) -> PyResult<Vec<PyObjectRef>> {
+        let vm = self.vm;
+        let referents = vm.import("gc", 0)?.get_attr("get_referents", vm)?;
+        referents.call((proxy,), vm)?.try_to_value(vm)
+    }
+
+    /// A view of a mapping is made of the mapping, and one of a class's names asked for again.
+    fn mapping_proxy(&self, object: &PyObject, class: PyObjectRef, origin: u32) -> PyResult<Call> {
+        let viewed = self.viewed(object.to_owned())?.into_iter().next();
+        let viewed = viewed.ok_or_else(|| self.refuse_object(origin))?;
+        if viewed.downcast_ref::<PyType>().is_some() {
+            return self.class_names(viewed);
+        }
+        Ok(Call::new(class, vec![viewed]))
+    }
+
+    /// The call that gives the `__dict__` of a class.
+    fn class_names(&self, class: PyObjectRef) -> PyResult<Call> {
+        let vm = self.vm;
+        let getter = vm.import("operator", 0)?.get_attr("attrgetter", vm)?;
+        Ok(Call::new(getter.call(("__dict__",), vm)?, vec![class]))
+    }
+
+    /// A view of a dict is asked for again.
     fn view(&self, object: &PyObject, method: &'static str, origin: u32) -> PyResult<Call> {
         let vm = self.vm;
-        let mapping = object.get_attr("mapping", vm)?;
-        let referents = vm.import("gc", 0)?.get_attr("get_referents", vm)?;
-        let referents: Vec<PyObjectRef> = referents.call((mapping,), vm)?.try_to_value(vm)?;
         let types = &vm.ctx.types;
-        let mut dicts = referents.into_iter();
+        let mut dicts = self.viewed(object.get_attr("mapping", vm)?)?.into_iter();
         let dict = dicts.find(|referent| referent.class().fast_issubclass(types.dict_type));
         let dict = dict.ok_or_else(|| self.refuse_object(origin))?;
         let method = types.dict_type.as_object().get_attr(method, vm)?;
@@ -140,12 +188,17 @@ impl Encoder<'_> {
         if let Some(method) = self.view_method(object) {
             return self.view(object, method, origin).map(Some);
         }
+        if self.is_memory_file(object) {
+            return self.memory_file(object, class);
+        }
+        if let Some(reference) = self.weak_of_subclass(object) {
+            return self.weak_subclass(reference, object, class, origin);
+        }
         let name = self.full_name(object.class());
         Ok(Some(match name.as_str() {
             "builtins.mappingproxy" | "types.MappingProxyType" => {
-                Call::new(class, vec![vm.call_method(object, "copy", ())?])
+                self.mapping_proxy(object, class, origin)?
             }
-            "_io.BytesIO" | "_io.StringIO" => return self.memory_file(object, class),
             "functools.partialmethod" => {
                 let mut args = vec![object.get_attr("func", vm)?];
                 self.extend_with_tuple(&mut args, object.get_attr("args", vm)?);
@@ -222,15 +275,97 @@ impl Encoder<'_> {
         if native.is(vm.ctx.types.property_type) {
             let parts = ["fget", "fset", "fdel", "__doc__"].map(|name| object.get_attr(name, vm));
             let args = parts.into_iter().collect::<PyResult<Vec<_>>>()?;
-            return Ok(Call::new(class, args));
+            return Ok(Call::new(class, args).with_attributes());
         }
         let function = object.get_attr("__func__", vm)?;
         let new = native.as_object().get_attr("__new__", vm)?;
         let init = native.as_object().get_attr("__init__", vm)?;
-        Ok(Call {
-            state: Some((function.clone(), init)),
-            ..Call::new(new, vec![class, function])
-        })
+        let call = Call::new(new, vec![class, function.clone()]);
+        Ok(call.with_state(function, init).with_attributes())
+    }
+
+    /// A reference of a subclass of `weakref.ref` is made by the native `__new__`. Only WeakMethod is
+    /// known to need more: it is made of its method.
+    fn weak_subclass(
+        &mut self,
+        reference: &Py<PyWeak>,
+        object: &PyObject,
+        class: PyObjectRef,
+        origin: u32,
+    ) -> PyResult<Option<Call>> {
+        let vm = self.vm;
+        let classes = object.class().mro_collect();
+        let names: Vec<String> = classes.iter().map(|class| self.full_name(class)).collect();
+        let none = || vm.ctx.none();
+        let callback = vm.get_attribute_opt(object, "__callback__")?;
+        let callback = callback.unwrap_or_else(none);
+        if names.iter().any(|name| name == "weakref.WeakMethod") {
+            let method = object.call((), vm)?;
+            if vm.is_none(&method) {
+                return Ok(None);
+            }
+            let parts = ["__self__", "__func__"].map(|part| method.get_attr(part, vm));
+            let parts = parts.into_iter().collect::<PyResult<Vec<_>>>()?;
+            return Ok(Some(match self.check_weak_entries(parts, origin)? {
+                // Its own callback has the one that it was given.
+                true => Call::new(
+                    class,
+                    vec![method, self.variable_of(&callback, "callback")?],
+                ),
+                false => Call::new(class, Vec::new()),
+            }));
+        }
+        let Some(target) = reference.upgrade() else {
+            return Ok(None);
+        };
+        let target = match self.check_weak_entries([target.clone()], origin)? {
+            true => target,
+            false => none(),
+        };
+        let native = super::native_base(object.class());
+        let new = native.as_object().get_attr("__new__", vm)?;
+        let call = Call::new(new, vec![class, target, callback]).with_attributes();
+        Ok(Some(call))
+    }
+
+    /// What a variable of a function's closure is bound to; None where it has no such.
+    fn variable_of(&self, function: &PyObject, name: &str) -> PyResult<PyObjectRef> {
+        let vm = self.vm;
+        let Some(code) = vm.get_attribute_opt(function, "__code__")? else {
+            return Ok(vm.ctx.none());
+        };
+        let names: Vec<PyObjectRef> = code.get_attr("co_freevars", vm)?.try_to_value(vm)?;
+        let names = names.iter().map(|name| self.text(name));
+        let index = names
+            .into_iter()
+            .position(|free| free.as_deref() == Some(name));
+        let Some(index) = index else {
+            return Ok(vm.ctx.none());
+        };
+        let cells = function.get_attr("__closure__", vm)?;
+        cells.get_item(&index, vm)?.get_attr("cell_contents", vm)
+    }
+
+    /// A native descriptor that asking its class would bind: it is in the class's dict.
+    pub fn class_entry(&mut self, object: &PyObject, origin: u32) -> PyResult<bool> {
+        let vm = self.vm;
+        let class = vm.get_attribute_opt(object, "__objclass__")?;
+        let (Some(class), Some(name)) = (class, vm.get_attribute_opt(object, "__name__")?) else {
+            return Ok(false);
+        };
+        let names = class.get_attr("__dict__", vm)?;
+        if !names
+            .get_item(&*name, vm)
+            .is_ok_and(|entry| entry.is(object))
+        {
+            return Ok(false);
+        }
+        let getter = vm.import("operator", 0)?.get_attr("itemgetter", vm)?;
+        let args = vm.ctx.new_tuple(vec![names]);
+        let children = vec![getter.call((name,), vm)?, args.into()];
+        let frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
+        self.begin(frame.draining())?;
+        Ok(true)
     }
 
     /// An alias that a `type` statement made: it may stand for itself, so its value isn't asked for.
@@ -253,27 +388,26 @@ impl Encoder<'_> {
         ))
     }
 
-    /// A file in memory is data: its content, and the position in it.
+    /// A file in memory is data: its content, and the position in it. It is made by the native
+    /// `__new__`, as nobody knows what the `__init__` of a subclass wants.
     fn memory_file(&self, object: &PyObject, class: PyObjectRef) -> PyResult<Option<Call>> {
         let vm = self.vm;
         let closed = object.get_attr("closed", vm)?;
         if closed.is(&vm.ctx.true_value) {
             return Ok(None);
         }
-        let content = vm.call_method(object, "getvalue", ())?;
-        let position = vm.call_method(object, "tell", ())?;
-        let seek = class.get_attr("seek", vm)?;
-        let mut args = vec![content];
-        if &*object.class().name() == "StringIO" {
-            // Line ends were translated when they were written.
-            args.push(vm.ctx.empty_str.to_owned().into());
-        }
-        Ok(Some(Call {
-            callable: class,
-            args,
-            state: Some((position, seek)),
-            has_identity: false,
-        }))
+        let native = super::native_base(object.class()).as_object();
+        let ask =
+            |method: &'static str| native.get_attr(method, vm)?.call((object.to_owned(),), vm);
+        let content = ask("getvalue")?;
+        let position = ask("tell")?;
+        let new = native.get_attr("__new__", vm)?;
+        let setter = session::import(vm, "rhumba._memory_file")?.get_attr("fill", vm)?;
+        let state = vm.ctx.new_tuple(vec![content, position]);
+        let call = Call::new(new, vec![class]);
+        Ok(Some(
+            call.with_state(state.into(), setter).with_attributes(),
+        ))
     }
 
     /// A function under `functools.lru_cache` arrives with an empty cache.
@@ -289,7 +423,7 @@ impl Encoder<'_> {
         let lru_cache = vm.import("functools", 0)?.get_attr("lru_cache", vm)?;
         let decorator = lru_cache.call_with_args(call, vm)?;
         let wrapped = object.get_attr("__wrapped__", vm)?;
-        Ok(Call::new(decorator, vec![wrapped]))
+        Ok(Call::new(decorator, vec![wrapped]).with_attributes())
     }
 
     fn extend_with_tuple(&self, args: &mut Vec<PyObjectRef>, tuple: PyObjectRef) {

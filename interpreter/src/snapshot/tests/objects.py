@@ -418,10 +418,50 @@ def cached(n):
     return n * 2
 
 
+class Journal(io.BytesIO):
+    def __init__(self, owner):
+        super().__init__()
+        self.owner = owner
+
+
+class Draft(io.StringIO):
+    def getvalue(self):
+        return 'not what is in it'
+
+
+def test_subclasses_of_files_in_memory():
+    journal = Journal('ann')
+    journal.write(b'one two')
+    journal.seek(4)
+    there = carry_away(journal)
+    assert type(there).__name__ == 'Journal' and there.owner == 'ann'
+    assert there.read() == b'two' and there.getvalue() == b'one two'
+    draft = Draft('a\r\nb')
+    draft.me = draft
+    there = carry(draft)
+    assert there.me is there and there.read() == 'a\r\nb'
+    named = io.BytesIO(b'x')
+    named.name = 'x.bin'
+    assert carry(named).name == 'x.bin'
+    closed = Journal('bob')
+    closed.close()
+    assert "can't be carried" in refusal(closed)
+
+
 def test_cached_function():
     there = carry(cached)
     assert there is not cached and there(4) == 8 and there.cache_parameters()['maxsize'] == 10
     assert there.cache_info().currsize == 1 and there.__wrapped__(3) == 6 and there.__name__ == 'cached'
+
+
+def test_attributes_of_a_cached_function():
+    @functools.lru_cache
+    def squared(x):
+        return x * x
+    squared.unit = ['m2']
+    there = carry_away(squared)
+    assert there.unit == ['m2'] and there(3) == 9 and there.__name__ == 'squared'
+    assert there.__wrapped__(4) == 16 and there.cache_info().currsize == 1
 
 
 def test_singledispatch():
@@ -452,6 +492,116 @@ def test_new_type_and_alias():
     type Pair = tuple[int, int]
     there = carry(Pair)
     assert there.__name__ == 'Pair' and there.__value__ == tuple[int, int]
+
+
+def test_mapping_proxy_is_a_view():
+    d = {'a': 1}
+    there, view = carry([d, types.MappingProxyType(d)])
+    there['b'] = 2
+    assert dict(view) == {'a': 1, 'b': 2}
+    d['view'] = types.MappingProxyType(d)
+    there = carry(d)
+    there['more'] = 3
+    assert there['view']['more'] == 3 and there['view']['view'] is there['view']
+    names = carry_away([Point, vars(Point)])
+    assert names[1]['__init__'] is names[0].__init__ and type(names[1]) is types.MappingProxyType
+
+
+def test_descriptors_of_builtin_classes():
+    for entry in dict.__dict__['fromkeys'], float.__dict__['fromhex'], bytes.__dict__['maketrans']:
+        assert carry(entry) is entry
+
+
+class Owner:
+    def ask(self):
+        return self.answer
+
+
+class Tagged(weakref.ref):
+    def __init__(self, target, callback=None, tag=None):
+        super().__init__(target, callback)
+        self.tag = tag
+
+    def __new__(cls, target, callback=None, tag=None):
+        return super().__new__(cls, target, callback)
+
+
+def test_weak_methods_and_references_of_subclasses():
+    owner = Owner()
+    owner.answer = 42
+    gone = []
+    method = weakref.WeakMethod(owner.ask, gone.append)
+    there = carry_away([owner, method])
+    assert there[1]().__self__ is there[0] and there[1]()() == 42
+    there.pop(0)
+    assert there[0]() is None
+    assert "weak reference" in refusal(method)
+    tagged = Tagged(owner, tag=[1])
+    tagged.tag.append(tagged)
+    there = carry_away([tagged, owner])
+    assert there[0]() is there[1] and there[0].tag[1] is there[0] and there[0].tag[0] == 1
+    assert "weak reference" in refusal(tagged)
+
+
+class Slotted2(Exception):
+    __slots__ = 'code', '__hidden', 'unset'
+
+    def __init__(self, code):
+        super().__init__('failed')
+        self.code = code
+        self.__hidden = [code]
+
+    def hidden(self):
+        return self.__hidden
+
+
+class SlottedMore(Slotted2):
+    __slots__ = 'more',
+
+
+def test_exceptions_with_slots():
+    error = SlottedMore(3)
+    error.more, error.extra = error, 'e'
+    there = carry_away(error)
+    assert (there.code, there.hidden(), there.extra, there.args) == (3, [3], 'e', ('failed',))
+    assert there.more is there and not hasattr(there, 'unset')
+
+
+class Lowered(dict):
+    def __init__(self, fold):
+        super().__init__()
+        self.fold = fold
+        self.count = 0
+
+    def __setitem__(self, key, value):
+        self.count += 1
+        super().__setitem__(self.fold(key), value)
+
+
+class Bounded(list):
+    def __init__(self, limit):
+        super().__init__()
+        self.limit = limit
+
+    def append(self, item):
+        if len(self) >= self.limit:
+            raise OverflowError('full')
+        super().append(item)
+
+
+def test_containers_whose_methods_need_attributes():
+    d = Lowered(str.lower)
+    d['A'] = 1
+    d['B'] = d
+    there = carry_away(d)
+    assert list(there) == ['a', 'b'] and there['b'] is there and there.count == 2
+    there['C'] = 3
+    assert 'c' in there and there.count == 3
+    full = Bounded(2)
+    full.append(1)
+    full.append(full)
+    there = carry_away(full)
+    assert there[0] == 1 and there[1] is there and there.limit == 2
 
 
 def test_mapping_proxy():

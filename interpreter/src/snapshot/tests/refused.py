@@ -1,5 +1,6 @@
 """What stays where it is, and how its place is named."""
 import asyncio
+import collections
 import contextvars
 import io
 import socket
@@ -110,6 +111,19 @@ def test_inside_objects():
     check(Classy(), f'args.__class__.lock: a lock {STAYS}')
     check({1, (2, lock)} if False else frozenset({(2, lock)}), f'args{{…}}[1]: a lock {STAYS}')
     check({(1, lock): 2}, f'args{{a key}}[1]: a lock {STAYS}')
+
+
+def test_elements_of_tuples_of_subclasses():
+    lock = threading.Lock()
+    class Pair(tuple):
+        pass
+    Named = collections.namedtuple('Named', 'a b')
+    One = collections.namedtuple('One', 'a')
+    check(Named(1, lock), f'args[1]: a lock {STAYS}')
+    check(Pair((lock, 1)), f'args[0]: a lock {STAYS}')
+    check(Pair([(lock, 1)]), f'args[0][0]: a lock {STAYS}')
+    check(One((1, lock)), f'args[0][1]: a lock {STAYS}')
+    check((Named, (1, lock)), f'args[1][1]: a lock {STAYS}')
 
 
 def test_keys_in_paths():
