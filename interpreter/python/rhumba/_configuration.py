@@ -62,7 +62,7 @@ class Setting:
         if not isinstance(value, self.kind) or self.kind is int and isinstance(value, bool):
             raise ValueError(f"{self.path} is {self.expected}, not {value!r}")
         if self.choices and value not in self.choices:
-            # Whoever writes nocolor means NoColor.
+            # Whoever writes verbose means Verbose.
             by_lower = {str(each).lower(): each for each in self.choices}
             if str(value).lower() not in by_lower:
                 raise ValueError(f"{self.path} is {self.expected}, not {value!r}")
@@ -90,6 +90,17 @@ def _colours(shell):
     from rhumba._magics.appearance import scheme
 
     return scheme(shell)
+
+
+def _set_colours(shell, value):
+    from rhumba import _themes
+
+    name = value.lower()
+    if name not in _themes.names():
+        raise ValueError(f"there is no theme {value!r}, but {', '.join(_themes.names())}")
+    # It says so now if something is wrong with it.
+    _themes.codes(name)
+    shell.colors = name
 
 
 def _xmode(shell):
@@ -154,8 +165,11 @@ SETTINGS = (
             0, (0, 1, 2)),
     Setting("InteractiveShell", "autoindent", bool, "whether a new line of a cell is indented", True),
     Setting("InteractiveShell", "automagic", bool, "whether line magics may be typed without their %", True),
-    Setting("InteractiveShell", "colors", str, "colours: none, or those of the terminal",
-            "Neutral", ("NoColor", "Neutral", "Linux", "LightBG"), read=_colours),
+    Setting("TerminalInteractiveShell", "enable_tip", bool, "whether the start says something that you may not know", True),
+    Setting("TerminalInteractiveShell", "term_title", bool, "whether the title of the window says where the shell is", True),
+    Setting("TerminalInteractiveShell", "term_title_format", str, "what it says; {cwd} stands for the folder", "rhumba: {cwd}"),
+    Setting("InteractiveShell", "colors", str, "the theme: nocolor, neutral, linux, lightbg, gruvbox-dark, pride, or one of your own",
+            "neutral", read=_colours, write=_set_colours),
     Setting("InteractiveShell", "pdb", bool, "whether the debugger opens when a cell fails", False,
             read=lambda shell: bool(getattr(shell, "call_pdb", False)),
             write=lambda shell, value: setattr(shell, "call_pdb", value)),

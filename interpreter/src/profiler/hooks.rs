@@ -5,8 +5,9 @@
 //! slots of functions, of native functions and of classes, which stand in for the runtime's own
 //! while a profile runs.
 //!
-//! The profile function is there for frames that no slot leads to: of generators, coroutines, class
-//! bodies, and code that natives compile. While a frame runs that a slot has counted, it is
+//! The steps of generators are counted in their `iternext` slot. The profile function is there for
+//! frames that no slot leads to: of coroutines, generators that step others by `yield from` or are sent
+//! something, class bodies, and code that natives compile. While a frame runs that a slot has counted, it is
 //! **quiet**: the profile function is taken away, and the runtime has nobody to tell.
 
 use std::cell::RefCell;
@@ -17,8 +18,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use rustpython_vm::builtins::{PyCode, PyFunction, PyModule, PyStr, PyTuple, PyTupleRef, PyType};
-use rustpython_vm::bytecode::CodeFlags;
+use rustpython_vm::builtins::{
+    PyCode, PyFunction, PyGenerator, PyModule, PyStr, PyTuple, PyTupleRef, PyType,
+};
+use rustpython_vm::bytecode::{CodeFlags, Opcode};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::protocol::PyIterReturn;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
@@ -66,6 +69,8 @@ pub(super) struct Counting {
     /// What each function of the tally is; kept, so that no address comes to mean another.
     called: Vec<PyObjectRef>,
     by_address: NumberMap,
+    /// Whether generators of a code step others in ways that no slot leads to, by its address.
+    delegating: HashMap<usize, bool, BuildHasherDefault<NumberHasher>>,
     /// What is made anew for each call, such as methods of native objects.
     by_name: HashMap<String, usize>,
     /// By the last digits of their versions; a version is never given to a second function.
@@ -144,6 +149,7 @@ impl Counting {
             tally: CallTally::default(),
             called: Vec::new(),
             by_address: NumberMap::default(),
+            delegating: HashMap::default(),
             by_name: HashMap::new(),
             functions: std::iter::repeat_with(KnownFunction::default)
                 .take(KNOWN_FUNCTIONS)
@@ -193,6 +199,22 @@ impl Counting {
         let number = self.add(object);
         self.by_address.insert(address, number);
         number
+    }
+
+    /// Whether a generator steps others by `yield from` or awaits. Their frames no slot leads to.
+    fn delegates(&mut self, code: &Py<PyCode>) -> bool {
+        let address = code.as_object().get_id();
+        if let Some(known) = self.delegating.get(&address) {
+            return *known;
+        }
+        // It is numbered, and so kept.
+        self.number_of(code.as_object());
+        let delegates = code.code.instructions.iter().any(|unit| {
+            let opcode = Opcode::from(unit.op);
+            opcode.to_base().unwrap_or(opcode).deoptimize() == Opcode::Send
+        });
+        self.delegating.insert(address, delegates);
+        delegates
     }
 
     fn number_of_name(&mut self, name: String, object: &PyObject) -> usize {
@@ -494,9 +516,21 @@ fn next_of_generator(generator: &PyObject, vm: &VirtualMachine) -> PyResult<PyIt
     let original = ORIGINALS.get().and_then(|it| it.next_of_generator);
     let original =
         original.ok_or_else(|| vm.new_system_error("the profiler lost what it stands in for"))?;
+    let coro = generator.downcast_ref::<PyGenerator>();
+    let coro = coro.map(|generator| generator.as_coro());
+    // One that is exhausted may be asked all the same, and runs nothing.
+    let code = coro.filter(|coro| !coro.closed() && !coro.running());
+    let code = code.map(|coro| coro.code());
     let begun = counting(|counting| {
         let begun = counting.begun();
-        counting.set_quiet(false, vm);
+        match &code {
+            Some(code) if !counting.delegates(code) => {
+                let number = counting.number_of(code.as_object());
+                counting.set_quiet(true, vm);
+                counting.tally.enter(number, ticks());
+            }
+            _ => counting.set_quiet(false, vm),
+        }
         begun
     });
     let result = original(generator, vm);

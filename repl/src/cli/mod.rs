@@ -11,6 +11,7 @@
 mod checkpoint;
 mod cluster;
 mod failure;
+mod fault;
 mod history;
 mod policy;
 mod process;
@@ -141,7 +142,7 @@ pub fn main_with(modules: &[NativeModule]) -> ExitCode {
 
 /// Runs the executable with the arguments it was started with.
 pub fn main() -> ExitCode {
-    report_faults_in_words();
+    fault::report_faults_in_words();
     let words: Vec<OsString> = std::env::args_os().collect();
     if let Some(failure) = not_text(&words) {
         return failure.report();
@@ -317,40 +318,6 @@ fn number_in(range: RangeInclusive<u32>, text: &str) -> Result<u32, String> {
 /// As many engines as a controller takes.
 const ENGINES_MAX: u32 = 65_536;
 
-/// Replaces the report of a fault in rhumba itself by words that a user can act on.
-fn report_faults_in_words() {
-    std::panic::set_hook(Box::new(|fault| {
-        let place = fault.location().map_or_else(String::new, |at| {
-            format!(" ({}:{})", source_file(at.file()), at.line())
-        });
-        let what = fault
-            .payload()
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| fault.payload().downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no description".to_owned());
-        let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(
-            stderr,
-            "rhumba: a fault inside rhumba itself: {what}{place}"
-        );
-        let _ = writeln!(
-            stderr,
-            "hint: please report it with these two lines and what was run"
-        );
-    }));
-}
-
-/// A source file by its crate, without the folders of the machine that it was built on.
-fn source_file(path: &str) -> &str {
-    let Some((_, in_registry)) = path.split_once("/registry/src/") else {
-        return path;
-    };
-    in_registry
-        .split_once('/')
-        .map_or(in_registry, |(_, file)| file)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -525,13 +492,6 @@ mod tests {
             shown(&["rhumba", "cluster", "begin"]),
             "rhumba cluster --help"
         );
-    }
-
-    #[test]
-    fn a_fault_names_no_folder_of_the_builder() {
-        let path = "/home/x/.cargo/registry/src/index-1/rustyline-19.0.0/src/edit.rs";
-        assert_eq!(source_file(path), "rustyline-19.0.0/src/edit.rs");
-        assert_eq!(source_file("repl/src/lib.rs"), "repl/src/lib.rs");
     }
 
     #[test]

@@ -31,9 +31,9 @@ pub struct ShellArguments {
     #[arg(long)]
     simple_prompt: bool,
 
-    /// Use colours: NoColor, Neutral, Linux or LightBG
-    #[arg(long, value_name = "SCHEME", ignore_case = true)]
-    #[arg(value_parser = ["NoColor", "Neutral", "Linux", "LightBG"])]
+    /// Use the colours of a theme: nocolor, neutral, linux, lightbg, gruvbox-dark, pride, or one of
+    /// the configuration's
+    #[arg(long, visible_alias = "theme", value_name = "THEME")]
     colors: Option<String>,
 
     /// Call f for `f x`: 0 never, 1 with something behind it, 2 always
@@ -96,7 +96,7 @@ impl ShellArguments {
 
     pub fn has_colours(&self) -> bool {
         match &self.colors {
-            Some(scheme) => !scheme.eq_ignore_ascii_case("NoColor"),
+            Some(scheme) => !scheme.eq_ignore_ascii_case("nocolor"),
             None => !self.classic,
         }
     }
@@ -115,7 +115,7 @@ impl ShellArguments {
         let shell = "InteractiveShell";
         if self.classic {
             configuration.set(shell, "xmode", "Plain");
-            configuration.set(shell, "colors", "NoColor");
+            configuration.set(shell, "colors", "nocolor");
             configuration.set("PlainTextFormatter", "pprint", false);
             configuration.set("TerminalInteractiveShell", "classic_prompts", true);
         }

@@ -1,7 +1,7 @@
 //! The colours of the shell, and whether there are any.
 //!
-//! It follows <https://no-color.org> and a terminal that calls itself dumb. The sixteen colours
-//! of the terminal are used, so that they follow the person's own theme.
+//! It follows <https://no-color.org> and a terminal that calls itself dumb. Unless the person chose
+//! a theme ([`super::looks`]), the sixteen colours of the terminal are used, which follow its own.
 
 use std::io::IsTerminal;
 
@@ -55,7 +55,9 @@ impl Colours {
     /// The text in its style, or as it is.
     pub fn paint(self, style: Style, text: &str) -> String {
         if self.enabled() && !text.is_empty() {
-            format!("\x1b[{}m{text}\x1b[0m", style.code())
+            let code = looks::code_of(style.name());
+            let code = code.as_deref().unwrap_or_else(|| style.code());
+            format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.to_owned()
         }
@@ -63,6 +65,26 @@ impl Colours {
 }
 
 impl Style {
+    /// What themes call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::InPrompt => "in_prompt",
+            Self::OutPrompt => "out_prompt",
+            Self::Keyword => "keyword",
+            Self::Builtin => "builtin",
+            Self::Definition => "definition",
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Comment => "comment",
+            Self::Operator => "operator",
+            Self::Magic => "magic",
+            Self::Bracket => "bracket",
+            Self::Failure => "failure",
+            Self::Place => "place",
+            Self::Quiet => "quiet",
+        }
+    }
+
     fn code(self) -> &'static str {
         match self {
             Self::InPrompt => "32;1",

@@ -23,6 +23,7 @@ use super::history::{CELLS_MAX, History, RecentCells};
 use super::input::Reading;
 use super::keys::{INDENT, Keys};
 use super::screen::Screen;
+use super::title::Title;
 use super::turn::{TAKEN, Turn};
 use super::{external, looks, terminal, thread};
 
@@ -33,6 +34,7 @@ pub struct CellEditor<'vm> {
     keys: Keys,
     colours: Colours,
     screen: Arc<Screen>,
+    title: Title,
 }
 
 impl<'vm> CellEditor<'vm> {
@@ -82,6 +84,7 @@ impl<'vm> CellEditor<'vm> {
             keys,
             colours,
             screen,
+            title: Title::new(),
         })
     }
 
@@ -93,6 +96,10 @@ impl<'vm> CellEditor<'vm> {
         let mut after_cursor = String::new();
         if looks::are_followed() {
             self.take_settings();
+        }
+        match looks::title_format() {
+            format if format.is_empty() => self.title.restore(),
+            format => self.title.show(&format),
         }
         loop {
             self.keys.leaves_for_editor.store(false, Ordering::Relaxed);

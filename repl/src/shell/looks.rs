@@ -1,19 +1,68 @@
-//! How prompts look, and whether there are colours: what the person sets, of the one terminal that
+//! How prompts look, and which colours there are: what the person sets, of the one terminal that
 //! this process has.
 //!
 //! It follows the shell object (`%colors`, `%doctest_mode`, `%config`), looked at before each
-//! prompt. Whether the terminal can show colours at all is `colour`'s to know.
+//! prompt. Whether the terminal can show colours at all, and how things look without a theme, is
+//! `colour`'s to know; what themes there are is `interpreter/python/rhumba/_themes.py`'s.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustpython_vm::VirtualMachine;
-use rustpython_vm::builtins::PyStr;
+use parking_lot::RwLock;
+use rustpython_vm::builtins::{PyDict, PyStr};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 use super::editor::shell_object;
 
 static WITHOUT_COLOURS: AtomicBool = AtomicBool::new(false);
 static CLASSIC_PROMPTS: AtomicBool = AtomicBool::new(false);
 static FOLLOWED: AtomicBool = AtomicBool::new(false);
+static WITHOUT_TIPS: AtomicBool = AtomicBool::new(false);
+static TITLE: RwLock<Option<String>> = RwLock::new(None);
+static THEME: RwLock<Option<Theme>> = RwLock::new(None);
+
+/// What a theme says of styles, by their names.
+struct Theme {
+    name: String,
+    codes: HashMap<String, String>,
+}
+
+/// The numbers of the escape code that a theme has for a style, if there is a theme and it has one.
+pub fn code_of(style: &str) -> Option<String> {
+    let theme = THEME.read();
+    theme.as_ref()?.codes.get(style).cloned()
+}
+
+/// Takes the codes of the theme of this name, unless they are those that are there.
+fn follow_theme(vm: &VirtualMachine, name: &str) {
+    if THEME
+        .read()
+        .as_ref()
+        .is_some_and(|theme| theme.name == name)
+    {
+        return;
+    }
+    // One that can't be read was complained of when it was chosen.
+    let codes = codes_of_theme(vm, name).unwrap_or_default();
+    let name = name.to_owned();
+    *THEME.write() = Some(Theme { name, codes });
+}
+
+fn codes_of_theme(vm: &VirtualMachine, name: &str) -> PyResult<HashMap<String, String>> {
+    let themes = vm.import("rhumba._themes", 0)?.get_attr("_themes", vm)?;
+    let codes = vm.call_method(&themes, "codes", (vm.ctx.new_str(name),))?;
+    let codes = codes
+        .downcast_ref::<PyDict>()
+        .map(|codes| codes.items_vec());
+    let text = |object: PyObjectRef| {
+        let text = object.downcast_ref::<PyStr>()?.to_str()?;
+        Some(text.to_owned())
+    };
+    let pairs = codes.unwrap_or_default().into_iter();
+    Ok(pairs
+        .filter_map(|(style, code)| Some((text(style)?, text(code)?)))
+        .collect())
+}
 
 /// Whether the person wants colours.
 pub fn wants_colours() -> bool {
@@ -22,6 +71,17 @@ pub fn wants_colours() -> bool {
 
 pub fn set_colours(wanted: bool) {
     WITHOUT_COLOURS.store(!wanted, Ordering::Relaxed);
+}
+
+/// Whether the start says something that the person may not know.
+pub fn shows_tips() -> bool {
+    !WITHOUT_TIPS.load(Ordering::Relaxed)
+}
+
+/// What the title of the window is made of; empty if it is to stay.
+pub fn title_format() -> String {
+    let title = TITLE.read();
+    title.as_deref().unwrap_or("rhumba: {cwd}").to_owned()
 }
 
 /// What stands before a cell.
@@ -60,14 +120,24 @@ pub fn follow(vm: &VirtualMachine) {
     };
     FOLLOWED.store(true, Ordering::Relaxed);
     let setting = |name: &'static str| shell.get_attr(name, vm).ok();
-    if let Some(scheme) = setting("colors") {
-        let scheme = scheme.downcast_ref::<PyStr>();
-        set_colours(
-            !scheme.is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"NoColor")),
-        );
+    let theme = setting("colors").and_then(|theme| theme.downcast::<PyStr>().ok());
+    if let Some(theme) = theme.as_ref().and_then(|theme| theme.to_str()) {
+        let theme = theme.to_ascii_lowercase();
+        set_colours(theme != "nocolor");
+        follow_theme(vm, &theme);
     }
     if let Some(classic) = setting("classic_prompts") {
         let classic = classic.try_to_bool(vm).unwrap_or(false);
         CLASSIC_PROMPTS.store(classic, Ordering::Relaxed);
     }
+    let is_off = |name: &'static str| {
+        setting(name).is_some_and(|value| !value.try_to_bool(vm).unwrap_or(true))
+    };
+    WITHOUT_TIPS.store(is_off("enable_tip"), Ordering::Relaxed);
+    let format = setting("term_title_format").and_then(|text| text.downcast::<PyStr>().ok());
+    let format = format.map(|text| text.to_string_lossy().into_owned());
+    *TITLE.write() = match is_off("term_title") {
+        true => Some(String::new()),
+        false => format,
+    };
 }

@@ -21,6 +21,8 @@ mod picture;
 mod screen;
 mod terminal;
 mod thread;
+mod tip;
+mod title;
 mod traceback;
 mod turn;
 
@@ -147,6 +149,10 @@ impl Shell<'_> {
         // Otherwise nothing has made the shell object yet, and nobody waits for that.
         if options.configuration.has_something_to_set() {
             looks::follow(self.vm);
+        }
+        if options.shows_banner && !options.after_program && looks::shows_tips() {
+            let tip = format!("Tip: {}\n\n", tip::tip_of_now());
+            self.screen.write(Stream::Stdout, &tip);
         }
         // After a program its own names stay as they are, whatever they are called.
         if !options.after_program && options.engine_count.is_some() {

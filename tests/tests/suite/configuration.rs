@@ -8,34 +8,22 @@ fn shown(home: &TestHome, arguments: &[&str], cells: &str) -> String {
     home.run_with_input(arguments, cells).success()
 }
 
-fn config(home: &TestHome, name: &str, text: &str) {
-    let path = home.home().join("config").join(name);
-    std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the home is ours");
-    std::fs::write(path, text).expect("the home is ours");
-}
-
 #[test]
 fn a_shell_is_set_as_its_files_say() {
     let home = TestHome::new();
-    config(
-        &home,
+    home.configure(
         "config.toml",
         "[InteractiveShell]\nautocall = 1\n\
          [InteractiveShellApp]\nexec_lines = ['import math', '%alias greet echo hello']\n\
          [AliasManager]\nuser_aliases = { gone = 'echo gone' }\n",
     );
-    config(
-        &home,
-        "rhumba_config.py",
-        "c.InteractiveShell.autocall = 2\n",
-    );
-    config(
-        &home,
+    home.configure("rhumba_config.py", "c.InteractiveShell.autocall = 2\n");
+    home.configure(
         "startup/10-second.ipy",
         "folder = %pwd\nsecond = first + 1\n",
     );
-    config(&home, "startup/00-first.py", "first = 1\n");
-    config(&home, "startup/README", "not Python\n");
+    home.configure("startup/00-first.py", "first = 1\n");
+    home.configure("startup/README", "not Python\n");
     let out = shown(
         &home,
         &[],
@@ -54,18 +42,13 @@ fn a_shell_is_set_as_its_files_say() {
 #[test]
 fn mistakes_in_the_configuration_are_told_and_the_shell_starts() {
     let home = TestHome::new();
-    config(
-        &home,
-        "config.toml",
-        "[InteractiveShell]\n\nautocall = One\n",
-    );
-    config(
-        &home,
+    home.configure("config.toml", "[InteractiveShell]\n\nautocall = One\n");
+    home.configure(
         "ipython_config.py",
         "x = 1\nc.InteractiveShell.autocal = 1\n",
     );
-    config(&home, "rhumba_config.py", "x = (\n");
-    config(&home, "startup/bad.py", "1 / 0\n");
+    home.configure("rhumba_config.py", "x = (\n");
+    home.configure("startup/bad.py", "1 / 0\n");
     let finished = home.run_with_input(["-i", "--no-banner"], "40 + 2\n");
     let errors = finished.stderr.clone();
     let out = finished.success();
@@ -84,7 +67,7 @@ fn mistakes_in_the_configuration_are_told_and_the_shell_starts() {
 #[test]
 fn settings_that_are_not_text_are_told_of() {
     let home = TestHome::new();
-    config(&home, "config.toml", "");
+    home.configure("config.toml", "");
     let path = home.home().join("config/config.toml");
     std::fs::write(path, b"# caf\xe9\n").expect("the home is ours");
     let finished = home.run_with_input(["-i", "--no-banner"], "40 + 2\n");
@@ -138,8 +121,7 @@ fn profiles_are_made_listed_and_used() {
         "%config InteractiveShell.autocall\n",
     );
     assert!(out.contains("Out[1]: 0"), "{out}");
-    config(
-        &home,
+    home.configure(
         "profiles/lab/config.toml",
         &file.replace("# autocall = 0", "autocall = 1"),
     );
@@ -160,8 +142,7 @@ fn profiles_are_made_listed_and_used() {
 #[test]
 fn options_of_the_command_line_set_the_shell() {
     let home = TestHome::new();
-    config(
-        &home,
+    home.configure(
         "config.toml",
         "[InteractiveShell]\nautocall = 2\nxmode = 'Plain'\n",
     );
@@ -217,13 +198,21 @@ fn options_of_the_shell_need_a_shell() {
         sentence.contains("can't stand before a command"),
         "{sentence}"
     );
-    let sentence = home.run(["--colors", "pink"]).failure(2);
-    assert!(
-        sentence.contains("invalid value 'pink' for '--colors <SCHEME>'"),
-        "{sentence}"
-    );
     let out = home
         .run_with_input(["--no-banner", "-i", "-c", "x = 5"], "x\n")
         .success();
     assert!(out.contains("Out[1]: 5"), "{out}");
+}
+
+#[test]
+fn an_unknown_theme_is_told_of_and_the_shell_starts() {
+    let home = TestHome::new();
+    let ran = home.run_with_input(["--no-banner", "--theme", "pink"], "6 * 7\n");
+    assert!(
+        ran.stderr
+            .contains("there is no theme 'pink', but neutral, nocolor"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.success().contains("Out[1]: 42"));
 }

@@ -24,6 +24,11 @@ const CELLS: [&str; 8] = [
 #[test]
 fn the_transcript_in_the_readme_is_what_a_terminal_shows() {
     let home = TestHome::new();
+    // It is another one each time.
+    home.configure(
+        "config.toml",
+        "[TerminalInteractiveShell]\nenable_tip = false\n",
+    );
     let kind = TerminalKind {
         rows: 200,
         ..TerminalKind::default()

@@ -105,31 +105,37 @@ def _runner(word):
 
 
 def _schemes(typed):
-    return [name for name in COLOURS if name.lower().startswith(typed.lower())]
+    from rhumba import _themes
 
-
-# All but the first have colours: which ones they are, the terminal decides.
-COLOURS = ("NoColor", "Neutral", "Linux", "LightBG")
-_SCHEMES = {name.lower(): name for name in COLOURS}
+    return [name for name in _themes.names() if name.startswith(typed.lower())]
 
 
 def scheme(shell):
-    """The colours that a shell has, by the name that %colors knows."""
-    name = str(getattr(shell, "colors", "Neutral"))
-    return _SCHEMES.get(name.lower(), name)
+    """The name of the colours that a shell has."""
+    return str(getattr(shell, "colors", "neutral")).lower()
 
 
-@magic(words="[SCHEME]", complete=_schemes)
+@magic(words="[THEME]", complete=_schemes)
 def colors(given):
-    """Chooses colours: NoColor for none, Neutral, Linux or LightBG for those of the terminal."""
+    """Chooses colours by the name of a theme; without one, tells which they are.
+
+    nocolor        none
+    neutral        those of the terminal: so it is at first
+    linux, lightbg, gruvbox-dark, pride    others, for dark or bright backgrounds
+
+    A file NAME.json in the folder `themes` of the configuration adds one (`rhumba profile locate`
+    says where that is): {"base": "linux", "extra_style": {"Keyword": "#ff8800 bold"}}.
+    """
+    from rhumba import _configuration
+
     shell = _shell()
     if not given.words:
         print(scheme(shell))
         return
-    name = _SCHEMES.get(given.words[0].lower())
-    if name is None:
-        raise UsageError(f"%colors knows {', '.join(COLOURS)}, not {given.words[0]!r}")
-    shell.colors = name
+    try:
+        _configuration.find("InteractiveShell.colors").write(shell, given.words[0])
+    except ValueError as refused:
+        raise UsageError(f"%colors: {refused}") from None
 
 
 @magic(words="[STATE]")

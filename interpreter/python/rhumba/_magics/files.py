@@ -36,21 +36,28 @@ def _coloured(source):
     """Python source with the colours of a terminal, if there is one that shows them."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return source
+    from rhumba import _themes
     from .appearance import scheme
 
-    if scheme(_shell()) == "NoColor":
+    if scheme(_shell()) == "nocolor":
         return source
     import io
     import keyword
     import tokenize
 
-    colours = {tokenize.COMMENT: "\x1b[90m", tokenize.STRING: "\x1b[33m", tokenize.NUMBER: "\x1b[36m"}
+    # What the theme says nothing of looks as it does without one.
+    codes = {"comment": "90", "text": "33", "number": "36", "keyword": "35"} | _themes.codes(scheme(_shell()))
+    colours = {
+        tokenize.COMMENT: f"\x1b[{codes['comment']}m",
+        tokenize.STRING: f"\x1b[{codes['text']}m",
+        tokenize.NUMBER: f"\x1b[{codes['number']}m",
+    }
     painted = _Painted(source)
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             colour = colours.get(token.type)
             if token.type == tokenize.NAME and keyword.iskeyword(token.string):
-                colour = "\x1b[35m"
+                colour = f"\x1b[{codes['keyword']}m"
             if colour is not None and token.string:
                 painted.paint(token.start, token.end, colour)
     except (tokenize.TokenError, SyntaxError):

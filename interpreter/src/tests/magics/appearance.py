@@ -50,10 +50,52 @@ def test_autoawait_has_runners():
 def test_colours_are_chosen():
     try:
         run("%colors nocolor")
-        assert shell.colors == "NoColor" and said("%colors") == "NoColor\n"
-        shows(refused("%colors pink"), "%colors knows NoColor, Neutral, Linux, LightBG, not 'pink'")
+        assert shell.colors == "nocolor" and said("%colors") == "nocolor\n"
+        run("%colors LightBG")
+        assert said("%colors") == "lightbg\n"
+        shows(refused("%colors pink"), "there is no theme 'pink', but neutral, nocolor, linux, lightbg, gruvbox-dark, pride")
     finally:
-        shell.colors = "Neutral"
+        shell.colors = "neutral"
+
+
+def test_themes_have_codes():
+    from rhumba import _themes
+
+    for name in _themes.names():
+        assert set(_themes.codes(name)) <= set(_themes.PARTS.values())
+    assert _themes.codes("linux")["keyword"] == "92" and _themes.codes("neutral") == {}
+    assert _themes.codes("gruvbox-dark")["bracket"] == "38;5;235;48;5;214"
+    os.environ["COLORTERM"] = "truecolor"
+    try:
+        assert _themes.codes("gruvbox-dark")["keyword"] == "38;2;251;73;52"
+    finally:
+        del os.environ["COLORTERM"]
+
+
+def test_a_file_adds_a_theme():
+    from rhumba import _configuration, _themes
+
+    os.makedirs("themes", exist_ok=True)
+    before = sys._rhumba_configuration if hasattr(sys, "_rhumba_configuration") else None
+    sys._rhumba_configuration = {**(before or {}), "config_folder": folder}
+    try:
+        write("themes/Mine.json", "{}")
+        os.rename("themes/Mine.json", "themes/mine.json")
+        write("themes/mine.json", '{"name": "mine", "base": "linux", "extra_style": {"Keyword": "#f80 bold", "Caret": ""}}')
+        assert _themes.names()[-1] == "mine"
+        run("%colors mine")
+        codes = _themes.codes("mine")
+        assert codes["keyword"] == "38;5;208;1" and codes["builtin"] == "96"
+        write("themes/bad.json", '{"extra_style": {"Keyword": "reddish"}}')
+        shows(refused("%colors bad"), "gives Keyword the style 'reddish', of which 'reddish' is no colour")
+        write("themes/bad.json", "{")
+        shows(refused("%colors bad"), "bad.json is no theme: ")
+        write("themes/bad.json", '{"base": "bad"}')
+        shows(refused("%colors bad"), "the theme bad is its own base")
+        assert shell.colors == "mine"
+    finally:
+        shell.colors = "neutral"
+        sys._rhumba_configuration = before or {}
 
 
 def test_values_are_shown_as_set():

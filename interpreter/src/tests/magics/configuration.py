@@ -65,13 +65,13 @@ def test_the_start_sets_what_files_say():
             startup_files=startup,
         )
         assert told == "", told
-        assert shell.autocall == 2 and shell.colors == "NoColor" and shell.autoindent is False
+        assert shell.autocall == 2 and shell.colors == "nocolor" and shell.autoindent is False
         assert (main["from_line"], main["second"], main["one"], list(main["two"])) == (1, 2, 1, ["1"])
         assert main["where"] == startup[0] and "__file__" not in main
         assert _tracebacks.mode() == "Plain" and said("%greet") == "hello\n"
     finally:
         _tracebacks.set_mode(before)
-        shell.autocall, shell.colors, shell.autoindent = 0, "Neutral", True
+        shell.autocall, shell.colors, shell.autoindent = 0, "neutral", True
         run("%unalias greet")
 
 
@@ -79,7 +79,7 @@ def test_the_start_goes_on_when_something_is_wrong():
     broken = write("broken_config.py", "c.InteractiveShell.autocall = 1\nx = (\n")
     failing = write("failing_config.py", "c.InteractiveShell.autocall = 1\n1 / 0\n")
     told = started(
-        settings=[("config.toml", {"InteractiveShell": {"autocal": 1, "autocall": 9}, "colors": "NoColor", "Kernel": {"x": 1}})],
+        settings=[("config.toml", {"InteractiveShell": {"autocal": 1, "autocall": 9}, "colors": "nocolor", "Kernel": {"x": 1}})],
         python_files=[broken, failing],
         overrides={"InteractiveShellApp": {"extensions": ["no_such_extension"], "exec_lines": ["1 / 0", "after = 1"]}},
         startup_files=[write("startup/bad.py", "undefined\n"), write("startup/good.py", "good = 1\n"), "/no/such/file.py"],

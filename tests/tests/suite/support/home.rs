@@ -70,6 +70,14 @@ impl TestHome {
         command
     }
 
+    /// Writes a file of the configuration.
+    pub fn configure(&self, name: &str, text: &str) {
+        let path = self.home().join("config").join(name);
+        let folder = path.parent().expect("it is in a folder");
+        std::fs::create_dir_all(folder).expect("the home is ours");
+        std::fs::write(path, text).expect("the home is ours");
+    }
+
     /// Runs the executable to its end, with nothing on its stdin.
     pub fn run<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Finished {
         finish(self.command(arguments), "")
