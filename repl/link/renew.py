@@ -1,4 +1,5 @@
-"""Finds out which functions an engine calls, and writes them to `engine.ld` beside this file.
+"""Finds out which functions an engine calls, and which a shell until its second prompt, and writes
+them to `order.ld` beside this file.
 
     python3 repl/link/renew.py target/debug/rhumba
 
@@ -9,17 +10,18 @@ or a test that says so. What is never called again costs nothing, and what is mi
 A host and its engine run under callgrind, which counts the instructions at each address. An engine
 starts as a copy of its host with the counts so far: what it has more than a host has that found no
 cluster is its own, or the little that its host did besides. Two engines run: one joins and answers
-one call, the other does the usual kinds of work.
+one call, the other does the usual kinds of work. A shell runs on a terminal of its own.
 """
 import collections
 import os
 import pathlib
+import pty
 import re
 import subprocess
 import sys
 import tempfile
 
-SCRIPT = pathlib.Path(__file__).with_name("engine.ld")
+SCRIPT = pathlib.Path(__file__).with_name("order.ld")
 # A name stands for all functions that differ from it only by their hash, as far as these many
 # bytes of them aren't called; beyond, it is told with its hash, which is that of one toolchain.
 WASTE_LIMIT_BYTES = 2_000
@@ -62,22 +64,53 @@ rc.shutdown(hub=True)
 """
 
 HEAD = """\
-/* The functions that engines call, put beside each other in the executable.
+/* The functions that engines call, put beside each other in the executable, and behind them those that
+   a shell calls until its second prompt.
 
    The kernel maps an executable in pieces of 64 KB. What an engine calls is a tenth of the code,
    and spread over nearly all of these pieces; so ordered, an engine maps 3 MB in place of 11 to 15.
-   First what it takes to join and to answer, then what the usual kinds of work take.
+   First what it takes to join and to answer, then what the usual kinds of work take. And a start
+   asks for all of these at once where they come from the disk (prefetch.rs).
 
    Written by renew.py, read by build.rs. Names that don't exist are passed over. */
 SECTIONS
 {
   .text.engine :
   {
+    rhumba_engine_begin = .;
 """
-TAIL = """\
+# Assembly, whose functions have no sections of their own.
+ASSEMBLY = """\
+    *crt1.o(.text)
+    *psm*.o(.text) *psm*:*(.text) *x86_64.o(.text) *aarch64_aapcs64.o(.text)
+"""
+# What a start takes stands at the end of the code: the pages behind it, which the loader needs, are read
+# with those before them.
+BETWEEN = """\
+    rhumba_engine_end = .;
   }
 }
 INSERT BEFORE .text;
+SECTIONS
+{
+  .text.start :
+  {
+    rhumba_start_begin = .;
+"""
+# Whether these are called depends on how threads meet, and on which files are there.
+SOMETIMES = """\
+    *(
+      .text*._RN*Cs*_3std3sys4sync*
+      .text*._RN*Cs*_3std6thread*
+      .text*._ZN3std4sync4mpmc*
+      .text*._RN*decode_error_kind
+    )
+"""
+TAIL = SOMETIMES + """\
+    rhumba_start_end = .;
+  }
+}
+INSERT AFTER .text;
 """
 
 
@@ -157,6 +190,32 @@ def trace_engine(executable, warming, script):
         return {address for address, count in counts.items() if count > warming[address]}
 
 
+def trace_shell(executable):
+    """The addresses that a shell executes until its second prompt, and as it leaves."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "RHUMBA_HOME": folder + "/home", "TERM": "xterm-256color"}
+        pid, terminal = pty.fork()
+        if pid == 0:
+            command = ["valgrind", "--tool=callgrind", "--dump-instr=yes",
+                       f"--callgrind-out-file={folder}/counts", executable]
+            os.execvpe(command[0], command, environment)
+        shown = b""
+        mapped = range(0)
+        for prompt, keys in ((b"In [1]:", b"pass\r"), (b"In [2]:", b"\x04")):
+            while prompt not in shown:
+                shown += os.read(terminal, 1 << 16)
+                mapped = mapped or addresses_of(executable, pid)
+            os.write(terminal, keys)
+        try:
+            while os.read(terminal, 1 << 16):
+                pass
+        except OSError:
+            # A terminal whose last process is gone answers so.
+            pass
+        os.waitpid(pid, 0)
+        return set(counts_of(f"{folder}/counts", executable, mapped))
+
+
 def addresses_of(executable, pid):
     """The addresses that a process has its executable at; none if it hasn't, or is none."""
     try:
@@ -221,17 +280,22 @@ def main():
     warming = trace_warming(executable)
     join = called(functions, trace_engine(executable, warming, JOIN + END))
     work = called(functions, trace_engine(executable, warming, JOIN + WORK + END)) - join
+    start = called(functions, trace_shell(executable)) - join - work
     with open(SCRIPT, "w") as file:
         file.write(HEAD)
         listed = set()
-        for names in (join, work):
+        for names in (join, work, start):
+            if names is start:
+                file.write(BETWEEN)
             # Those on error paths are in sections `.text.unlikely`.
             wanted = [name for name in patterns(functions, names) if name not in listed]
             lines = "\n".join(f"      .text*.{name}" for name in wanted)
             file.write(f"    *(\n{lines}\n    )\n")
+            if names is join:
+                file.write(ASSEMBLY)
             listed.update(wanted)
         file.write(TAIL)
-    print(f"{len(join)} functions to join, {len(work)} more to work")
+    print(f"{len(join)} functions to join, {len(work)} more to work, {len(start)} more to start a shell")
 
 
 main()

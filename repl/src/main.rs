@@ -1,5 +1,7 @@
 //! The `rhumba` executable. Everything it does is in [`rhumba::cli`].
 
+mod prefetch;
+
 use std::process::ExitCode;
 
 /// Lets large objects from other processes be used in the memory that they came in.
@@ -8,5 +10,6 @@ static ALLOCATOR: rhumba_engine::shared_memory::SharingAllocator =
     rhumba_engine::shared_memory::SharingAllocator;
 
 fn main() -> ExitCode {
+    prefetch::begin();
     rhumba::cli::main()
 }

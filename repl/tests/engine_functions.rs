@@ -1,6 +1,6 @@
 //! The order of functions in the executable: those that engines call are beside each other.
 //!
-//! Their names are listed in `link/engine.ld`, which `link/renew.py` writes. Names change with the
+//! Their names are listed in `link/order.ld`, which `link/renew.py` writes. Names change with the
 //! toolchain and the runtime; this sees when too few of them mean anything.
 
 /// Less than half of what the listed functions took when they were listed.
@@ -36,7 +36,7 @@ fn functions_that_engines_call_are_beside_each_other() {
     let found = section_bytes(&executable, ".text.engine").expect("the linker made the section");
     assert!(
         found > LEAST_BYTES,
-        "{found} bytes only: most names in link/engine.ld mean nothing any more; \
+        "{found} bytes only: most names in link/order.ld mean nothing any more; \
          `python3 repl/link/renew.py target/debug/rhumba` finds them anew"
     );
 }

@@ -24,13 +24,13 @@ class ClipboardEmpty(ValueError):
 def clipboard_get():
     """The text that `%paste` would run: from a hook, a program of the system, or the terminal.
 
-    TryNext says why it can't be read, ClipboardEmpty that there is none.
+    TryNext says why it can't be read, ClipboardEmpty that there is none. A hook that calls this is left out.
     """
     from rhumba._magics.clipboard import _clipboard
     from rhumba.shell import UsageError
 
     if getattr(_asking, "now", False):
-        # %paste asks hooks first, and this one calls here: what it replaces is what it wants.
+        # Hooks are asked first, and one of them has called here: it would ask itself without end.
         raise TryNext("the clipboard is being asked for already")
     _asking.now = True
     try:

@@ -114,7 +114,8 @@ def test_a_job_that_raises_is_dead_and_keeps_its_traceback():
     for job in dead:
         assert job.finished and job.stat_code == job.stat_dead_c and job.status == job.stat_dead
         assert job.status.startswith("Dead") and isinstance(job.result, str)
-    shows(printed(dead[0].traceback)[0], "Traceback", "in failing", "ValueError: not today\n")
+    shows(printed(dead[0].traceback)[0], "Traceback", "failing", "ValueError: not today\n")
+    assert "ZeroDivisionError" not in printed(jobs.traceback, 0)[0]
     shows(printed(jobs.traceback, 1)[0], "ZeroDivisionError: division by zero\n")
     shows(printed(jobs.traceback, dead[2])[0], "SystemExit: 3\n")
     shows(printed(jobs.traceback)[0], "#0: ", "not today", "#1: 1 / 0", "ZeroDivisionError", "#2: ", "SystemExit")
@@ -192,7 +193,7 @@ def play(demo, *answers, index=None):
 
 
 def test_a_demo_stops_where_its_script_says():
-    main["first"] = "of the session"
+    main["first"], argv = "of the session", list(sys.argv)
     shown = demo(arg_str="-v 'a b'")
     assert shown.nblocks == 4 and shown.block_index == 0 and not shown.finished and not shown.auto_all
     assert shown.title == "shown.py" and shown.fname == os.path.join(folder, "shown.py") and "stop" in shown.src
@@ -202,10 +203,9 @@ def test_a_demo_stops_where_its_script_says():
     text = play(shown)
     shows(text, "silent block 1", "two 2\n")
     assert "second = first" not in text and main["second"] == 2
-    before = list(sys.argv)
     text = play(shown)
     shows(text, "block 2, 1 to come", "import sys\nprint(", "output", "three ['-v', 'a b']\n")
-    assert sys.argv == before and "demo>" not in text
+    assert sys.argv == argv and "demo>" not in text
     assert not shown.finished
     shows(play(shown, ""), "four\n", "The demo ends here")
     assert shown.finished
@@ -249,7 +249,8 @@ def test_a_demo_goes_to_any_block_and_to_no_other():
     assert shown.block_index == 2
     shown.seek(-4)
     assert shown.block_index == 0
-    for move, wrong in (shown.seek, 4), (shown.seek, -5), (shown.jump, 4), (shown.back, 1), (shown, 4), (shown.show, -1):
+    wrong_moves = (shown.seek, 4), (shown.seek, -5), (shown.jump, 4), (shown.back, 1), (shown, 4), (shown.show, -1)
+    for move, wrong in wrong_moves:
         shows(failed(ValueError, move, wrong), "shown.py has no block ", ": its blocks are 0 to 3")
         assert shown.block_index == 0
     shows(failed(ValueError, shown.seek, -5), "no block -5")
@@ -268,7 +269,7 @@ def test_a_demo_goes_to_any_block_and_to_no_other():
 
 def test_a_demo_shows_all_that_it_has():
     text = printed(demo().show_all)[0]
-    shows(text, "block 0, 3", "first = 1", "silent block 1, 2", "second", "block 2, 1", "import sys", "block 3, 0", "four")
+    shows(text, "block 0, 3", "first = 1", "silent block 1, 2", "second", "block 2, 1", "import sys", "block 3, 0")
     assert "demo>" not in text and "one 1" not in text and "coding" not in text
 
 
@@ -362,7 +363,8 @@ def test_a_block_is_edited_and_run():
 
 def test_cells_and_lines_may_be_a_demo():
     main["x"] = 3
-    shown = demo(IPythonDemo, "%time x += 1\n# <demo> stop\n%no_such_magic\n# <demo> stop\n!echo said\n", auto_all=True)
+    script = "%time x += 1\n# <demo> stop\n%no_such_magic\n# <demo> stop\n!echo said\n"
+    shown = demo(IPythonDemo, script, auto_all=True)
     shown.post_cmd = lambda: asked.append(shown.block_index)
     asked = []
     play(shown)
@@ -407,30 +409,36 @@ def change(name, text):
 def test_a_reload_goes_as_deep_as_imports_do():
     from IPython.lib.deepreload import reload
 
-    names = "deep", "deep.inner", "deep.inner.below", "deep.beside", "deep_helper", "deep_top"
+    names = "deep", "deep.inner", "deep.inner.below", "deep.inner.starred", "deep.beside", "deep_helper", "deep_top"
     for name in names:
         fresh_module(name)
     change("deep_helper.py", "value = 1\n")
-    change("deep/__init__.py", "from . import beside\nfrom .inner import below\ncount = globals().get('count', 0) + 1\n")
-    change("deep/beside.py", "import deep_helper\nvalue = deep_helper.value\ncount = globals().get('count', 0) + 1\n")
-    change("deep/inner/__init__.py", "__all__ = ['below']\n")
-    change("deep/inner/below.py", "from ..beside import value\nimport json, sys\n")
-    change("deep_top.py", "import deep.inner.below as below\nfrom deep.inner import *\nimport os.path\nvalue = below.value\n")
+    count = "count = globals().get('count', 0) + 1\n"
+    change("deep/__init__.py", "from . import beside\n" + count)
+    change("deep/beside.py", "import deep_helper\nvalue = deep_helper.value\n" + count)
+    change("deep/inner/__init__.py", "__all__ = ['starred']\n")
+    change("deep/inner/starred.py", "value = 1\n")
+    change("deep/inner/below.py", "from ..beside import value\nimport json, sys\nfrom IPython.lib.demo import Demo\n")
+    imports = "from deep.inner import below\nfrom deep.inner import *\nimport os.path\n"
+    change("deep_top.py", imports + "value = below.value, starred.value\n")
     import deep_top
     import json
 
     decoder, deep = json.JSONDecoder, sys.modules["deep"]
     change("deep_helper.py", "value = 2\n")
-    assert deep_top.value == 1
+    change("deep/inner/starred.py", "value = 2\n")
+    assert deep_top.value == (1, 1)
     stream = sys.stdout
-    assert reload(deep_top) is deep_top and deep_top.value == 2
+    assert reload(deep_top) is deep_top and deep_top.value == (2, 2)
     # Each once, as the same modules; what can't change isn't touched.
     assert sys.modules["deep"] is deep and deep.count == 2 and deep.beside.count == 2
-    assert json.JSONDecoder is decoder and sys.stdout is stream
+    assert json.JSONDecoder is decoder and sys.stdout is stream and deep_top.below.Demo is Demo
     change("deep_helper.py", "value = 3\n")
     # What a package is made of doesn't load the package anew.
     assert reload(deep.inner.below).value == 3 and deep.count == 2 and deep.beside.count == 3
-    assert deep_top.value == 2
+    assert deep_top.value == (2, 2)
+    change("deep/beside.py", "value = 'changed'\n")
+    assert reload(deep).beside.value == "changed" and deep.count == 3
 
 
 def test_what_is_excluded_is_not_reloaded():
@@ -454,7 +462,8 @@ def test_what_is_excluded_is_not_reloaded():
     assert deepreload.reload(excluded_user, exclude=("excluded_user",)).value == 2
     # As it is without this module.
     assert deepreload.original_reload(excluded_user).value == 2
-    assert deepreload.reload(sys) is sys and deepreload.reload(os) is os and deepreload.reload(deepreload) is deepreload
+    for module in sys, os, deepreload:
+        assert deepreload.reload(module) is module
 
 
 def test_what_is_no_module_or_fails_is_told_of_and_changes_no_import():
@@ -526,9 +535,11 @@ def test_a_hook_may_ask_for_what_it_stands_in_for():
     shell.set_hook("clipboard_get", lambda self: clipboard.clipboard_get().upper())
     try:
         with clipboard_program("wl-paste", "echo x", WAYLAND_DISPLAY="test"):
-            assert clipboard.clipboard_get() == "X\n"
             shows(said("%paste kept"), "kept")
+            assert clipboard.clipboard_get() == "x\n"
         assert main["kept"] == "X\n"
+        shell.set_hook("clipboard_get", lambda self: "first", priority=1)
+        assert clipboard.clipboard_get() == "first"
     finally:
         for name in "_hooks", "hooks":
             shell.__dict__.pop(name, None)
@@ -537,7 +548,8 @@ def test_a_hook_may_ask_for_what_it_stands_in_for():
 def test_a_clipboard_that_cannot_be_read_says_why():
     from IPython.lib import clipboard
 
-    with clipboard_program(None, ""):
+    # A terminal would be asked, too.
+    with clipboard_program(None, ""), contextlib.redirect_stdout(io.StringIO()):
         shows(failed(TryNext, clipboard.clipboard_get), "the clipboard can't be read")
         shows(failed(TryNext, clipboard.osx_clipboard_get), "pbpaste", "isn't on this system")
         shows(failed(TryNext, clipboard.wayland_clipboard_get), "isn't on Wayland")
