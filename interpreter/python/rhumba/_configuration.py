@@ -79,7 +79,7 @@ class Setting:
 
 _KINDS = {
     bool: "true or false", int: "a whole number", str: "a text", list: "a list", (str, int): "a text or a number",
-    (list, dict): "a list of pairs, or a table",
+    (list, dict): "a list of pairs, or a table", (str, type): "the full name of a class, or a class",
 }
 
 
@@ -145,6 +145,26 @@ def _set_aliases(shell, value):
             raise ValueError(str(refused)) from None
 
 
+def _prompts_class(shell):
+    prompts = type(shell.prompts)
+    return f"{prompts.__module__}.{prompts.__name__}"
+
+
+def _set_prompts_class(shell, value):
+    from IPython.terminal.prompts import Prompts
+
+    if isinstance(value, str):
+        from IPython.utils.importstring import import_item
+
+        try:
+            value = import_item(value)
+        except ImportError as failure:
+            raise ValueError(f"TerminalInteractiveShell.prompts_class: {failure}") from None
+    if not (isinstance(value, type) and issubclass(value, Prompts)):
+        raise ValueError(f"TerminalInteractiveShell.prompts_class is a class made of IPython.terminal.prompts.Prompts, not {value!r}")
+    shell.prompts = value(shell)
+
+
 _started = {}
 
 
@@ -165,6 +185,8 @@ SETTINGS = (
             0, (0, 1, 2)),
     Setting("InteractiveShell", "autoindent", bool, "whether a new line of a cell is indented", True),
     Setting("InteractiveShell", "automagic", bool, "whether line magics may be typed without their %", True),
+    Setting("TerminalInteractiveShell", "prompts_class", (str, type), "what makes the prompts: a class by its full name",
+            "IPython.terminal.prompts.Prompts", read=_prompts_class, write=_set_prompts_class),
     Setting("TerminalInteractiveShell", "enable_tip", bool, "whether the start says something that you may not know", True),
     Setting("TerminalInteractiveShell", "term_title", bool, "whether the title of the window says where the shell is", True),
     Setting("TerminalInteractiveShell", "term_title_format", str, "what it says; {cwd} stands for the folder", "rhumba: {cwd}"),

@@ -397,6 +397,12 @@ def _debugger_class(shell):
 
 
 # How what hangs on the shell is made.
+def _prompts(shell):
+    from rhumba._prompts import Prompts
+
+    return Prompts(shell)
+
+
 MAKERS = {
     "alias_manager": _from("IPython.core.alias", "AliasManager"),
     "prefilter_manager": _from("IPython.core.prefilter", "PrefilterManager"),
@@ -412,6 +418,7 @@ MAKERS = {
     "history_manager": HistoryManager,
     "input_transformer_manager": InputTransformerManager,
     "Completer": Completer,
+    "prompts": _prompts,
     "inspector": Inspector,
     "hooks": lambda shell: shell._hooks,
     "_hooks": Hooks,

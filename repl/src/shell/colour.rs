@@ -62,9 +62,32 @@ impl Colours {
             text.to_owned()
         }
     }
+
+    /// The text in the style of this name, or as it is if there is none.
+    pub fn paint_by_name(self, style: &str, text: &str) -> String {
+        let style = Style::ALL.into_iter().find(|each| each.name() == style);
+        style.map_or_else(|| text.to_owned(), |style| self.paint(style, text))
+    }
 }
 
 impl Style {
+    const ALL: [Self; 14] = [
+        Self::InPrompt,
+        Self::OutPrompt,
+        Self::Keyword,
+        Self::Builtin,
+        Self::Definition,
+        Self::Text,
+        Self::Number,
+        Self::Comment,
+        Self::Operator,
+        Self::Magic,
+        Self::Bracket,
+        Self::Failure,
+        Self::Place,
+        Self::Quiet,
+    ];
+
     /// What themes call it.
     fn name(self) -> &'static str {
         match self {

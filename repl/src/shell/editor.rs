@@ -17,7 +17,7 @@ use rustyline::config::{BellStyle, CompletionType, Config, Configurer};
 use rustyline::error::ReadlineError;
 use rustyline::{ColorMode, EditMode, Editor};
 
-use super::colour::{Colours, Style};
+use super::colour::Colours;
 use super::helper::CellHelper;
 use super::history::{CELLS_MAX, History, RecentCells};
 use super::input::Reading;
@@ -91,7 +91,7 @@ impl<'vm> CellEditor<'vm> {
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.
     pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
         let raw = looks::in_prompt(number);
-        let styled = self.colours.paint(Style::InPrompt, &raw);
+        let styled = looks::painted_in_prompt(number, self.colours);
         let mut before_cursor = text.unwrap_or_default();
         let mut after_cursor = String::new();
         if looks::are_followed() {

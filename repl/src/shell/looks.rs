@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use rustpython_vm::builtins::{PyDict, PyStr};
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::colour::{Colours, Style};
 use super::editor::shell_object;
 
 static WITHOUT_COLOURS: AtomicBool = AtomicBool::new(false);
@@ -84,8 +85,85 @@ pub fn title_format() -> String {
     title.as_deref().unwrap_or("rhumba: {cwd}").to_owned()
 }
 
+/// A prompt as pieces: the name of a style or nothing, and a text.
+type Pieces = Vec<(String, String)>;
+
+/// The prompts of the next cell as the person makes them.
+struct Prompts {
+    before: Pieces,
+    further: Pieces,
+    after: Pieces,
+}
+
+static PROMPTS: RwLock<Option<Prompts>> = RwLock::new(None);
+
+/// Asks for the prompts of the next cell, if the person makes them.
+fn follow_prompts(vm: &VirtualMachine, shell: &PyObject) {
+    let is_set = shell
+        .dict()
+        .is_some_and(|dict| dict.contains_key("prompts", vm));
+    let prompts = is_set.then(|| made_prompts(vm, shell).ok().flatten());
+    *PROMPTS.write() = prompts.flatten();
+}
+
+fn made_prompts(vm: &VirtualMachine, shell: &PyObject) -> PyResult<Option<Prompts>> {
+    let module = vm.import("rhumba._prompts", 0)?.get_attr("_prompts", vm)?;
+    let made = vm.call_method(&module, "rendered", (shell.to_owned(),))?;
+    if vm.is_none(&made) {
+        return Ok(None);
+    }
+    let made: Vec<PyObjectRef> = made.try_to_value(vm)?;
+    let Ok([before, further, after]) = <[PyObjectRef; 3]>::try_from(made) else {
+        return Ok(None);
+    };
+    let pieces = |list: PyObjectRef| -> PyResult<Pieces> {
+        let pairs: Vec<PyObjectRef> = list.try_to_value(vm)?;
+        let pair = |pair: PyObjectRef| -> PyResult<(String, String)> {
+            let parts: Vec<String> = pair.try_to_value(vm)?;
+            let mut parts = parts.into_iter();
+            Ok((
+                parts.next().unwrap_or_default(),
+                parts.next().unwrap_or_default(),
+            ))
+        };
+        pairs.into_iter().map(pair).collect()
+    };
+    let mut after = pieces(after)?;
+    // What stands between it and the value depends on the value.
+    if let Some((_, text)) = after.last_mut() {
+        text.truncate(text.trim_end_matches(' ').len());
+    }
+    Ok(Some(Prompts {
+        before: pieces(before)?,
+        further: pieces(further)?,
+        after,
+    }))
+}
+
+fn raw(pieces: &Pieces) -> String {
+    pieces.iter().map(|(_, text)| text.as_str()).collect()
+}
+
+fn painted(pieces: &Pieces, colours: Colours) -> String {
+    let pieces = pieces.iter();
+    pieces
+        .map(|(style, text)| colours.paint_by_name(style, text))
+        .collect()
+}
+
+/// What stands before a cell, in its colours.
+pub fn painted_in_prompt(number: u32, colours: Colours) -> String {
+    match &*PROMPTS.read() {
+        Some(prompts) => painted(&prompts.before, colours),
+        None => colours.paint(Style::InPrompt, &in_prompt(number)),
+    }
+}
+
 /// What stands before a cell.
 pub fn in_prompt(number: u32) -> String {
+    if let Some(prompts) = &*PROMPTS.read() {
+        return raw(&prompts.before);
+    }
     if CLASSIC_PROMPTS.load(Ordering::Relaxed) {
         ">>> ".to_owned()
     } else {
@@ -95,6 +173,9 @@ pub fn in_prompt(number: u32) -> String {
 
 /// What stands before the further lines of a cell, as wide as what stands before the first.
 pub fn continuation_prompt(number: u32) -> String {
+    if let Some(prompts) = &*PROMPTS.read() {
+        return raw(&prompts.further);
+    }
     if CLASSIC_PROMPTS.load(Ordering::Relaxed) {
         "... ".to_owned()
     } else {
@@ -102,9 +183,14 @@ pub fn continuation_prompt(number: u32) -> String {
     }
 }
 
-/// What stands before the value of a cell; `None` if nothing does.
-pub fn out_prompt(number: u32) -> Option<String> {
-    (!CLASSIC_PROMPTS.load(Ordering::Relaxed)).then(|| format!("Out[{number}]:"))
+/// What stands before the value of a cell, in its colours; `None` if nothing does.
+pub fn out_prompt(number: u32, colours: Colours) -> Option<String> {
+    if let Some(prompts) = &*PROMPTS.read() {
+        let prompt = painted(&prompts.after, colours);
+        return (!prompt.is_empty()).then_some(prompt);
+    }
+    let is_classic = CLASSIC_PROMPTS.load(Ordering::Relaxed);
+    (!is_classic).then(|| colours.paint(Style::OutPrompt, &format!("Out[{number}]:")))
 }
 
 /// Whether there is a shell object to look at: before the first cell there is none, and making it
@@ -119,6 +205,7 @@ pub fn follow(vm: &VirtualMachine) {
         return;
     };
     FOLLOWED.store(true, Ordering::Relaxed);
+    follow_prompts(vm, &shell);
     let setting = |name: &'static str| shell.get_attr(name, vm).ok();
     let theme = setting("colors").and_then(|theme| theme.downcast::<PyStr>().ok());
     if let Some(theme) = theme.as_ref().and_then(|theme| theme.to_str()) {

@@ -11,7 +11,7 @@ use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::output::{DisplayItem, OutputSink, Stream};
 
 use super::above::Above;
-use super::colour::{Colours, Style};
+use super::colour::Colours;
 use super::history::History;
 use super::picture::Pictures;
 use super::{looks, traceback};
@@ -87,10 +87,9 @@ impl Screen {
     }
 
     fn result_text(&self, count: u32, text: &str) -> String {
-        let Some(prompt) = looks::out_prompt(count) else {
+        let Some(prompt) = looks::out_prompt(count, self.colours) else {
             return format!("{text}\n");
         };
-        let prompt = self.colours.paint(Style::OutPrompt, &prompt);
         // Aligned text, as that of a table, must start in the first column.
         let gap = if text.contains('\n') { "\n" } else { " " };
         format!("{prompt}{gap}{text}\n")
@@ -151,10 +150,9 @@ impl OutputSink for Screen {
             history.remember_output(count, item.plain_text());
         }
         self.start_line();
-        let prompt = self
-            .colours
-            .paint(Style::OutPrompt, &format!("Out[{count}]:"));
-        self.write(Stream::Stdout, &format!("{prompt}\n{picture}"));
+        let prompt = looks::out_prompt(count, self.colours);
+        let prompt = prompt.map(|prompt| prompt + "\n").unwrap_or_default();
+        self.write(Stream::Stdout, &format!("{prompt}{picture}"));
     }
 
     fn flush(&self) {

@@ -216,3 +216,39 @@ fn an_unknown_theme_is_told_of_and_the_shell_starts() {
     );
     assert!(ran.success().contains("Out[1]: 42"));
 }
+
+#[test]
+fn prompts_are_made_by_a_class_of_ones_own() {
+    let home = TestHome::new();
+    home.configure(
+        "startup/prompts.py",
+        "from IPython.terminal.prompts import Prompts, Token\n\
+         class Mine(Prompts):\n    \
+             def in_prompt_tokens(self):\n        \
+                 return [(Token, 'sim'), (Token.Prompt, f'{self.shell.execution_count}> ')]\n    \
+             def out_prompt_tokens(self):\n        \
+                 return [(Token.OutPrompt, '-> ')]\n\
+         get_ipython().prompts = Mine(get_ipython())\n",
+    );
+    let cells = "6 * 7\n'a\\nb'\nMine.in_prompt_tokens = None\n8\n\
+        %config TerminalInteractiveShell.prompts_class = 'IPython.terminal.prompts.ClassicPrompts'\n9\n\
+        %config TerminalInteractiveShell.prompts_class = 'os.path'\n";
+    let ran = home.run_with_input(["-i", "--no-banner"], cells);
+    let out = &ran.stdout;
+    assert!(
+        out.starts_with("sim1> -> 42\nsim2> -> 'a\\nb'\nsim3> "),
+        "{out}"
+    );
+    assert!(out.contains("In [4]: Out[4]: 8\n"), "{out}");
+    assert!(out.contains(">>> 9\n>>> "), "{out}");
+    let told = &ran.stderr;
+    assert!(
+        told.contains("Mine makes no prompt (TypeError: ")
+            && told.contains("the usual ones are back"),
+        "{told}"
+    );
+    assert!(
+        told.contains("prompts_class is a class made of IPython.terminal.prompts.Prompts"),
+        "{told}"
+    );
+}
