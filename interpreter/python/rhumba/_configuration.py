@@ -165,6 +165,16 @@ def _set_prompts_class(shell, value):
     shell.prompts = value(shell)
 
 
+def _set_shortcuts(shell, value):
+    from rhumba import _shortcuts
+
+    try:
+        # A list of its own: the editor sees by that when it changes.
+        shell.shortcuts = _shortcuts.check(value)
+    except ValueError as refused:
+        raise ValueError(f"TerminalInteractiveShell.shortcuts: {refused}") from None
+
+
 _started = {}
 
 
@@ -185,6 +195,8 @@ SETTINGS = (
             0, (0, 1, 2)),
     Setting("InteractiveShell", "autoindent", bool, "whether a new line of a cell is indented", True),
     Setting("InteractiveShell", "automagic", bool, "whether line magics may be typed without their %", True),
+    Setting("TerminalInteractiveShell", "shortcuts", list, "keys of your own: {command = \"kill-line\", new_keys = [\"c-q\"]}, …", [],
+            write=_set_shortcuts),
     Setting("TerminalInteractiveShell", "prompts_class", (str, type), "what makes the prompts: a class by its full name",
             "IPython.terminal.prompts.Prompts", read=_prompts_class, write=_set_prompts_class),
     Setting("TerminalInteractiveShell", "enable_tip", bool, "whether the start says something that you may not know", True),

@@ -12,10 +12,10 @@ use rhumba_interpreter::interrupt;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream};
 use rustpython_vm::builtins::PyStr;
-use rustpython_vm::{PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 use rustyline::config::{BellStyle, CompletionType, Config, Configurer};
 use rustyline::error::ReadlineError;
-use rustyline::{ColorMode, EditMode, Editor};
+use rustyline::{ColorMode, EditMode, Editor, Event, EventHandler};
 
 use super::colour::Colours;
 use super::helper::CellHelper;
@@ -23,6 +23,7 @@ use super::history::{CELLS_MAX, History, RecentCells};
 use super::input::Reading;
 use super::keys::{INDENT, Keys};
 use super::screen::Screen;
+use super::shortcuts::{self, Action};
 use super::title::Title;
 use super::turn::{TAKEN, Turn};
 use super::{external, looks, terminal, thread};
@@ -35,6 +36,8 @@ pub struct CellEditor<'vm> {
     colours: Colours,
     screen: Arc<Screen>,
     title: Title,
+    /// The person's own keys, as they were last set.
+    shortcuts: Option<PyObjectRef>,
 }
 
 impl<'vm> CellEditor<'vm> {
@@ -85,6 +88,7 @@ impl<'vm> CellEditor<'vm> {
             colours,
             screen,
             title: Title::new(),
+            shortcuts: None,
         })
     }
 
@@ -184,6 +188,55 @@ impl<'vm> CellEditor<'vm> {
         if let Some(helper) = self.editor.helper_mut() {
             helper.suggests = suggests;
         }
+        let shortcuts = shell.dict().and_then(|dict| {
+            let found = dict.get_item_opt("shortcuts", self.vm);
+            found.ok().flatten()
+        });
+        let is_known = match (&shortcuts, &self.shortcuts) {
+            (Some(set), Some(known)) => set.is(known),
+            (set, _) => set.is_none(),
+        };
+        if !is_known {
+            self.take_shortcuts(shortcuts);
+        }
+    }
+
+    /// Gives keys what a person wants them to do. What they did before comes back first.
+    fn take_shortcuts(&mut self, set: Option<PyObjectRef>) {
+        let bindings = |entries: PyObjectRef| -> PyResult<Vec<(String, String)>> {
+            let vm = self.vm;
+            let module = vm
+                .import("rhumba._shortcuts", 0)?
+                .get_attr("_shortcuts", vm)?;
+            let made = vm.call_method(&module, "bindings", (entries,))?;
+            let made: Vec<PyObjectRef> = made.try_to_value(vm)?;
+            let pair = |pair: PyObjectRef| {
+                let mut parts: Vec<String> = pair.try_to_value(vm)?;
+                let action = parts.pop().unwrap_or_default();
+                Ok((parts.pop().unwrap_or_default(), action))
+            };
+            made.into_iter().map(pair).collect()
+        };
+        // They were checked when they were set.
+        let of = |entries: Option<PyObjectRef>| entries.map(|it| bindings(it).unwrap_or_default());
+        for (keys, _) in of(self.shortcuts.take()).unwrap_or_default() {
+            if let Some(keys) = shortcuts::keys(&keys) {
+                self.editor.unbind_sequence(Event::KeySeq(keys));
+            }
+        }
+        self.keys.bind(&mut self.editor);
+        for (keys, action) in of(set.clone()).unwrap_or_default() {
+            let (Some(keys), Some(action)) = (shortcuts::keys(&keys), shortcuts::action(&action))
+            else {
+                continue;
+            };
+            let handler = match action {
+                Action::Command(command) => EventHandler::Simple(command),
+                Action::Special(special) => self.keys.handler(special),
+            };
+            self.editor.bind_sequence(Event::KeySeq(keys), handler);
+        }
+        self.shortcuts = set;
     }
 }
 

@@ -92,6 +92,14 @@ impl Keys {
 }
 
 impl Keys {
+    /// What makes a key do something that only keys of cells do.
+    pub fn handler(&self, special: Special) -> EventHandler {
+        EventHandler::Conditional(Box::new(Key {
+            does: special.does(),
+            keys: self.clone(),
+        }))
+    }
+
     fn new_line(&self, indent: usize) -> Cmd {
         let indent = if self.indents.load(Ordering::Relaxed) {
             indent
@@ -99,6 +107,28 @@ impl Keys {
             0
         };
         Cmd::Insert(1, format!("\n{}", " ".repeat(indent)))
+    }
+}
+
+/// What only the keys of cells do, for those that a person gives it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    AcceptSuggestion,
+    AcceptSuggestedWord,
+    EditElsewhere,
+    Enter,
+    NewLine,
+}
+
+impl Special {
+    fn does(self) -> Does {
+        match self {
+            Self::AcceptSuggestion => on_accept_key,
+            Self::AcceptSuggestedWord => on_accept_word_key,
+            Self::EditElsewhere => on_editor_key,
+            Self::Enter => on_enter_key,
+            Self::NewLine => on_newline_key,
+        }
     }
 }
 

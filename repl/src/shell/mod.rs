@@ -19,6 +19,7 @@ mod line;
 mod looks;
 mod picture;
 mod screen;
+mod shortcuts;
 mod terminal;
 mod thread;
 mod tip;

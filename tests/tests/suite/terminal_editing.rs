@@ -355,3 +355,37 @@ fn what_is_typed_ahead_is_read_at_the_prompts_that_follow() {
     screen.prompt(4);
     screen.leave();
 }
+
+#[test]
+fn keys_do_what_a_person_sets_them_to() {
+    let home = TestHome::new();
+    home.configure(
+        "config.toml",
+        "[TerminalInteractiveShell]\nshortcuts = [\n\
+         { command = 'beginning-of-line', new_keys = ['c-t'] },\n\
+         { command = 'kill-line', new_keys = ['escape', 'z'] },\n\
+         { command = 'IPython:auto_suggest.accept', new_keys = ['c-q'] },\n]\n",
+    );
+    let mut screen = Screen::start_on(&home, &["--no-banner"], &COLOURED);
+    screen.prompt(1);
+    screen.send("word_one = 1\r");
+    screen.prompt(2);
+    screen.send("wrong\x14\x1bz6 * 7\r");
+    screen.shows("Out[2]: 42");
+    screen.prompt(3);
+    screen.send("wor");
+    screen.shows_line("In [3]: word_one = 1");
+    screen.send("\x11; word_one\r");
+    screen.shows("Out[3]: 1");
+    screen.prompt(4);
+    // What a key did before comes back with the setting.
+    screen.send("%config TerminalInteractiveShell.shortcuts = []\r");
+    screen.prompt(5);
+    screen.send("67\x14\r");
+    screen.shows("Out[5]: 76");
+    screen.prompt(6);
+    screen.send("%config TerminalInteractiveShell.shortcuts = [{'command': 'kill-lin', 'new_keys': ['c-q']}]\r");
+    screen.shows("there is 'kill-line'");
+    screen.prompt(7);
+    screen.leave();
+}
