@@ -18,8 +18,9 @@ use std::io::ErrorKind;
 /// What error messages call a namespace.
 const ROOT_NAME: &str = "namespace";
 
-/// Takes a snapshot of names, with who they belong to and when it is. Functions find their globals
-/// where they are brought back: those of the session, or else those whose globals are `own`.
+/// Takes a snapshot of the names of a namespace, with who it belongs to and when it is. Functions that
+/// have it as their globals find them where it is brought back, and so does what refers to it.
+/// Where others of the session find theirs, `globals` says.
 ///
 /// # Errors
 /// `SnapshotError` with the path of what can't be carried, unless it is `partial`; what `__reduce_ex__`
@@ -27,17 +28,14 @@ const ROOT_NAME: &str = "namespace";
 pub fn taken(
     vm: &VirtualMachine,
     items: &[(String, PyObjectRef)],
-    own: Option<&PyObject>,
+    namespace: &PyObject,
+    globals: Globals,
     partial: bool,
     origin: &str,
 ) -> PyResult<Checkpoint> {
-    let globals = match own {
-        None => Globals::Receiver,
-        Some(_) => Globals::Carried,
-    };
     let options = EncodeOptions {
         globals,
-        namespace: own,
+        namespace: Some(namespace),
         partial,
         ..EncodeOptions::new(ROOT_NAME)
     };

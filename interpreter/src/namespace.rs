@@ -10,7 +10,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 use crate::session::{LAST_NAMES, Session};
 
 /// Names that a module has by itself: `clear` keeps them.
-const MODULE_NAMES: [&str; 8] = [
+const MODULE_NAMES: [&str; 9] = [
     "__name__",
     "__doc__",
     "__package__",
@@ -19,6 +19,7 @@ const MODULE_NAMES: [&str; 8] = [
     "__builtins__",
     "__file__",
     "__cached__",
+    "__warningregistry__",
 ];
 
 /// The names of this interpreter's `__main__`.

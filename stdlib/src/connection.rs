@@ -189,14 +189,17 @@ impl Connection {
     /// Returns the names and objects of a namespace that was taken, as a dict that its functions
     /// have as their globals.
     #[pymethod]
-    fn taken_names(
-        _zelf: &Py<Self>,
-        taken: PyRef<Group>,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyDictRef> {
+    fn taken_names(_zelf: &Py<Self>, taken: PyRef<Group>, vm: &VirtualMachine) -> PyResult {
         let payload = taken.parts().take_payload(0).unwrap_or_default();
         let checkpoint = payload::unpack(payload).map_err(|error| failure::of_store(vm, &error))?;
-        namespace::names_in_dict(vm, checkpoint, Trust::Members)
+        let left_out = checkpoint.left_out.iter();
+        let left_out = left_out.map(|(path, reason)| {
+            let pair = [path, reason].map(|text| vm.ctx.new_str(text.as_str()).into());
+            vm.ctx.new_tuple(pair.to_vec()).into()
+        });
+        let left_out = vm.ctx.new_list(left_out.collect()).into();
+        let names = namespace::names_in_dict(vm, checkpoint, Trust::Members)?;
+        Ok(vm.ctx.new_tuple(vec![names.into(), left_out]).into())
     }
 
     /// Returns the parts of a checkpoint in the engines' store: what each is called there, and

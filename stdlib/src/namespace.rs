@@ -9,7 +9,7 @@ use crate::failure;
 use rhumba_engine::saved;
 use rhumba_engine::store::{Checkpoint, Store, file};
 use rhumba_interpreter::namespace::Namespace;
-use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions, Trust};
+use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions, Globals, Trust};
 use rustpython_vm::builtins::{PyDictRef, PyStr};
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 use std::path::{Path, PathBuf};
@@ -166,14 +166,13 @@ impl Saved {
 
 /// Takes a snapshot of names: those of a dict, or those of the session.
 fn taken(vm: &VirtualMachine, mapping: Option<PyDictRef>, partial: bool) -> PyResult<Checkpoint> {
-    // A dict is no namespace, so functions from elsewhere take their globals along.
-    match mapping {
-        None => saved::taken(vm, &Namespace::new(vm).items(), None, partial, ORIGIN),
-        Some(mapping) => {
-            let items = items_of(vm, &mapping)?;
-            saved::taken(vm, &items, Some(mapping.as_object()), partial, ORIGIN)
-        }
-    }
+    let session = Namespace::new(vm);
+    let (items, dict, globals) = match mapping {
+        None => (session.items(), session.dict().clone(), Globals::Receiver),
+        // A dict is no namespace, so functions from elsewhere take their globals along.
+        Some(mapping) => (items_of(vm, &mapping)?, mapping, Globals::Carried),
+    };
+    saved::taken(vm, &items, dict.as_object(), globals, partial, ORIGIN)
 }
 
 fn items_of(vm: &VirtualMachine, mapping: &PyDictRef) -> PyResult<Vec<(String, PyObjectRef)>> {

@@ -72,6 +72,10 @@ class Shell:
 
         return _interface.attribute(self, name)
 
+    def __reduce__(self):
+        # Each process has its own.
+        return get_ipython, ()
+
     @property
     def execution_count(self):
         """The number that the next cell will have."""

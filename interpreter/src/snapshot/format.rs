@@ -12,9 +12,10 @@ use thiserror::Error;
 pub(super) const MAGIC: [u8; 4] = *b"RHSN";
 
 /// Version of this layout, which is what is written.
-pub const FORMAT_VERSION: u16 = 3;
+pub const FORMAT_VERSION: u16 = 4;
 /// The oldest layout that is read. Later ones added kinds of records: version 3 code objects in one
-/// record, long text outside of the table, type variables, modules made by hand.
+/// record, long text outside of the table, type variables, modules made by hand; version 4 attributes
+/// in slots.
 const FORMAT_VERSION_MIN: u16 = 2;
 
 /// Version of the bytecode that functions are carried as: the runtime's `.pyc` magic number and
@@ -115,6 +116,8 @@ pub(super) mod kind {
     pub const FILL_CLASS: u8 = 136;
     /// An instance's attributes are a dict that something else has too
     pub const FILL_INSTANCE_DICT: u8 = 137;
+    /// Attributes of an instance, some of them in slots
+    pub const FILL_ATTRIBUTES: u8 = 138;
 }
 
 /// How a run of objects inside a record is laid out.

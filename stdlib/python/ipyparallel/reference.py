@@ -28,6 +28,9 @@ class Reference:
         """Calls what this process has by the name."""
         return resolve(self.name)(*args, **kwargs)
 
+    # In a namespace that is saved or copied whole it stays what it is.
+    _is_kept_in_namespaces = True
+
     def __reduce__(self):
         # Whoever receives it gets what it refers to there.
         return resolve, (self.name,)

@@ -10,7 +10,10 @@ Where the two sets come from is `namespace.py`'s.
 """
 
 import copyreg
+import re
+import sys
 import types
+import weakref
 
 import _rhumba
 
@@ -82,43 +85,83 @@ class Change:
 
 
 class Differences(dict):
-    """The names that differ, with the Change of each, in order; empty if nothing differs."""
+    """The names that differ, with the Change of each, in order; empty if nothing differs.
+
+    not_compared: what can't be carried and is at the same place in both: paths and reasons
+    """
+
+    not_compared = ()
 
     def __str__(self):
-        if not self:
-            return "no differences"
-        width = max(map(len, self)) + 2
-        return "\n".join(f"{name:<{width}}{change}" for name, change in self.items())
+        width = max(map(len, self), default=0) + 2
+        lines = [f"{name:<{width}}{change}" for name, change in self.items()] or ["no differences"]
+        lines += [f"not compared: {path}: {reason}" for path, reason in self.not_compared]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
 
-def differences(old, new):
-    """Returns how the mapping `new` differs from the mapping `old`, as Differences."""
+def differences(old, new, old_left_out=(), new_left_out=()):
+    """Returns how the mapping `new` differs from the mapping `old`, as Differences.
+
+    old_left_out, new_left_out: what is bound there and can't be carried, as paths and reasons
+    """
     found = Differences()
-    for name in sorted({*old, *new}):
-        if name not in new:
+    old_left, new_left = _by_name(old_left_out), _by_name(new_left_out)
+    found.not_compared = sorted({*old_left_out} & {*new_left_out})
+    for name in sorted({*old, *new, *old_left, *new_left}):
+        in_old, in_new = old_left.get(name, {}), new_left.get(name, {})
+        # The name itself is bound to what can't be carried.
+        if "" in in_old or "" in in_new:
+            if "" in in_old and "" in in_new:
+                continue
+            reason = {**in_old, **in_new}[""]
+            other = new if "" in in_old else old
+            if name in other:
+                found[name] = Change("type", "", f"{reason} in one, and {_brief(other[name])} is in the other")
+            else:
+                found[name] = Change("removed" if "" in in_old else "added", "", reason)
+        elif name not in new:
             found[name] = Change("removed", "", _brief(old[name]))
         elif name not in old:
             found[name] = Change("added", "", _brief(new[name]))
         elif change := change_of(old[name], new[name]):
             found[name] = change
+        elif in_old != in_new:
+            where = min({*in_old.items()} ^ {*in_new.items()})
+            found[name] = Change("value", where[0], f"{where[1]}, and it is in one and not in the other")
     return found
 
 
-def change_of(old, new):
-    """Returns how one object differs from another, as a Change, or None."""
+def _by_name(left_out):
+    """What was left out, by the name that it is below: {name: {path below it: reason}}."""
+    names = {}
+    for path, reason in left_out:
+        match = re.fullmatch(r"\w+\[(['\"])(.*?)\1\](.*)", path, re.DOTALL)
+        if match:
+            names.setdefault(match[2], {})[match[3]] = reason
+    return names
+
+
+def change_of(old, new, met=frozenset()):
+    """Returns how one object differs from another, as a Change, or None.
+
+    met: pairs of addresses that are being compared, and taken to be the same meanwhile
+    """
     if not _alike(type(old), type(new)):
         return Change("type", "", f"{_brief(old)} became {_brief(new)}")
     if old is new or _rhumba.same_snapshot(old, new):
         return None
-    found = _first_difference(old, new)
+    try:
+        found = _first_difference(old, new, met)
+    except RecursionError:
+        return Change("value", "", "it has sets nested too deeply to be compared")
     return found and Change("value", *found)
 
 
-def _first_difference(old, new):
+def _first_difference(old, new, met):
     """Returns path and words of the first difference inside two objects, or None."""
-    met = set()
+    met = set(met)
     # Parts are held as long as they are known by their address.
     held = []
     path = []
@@ -135,7 +178,7 @@ def _first_difference(old, new):
             continue
         met.add((id(old), id(new)))
         held.append((old, new))
-        words, parts = _compared(old, new)
+        words, parts = _compared(old, new, met)
         if words:
             return _path([*path, step]), words
         if parts is not None:
@@ -144,8 +187,8 @@ def _first_difference(old, new):
     return None
 
 
-def _compared(old, new):
-    """Compares two objects themselves.
+def _compared(old, new, met):
+    """Compares two objects themselves; `met` is as for `change_of`.
 
     Returns words if they differ, and else the parts to compare next, as
     (step, old, new) triples, or None.
@@ -161,7 +204,13 @@ def _compared(old, new):
     if kind in _BYTES:
         return (None if bytes(old) == bytes(new) else _changed(bytes(old), bytes(new))), None
     if (kind.__module__, kind.__name__) in _SHORT:
-        return (None if old.__reduce_ex__(4) == new.__reduce_ex__(4) else _changed(old, new)), None
+        made = old.__reduce_ex__(4), new.__reduce_ex__(4)
+        zones = [each.tzinfo if hasattr(each, "tzinfo") else None for each in (old, new)]
+        if made[0] == made[1] or None in zones or made[0][1][:1] != made[1][1][:1]:
+            return (None if made[0] == made[1] else _changed(old, new)), None
+        return None, [(".tzinfo", *zones)]
+    if kind in _SETS:
+        return _of_sets(old, new, met)
     compare = _COMPARED.get(kind)
     if compare is None:
         compare = _classes if issubclass(kind, type) else _made
@@ -247,7 +296,7 @@ def _unequal_values(old, new):
         yield f"[{keys[index]!r}]", old[index], new[index]
 
 
-def _of_sets(old, new):
+def _of_sets(old, new, met):
     if len(old) != len(new):
         return f"{_count(old)} became {_count(new)}", None
     if all(type(item) in _KEYS for items in (old, new) for item in items):
@@ -255,7 +304,7 @@ def _of_sets(old, new):
         return (f"{_brief(min(gone, key=repr))} became {_brief(min(come, key=repr))}" if gone else None), None
     left = list(new)
     for item in old:
-        match = next((i for i, other in enumerate(left) if change_of(item, other) is None), None)
+        match = next((i for i, other in enumerate(left) if change_of(item, other, met) is None), None)
         if match is None:
             return f"{_brief(item)} is in one and not in the other", None
         del left[match]
@@ -328,6 +377,24 @@ def _named(old, new):
     return (None if names[0] == names[1] else f"{names[0]} became {names[1]}"), None
 
 
+def _modules(old, new):
+    words, _ = _named(old, new)
+    names = [sys.modules.get(each.__name__) is each for each in (old, new)]
+    if words or all(names):
+        return words, None
+    # Made by hand: there is no file to say what is in them.
+    own = [{name: value for name, value in vars(each).items() if not name.startswith("__")} for each in (old, new)]
+    return _attributes(*own)
+
+
+def _references(old, new):
+    return None, [("()", old(), new())]
+
+
+def _weak_dicts(old, new):
+    return None, [("", dict(old.items()), dict(new.items()))]
+
+
 def _classes(old, new):
     if not _alike(old, new):
         return f"the class {old.__qualname__} became the class {new.__qualname__}", None
@@ -373,6 +440,9 @@ def _made(old, new):
         halves.append((args, state, slots, items and list(items), pairs and list(pairs)))
     (args, state, slots, items, pairs), new_half = halves[0], halves[1]
     parts = []
+    if isinstance(old, BaseException):
+        names = ("__cause__", "__context__", "__suppress_context__")
+        parts += [(f".{name}", getattr(old, name), getattr(new, name)) for name in names]
     if args or new_half[0]:
         parts.append((" (its value)", args, new_half[0]))
     for mine, other in ((state, new_half[1]), (slots, new_half[2])):
@@ -402,8 +472,6 @@ _COMPARED = {
     tuple: _sequences,
     dict: _dicts,
     types.MappingProxyType: _dicts,
-    set: _of_sets,
-    frozenset: _of_sets,
     types.FunctionType: _functions,
     types.CodeType: _codes,
     types.CellType: _cells,
@@ -411,7 +479,11 @@ _COMPARED = {
     property: _properties,
     classmethod: _wrappers,
     staticmethod: _wrappers,
-    types.ModuleType: _named,
+    types.ModuleType: _modules,
+    weakref.ReferenceType: _references,
+    weakref.WeakMethod: _references,
+    weakref.WeakValueDictionary: _weak_dicts,
+    weakref.WeakKeyDictionary: _weak_dicts,
     types.BuiltinFunctionType: _named,
     types.GetSetDescriptorType: _named,
     types.MemberDescriptorType: _named,

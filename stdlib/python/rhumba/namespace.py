@@ -210,13 +210,16 @@ def diff(a, b=None):
 
     Each value has a `kind` ('added', 'removed', 'type', 'value'), the path
     `where` of the first difference below the name, and a `text`. Objects are
-    compared by what they are made of, not by their own `==`.
+    compared by what they are made of, not by their own `==`. What engines have
+    and can't send is compared by where it is; the attribute `not_compared` of
+    what is returned lists it.
 
     Raises what `load` raises.
     """
     from rhumba._difference import differences
 
-    return differences(_mapping(a), _mapping(b))
+    (old, old_left_out), (new, new_left_out) = _mapping(a), _mapping(b)
+    return differences(old, new, old_left_out, new_left_out)
 
 
 # -- the store
@@ -291,16 +294,16 @@ def _names(mapping):
 
 
 def _mapping(each):
-    """Returns one side of `diff` as a mapping."""
+    """Returns one side of `diff` as a mapping, and what it goes without: paths and reasons."""
     if each is None:
         import _rhumba_shell
 
         namespace = _rhumba_shell.namespace()
-        return {name: namespace[name] for name in _rhumba_shell.names()}
+        return {name: namespace[name] for name in _rhumba_shell.names()}, ()
     # The view of an engine.
     if hasattr(each, "_taken_names"):
         return each._taken_names()
-    return each if hasattr(each, "keys") else load(each)
+    return (each if hasattr(each, "keys") else load(each)), ()
 
 
 def _path(path):

@@ -174,3 +174,61 @@ def test_what_makes_a_difference_is_named():
     for _ in range(300):
         deep, other = [deep], [other]
     assert len(str(change_of(deep, other))) < 300
+
+
+class Kin:
+    def __init__(self):
+        self.kids, self.up = set(), None
+
+
+def test_sets_that_lead_back_to_their_owner():
+    def family(name=None):
+        one, other = Kin(), Kin()
+        one.kids.add(other)
+        other.up = one
+        other.name = name
+        return one
+    assert change_of(family(), family()) is None
+    assert change_of(family(), family("x")).where == ".kids"
+
+
+def test_what_has_no_say_of_its_own_is_looked_into():
+    import datetime, types, weakref
+    one, other = types.ModuleType("made"), types.ModuleType("made")
+    one.x = other.x = 1
+    assert change_of(one, other) is None
+    other.x = 2
+    assert change_of(one, other).where == ".x"
+    failure, same = ValueError(1), ValueError(1)
+    assert change_of(failure, same) is None
+    same.__cause__ = KeyError(1)
+    assert change_of(failure, same).where == ".__cause__"
+    class Zone(datetime.tzinfo):
+        def __init__(self, hours=2):
+            self.hours = hours
+        def utcoffset(self, moment):
+            return datetime.timedelta(hours=self.hours)
+    def at(*args):
+        return datetime.datetime(2020, 1, 1, tzinfo=Zone(*args))
+    assert change_of(at(), at()) is None and change_of(at(), at(3)).where == ".tzinfo.hours"
+    kin = [Kin(), Kin()]
+    for make in weakref.ref, lambda it: weakref.WeakValueDictionary(a=it), lambda it: weakref.WeakKeyDictionary({it: 1}):
+        assert change_of(make(kin[0]), make(kin[1])) is None
+    kin[1].up = 1
+    assert change_of(weakref.ref(kin[0]), weakref.ref(kin[1])).where == "().up"
+
+
+def test_what_was_left_out_is_compared_by_its_place():
+    from rhumba._difference import differences
+
+    lock = "a lock can't be carried"
+    found = differences({"a": 1, "b": {}}, {"a": 1, "b": {}, "d": 2}, [("namespace['c']", lock), ("namespace['d']", lock)],
+                        [("namespace['b']['x']", lock)])
+    assert str(found).split("\n") == [
+        f"b  value   ['x']: {lock}, and it is in one and not in the other",
+        f"c  removed {lock}",
+        f"d  type    {lock} in one, and 2 is in the other",
+    ], str(found)
+    both = differences({"a": []}, {"a": []}, [("namespace['a'][0]", lock)], [("namespace['a'][0]", lock)])
+    assert not both and both.not_compared == [("namespace['a'][0]", lock)]
+    assert str(both) == f"no differences\nnot compared: namespace['a'][0]: {lock}"

@@ -344,3 +344,56 @@ def test_deep_and_cyclic_namespaces():
         depth, node = depth + 1, node[0]
     assert depth == 100_000
     assert loaded["loop"]["self"] is loaded["loop"]
+
+
+def test_what_is_the_namespaces_own_stays_that():
+    import random, secrets, sys
+    enter("""
+class Only:
+    def __reduce__(self):
+        return "ONLY"
+
+import ipyparallel, random
+from random import seed
+from sys import version_info
+names = globals()
+reference = ipyparallel.Reference("nothing_here")
+shell = get_ipython()
+ONLY = Only()
+ONLY.x = [1]
+""")
+    namespace.save("own.ns")
+    there = namespace.load("own.ns")
+    assert there["names"] is there and there["reference"].name == "nothing_here"
+    assert there["shell"] is main["shell"] and there["ONLY"].x == [1] and there["ONLY"] is not main["ONLY"]
+    assert there["seed"] is random.seed and there["version_info"] is sys.version_info
+    main["names"] = None
+    namespace.restore("own.ns")
+    assert main["names"] is main
+    main["choice"] = secrets.choice
+    assert raised(SnapshotError, lambda: namespace.save("own.ns")).startswith("namespace['choice'].__self__: ")
+
+
+def test_modules_can_go_by_value():
+    import os, sys, types
+    folder = os.getcwd()
+    with open("helpers_here.py", "w") as file:
+        file.write("UNIT = 3\nclass Scaled:\n    def get(self): return UNIT\ndef scale(x): return x * UNIT\n")
+    sys.path.insert(0, folder)
+    try:
+        import helpers_here
+        namespace.register_by_value(helpers_here)
+        assert namespace.registered_by_value() == ["helpers_here"]
+        data = namespace.dumps([helpers_here.scale, helpers_here.Scaled(), helpers_here])
+        del sys.modules["helpers_here"]
+        sys.path.remove(folder)
+        scale, scaled, module = namespace.loads(data)
+        assert scale(2) == 6 and scaled.get() == 3 and module.scale(1) == 3 and isinstance(module, types.ModuleType)
+        namespace.unregister_by_value("helpers_here")
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+    assert raised(ValueError, lambda: namespace.unregister_by_value("helpers_here"))
+    assert "isn't imported" in raised(ImportError, lambda: namespace.register_by_value("no_such_module"))
+    assert raised(ValueError, lambda: namespace.register_by_value("__main__"))
+    assert raised(TypeError, lambda: namespace.register_by_value(3))

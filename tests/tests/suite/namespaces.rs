@@ -293,6 +293,23 @@ fn functions_find_their_globals_there_or_take_them_along() {
 }
 
 #[test]
+fn what_methods_bring_along_is_that_of_now() {
+    let home = TestHome::new();
+    let script = "FACTOR = 3\nclass Helper:\n    def go(self): return FACTOR\n\
+         view = rc[0]\nview.apply_sync(lambda helper: 1, Helper())\nview.use_cloudpickle()\n\
+         def use(): return Helper().go()\nprint(view.apply_sync(use))\nFACTOR = 4\n\
+         print(view.apply_sync(use))\nview.use_pickle()\n\
+         def counting():\n    count = 1\n    class Counter:\n        def get(self): return count\n    \
+             def change(to):\n        nonlocal count\n        count = to\n    return Counter, change\n\
+         Counter, change = counting()\nprint(view.apply_sync(lambda it: it.get(), Counter()))\n\
+         change(5)\nprint(view.apply_sync(lambda it: it.get(), Counter()))\n\
+         from rhumba.namespace import diff\n\
+         rc[0].execute('import threading; lock = threading.Lock(); d = {1: lock}').get()\n\
+         rc[1].execute('d = {}').get()\nprint(sorted(set(diff(rc[0], rc[1])) & {'lock', 'd'}))\n";
+    assert_eq!(run(&home, 2, script), "3\n4\n1\n5\n['d', 'lock']\n");
+}
+
+#[test]
 fn a_checkpoint_that_can_not_be_rebuilt_leaves_everything_as_it_was() {
     let home = TestHome::new();
     home.write("helper.py", "class Thing: pass\n");

@@ -7,8 +7,8 @@
 use crate::saved::{self, failure};
 use crate::store::{Checkpoint, Store, payload};
 use rhumba_interpreter::namespace::Namespace;
-use rhumba_interpreter::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
-use rhumba_interpreter::snapshot::DecodeContext;
+use rhumba_interpreter::rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+use rhumba_interpreter::snapshot::{DecodeContext, Globals};
 use rhumba_proto::message::Payload;
 
 #[cfg(test)]
@@ -91,7 +91,14 @@ fn taken(
     origin: &str,
     partial: bool,
 ) -> PyResult<Checkpoint> {
-    saved::taken(vm, &namespace.items(), None, partial, origin)
+    saved::taken(
+        vm,
+        &namespace.items(),
+        namespace.dict().as_object(),
+        Globals::Receiver,
+        partial,
+        origin,
+    )
 }
 
 fn brought_back(vm: &VirtualMachine, checkpoint: &Checkpoint) -> PyResult {

@@ -127,6 +127,13 @@ impl Decoder<'_> {
                 dict.clear();
                 self.insert_pairs(&dict, keys, values)
             }
+            kind::FILL_ATTRIBUTES => {
+                let (keys, values) = self.pairs()?;
+                if self.settled.contains(&target.get_id()) {
+                    return Ok(());
+                }
+                self.fill_attributes(target, keys, values)
+            }
             kind::FILL_INSTANCE_DICT => {
                 let dict = self.edge()?.downcast_exact::<PyDict>(vm);
                 let dict = dict.map_err(|_| FormatError::Type { expected: "a dict" })?;
@@ -142,6 +149,40 @@ impl Decoder<'_> {
             kind::FILL_CLASS => self.fill_class(target),
             other => Err(FormatError::Kind(other).into()),
         }
+    }
+
+    /// Sets attributes where they are kept: in the slots that the classes of an object have, and else in
+    /// its dict. Those that come again, after an early fill, come in their order.
+    fn fill_attributes(
+        &self,
+        target: &PyObject,
+        keys: Vec<PyObjectRef>,
+        values: Vec<PyObjectRef>,
+    ) -> Decoded<()> {
+        let vm = self.vm;
+        let classes = target.class().mro_collect();
+        for (key, value) in keys.into_iter().zip(values) {
+            let name = name::of(key)?;
+            let interned = vm.ctx.intern_str(name.as_wtf8().to_owned());
+            let slot = classes.iter().find_map(|class| {
+                let is_heap = class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE);
+                is_heap.then(|| class.get_direct_attr(interned)).flatten()
+            });
+            let slot = slot.filter(|slot| slot.class().is(vm.ctx.types.member_descriptor_type));
+            if let Some(slot) = slot {
+                let set = slot.class().slots().descr_set.load();
+                let set = set.expect("slots can be set");
+                set(&slot, target.to_owned(), PySetterValue::Assign(value), vm)?;
+                continue;
+            }
+            let expected = "an object with attributes";
+            let dict = target.dict().ok_or(FormatError::Type { expected })?;
+            if dict.contains_key(&*name, vm) {
+                dict.del_item(&*name, vm)?;
+            }
+            dict.set_item(&*name, value, vm)?;
+        }
+        Ok(())
     }
 
     fn weak_reference(&mut self) -> Decoded<PyObjectRef> {

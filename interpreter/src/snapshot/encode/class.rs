@@ -4,11 +4,13 @@
 //! of its dict afterwards, as its methods usually refer back to it. It travels under an identity
 //! (see `identity.rs`), so that coming home it meets the class it was.
 
-use rustpython_vm::builtins::{PyDict, PySet, PyTuple, PyType, PyWeak};
+use rustpython_vm::builtins::{PyCode, PyDict, PySet, PyTuple, PyType, PyWeak};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::{Encoder, Frame, Step};
+use crate::snapshot::Globals;
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::identifier::identifiers;
 use crate::snapshot::identity;
 
 pub mod present {
@@ -63,7 +65,8 @@ impl Encoder<'_> {
             identity: identity::of(vm, object),
             // A namespace is decoded with classes of its own, so nobody asks. The bytes shouldn't
             // change with what the runtime remembers of a class.
-            version: match self.has_segments {
+            // Nor is what its methods bring along part of what the runtime counts.
+            version: match self.has_segments || self.brings_variables(class) {
                 true => 0,
                 false => identity::version(class, registered.len()),
             },
@@ -91,6 +94,20 @@ impl Encoder<'_> {
         // Which methods are abstract is computed from their attributes.
         frame.then.push(fill.draining());
         self.begin(frame)
+    }
+
+    /// Whether methods of a class bring along what may change without it: globals, and variables of the
+    /// functions that they were made in.
+    fn brings_variables(&self, class: &Py<PyType>) -> bool {
+        if self.options.globals == Globals::Carried {
+            return true;
+        }
+        class.attributes().entries().iter().any(|(_, value)| {
+            let code = value.get_attr(identifiers().code, self.vm).ok();
+            let code = code.and_then(|code| code.downcast::<PyCode>().ok());
+            let is_of_class = |name: &str| ["__class__", "__classdict__"].contains(&name);
+            code.is_some_and(|code| code.freevars.iter().any(|name| !is_of_class(name.as_str())))
+        })
     }
 
     /// The classes that were registered with an abstract base class.

@@ -178,11 +178,7 @@ impl Encoder<'_> {
                 let set = frame.object.downcast_ref::<PySet>().expect("it is a set");
                 frame.children = set.elements();
             }
-            Step::FillInstance => {
-                if let Some(dict) = frame.object.dict() {
-                    frame.children = flatten(dict.items_vec());
-                }
-            }
+            Step::FillInstance => frame.children = flatten(self.attributes(&frame.object)?),
             Step::FillInstanceDict => {
                 frame.children = frame.object.dict().map(Into::into).into_iter().collect();
             }

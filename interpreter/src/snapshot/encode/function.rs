@@ -504,7 +504,7 @@ impl Encoder<'_> {
     /// A function or method of the runtime: by name if it belongs to a module, else as the
     /// attribute of what it is bound to.
     pub fn native_function(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
-        if self.named(object)? {
+        if self.named(object)? || self.method_of_module(object)? {
             return Ok(());
         }
         let vm = self.vm;

@@ -7,6 +7,7 @@
 //! `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name, `path.rs` for how errors find their way,
 //! `partial.rs` for what is left out instead, `segment.rs` for namespaces.
 
+mod attributes;
 mod class;
 mod container;
 mod function;
@@ -24,6 +25,7 @@ mod weak;
 mod whole;
 mod whole_code;
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -31,6 +33,7 @@ use bytes::Bytes;
 use rustpython_vm::builtins::{PyDictRef, PyType};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::constant;
 use super::format::{
     BYTECODE_VERSION, FLAG_CODE, FLAG_IMMUTABLE, HEADER_BYTES, Header, Write, kind,
 };
@@ -78,6 +81,14 @@ pub(super) fn encode_names(
 ) -> PyResult<NamespaceSnapshot> {
     let partial = options.partial;
     Encoder::work(vm, options, partial, |encoder| encoder.names(names))
+}
+
+/// The kind of the record that gives an instance its attributes.
+fn attributes_kind(frame: &Frame) -> u8 {
+    match frame.step {
+        Step::FillInstance if frame.object.class().slots().member_count == 0 => kind::FILL_INSTANCE,
+        _ => kind::FILL_ATTRIBUTES,
+    }
 }
 
 /// How many references to an object are accounted for, where that isn't known: it may be shared.
@@ -132,6 +143,8 @@ enum Step {
         kwdefault_count: usize,
     },
     FillInstance,
+    /// As FillInstance, with attributes that are told.
+    FillGiven,
     FillInstanceDict,
     FillModule,
     FillState {
@@ -190,6 +203,10 @@ struct Encoder<'a> {
     /// Objects whose fill waits for an object in the making, by address, and that object.
     postponed: HashMap<usize, PyObjectRef>,
     plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
+    /// The slots of classes that have a plan, by address.
+    slots: RefCell<HashMap<usize, attributes::Slots>>,
+    /// The names of attributes that were told for objects, by address.
+    given: HashMap<usize, Vec<PyObjectRef>>,
     dispatch_table: Option<PyDictRef>,
     /// Classes by the address of their own dict, which cells of their functions may hold.
     namespaces: HashMap<usize, PyObjectRef>,
@@ -232,6 +249,8 @@ impl<'a> Encoder<'a> {
             group_count: 0,
             postponed: HashMap::new(),
             plans: HashMap::default(),
+            slots: RefCell::default(),
+            given: HashMap::new(),
             dispatch_table: None,
             namespaces: HashMap::new(),
             carried_globals: HashSet::new(),
@@ -292,6 +311,10 @@ impl<'a> Encoder<'a> {
         } else if class.is(types.list_type) {
             self.list(object, origin)
         } else if class.is(types.dict_type) {
+            if self.options.namespace.is_some_and(|own| own.is(object)) {
+                self.edges.push(constant::GLOBALS);
+                return Ok(());
+            }
             if let Some(class) = self.namespaces.get(&object.get_id()) {
                 let children = vec![class.clone()];
                 let step = Step::ClassNamespace;
@@ -371,9 +394,10 @@ impl<'a> Encoder<'a> {
             Step::FillList => self.fill_record(kind::FILL_LIST, target, &[edges]),
             Step::FillSet => self.fill_record(kind::FILL_SET, target, &[edges]),
             Step::FillDict => self.fill_pairs(kind::FILL_DICT, target, edges),
-            Step::FillInstance | Step::FillModule => {
-                self.fill_pairs(kind::FILL_INSTANCE, target, edges);
+            Step::FillInstance | Step::FillGiven => {
+                self.fill_pairs(attributes_kind(frame), target, edges);
             }
+            Step::FillModule => self.fill_pairs(kind::FILL_INSTANCE, target, edges),
             Step::FillCell => self.fill_with_one(kind::FILL_CELL, target, edges),
             Step::FillInstanceDict => self.fill_with_one(kind::FILL_INSTANCE_DICT, target, edges),
             Step::FillFunction {

@@ -80,6 +80,34 @@ impl Encoder<'_> {
         Ok(found.is(object))
     }
 
+    /// The name of an object in the module `sys`.
+    pub fn name_in_sys(&self, object: &PyObject) -> PyResult<Option<String>> {
+        let dict = self.vm.sys_module.dict();
+        let mut items = dict.items_vec().into_iter();
+        let found = items.find(|(_, value)| value.is(object));
+        Ok(found.and_then(|(name, _)| self.text(&name)))
+    }
+
+    /// Writes a method by name if the module of its object's class has this very one bound to its own
+    /// name: `random.seed` is a method of an object that only the module has.
+    pub fn method_of_module(&mut self, object: &PyObject) -> PyResult<bool> {
+        let vm = self.vm;
+        let owner = vm.get_attribute_opt(object, "__self__")?;
+        let name = vm.get_attribute_opt(object, identifiers().name)?;
+        let (Some(owner), Some(name)) = (owner, name) else {
+            return Ok(false);
+        };
+        let module = owner.class().__module__(vm)?;
+        let (Some(module), Some(name)) = (self.text(&module), self.text(&name)) else {
+            return Ok(false);
+        };
+        if module == self.options.main_module || !self.is_found_at(object, &module, &name)? {
+            return Ok(false);
+        }
+        self.write_named(object, &module, &name)?;
+        Ok(true)
+    }
+
     /// A module that is imported already, and that the receiver may import: encoding imports nothing.
     pub fn imported(&self, name: &str) -> PyResult<Option<PyObjectRef>> {
         let vm = self.vm;

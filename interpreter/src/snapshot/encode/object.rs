@@ -3,7 +3,8 @@
 //! How an object is carried depends on its class alone, so each class gets one [`Plan`].
 
 use rustpython_vm::builtins::{
-    PyBaseException, PyDict, PyRange, PySlice, PyStr, PyTuple, PyType, PyWeak,
+    PyBaseException, PyBytes, PyDict, PyFloat, PyInt, PyModule, PyRange, PySet, PySlice, PyStr,
+    PyTuple, PyType, PyWeak,
 };
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
@@ -40,6 +41,8 @@ pub enum Plan {
     Exception,
     /// As the native module says that has its class
     Native(&'static dyn NativeKind),
+    /// By its name in the module `sys`, which has the only one
+    OfSys,
     /// What its `__reduce_ex__` says
     Reduce,
     /// Not at all: its content is native, and nothing says how to make it again
@@ -50,7 +53,9 @@ impl Encoder<'_> {
     pub fn other(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let types = &self.vm.ctx.types;
         let class = object.class();
-        if class.is(types.bound_method_type) {
+        if class.is(types.bound_method_type) && self.method_of_module(object)? {
+            Ok(())
+        } else if class.is(types.bound_method_type) {
             self.with_parts(Step::Method, object, origin, &["__func__", "__self__"])
         } else if class.is(types.builtin_function_or_method_type)
             || class.is(types.builtin_method_type)
@@ -77,6 +82,9 @@ impl Encoder<'_> {
             self.memoryview(object, origin)
         } else if let Some(reference) = object.downcast_ref_if_exact::<PyWeak>(self.vm) {
             self.weak_reference(reference, object, origin)
+        } else if object.downcast_ref::<PyModule>().is_some() {
+            // Of a subclass, as a package may give itself.
+            self.module(object, origin)
         } else if self.has_substitute(object) && self.substitute(object, origin)? {
             Ok(())
         } else {
@@ -86,6 +94,10 @@ impl Encoder<'_> {
 
     fn planned(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         match self.plan(object)? {
+            Plan::OfSys => match self.name_in_sys(object)? {
+                Some(name) => self.write_named(object, "sys", &name),
+                None => self.reduce(object, origin),
+            },
             Plan::Instance { is_local } => self.instance(object, is_local, origin),
             Plan::EnumMember => self.enum_member(object, origin),
             Plan::Exception => self.exception(object, origin),
@@ -115,6 +127,17 @@ impl Encoder<'_> {
         if self.is_bound_to_process(object) {
             return Ok(Plan::Refuse);
         }
+        // It is something else only for who is sent it by itself.
+        if self.options.namespace.is_some()
+            && has_any(vm, class, &["_is_kept_in_namespaces"])
+            && native_base(class).is(vm.ctx.types.object_type)
+        {
+            return Ok(Plan::Instance { is_local: true });
+        }
+        let module = class.__module__(vm)?;
+        if self.text(&module).is_some_and(|module| module == "sys") {
+            return Ok(Plan::OfSys);
+        }
         if self.dispatch_table()?.contains_key(class.as_object(), vm) {
             return Ok(Plan::Reduce);
         }
@@ -139,15 +162,11 @@ impl Encoder<'_> {
         let inherited = |name| self.is_inherited_from_object(class, name);
         let is_object = native.is(vm.ctx.types.object_type);
         if is_object {
-            let plain = inherited("__getstate__")
+            let plain_state = inherited("__getstate__") && !has_any(vm, class, &["__setstate__"])
+                || self.has_state_of_dataclass(class)?;
+            let plain = plain_state
                 && inherited("__new__")
-                && class.slots().member_count == 0
-                && class.slots().flags.has_feature(PyTypeFlags::HAS_DICT)
-                && !has_any(
-                    vm,
-                    class,
-                    &["__setstate__", "__getnewargs__", "__getnewargs_ex__"],
-                );
+                && !has_any(vm, class, &["__getnewargs__", "__getnewargs_ex__"]);
             let module = class.__module__(vm)?;
             let module = self.text(&module);
             let is_local = module.is_none_or(|module| module == self.options.main_module);
@@ -176,6 +195,29 @@ impl Encoder<'_> {
         }
     }
 
+    /// Whether the state of instances is what a dataclass that is frozen and has slots says: the values
+    /// of its fields, which are in slots.
+    fn has_state_of_dataclass(&self, class: &Py<PyType>) -> PyResult<bool> {
+        let vm = self.vm;
+        let Some(module) = self.imported("dataclasses")? else {
+            return Ok(false);
+        };
+        for (method, own) in [
+            ("__getstate__", "_dataclass_getstate"),
+            ("__setstate__", "_dataclass_setstate"),
+        ] {
+            let own = vm.get_attribute_opt(&module, own)?;
+            let method = class.get_attr(vm.ctx.intern_str(method));
+            let (Some(method), Some(own)) = (method, own) else {
+                return Ok(false);
+            };
+            if !method.is(&own) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn is_inherited_from_object(&self, class: &Py<PyType>, name: &str) -> bool {
         let name = self.vm.ctx.intern_str(name);
         let own = class.get_attr(name);
@@ -201,10 +243,15 @@ impl Encoder<'_> {
     }
 
     fn instance(&mut self, object: &PyObject, is_local: bool, origin: u32) -> PyResult<()> {
+        let has_slots = object.class().slots().member_count > 0;
         let dict = object.dict();
-        let is_empty = dict.as_ref().is_none_or(|dict| dict.is_empty());
+        let is_empty = match has_slots {
+            true => self.attributes(object)?.is_empty(),
+            false => dict.as_ref().is_none_or(|dict| dict.is_empty()),
+        };
         // The reference of the object, and this one.
-        let is_dict_shared = dict.is_some_and(|dict| dict.as_object().strong_count() > 2);
+        let is_dict_shared =
+            !has_slots && dict.is_some_and(|dict| dict.as_object().strong_count() > 2);
         if !is_local && let Some(name) = self.sentinel_name(object, is_empty)? {
             let module = object.class().__module__(self.vm)?;
             let module = self.text(&module).unwrap_or_default();
@@ -254,7 +301,7 @@ impl Encoder<'_> {
         let payload = if native.is(vm.ctx.types.object_type) {
             vm.ctx.none()
         } else {
-            native.as_object().call((object.to_owned(),), vm)?
+            self.native_content(object, native)?
         };
         let value = object.get_attr(vm.ctx.intern_str("_value_"), vm)?;
         let children = vec![class.to_owned().into(), payload, value];
@@ -262,6 +309,28 @@ impl Encoder<'_> {
         let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
         frame.then.push(fill);
         self.begin(frame.draining())
+    }
+
+    /// What an object of a subclass has of its native base: an object of that base. What the subclass
+    /// says of being made a text or a number isn't asked.
+    fn native_content(&self, object: &PyObject, native: &Py<PyType>) -> PyResult {
+        let vm = self.vm;
+        Ok(if let Some(text) = object.downcast_ref::<PyStr>() {
+            vm.ctx.new_str(text.as_wtf8().to_owned()).into()
+        } else if let Some(int) = object.downcast_ref::<PyInt>() {
+            vm.ctx.new_bigint(int.as_bigint()).into()
+        } else if let Some(float) = object.downcast_ref::<PyFloat>() {
+            vm.ctx.new_float(float.to_f64()).into()
+        } else if let Some(bytes) = object.downcast_ref::<PyBytes>() {
+            vm.ctx.new_bytes(bytes.as_bytes().to_vec()).into()
+        } else if let Some(tuple) = object.downcast_ref::<PyTuple>() {
+            vm.ctx.new_tuple(tuple.as_slice().to_vec()).into()
+        } else if native.is(vm.ctx.types.complex_type) {
+            let positive = native.as_object().get_attr("__pos__", vm)?;
+            positive.call((object.to_owned(),), vm)?
+        } else {
+            native.as_object().call((object.to_owned(),), vm)?
+        })
     }
 
     fn exception(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -280,7 +349,13 @@ impl Encoder<'_> {
                 children.push(value);
             }
         }
-        self.slots(object, &mut children)?;
+        // The state doesn't have what is in slots.
+        if object.class().slots().member_count > 0 {
+            let dict_length = object.dict().map_or(0, |dict| dict.__len__());
+            let in_slots = self.attributes(object)?.split_off(dict_length);
+            children.extend(in_slots.into_iter().flat_map(|(name, value)| [name, value]));
+        }
+        self.place_of_syntax_error(object, &mut children)?;
         let then = self.exception_fill(object, origin, children)?;
         let children = vec![class.clone(), args.clone()];
         let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
@@ -289,20 +364,36 @@ impl Encoder<'_> {
         self.begin(frame.draining())
     }
 
-    /// Adds the names and values of the `__slots__` that are set.
-    fn slots(&self, object: &PyObject, pairs: &mut Vec<PyObjectRef>) -> PyResult<()> {
+    /// Adds where the source is wrong, which the compiler tells beside the arguments.
+    fn place_of_syntax_error(
+        &self,
+        object: &PyObject,
+        attributes: &mut Vec<PyObjectRef>,
+    ) -> PyResult<()> {
+        const NAMES: [&str; 7] = [
+            "msg",
+            "filename",
+            "lineno",
+            "offset",
+            "text",
+            "end_lineno",
+            "end_offset",
+        ];
         let vm = self.vm;
-        if object.class().slots().member_count == 0 {
+        if !object
+            .class()
+            .fast_issubclass(vm.ctx.exceptions.syntax_error)
+        {
             return Ok(());
         }
-        let names = vm.import("copyreg", 0)?.get_attr("_slotnames", vm)?;
-        let names = names.call((object.class().to_owned(),), vm)?;
-        for name in names.try_to_value::<Vec<PyObjectRef>>(vm)? {
-            let Ok(text) = name.clone().downcast::<PyStr>() else {
-                continue;
-            };
-            if let Some(value) = vm.get_attribute_opt(object, &text)? {
-                pairs.extend([name, value]);
+        for name in NAMES {
+            let key = vm.ctx.intern_str(name);
+            let is_there = |known: &PyObjectRef| self.text(known).is_some_and(|text| text == name);
+            let value = vm.get_attribute_opt(object, key)?;
+            if let Some(value) = value.filter(|value| !vm.is_none(value))
+                && !attributes.iter().step_by(2).any(is_there)
+            {
+                attributes.extend([key.to_owned().into(), value]);
             }
         }
         Ok(())
@@ -369,6 +460,7 @@ impl Encoder<'_> {
                 if [
                     vm.ctx.exceptions.type_error,
                     vm.ctx.exceptions.attribute_error,
+                    vm.ctx.exceptions.not_implemented_error,
                 ]
                 .iter()
                 .any(|class| error.fast_isinstance(class))
@@ -392,16 +484,60 @@ impl Encoder<'_> {
         if !(2..=6).contains(&parts.len()) || parts[1].downcast_ref::<PyTuple>().is_none() {
             return Err(self.refuse_at(origin, "its __reduce_ex__ returns something unusable"));
         }
-        let state = self.state_fill(object, origin, parts)?;
+        let state = match self.plain_state(object, parts)? {
+            Some(attributes) if attributes.is_empty() => None,
+            Some(attributes) => Some(self.given_attributes(object, origin, attributes)),
+            None => self.state_fill(object, origin, parts)?,
+        };
         let mut children = parts[..2].to_vec();
         if let Some(new) = self.native_new(object.class())? {
             children[0] = new;
+        }
+        if self.is_plain_set(object.class()) {
+            return self.set_of_subclass(object, origin, state);
         }
         let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
         frame.then.extend(state);
         if object.downcast_ref::<PyBaseException>().is_some() {
             let fill = self.exception_fill(object, origin, Vec::new())?;
             frame.then.extend(fill);
+        }
+        self.begin(frame.draining())
+    }
+
+    /// Whether instances of a subclass of `set` say of themselves what sets say.
+    fn is_plain_set(&self, class: &Py<PyType>) -> bool {
+        let vm = self.vm;
+        let set = vm.ctx.types.set_type;
+        let reduce = vm.ctx.intern_str("__reduce__");
+        let is_own = || match (class.get_attr(reduce), set.get_attr(reduce)) {
+            (Some(own), Some(native)) => own.is(&native),
+            _ => false,
+        };
+        native_base(class).is(set)
+            && is_own()
+            && self.is_inherited_from_object(class, "__reduce_ex__")
+    }
+
+    /// A set of a subclass is made empty, as its elements may lead back to it.
+    fn set_of_subclass(
+        &mut self,
+        object: &PyObject,
+        origin: u32,
+        state: Option<Frame>,
+    ) -> PyResult<()> {
+        let vm = self.vm;
+        let new = vm.ctx.types.set_type.as_object().get_attr("__new__", vm)?;
+        let class: PyObjectRef = object.class().to_owned().into();
+        let children = vec![new, vm.ctx.new_tuple(vec![class]).into()];
+        let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
+        frame.then.extend(state);
+        let set = object.downcast_ref::<PySet>().expect("its base is set");
+        let elements = set.elements();
+        if !elements.is_empty() {
+            let hashes = !elements.iter().all(|element| is_plain(vm, element));
+            let fill = Frame::new(Step::FillSet, object.to_owned(), origin, Vec::new());
+            frame.then.push(fill.hashing(hashes));
         }
         self.begin(frame.draining())
     }
@@ -453,10 +589,78 @@ impl Encoder<'_> {
         if self.substitute(object, origin)? {
             return Ok(());
         }
+        if module == self.options.main_module && self.is_of_namespace(object, name)? {
+            return self.only_instance(object, origin);
+        }
         Err(self.refuse_at(
             origin,
             &format!("it says it is {module}.{name}, and can't be imported from there"),
         ))
+    }
+
+    /// Whether a namespace that is carried whole has the object by this name.
+    fn is_of_namespace(&self, object: &PyObject, name: &str) -> PyResult<bool> {
+        let namespace = self
+            .options
+            .namespace
+            .and_then(|it| it.downcast_ref::<PyDict>());
+        let Some(namespace) = namespace else {
+            return Ok(false);
+        };
+        let bound = namespace.get_item_opt(name, self.vm)?;
+        Ok(bound.is_some_and(|bound| bound.is(object)))
+    }
+
+    /// An object that says it is found by its name, and is carried with the namespace that has it.
+    fn only_instance(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+        let class = object.class();
+        if !native_base(class).is(self.vm.ctx.types.object_type) {
+            return Err(self.refuse_object(origin));
+        }
+        self.instance(object, true, origin)
+    }
+
+    /// The attributes that are all there is to an object's state, if nothing but setting them brings it
+    /// back. Then it needn't be finished when it is met.
+    fn plain_state(
+        &self,
+        object: &PyObject,
+        parts: &[PyObjectRef],
+    ) -> PyResult<Option<Vec<PyObjectRef>>> {
+        let vm = self.vm;
+        let part = |index: usize| parts.get(index).filter(|part| !vm.is_none(part));
+        let Some(state) = part(2) else {
+            return Ok(None);
+        };
+        let class = object.class();
+        let is_of_object = class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE)
+            && self.is_inherited_from_object(class, "__setattr__");
+        if !is_of_object
+            || part(3).is_some()
+            || part(4).is_some()
+            || part(5).is_some()
+            || has_any(vm, class, &["__setstate__"])
+        {
+            return Ok(None);
+        }
+        let dicts: Vec<PyObjectRef> = match state.downcast_ref_if_exact::<PyTuple>(vm) {
+            Some(pair) if pair.len() == 2 => pair.as_slice().to_vec(),
+            Some(_) => return Ok(None),
+            None => vec![state.clone()],
+        };
+        let mut attributes = Vec::new();
+        for dict in dicts.iter().filter(|dict| !vm.is_none(dict)) {
+            let Some(dict) = dict.downcast_ref_if_exact::<PyDict>(vm) else {
+                return Ok(None);
+            };
+            for (name, value) in dict.items_vec() {
+                if self.text(&name).is_none() {
+                    return Ok(None);
+                }
+                attributes.extend([name, value]);
+            }
+        }
+        Ok(Some(attributes))
     }
 
     fn state_fill(

@@ -248,7 +248,9 @@ fn can_do_without(frame: &Frame, index: usize) -> Option<Part> {
     };
     match frame.step {
         Step::FillList | Step::FillSet => Some(Part::Item),
-        Step::FillDict | Step::FillInstance | Step::FillModule => Some(pair(index)),
+        Step::FillDict | Step::FillInstance | Step::FillGiven | Step::FillModule => {
+            Some(pair(index))
+        }
         Step::FillClass {
             registered_count, ..
         } => (index + registered_count < frame.children.len()).then(|| pair(index)),

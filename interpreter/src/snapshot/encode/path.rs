@@ -1,6 +1,8 @@
 //! Where an object was found: kept as numbers while encoding, spelled out only in an error.
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType};
+use rustpython_vm::builtins::{
+    PyCode, PyDict, PyFloat, PyFunction, PyInt, PyModule, PyStr, PyTuple, PyType,
+};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
 use super::class::{class_entries, methods_first};
@@ -32,6 +34,8 @@ pub enum Slot {
     Attribute(u32),
     /// The i-th entry of a class's dict: `.name`
     ClassEntry(u32),
+    /// An attribute that the object itself says it has
+    Given(u32),
     /// The i-th of those that its instances need
     MethodEntry(u32),
     /// The i-th keyword default of a function
@@ -62,6 +66,7 @@ impl Slot {
             Step::FrozenSet | Step::FillSet => Self::Element,
             Step::FillDict => pair(Self::Value),
             Step::FillInstance | Step::FillModule => pair(Self::Attribute),
+            Step::FillGiven => pair(Self::Given),
             Step::Code => Self::Named(".co_consts"),
             Step::Function { .. } if index == 0 => Self::Named(".__code__"),
             Step::Function { .. } => Self::Closure(number - 1),
@@ -148,12 +153,19 @@ impl Encoder<'_> {
                 }
             }
             Slot::Attribute(index) => {
-                let items = parent.dict().map(|dict| match parent.class() {
-                    class if class.is(self.vm.ctx.types.module_type) => self.module_entries(&dict),
-                    _ => dict.items_vec(),
-                });
-                let item = items.and_then(|items| items.into_iter().nth(index as usize));
+                let items = match parent.dict() {
+                    Some(dict) if parent.downcast_ref::<PyModule>().is_some() => {
+                        self.module_entries(&dict)
+                    }
+                    _ => self.attributes(parent).unwrap_or_default(),
+                };
+                let item = items.into_iter().nth(index as usize);
                 item.map_or_else(String::new, |(key, _)| self.attribute(&key))
+            }
+            Slot::Given(index) => {
+                let names = self.given.get(&parent.get_id());
+                let name = names.and_then(|names| names.get(index as usize));
+                name.map_or_else(String::new, |name| self.attribute(name))
             }
             Slot::ClassEntry(index) | Slot::MethodEntry(index) => {
                 let class = parent.downcast_ref::<PyType>();

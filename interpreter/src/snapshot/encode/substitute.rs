@@ -51,7 +51,9 @@ impl Call {
 impl Encoder<'_> {
     /// Whether the class of an object has a substitute that comes before anything else.
     pub fn has_substitute(&self, object: &PyObject) -> bool {
-        const FIRST: [&str; 6] = [
+        const FIRST: [&str; 8] = [
+            "weakproxy",
+            "weakcallableproxy",
             "Struct",
             "mappingproxy",
             "partialmethod",
@@ -217,6 +219,16 @@ impl Encoder<'_> {
                 match self.check_weak_entries(targets, origin)? {
                     true => Call::new(class, vec![dict.into()]),
                     false => Call::new(class, Vec::new()),
+                }
+            }
+            "weakref.weakproxy" | "weakref.weakcallableproxy" => {
+                let Some(target) = self.behind_proxy(object) else {
+                    return Ok(None);
+                };
+                let proxy = vm.import("weakref", 0)?.get_attr("proxy", vm)?;
+                match self.check_weak_entries([target.clone()], origin)? {
+                    true => Call::new(proxy, vec![target]),
+                    false => Call::new(proxy, Vec::new()),
                 }
             }
             "_weakrefset.WeakSet" => {

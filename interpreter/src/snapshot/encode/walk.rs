@@ -27,7 +27,7 @@ use super::partial::LeftOutCount;
 use super::path::{self, Origin, Slot};
 use super::{Encoder, Step};
 use crate::snapshot::error::snapshot_error;
-use crate::snapshot::format::{FIRST_NODE, kind};
+use crate::snapshot::format::FIRST_NODE;
 
 /// What is known of an object that was met.
 #[derive(Clone, Copy, Debug)]
@@ -195,12 +195,18 @@ impl Frame {
                 | Step::FillCell
                 | Step::FillFunction { .. }
                 | Step::FillInstance
+                | Step::FillGiven
                 | Step::FillInstanceDict
                 | Step::FillModule
                 | Step::FillState { .. }
                 | Step::FillException { .. }
                 | Step::FillClass { .. }
         )
+    }
+
+    /// A fill of the attributes of an instance, without Python code.
+    pub const fn gives_attributes(&self) -> bool {
+        matches!(self.step, Step::FillInstance | Step::FillGiven)
     }
 
     /// A fill of what instances of a class need: it comes before the class is met by any.
@@ -269,7 +275,7 @@ impl Encoder<'_> {
                 }
             }
             let frame = self.stack.pop().expect("the frame was just looked at");
-            if matches!(frame.step, Step::FillInstance) {
+            if frame.gives_attributes() {
                 self.filling.remove(&frame.object.get_id());
             }
             self.complete(frame)?;
@@ -377,7 +383,7 @@ impl Encoder<'_> {
     /// Puts a frame on the stack; a fill takes its children from its object only now.
     pub fn begin(&mut self, mut frame: Frame) -> PyResult<()> {
         let address = frame.object.get_id();
-        if matches!(frame.step, Step::FillInstance) {
+        if frame.gives_attributes() {
             self.filling.insert(address);
         }
         if frame.is_fill() {
@@ -602,7 +608,7 @@ impl Encoder<'_> {
         }
         let is_holder = |position: &usize| {
             let frame = &below[*position];
-            matches!(frame.step, Step::FillInstance) && held.contains(&frame.object.get_id())
+            frame.gives_attributes() && held.contains(&frame.object.get_id())
         };
         let holders: Vec<usize> = (0..below.len()).filter(is_holder).collect();
         let Some(&holder) = holders.first() else {
@@ -629,10 +635,10 @@ impl Encoder<'_> {
     /// fill that comes in its turn replaces them all.
     fn fill_early(&mut self, position: usize) -> PyResult<()> {
         let frame = &self.stack[position];
-        if !matches!(frame.step, Step::FillInstance) || frame.visited == 0 {
+        if !frame.gives_attributes() || frame.visited == 0 {
             return Ok(());
         }
-        let target = frame.target;
+        let (target, kind) = (frame.target, super::attributes_kind(frame));
         // The last child that was visited is what the frames above are about.
         let visited = (frame.visited - 1) / 2 * 2;
         let known = visited - 2 * frame.left_out.pairs;
@@ -645,7 +651,7 @@ impl Encoder<'_> {
                 edges.extend([key, value]);
             }
         }
-        self.fill_pairs(kind::FILL_INSTANCE, target, &edges);
+        self.fill_pairs(kind, target, &edges);
         Ok(())
     }
 }

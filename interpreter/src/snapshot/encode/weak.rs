@@ -73,6 +73,15 @@ impl<'a> Encoder<'a> {
         ))
     }
 
+    /// What a proxy stands for: it passes on what it is asked for, and so its methods are those of
+    /// that. None if that is gone.
+    pub fn behind_proxy(&self, proxy: &PyObject) -> Option<PyObjectRef> {
+        let vm = self.vm;
+        let method = proxy.get_attr("__reduce_ex__", vm).ok()?;
+        let behind = method.get_attr("__self__", vm).ok()?;
+        (!behind.is(proxy)).then_some(behind)
+    }
+
     /// What of the entries of a weak container may be looked at: nothing while exploring, and only
     /// what is carried anyway.
     pub fn check_weak_entries(

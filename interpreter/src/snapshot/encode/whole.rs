@@ -71,7 +71,8 @@ impl Encoder<'_> {
         let class = object.class();
         if class.is(types.dict_type) {
             // A class's own dict goes as that.
-            return !self.namespaces.contains_key(&object.get_id());
+            return !self.namespaces.contains_key(&object.get_id())
+                && self.options.namespace.is_none_or(|own| !own.is(object));
         }
         class.is(types.tuple_type)
             || class.is(types.list_type)
@@ -143,6 +144,7 @@ impl Encoder<'_> {
     fn is_whole_instance(&mut self, object: &PyObject, depth: u32) -> bool {
         let plan = self.plans.get(&object.class().get_id());
         if !matches!(plan, Some(Plan::Instance { is_local: true }))
+            || object.class().slots().member_count > 0
             || object.weak_count().is_some_and(|count| count > 0)
         {
             return false;

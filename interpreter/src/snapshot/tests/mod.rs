@@ -155,6 +155,11 @@ fn objects() {
 }
 
 #[test]
+fn attributes() {
+    check(include_str!("attributes.py"), "attributes.py");
+}
+
+#[test]
 fn classes() {
     check(include_str!("classes.py"), "classes.py");
 }

@@ -159,9 +159,10 @@ def parts_to_restore(connection, name, ids):
 
 
 def taken_names(client, source):
-    """Returns the names of an engine's namespace with copies of their objects, as a dict.
+    """Returns the names of an engine's namespace with copies of their objects, as a dict, and a list
+    of what can't be carried and is left out: paths and reasons.
 
-    What can't be carried is left out. Raises RemoteError.
+    Raises RemoteError.
     """
     connection = client._connection
     group = connection.submit_take(source, True)

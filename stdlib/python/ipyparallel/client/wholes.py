@@ -109,7 +109,8 @@ class WholeNamespaces:
         return result.get() if (self.block if block is None else block) else result
 
     def _taken_names(self):
-        """Returns a copy of the namespace of this one engine as a dict, for `rhumba.namespace.diff`."""
+        """Returns a copy of the namespace of this one engine as a dict, and what it goes without, for
+        `rhumba.namespace.diff`."""
         from .namespaces import taken_names
 
         return taken_names(self.client, self._one("diff"))

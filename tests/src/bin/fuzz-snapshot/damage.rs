@@ -276,7 +276,7 @@ fn composed(random: &mut Random, nodes: usize) -> Vec<u8> {
             record.extend(run(random, &mut edge, count));
         }
         5 => {
-            let kind = *random.pick(&[129, 133]).unwrap_or(&129);
+            let kind = *random.pick(&[129, 133, 138]).unwrap_or(&129);
             record.push(kind);
             record.extend_from_slice(&edge(random));
             record.extend(run(random, &mut edge, count));

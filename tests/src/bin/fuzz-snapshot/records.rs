@@ -13,10 +13,10 @@ pub const FIRST_NODE: u32 = 512;
 pub const FILL: u8 = 128;
 
 /// Every kind of record.
-pub const KINDS: [u8; 58] = [
+pub const KINDS: [u8; 59] = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 32, 33, 34, 35,
     36, 37, 38, 39, 48, 49, 50, 51, 56, 57, 58, 59, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 128,
-    129, 130, 131, 132, 133, 134, 135, 136, 137,
+    129, 130, 131, 132, 133, 134, 135, 136, 137, 138,
 ];
 
 /// Where the parts of a record are, in the table.
@@ -133,7 +133,7 @@ impl Walk<'_> {
                 self.edges(2)
             }
             128 | 130 => self.run(),
-            129 | 133 => self.pairs(),
+            129 | 133 | 138 => self.pairs(),
             131 | 137 => self.edge(),
             132 => self.function_parts(),
             134 => {

@@ -1,0 +1,84 @@
+//! The attributes of instances: what is in their `__dict__`, and in the `__slots__` of their classes.
+//!
+//! They are read where they are kept, without what a class may say of reading them: a slot that is
+//! not set would ask `__getattr__`.
+
+use std::rc::Rc;
+
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::types::PyTypeFlags;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
+
+use super::{Encoder, Frame, Step};
+
+/// The names of a class's slots, each with what reads it.
+pub type Slots = Rc<[(PyObjectRef, PyObjectRef)]>;
+
+impl Encoder<'_> {
+    /// What an instance's `__dict__` and its slots have, as pairs of name and value.
+    pub fn attributes(&self, object: &PyObject) -> PyResult<Vec<(PyObjectRef, PyObjectRef)>> {
+        let mut entries = object.dict().map_or_else(Vec::new, |dict| dict.items_vec());
+        let vm = self.vm;
+        for (name, descriptor) in self.slots_of(object.class()).iter() {
+            let get = descriptor.class().slots().descr_get.load();
+            let get = get.expect("what reads a slot is a descriptor");
+            let (object, class) = (object.to_owned(), object.class().to_owned());
+            match get(
+                descriptor,
+                Some(object.as_object()),
+                Some(class.as_object()),
+                vm,
+            ) {
+                Ok(value) => entries.push((name.clone(), value)),
+                // It isn't set.
+                Err(error) if error.fast_isinstance(vm.ctx.exceptions.attribute_error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The slots that the Python classes of an object have, looked up once for each class.
+    fn slots_of(&self, class: &Py<PyType>) -> Slots {
+        if class.slots().member_count == 0 {
+            return Rc::from([]);
+        }
+        if let Some(known) = self.slots.borrow().get(&class.get_id()) {
+            return Rc::clone(known);
+        }
+        let mut found: Vec<(PyObjectRef, PyObjectRef)> = Vec::new();
+        let member = self.vm.ctx.types.member_descriptor_type;
+        for class in class.mro_collect() {
+            if !class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE) {
+                continue;
+            }
+            for (name, value) in class.attributes().entries() {
+                let is_hidden = || {
+                    found
+                        .iter()
+                        .any(|(known, _)| self.text(known) == self.text(&name))
+                };
+                if value.class().is(member) && !is_hidden() {
+                    found.push((name, value));
+                }
+            }
+        }
+        let found = Slots::from(found);
+        self.slots
+            .borrow_mut()
+            .insert(class.get_id(), Rc::clone(&found));
+        found
+    }
+
+    /// The frame that gives an object these attributes once it is made. It runs no Python code.
+    pub fn given_attributes(
+        &mut self,
+        object: &PyObject,
+        origin: u32,
+        attributes: Vec<PyObjectRef>,
+    ) -> Frame {
+        let names = attributes.iter().step_by(2).cloned().collect();
+        self.given.insert(object.get_id(), names);
+        Frame::new(Step::FillGiven, object.to_owned(), origin, attributes)
+    }
+}
