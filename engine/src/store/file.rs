@@ -37,18 +37,7 @@ pub fn write_file(path: &Path, checkpoint: &Checkpoint) -> Result<(), StoreError
 fn write_in_place(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     let path = resolve(path)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
-    let (temporary, mut file) = folder::create_temporary(directory, ".rhumba-")?;
-    let written = (|| {
-        write_content(&mut file, checkpoint)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, &path)
-    })();
-    if written.is_err() {
-        // The first error is the one to tell; the file may not even be there.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written?;
-    folder::sync_folder(directory)
+    folder::write_in_place(directory, &path, |file| write_content(file, checkpoint))
 }
 
 /// Returns the file that is meant, through links.

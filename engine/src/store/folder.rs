@@ -9,6 +9,7 @@ use crate::home;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,6 +96,11 @@ impl Folder {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Returns whether there is a chunk of this name, whatever is in it.
+    pub(super) fn may_have_chunk(&self, id: &ChunkId) -> bool {
+        self.chunk_path(id).exists()
     }
 
     /// Returns whether a chunk is there and whole, as far as its length tells.
@@ -281,6 +287,51 @@ pub(super) fn create_temporary(directory: &Path, prefix: &str) -> io::Result<(Pa
             created => return created.map(|file| (path, file)),
         }
     }
+}
+
+/// Writes a new file beside where it is to be, and puts it in the place of what is there. Where the
+/// file system can do that, it has no name until it is whole: nothing is left of it if this process
+/// is killed.
+pub(super) fn write_in_place(
+    directory: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    const PREFIX: &str = ".rhumba-";
+    let unnamed = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_TMPFILE)
+        .mode(FILE_MODE)
+        .open(directory);
+    let (temporary, written) = match unnamed {
+        Ok(mut file) => {
+            write(&mut file)?;
+            file.sync_all()?;
+            // A name that nobody else has; the file takes it over.
+            let (temporary, placeholder) = create_temporary(directory, PREFIX)?;
+            drop(placeholder);
+            std::fs::remove_file(&temporary)?;
+            let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+            let follow = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+            let cwd = rustix::fs::CWD;
+            let linked = rustix::fs::linkat(cwd, own, cwd, &temporary, follow);
+            (temporary, linked.map_err(io::Error::from))
+        }
+        // This file system has no files without a name.
+        Err(_) => {
+            let (temporary, mut file) = create_temporary(directory, PREFIX)?;
+            let written = write(&mut file).and_then(|()| file.sync_all());
+            (temporary, written)
+        }
+    };
+    let placed = written.and_then(|()| std::fs::rename(&temporary, path));
+    if placed.is_err() {
+        // The first error is the one to tell; the file may not even be there.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    placed?;
+    sync_folder(directory)
 }
 
 /// Brings to the disk which files are in a folder.

@@ -264,7 +264,17 @@ impl Store {
     pub fn list(&self) -> Result<Vec<CheckpointInfo>, StoreError> {
         let names = self.names()?;
         let described = |name: String| match self.manifest(&name) {
-            Ok(manifest) => Some(manifest.describe(name)),
+            Ok(manifest) => {
+                let mut ids = manifest.chunk_ids();
+                let is_whole = ids.all(|id| self.folder.may_have_chunk(&id));
+                drop(ids);
+                let problem = (!is_whole).then(|| {
+                    let missing = error::Problem::damaged("a part of it is missing");
+                    missing.about(&described(&name)).to_string()
+                });
+                let info = manifest.describe(name);
+                Some(CheckpointInfo { problem, ..info })
+            }
             // It was removed a moment ago.
             Err(StoreError::Unknown { .. }) => None,
             Err(error) => Some(CheckpointInfo {

@@ -371,6 +371,13 @@ fn what_is_there_is_listed_with_what_is_wrong() {
         (written.bytes_total(), written.created_us, "engine 2", None)
     );
     assert_eq!(work.left_out, written.left_out);
+    let chunks = store.directory().join("chunks");
+    std::fs::remove_dir_all(&chunks).unwrap();
+    std::fs::create_dir(&chunks).unwrap();
+    let [_, work] = store.list().unwrap().try_into().unwrap();
+    let problem = work.problem.unwrap();
+    assert!(problem.contains("a part of it is missing"), "{problem}");
+    assert_eq!(work.names[..2], ["empty", "table"]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! The source of code that was entered at a prompt: it travels with the code, so that tracebacks
-//! elsewhere show its lines, and so that another version of the runtime can compile it again.
+//! The source of code: it travels with the code, so that tracebacks elsewhere show its lines, and so
+//! that another version of the runtime can compile it again.
 //!
-//! Only text that no file holds travels, of names such as `<cell 3>`. Lines are kept where all of
-//! Python looks them up, in `linecache`.
+//! Text that no file holds, of names such as `<cell 3>`, travels always. That of a script goes with
+//! namespaces that are kept, as the script may be another one when they are brought back; single
+//! objects go without. Lines are kept where all of Python looks them up, in `linecache`.
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyList, PyStr, PyTuple};
+use rustpython_vm::builtins::{PyCode, PyDict, PyList, PyStr, PyStrInterned, PyTuple};
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::{Py, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
@@ -32,6 +33,35 @@ pub(super) fn of(vm: &VirtualMachine, path: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// The source of code from a file, if that holds what this code was compiled from.
+pub(super) fn of_file(vm: &VirtualMachine, path: &str, code: &Py<PyCode>) -> Option<String> {
+    if is_entered(path) || path.starts_with('<') {
+        return None;
+    }
+    let text = text_of_file(path)?;
+    let names = |names: &[&'static PyStrInterned]| names.iter().map(|name| name.as_str()).collect();
+    let argument_count = (code.arg_count + code.kwonlyarg_count) as usize;
+    let wanted = Wanted {
+        path: code.source_path().as_str(),
+        qualname: code.qualname.as_str(),
+        first_line: code.first_line_number.map_or(0, |line| line.get() as u32),
+        arguments: names(&code.varnames[..argument_count.min(code.varnames.len())]),
+        free_variables: names(&code.freevars),
+    };
+    let found = recompile(vm, &text, &wanted)?;
+    let bytes = |code: &Py<PyCode>| code.code.instructions.original_bytes();
+    (bytes(&found) == bytes(code)).then_some(text)
+}
+
+fn text_of_file(path: &str) -> Option<String> {
+    let is_short = |length| length <= SOURCE_BYTES_MAX as u64;
+    let metadata = std::fs::metadata(path).ok()?;
+    if !metadata.is_file() || !is_short(metadata.len()) {
+        return None;
+    }
+    std::fs::read_to_string(path).ok()
+}
+
 fn is_entered(path: &str) -> bool {
     path.starts_with('<') && path.ends_with('>') && !path.starts_with("<frozen")
 }
@@ -48,10 +78,15 @@ fn cached(vm: &VirtualMachine, path: &str) -> Option<PyRef<PyTuple>> {
 /// # Errors
 /// `KeyboardInterrupt`.
 pub(super) fn remember(vm: &VirtualMachine, path: &str, text: &str) -> PyResult<String> {
-    let mut name = path.to_owned();
-    if !is_entered(path) {
-        return Ok(name);
-    }
+    let path = match is_entered(path) {
+        true => path.to_owned(),
+        false if text_of_file(path).is_some_and(|there| there == text) => {
+            return Ok(path.to_owned());
+        }
+        // The file isn't here, or is another one by now.
+        false => format!("<{}>", path.rsplit('/').next().unwrap_or_default()),
+    };
+    let mut name = path.clone();
     const NAMES_MAX: u32 = 1000;
     for copy in 2..NAMES_MAX {
         if cached(vm, &name).is_none() {

@@ -37,12 +37,20 @@ def _checkpoint_names(prefix):
     return [name for name in names if name.startswith(prefix)]
 
 
+def _engines(typed):
+    """The engines that may stand behind -t, as far as a client is connected."""
+    parallel = getattr(get_ipython(), "_parallel_magics", None)
+    if not parallel:
+        return []
+    return next(iter(parallel.values())).complete_option("targets", typed)
+
+
 # -- the store
 
 
 @magic(
     option(
-        "-t", "--targets", value="TARGETS",
+        "-t", "--targets", value="TARGETS", complete=_engines,
         help="keeps the namespaces of these engines: an id, a list, a slice such as ::2, or all",
     ),
     _PARTIAL,
@@ -58,8 +66,9 @@ def checkpoint(given):
     name = given.words[0] if given.words else _name_by_time()
     partial = given.partial
     if given.targets is not None:
-        view = _view("%checkpoint", given.targets)
         with _in_words():
+            view = _view("%checkpoint", given.targets)
+            ids, _ = view._resolve(None)
             written = view.checkpoint(name, partial=partial, block=True)
         written = written if isinstance(written, list) else [written]
         engines = "1 engine" if len(written) == 1 else f"{len(written)} engines"
@@ -71,12 +80,16 @@ def checkpoint(given):
     size = sum(each.size for each in written)
     new = sum(each.bytes_written for each in written)
     print(f"Checkpoint {name}: {inside}, {_size(size)}; {_size(new)} written to the store")
-    _tell_left_out([left for each in written for left in each.left_out])
+    if given.targets is None:
+        _tell_left_out(written[0].left_out)
+        return
+    for engine, each in zip(ids, written):
+        _tell_left_out(each.left_out, f" on engine {engine}")
 
 
 @magic(
     option(
-        "-t", "--targets", value="TARGETS",
+        "-t", "--targets", value="TARGETS", complete=_engines,
         help="brings it back on these engines: an id, a list, a slice such as ::2, or all",
     ),
     words="NAME",
@@ -93,8 +106,8 @@ def restore(given):
     """
     name = given.words[0]
     if given.targets is not None:
-        view = _view("%restore", given.targets)
         with _in_words():
+            view = _view("%restore", given.targets)
             view.restore(name, block=True)
         count = len(view)
         print(f"Restored {name} on {'1 engine' if count == 1 else f'{count} engines'}")
@@ -211,9 +224,9 @@ def _name_by_time():
     return time.strftime("%Y-%m-%d-%H%M%S")
 
 
-def _tell_left_out(left_out):
+def _tell_left_out(left_out, where=""):
     for left in left_out:
-        print(f"    left out: {left}")
+        print(f"    left out{where}: {left}")
 
 
 def _some(names):

@@ -293,6 +293,26 @@ fn functions_find_their_globals_there_or_take_them_along() {
 }
 
 #[test]
+fn functions_of_a_script_keep_their_lines() {
+    let home = TestHome::new();
+    let script = home.write(
+        "made.py",
+        "import rhumba.namespace\ndef half(x):\n    y = x / 0\n    return y\nrhumba.namespace.save('made.ns')\n",
+    );
+    home.run([script.as_os_str()]).success();
+    let ask = "import rhumba.namespace, inspect\nhalf = rhumba.namespace.load('made.ns')['half']\n\
+        print(half.__code__.co_filename.rpartition('/')[2], inspect.getsource(half).split()[-1])\n";
+    assert_eq!(home.run(["-c", ask]).success(), "made.py y\n");
+    home.write("made.py", "print('something else')\n");
+    let ask = format!(
+        "{ask}try: half(1)\nexcept ZeroDivisionError:\n    import traceback; traceback.print_exc()\n"
+    );
+    let told = home.run(["-c", &ask]);
+    assert_eq!(told.stdout, "<made.py> y\n");
+    assert!(told.stderr.contains("    y = x / 0\n"), "{}", told.stderr);
+}
+
+#[test]
 fn what_methods_bring_along_is_that_of_now() {
     let home = TestHome::new();
     let script = "FACTOR = 3\nclass Helper:\n    def go(self): return FACTOR\n\

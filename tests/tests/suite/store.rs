@@ -3,7 +3,8 @@
 //!
 //! Whatever happens, what was there before is there and whole, and a person is told in a sentence.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -172,9 +173,12 @@ fn a_crash_while_a_file_is_written_leaves_the_old_one() {
                   rhumba.namespace.save('work.ns')\n";
     let home = killed_once(script, |home| {
         let work = home.work();
-        move || files(&work).iter().any(|path| is_partly_written(path))
+        move |writer| is_writing_without_a_name(writer, &work) || has_partly_written(&work)
     });
     assert_whole(&home);
+    if can_be_without_a_name(&home.work()) {
+        assert!(!has_partly_written(&home.work()), "nothing is left of it");
+    }
     // What was begun is no hindrance, and in nobody's way under a name of its own.
     let again = "import rhumba.namespace\ntext = 'again'\nrhumba.namespace.save('work.ns')\n\
                  print(rhumba.namespace.load('work.ns')['text'])\n";
@@ -188,7 +192,7 @@ fn a_crash_while_a_checkpoint_is_written_leaves_the_old_one() {
     let home = killed_once(script, |home| {
         let chunks = store(home).join("chunks");
         let before = files(&chunks).len();
-        move || files(&chunks).len() > before + 2
+        move |_| files(&chunks).len() > before + 2
     });
     assert_whole(&home);
     let left = files(&store(&home)).len();
@@ -198,17 +202,44 @@ fn a_crash_while_a_checkpoint_is_written_leaves_the_old_one() {
     assert_whole(&home);
 }
 
-/// A file that is being written, under another name.
-fn is_partly_written(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with(".rhumba-") && fs::metadata(path).is_ok_and(|file| file.len() > 1 << 20)
+/// Whether a file is there that is being written, under another name.
+fn has_partly_written(folder: &Path) -> bool {
+    let is_partly_written = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(".rhumba-") && fs::metadata(path).is_ok_and(|file| file.len() > 1 << 20)
+    };
+    files(folder).iter().any(is_partly_written)
+}
+
+/// Whether a process writes a file of this folder that has no name yet.
+fn is_writing_without_a_name(process: u32, folder: &Path) -> bool {
+    let Ok(open) = fs::read_dir(format!("/proc/{process}/fd")) else {
+        return false;
+    };
+    open.flatten().any(|descriptor| {
+        let path = descriptor.path();
+        let target = fs::read_link(&path).unwrap_or_default();
+        let is_unnamed = target.to_string_lossy().ends_with(" (deleted)");
+        is_unnamed
+            && target.parent() == Some(folder)
+            && fs::metadata(&path).is_ok_and(|file| file.len() > 1 << 20)
+    })
+}
+
+/// Whether the file system of a folder has files without a name.
+fn can_be_without_a_name(folder: &Path) -> bool {
+    let unnamed = OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_TMPFILE)
+        .open(folder);
+    unnamed.is_ok()
 }
 
 /// A home in which a script was killed as soon as something had begun to happen.
 ///
 /// It may end before that is noticed, where this process waits for a processor for so long; then it
 /// is tried again from the beginning.
-fn killed_once<B: Fn() -> bool>(script: &str, begun: impl Fn(&TestHome) -> B) -> TestHome {
+fn killed_once<B: Fn(u32) -> bool>(script: &str, begun: impl Fn(&TestHome) -> B) -> TestHome {
     for _ in 0..5 {
         let home = made();
         let has_begun = begun(&home);
@@ -219,7 +250,7 @@ fn killed_once<B: Fn() -> bool>(script: &str, begun: impl Fn(&TestHome) -> B) ->
     panic!("it always ends before it can be killed");
 }
 
-fn is_killed_in_time(home: &TestHome, script: &str, has_begun: impl Fn() -> bool) -> bool {
+fn is_killed_in_time(home: &TestHome, script: &str, has_begun: impl Fn(u32) -> bool) -> bool {
     let mut command = home.command(["-c", script]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let child = command
@@ -228,7 +259,7 @@ fn is_killed_in_time(home: &TestHome, script: &str, has_begun: impl Fn() -> bool
         .expect("the executable can be started");
     let process = Process::hold(child.id());
     let deadline = Instant::now() + STEP_TIMEOUT;
-    while !has_begun() && !process.ends_within(Duration::ZERO) {
+    while !has_begun(process.pid) && !process.ends_within(Duration::ZERO) {
         assert!(Instant::now() < deadline, "it doesn't begin");
         std::thread::yield_now();
     }

@@ -457,7 +457,9 @@ impl Encoder<'_> {
         let path = code.source_path().as_str();
         let vm = self.vm;
         let source = self.sources.entry(path).or_insert_with(|| {
+            let kept = self.has_segments;
             let text = source::of(vm, path);
+            let text = text.or_else(|| kept.then(|| source::of_file(vm, path, code)).flatten());
             text.map_or_else(|| vm.ctx.none(), |text| vm.ctx.new_str(text).into())
         });
         let source = source.clone();
