@@ -161,6 +161,11 @@ impl Connection {
     }
 
     #[pygetset]
+    fn session(zelf: &Py<Self>) -> String {
+        zelf.client.session().to_owned()
+    }
+
+    #[pygetset]
     fn client_id(zelf: &Py<Self>) -> u32 {
         zelf.client.id().0
     }

@@ -55,6 +55,7 @@ fn operator_of(vm: &VirtualMachine, name: &str) -> PyResult<Operator> {
         "$all" => Ok(Operator::All),
         "$mod" => Ok(Operator::Remainder),
         "$exists" => Ok(Operator::Exists),
+        "$glob" => Ok(Operator::Glob),
         _ => Err(vm.new_value_error(format!("there is no operator {name:?}"))),
     }
 }

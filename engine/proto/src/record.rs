@@ -164,6 +164,8 @@ pub enum Operator {
     Remainder,
     /// It is there: the value is 1 or 0.
     Exists,
+    /// It is like a pattern with `*`, `?` and `[…]`.
+    Glob,
 }
 
 /// What a record holds under a key. Times are in microseconds since 1970-01-01

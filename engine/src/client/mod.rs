@@ -267,6 +267,12 @@ impl Client {
         &self.cluster_file
     }
 
+    /// Returns the name by which people see this client: what its requests' names begin with.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
     /// Returns the name by which people see a request: unique for this cluster.
     #[must_use]
     pub fn message_id(&self, request: RequestId) -> String {

@@ -213,7 +213,14 @@ fn compare(
     parameters: &mut Vec<Sql>,
 ) -> Result<String, TaskStoreError> {
     let sql = format!("({})", key.sql);
-    if matches!(key.kind, Kind::Payload | Kind::Form) && operator != Operator::Exists {
+    let is_for_nothing = || {
+        let can_be = matches!(operator, Operator::Equal | Operator::In);
+        can_be && values.iter().all(|value| *value == Value::None)
+    };
+    if matches!(key.kind, Kind::Payload | Kind::Form)
+        && operator != Operator::Exists
+        && !is_for_nothing()
+    {
         return Err(question(format!(
             "records can't be found by {:?}, only by whether there is one",
             key.name
@@ -247,6 +254,13 @@ fn compare(
             return Ok(format!("coalesce({sql} % ? = ?, 0)"));
         }
         Operator::All => return all_of(key, &sql, values, parameters),
+        Operator::Glob => {
+            let (Kind::Text, Value::Text(pattern)) = (key.kind, one()?) else {
+                return Err(mismatch(key, one()?));
+            };
+            parameters.push(Sql::Text(pattern.clone()));
+            return Ok(format!("coalesce({sql} GLOB ?, 0)"));
+        }
         _ => {}
     }
     let value = bound(key, one()?)?;
@@ -289,10 +303,14 @@ fn among(
         parameters.push(bound(key, value)?);
         marks.push("?");
     }
-    let or_none = if has_none { 1 } else { 0 };
     let sql = key.sql;
+    // Nothing is in no list, and NULL in one that is empty neither.
+    let or_none = match has_none {
+        true => format!(" OR ({sql}) IS NULL"),
+        false => String::new(),
+    };
     Ok(format!(
-        "coalesce(({sql}) IN ({}), {or_none})",
+        "(coalesce(({sql}) IN ({}), 0){or_none})",
         marks.join(",")
     ))
 }

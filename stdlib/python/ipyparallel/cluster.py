@@ -8,6 +8,7 @@ without a handle, with `Client()`.
 """
 
 import os
+from _thread import allocate_lock
 
 import _rhumba
 
@@ -17,6 +18,9 @@ from .clusterfiles import Controller, EngineSet
 
 # How often it is looked whether engines that were stopped are gone.
 _LOOK_INTERVAL_S = 0.05
+
+# Engines that are started together join within this time of each other.
+_LATE_S = 2.0
 
 # Waiting for so many engines ends only when one leaves.
 _MORE_THAN_THERE_ARE = 1 << 30
@@ -50,13 +54,14 @@ class Cluster:
     def __init__(
         self, *, n=None, cluster_id="", profile="", engines=None, controller=None,
         shutdown_atexit=True, engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
-        scheme="leastload", hwm=0, task_store="file", task_records_max=None, task_bytes_max=None,
+        scheme="leastload", hwm=0, task_store="file", task_records_max=None, task_bytes_max=None, load_profile=True,
     ):  # fmt: skip
         """Describes a cluster; nothing is started yet.
 
         profile: names the cluster, where `cluster_id` doesn't
         engines, controller: only 'local' (the default), this machine
-        delay: accepted for scripts; engines don't need to be waited for
+        delay, load_profile: accepted for scripts; engines don't need to be waited
+            for, and a profile is a name
         work_dir: the folder in which engines begin (by default the current one)
         checkpoint_every: checkpoints an engine when it is idle and has run this
             many requests since, or this long after (a `datetime.timedelta`), or
@@ -103,6 +108,10 @@ class Cluster:
             policy(checkpoint_every, restore_on_death)
         self.cluster_file = None
         self.engines = {}
+        # Engines that were started and may not have joined yet, by their ids.
+        self._awaited = set()
+        # Sets are told apart by what joins meanwhile: one is started after the other.
+        self._changing = allocate_lock()
         self._client = None
         # Where its logs are, also after its end.
         self._folder = None
@@ -204,6 +213,7 @@ class Cluster:
         self.cluster_id = started["cluster_id"]
         # The engines of a new cluster are counted from 0.
         ids = range(self.n)
+        self._awaited = set(ids)
         self.engines = {self._new_set_name(): self._engine_set(ids)} if self.n else {}
         if self.checkpoint_every is not None:
             with self.connect_client_sync() as client:
@@ -261,16 +271,46 @@ class Cluster:
         negative, TimeoutError if they aren't there after `engine_timeout` seconds.
         """
         n = self.n if n is None else engine_count(n)
-        name = engine_set_id or self._new_set_name()
-        if name in self.engines:
-            raise ValueError(f"there is a set of engines {name!r} already")
-        with self.connect_client_sync() as client:
+        with self._changing, self.connect_client_sync() as client:
+            name = engine_set_id or self._new_set_name()
+            if name in self.engines:
+                raise ValueError(f"there is a set of engines {name!r} already")
             self.engines[name] = self._started(client, n)
         return name
 
     def _started(self, client, count):
         """Starts engines and returns their ids as a set, once they are there."""
+        self._await_earlier(client)
         return self._engine_set(client._start_engines(count, self.engine_timeout))
+
+    def _await_earlier(self, client):
+        """Waits until the engines that were started with the cluster are there, or have ended."""
+        from time import monotonic
+
+        begun = monotonic()
+        while True:
+            departed = {engine for engine, _ in client._connection.departures()}
+            self._awaited -= departed.union(client.ids)
+            waited = monotonic() - begun
+            if waited > _LATE_S:
+                # One that ended before this client came: others are there that were started with it.
+                latest = max(client.ids, default=-1)
+                self._awaited = {engine for engine in self._awaited if engine > latest}
+            if not self._awaited or waited > self.engine_timeout:
+                return
+            client._connection.wait_for_engines(len(client) + 1, _LOOK_INTERVAL_S)
+
+    def _take_in_replacements(self, client):
+        """Gives engines that nobody's set has the places of those that died: they were started for
+        these, when they died or swallowed what should have stopped them."""
+        self._await_earlier(client)
+        present = client.ids
+        known = {engine for ids in self.engines.values() for engine in ids}
+        strays = iter([engine for engine in present if engine not in known])
+        for ids in self.engines.values():
+            for at, engine in enumerate(ids):
+                if engine not in present:
+                    ids[at] = next(strays, engine)
 
     def _new_set_name(self):
         number = len(self.engines)
@@ -292,7 +332,7 @@ class Cluster:
 
     def stop_engines_sync(self, engine_set_id=None):
         """Stops a set of engines, or all of them; the controller goes on."""
-        with self.connect_client_sync() as client:
+        with self._changing, self.connect_client_sync() as client:
             self._stop(client, self._present(client, engine_set_id))
         if engine_set_id is None:
             self.engines.clear()
@@ -310,14 +350,15 @@ class Cluster:
     def restart_engines_sync(self, engine_set_id=None):
         """Stops a set of engines, or all of them, and starts as many new ones in their place.
 
-        The new ones have ids of their own and empty namespaces.
+        The new ones have ids of their own and empty namespaces. They are as many
+        as were started before, whatever has died of them since.
         """
         names = list(self.engines) if engine_set_id is None else [engine_set_id]
-        with self.connect_client_sync() as client:
+        with self._changing, self.connect_client_sync() as client:
             for name in names:
                 present = self._present(client, name)
                 self._stop(client, present)
-                self.engines[name] = self._started(client, len(present))
+                self.engines[name] = self._started(client, len(self.engines[name]))
 
     def restart_engine_sync(self, engine_id):
         """Stops one engine and starts a new one in its place; returns the new one's id."""
@@ -331,6 +372,7 @@ class Cluster:
 
     def _present(self, client, engine_set_id):
         """Returns the engines of a set, or all of them, as far as they are there."""
+        self._take_in_replacements(client)
         if engine_set_id is None:
             return client.ids
         if engine_set_id not in self.engines:
@@ -364,7 +406,10 @@ class Cluster:
         cluster_file, self.cluster_file = self.cluster_file, None
         if cluster_file is not None:
             self.engines = {}
-            _rhumba.stop_cluster(cluster_file)
+            try:
+                _rhumba.stop_cluster(cluster_file)
+            except FileNotFoundError:
+                pass  # somebody else has stopped it
 
     def _file(self):
         if self.cluster_file is None:

@@ -115,8 +115,11 @@ class DependencyTimeout(TaskTimeout):
     """What a task depends on had not come true after as long as the task may wait."""
 
 
-class TaskStoreError(KernelError):
+class TaskStoreError(KernelError, KeyError):
     """The cluster keeps no records, or its task store can't be used; it says why."""
+
+    # A KeyError shows its argument as a key.
+    __str__ = Exception.__str__
 
 
 class EngineLocked(_UnfinishedError):

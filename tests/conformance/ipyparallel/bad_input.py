@@ -108,8 +108,9 @@ if RHUMBA:
     raises(TypeError, lbv.imap, abs, [1], max_outstanding="many")
     raises(ValueError, setattr, lbv, "retries", -1)
     raises(TypeError, setattr, lbv, "retries", 1.5)
-    raises(TypeError, rc.wait, [5])
-    raises(TypeError, rc.abort, [5])
+    raises(IndexError, rc.wait, [10**6])
+    raises(TypeError, rc.wait, [5.5])
+    raises(TypeError, rc.abort, [5.5])
     raises(ValueError, ipp.Cluster, n=-1)
     # ipyparallel asks the engines, and tells nobody.
     raises(ValueError, rc.send_signal, "SIGNONSENSE")
@@ -155,7 +156,8 @@ if RHUMBA:
         refused(TypeError, "'SIGINT'", rc.send_signal, signal)
     assert rc.ids == [0, 1, 2, 3], "1.5 is not the signal that ends a process"
     for call in (rc.abort, rc.wait, rc.wait_interactive, one.abort, one.wait):
-        refused(TypeError, "jobs are AsyncResults or their msg_ids", call, 5)
+        refused(TypeError, "jobs are AsyncResults", call, 5.5)
+        raises(IndexError, call, 10**6)
     for call in (rc.purge_hub_results, rc.purge_results, rc.purge_local_results):
         refused(TypeError, "msg_ids and AsyncResults", call, 5)
         refused(TypeError, "msg_ids", call, 1.5)

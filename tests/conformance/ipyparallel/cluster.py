@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import tempfile
 import time
 
 import ipyparallel as ipp
@@ -283,3 +284,48 @@ if RHUMBA:
     assert ipp.Cluster().n == os.cpu_count()
     raises(ValueError, ipp.Cluster, n=-1)
     raises(NotImplementedError, ipp.Cluster, n=1, engines="mpi")
+
+    # Sets have the engines that were started for them, however soon they follow each other.
+    cluster = ipp.Cluster(n=2)
+    cluster.start_cluster_sync()
+    cluster.start_engines_sync(2, "extra")
+
+    async def at_once():
+        return await asyncio.gather(*[cluster.start_engines(1) for _ in range(3)])
+
+    names = asyncio.run(at_once())
+    members = [cluster.engines[name] for name in ("set-0", "extra", *names)]
+    assert sorted(members[0] + members[1]) == [0, 1, 2, 3] and members[0] == [0, 1], members
+    assert sorted(engine for each in members for engine in each) == list(range(7)), members
+    # What died of a set is started again with it.
+    rc = cluster.connect_client_sync()
+    lost = members[1][0]
+    os.kill(rc[lost].apply_sync(os.getpid), 9)
+    eventually(lambda: lost not in rc.ids)
+    cluster.restart_engines_sync("extra")
+    assert len(cluster.engines["extra"]) == 2 and not {2, 3} & set(cluster.engines["extra"])
+    cluster.stop_engines_sync("extra")
+    eventually(lambda: sorted(rc.ids) == [0, 1, *sorted(engine for each in members[2:] for engine in each)])
+    # One that was started for an engine that swallows what should stop it has its place.
+    started = os.path.join(tempfile.mkdtemp(), "started")
+
+    def deaf(started):
+        import time
+
+        open(started, "w").close()
+        while True:
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                pass
+
+    stubborn = rc[0].apply_async(deaf, started)
+    eventually(lambda: os.path.exists(started))
+    stubborn.cancel()
+    eventually(lambda: 0 not in rc.ids and max(rc.ids) > 8)
+    cluster.stop_engines_sync("set-0")
+    eventually(lambda: sorted(rc.ids) == sorted(engine for each in members[2:] for engine in each))
+    rc.close()
+    other = ipp.Cluster.from_file(cluster.cluster_file)
+    other.stop_cluster_sync()
+    cluster.stop_cluster_sync()

@@ -95,7 +95,7 @@ assert len(done) == 4 and not pending
 if RHUMBA:
     # ipyparallel takes these for something else, or warns.
     raises(ValueError, whole.wait, 1, "SOMETIMES")
-    raises(ValueError, whole.get, 1, None, "FIRST_COMPLETED")
+    raises(ipp.CompositeError, whole.get, 1, None, "FIRST_COMPLETED")
 
 # Aborting one part leaves the others alone.
 gate = Gate()

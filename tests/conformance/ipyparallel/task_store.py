@@ -114,9 +114,34 @@ if RHUMBA:
     assert found({**both, "follow": {"$in": [[], [labelled.msg_id]]}}) == both["msg_id"]["$in"]
     assert found({**both, "status": ""}) == [], "elsewhere nothing is only nothing"
 
+    # Patterns, other names of operators, nothing among values, and who this is.
+    assert found({**mine, "label": {"$glob": "the sev*"}}) == [labelled.msg_id]
+    assert found({**both, "label": {"$in": [None]}}) == [failed.msg_id, dependent.msg_id]
+    assert found({**both, "label": {"$nin": [None]}}) == [labelled.msg_id]
+    assert found({**both, "stdout": None}) == [] and found({**both, "execute_result": {"$ne": None}}) == []
+    assert found({**both, "completed": {"$le": dependent.completed}}) == found(
+        {**both, "completed": {"$lte": dependent.completed}}
+    )
+    assert labelled.msg_id in found({"client_uuid": rc.session.session})
+    [parts] = rc.db_query({"msg_id": failed.msg_id}, keys=["content", "result_header", "result_content"])
+    assert parts["content"] == {} and parts["result_content"]["ename"] == "ZeroDivisionError"
+    assert parts["result_header"]["msg_type"].endswith("_reply")
+    raises(TypeError, rc.db_query, {"label": {"$glob": 5}})
+    # What a client that has left asked for can be depended on.
+    gone = ipp.Client()
+    theirs = gone.load_balanced_view().apply_async(square, 3)
+    assert theirs.get(PATIENCE) == 9
+    left = theirs.msg_ids
+    gone.close()
+    follower = rc.load_balanced_view(after=left)
+    assert follower.apply_async(square, 2).get(PATIENCE) == 4
+    with rc.load_balanced_view().temp_flags(after=[*left, labelled]) as view:
+        assert view.after == {labelled.msg_id} and view.apply_async(square, 5).get(PATIENCE) == 25
+
     # What isn't a query is said to be none, and the cluster goes on.
     raises(TypeError, rc.db_query, "status")
-    raises(TypeError, rc.db_query, {"status": {"$in": "ok"}})
+    assert rc.db_query({"status": {"$in": "ok"}}) == rc.db_query({"status": {"$in": ["ok"]}})
+    raises(TypeError, rc.db_query, {"status": {"$in": 5}})
     raises(TypeError, rc.db_query, {"$or": {"status": "ok"}})
     raises(TypeError, rc.db_query, {3: "ok"})
     raises(ValueError, rc.db_query, {"status": {"$like": "ok"}})

@@ -235,7 +235,7 @@ impl Encoder<'_> {
 
     /// What a person calls an object of this class.
     fn describe(&self, object: &PyObject) -> String {
-        const WORDS: [(&str, &str); 23] = [
+        const WORDS: [(&str, &str); 24] = [
             ("_io._IOBase", "an open file"),
             ("_socket.socket", "an open socket"),
             ("_thread.lock", "a lock"),
@@ -246,6 +246,7 @@ impl Encoder<'_> {
             ("builtins.generator", "a running generator"),
             ("builtins.coroutine", "a running coroutine"),
             ("builtins.async_generator", "a running async generator"),
+            ("builtins.memory_iterator", "an iterator over a memoryview"),
             ("builtins.frame", "a stack frame"),
             ("builtins.traceback", "a traceback"),
             ("weakref.ReferenceType", "a weak reference"),

@@ -85,7 +85,8 @@ class AsyncResult(Future):
         return_exceptions: if true, what engines raised is returned in its
             place in the result, instead of being raised
         return_when: 'FIRST_EXCEPTION' raises the first exception as soon as it
-            is there; 'ALL_COMPLETED' and None wait for all parts
+            is there; 'ALL_COMPLETED', 'FIRST_COMPLETED' and None wait for all
+            parts, as the result is made of all of them
 
         Raises TimeoutError if it isn't there in time, RemoteError if the call
         failed on its one engine, CompositeError if it failed on at least one
@@ -113,8 +114,6 @@ class AsyncResult(Future):
     def _raise_early(self, timeout, return_exceptions, return_when):
         """Waits as `return_when` says; raises the first exception, or returns the time left."""
         _check_return_when(return_when)
-        if return_when == FIRST_COMPLETED:
-            raise ValueError("get() needs all parts; wait(return_when='FIRST_COMPLETED') doesn't")
         if return_when == FIRST_EXCEPTION and not return_exceptions:
             done, pending = self.wait(timeout, return_when)
             if pending:
@@ -146,7 +145,7 @@ class AsyncResult(Future):
             _check_return_when(return_when)
             return self._wait_for_some(timeout, return_when)
         except KeyboardInterrupt:
-            offer_interrupt(self._client._connection, self._groups())
+            offer_interrupt(self._client._connection, self._groups(), self._fname)
             raise
 
     def _wait_for_some(self, timeout, return_when):

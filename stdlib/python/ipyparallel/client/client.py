@@ -83,6 +83,13 @@ class Client(Remembering):
             return "<Client: closed>"
         return f"<Client of {self._connection.cluster_file}: {len(self)} engines>"
 
+    @property
+    def session(self):
+        """What this client is called in records: `session.session` is its `client_uuid` there."""
+        from .hub import Session
+
+        return Session(self._connection)
+
     def __reduce_ex__(self, protocol):
         raise TypeError("a connection belongs to its process; Client() connects anew")
 
@@ -270,9 +277,11 @@ class Client(Remembering):
     def wait(self, jobs=None, timeout=-1):
         """Waits for results. Returns whether all of them are there.
 
-        jobs: an AsyncResult, the id of a part, or a list of them; by default
-            all that this client has asked for
+        jobs: an AsyncResult, the id of a part, its place in `history`, or a list
+            of them; by default all that this client has asked for
         timeout: in seconds; None or a negative number waits for ever
+
+        Raises IndexError for a place that `history` doesn't have.
         """
         timeout, jobs = seconds(timeout), _listed(jobs)
         if self._transfers:
@@ -361,6 +370,9 @@ class Client(Remembering):
             return self._memory.unfinished()
         groups = []
         for job in _listed(jobs):
+            if isinstance(job, int) and not isinstance(job, bool):
+                # By its place among all that this client has asked for.
+                job = self.history[job]
             if isinstance(job, AsyncResult):
                 groups.append(job._group)
             elif isinstance(job, str):
@@ -368,7 +380,7 @@ class Client(Remembering):
                 if place is not None:
                     groups.append(Parts([place[:2]]))
             else:
-                raise TypeError(f"jobs are AsyncResults or their msg_ids, not {job!r}")
+                raise TypeError(f"jobs are AsyncResults, their msg_ids or places in `history`, not {job!r}")
         return groups
 
     def spin(self):
@@ -587,6 +599,11 @@ def named_by_profile(profile):
 
 def _connect(connection_info, cluster_id, timeout, name):
     """Finds the cluster file, waiting for it if a timeout is given, and connects."""
+    if timeout is not None:
+        # Nobody waits for ever for a cluster that isn't there.
+        if seconds(timeout) is None:
+            raise ValueError(f"timeout is a number of seconds that isn't negative, not {timeout!r}")
+        timeout = float(timeout)
     answer_timeout = 10.0 if timeout is None else timeout
     if connection_info is not None:
         return _rhumba.Connection(os.fspath(connection_info), answer_timeout, name)
@@ -640,7 +657,7 @@ def _listed(jobs):
     """Returns jobs as a list, be it one or several; None, which means all, as it is."""
     if jobs is None:
         return None
-    if isinstance(jobs, (str, AsyncResult)):
+    if isinstance(jobs, (str, int, AsyncResult)):
         return [jobs]
     try:
         return list(jobs)

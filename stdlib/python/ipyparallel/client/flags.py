@@ -118,7 +118,9 @@ class TaskFlags(Flags):
 
     @after.setter
     def after(self, after):
-        self._set("after", terms_of(after))
+        from .hub import settled
+
+        self._set("after", settled(self.client, terms_of(after)))
 
     @property
     def follow(self):
@@ -151,12 +153,17 @@ class _TemporaryFlags:
         before = vars(self._view)
         flagged = vars(self._view._with(self._flags))
         self._saved = {name: value for name, value in before.items() if value is not flagged[name]}
+        # What a view hasn't of its own is its class's.
+        self._new = flagged.keys() - before.keys()
         before.update(flagged)
         return self._view
 
     def __exit__(self, *exc_info):
         # As it was, and not looked at again: an engine may have left meanwhile.
-        vars(self._view).update(self._saved)
+        own = vars(self._view)
+        own.update(self._saved)
+        for name in self._new:
+            own.pop(name, None)
 
 
 def _seconds(flag, seconds):

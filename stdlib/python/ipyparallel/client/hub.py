@@ -25,6 +25,9 @@ _KEYS = (
 _MADE_OF = {
     "header": ("msg_id", "kind", "client_uuid", "client", "submitted"),
     "metadata": ("after", "follow", "retries", "label", "engine_uuid"),
+    "content": ("kind", "execute_input"),
+    "result_header": ("msg_id", "kind", "engine_uuid", "completed"),
+    "result_content": ("status", "ename", "evalue", "traceback"),
 }
 
 # What stands for nothing under some keys; in the store there is no value then.
@@ -35,8 +38,49 @@ _VALUES_MAX = 30_000
 
 _COMPARISONS = ("$eq", "$lt", "$lte", "$gt", "$gte")
 _OPERATORS = (
-    *_COMPARISONS, "$ne", "$in", "$nin", "$all", "$and", "$or", "$not", "$mod", "$exists",
+    *_COMPARISONS, "$ne", "$in", "$nin", "$all", "$and", "$or", "$not", "$mod", "$exists", "$glob",
 )  # fmt: skip
+# Other names for them.
+_SAME_AS = {"$le": "$lte", "$ge": "$gte"}
+
+
+class Session:
+    """What a client is called.
+
+    session: its `client_uuid` in records
+    """
+
+    def __init__(self, connection):
+        self.session = connection.session
+
+    def __repr__(self):
+        return f"<Session {self.session}>"
+
+
+def settled(client, terms):
+    """Returns the terms of a dependency without what is known to be met already, None if all of it is.
+
+    The controller remembers the work of clients that are there. Of what others have asked for, and of
+    what was asked for in an earlier process, the records tell how it ended. What isn't recorded, or
+    can't be met any more, stays: the call that depends on it says so.
+    """
+    if terms is None:
+        return None
+    ids, needs_all, success, failure = terms
+    own = client._connection.session + "_"
+    others = [each for each in ids if not each.startswith(own)]
+    if not others:
+        return terms
+    try:
+        rows = client._connection.find_records([("msg_id", "$in", others)], ["msg_id", "status"])
+    except RuntimeError:
+        # There are no records.
+        return terms
+    met = {msg_id for msg_id, status in rows if (success if status == "ok" else failure and status == "error")}
+    if met and not needs_all:
+        return None
+    left = [each for each in ids if each not in met]
+    return (left, needs_all, success, failure) if left else None
 
 
 def steps_of(query):
@@ -80,6 +124,7 @@ def _tested(key, wanted):
         return [_equal(key, wanted)]
     steps = []
     for operator, value in wanted.items():
+        operator = _SAME_AS.get(operator, operator)
         if operator == "$eq":
             steps.append(_equal(key, value))
         elif operator in _COMPARISONS:
@@ -87,7 +132,9 @@ def _tested(key, wanted):
         elif operator == "$ne":
             steps += [_equal(key, value), ("$not",)]
         elif operator in ("$in", "$nin"):
-            steps.append(_among(key, _listed(operator, value)))
+            # A text alone is a list of one.
+            values = [value] if isinstance(value, str) else _listed(operator, value)
+            steps.append(_among(key, values))
             steps += [("$not",)] if operator == "$nin" else []
         elif operator == "$all":
             values = [_value(key, each) for each in _listed(operator, value)]
@@ -99,6 +146,10 @@ def _tested(key, wanted):
             steps.append((key, "$mod", [_bounded(key, each) for each in values]))
         elif operator == "$exists":
             steps.append((key, "$exists", [int(bool(value))]))
+        elif operator == "$glob":
+            if not isinstance(value, str):
+                raise TypeError(f"$glob takes a pattern such as 'sim*', not {value!r}")
+            steps.append((key, "$glob", [value]))
         elif operator in ("$and", "$or"):
             conditions = _listed(operator, value)
             steps += _combined(operator, conditions, lambda condition: _tested(key, condition))
@@ -113,12 +164,16 @@ def _equal(key, value):
     """Returns the step that a value is what a record shows under a key."""
     if _stands_for_nothing(key, value):
         return _among(key, [value])
+    if value is None and key in _NOTHING:
+        # It is never shown there.
+        return (key, "$in", [])
     return (key, "$eq", [_value(key, value)])
 
 
 def _among(key, values):
     """Returns the step that one of these values is what a record shows under a key."""
-    found = [_value(key, each) for each in values]
+    shown = [each for each in values if each is not None or key not in _NOTHING]
+    found = [_value(key, each) for each in shown]
     if any(_stands_for_nothing(key, each) for each in values):
         found.append(None)
     return (key, "$in", found)
@@ -216,6 +271,17 @@ def _record(found, keys):
                 "session": found["client_uuid"], "username": found["client"],
                 "date": found["submitted"],
             }  # fmt: skip
+        elif key == "content":
+            code = found["execute_input"]
+            found[key] = {} if code is None else {"code": code}
+        elif key == "result_header":
+            found[key] = {
+                "msg_id": found["msg_id"], "msg_type": f"{found['kind']}_reply",
+                "session": found["engine_uuid"], "date": found["completed"],
+            }  # fmt: skip
+        elif key == "result_content":
+            names = ("status",) if found["ename"] is None else _MADE_OF[key]
+            found[key] = {name: found[name] for name in names}
         elif key == "metadata":
             found[key] = {name: found[name] for name in _MADE_OF["metadata"]}
     return Metadata((key, found[key]) for key in keys)

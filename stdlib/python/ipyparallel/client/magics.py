@@ -17,6 +17,7 @@ from rhumba.shell import UsageError, get_ipython
 from .. import error
 from .client import _signal_number
 from .interruption import interrupt
+from .parts import cancel_parts
 from .output import LiveOutput
 from .progress import watch_progress
 
@@ -81,7 +82,15 @@ _CELL_OPTIONS = (
 
 def activate(view, suffix=""):
     """Registers the magics of a view in the shell; see `DirectView.activate`."""
-    ParallelMagics(get_ipython(), view, suffix).register()
+    if suffix and not f"px{suffix}".isidentifier():
+        raise ValueError(f"%px{suffix} can't be the name of a magic: a suffix is letters, digits and _")
+    shell = get_ipython()
+    if shell is None:
+        from warnings import warn
+
+        warn("there is no shell here that could have the magics", stacklevel=3)
+        return
+    ParallelMagics(shell, view, suffix).register()
 
 
 def activate_once(client):
@@ -261,7 +270,12 @@ class ParallelMagics:
         except KeyboardInterrupt:
             if not self._pass_on_interrupt(result, options):
                 raise
-            if not live.follow(_SETTLE_S):
+            try:
+                is_over = live.follow(_SETTLE_S)
+            except KeyboardInterrupt:
+                self._stop_at_last(result)
+                return
+            if not is_over:
                 _tell_unsettled()
                 return
             _tell_unstarted(result._group)
@@ -281,7 +295,12 @@ class ParallelMagics:
         except KeyboardInterrupt:
             if not self._pass_on_interrupt(result, options):
                 raise
-            if not result._group.wait(_SETTLE_S):
+            try:
+                is_over = result._group.wait(_SETTLE_S)
+            except KeyboardInterrupt:
+                self._stop_at_last(result)
+                return
+            if not is_over:
                 _tell_unsettled()
                 return
             _tell_unstarted(result._group)
@@ -306,6 +325,11 @@ class ParallelMagics:
             engines = [engine for engine in result._group.targets if engine in present]
             client.send_signal(number, engines)
         return True
+
+    def _stop_at_last(self, result):
+        """A second Ctrl-C: engines that don't end what they run are replaced."""
+        print("Stopping it; engines that go on are killed, and others started in their place.", file=sys.stderr)
+        cancel_parts(self.view.client._connection, result._group)
 
     # -- %autopx
 
@@ -384,7 +408,7 @@ class _Followed:
 
 
 def _tell_unsettled():
-    print("The engines have not ended it yet; %pxresult waits for it.", file=sys.stderr)
+    print("The engines have not ended it yet; %pxresult waits for it, and Ctrl-C there offers to stop it.", file=sys.stderr)
 
 
 def _tell_unstarted(group):

@@ -107,7 +107,7 @@ class TransferResult(NamespaceResult):
                     return False
                 self._over.wait(left)
         except KeyboardInterrupt:
-            offer_interrupt(self._client._connection, [self._group])
+            offer_interrupt(self._client._connection, [self._group], self._fname)
             raise
         return True
 

@@ -255,7 +255,11 @@ def display_outputs(group, groupby, result_only=False):
             items = [item for item in items if item[0] == "result"]
         parts.append((engine, items))
     if groupby == "engine":
+        # All of one engine, which may have run several parts.
+        by_engine = {}
         for engine, items in parts:
+            by_engine.setdefault(engine, []).extend(items)
+        for engine, items in by_engine.items():
             _show_kinds(engine, items, ("stdout", "stderr", "display", "result"))
     elif groupby in ("type", "order"):
         for kind in ("stdout", "stderr"):

@@ -247,7 +247,7 @@ class DirectView(WholeNamespaces, View):
         try:
             group.wait(None)
         except KeyboardInterrupt:
-            offer_interrupt(self._connection, [group])
+            offer_interrupt(self._connection, [group], _name(f))
             raise
         if self._single:
             outcome = group.outcome(0)
@@ -595,7 +595,7 @@ class LoadBalancedView(TaskFlags, View):
         try:
             group.wait(None)
         except KeyboardInterrupt:
-            offer_interrupt(self._connection, [group])
+            offer_interrupt(self._connection, [group], _name(f))
             raise
         outcome = group.outcome(0)
         if outcome[0]:

@@ -1,8 +1,16 @@
-"""The errors of the first interface that ipyparallel has no name for.
+"""The errors of the first interface.
 
 What was raised on an engine is a `RemoteError` or a `CompositeError`, as in
-ipyparallel.
+ipyparallel. The last ones are there for programs that name them: nothing
+raises them, as there is no Perspective Broker that could.
 """
+
+from ipyparallel.error import CompositeError
+
+__all__ = [
+    "CompositeError", "InvalidDeferredID", "InvalidEngineID", "InvalidProperty", "KernelError", "NotAPendingResult",
+    "NotDefined", "PBMessageSizeError", "ProtocolError", "QueueCleared", "ResultNotCompleted", "StopLocalExecution",
+]  # fmt: skip
 
 
 class KernelError(Exception):
@@ -35,3 +43,15 @@ class InvalidProperty(KernelError, ValueError):
 
 class StopLocalExecution(KernelError):
     """The block runs on the engines, and not here: `remote()` raises it."""
+
+
+class ProtocolError(KernelError):
+    """The other side doesn't keep to the protocol."""
+
+
+class PBMessageSizeError(KernelError):
+    """An object is too large to be sent."""
+
+
+class ResultNotCompleted(KernelError):
+    """A result isn't there yet."""
