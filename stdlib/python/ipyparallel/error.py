@@ -73,8 +73,13 @@ class RemoteError(KernelError):
         text = self.traceback or f"{self.ename}: {self.evalue}"
         return [_label(self.engine_info), *text.splitlines()]
 
+    # Whoever asked for the result has seen it as it arrived.
+    _is_shown = False
+
     def _render_traceback_(self):
         # The shell shows these lines in place of the local traceback.
+        if self._is_shown:
+            return [f"{str(self).splitlines()[0]} (shown above)"]
         return self.render_traceback()
 
     def print_traceback(self, excid=None):

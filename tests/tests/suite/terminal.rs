@@ -294,11 +294,49 @@ fn ctrl_c_in_a_wait_for_engines_offers_them_the_same() {
     // The engine is slow to say that it works, so that the shell waits for it by then.
     wait_for_file(&home.work().join("busy"));
     terminal.send("\x03");
-    terminal.expect("[y/N] ");
+    terminal.expect("work is still running on engine 0: stop it too? [y/N] ");
     terminal.send("y\n");
     terminal.expect("KeyboardInterrupt");
     terminal.enter(2, "rc[0].apply_sync(lambda: 'free again')");
     terminal.expect("Out[2]: 'free again'");
+}
+
+#[test]
+fn what_is_waited_for_is_told_and_stopped_even_if_it_swallows_that() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "1"]);
+    home.write(
+        "deaf.py",
+        "import pathlib, time\ndef work(_):\n    time.sleep(0.2)\n    pathlib.Path('busy').touch()\n    \
+         while True:\n        try: time.sleep(600)\n        except KeyboardInterrupt: pass\n",
+    );
+    terminal.enter(
+        1,
+        "import deaf; rc.load_balanced_view().map_sync(deaf.work, range(6))",
+    );
+    wait_for_file(&home.work().join("busy"));
+    terminal.send("\x03");
+    terminal.expect("work is still running on engine 0");
+    terminal.expect("stop it too? [y/N] ");
+    terminal.send("y\n");
+    terminal.expect("KeyboardInterrupt");
+    // The engine is killed after some seconds, and another one is there.
+    terminal.enter(2, "while rc.ids in ([0], []): pass\r");
+    terminal.enter(3, "rc[:].apply_sync(lambda: 'free again')");
+    terminal.expect("Out[3]: ['free again']");
+}
+
+#[test]
+fn errors_that_were_streamed_are_shown_once() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "1"]);
+    terminal.enter(1, "r = rc[0].execute('1/0', silent=False)");
+    terminal.enter(2, "with r.stream_output(): r.wait()\r");
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.enter(3, "r.get()");
+    terminal.expect("(shown above)");
+    terminal.enter(4, "'still here'");
+    terminal.expect("Out[4]: 'still here'");
 }
 
 #[test]

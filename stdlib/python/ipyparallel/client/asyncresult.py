@@ -76,6 +76,9 @@ class AsyncResult(Future):
     def __reduce_ex__(self, protocol):
         raise TypeError("it belongs to the process of its client; get() gives what it holds")
 
+    # Its errors were shown as they arrived.
+    _errors_shown = False
+
     # -- waiting
 
     def get(self, timeout=None, return_exceptions=None, return_when=None):
@@ -571,6 +574,8 @@ class AsyncResult(Future):
     def _failure(self, indices):
         """Returns the exception that stands for these failed parts."""
         failure = self._failure_of(indices)
+        if self._errors_shown:
+            failure._is_shown = True
         return error.as_cancelled(failure) if self.cancelled() else failure
 
     def _failure_of(self, indices):

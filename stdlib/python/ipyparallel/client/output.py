@@ -192,6 +192,7 @@ class LiveOutput:
                 self._failures += 1
                 self._printer.finish()
                 _show_error(self._result._exception(index), self._failures)
+                self._result._errors_shown = True
         self._told = done
 
     def _leave_out(self, items):
@@ -224,7 +225,7 @@ class StreamedOutput:
 
     def __init__(self, result):
         self._live = LiveOutput(result)
-        self._group = result._group
+        self._result = result
         self._over = False
         self._thread = None
 
@@ -234,6 +235,8 @@ class StreamedOutput:
         def follow():
             self._live.follow(over=lambda: self._over)
 
+        # They will have been by the end of the block.
+        self._result._errors_shown = True
         self._thread = Thread(target=follow, name="output", daemon=True)
         self._thread.start()
         return self
