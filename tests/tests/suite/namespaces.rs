@@ -176,7 +176,8 @@ fn an_engine_that_is_killed_comes_back_with_its_namespace() {
          told, heard = [], threading.Event()\n\
          rc.on_notice(lambda notice: (told.append(notice), heard.set()))\n\
          pids = rc[:].apply_sync(os.getpid)\n\
-         rc[:].execute(SOURCE, block=True)\nrc[1].execute('mine = 1', block=True)\n\
+         rc[:].execute(SOURCE + '\nimport threading; lock = threading.Lock()', block=True)\n\
+         rc[1].execute('mine = 1', block=True)\n\
          names = lambda: [set(each.names) for each in namespace.checkpoints()]\n\
          until(lambda: sum('raw' in each for each in names()) == 2 and any('mine' in each for each in names()))\n\
          def wait():\n    import pathlib, time\n    pathlib.Path('busy').touch()\n    time.sleep(600)\n\
@@ -186,12 +187,13 @@ fn an_engine_that_is_killed_comes_back_with_its_namespace() {
          assert heard.wait(60), 'nobody tells what became of it'\nnotice = told[0]\n\
          print(notice.replaces, notice.engine, notice.reason, notice.checkpoint is not None)\n\
          print(str(notice).startswith('engine 0 died; engine 2 has its namespace as of'))\n\
+         print([left.path for left in notice.left_out], 'it goes without' in str(notice))\n\
          print(rc.ids, rc[2].apply_sync(check), rc[1].apply_sync(check), rc[1]['mine'])\n\
          print(rc[1].apply_sync(os.getpid) == pids[1], len(told))\ncluster.stop_cluster_sync()\n"
     );
     assert_eq!(
         run_alone(&home, &script),
-        "lost: EngineError\n0 2 None True\nTrue\n[1, 2] all there all there 1\nTrue 1\n"
+        "lost: EngineError\n0 2 None True\nTrue\n[\"namespace['lock']\"] True\n[1, 2] all there all there 1\nTrue 1\n"
     );
 }
 

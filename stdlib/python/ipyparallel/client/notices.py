@@ -11,6 +11,9 @@ from weakref import ref
 
 # The rest is imported where it is used: a shell follows the notices of every client.
 
+# What a restored namespace goes without is named up to so many.
+_LEFT_OUT_SHOWN = 4
+
 # How long a thread that follows notices keeps the connection of a client that is gone.
 _LOOK_INTERVAL_S = 1.0
 
@@ -29,13 +32,16 @@ class Notice:
     requests_lost: how many requests and tasks finished since, so that what they
         did to the namespace is lost
     reason: why it was not restored, or not checkpointed; None if all went well
+    left_out: what the checkpoint goes without, as it can't be carried: a list of
+        `rhumba.namespace.Left`; empty if nothing was restored
 
     As text it is a sentence.
     """
 
-    __slots__ = ("engine", "replaces", "checkpoint", "taken", "requests_lost", "reason")
+    __slots__ = ("engine", "replaces", "checkpoint", "taken", "requests_lost", "reason", "left_out")
 
-    def __init__(self, engine, replaces, checkpoint, taken, requests_lost, reason):
+    def __init__(self, engine, replaces, checkpoint, taken, requests_lost, reason, left_out=()):
+        self.left_out = list(left_out)
         self.engine = engine
         self.replaces = replaces
         self.checkpoint = checkpoint
@@ -53,9 +59,13 @@ class Notice:
         if self.reason is None:
             time = self.taken.astimezone().strftime("%H:%M:%S")
             since = f"what {lost} did since is lost" if self.requests_lost else "nothing ran since"
+            without = ", ".join(left.path for left in self.left_out[:_LEFT_OUT_SHOWN])
+            if len(self.left_out) > _LEFT_OUT_SHOWN:
+                without += f" and {len(self.left_out) - _LEFT_OUT_SHOWN} more"
+            without = f"; it goes without {without}, which can't be carried" if without else ""
             return (
                 f"engine {self.replaces} died; engine {self.engine} has its namespace as of"
-                f" {time} (checkpoint {self.checkpoint}); {since}"
+                f" {time} (checkpoint {self.checkpoint}); {since}{without}"
             )
         place = f"; engine {self.engine} took its place, empty" if self.engine is not None else ""
         return (
@@ -103,8 +113,23 @@ def since(connection, cursor):
             notices.append(LockNotice(taken_us, checkpoint[1:]))
             continue
         taken = None if taken_us is None else datetime.fromtimestamp(taken_us / 1e6, UTC)
-        notices.append(Notice(engine, replaces, checkpoint, taken, requests_lost, reason))
+        left_out = _left_out(checkpoint, taken) if reason is None else ()
+        notices.append(Notice(engine, replaces, checkpoint, taken, requests_lost, reason, left_out))
     return cursor, notices
+
+
+def _left_out(checkpoint, taken):
+    """What a checkpoint goes without; nothing where it isn't there any more."""
+    if checkpoint is None:
+        return ()
+    from rhumba import namespace
+
+    try:
+        kept = namespace.checkpoints()
+    except (OSError, namespace.SnapshotError):
+        return ()
+    # It was begun then, and finished a little later; the engine that it was taken of is gone.
+    return next((each.left_out for each in kept if each.name == checkpoint and each.created >= taken), ())
 
 
 def call(client, callback):
