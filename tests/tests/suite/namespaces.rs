@@ -176,7 +176,7 @@ fn an_engine_that_is_killed_comes_back_with_its_namespace() {
          told, heard = [], threading.Event()\n\
          rc.on_notice(lambda notice: (told.append(notice), heard.set()))\n\
          pids = rc[:].apply_sync(os.getpid)\n\
-         rc[:].execute(SOURCE + '\nimport threading; lock = threading.Lock()', block=True)\n\
+         rc[:].execute(SOURCE, block=True)\nrc[:].execute('import threading; lock = threading.Lock()', block=True)\n\
          rc[1].execute('mine = 1', block=True)\n\
          names = lambda: [set(each.names) for each in namespace.checkpoints()]\n\
          until(lambda: sum('raw' in each for each in names()) == 2 and any('mine' in each for each in names()))\n\
