@@ -101,8 +101,8 @@ def restore(given):
     Names that it doesn't have are unbound, but for those that were left out of
     it. If it can't be brought back, everything stays as it is.
 
-    A checkpoint of several engines goes to as many, in the order of their ids;
-    one of a single namespace goes to each. %checkpoints lists them all.
+    A checkpoint of several engines goes to as many, in the order of their ids, or
+    each part to its own engine; one of a single namespace goes to each. %checkpoints lists them all.
     """
     name = given.words[0]
     if given.targets is not None:

@@ -295,6 +295,16 @@ fn functions_find_their_globals_there_or_take_them_along() {
 }
 
 #[test]
+fn a_part_comes_back_where_it_was_taken() {
+    let home = TestHome::new();
+    let script = "rc[:].scatter('mine', [10, 11, 12], flatten=True).get()\n\
+         rc[:].checkpoint('all three', block=True)\nrc[:].execute('mine = None').get()\n\
+         rc[2].restore('all three', block=True)\nprint(rc[:]['mine'])\n\
+         rc[[0, 1]].restore('all three', block=True)\nprint(rc[:]['mine'])\n";
+    assert_eq!(run(&home, 3, script), "[None, None, 12]\n[10, 11, 12]\n");
+}
+
+#[test]
 fn functions_of_a_script_keep_their_lines() {
     let home = TestHome::new();
     let script = home.write(

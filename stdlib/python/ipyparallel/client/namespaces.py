@@ -143,11 +143,14 @@ def parts_to_restore(connection, name, ids):
     """Returns what each of these engines gets of a checkpoint, in their order.
 
     Raises LookupError if there is no such checkpoint, ValueError if it has
-    parts, and not as many as there are engines.
+    parts, not as many as there are engines, and none of some of these.
     """
     parts = connection.checkpoint_parts(name)
     if len(parts) == 1:
         return [parts[0][0]] * len(ids)
+    own = {engine: stored for stored, engine in parts}
+    if len(parts) != len(ids) and all(engine in own for engine in ids):
+        return [own[engine] for engine in ids]
     if len(parts) != len(ids):
         engines = ", ".join(str(engine) for _, engine in parts)
         raise ValueError(

@@ -38,12 +38,14 @@ class WholeNamespaces:
         """Puts a checkpoint in the place of what the engines' namespaces hold.
 
         A checkpoint of several engines goes to as many, in the order of their
-        ids; one of a single namespace goes to each. Where it can't be rebuilt,
+        ids, or each part to the engine that it was taken of; one of a single
+        namespace goes to each. Where it can't be rebuilt,
         the namespace stays as it was.
 
         Returns the list of names, or one for each engine, if it blocks, else an
         AsyncResult. Raises LookupError if there is no such checkpoint,
-        ValueError if it has parts and not as many as the view has engines,
+        ValueError if it has parts, not as many as the view has engines, and none
+        of some of these,
         RemoteError or CompositeError if it can't be rebuilt.
         """
         from .namespaces import NamespaceResult, parts_to_restore
