@@ -81,7 +81,6 @@ SECTIONS
 """
 # Assembly, whose functions have no sections of their own.
 ASSEMBLY = """\
-    *crt1.o(.text)
     *psm*.o(.text) *psm*:*(.text) *x86_64.o(.text) *aarch64_aapcs64.o(.text)
 """
 # What a start takes stands at the end of the code: the pages behind it, which the loader needs, are read
@@ -96,6 +95,7 @@ SECTIONS
   .text.start :
   {
     rhumba_start_begin = .;
+    *crt1.o(.text)
 """
 # Whether these are called depends on how threads meet, and on which files are there.
 SOMETIMES = """\
@@ -104,6 +104,7 @@ SOMETIMES = """\
       .text*._RN*Cs*_3std6thread*
       .text*._ZN3std4sync4mpmc*
       .text*._RN*decode_error_kind
+      .text*._ZN6rhumba8prefetch*
     )
 """
 TAIL = SOMETIMES + """\
@@ -111,6 +112,14 @@ TAIL = SOMETIMES + """\
   }
 }
 INSERT AFTER .text;
+SECTIONS
+{
+  .rodata.end :
+  {
+    rhumba_constants_end = .;
+  }
+}
+INSERT AFTER .rodata;
 """
 
 

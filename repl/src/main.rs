@@ -10,6 +10,5 @@ static ALLOCATOR: rhumba_engine::shared_memory::SharingAllocator =
     rhumba_engine::shared_memory::SharingAllocator;
 
 fn main() -> ExitCode {
-    prefetch::begin();
     rhumba::cli::main()
 }
