@@ -56,7 +56,7 @@ fn complete_line(
     line: &str,
 ) -> Completions {
     let cursor = before.len();
-    if let Some(found) = signs(line, cursor) {
+    if let Some(found) = signs(vm, line, cursor) {
         return found;
     }
     if let Some(found) = custom(vm, line, cursor) {
@@ -138,19 +138,31 @@ fn python(
 }
 
 /// `\alpha` as α, and the names that begin as what is typed behind a backslash does.
-fn signs(line: &str, cursor: usize) -> Option<Completions> {
+fn signs(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> {
     let at = line.rfind('\\')?;
     let typed = &line[at + 1..];
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || "^_+-=()".contains(c);
     let mut chars = typed.chars();
+    let offer = |text: String| {
+        Some(Completions {
+            start: cursor - typed.len() - 1,
+            matches: vec![text],
+        })
+    };
     if let (Some(sign), None) = (chars.next(), chars.next())
-        && let Some(name) = symbols::name(sign)
+        && !is_of_name(sign)
     {
         // The other way round: how a sign is typed.
-        return Some(Completions {
-            start: cursor - typed.len() - 1,
-            matches: vec![format!("\\{name}")],
-        });
+        let name = symbols::name(sign).map(ToOwned::to_owned);
+        let name = name.or_else(|| of_unicode(vm, "name", typed));
+        return name.and_then(|name| offer(format!("\\{name}")));
+    }
+    let is_of_unicode = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || " -".contains(c);
+    if typed.len() > 1
+        && typed.chars().all(is_of_unicode)
+        && let Some(sign) = of_unicode(vm, "lookup", typed)
+    {
+        return offer(sign);
     }
     if typed.is_empty() || !typed.chars().all(is_of_name) {
         return None;
@@ -165,6 +177,14 @@ fn signs(line: &str, cursor: usize) -> Option<Completions> {
         start: cursor - typed.len() - 1,
         matches,
     })
+}
+
+/// What the character database answers: the sign of a name, or the name of a sign.
+fn of_unicode(vm: &VirtualMachine, question: &'static str, text: &str) -> Option<String> {
+    let database = vm.import("unicodedata", 0).ok()?;
+    let answer = vm.call_method(&database, question, (vm.ctx.new_str(text),));
+    let answer = answer.ok()?.downcast::<PyStr>().ok()?;
+    answer.to_str().map(ToOwned::to_owned)
 }
 
 /// What programs' own completers offer; `None` if they say nothing.

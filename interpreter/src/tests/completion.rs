@@ -361,6 +361,9 @@ fn signs_are_offered_by_their_names() {
             ],
         );
         assert_offers(bench, r"\α|", r"\α", &[r"\alpha"]);
+        let eta = r"\GREEK SMALL LETTER ETA";
+        assert_offers(bench, &format!("x = {eta}|"), eta, &["η"]);
+        assert_offers(bench, r"\☃|", r"\☃", &[r"\SNOWMAN"]);
     });
 }
 
