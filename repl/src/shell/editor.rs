@@ -105,6 +105,8 @@ impl<'vm> CellEditor<'vm> {
             format if format.is_empty() => self.title.restore(),
             format => self.title.show(&format),
         }
+        self.keys.recent.begin();
+        terminal::end_line();
         loop {
             self.keys.leaves_for_editor.store(false, Ordering::Relaxed);
             let Some(turn) = self.vm.allow_threads(Turn::wait) else {

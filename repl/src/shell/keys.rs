@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhumba_interpreter::transform::{Completeness, completeness};
-use rustyline::history::History;
+use rustyline::history::{History, SearchDirection};
 use rustyline::{
     Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, Helper,
     InputMode, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
@@ -188,8 +188,10 @@ fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_up(cell, position, keys.recent.shown_as(cell).as_ref()) {
         Vertical::InCell => Some(Cmd::LineUpOrPreviousHistory(1)),
-        Vertical::Neighbour => Some(Cmd::PreviousHistory),
-        Vertical::Begun => Some(Cmd::HistorySearchBackward),
+        Vertical::InHistory => {
+            keys.recent.leave(cell, position, SearchDirection::Reverse);
+            Some(Cmd::PreviousHistory)
+        }
     }
 }
 
@@ -197,8 +199,10 @@ fn on_down_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_down(cell, position, keys.recent.shown_as(cell).as_ref()) {
         Vertical::InCell => Some(Cmd::LineDownOrNextHistory(1)),
-        Vertical::Neighbour => Some(Cmd::NextHistory),
-        Vertical::Begun => Some(Cmd::HistorySearchForward),
+        Vertical::InHistory => {
+            keys.recent.leave(cell, position, SearchDirection::Forward);
+            Some(Cmd::NextHistory)
+        }
     }
 }
 
@@ -271,29 +275,25 @@ fn on_backspace(cell: &str, position: usize) -> Option<usize> {
 /// Where an arrow goes that points up or down.
 #[derive(Debug, PartialEq, Eq)]
 enum Vertical {
-    /// To another line of the cell, or past its end to the cell before or after.
+    /// To another line of the cell.
     InCell,
-    /// To the cell before or after.
-    Neighbour,
-    /// To the nearest cell that begins as this one does up to the cursor.
-    Begun,
+    /// To a cell before or after it, or back to what was typed.
+    InHistory,
 }
 
 fn on_up(cell: &str, position: usize, shown: Option<&Shown>) -> Vertical {
     match shown {
-        Some(Shown::Begun(_)) => Vertical::Begun,
+        Some(Shown::Begun(_)) => Vertical::InHistory,
         _ if cell[..position].contains('\n') => Vertical::InCell,
-        Some(Shown::Neighbour(_)) => Vertical::Neighbour,
-        _ if cell.is_empty() => Vertical::Neighbour,
-        _ => Vertical::Begun,
+        _ => Vertical::InHistory,
     }
 }
 
 fn on_down(cell: &str, position: usize, shown: Option<&Shown>) -> Vertical {
     match shown {
-        Some(Shown::Begun(_)) => Vertical::Begun,
+        Some(Shown::Begun(_)) => Vertical::InHistory,
         _ if cell[position..].contains('\n') => Vertical::InCell,
-        _ => Vertical::Neighbour,
+        _ => Vertical::InHistory,
     }
 }
 
@@ -378,16 +378,16 @@ mod tests {
     fn arrows_move_in_the_cell_and_then_through_the_history() {
         let block = "if x:\n    y";
         let neighbour = Shown::Neighbour(block.to_owned());
-        assert_eq!(on_up("", 0, None), Vertical::Neighbour);
-        assert_eq!(on_up("imp", 3, None), Vertical::Begun);
+        assert_eq!(on_up("", 0, None), Vertical::InHistory);
+        assert_eq!(on_up("imp", 3, None), Vertical::InHistory);
         assert_eq!(on_up(block, block.len(), None), Vertical::InCell);
-        assert_eq!(on_up(block, 2, None), Vertical::Begun);
-        assert_eq!(on_up(block, 2, Some(&neighbour)), Vertical::Neighbour);
+        assert_eq!(on_up(block, 2, None), Vertical::InHistory);
+        assert_eq!(on_up(block, 2, Some(&neighbour)), Vertical::InHistory);
         let begun = Shown::Begun(block.to_owned());
-        assert_eq!(on_up(block, block.len(), Some(&begun)), Vertical::Begun);
-        assert_eq!(on_down(block, 2, Some(&begun)), Vertical::Begun);
+        assert_eq!(on_up(block, block.len(), Some(&begun)), Vertical::InHistory);
+        assert_eq!(on_down(block, 2, Some(&begun)), Vertical::InHistory);
         assert_eq!(on_down(block, 2, None), Vertical::InCell);
-        assert_eq!(on_down(block, block.len(), None), Vertical::Neighbour);
+        assert_eq!(on_down(block, block.len(), None), Vertical::InHistory);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A cell or a command may leave the terminal raw or silent; the next prompt puts it right. And
 //! where a signal ends the shell while a line is edited, the terminal is given back first.
 
+use std::io::Write;
 use std::sync::OnceLock;
 
 /// The modes of the terminal as the shell was started with them. Written once, before the
@@ -76,6 +77,26 @@ pub fn discard_input() {
             }
         }
         libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, &raw const before);
+    }
+}
+
+/// Lets what commands have written stay where it doesn't end its line: the prompt begins by clearing
+/// the line that it is in.
+///
+/// Nobody knows where they left the cursor. A line of blanks leaves the line that it begins in exactly
+/// if that was begun.
+pub fn end_line() {
+    // SAFETY: the structure is filled by the call, or refused.
+    let columns = unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        let asked = libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size);
+        if asked == 0 { size.ws_col } else { 0 }
+    };
+    if columns > 1 {
+        let blanks = " ".repeat(usize::from(columns) - 1);
+        let mut stdout = std::io::stdout();
+        // A terminal that is gone is told of where it is read.
+        let _ = write!(stdout, "{blanks}\r").and_then(|()| stdout.flush());
     }
 }
 

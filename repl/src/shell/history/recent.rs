@@ -5,6 +5,7 @@
 //! last are filled, the newest at the end.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,7 @@ struct State {
     cells: Vec<String>,
     filled: bool,
     shown: Option<Shown>,
+    walk: Option<Walk>,
 }
 
 /// A cell that the editor was given, and what for.
@@ -40,6 +42,19 @@ pub enum Shown {
     Begun(String),
     /// It holds what was searched for.
     Found(String),
+}
+
+/// The way through earlier cells, away from a cell that is being typed. Whatever was typed on the way
+/// stays where it was typed, until a cell is run.
+struct Walk {
+    /// What cells must begin with to be shown, if not all are.
+    prefix: Option<String>,
+    /// Where it is: at a place, or behind all of them, where one types.
+    place: usize,
+    /// What was shown there.
+    text: String,
+    /// What was typed, by place.
+    typed: BTreeMap<usize, String>,
 }
 
 impl Recent {
@@ -64,6 +79,36 @@ impl Recent {
             state.cells.push(cell.to_owned());
         }
         state.shown = None;
+        state.walk = None;
+    }
+
+    /// Another cell is begun.
+    pub fn begin(&self) {
+        let mut state = self.lock();
+        state.shown = None;
+        state.walk = None;
+    }
+
+    /// An arrow leads away from this text, with the cursor at `position`: it is kept, and which cells
+    /// are shown is decided if it is none that was just shown.
+    pub fn leave(&self, text: &str, position: usize, direction: SearchDirection) {
+        let mut state = self.lock();
+        let walk = state.walk.get_or_insert_with(|| Walk {
+            prefix: None,
+            place: CELLS_MAX,
+            text: String::new(),
+            typed: BTreeMap::new(),
+        });
+        if walk.text != text || walk.place == CELLS_MAX {
+            walk.prefix = Some(text[..position].to_owned()).filter(|prefix| !prefix.is_empty());
+            walk.typed.insert(walk.place, text.to_owned());
+            text.clone_into(&mut walk.text);
+        }
+        // From the newest cell the editor returns to what was typed without asking.
+        if direction == SearchDirection::Forward && walk.place + 1 == CELLS_MAX {
+            walk.place = CELLS_MAX;
+            walk.text = walk.typed.get(&CELLS_MAX).cloned().unwrap_or_default();
+        }
     }
 
     /// What the editor was given last, if that is still the text that it holds.
@@ -110,6 +155,43 @@ impl State {
         (index < self.cells.len()).then_some(index)
     }
 
+    /// The next cell of a walk, or what was typed behind all of them.
+    fn step(&mut self, start: usize, direction: SearchDirection) -> Option<SearchResult<'static>> {
+        let prefix = self.walk.as_ref().and_then(|walk| walk.prefix.clone());
+        let shown = self.walk.as_ref().map(|walk| walk.text.clone());
+        let found = self.nearest(start, direction, |cell| {
+            let is_another = prefix.is_none() || shown.as_deref() != Some(cell);
+            let begins = prefix
+                .as_deref()
+                .is_none_or(|prefix| cell.starts_with(prefix));
+            (begins && is_another).then_some(0)
+        });
+        let place = match (&found, direction) {
+            (Some(found), _) => found.idx,
+            (None, SearchDirection::Forward) => CELLS_MAX,
+            (None, SearchDirection::Reverse) => return None,
+        };
+        let cell = found.map(|found| found.entry.into_owned());
+        let text = match &mut self.walk {
+            Some(walk) => {
+                let typed = walk.typed.get(&place).cloned();
+                walk.text = typed.or(cell).unwrap_or_default();
+                walk.place = place;
+                walk.text.clone()
+            }
+            None => cell?,
+        };
+        self.shown = (place < CELLS_MAX).then(|| match prefix {
+            Some(_) => Shown::Begun(text.clone()),
+            None => Shown::Neighbour(text.clone()),
+        });
+        Some(SearchResult {
+            entry: Cow::Owned(text),
+            idx: place,
+            pos: 0,
+        })
+    }
+
     /// The nearest cell from a place on that `test` finds something in, and where in it.
     fn nearest(
         &self,
@@ -153,16 +235,7 @@ impl History for RecentCells {
             SearchDirection::Forward if index == 0 => state.place(0),
             _ => index,
         };
-        let Some(index) = state.index(start) else {
-            return Ok(None);
-        };
-        let cell = state.cells[index].clone();
-        state.shown = Some(Shown::Neighbour(cell.clone()));
-        Ok(Some(SearchResult {
-            entry: Cow::Owned(cell),
-            idx: start,
-            pos: 0,
-        }))
+        Ok(state.step(start, direction))
     }
 
     fn search(
@@ -193,29 +266,10 @@ impl History for RecentCells {
         start: usize,
         direction: SearchDirection,
     ) -> rustyline::Result<Option<SearchResult<'_>>> {
-        let mut state = self.0.lock_filled();
-        let last = match &state.shown {
-            Some(Shown::Begun(cell)) => cell.clone(),
-            _ => term.to_owned(),
-        };
-        let found = state.nearest(start, direction, |cell| {
-            (cell.starts_with(term) && *cell != *last).then_some(term.len())
-        });
-        let found = match (found, direction) {
-            (None, SearchDirection::Forward) => {
-                // Behind the newest is what was typed.
-                Some(SearchResult {
-                    entry: Cow::Owned(term.to_owned()),
-                    idx: CELLS_MAX,
-                    pos: term.len(),
-                })
-            }
-            (found, _) => found,
-        };
-        if let Some(found) = &found {
-            state.shown = Some(Shown::Begun(found.entry.clone().into_owned()));
-        }
-        Ok(found)
+        let state = self.0.lock_filled();
+        Ok(state.nearest(start, direction, |cell| {
+            cell.starts_with(term).then_some(term.len())
+        }))
     }
 
     /// Cells are added where they are run, not here.

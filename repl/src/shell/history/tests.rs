@@ -299,7 +299,7 @@ fn trimming_keeps_the_last_cells() {
 }
 
 #[test]
-fn a_prefix_is_looked_for_in_both_directions() {
+fn arrows_find_what_begins_as_typed_in_both_directions_and_keep_what_was_changed() {
     let recent = Arc::new(Recent::default());
     recent.fill(
         ["import os", "x = 1", "import sys", "import sys ", "y"]
@@ -307,33 +307,46 @@ fn a_prefix_is_looked_for_in_both_directions() {
             .to_vec(),
     );
     let cells = RecentCells(Arc::clone(&recent));
-    let step = |start, direction| {
-        let found = cells
-            .starts_with("imp", start, direction)
-            .expect("it can't fail");
+    let step = |text: &str, position, start, direction| {
+        recent.leave(text, position, direction);
+        let found = cells.get(start, direction).expect("it can't fail");
         found.map(|found| (found.entry.into_owned(), found.idx))
     };
-    let (entry, place) = step(cells.len() - 1, SearchDirection::Reverse).expect("there is one");
-    assert_eq!(entry, "import sys ");
-    let (entry, place) = step(place - 1, SearchDirection::Reverse).expect("there is one");
+    let back =
+        |text: &str, place: usize| step(text, text.len(), place - 1, SearchDirection::Reverse);
+    let forth =
+        |text: &str, place: usize| step(text, text.len(), place + 1, SearchDirection::Forward);
+    let (newest, place) = back("imp", CELLS_MAX).expect("there is one");
+    assert_eq!(newest, "import sys ");
+    let (entry, place) = back(&newest, place).expect("there is one");
     assert_eq!(entry, "import sys");
-    let (entry, place) = step(place - 1, SearchDirection::Reverse).expect("there is one");
+    let (entry, place) = back(&entry, place).expect("there is one");
     assert_eq!((entry.as_str(), place), ("import os", CELLS_MAX - 5));
-    assert_eq!(step(place - 1, SearchDirection::Reverse), None);
+    assert_eq!(back(&entry, place), None);
     assert_eq!(
         recent.shown_as("import os"),
         Some(Shown::Begun("import os".to_owned()))
     );
-    let (entry, place) = step(place + 1, SearchDirection::Forward).expect("there is one");
+    let (entry, place) = forth(&entry, place).expect("there is one");
     assert_eq!(entry, "import sys");
-    let (_, place) = step(place + 1, SearchDirection::Forward).expect("there is one");
+    let (entry, place) = forth(&entry, place).expect("there is one");
     // Behind the newest is what was typed.
-    assert_eq!(
-        step(place + 1, SearchDirection::Forward),
-        Some(("imp".to_owned(), CELLS_MAX))
-    );
+    let typed = forth(&entry, place).expect("there is one");
+    assert_eq!(typed, ("imp".to_owned(), CELLS_MAX));
+    // Without anything before the cursor all cells are shown, and a changed one stays as it is.
+    let (entry, place) =
+        step("imp", 0, CELLS_MAX - 1, SearchDirection::Reverse).expect("there is one");
+    assert_eq!((entry.as_str(), place), ("y", CELLS_MAX - 1));
+    let (entry, place) = back("", place).expect("there is one");
+    assert_eq!(entry, "import sys ");
+    let (entry, place) = forth(&entry, place).expect("it was emptied");
+    assert_eq!((entry.as_str(), place), ("", CELLS_MAX - 1));
     assert_eq!(recent.continuation("import s"), Some("ys ".to_owned()));
     assert_eq!(recent.continuation("y"), None);
+    // Another cell is begun: nothing of it is left.
+    recent.begin();
+    let (entry, _) = back("", CELLS_MAX).expect("there is one");
+    assert_eq!(entry, "y");
 }
 
 #[test]
