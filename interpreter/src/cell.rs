@@ -197,7 +197,11 @@ impl Run<'_> {
             let code = self
                 .vm
                 .compile_with_opts(&piece, mode, name, options.clone())
-                .map_err(|failure| failure.into_pyexception(self.vm, Some(python)))?;
+                .map_err(|failure| {
+                    let failure = failure.into_pyexception(self.vm, Some(python));
+                    add_line(self.vm, &failure, python);
+                    failure
+                })?;
             Ok(Part { code, shown })
         });
         compiled.collect()
@@ -423,6 +427,24 @@ pub(crate) fn remember_source(vm: &VirtualMachine, name: &str, source: &str) -> 
             Err(failure)
         }
         _ => Ok(()),
+    }
+}
+
+/// Gives an error of the compiler the line that it is about: only those of the parser have theirs,
+/// and nobody finds the source of a cell that has never run.
+fn add_line(vm: &VirtualMachine, failure: &PyBaseExceptionRef, source: &str) {
+    let object = failure.as_object();
+    let lacks_line = object
+        .get_attr("text", vm)
+        .is_ok_and(|text| vm.is_none(&text));
+    let line = object
+        .get_attr("lineno", vm)
+        .ok()
+        .and_then(|number| number.try_into_value::<usize>(vm).ok())
+        .and_then(|number| source.lines().nth(number.checked_sub(1)?));
+    if let (true, Some(line)) = (lacks_line, line) {
+        // Without memory for it, the message alone has to do.
+        let _ = object.set_attr("text", vm.ctx.new_str(line), vm);
     }
 }
 

@@ -15,6 +15,7 @@ use rustpython_vm::{
     AsObject, Interpreter, InterpreterBuilder, PyObjectRef, PyResult, Settings, VirtualMachine,
 };
 
+use crate::cell::remember_failure;
 use crate::failure::{self, ErrorReport};
 use crate::namespace::Namespace;
 use crate::session;
@@ -256,7 +257,14 @@ impl Runtime {
             let ran = set_argv(vm, name, args).and_then(|()| program(vm, &namespace));
             let status = match ran {
                 Ok(()) => 0,
-                Err(failure) => exit_status(vm, &failure),
+                Err(failure) => {
+                    let status = exit_status(vm, &failure);
+                    if vm.state.config.settings.inspect {
+                        // The shell that follows can look at it.
+                        remember_failure(vm, &failure);
+                    }
+                    status
+                }
             };
             flush_streams(vm);
             status

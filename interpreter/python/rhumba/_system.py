@@ -43,22 +43,24 @@ def system(command):
 
 
 def getoutput(command):
-    """Runs a command and returns what it writes to stdout; its stderr is shown."""
+    """Runs a command and returns what it writes, to stdout and to stderr."""
     process = subprocess.Popen(
         [_shell(), "-c", command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
-        output, errors = process.communicate()
-    except BaseException:
+        output, _ = process.communicate()
+    except BaseException as stopped:
         process.kill()
         process.wait()
-        raise
-    if errors:
-        sys.stderr.write(errors.decode("utf-8", "replace"))
-    return output.decode("utf-8", "replace").removesuffix("\n")
+        if not isinstance(stopped, KeyboardInterrupt):
+            raise
+    else:
+        return output.decode("utf-8", "replace").removesuffix("\n")
+    # Where in the wait it came says nothing to anybody.
+    raise KeyboardInterrupt from None
 
 
 def _wait(process):
@@ -71,4 +73,5 @@ def _wait(process):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        raise
+    # Where in the wait it came says nothing to anybody.
+    raise KeyboardInterrupt from None

@@ -61,6 +61,10 @@ fn commands_of_the_system_show_and_give_their_output() {
             bench.value("files = !printf 'a\\nb c\\n'\nfiles"),
             "['a', 'b c']"
         );
+        assert_eq!(
+            bench.value("both = !echo one; echo two >&2\nboth"),
+            "['one', 'two']"
+        );
         bench.cell("name = 'it'");
         assert_eq!(
             bench.printed("!echo $name {name}s $HOME_NOT_SET_ANYWHERE ${name}"),

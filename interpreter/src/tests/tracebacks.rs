@@ -331,6 +331,11 @@ fn recursion_groups_and_syntax_errors_read_well_in_context() {
             in_mode(bench, "Verbose"),
             "  File \"<cell 6>\", line 2\n    1 +* 2\n       ^\nSyntaxError: invalid syntax\n"
         );
+        fail(bench, "x = 1\nreturn x");
+        assert_eq!(
+            in_mode(bench, "Context"),
+            "  File \"<cell 8>\", line 2\n    return x\n    ^^^^^^^^\nSyntaxError: 'return' outside function\n"
+        );
         bench.cell("def hidden():\n    __tracebackhide__ = True\n    return 1 / 0\n");
         fail(bench, "hidden()");
         let told = in_mode(bench, "Context");

@@ -85,6 +85,7 @@ pub fn run(options: RunOptions) -> Outcome {
         edits_lines: arguments.edits_lines(),
         has_colours: arguments.has_colours(),
         after_program: program != Program::Shell,
+        program_failed: false,
         engine_count,
         restored,
         header: String::new(),
@@ -117,7 +118,13 @@ fn run_in(
         }
     };
     match shell {
-        Some(options) => shell::run(runtime, options),
+        Some(options) => shell::run(
+            runtime,
+            ShellOptions {
+                program_failed: status != 0,
+                ..options
+            },
+        ),
         None => status,
     }
 }

@@ -67,6 +67,7 @@ pub fn open(vm: &VirtualMachine, header: &str) -> PyResult<i32> {
         edits_lines: true,
         has_colours: true,
         after_program: true,
+        program_failed: false,
         engine_count: None,
         restored: None,
         header: header.to_owned(),

@@ -38,7 +38,7 @@ use rhumba_interpreter::leaving;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream, install_sink};
 use rhumba_interpreter::runtime::Runtime;
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
+use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyStr};
 use rustpython_vm::{AsObject, VirtualMachine};
 
 use crate::configuration::Configuration;
@@ -60,6 +60,8 @@ pub struct ShellOptions {
     /// Whether a program was run in the namespace before: its names and paths stay, and there
     /// is no need to say what this is.
     pub after_program: bool,
+    /// Whether that program failed, which the debugger opens for where `%pdb` is on.
+    pub program_failed: bool,
     /// The engines that this process started, if it did.
     pub engine_count: Option<u32>,
     /// What the names that are there came from, and how many they are, if any did.
@@ -150,6 +152,11 @@ impl Shell<'_> {
         // Otherwise nothing has made the shell object yet, and nobody waits for that.
         if options.configuration.has_something_to_set() {
             looks::follow(self.vm);
+        }
+        if options.program_failed
+            && let Some(status) = self.debug_program()
+        {
+            return status;
         }
         if options.shows_banner && !options.after_program && looks::shows_tips() {
             let tip = format!("Tip: {}\n\n", tip::tip_of_now());
@@ -273,6 +280,14 @@ impl Shell<'_> {
             return Some(INTERRUPTED);
         }
         self.settle(outcome)
+    }
+
+    /// Gives the exit status if the person leaves from within the debugger.
+    fn debug_program(&self) -> Option<i32> {
+        let failure = self.vm.sys_module.get_attr("last_exc", self.vm).ok()?;
+        let failure = failure.downcast::<PyBaseException>().ok()?;
+        let debugged = failure::debug_if_asked(self.vm, &failure);
+        debugged.err().and_then(|ended| self.settle_exit(&ended))
     }
 
     fn is_interrupt(&self, failure: &PyBaseExceptionRef) -> bool {

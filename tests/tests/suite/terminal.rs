@@ -2,7 +2,7 @@
 
 use expectrl::process::unix::WaitStatus;
 
-use super::support::{Process, STEP_TIMEOUT, Terminal, TestHome, wait_for_file};
+use super::support::{Process, STEP_TIMEOUT, Screen, Terminal, TestHome, wait_for_file};
 
 fn leaves_with(terminal: Terminal, status: i32) -> String {
     let (rest, ended) = terminal.end();
@@ -105,6 +105,57 @@ fn ctrl_c_clears_a_line_and_interrupts_a_cell() {
     terminal.expect("KeyboardInterrupt");
     terminal.enter(3, "'never_run' in globals()");
     terminal.expect("Out[3]: False");
+}
+
+#[test]
+fn an_interrupted_command_of_the_system_shows_the_cell_and_nothing_of_its_wait() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    for (number, cell) in [
+        (1, "!echo it runs; sleep 600"),
+        (2, "x = !echo it runs >/dev/tty; sleep 600"),
+    ] {
+        screen.enter(number, cell);
+        screen.wait("the command", |screen| {
+            screen.lines().last().is_some_and(|line| line == "it runs")
+        });
+        screen.send("\x03");
+        screen.prompt(number + 1);
+        let headline = format!("  File \"<cell {number}>\", line 1");
+        let shown = format!("----> 1 {cell}");
+        screen.ends_with(&[
+            "Traceback (most recent call last):",
+            &headline,
+            &shown,
+            "KeyboardInterrupt",
+            &format!("In [{}]:", number + 1),
+        ]);
+    }
+    screen.leave();
+}
+
+#[test]
+fn after_a_program_that_failed_the_shell_looks_at_its_frames() {
+    let home = TestHome::new();
+    home.write(
+        "fails.py",
+        "def divide(by):\n    return 1 / by\ndivide(0)\n",
+    );
+    for (arguments, prompt) in [
+        (&["-i", "fails.py"][..], 2),
+        (&["--pdb", "-i", "fails.py"], 1),
+    ] {
+        let mut screen = Screen::start(&home, arguments);
+        if prompt == 2 {
+            screen.enter(1, "%debug");
+        }
+        screen.shows("ipdb>");
+        screen.send("p 'by is', by\r");
+        screen.shows("('by is', 0)");
+        screen.send("q\r");
+        screen.prompt(prompt);
+        screen.leave();
+    }
 }
 
 #[test]

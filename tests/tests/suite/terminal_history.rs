@@ -243,13 +243,18 @@ fn the_history_is_trimmed_and_cleared_from_the_command_line() {
     screen.send("\x03");
     screen.prompt(1);
     screen.leave();
+    let refused = home.run(["history", "clear"]).failure(2);
+    assert!(refused.contains("nobody is there to confirm"), "{refused}");
+    let mut asked = Screen::start(&home, &["history", "clear"]);
+    asked.shows("This can't be undone. [y/N]");
+    asked.send("\r");
+    asked.shows("Nothing was removed.");
+    let mut asked = Screen::start(&home, &["history", "clear"]);
+    asked.shows("This can't be undone. [y/N]");
+    asked.send("y\r");
+    asked.shows("1 cell was removed");
     assert!(
-        home.run(["history", "clear"])
-            .success()
-            .starts_with("1 cell was removed")
-    );
-    assert!(
-        home.run(["history", "clear"])
+        home.run(["history", "clear", "--force"])
             .success()
             .starts_with("0 cells were removed")
     );
