@@ -1,15 +1,28 @@
 //! Looks for what can't come from a package registry, before minutes of compiling are lost to it,
-//! and rebuilds the crate when a frozen Python file changes: the macro that freezes the folder
-//! can't tell cargo which files it read.
+//! packs the source of the standard library (`src/library.rs`), and rebuilds the crate when a
+//! frozen Python file changes: the macro that freezes the folder can't tell cargo which files it
+//! read.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+
+/// What nobody reads from a shell: an editor with windows, and the texts of a help system.
+const UNPACKED: [&str; 3] = ["idlelib", "pydoc_data", "turtledemo"];
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=python");
     println!("cargo:rerun-if-changed=build.rs");
     let variable = |name| std::env::var(name).unwrap_or_default();
+    let library = Path::new(rustpython_pylib::LIB_PATH);
+    if let Err(error) = pack(library, &Path::new(&variable("OUT_DIR")).join("library")) {
+        eprintln!(
+            "the standard library in {} can't be packed: {error}",
+            library.display()
+        );
+        return ExitCode::FAILURE;
+    }
     // Another machine's libraries can't be tried here.
     if variable("HOST") != variable("TARGET") || !cfg!(target_os = "linux") {
         return ExitCode::SUCCESS;
@@ -43,4 +56,49 @@ fn links(executable: &Path, arguments: &[&str]) -> Option<bool> {
         let _ = source.write_all(b"int main(void) { return 0; }\n");
     }
     Some(compiler.wait().is_ok_and(|status| status.success()))
+}
+
+/// Writes the source of all modules below a folder: an index of names, starts, packed lengths and
+/// lengths, an empty line, and the modules, each compressed.
+fn pack(library: &Path, archive: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    find_modules(library, "", &mut files)?;
+    files.sort();
+    let mut index = String::new();
+    let mut modules = Vec::new();
+    for (name, path) in files {
+        let source = std::fs::read(path)?;
+        let packed = zstd::bulk::compress(&source, 19)?;
+        let (start, length) = (modules.len(), source.len());
+        writeln!(index, "{name} {start} {} {length}", packed.len()).map_err(io::Error::other)?;
+        modules.extend(packed);
+    }
+    index.push('\n');
+    std::fs::write(archive, [index.into_bytes(), modules].concat())
+}
+
+fn find_modules(
+    folder: &Path,
+    package: &str,
+    found: &mut Vec<(String, PathBuf)>,
+) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let full = match package {
+            "" => name.to_owned(),
+            _ => format!("{package}.{name}"),
+        };
+        if path.is_dir() {
+            if !UNPACKED.contains(&name) {
+                find_modules(&path, &full, found)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "py") {
+            let module = full.strip_suffix(".__init__").unwrap_or(&full);
+            found.push((module.to_owned(), path));
+        }
+    }
+    Ok(())
 }

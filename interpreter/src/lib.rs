@@ -24,6 +24,7 @@ pub mod history;
 pub mod interrupt;
 pub mod introspection;
 pub mod leaving;
+mod library;
 mod lookup;
 pub mod namespace;
 pub mod output;

@@ -140,7 +140,9 @@ impl Runtime {
             Namespace::new(vm);
             crate::bridge::install_builtins(vm);
             crate::bridge::reseed_after_fork(vm);
-            if let Err(failure) = crate::blocking::make_interruptible(vm) {
+            let prepared =
+                crate::library::install(vm).and_then(|()| crate::blocking::make_interruptible(vm));
+            if let Err(failure) = prepared {
                 vm.print_exception(&failure);
             }
             // Its filters take effect when it is imported, and not before.

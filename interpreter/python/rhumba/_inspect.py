@@ -110,21 +110,15 @@ def facts(obj, name="", detail=False):
 def definition(obj, name):
     """How an object is called: `area(width, height=2)`; None if that isn't known."""
     try:
-        signature = str(inspect.signature(obj))
+        signature = inspect.signature(obj)
+        text = str(signature)
+        own = name.rsplit(".", 1)[-1].lstrip("%")
+        if len(own) + len(text) > 79:
+            # Too long for a line: a parameter on each.
+            text = signature.format(max_width=0)
     except Exception:
         return None
-    own = name.rsplit(".", 1)[-1].lstrip("%")
-    text = own + signature
-    if len(text) > 79:
-        # Too long for a line: a parameter on each.
-        try:
-            parameters = [str(each) for each in inspect.signature(obj).parameters.values()]
-            returns = signature.rpartition(" -> ")
-            ending = f" -> {returns[2]}" if returns[1] and signature.rfind(")") < len(returns[0]) else ""
-            text = f"{own}(\n" + "".join(f"    {each},\n" for each in parameters) + ")" + ending
-        except Exception:
-            pass
-    return text
+    return own + text
 
 
 def source(obj):
@@ -135,6 +129,9 @@ def source(obj):
         whole = obj
     if isinstance(whole, property):
         whole = whole.fget
+    if inspect.ismodule(whole) and getattr(whole, "__file__", None) is None:
+        get_source = getattr(getattr(whole, "__loader__", None), "get_source", None)
+        return get_source(whole.__name__) if get_source else None
     for looked_at in (whole, type(obj)):
         if looked_at is type(obj) and (inspect.isroutine(obj) or isinstance(obj, type) or inspect.ismodule(obj)):
             break
@@ -151,14 +148,20 @@ def _source_of_code(obj):
     try:
         code = obj.__code__
         # Cells have no file, and inspect wants one.
-        lines = linecache.getlines(code.co_filename)
+        lines = _lines(code.co_filename)
         return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :])) or None
     except Exception:
         return None
 
 
+def _lines(filename):
+    from rhumba import _stack
+
+    return _stack._lines(_shown_path(filename))
+
+
 def _source_of_class(cls):
-    """The source of a class that was made in a cell."""
+    """The source of a class that was made in a cell, or that is part of the executable."""
     line = cls.__dict__.get("__firstlineno__")
     if not isinstance(line, int):
         return None
@@ -166,7 +169,7 @@ def _source_of_class(cls):
     # One without functions is looked for in the cells, the newest first.
     names = own[:1] or [name for name in reversed(list(linecache.cache)) if name.startswith("<")]
     for name in names:
-        lines = linecache.getlines(name)[line - 1 :]
+        lines = _lines(name)[line - 1 :]
         head = "".join(lines[:1]).lstrip()
         if head.startswith("@") or head.startswith(f"class {cls.__name__}"):
             return "".join(inspect.getblock(lines))

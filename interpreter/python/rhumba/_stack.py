@@ -8,6 +8,7 @@ memory already: see `_failure`, which tells of the exception itself.
 import codecs
 import linecache
 import os
+import sys
 from itertools import islice
 
 import _ast
@@ -336,11 +337,22 @@ def _line(frame, number):
     return line
 
 
+def _library_lines(filename):
+    """The lines of a module of the standard library, by its name as tracebacks show it."""
+    source = sys.modules["_frozen_importlib"].FrozenImporter.get_source(filename[8:-1])
+    lines = source.splitlines(True) if source else []
+    if lines:
+        linecache.cache[filename] = len(source), None, lines, filename
+    return lines
+
+
 def _lines(filename):
     """The lines of a source, from the cache that all of Python shares, or put there now."""
     known = linecache.cache.get(filename)
     if known is not None and len(known) != 1:
         return known[2]
+    if filename.startswith("<frozen "):
+        return _library_lines(filename)
     if not filename or (filename.startswith("<") and filename.endswith(">")):
         return []
     try:

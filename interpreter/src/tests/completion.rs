@@ -223,6 +223,30 @@ fn objects_are_described() {
         );
         assert!(bench.printed("nope?").contains("Object `nope` not found."));
         assert!(bench.printed("area??").contains("return width * height"));
+        // What is part of the executable has its source, too.
+        bench.cell("import inspect, textwrap, json");
+        for (asked, part) in [
+            ("textwrap.dedent??", "\ndef dedent(text):"),
+            ("textwrap.TextWrapper??", "\nclass TextWrapper:"),
+            ("json??", "\nfrom .decoder import JSONDecoder"),
+            ("%psource json.dumps", "def dumps(obj, *, skipkeys=False"),
+            ("%pfile json", "_default_encoder = JSONEncoder("),
+            (
+                "print(inspect.getsource(json.load))",
+                "def load(fp, *, cls=None",
+            ),
+        ] {
+            let shown = bench.printed(asked);
+            assert!(shown.contains(part), "{asked}: {shown}");
+        }
+        bench.cell("def long(first, /, second_of_a_long_name, *, third_of_a_long_name, fourth_of_a_long_name): pass");
+        let shown = bench.printed("long?");
+        assert!(
+            shown.contains(
+                "long(\n    first,\n    /,\n    second_of_a_long_name,\n    *,\n    third"
+            ),
+            "{shown}"
+        );
         assert!(bench.printed("%timeit?").contains("LOOPS"));
         assert!(bench.printed("ite*?").contains("items"));
     });

@@ -336,6 +336,14 @@ fn recursion_groups_and_syntax_errors_read_well_in_context() {
             in_mode(bench, "Context"),
             "  File \"<cell 8>\", line 2\n    return x\n    ^^^^^^^^\nSyntaxError: 'return' outside function\n"
         );
+        fail(bench, "import json; json.loads('[')");
+        let told = in_mode(bench, "Context");
+        for part in [
+            "<frozen json.decoder>\", line ",
+            "----> 359 obj, end = self.raw_decode(s, idx=_w(s, 0).end())",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
         bench.cell("def hidden():\n    __tracebackhide__ = True\n    return 1 / 0\n");
         fail(bench, "hidden()");
         let told = in_mode(bench, "Context");
