@@ -17,6 +17,7 @@ import os
 import pathlib
 import pty
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -200,29 +201,50 @@ def trace_engine(executable, warming, script):
 
 
 def trace_shell(executable):
-    """The addresses that a shell executes until its second prompt, and as it leaves."""
+    """The addresses that a shell executes until its second prompt, and as it leaves: in a new home, and in
+    one that has the cells of a shell that was killed."""
+    found = set()
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "RHUMBA_HOME": folder + "/home", "TERM": "xterm-256color"}
-        pid, terminal = pty.fork()
-        if pid == 0:
+        for counts in (f"{folder}/new", f"{folder}/next"):
             command = ["valgrind", "--tool=callgrind", "--dump-instr=yes",
-                       f"--callgrind-out-file={folder}/counts", executable]
-            os.execvpe(command[0], command, environment)
-        shown = b""
-        mapped = range(0)
-        for prompt, keys in ((b"In [1]:", b"pass\r"), (b"In [2]:", b"\x04")):
-            while prompt not in shown:
-                shown += os.read(terminal, 1 << 16)
-                mapped = mapped or addresses_of(executable, pid)
-            os.write(terminal, keys)
-        try:
-            while os.read(terminal, 1 << 16):
-                pass
-        except OSError:
-            # A terminal whose last process is gone answers so.
+                       f"--callgrind-out-file={counts}", executable]
+            pid, terminal, mapped = shell_at_second_prompt(command, environment, executable)
+            os.write(terminal, b"\x04")
+            end_shell(pid, terminal)
+            found |= set(counts_of(counts, executable, mapped))
+            pid, terminal, _ = shell_at_second_prompt([executable], environment, executable)
+            os.kill(pid, signal.SIGKILL)
+            end_shell(pid, terminal)
+    return found
+
+
+def shell_at_second_prompt(command, environment, executable):
+    """The pid of a shell on a terminal, the terminal, and the addresses of the executable."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe(command[0], command, environment)
+    shown = b""
+    mapped = range(0)
+    while b"In [2]:" not in shown:
+        was_asked = b"In [1]:" in shown
+        shown += os.read(terminal, 1 << 16)
+        mapped = mapped or addresses_of(executable, pid)
+        if not was_asked and b"In [1]:" in shown:
+            os.write(terminal, b"pass\r")
+    return pid, terminal, mapped
+
+
+def end_shell(pid, terminal):
+    """Waits until a shell has ended, reading what it says."""
+    try:
+        while os.read(terminal, 1 << 16):
             pass
-        os.waitpid(pid, 0)
-        return set(counts_of(f"{folder}/counts", executable, mapped))
+    except OSError:
+        # A terminal whose last process is gone answers so.
+        pass
+    os.waitpid(pid, 0)
+    os.close(terminal)
 
 
 def addresses_of(executable, pid):
@@ -307,4 +329,5 @@ def main():
     print(f"{len(join)} functions to join, {len(work)} more to work, {len(start)} more to start a shell")
 
 
-main()
+if __name__ == "__main__":
+    main()
