@@ -102,6 +102,10 @@ if RHUMBA:
             raises(TypeError, call, timeout=timeout)
         raises(TypeError, rc.wait_for_engines, 1, timeout=timeout)
     raises(ValueError, slow.wait, float("nan"))
+    for interval in (0, -1, None, float("nan")):
+        raises(ValueError, slow.wait_interactive, interval)
+        raises(ValueError, rc.wait_interactive, interval=interval)
+    raises(TypeError, slow.wait_interactive, "often")
     for chunksize in (0, -3):
         raises(ValueError, lbv.map_async, abs, [1], chunksize=chunksize)
     raises(ValueError, lbv.imap, abs, [1], max_outstanding=-1)

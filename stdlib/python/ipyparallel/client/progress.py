@@ -70,19 +70,23 @@ def watch_progress(result, interval, timeout, enough=None):
 
     result: has `_fname`, a length, `progress`, `wait(seconds)`, and
         `_waited_s()`, the seconds since it was asked for
-    interval: how often to look, in seconds
+    interval: how often to look, in seconds, above 0
     timeout: in seconds; None or a negative number waits for ever
     enough: called before each look; ends the waiting if it returns true
 
-    Raises TimeoutError after `timeout` seconds.
+    Raises TimeoutError after `timeout` seconds, TypeError or ValueError for
+    another interval.
     """
     import time
 
     timeout = seconds(timeout)
+    looks = seconds(interval)
+    if not looks:
+        raise ValueError(f"interval is a number of seconds above 0, not {interval!r}")
     begun = time.monotonic()
     progress = Progress(result._fname, len(result), begun - result._waited_s())
     try:
-        while not result.wait(interval) and not (enough is not None and enough()):
+        while not result.wait(looks) and not (enough is not None and enough()):
             if timeout is not None and timeout < time.monotonic() - begun:
                 raise TimeoutError(
                     f"no result of {result._fname} after {timeout} seconds:"

@@ -60,7 +60,7 @@ fn another_version_is_refused_with_a_sentence() {
         (
             PROTOCOL_VERSION + 1,
             RUNTIME,
-            "version 5 of the protocol and you speak version 6",
+            "version 6 of the protocol and you speak version 7",
         ),
         (
             PROTOCOL_VERSION,
