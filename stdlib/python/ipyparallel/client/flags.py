@@ -118,9 +118,19 @@ class TaskFlags(Flags):
 
     @after.setter
     def after(self, after):
-        from .hub import settled
+        terms = terms_of(after)
+        if terms is not None and self._of_others(terms[0]):
+            from .hub import settled
 
-        self._set("after", settled(self.client, terms_of(after)))
+            terms = settled(self.client, terms)
+        self._set("after", terms)
+
+    def _of_others(self, ids):
+        own = self.client._connection.session
+        for each in ids:
+            if not each.startswith(own):
+                return True
+        return False
 
     @property
     def follow(self):
@@ -154,7 +164,7 @@ class _TemporaryFlags:
         flagged = vars(self._view._with(self._flags))
         self._saved = {name: value for name, value in before.items() if value is not flagged[name]}
         # What a view hasn't of its own is its class's.
-        self._new = flagged.keys() - before.keys()
+        self._new = [name for name in flagged if name not in before] if len(flagged) > len(before) else ()
         before.update(flagged)
         return self._view
 
