@@ -16,7 +16,10 @@ fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=build.rs");
     let variable = |name| std::env::var(name).unwrap_or_default();
     let library = Path::new(rustpython_pylib::LIB_PATH);
-    if let Err(error) = pack(library, &Path::new(&variable("OUT_DIR")).join("library")) {
+    let archive = Path::new(&variable("OUT_DIR")).join("library");
+    if !is_packed(&archive).unwrap_or(false)
+        && let Err(error) = pack(library, &archive)
+    {
         eprintln!(
             "the standard library in {} can't be packed: {error}",
             library.display()
@@ -56,6 +59,12 @@ fn links(executable: &Path, arguments: &[&str]) -> Option<bool> {
         let _ = source.write_all(b"int main(void) { return 0; }\n");
     }
     Some(compiler.wait().is_ok_and(|status| status.success()))
+}
+
+/// Whether this program has written the archive already: another library makes it another program.
+fn is_packed(archive: &Path) -> io::Result<bool> {
+    let program = std::env::current_exe()?.metadata()?.modified()?;
+    Ok(archive.metadata()?.modified()? > program)
 }
 
 /// Writes the source of all modules below a folder: an index of names, starts, packed lengths and

@@ -1,9 +1,9 @@
 //! Asks the system for the parts of this executable that every start needs, all at once.
 //!
 //! Where the executable comes from the disk, a start would meet its pages one after the other, and the
-//! system would read those around them too, most of which are never used: 56 MB in place of 20. What
-//! is asked for here is read while the start goes on. Where it is in memory already, this costs
-//! some 50 µs. Which functions these are, `link/order.ld` says; without its order this does nothing.
+//! system would read those around them too, most of which are never used. What is asked for here is
+//! read while the start goes on. Where it is in memory already, this costs some 50 µs. Which functions
+//! these are, `link/order.ld` says; without its order this does nothing.
 
 #[cfg(functions_ordered)]
 mod ordered {
