@@ -1,19 +1,20 @@
 //! Looks for what can't come from a package registry, before minutes of compiling are lost to it,
-//! packs the source of the standard library (`src/library.rs`), and rebuilds the crate when a
+//! packs the source of the standard library and of the frozen folder (`src/library.rs`), and rebuilds the crate when a
 //! frozen Python file changes: the macro that freezes the folder can't tell cargo which files it
 //! read.
 
-use std::fmt::Write as _;
+mod pack;
+
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-/// What nobody reads from a shell: an editor with windows, and the texts of a help system.
-const UNPACKED: [&str; 3] = ["idlelib", "pydoc_data", "turtledemo"];
+use pack::pack;
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=python");
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=pack.rs");
     let variable = |name| std::env::var(name).unwrap_or_default();
     let library = Path::new(rustpython_pylib::LIB_PATH);
     let archive = Path::new(&variable("OUT_DIR")).join("library");
@@ -24,6 +25,11 @@ fn main() -> ExitCode {
             "the standard library in {} can't be packed: {error}",
             library.display()
         );
+        return ExitCode::FAILURE;
+    }
+    let own = Path::new(&variable("OUT_DIR")).join("own");
+    if let Err(error) = pack(Path::new("python"), &own) {
+        eprintln!("the Python of this crate can't be packed: {error}");
         return ExitCode::FAILURE;
     }
     // Another machine's libraries can't be tried here.
@@ -65,49 +71,4 @@ fn links(executable: &Path, arguments: &[&str]) -> Option<bool> {
 fn is_packed(archive: &Path) -> io::Result<bool> {
     let program = std::env::current_exe()?.metadata()?.modified()?;
     Ok(archive.metadata()?.modified()? > program)
-}
-
-/// Writes the source of all modules below a folder: an index of names, starts, packed lengths and
-/// lengths, an empty line, and the modules, each compressed.
-fn pack(library: &Path, archive: &Path) -> io::Result<()> {
-    let mut files = Vec::new();
-    find_modules(library, "", &mut files)?;
-    files.sort();
-    let mut index = String::new();
-    let mut modules = Vec::new();
-    for (name, path) in files {
-        let source = std::fs::read(path)?;
-        let packed = zstd::bulk::compress(&source, 19)?;
-        let (start, length) = (modules.len(), source.len());
-        writeln!(index, "{name} {start} {} {length}", packed.len()).map_err(io::Error::other)?;
-        modules.extend(packed);
-    }
-    index.push('\n');
-    std::fs::write(archive, [index.into_bytes(), modules].concat())
-}
-
-fn find_modules(
-    folder: &Path,
-    package: &str,
-    found: &mut Vec<(String, PathBuf)>,
-) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let Some(name) = path.file_stem().and_then(|name| name.to_str()) else {
-            continue;
-        };
-        let full = match package {
-            "" => name.to_owned(),
-            _ => format!("{package}.{name}"),
-        };
-        if path.is_dir() {
-            if !UNPACKED.contains(&name) {
-                find_modules(&path, &full, found)?;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "py") {
-            let module = full.strip_suffix(".__init__").unwrap_or(&full);
-            found.push((module.to_owned(), path));
-        }
-    }
-    Ok(())
 }

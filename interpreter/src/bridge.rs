@@ -100,6 +100,24 @@ mod _rhumba_shell {
         display::publish(vm, &data, &metadata, id, is_update)
     }
 
+    /// The MIME types that somebody sees of what is shown now; None if it may be all of them.
+    #[pyfunction]
+    fn shown_kinds(vm: &VirtualMachine) -> PyResult {
+        let session = Session::of(vm)?;
+        let shown = match (session.captures(), session.sink()) {
+            (None, Some(sink)) => sink.shown_kinds(),
+            (None, None) => Some(&["text/plain"][..]),
+            (Some(_), _) => None,
+        };
+        Ok(match shown {
+            Some(kinds) => {
+                let kinds = kinds.iter().map(|kind| vm.ctx.new_str(*kind).into());
+                vm.ctx.new_tuple(kinds.collect()).into()
+            }
+            None => vm.ctx.none(),
+        })
+    }
+
     #[pyfunction]
     fn clear_output(wait: bool, vm: &VirtualMachine) -> PyResult<()> {
         display::clear(vm, wait)

@@ -78,9 +78,8 @@ fn complete_line(
     }
     let marked = marked(vm, namespace, before, trimmed);
     let magic_line = marked.as_deref().unwrap_or(trimmed);
-    if trimmed.starts_with('!') || is_path_magic(magic_line) || is_command(line) {
-        let word = line.rsplit([' ', '\t', '!']).next().unwrap_or_default();
-        return paths(word, cursor);
+    if trimmed.starts_with('!') || is_command(line) {
+        return command_paths(line, cursor);
     }
     if let Some(found) = magic_argument(vm, magic_line, cursor) {
         return found;
@@ -151,6 +150,7 @@ fn signs(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> 
     };
     if let (Some(sign), None) = (chars.next(), chars.next())
         && !is_of_name(sign)
+        && !sign.is_whitespace()
     {
         // The other way round: how a sign is typed.
         let name = symbols::name(sign).map(ToOwned::to_owned);
@@ -398,19 +398,6 @@ fn magic_names(vm: &VirtualMachine, of_cells: bool) -> Vec<String> {
     names.unwrap_or_default()
 }
 
-fn is_path_magic(line: &str) -> bool {
-    [
-        "%cd ",
-        "%run ",
-        "%%writefile ",
-        "%ls ",
-        "%save_namespace ",
-        "%load_namespace ",
-    ]
-    .iter()
-    .any(|magic| line.starts_with(magic))
-}
-
 /// What a line magic says could stand behind it; `None` if it says nothing.
 fn magic_argument(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> {
     let magic = line.strip_prefix('%')?.split([' ', '\t']).next()?;
@@ -421,10 +408,14 @@ fn magic_argument(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Comp
         vm.ctx.new_str(typed),
         vm.ctx.new_str(before),
     );
-    let matches = session::Session::of(vm)
+    let answer = session::Session::of(vm)
         .and_then(|session| session.shell(vm))
         .and_then(|shell| vm.call_method(&shell, "_complete_argument", arguments))
-        .and_then(|names| names.try_into_value::<Option<Vec<String>>>(vm));
+        .ok()?;
+    if answer.downcast_ref::<PyStr>().is_some() {
+        return Some(command_paths(line, cursor));
+    }
+    let matches = answer.try_into_value::<Option<Vec<String>>>(vm);
     Some(Completions {
         start: cursor - typed.len(),
         matches: matches.ok()??,
@@ -497,6 +488,47 @@ fn dictionary_keys(
         matches,
     })
 }
+
+/// Files and folders that the last word of a command could name, written as the system's shell
+/// reads them: a backslash stands in front of what would end the word.
+fn command_paths(line: &str, cursor: usize) -> Completions {
+    let mut word = String::new();
+    // Where the last part of the path starts.
+    let mut part_start = 0;
+    let mut chars = line.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => word.extend(chars.next().map(|(_, escaped)| escaped)),
+            ' ' | '\t' | '!' | '<' | '>' | '|' | '&' | ';' => {
+                word.clear();
+                part_start = at + 1;
+            }
+            '/' => {
+                word.push(c);
+                part_start = at + 1;
+            }
+            _ => word.push(c),
+        }
+    }
+    let mut found = paths(&word, cursor);
+    found.start = cursor - (line.len() - part_start);
+    for name in &mut found.matches {
+        if name.contains(ESCAPED) {
+            let escaped = name.chars().flat_map(|c| {
+                let mark = ESCAPED.contains(&c).then_some('\\');
+                mark.into_iter().chain([c])
+            });
+            *name = escaped.collect();
+        }
+    }
+    found
+}
+
+/// What a backslash stands in front of in the names of files.
+const ESCAPED: [char; 20] = [
+    ' ', '\t', '\\', '\'', '"', '(', ')', '&', ';', '|', '<', '>', '*', '?', '[', ']', '#', '`',
+    '!', '$',
+];
 
 /// Files and folders whose path begins with the text.
 fn paths(typed: &str, cursor: usize) -> Completions {

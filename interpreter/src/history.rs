@@ -16,6 +16,9 @@ use parking_lot::Mutex;
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::{PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
+use crate::failure::ErrorReport;
+use crate::output::{DisplayItem, Stream};
+
 /// The attribute of `sys` that holds what keeps the history.
 const KEEPER_ATTRIBUTE: &str = "_rhumba_history_keeper";
 /// How long a wait for an answer goes without looking for an interrupt.
@@ -51,6 +54,18 @@ pub struct PastCell {
     pub output: Option<String>,
 }
 
+/// One of the things that a cell has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CellOutput {
+    Text(Stream, String),
+    /// The value of its last expression.
+    Result(DisplayItem),
+    /// What `display` was given.
+    Shown(DisplayItem),
+    /// What it failed with.
+    Failure(ErrorReport),
+}
+
 /// The cells that answer a query, oldest first, or a sentence that says why there is no answer.
 pub type HistoryAnswer = Result<Vec<PastCell>, String>;
 
@@ -65,6 +80,9 @@ pub trait CellHistory: Send + Sync {
     /// The number of this session. Sessions count up; none has the number before its first cell
     /// is kept.
     fn session(&self) -> Receiver<Result<i64, String>>;
+
+    /// What a cell of this session has shown, in order, as far as that is kept.
+    fn outputs(&self, line: u32) -> Vec<CellOutput>;
 }
 
 /// Hands every stored cell to `history` from now on, and answers the magics from it.
@@ -143,7 +161,7 @@ mod _rhumba_history {
     use rustpython_vm::builtins::{PyListRef, PyStrRef};
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
-    use super::{HistoryQuery, Keeper, wait};
+    use super::{CellOutput, DisplayItem, HistoryQuery, Keeper, Stream, wait};
 
     /// The number of this session, or None where nothing keeps its cells.
     #[pyfunction]
@@ -198,6 +216,53 @@ mod _rhumba_history {
                 unique,
             },
         )
+    }
+
+    /// What a cell of this session has shown, in order, as far as that is kept: tuples of
+    /// ("stdout" or "stderr", text), ("result" or "shown", forms, what is said of them), or
+    /// ("failure", type, message, traceback).
+    #[pyfunction]
+    fn outputs(line: u32, vm: &VirtualMachine) -> PyResult<PyListRef> {
+        let Some(keeper) = Keeper::of(vm) else {
+            return Ok(vm.ctx.new_list(Vec::new()));
+        };
+        let text = |text: String| -> PyObjectRef { vm.ctx.new_str(text).into() };
+        let pairs = |pairs: Vec<(String, String)>| -> PyResult {
+            let dict = vm.ctx.new_dict();
+            for (kind, form) in pairs {
+                dict.set_item(kind.as_str(), text(form), vm)?;
+            }
+            Ok(dict.into())
+        };
+        let item = |name: &str, item: DisplayItem| -> PyResult<Vec<PyObjectRef>> {
+            Ok(vec![
+                text(name.to_owned()),
+                pairs(item.data)?,
+                pairs(item.metadata)?,
+            ])
+        };
+        let outputs = keeper.history.outputs(line).into_iter().map(|output| {
+            let parts = match output {
+                CellOutput::Text(Stream::Stdout, written) => {
+                    vec![text("stdout".to_owned()), text(written)]
+                }
+                CellOutput::Text(Stream::Stderr, written) => {
+                    vec![text("stderr".to_owned()), text(written)]
+                }
+                CellOutput::Result(shown) => item("result", shown)?,
+                CellOutput::Shown(shown) => item("shown", shown)?,
+                CellOutput::Failure(report) => vec![
+                    text("failure".to_owned()),
+                    text(report.exception),
+                    text(report.message),
+                    text(report.traceback),
+                ],
+            };
+            Ok(vm.ctx.new_tuple(parts).into())
+        });
+        Ok(vm
+            .ctx
+            .new_list(outputs.collect::<PyResult<Vec<PyObjectRef>>>()?))
     }
 
     /// Puts text into the next prompt, to be edited and run. False where nobody asks for cells.

@@ -1,17 +1,27 @@
-//! The source of the frozen standard library, for people who read it: in tracebacks, by `obj??`,
-//! `inspect.getsource` and the debugger. What runs is the frozen code; this is only looked at.
+//! The source of frozen modules, of the standard library and of rhumba, for people who read it: in
+//! tracebacks, by `obj??`, `inspect.getsource` and the debugger. What runs is the frozen code; this
+//! is only looked at.
 //!
-//! `build.rs` packs it, each module by itself, so that showing one unpacks no other.
+//! Build scripts pack it (`pack.rs`), each module by itself, so that showing one unpacks no other.
 
+use parking_lot::RwLock;
 use rustpython_vm::builtins::PyStrRef;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/library"));
+const PACKED_OWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/own"));
 
 /// An index in plain text, a module on each line, an empty line, and behind it the modules. It
 /// stands apart from other constants, all of which a cold start reads.
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".library"))]
-static ARCHIVE: [u8; PACKED.len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/library"));
+static LIBRARY: [u8; PACKED.len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/library"));
+
+/// The same of the modules of this crate.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".library"))]
+static OWN: [u8; PACKED_OWN.len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/own"));
+
+/// Archives of the modules that other crates have frozen.
+static MORE: RwLock<Vec<&'static [u8]>> = RwLock::new(Vec::new());
 
 /// Makes the importer of frozen modules answer with their source where that is known.
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
@@ -22,15 +32,31 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
     importer.set_attr("get_source", get_source, vm)
 }
 
+/// Adds the source of more frozen modules, as `pack.rs` writes it.
+pub(crate) fn add(archive: &'static [u8]) {
+    let mut more = MORE.write();
+    if !more.iter().any(|known| std::ptr::eq(*known, archive)) {
+        more.push(archive);
+    }
+}
+
 fn get_source(fullname: PyStrRef, vm: &VirtualMachine) -> PyObjectRef {
     let source = source(&fullname.to_string_lossy());
     source.map_or_else(|| vm.ctx.none(), |text| vm.ctx.new_str(text).into())
 }
 
-/// The source of a module of the standard library; `None` for any other.
+/// The source of a frozen module; `None` for any other.
 pub(crate) fn source(module: &str) -> Option<String> {
-    let boundary = ARCHIVE.windows(2).position(|pair| pair == b"\n\n")?;
-    let (index, modules) = (&ARCHIVE[..boundary], &ARCHIVE[boundary + 2..]);
+    let more = MORE.read();
+    let archives = [&OWN[..], &LIBRARY[..]].into_iter();
+    archives
+        .chain(more.iter().copied())
+        .find_map(|archive| unpacked(archive, module))
+}
+
+fn unpacked(archive: &[u8], module: &str) -> Option<String> {
+    let boundary = archive.windows(2).position(|pair| pair == b"\n\n")?;
+    let (index, modules) = (&archive[..boundary], &archive[boundary + 2..]);
     let index = std::str::from_utf8(index).ok()?;
     let mut entries = index
         .lines()
@@ -60,7 +86,22 @@ mod tests {
             let expected = std::fs::read_to_string(library.join(file)).expect("it is there");
             assert_eq!(source(module), Some(expected), "{module}");
         }
-        for module in ["", "jso", "json.", "json.nothing", "rhumba.shell", "json 0"] {
+        for (module, file) in [
+            ("rhumba.shell", "rhumba/shell.py"),
+            ("IPython", "IPython/__init__.py"),
+        ] {
+            let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+            let expected = std::fs::read_to_string(own.join(file)).expect("it is there");
+            assert_eq!(source(module), Some(expected), "{module}");
+        }
+        for module in [
+            "",
+            "jso",
+            "json.",
+            "json.nothing",
+            "rhumba.nothing",
+            "json 0",
+        ] {
             assert_eq!(source(module), None, "{module}");
         }
     }

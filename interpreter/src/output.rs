@@ -85,6 +85,11 @@ pub trait OutputSink: Send + Sync {
     /// Code asked for everything so far to be visible.
     fn flush(&self);
 
+    /// The MIME types of the forms that anybody sees, None if all may be. Objects are asked for no others.
+    fn shown_kinds(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// Objects told while something runs, by their names: the buffers of a snapshot each.
     ///
     /// # Errors

@@ -27,6 +27,14 @@ static FROZEN_SHELL: &FrozenLib =
 /// Makes the definition of one native module.
 pub type NativeModule = fn(&'static Context) -> &'static PyModuleDef;
 
+/// Python that a crate has frozen.
+#[derive(Clone, Copy)]
+pub struct FrozenModules {
+    pub code: &'static FrozenLib,
+    /// Its source, for people who read it: an archive as the build scripts make it, or nothing.
+    pub source: &'static [u8],
+}
+
 /// How an interpreter is made.
 pub struct RuntimeConfig {
     /// `sys.argv`.
@@ -36,7 +44,7 @@ pub struct RuntimeConfig {
     /// Native modules beside those of the standard library.
     pub native_modules: Vec<NativeModule>,
     /// Frozen Python beside the standard library and the shell layer.
-    pub frozen: Vec<&'static FrozenLib>,
+    pub frozen: Vec<FrozenModules>,
     /// Whether SIGINT raises `KeyboardInterrupt`. Not for a process that handles it in Rust.
     pub install_signal_handlers: bool,
     pub switches: Switches,
@@ -130,7 +138,8 @@ impl Runtime {
         if python_folder().is_none() {
             builder = builder.add_frozen_modules(FROZEN_SHELL);
             for frozen in config.frozen {
-                builder = builder.add_frozen_modules(frozen);
+                builder = builder.add_frozen_modules(frozen.code);
+                crate::library::add(frozen.source);
             }
         }
         let runtime = Self {

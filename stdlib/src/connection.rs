@@ -17,7 +17,7 @@ use rhumba_engine::proto::id::{EngineId, QueryId, RequestId};
 use rhumba_engine::proto::message::{Answer, FromClient, Policy};
 use rhumba_engine::store::{Store, payload};
 use rhumba_interpreter::snapshot::{Globals, Trust};
-use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
+use rustpython_vm::builtins::{PyDictRef, PyListRef, PyStrRef, PyTupleRef};
 use rustpython_vm::function::{ArgSequence, OptionalArg, TimeoutSeconds};
 use rustpython_vm::types::Constructor;
 use rustpython_vm::{
@@ -163,6 +163,18 @@ impl Connection {
     #[pygetset]
     fn session(zelf: &Py<Self>) -> String {
         zelf.client.session().to_owned()
+    }
+
+    /// Returns those of these message ids that aren't of what this client has asked for.
+    #[pymethod]
+    fn of_others(zelf: &Py<Self>, ids: ArgSequence<PyStrRef>) -> Vec<PyObjectRef> {
+        let own = zelf.client.id();
+        let is_own = |id: &PyStrRef| {
+            let name = id.to_str().and_then(|id| zelf.client.named_by(id));
+            name.is_some_and(|name| name.client == own)
+        };
+        let others = ids.iter().filter(|id| !is_own(id));
+        others.cloned().map(Into::into).collect()
     }
 
     #[pygetset]

@@ -22,7 +22,7 @@ mod terms;
 mod tests;
 mod values;
 
-use rhumba_interpreter::runtime::NativeModule;
+use rhumba_interpreter::runtime::{FrozenModules, NativeModule};
 use rustpython_vm::builtins::PyModuleDef;
 use rustpython_vm::frozen::FrozenLib;
 use rustpython_vm::vm::Context;
@@ -37,10 +37,19 @@ pub fn native_modules() -> Vec<NativeModule> {
     vec![definition]
 }
 
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/source"));
+
+/// Its source, beside that of the standard library.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".library"))]
+static SOURCE: [u8; PACKED.len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/source"));
+
 /// Returns the frozen Python to hand to an interpreter.
 #[must_use]
-pub fn frozen_modules() -> Vec<&'static FrozenLib> {
-    vec![FROZEN_PYTHON]
+pub fn frozen_modules() -> Vec<FrozenModules> {
+    vec![FrozenModules {
+        code: FROZEN_PYTHON,
+        source: &SOURCE,
+    }]
 }
 
 fn definition(context: &'static Context) -> &'static PyModuleDef {

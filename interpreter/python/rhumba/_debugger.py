@@ -25,6 +25,9 @@ _NEEDS_PROGRAM = frozenset(
     "s step n next unt until r return j jump run restart b break tbreak".split()
 )
 
+# What makes a frame one to pass over, and whether that holds at first.
+_PREDICATES = {"tbhide": True, "readonly": False, "debuggerskip": True}
+
 _shared = None
 
 
@@ -109,10 +112,7 @@ def run(source, namespace, breakpoints=(), name=None):
         if trouble:
             raise UsageError(f"There can be no breakpoint at {file}:{line}: {trouble}")
     if isinstance(source, str):
-        name = name or _next_name()
-        lines = [line + "\n" for line in source.splitlines()]
-        linecache.cache[name] = len(source), None, lines, name
-        source = compile(source, name, "exec")
+        source = _compiled(source, name or _next_name())
     if breakpoints:
         debugger.cmdqueue.append("continue")
     try:
@@ -122,6 +122,12 @@ def run(source, namespace, breakpoints=(), name=None):
     finally:
         sys.settrace(None)
     return False
+
+
+def _compiled(source, name):
+    lines = [line + "\n" for line in source.splitlines()]
+    linecache.cache[name] = len(source), None, lines, name
+    return compile(source, name, "exec")
 
 
 _debug_count = 0
@@ -153,6 +159,7 @@ class Debugger(pdb.Pdb):
         self.prompt = "ipdb> "
         self.context = int(context) if context else _CONTEXT_LINES
         self.skip_hidden = True
+        self.predicates = dict(_PREDICATES)
         self.is_busy = False
         self.is_post_mortem = False
         self.allow_kbdint = True
@@ -202,6 +209,39 @@ class Debugger(pdb.Pdb):
     def user_exception(self, frame, exc_info):
         super().user_exception(frame, exc_info)
         _unbind(frame, "__exception__")
+
+    def stop_here(self, frame):
+        return super().stop_here(frame) and not (self.predicates["debuggerskip"] and _asks_to_be_skipped(frame))
+
+    def _is_passed_over(self, frame):
+        holds = self.predicates
+        return (
+            (holds["tbhide"] and _is_true(frame, "__tracebackhide__"))
+            or (holds["debuggerskip"] and _asks_to_be_skipped(frame))
+            or (holds["readonly"] and _is_of_others(frame.f_code.co_filename))
+        )
+
+    def do_debug(self, arg):
+        """debug STATEMENT
+
+        Steps through a statement with the names of this frame, in a debugger of its own.
+        """
+        if not arg.strip():
+            self.error("debug takes a statement: debug f(3)")
+            return
+        frame = self.curframe
+        inner = type(self)()
+        inner.prompt = f"({self.prompt.strip()}) "
+        sys.settrace(None)
+        self.message("ENTERING RECURSIVE DEBUGGER")
+        try:
+            code = _compiled(arg, _next_name())
+            sys.call_tracing(inner.run, (code, frame.f_globals, frame.f_locals))
+        except Exception:
+            self._error_exc()
+        self.message("LEAVING RECURSIVE DEBUGGER")
+        if not self.is_post_mortem:
+            sys.settrace(self.trace_dispatch)
 
     def do_jump(self, arg):
         before = self.stack[self.curindex]
@@ -348,7 +388,7 @@ class Debugger(pdb.Pdb):
         step = 1 if number > self.curindex else -1
         skipped = 0
         last = len(self.stack) - 1
-        while self.skip_hidden and 0 < number < last and _is_hidden(self.stack[number][0]):
+        while self.skip_hidden and 0 < number < last and self._is_passed_over(self.stack[number][0]):
             number += step
             skipped += 1
         if skipped:
@@ -374,7 +414,7 @@ class Debugger(pdb.Pdb):
     def do_skip_hidden(self, arg):
         """skip_hidden [yes|no]
 
-        Whether up and down pass over frames with a true __tracebackhide__. Without a word, tells.
+        Whether up and down pass over the frames that `skip_predicates` tells. Without a word, tells.
         """
         word = arg.strip().lower()
         if word in ("yes", "true", "1", "on"):
@@ -386,6 +426,24 @@ class Debugger(pdb.Pdb):
             return
         else:
             self.message(f"hidden frames are {'skipped' if self.skip_hidden else 'shown'}")
+
+    def do_skip_predicates(self, arg):
+        """skip_predicates [NAME yes|no]
+
+        What makes a frame hidden: tbhide, a true __tracebackhide__ in it; readonly, that its file can't
+        be written; debuggerskip, a name __debuggerskip__ in it or in a caller, which step passes over
+        as well. Without words, tells which of them hold.
+        """
+        words = arg.split()
+        if not words:
+            for name, holds in self.predicates.items():
+                self.message(f"{name}: {'yes' if holds else 'no'}")
+            return
+        values = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
+        if len(words) != 2 or words[0] not in self.predicates or words[1].lower() not in values:
+            self.error(f"skip_predicates takes one of {', '.join(self.predicates)}, and yes or no")
+            return
+        self.predicates[words[0]] = values[words[1].lower()]
 
     def do_ignore_module(self, arg):
         """ignore_module [PATTERN]
@@ -520,8 +578,21 @@ def _unbind(frame, name):
         frame.f_globals.pop(name, None)
 
 
-def _is_hidden(frame):
+def _is_true(frame, name):
     try:
-        return bool(frame.f_locals.get("__tracebackhide__"))
+        return bool(frame.f_locals.get(name))
     except Exception:
         return False
+
+
+def _asks_to_be_skipped(frame):
+    """Whether a frame or one of its callers has a `__debuggerskip__`: it need not be bound yet."""
+    while frame is not None:
+        if "__debuggerskip__" in frame.f_code.co_varnames:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_of_others(filename):
+    return os.path.exists(filename) and not os.access(filename, os.W_OK)

@@ -29,7 +29,7 @@ def display(*objs, include=None, exclude=None, metadata=None, transient=None, di
         if raw:
             data, said = obj, {}
         else:
-            data, said = formatter().format(obj, include=include, exclude=exclude)
+            data, said = _forms(obj, include, exclude)
             if not data:
                 continue
         said = {**said, **(metadata or {})}
@@ -72,10 +72,16 @@ class DisplayHandle:
 
 def result(obj):
     """The forms of a cell's value and what is said of them, as texts; None if it showed itself."""
-    data, metadata = formatter().format(obj)
+    data, metadata = _forms(obj)
     if not data:
         return None
     return _texts(data), _texts(metadata, True)
+
+
+def _forms(obj, include=None, exclude=None):
+    """The forms of an object that somebody sees, or that are asked for by name."""
+    shown = None if include else _rhumba_shell.shown_kinds()
+    return formatter().format(obj, include, exclude, shown)
 
 
 def _new_id():

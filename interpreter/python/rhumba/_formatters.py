@@ -294,8 +294,11 @@ class DisplayFormatter:
         printer(obj)
         return True
 
-    def format(self, obj, include=None, exclude=None):
-        """The forms of an object and what is said of them: two dicts by MIME type."""
+    def format(self, obj, include=None, exclude=None, shown=None):
+        """The forms of an object and what is said of them: two dicts by MIME type.
+
+        shown: the only MIME types whose formatters are asked; None: all of them
+        """
         if self.shows_itself(obj):
             return {}, {}
         data, metadata = {}, {}
@@ -306,7 +309,7 @@ class DisplayFormatter:
             data = {kind: form for kind, form in bundle.items() if _is_wanted(kind, include, exclude)}
             metadata = {kind: said for kind, said in metadata.items() if kind in data}
         for kind, each in self.formatters.items():
-            if kind in data or not _is_wanted(kind, include, exclude):
+            if kind in data or not _is_wanted(kind, include, exclude) or not _is_wanted(kind, shown):
                 continue
             # An object that can't say what it is fails; one that can't be drawn is still shown.
             form = each(obj) if kind == "text/plain" else self._safely(each, obj)
@@ -331,7 +334,7 @@ class DisplayFormatter:
             return None
 
 
-def _is_wanted(kind, include, exclude):
+def _is_wanted(kind, include, exclude=None):
     return (not include or kind in include) and not (exclude and kind in exclude)
 
 

@@ -239,7 +239,7 @@ class Shell:
     def _complete_argument(self, name, typed, before=""):
         """What could stand in the place of the word that is typed behind a magic.
 
-        None if the magic doesn't know: then it is completed as Python. A magic
+        "files" if it is a path; None if the magic doesn't know: then it is completed as Python. A magic
         knows by its attribute `complete_argument`, which is called with the word,
         and by `options`, which `rhumba._options` has declared.
 
@@ -260,9 +260,9 @@ class Shell:
                 ask = getattr(getattr(function, "__self__", None), "complete_option", None)
                 if ask is not None:
                     return ask(option.name, typed)
-                complete = option.complete or complete
-        if complete is None:
-            return None
+                complete = option.complete or ("files" if option.value == "FILE" else complete)
+        if complete is None or complete == "files":
+            return complete
         try:
             return complete(typed)
         except Exception:

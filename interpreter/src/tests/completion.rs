@@ -146,12 +146,33 @@ fn modules_magics_and_files() {
             "data_",
             &["data_folder/"],
         );
-        assert_offers(
-            bench,
-            &format!("!cat {path}/data.|"),
-            "data.",
-            &["data.csv"],
-        );
+        for command in [
+            "!cat",
+            "%cat",
+            "%load",
+            "%save",
+            "%run -n",
+            "%prun -D",
+            "%%writefile -a",
+        ] {
+            let line = format!("{command} {path}/data.|");
+            assert_offers(bench, &line, "data.", &["data.csv"]);
+        }
+        assert_offers(bench, "%run -m statist|", "statist", &["statistics"]);
+        assert_offers(bench, "%run --time|", "--time", &["--time", "--times"]);
+        std::fs::create_dir_all(folder.join("a folder")).expect("made");
+        std::fs::write(folder.join("a folder/it's.py"), "").expect("written");
+        for command in ["!cat", "%load"] {
+            let line = format!("{command} {path}/a|");
+            assert_offers(bench, &line, "a", &["a\\ folder/"]);
+            let line = format!("{command} {path}/a\\ |");
+            assert_offers(bench, &line, "a\\ ", &["a\\ folder/"]);
+            let line = format!("{command} {path}/a\\ folder/i|");
+            assert_offers(bench, &line, "i", &["it\\'s.py"]);
+        }
+        bench.cell(&format!("%cd -q {path}/a\\ folder"));
+        assert_eq!(bench.value("%pwd"), format!("'{path}/a folder'"));
+        bench.cell("%cd -q -");
     });
     std::fs::remove_dir_all(folder).expect("removed");
 }

@@ -263,6 +263,86 @@ fn a_failed_cell_opens_the_debugger_if_that_is_asked_for() {
 }
 
 #[test]
+fn a_statement_is_debugged_inside_of_the_debugger() {
+    with_bench(|bench| {
+        bench.cell(FAILING);
+        bench.failing("outer(3)");
+        let lines = [
+            "debug inner(n)",
+            "s",
+            "p n",
+            "q",
+            "p m",
+            "debug 1 +",
+            "debug",
+            "u",
+            "p x",
+            "q",
+        ];
+        let shown = typed(bench, "%debug", &lines);
+        in_order(
+            &shown,
+            &[
+                "ENTERING RECURSIVE DEBUGGER",
+                "<debug 1>(1)<module>()",
+                "(ipdb>) ",
+                "inner()",
+                "(ipdb>) 3",
+                "LEAVING RECURSIVE DEBUGGER",
+                "ipdb> 4",
+                "SyntaxError",
+                "debug takes a statement",
+                "outer()",
+                "ipdb> 3",
+            ],
+        );
+    });
+}
+
+#[test]
+fn what_hides_a_frame_can_be_chosen() {
+    with_bench(|bench| {
+        bench.cell(
+            "def top(): return hidden()\n\
+             def hidden():\n    __tracebackhide__ = True\n    return skipped()\n\
+             def skipped():\n    __debuggerskip__ = True\n    return below()\n\
+             def below(): return 1 / 0",
+        );
+        bench.failing("top()");
+        let lines = [
+            "skip_predicates",
+            "u",
+            "d",
+            "skip_predicates tbhide no",
+            "skip_predicates debuggerskip off",
+            "u",
+            "u",
+            "skip_predicates nothing yes",
+            "q",
+        ];
+        let shown = typed(bench, "%debug", &lines);
+        in_order(
+            &shown,
+            &[
+                "below()",
+                "tbhide: yes\nreadonly: no\ndebuggerskip: yes\n",
+                "[2 hidden frames skipped]",
+                "top()",
+                "below()",
+                "skipped()",
+                "hidden()",
+                "one of tbhide, readonly, debuggerskip, and yes or no",
+            ],
+        );
+        // Steps pass over such a frame, and over what it calls.
+        bench.cell("def calls():\n    skipping()\n    return 7\ndef skipping():\n    __debuggerskip__ = True\n    return len('abc')");
+        let shown = typed(bench, "%debug calls()", &["s", "s", "s", "q"]);
+        in_order(&shown, &["calls()", "return 7"]);
+        assert!(!shown.contains("skipping()\n  "), "{shown}");
+    });
+}
+
+#[test]
 fn what_can_not_be_debugged_is_said() {
     with_bench(|bench| {
         let said = |source: &str| bench.failing(source).traceback;

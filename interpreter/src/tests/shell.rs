@@ -217,11 +217,14 @@ fn a_program_finds_no_shell() {
 #[test]
 fn others_can_add_modules_to_the_package() {
     let runtime = crate::runtime::Runtime::new(crate::runtime::RuntimeConfig {
-        frozen: vec![rustpython_derive::py_freeze!(
-            source = "value = 11",
-            module_name = "rhumba.added",
-            crate_name = "rustpython_vm"
-        )],
+        frozen: vec![crate::runtime::FrozenModules {
+            code: rustpython_derive::py_freeze!(
+                source = "value = 11",
+                module_name = "rhumba.added",
+                crate_name = "rustpython_vm"
+            ),
+            source: b"",
+        }],
         ..crate::runtime::RuntimeConfig::default()
     });
     runtime.warm(&["rhumba.added"]).expect("it imports");

@@ -231,7 +231,7 @@ fn say(text: &str) -> Result<(), Failure> {
 
 /// Parses a whole command line; on the way out it has printed what there is to say.
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, ExitCode> {
-    let words: Vec<OsString> = words.into_iter().collect();
+    let words = shell_options::with_settings_named(words.into_iter().collect());
     Arguments::try_parse_from(&words).map_err(|error| explain(&error, &words))
 }
 

@@ -2,8 +2,10 @@
 //!
 //! What they set is a [`Configuration`], which the files of a profile come before.
 
+use std::ffi::OsString;
+
 use clap::Args;
-use toml::Value;
+use toml::{Table, Value};
 
 use super::Failure;
 use crate::configuration::{Configuration, DEFAULT_PROFILE, ProfileError};
@@ -56,6 +58,76 @@ pub struct ShellArguments {
     /// Write every cell to a file as well
     #[arg(long, value_name = "FILE")]
     logfile: Option<String>,
+
+    /// Set anything that %config lists; may be given several times, also as --CLASS.NAME=VALUE
+    #[arg(long = "set", value_name = "CLASS.NAME=VALUE")]
+    settings: Vec<String>,
+}
+
+/// The options of the executable that stand before the program, and take a word.
+const WITH_A_WORD: [&str; 13] = [
+    "-n",
+    "--engines",
+    "--namespace",
+    "--profile",
+    "--colors",
+    "--theme",
+    "--autocall",
+    "--xmode",
+    "--ext",
+    "--logfile",
+    "--set",
+    "-W",
+    "-X",
+];
+
+/// Writes settings that have the form of options, `--InteractiveShell.xmode=Plain`, as what they are
+/// short for. What stands behind the program is the program's.
+pub fn with_settings_named(words: Vec<OsString>) -> Vec<OsString> {
+    let mut named = Vec::with_capacity(words.len());
+    let mut words = words.into_iter();
+    named.extend(words.next());
+    while let Some(word) = words.next() {
+        let text = word.to_str().unwrap_or_default();
+        if !text.starts_with('-') || ["-", "--", "-c", "-m"].contains(&text) {
+            named.push(word);
+            break;
+        }
+        if is_setting(text) {
+            named.push("--set".into());
+            named.push(text[2..].into());
+            continue;
+        }
+        let takes_a_word = WITH_A_WORD.contains(&text);
+        named.push(word);
+        if takes_a_word {
+            named.extend(words.next());
+        }
+    }
+    named.extend(words);
+    named
+}
+
+/// Whether an option has the form `--Class.name=value`.
+fn is_setting(text: &str) -> bool {
+    let path = text
+        .strip_prefix("--")
+        .and_then(|text| text.split_once('='));
+    path.and_then(|(path, _)| path.split_once('.'))
+        .is_some_and(|(class, _)| class.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+/// The value of a setting as it is typed: as TOML or Python write it, or else plain text.
+fn typed_value(text: &str) -> Value {
+    match text {
+        "True" => return true.into(),
+        "False" => return false.into(),
+        _ => {}
+    }
+    let document = format!("value = {text}").parse::<Table>();
+    let value = document.ok().filter(|table| table.len() == 1);
+    let value = value.and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| text.into())
 }
 
 impl ShellArguments {
@@ -73,6 +145,7 @@ impl ShellArguments {
             pdb,
             extensions,
             logfile,
+            settings,
         } = self;
         *quick
             || *no_banner
@@ -84,6 +157,7 @@ impl ShellArguments {
                 .any(|text| text.is_some())
             || autocall.is_some()
             || !extensions.is_empty()
+            || !settings.is_empty()
     }
 
     pub fn shows_banner(&self) -> bool {
@@ -145,6 +219,16 @@ impl ShellArguments {
         if let Some(file) = &self.logfile {
             configuration.set("InteractiveShellApp", "logfile", file.as_str());
         }
+        for setting in &self.settings {
+            let parts = setting
+                .split_once('=')
+                .and_then(|(path, value)| Some((path.rsplit_once('.')?, value)));
+            let Some(((class, name), value)) = parts else {
+                return Err(Failure::usage(format_args!("--set can't read '{setting}'"))
+                    .hint("it takes CLASS.NAME=VALUE: `--set InteractiveShell.xmode=Plain`"));
+            };
+            configuration.set(class.trim(), name.trim(), typed_value(value.trim()));
+        }
         Ok(configuration)
     }
 }
@@ -155,5 +239,48 @@ pub fn refused(error: &ProfileError) -> Failure {
     match text.split_once("; ") {
         Some((message, hint)) => Failure::usage(message).hint(hint),
         None => Failure::usage(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_may_have_the_form_of_options_before_the_program() {
+        for (typed, named) in [
+            ("rhumba", "rhumba"),
+            (
+                "rhumba -n 4 --InteractiveShell.xmode=Plain -i --A.b=1=2 x.py --A.c=1",
+                "rhumba -n 4 --set InteractiveShell.xmode=Plain -i --set A.b=1=2 x.py --A.c=1",
+            ),
+            ("rhumba -c --A.b=1", "rhumba -c --A.b=1"),
+            ("rhumba --set --A.b=1", "rhumba --set --A.b=1"),
+            ("rhumba --a.b=1 --A=1 --A.b", "rhumba --a.b=1 --A=1 --A.b"),
+            (
+                "rhumba cluster start --A.b=1",
+                "rhumba cluster start --A.b=1",
+            ),
+        ] {
+            let words = typed.split(' ').map(OsString::from).collect();
+            let expected: Vec<OsString> = named.split(' ').map(OsString::from).collect();
+            assert_eq!(with_settings_named(words), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_toml_or_python_or_text() {
+        for (typed, value) in [
+            ("True", Value::from(true)),
+            ("false", Value::from(false)),
+            ("12", Value::from(12)),
+            ("Plain", Value::from("Plain")),
+            ("\"12\"", Value::from("12")),
+            ("['a', 'b']", Value::from(vec!["a", "b"])),
+            ("1\nb = 2", Value::from("1\nb = 2")),
+            ("", Value::from("")),
+        ] {
+            assert_eq!(typed_value(typed), value, "{typed}");
+        }
     }
 }

@@ -85,7 +85,9 @@ impl Console {
     pub fn new() -> Self {
         let interrupts = interrupts::Interrupts::of_host();
         let runtime = python::build(PythonOptions {
-            argv: std::env::args().collect(),
+            argv: std::env::args_os()
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect(),
             interactive: true,
             switches: Switches::default(),
         });

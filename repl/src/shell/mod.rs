@@ -142,7 +142,7 @@ impl Shell<'_> {
             &banner(&options)
         };
         if !header.is_empty() && options.shows_banner {
-            self.screen.write(Stream::Stdout, header);
+            self.screen.put(Stream::Stdout, header);
         }
         if let Err(ended) = options.configuration.start(self.vm)
             && let Some(status) = self.exit_status(&ended)
@@ -160,7 +160,7 @@ impl Shell<'_> {
         }
         if options.shows_banner && !options.after_program && looks::shows_tips() {
             let tip = format!("Tip: {}\n\n", tip::tip_of_now());
-            self.screen.write(Stream::Stdout, &tip);
+            self.screen.put(Stream::Stdout, &tip);
         }
         // After a program its own names stay as they are, whatever they are called.
         if !options.after_program && options.engine_count.is_some() {
@@ -191,7 +191,7 @@ impl Shell<'_> {
             self.screen.start_line();
             if let Some(sentence) = history.trouble() {
                 self.screen
-                    .write(Stream::Stderr, &format!("rhumba: {sentence}\n"));
+                    .put(Stream::Stderr, &format!("rhumba: {sentence}\n"));
             }
             // An interrupt that came too late for the last cell must not hit the next one.
             interrupt::discard_pending(self.vm);
@@ -204,11 +204,11 @@ impl Shell<'_> {
                         return status;
                     }
                 }
-                Reading::Cleared => self.screen.write(Stream::Stderr, "KeyboardInterrupt\n"),
+                Reading::Cleared => self.screen.put(Stream::Stderr, "KeyboardInterrupt\n"),
                 Reading::End => return 0,
                 Reading::Broken(sentence) => {
                     self.screen
-                        .write(Stream::Stderr, &format!("rhumba: {sentence}\n"));
+                        .put(Stream::Stderr, &format!("rhumba: {sentence}\n"));
                     return 1;
                 }
             }
@@ -223,7 +223,7 @@ impl Shell<'_> {
             .then(|| rhumba_engine::home::home_directory().ok())
             .flatten();
         let history = Arc::new(History::open(folder));
-        self.screen.remember_results(Arc::clone(&history));
+        self.screen.remember_outputs(Arc::clone(&history));
         // Nothing but a lack of memory stands against it.
         let _ = past::keep_history(self.vm, Arc::clone(&history) as Arc<dyn past::CellHistory>);
         history
@@ -273,7 +273,7 @@ impl Shell<'_> {
         if failure.is_some_and(|failure| self.is_interrupt(failure)) {
             self.screen.leave_echoed_key();
             self.screen.start_line();
-            self.screen.write(
+            self.screen.put(
                 Stream::Stderr,
                 "rhumba: interrupted before the engines were connected\n",
             );
@@ -317,7 +317,7 @@ impl Shell<'_> {
         if failure.fast_isinstance(self.vm.ctx.exceptions.system_exit) {
             let report = ErrorReport::from_exception(self.vm, failure);
             self.screen.start_line();
-            self.screen.write(Stream::Stderr, &told_exit(&report));
+            self.screen.put(Stream::Stderr, &told_exit(&report));
         }
         None
     }
@@ -354,7 +354,7 @@ impl Shell<'_> {
     fn exit_status(&self, failure: &PyBaseExceptionRef) -> Option<i32> {
         let (status, message) = failure::exit_request(self.vm, failure)?;
         if let Some(message) = message {
-            self.screen.write(Stream::Stderr, &format!("{message}\n"));
+            self.screen.put(Stream::Stderr, &format!("{message}\n"));
         }
         Some(status)
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rhumba_interpreter::failure::ErrorReport;
+use rhumba_interpreter::history::CellOutput;
 use rhumba_interpreter::output::{DisplayItem, OutputSink, Stream};
 
 use super::above::Above;
@@ -16,12 +17,15 @@ use super::history::History;
 use super::picture::Pictures;
 use super::{looks, traceback};
 
+/// The forms that are ever shown here: text, and what [`Pictures`] shows.
+const SHOWN_KINDS: [&str; 4] = ["text/plain", "image/png", "image/svg+xml", "image/jpeg"];
+
 pub struct Screen {
     colours: Colours,
     /// Whether the cursor stands at the start of a line, as far as output through here tells.
     at_line_start: AtomicBool,
     above: Above,
-    /// What remembers the results that are shown.
+    /// What remembers what is shown.
     history: OnceLock<Arc<History>>,
     pictures: Pictures,
 }
@@ -42,8 +46,8 @@ impl Screen {
         &self.above
     }
 
-    /// Remembers the results that are shown from now on.
-    pub fn remember_results(&self, history: Arc<History>) {
+    /// Remembers from now on what is shown.
+    pub fn remember_outputs(&self, history: Arc<History>) {
         // The first one stays: a shell has one history.
         let _ = self.history.set(history);
     }
@@ -51,7 +55,7 @@ impl Screen {
     /// Ends a line that output left unfinished.
     pub fn start_line(&self) {
         if !self.at_line_start.load(Ordering::Relaxed) {
-            self.write(Stream::Stdout, "\n");
+            self.put(Stream::Stdout, "\n");
         }
         self.flush();
     }
@@ -69,13 +73,14 @@ impl Screen {
         if report.traceback.is_empty() {
             return;
         }
+        self.note(|| CellOutput::Failure(report.clone()));
         self.start_line();
-        self.write(
+        self.put(
             Stream::Stderr,
             &traceback::paint(self.colours, &report.traceback),
         );
         if !report.traceback.ends_with('\n') {
-            self.write(Stream::Stderr, "\n");
+            self.put(Stream::Stderr, "\n");
         }
     }
 
@@ -86,6 +91,14 @@ impl Screen {
         self.pictures.shown(data, self.colours, may_ask)
     }
 
+    fn show_result(&self, count: u32, text: &str) {
+        if let Some(history) = self.history.get() {
+            history.remember_output(count, text);
+        }
+        self.start_line();
+        self.put(Stream::Stdout, &self.result_text(count, text));
+    }
+
     fn result_text(&self, count: u32, text: &str) -> String {
         let Some(prompt) = looks::out_prompt(count, self.colours) else {
             return format!("{text}\n");
@@ -94,10 +107,16 @@ impl Screen {
         let gap = if text.contains('\n') { "\n" } else { " " };
         format!("{prompt}{gap}{text}\n")
     }
-}
 
-impl OutputSink for Screen {
-    fn write(&self, stream: Stream, text: &str) {
+    /// Remembers something that is shown.
+    fn note(&self, output: impl FnOnce() -> CellOutput) {
+        if let Some(history) = self.history.get() {
+            history.outputs().add(output());
+        }
+    }
+
+    /// Writes what the shell itself says: nobody counts it among what a cell has shown.
+    pub fn put(&self, stream: Stream, text: &str) {
         if text.is_empty() || self.above.take(text) {
             return;
         }
@@ -119,32 +138,50 @@ impl OutputSink for Screen {
         self.at_line_start
             .store(text.ends_with('\n'), Ordering::Relaxed);
     }
+}
+
+impl OutputSink for Screen {
+    fn write(&self, stream: Stream, text: &str) {
+        if let Some(history) = self.history.get() {
+            history.outputs().add_text(stream, text);
+        }
+        self.put(stream, text);
+    }
 
     fn display(&self, data: &[(String, String)]) {
         if let Some(picture) = self.picture(data) {
             self.start_line();
-            self.write(Stream::Stdout, &picture);
+            self.put(Stream::Stdout, &picture);
             return;
         }
         let plain = data.iter().find(|(kind, _)| kind == "text/plain");
         if let Some((_, text)) = plain.or_else(|| data.first()) {
             self.start_line();
-            self.write(Stream::Stdout, text);
-            self.write(Stream::Stdout, "\n");
+            self.put(Stream::Stdout, text);
+            self.put(Stream::Stdout, "\n");
         }
+    }
+
+    fn display_item(&self, item: &DisplayItem) {
+        self.note(|| CellOutput::Shown(item.clone()));
+        self.display(&item.data);
     }
 
     fn cell_result(&self, count: u32, text: &str) {
-        if let Some(history) = self.history.get() {
-            history.remember_output(count, text);
-        }
-        self.start_line();
-        self.write(Stream::Stdout, &self.result_text(count, text));
+        let plain = || vec![("text/plain".to_owned(), text.to_owned())];
+        self.note(|| {
+            CellOutput::Result(DisplayItem {
+                data: plain(),
+                ..DisplayItem::default()
+            })
+        });
+        self.show_result(count, text);
     }
 
     fn cell_result_item(&self, count: u32, item: &DisplayItem) {
+        self.note(|| CellOutput::Result(item.clone()));
         let Some(picture) = self.picture(&item.data) else {
-            return self.cell_result(count, item.plain_text());
+            return self.show_result(count, item.plain_text());
         };
         if let Some(history) = self.history.get() {
             history.remember_output(count, item.plain_text());
@@ -152,7 +189,11 @@ impl OutputSink for Screen {
         self.start_line();
         let prompt = looks::out_prompt(count, self.colours);
         let prompt = prompt.map(|prompt| prompt + "\n").unwrap_or_default();
-        self.write(Stream::Stdout, &format!("{prompt}{picture}"));
+        self.put(Stream::Stdout, &format!("{prompt}{picture}"));
+    }
+
+    fn shown_kinds(&self) -> Option<&'static [&'static str]> {
+        Some(&SHOWN_KINDS)
     }
 
     fn flush(&self) {

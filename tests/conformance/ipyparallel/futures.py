@@ -228,6 +228,17 @@ if RHUMBA:
         assert order == ["opened", "left"], (view, options, order)
         assert list(found) == list(range(8))
 
+    # So is what nobody takes any more: the iterator is one that can be closed.
+    gate = Gate()
+    left = lbv.executor.map(held, [gate.path] * 40)
+    calls = list(left._pending)
+    gate.wait_for_engines(4)
+    left.close()
+    gate.open()
+    rc.wait(calls, PATIENCE)
+    assert [call.status for call in calls].count("aborted") == 36, [call.status for call in calls]
+    raises(StopIteration, next, left)
+
     # What has not started when it is shut down is cancelled, as futures have it.
     for submit in (
         lambda executor, path: [executor.submit(held, path) for _ in range(40)],

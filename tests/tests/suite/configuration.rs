@@ -177,6 +177,23 @@ fn options_of_the_command_line_set_the_shell() {
     );
     let out = shown(&home, &["--pdb"], asked);
     assert!(out.contains("2 Plain True\n"), "{out}");
+    let named = [
+        "--TerminalInteractiveShell.xmode=minimal",
+        "--InteractiveShell.pdb=True",
+        "--set",
+        "InteractiveShellApp.exec_lines=['print(\"first\")']",
+    ];
+    let out = shown(&home, &named, asked);
+    assert!(
+        out.contains("first\n") && out.contains("2 Minimal True\n"),
+        "{out}"
+    );
+    let unknown = home.run_with_input(["--InteractiveShell.xmoed=1"], "6 * 7\n");
+    let told = "there is no setting InteractiveShell.xmoed; there is InteractiveShell.xmode";
+    assert!(unknown.stderr.contains(told), "{}", unknown.stderr);
+    assert!(unknown.success().contains("Out[1]: 42"));
+    let sentence = home.run(["--set", "xmode"]).failure(2);
+    assert!(sentence.contains("can't read 'xmode'"), "{sentence}");
     let out = shown(&home, &["--classic"], "1.5\n[1] * 3\n");
     assert!(out.contains(">>> 1.5\n>>> [1, 1, 1]\n"), "{out}");
     assert!(!out.contains("In ["), "{out}");

@@ -82,6 +82,24 @@ def check():
 "#;
 
 #[test]
+fn a_restore_waits_for_the_checkpoint_that_was_asked_for_before_it() {
+    let home = TestHome::new();
+    let script = "
+rc[:].execute('x = list(range(200_000))', block=True)
+for name in ('one', 'two'):
+    kept = rc[:].checkpoint(name, block=False)
+    names = rc[:].restore(name, block=False)
+    rc[:].execute('x.append(1)')
+    print(len(kept.get()), [sorted(each) for each in names.get()], rc[1].restore(name + '@1', block=True))
+print(rc[:].apply_sync(lambda: len(x)))
+";
+    assert_eq!(
+        run(&home, 2, script),
+        "2 [['x'], ['x']] ['x']\n2 [['x'], ['x']] ['x']\n[200002, 200000]\n"
+    );
+}
+
+#[test]
 fn a_checkpoint_outlives_its_cluster() {
     let home = TestHome::new();
     let script = format!(

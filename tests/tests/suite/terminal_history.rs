@@ -123,6 +123,59 @@ fn a_session_becomes_a_notebook_and_a_file() {
 }
 
 #[test]
+fn a_notebook_has_what_its_cells_have_shown() {
+    let home = TestHome::new();
+    let cells = [
+        "import sys; print('out'); print('put'); print('err', file=sys.stderr); 6 * 7",
+        "from IPython.display import SVG\n",
+        "display(SVG(data='<svg width=\"2\" height=\"2\"/>'))",
+        "1 / 0",
+        "%notebook session",
+    ];
+    home.run_with_input(["-i"], &(cells.join("\n") + "\n"));
+    let text = std::fs::read_to_string(home.work().join("session.ipynb")).expect("it was written");
+    let notebook: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let outputs = |cell: usize| &notebook["cells"][cell]["outputs"];
+    assert_eq!(
+        outputs(0),
+        &serde_json::json!([
+            {"output_type": "stream", "name": "stdout", "text": ["out\n", "put\n"]},
+            {"output_type": "stream", "name": "stderr", "text": ["err\n"]},
+            {"output_type": "execute_result", "execution_count": 1, "metadata": {},
+             "data": {"text/plain": ["42"]}},
+        ])
+    );
+    assert_eq!(outputs(1), &serde_json::json!([]));
+    let shown = &outputs(2)[0];
+    assert_eq!(shown["output_type"], "display_data");
+    let picture = &shown["data"]["image/svg+xml"][0];
+    assert!(
+        picture
+            .as_str()
+            .is_some_and(|text| text.starts_with("<svg")),
+        "{shown}"
+    );
+    let failure = &outputs(3)[0];
+    assert_eq!(
+        (
+            &failure["output_type"],
+            &failure["ename"],
+            &failure["evalue"]
+        ),
+        (
+            &"error".into(),
+            &"ZeroDivisionError".into(),
+            &"division by zero".into()
+        )
+    );
+    let traceback = failure["traceback"].as_array().expect("it has lines");
+    assert_eq!(
+        traceback.last(),
+        Some(&"ZeroDivisionError: division by zero".into())
+    );
+}
+
+#[test]
 fn a_log_grows_with_each_cell() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);

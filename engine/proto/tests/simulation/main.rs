@@ -5,7 +5,7 @@
 //!   `RHUMBA_SIM_SEEDS=5000..6000` those.
 //! - `RHUMBA_SIM_SEED=1234` runs that one and prints everything that happens.
 //!
-//! Read next: `world.rs` for how a run goes, `oracle.rs` for what must be true.
+//! Read next: `world.rs` for how a run goes, `oracle/` for what must be true.
 #![allow(
     clippy::disallowed_methods,
     reason = "which seeds to run is told by the environment; no run depends on it"

@@ -2,7 +2,7 @@
 
 import os
 
-from rhumba._options import magic
+from rhumba._options import FILES, magic
 from rhumba.shell import UsageError, get_ipython as _shell
 
 # Without a terminal there are no colours: what reads the output wants the names alone.
@@ -32,6 +32,7 @@ class Alias:
     # The command is expanded as a whole.
     raw_line = True
     options = ()
+    complete_argument = FILES
 
     def __init__(self, name, command):
         self.name = self.__name__ = name

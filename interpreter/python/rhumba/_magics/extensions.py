@@ -11,17 +11,16 @@ def _modules(typed):
 
 
 def _managed(action, name):
-    """Runs what the shell's extension manager does; what goes wrong in the extension is told in a sentence."""
+    """Runs what the shell's extension manager does; what goes wrong in the extension is said to be its."""
     try:
         return getattr(_shell().extension_manager, action)(name)
     except ModuleNotFoundError as missing:
         if missing.name is not None and (name == missing.name or name.startswith(missing.name + ".")):
             raise UsageError(f"there is no module {name!r}, so no extension of that name") from None
         raise UsageError(f"the extension {name!r} can't be loaded: it needs the module {missing.name!r}") from None
-    except (KeyboardInterrupt, SystemExit):
-        raise
     except Exception as failure:
-        raise UsageError(f"the extension {name!r} failed: {type(failure).__name__}: {failure}") from failure
+        failure.add_note(f"The extension {name!r} failed.")
+        raise
 
 
 @magic(words="MODULE", complete=_modules)

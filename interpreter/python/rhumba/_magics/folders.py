@@ -1,8 +1,9 @@
 """Magics about the working folder and the environment of this process."""
 
 import os
+import re
 
-from rhumba._options import magic, option
+from rhumba._options import FILES, magic, option
 from rhumba.shell import UsageError, get_ipython as _shell
 
 # The folders that %pushd left, the last one first.
@@ -46,7 +47,7 @@ def forget():
     history()[:] = [_here()]
 
 
-@magic(option("-q", "--quiet", help="doesn't print the new folder"), rest="[-b] [FOLDER]", raw_line=False, lenient=True)
+@magic(option("-q", "--quiet", help="doesn't print the new folder"), rest="[-b] [FOLDER]", raw_line=False, lenient=True, complete=FILES)
 def cd(given):
     """Changes the working folder.
 
@@ -80,6 +81,9 @@ def _target(typed):
             raise UsageError(f"%cd: %dhist has no number {number}; its last is {len(history()) - 1}")
         return history()[number]
     folder = os.path.expanduser(typed or "~")
+    if "\\" in folder and not os.path.exists(folder):
+        # As the system's shell writes names with spaces.
+        folder = re.sub(r"\\(.)", r"\1", folder)
     if not os.path.isdir(folder) and typed in bookmarks():
         print(f"(bookmark:{typed}) -> {bookmarks()[typed]}")
         return bookmarks()[typed]

@@ -5,7 +5,7 @@ import sys
 
 import _rhumba_shell
 
-from rhumba._options import count, magic, option
+from rhumba._options import FILES, count, magic, option
 from rhumba.shell import UsageError, get_ipython as _shell
 
 from .profiling import _ORDERS
@@ -19,6 +19,12 @@ def _place(text):
     return file and os.path.abspath(os.path.expanduser(file)), int(line)
 
 
+def _modules(typed):
+    from rhumba._modules import matching
+
+    return matching(typed)
+
+
 @magic(
     option("-n", "--not-main", help='its __name__ isn\'t "__main__"'),
     option("-i", "--interactive", help="it runs in the namespace of the session itself"),
@@ -29,7 +35,7 @@ def _place(text):
     option("-d", "--debug", help="runs it in the debugger"),
     option("-b", "--breakpoint", value="[FILE:]LINE", kind=_place, help="with -d, runs on to this line"),
     option("-p", "--profile", help="runs it in the profiler; the options below are those of %prun"),
-    option("-m", "--module", value="MODULE", last=True, help="runs a module; what follows is its arguments"),
+    option("-m", "--module", value="MODULE", last=True, complete=_modules, help="runs a module; what follows is its arguments"),
     option("-l", "--limit", value="LIMIT", repeats=True, help="shows so many functions"),
     option("-s", "--sort", value="ORDER", repeats=True, choices=_ORDERS, help="the order of the functions"),
     option("-T", "--text", value="FILE", help="writes the table to a file as well"),
@@ -37,6 +43,7 @@ def _place(text):
     option("-q", "--quiet", help="prints no table"),
     rest="FILE [ARGUMENT ...]",
     raw_line=False,
+    complete=FILES,
 )
 def run(given):
     """Runs a script, and binds the names that it leaves in the namespace.

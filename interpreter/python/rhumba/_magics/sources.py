@@ -3,6 +3,7 @@
 import os
 import sys
 
+import _rhumba_history
 import _rhumba_shell
 from IPython.core.macro import Macro
 
@@ -287,24 +288,42 @@ def _notebook(found):
 
 
 def _notebook_cell(cell):
-    outputs = []
-    if cell.result is not None:
-        outputs.append(
-            {
-                "data": {"text/plain": cell.result.splitlines(keepends=True)},
-                "execution_count": cell.number,
-                "metadata": {},
-                "output_type": "execute_result",
-            }
-        )
+    shown = _rhumba_history.outputs(cell.number)
+    if not shown and cell.result is not None:
+        # Whoever runs the cells keeps nothing but values.
+        shown = [("result", {"text/plain": cell.result}, {})]
     return {
         "cell_type": "code",
         "execution_count": cell.number,
         "id": f"cell-{cell.number}",
         "metadata": {},
-        "outputs": outputs,
+        "outputs": [_notebook_output(cell.number, *each) for each in shown],
         "source": cell.source.splitlines(keepends=True),
     }
+
+
+def _notebook_output(number, kind, *parts):
+    """One thing that a cell has shown, as notebooks have it."""
+    import json
+
+    if kind in ("stdout", "stderr"):
+        return {"output_type": "stream", "name": kind, "text": parts[0].splitlines(keepends=True)}
+    if kind == "failure":
+        name, message, traceback = parts
+        return {"output_type": "error", "ename": name, "evalue": message, "traceback": traceback.splitlines()}
+    forms, said = parts
+    data = {}
+    for mime, form in forms.items():
+        if mime == "application/json" or mime.endswith("+json"):
+            data[mime] = json.loads(form)
+        elif mime.startswith("text/") or mime == "image/svg+xml":
+            data[mime] = form.splitlines(keepends=True)
+        else:
+            data[mime] = form
+    output = {"data": data, "metadata": {mime: json.loads(each) for mime, each in said.items()}}
+    if kind == "result":
+        return {"output_type": "execute_result", "execution_count": number, **output}
+    return {"output_type": "display_data", **output}
 
 
 @magic(

@@ -16,7 +16,7 @@ def test_an_extension_that_cannot_be_loaded_says_why():
     for name in "needy", "failing", "plain":
         fresh_module(name)
     shows(refused("%load_ext needy"), "the extension 'needy' can't be loaded: it needs the module 'no_such_thing'")
-    shows(refused("%load_ext failing"), "the extension 'failing' failed: ValueError: not today")
+    shows(told("%load_ext failing"), "raise ValueError('not today')", "ValueError: not today\nThe extension 'failing' failed.")
     shows(said("%load_ext plain"), "The plain module is not an extension")
     shows(refused("%load_ext"), "needs MODULE")
     shows(said("%load_ext autoreload"), "%load_ext autoreload isn't needed: %autoreload, %aimport are there already.")

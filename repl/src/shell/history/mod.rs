@@ -9,6 +9,7 @@
 //! [`text_file`] reads what earlier versions kept.
 
 mod database;
+mod outputs;
 mod recent;
 mod text_file;
 mod writer;
@@ -22,9 +23,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rhumba_interpreter::history::{CellHistory, HistoryAnswer, HistoryQuery};
+use rhumba_interpreter::history::{CellHistory, CellOutput, HistoryAnswer, HistoryQuery};
 
 use super::thread;
+use outputs::Outputs;
 pub use recent::{Recent, RecentCells, Shown};
 use writer::{Order, Writer};
 
@@ -44,6 +46,7 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct History {
     orders: SyncSender<Order>,
     recent: Arc<Recent>,
+    outputs: Outputs,
     trouble: Arc<Trouble>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -89,6 +92,7 @@ impl History {
         Self {
             orders,
             recent,
+            outputs: Outputs::default(),
             trouble,
             thread: Mutex::new(thread),
         }
@@ -97,6 +101,11 @@ impl History {
     /// The cells that the editor goes back to.
     pub fn recent(&self) -> &Arc<Recent> {
         &self.recent
+    }
+
+    /// What the cells of this session have shown.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
     }
 
     /// What went wrong since this was last asked.
@@ -148,6 +157,7 @@ impl History {
 
 impl CellHistory for History {
     fn remember(&self, line: u32, source: &str) {
+        self.outputs.begin(line);
         let source = source.trim_end();
         if !source.is_empty() && source.len() <= CELL_BYTES_MAX {
             self.recent.add(source);
@@ -168,6 +178,10 @@ impl CellHistory for History {
         let (answer, answered) = channel();
         self.order(Order::Session { answer });
         answered
+    }
+
+    fn outputs(&self, line: u32) -> Vec<CellOutput> {
+        self.outputs.of(line)
     }
 }
 

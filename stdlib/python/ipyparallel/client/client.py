@@ -76,6 +76,8 @@ class Client(Remembering):
         self._watches = None
         # Namespaces on their way between engines, which takes several groups.
         self._transfers = set()
+        # Checkpoints that nobody has waited for, by their names.
+        self._checkpoints = {}
         _register_magics(self)
 
     def __repr__(self):

@@ -9,28 +9,59 @@ from ..dependency import Dependency, terms_of
 from .checks import whole
 
 
-class Flags:
-    """Attributes of a view that are set by name; `_flag_names` tells which there are."""
+# Stands for what an object hasn't of its own.
+_ABSENT = object()
 
-    _flag_names = ()
+
+class Flags:
+    """Attributes of a view that are set by name.
+
+    `_flag_attributes` tells which there are, and what of a view each is kept in.
+    """
+
+    _flag_attributes = {}
 
     def set_flags(self, **flags):
         """Sets attributes by name (`block`, `targets`, …) and returns the view.
 
         Raises KeyError for a name that isn't a flag of this view.
         """
-        vars(self).update(vars(self._with(flags)))
+        self._assign(flags)
         return self
+
+    def _assign(self, flags):
+        """Sets all of the flags or none; returns what they are kept in as it was before."""
+        own = vars(self)
+        before = {}
+        known = self._flag_attributes
+        for name in flags:
+            if name not in known:
+                names = ", ".join(known)
+                raise KeyError(f"{name!r} is not a flag of this view; its flags are {names}")
+            for attribute in known[name]:
+                before[attribute] = own.get(attribute, _ABSENT)
+        try:
+            for name, value in flags.items():
+                setattr(self, name, value)
+        except BaseException:
+            self._put_back(before)
+            raise
+        return before
+
+    def _put_back(self, before):
+        own = vars(self)
+        for attribute, value in before.items():
+            if value is _ABSENT:
+                # It is the class's again.
+                own.pop(attribute, None)
+            else:
+                own[attribute] = value
 
     def _with(self, flags):
         """Returns a view like this one that has these flags; raises what `set_flags` raises."""
         other = object.__new__(type(self))
         vars(other).update(vars(self))
-        for name, value in flags.items():
-            if name not in self._flag_names:
-                known = ", ".join(self._flag_names)
-                raise KeyError(f"{name!r} is not a flag of this view; its flags are {known}")
-            setattr(other, name, value)
+        other._assign(flags)
         return other
 
     def temp_flags(self, **flags):
@@ -50,10 +81,14 @@ class TaskFlags(Flags):
 
     def _set(self, name, value):
         # Never changed in place: a view made of this one may have it, too.
-        flags = {known: kept for known, kept in self._flags.items() if known != name}
-        self._flags = flags if value is None else {**flags, name: value}
-        others = self._flags.keys() - {"retries"}
-        self._terms = dict(self._flags) if others else self.retries
+        flags = self._flags.copy()
+        if value is None:
+            flags.pop(name, None)
+        else:
+            flags[name] = value
+        self._flags = flags
+        retries = flags.get("retries", 0)
+        self._terms = retries if len(flags) == ("retries" in flags) else flags
 
     @property
     def retries(self):
@@ -119,18 +154,12 @@ class TaskFlags(Flags):
     @after.setter
     def after(self, after):
         terms = terms_of(after)
-        if terms is not None and self._of_others(terms[0]):
+        others = terms and self._connection.of_others(terms[0])
+        if others:
             from .hub import settled
 
-            terms = settled(self.client, terms)
+            terms = settled(self.client, terms, others)
         self._set("after", terms)
-
-    def _of_others(self, ids):
-        own = self.client._connection.session
-        for each in ids:
-            if not each.startswith(own):
-                return True
-        return False
 
     @property
     def follow(self):
@@ -157,23 +186,14 @@ class _TemporaryFlags:
     def __init__(self, view, flags):
         self._view = view
         self._flags = flags
-        self._saved = {}
 
     def __enter__(self):
-        before = vars(self._view)
-        flagged = vars(self._view._with(self._flags))
-        self._saved = {name: value for name, value in before.items() if value is not flagged[name]}
-        # What a view hasn't of its own is its class's.
-        self._new = [name for name in flagged if name not in before] if len(flagged) > len(before) else ()
-        before.update(flagged)
+        self._before = self._view._assign(self._flags)
         return self._view
 
     def __exit__(self, *exc_info):
         # As it was, and not looked at again: an engine may have left meanwhile.
-        own = vars(self._view)
-        own.update(self._saved)
-        for name in self._new:
-            own.pop(name, None)
+        self._view._put_back(self._before)
 
 
 def _seconds(flag, seconds):

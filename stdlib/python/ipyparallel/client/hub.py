@@ -57,20 +57,16 @@ class Session:
         return f"<Session {self.session}>"
 
 
-def settled(client, terms):
+def settled(client, terms, others):
     """Returns the terms of a dependency without what is known to be met already, None if all of it is.
+
+    others: those of its message ids that this client hasn't asked for
 
     The controller remembers the work of clients that are there. Of what others have asked for, and of
     what was asked for in an earlier process, the records tell how it ended. What isn't recorded, or
     can't be met any more, stays: the call that depends on it says so.
     """
-    if terms is None:
-        return None
     ids, needs_all, success, failure = terms
-    own = client._connection.session + "_"
-    others = [each for each in ids if not each.startswith(own)]
-    if not others:
-        return terms
     try:
         rows = client._connection.find_records([("msg_id", "$in", others)], ["msg_id", "status"])
     except RuntimeError:

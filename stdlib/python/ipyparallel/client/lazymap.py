@@ -37,6 +37,15 @@ class LazyMapIterator:
         """Takes no more input. What is under way still yields its results."""
         self._calls = None
 
+    def close(self):
+        """Takes no more input, and aborts what has not started. Nothing is yielded any more."""
+        self._calls = self._failure = None
+        groups = [result._group for result in self._pending if not result.ready()]
+        self._pending.clear()
+        self._finished.clear()
+        if groups:
+            self._view._connection.abort(groups, [])
+
     def __iter__(self):
         return self
 

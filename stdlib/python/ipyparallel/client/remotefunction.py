@@ -160,8 +160,8 @@ def _result(view, group, function, map_):
 
 def _check_flags(view, flags):
     for name in flags:
-        if name not in view._flag_names and name not in ("chunksize", "return_exceptions"):
-            known = ", ".join(view._flag_names)
+        if name not in view._flag_attributes and name not in ("chunksize", "return_exceptions"):
+            known = ", ".join(view._flag_attributes)
             raise TypeError(f"{name!r} is not a flag of this view; its flags are {known}")
 
 

@@ -18,6 +18,9 @@ from .wholes import WholeNamespaces
 # Requests wait, and are answered by each engine.
 _USUAL_MANNER = (True, False)
 
+# What of a view holds what its tasks are sent with; see `TaskFlags`.
+_TERMS = ("_flags", "_terms")
+
 
 class View(Flags):
     """What all views have in common.
@@ -28,7 +31,9 @@ class View(Flags):
     label: a text by which results that aren't waited for are told apart, or None
     """
 
-    _flag_names = ("block", "targets", "track", "label")
+    _flag_attributes = {
+        "block": ("block",), "targets": ("targets",), "track": ("track",), "label": ("_label",),
+    }  # fmt: skip
 
     def __init__(self, client, targets, **flags):
         self.client = client
@@ -193,7 +198,11 @@ class DirectView(WholeNamespaces, View):
     pushes, `view['a']` pulls; dotted names reach into objects.
     """
 
-    _flag_names = (*View._flag_names, "exclusive_wait")
+    _flag_attributes = {
+        **View._flag_attributes,
+        "targets": ("_targets", "_ids", "_single"),
+        "exclusive_wait": ("_manner",),
+    }
 
     # Whether calls wait for engines that are another's, and whether their answers are told
     # together. What is sent says it only where it is not so.
@@ -558,9 +567,11 @@ class LoadBalancedView(TaskFlags, View):
         by `AsyncResult.cancel`, and raise TaskTimeout
     """
 
-    _flag_names = (
-        *View._flag_names, "after", "follow", "timeout", "retries", "priority", "task_timeout",
-    )  # fmt: skip
+    _flag_attributes = {
+        **View._flag_attributes,
+        "targets": ("_ids", *_TERMS),
+        **dict.fromkeys(("after", "follow", "timeout", "retries", "priority", "task_timeout"), _TERMS),
+    }
 
     def __init__(self, client, targets=None, **flags):
         self._ids = None

@@ -32,15 +32,18 @@ class WholeNamespaces:
         stored, kept_parts = checkpoint_names(name, ids, single)
         group = self._connection.submit_checkpoint(ids, stored, bool(partial))
         result = NamespaceResult(self.client, group, "checkpoint", single, kept_parts)
-        return self._deliver(result, block)
+        delivered = self._deliver(result, block)
+        if delivered is result:
+            self.client._checkpoints[name] = group
+        return delivered
 
     def restore(self, name, targets=None, block=None):
         """Puts a checkpoint in the place of what the engines' namespaces hold.
 
         A checkpoint of several engines goes to as many, in the order of their
         ids, or each part to the engine that it was taken of; one of a single
-        namespace goes to each. Where it can't be rebuilt,
-        the namespace stays as it was.
+        namespace goes to each. Where it can't be rebuilt, the namespace stays
+        as it was. A checkpoint that this client has asked for is waited for.
 
         Returns the list of names, or one for each engine, if it blocks, else an
         AsyncResult. Raises LookupError if there is no such checkpoint,
@@ -51,6 +54,10 @@ class WholeNamespaces:
         from .namespaces import NamespaceResult, parts_to_restore
 
         ids, single = self._resolve(targets)
+        # Which parts there are is known once it is there.
+        under_way = self.client._checkpoints.pop(name.partition("@")[0], None)
+        if under_way is not None:
+            under_way.wait(None)
         group = self._connection.submit_restore(ids, parts_to_restore(self._connection, name, ids))
         return self._deliver(NamespaceResult(self.client, group, "restore", single), block)
 

@@ -1,0 +1,193 @@
+//! What the cells of this session have shown, in order: text, values, displayed objects, failures.
+//!
+//! It is kept in memory, for a notebook to be written of it, and bounded: of a cell that shows much
+//! its beginning is kept, and in a long session the outputs of the oldest cells go. What is kept
+//! over sessions is the text of results: see [`super::writer`].
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rhumba_interpreter::history::CellOutput;
+use rhumba_interpreter::output::Stream;
+
+/// What is kept of what one cell shows.
+const CELL_BYTES_MAX: usize = 256 * 1024;
+/// What is kept of all of them.
+const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Stands where the rest of what a cell has shown isn't kept.
+const CUT: &str = "\n[…]\n";
+
+/// The outputs of cells, by their numbers.
+#[derive(Default)]
+pub struct Outputs {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    cells: VecDeque<Cell>,
+    byte_count: usize,
+}
+
+struct Cell {
+    number: u32,
+    outputs: Vec<CellOutput>,
+    byte_count: usize,
+    is_cut: bool,
+}
+
+impl Outputs {
+    /// What is shown from now on is that of another cell.
+    pub fn begin(&self, number: u32) {
+        self.lock().cells.push_back(Cell {
+            number,
+            outputs: Vec::new(),
+            byte_count: 0,
+            is_cut: false,
+        });
+    }
+
+    /// Adds text that the cell has written.
+    pub fn add_text(&self, stream: Stream, text: &str) {
+        let mut kept = self.lock();
+        let Some(cell) = kept.cells.back_mut().filter(|cell| !cell.is_cut) else {
+            return;
+        };
+        let room = CELL_BYTES_MAX.saturating_sub(cell.byte_count);
+        let whole = text.len() <= room;
+        let text = &text[..text.floor_char_boundary(room)];
+        let before = cell.byte_count;
+        cell.byte_count += text.len();
+        match cell.outputs.last_mut() {
+            Some(CellOutput::Text(last, written)) if *last == stream => written.push_str(text),
+            _ => cell.outputs.push(CellOutput::Text(stream, text.to_owned())),
+        }
+        if !whole {
+            cell.cut();
+        }
+        kept.byte_count += kept.cells.back().map_or(0, |cell| cell.byte_count) - before;
+        kept.forget_the_oldest();
+    }
+
+    /// Adds something else than text that the cell has shown.
+    pub fn add(&self, output: CellOutput) {
+        let mut kept = self.lock();
+        let Some(cell) = kept.cells.back_mut().filter(|cell| !cell.is_cut) else {
+            return;
+        };
+        let byte_count = byte_count(&output);
+        // A picture is larger than text, and nothing without its end.
+        if byte_count > BYTES_MAX / 4 {
+            cell.cut();
+            return;
+        }
+        cell.byte_count += byte_count;
+        cell.outputs.push(output);
+        kept.byte_count += byte_count;
+        kept.forget_the_oldest();
+    }
+
+    /// What a cell has shown, as far as it is kept.
+    pub fn of(&self, number: u32) -> Vec<CellOutput> {
+        let kept = self.lock();
+        let found = kept.cells.iter().rev().find(|cell| cell.number == number);
+        found.map(|cell| cell.outputs.clone()).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cell {
+    fn cut(&mut self) {
+        self.is_cut = true;
+        self.outputs
+            .push(CellOutput::Text(Stream::Stdout, CUT.to_owned()));
+    }
+}
+
+impl Kept {
+    fn forget_the_oldest(&mut self) {
+        while self.byte_count > BYTES_MAX && self.cells.len() > 1 {
+            let Some(oldest) = self.cells.pop_front() else {
+                return;
+            };
+            self.byte_count -= oldest.byte_count;
+        }
+    }
+}
+
+fn byte_count(output: &CellOutput) -> usize {
+    let pairs = |pairs: &[(String, String)]| -> usize {
+        pairs
+            .iter()
+            .map(|(kind, form)| kind.len() + form.len())
+            .sum()
+    };
+    match output {
+        CellOutput::Text(_, text) => text.len(),
+        CellOutput::Result(item) | CellOutput::Shown(item) => {
+            pairs(&item.data) + pairs(&item.metadata)
+        }
+        CellOutput::Failure(report) => report.traceback.len() + report.message.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(outputs: &Outputs, number: u32) -> String {
+        let texts = outputs.of(number).into_iter().map(|output| match output {
+            CellOutput::Text(_, text) => text,
+            other => panic!("only text was shown, not {other:?}"),
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn pieces_of_one_stream_are_one_output() {
+        let outputs = Outputs::default();
+        outputs.add_text(Stream::Stdout, "before any cell");
+        outputs.begin(1);
+        outputs.add_text(Stream::Stdout, "a");
+        outputs.add_text(Stream::Stdout, "b\n");
+        outputs.add_text(Stream::Stderr, "c\n");
+        outputs.begin(2);
+        let expected = [
+            CellOutput::Text(Stream::Stdout, "ab\n".to_owned()),
+            CellOutput::Text(Stream::Stderr, "c\n".to_owned()),
+        ];
+        assert_eq!(outputs.of(1), expected);
+        assert_eq!(outputs.of(2), []);
+        assert_eq!(outputs.of(3), []);
+    }
+
+    #[test]
+    fn of_a_cell_that_shows_much_the_beginning_is_kept() {
+        let outputs = Outputs::default();
+        outputs.begin(1);
+        let line = "é".repeat(1000);
+        for _ in 0..CELL_BYTES_MAX {
+            outputs.add_text(Stream::Stdout, &line);
+        }
+        let kept = text(&outputs, 1);
+        assert_eq!(kept.len(), CELL_BYTES_MAX + CUT.len());
+        assert!(kept.ends_with(CUT));
+    }
+
+    #[test]
+    fn the_outputs_of_the_oldest_cells_go() {
+        let outputs = Outputs::default();
+        let much = "x".repeat(CELL_BYTES_MAX);
+        let count = u32::try_from(BYTES_MAX / CELL_BYTES_MAX).expect("a small number") + 1;
+        for number in 1..=count {
+            outputs.begin(number);
+            outputs.add_text(Stream::Stdout, &much);
+        }
+        assert_eq!(text(&outputs, 1), "");
+        assert_eq!(text(&outputs, 2), much);
+        assert_eq!(text(&outputs, count), much);
+    }
+}
