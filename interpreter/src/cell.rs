@@ -7,11 +7,11 @@
 
 use std::borrow::{Borrow, Cow};
 
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyStr};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PySet, PyStr, PyStrInterned};
 use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::scope::Scope;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
 use crate::display;
 use crate::namespace::Namespace;
@@ -108,6 +108,9 @@ struct Run<'run> {
     options: &'run CellOptions,
     began: bool,
 }
+
+/// What code calls the set of the annotations that it came by.
+const ANNOTATIONS_NOTED: &str = "__conditional_annotations__";
 
 /// A compiled piece of a cell.
 struct Part {
@@ -211,7 +214,15 @@ impl Run<'_> {
     fn run_part(&self, part: Part, preferences: &Preferences) -> PyResult<Option<PyObjectRef>> {
         let vm = self.vm;
         let awaits = part.code.code.flags.contains(CodeFlags::COROUTINE);
-        let scope = Scope::with_builtins(None, self.namespace.dict().clone(), vm);
+        let dict = self.namespace.dict();
+        // Code with a value at its end notes in this set which annotations it came by, and doesn't
+        // make it, as that of a module does.
+        let noted = |name: &&PyStrInterned| name.as_str() == ANNOTATIONS_NOTED;
+        if let Some(name) = part.code.names.iter().find(|name| noted(name)) {
+            let set = PySet::default().into_ref(&vm.ctx);
+            dict.set_item(*name, set.into(), vm)?;
+        }
+        let scope = Scope::with_builtins(None, dict.clone(), vm);
         let mut value = vm.run_code_obj(part.code, scope)?;
         if awaits {
             value = preferences.awaited(vm, value)?;

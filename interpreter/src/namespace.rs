@@ -169,7 +169,7 @@ impl Namespace {
         let entries = self.dict().items_vec().into_iter();
         let named = entries.filter_map(|(key, object)| {
             let name = key.downcast_ref::<PyStr>()?.to_str()?;
-            let counts = is_of_user(name) && !self.session.is_lent(name, &object);
+            let counts = is_of_user(&self.session, name) && !self.session.is_lent(name, &object);
             counts.then(|| (name.to_owned(), object))
         });
         named.collect()
@@ -198,7 +198,7 @@ impl Namespace {
             dict.del_item(name.as_str(), vm)?;
         }
         for (name, object) in items {
-            if is_of_user(&name) {
+            if is_of_user(&self.session, &name) {
                 dict.set_item(vm.ctx.intern_str(name), object, vm)?;
             }
         }
@@ -207,9 +207,25 @@ impl Namespace {
     }
 }
 
-/// Whether a name is one that running code binds, neither a module's own nor the shell's.
-pub(crate) fn is_of_user(name: &str) -> bool {
-    !MODULE_NAMES.contains(&name) && !Session::is_shell_name(name) && !is_numbered(name)
+/// Whether a name is one that running code binds, neither a module's own nor, where a shell keeps
+/// what cells gave, the shell's.
+fn is_of_user(session: &Session, name: &str) -> bool {
+    let is_of_shell = || Session::is_shell_name(name) || is_numbered(name);
+    !is_of_module(name) && (session.history_if_made().is_none() || !is_of_shell())
+}
+
+/// Whether a name is one that a module has by itself, `__name__` and the like.
+pub fn is_of_module(name: &str) -> bool {
+    MODULE_NAMES.contains(&name)
+}
+
+/// Whether a name that arrives may be bound in a dict: in the session's, as in [`Namespace::replace`].
+pub(crate) fn may_be_bound(vm: &VirtualMachine, dict: &PyDictRef, name: &str) -> PyResult<bool> {
+    let session = Session::of(vm)?;
+    if session.dict().is(dict) {
+        return Ok(is_of_user(&session, name));
+    }
+    Ok(!is_of_module(name))
 }
 
 /// Where a value waits for the assignment to a target that is no name.

@@ -186,6 +186,16 @@ impl Session {
         format!("<{}input {number}>", self.owner.read())
     }
 
+    /// Whether a file name is one that a cell of this session has, or a later one may get.
+    pub(crate) fn is_cell_name(&self, name: &str) -> bool {
+        let owner = self.owner.read();
+        let number = name
+            .strip_prefix('<')
+            .and_then(|name| name.strip_prefix(owner.as_str())?.strip_suffix('>'))
+            .and_then(|name| name.strip_prefix("cell ").or(name.strip_prefix("input ")));
+        number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
     pub(crate) fn shell(&self, vm: &VirtualMachine) -> PyResult<PyObjectRef> {
         if let Some(shell) = self.shell.get() {
             return Ok(shell.clone());

@@ -150,6 +150,12 @@ impl Connection {
         vm.ctx.new_list(pairs.collect()).into()
     }
 
+    /// The id that the next engine to join had when this client connected.
+    #[pygetset]
+    fn next_engine(zelf: &Py<Self>) -> u32 {
+        zelf.client.engine_next().0
+    }
+
     #[pygetset]
     fn cluster_file(zelf: &Py<Self>) -> String {
         zelf.client.cluster_file().display().to_string()

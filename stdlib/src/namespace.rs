@@ -7,8 +7,8 @@
 use crate::checkpoints::{self, CheckpointError};
 use crate::failure;
 use rhumba_engine::saved;
-use rhumba_engine::store::{Checkpoint, Store, file};
-use rhumba_interpreter::namespace::Namespace;
+use rhumba_engine::store::{Checkpoint, Store, StoreError, file};
+use rhumba_interpreter::namespace::{Namespace, is_of_module};
 use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions, Globals, Trust};
 use rustpython_vm::builtins::{PyDictRef, PyStr};
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
@@ -176,17 +176,31 @@ fn taken(vm: &VirtualMachine, mapping: Option<PyDictRef>, partial: bool) -> PyRe
 }
 
 fn items_of(vm: &VirtualMachine, mapping: &PyDictRef) -> PyResult<Vec<(String, PyObjectRef)>> {
-    let items = mapping.items_vec().into_iter().map(|(name, object)| {
-        let name = name.downcast_ref::<PyStr>().and_then(|name| name.to_str());
-        match name {
-            Some(name) => Ok((name.to_owned(), object)),
-            None => Err(vm.new_type_error("names must be text without lone surrogates")),
-        }
-    });
+    let items = mapping
+        .items_vec()
+        .into_iter()
+        .filter_map(|(name, object)| {
+            let name = name.downcast_ref::<PyStr>().and_then(|name| name.to_str());
+            match name {
+                // Whoever loads it has its own of these.
+                Some(name) if is_of_module(name) => None,
+                Some(name) => Some(Ok((name.to_owned(), object))),
+                None => Some(Err(
+                    vm.new_type_error("names must be text without lone surrogates")
+                )),
+            }
+        });
     items.collect()
 }
 
 fn read(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<Checkpoint> {
-    vm.allow_threads(|| source.read(trust))
-        .map_err(|error| failure::of_checkpoint(vm, &error))
+    let read = vm.allow_threads(|| source.read(trust));
+    read.map_err(|error| match error {
+        // It was there when it was looked for: somebody has removed it since.
+        CheckpointError::Store(StoreError::Unknown { .. }) => vm.new_exception_msg(
+            vm.ctx.exceptions.file_not_found_error.to_owned(),
+            error.to_string().into(),
+        ),
+        _ => failure::of_checkpoint(vm, &error),
+    })
 }

@@ -76,6 +76,14 @@ def linked():
     return nodes[0]
 
 
+def rings():
+    """Each is a key in its own dict, and in the sets of two others."""
+    nodes = [Node(i) for i in range(20_000)]
+    for i, node in enumerate(nodes):
+        node.own, node.others = {node: i}, {nodes[i - 1], nodes[i * 7919 % 20_000]}
+    return nodes
+
+
 def functions(first=0):
     made = []
     for i in range(first, first + 200):
@@ -105,6 +113,11 @@ def same(case, made, back):
         while back is not None:
             back, count = back.next, count + 1
         return count == 100_000
+    if case == "rings":
+        return len(back) == len(made) and all(
+            list(node.own.items()) == [(node, i)] and node.others == {back[i - 1], back[i * 7919 % 20_000]}
+            for i, node in enumerate(back)
+        )
     if case in ("functions", "new_functions"):
         return len(back) == len(made) and all(m(50) == b(50) for m, b in zip(made, back))
     if case == "graph":
@@ -122,6 +135,7 @@ CASES = {
     "instances": instances,
     "graph": graph,
     "linked": linked,
+    "rings": rings,
     "functions": functions,
     "new_functions": new_functions,
     "large": large,

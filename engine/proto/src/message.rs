@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
-pub const PROTOCOL_VERSION: u16 = 6;
+pub const PROTOCOL_VERSION: u16 = 7;
 
 /// Large data beside a message: a snapshot's table first, then its buffers.
 /// Cloning it copies references, never bytes.
@@ -619,6 +619,8 @@ pub enum Welcome {
     Client {
         client: ClientId,
         engines: Vec<EngineInfo>,
+        /// The number of the next engine that joins: those with lower ones have been there.
+        engine_next: EngineId,
         payload_bytes_max: u64,
     },
     Engine {

@@ -59,6 +59,7 @@ pub struct Client {
     cluster: ClusterFile,
     cluster_file: PathBuf,
     id: ClientId,
+    engine_next: EngineId,
     session: String,
 }
 
@@ -216,6 +217,7 @@ impl Client {
         let Welcome::Client {
             client: id,
             engines,
+            engine_next,
             ..
         } = welcome
         else {
@@ -248,6 +250,7 @@ impl Client {
             cluster,
             cluster_file: cluster_file.to_owned(),
             id,
+            engine_next,
             session,
         })
     }
@@ -255,6 +258,13 @@ impl Client {
     #[must_use]
     pub fn id(&self) -> ClientId {
         self.id
+    }
+
+    /// The number that the next engine to join had when this client connected: those with lower ones
+    /// have been there, whether they still are or not.
+    #[must_use]
+    pub fn engine_next(&self) -> EngineId {
+        self.engine_next
     }
 
     #[must_use]

@@ -35,7 +35,7 @@ impl Joined {
     pub fn new(runtime: &Runtime, options: &EngineOptions) -> Result<Self, EngineError> {
         let (engine, reader, outgoing) = super::connect(options)?;
         let queue = Arc::new(Queue::new());
-        let output = EngineOutput::start(Arc::clone(&outgoing))?;
+        let output = EngineOutput::start(Arc::clone(&outgoing), None)?;
         let python_thread = Thread::current();
         let closed = Arc::clone(&queue);
         start_network(

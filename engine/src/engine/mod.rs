@@ -9,11 +9,13 @@
 //! is done with the namespace, [`output`] for what is printed meanwhile.
 
 mod base_frame;
+mod descriptors;
 mod joined;
 mod operations;
 mod output;
 mod queue;
 
+pub use descriptors::Log;
 pub use joined::Joined;
 
 use crate::cluster_file::{ClusterFile, ClusterFileError};
@@ -148,7 +150,8 @@ pub fn run(
         Some(_) => Queue::new(),
         None => Queue::of_engine_by_hand(),
     });
-    let output = EngineOutput::start(Arc::clone(&outgoing))?;
+    let captured = descriptors::capture()?;
+    let output = EngineOutput::start(Arc::clone(&outgoing), Some(captured))?;
     let python_thread = queue::Thread::current();
     let ended = Arc::clone(&queue);
     start_network(
@@ -186,6 +189,7 @@ pub fn run(
         }
     });
     runtime.finish(0);
+    descriptors::release();
     end_process_group(0)
 }
 

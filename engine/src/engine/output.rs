@@ -3,14 +3,17 @@
 //! A line that ends goes out at once unless another one went out a moment ago;
 //! whatever is held back is sent by a thread of its own within
 //! [`HELD_DURATION`], so that dots without a line end arrive too, and a program
-//! that prints a hundred thousand lines doesn't send as many messages.
+//! that prints a hundred thousand lines doesn't send as many messages. The same
+//! thread reads what is written past Python: see [`super::descriptors`].
 
+use super::descriptors::Captured;
 use super::{Outgoing, with_signals_blocked};
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use rhumba_interpreter::output::{DisplayItem, OutputSink, Stream};
 use rhumba_proto::id::Ticket;
 use rhumba_proto::message::{DataPart, FromEngine, Output, Payload};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,10 +37,12 @@ pub(super) struct EngineOutput {
     /// lock that one of them held is held for ever, and the connection isn't its own.
     process: u32,
     held: Mutex<Held>,
-    holding: Condvar,
+    /// Wakes the thread that sends: an eventfd.
+    wake: OwnedFd,
 }
 
 struct Held {
+    captured: Option<Captured>,
     ticket: Option<Ticket>,
     stream: Stream,
     text: String,
@@ -45,18 +50,28 @@ struct Held {
 }
 
 impl EngineOutput {
-    /// Starts the thread that sends what is held back.
-    pub(super) fn start(outgoing: Arc<Outgoing>) -> std::io::Result<Arc<Self>> {
+    /// Starts the thread that sends what is held back, and what is written to captured descriptors.
+    pub(super) fn start(
+        outgoing: Arc<Outgoing>,
+        captured: Option<Captured>,
+    ) -> std::io::Result<Arc<Self>> {
+        // SAFETY: it takes two numbers.
+        let wake = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if wake < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
         let output = Arc::new(Self {
             outgoing,
             process: std::process::id(),
             held: Mutex::new(Held {
+                captured,
                 ticket: None,
                 stream: Stream::Stdout,
                 text: String::new(),
                 sent_last: None,
             }),
-            holding: Condvar::new(),
+            // SAFETY: it was made above, and nobody else has it.
+            wake: unsafe { OwnedFd::from_raw_fd(wake) },
         });
         let sender = Arc::clone(&output);
         with_signals_blocked(|| {
@@ -70,6 +85,7 @@ impl EngineOutput {
     /// Notes whose output comes from here on.
     pub(super) fn begin(&self, ticket: Ticket) {
         let mut held = self.held.lock();
+        self.read_captured(&mut held);
         self.send(&mut held);
         held.ticket = Some(ticket);
     }
@@ -77,6 +93,7 @@ impl EngineOutput {
     /// Sends all that this piece of work has printed.
     pub(super) fn end(&self) {
         let mut held = self.held.lock();
+        self.read_captured(&mut held);
         self.send(&mut held);
         held.ticket = None;
     }
@@ -112,17 +129,79 @@ impl EngineOutput {
     }
 
     fn send_held(&self) {
-        let mut held = self.held.lock();
+        let read_ends = self.held.lock().captured.as_ref().map(Captured::read_ends);
+        let awaited = [Some(self.wake.as_raw_fd())]
+            .into_iter()
+            .chain(read_ends.into_iter().flatten().map(Some))
+            .flatten();
+        let mut awaited: Vec<libc::pollfd> = awaited
+            .map(|descriptor| libc::pollfd {
+                fd: descriptor,
+                events: libc::POLLIN,
+                revents: 0,
+            })
+            .collect();
+        let mut deadline: Option<Instant> = None;
         loop {
-            while held.text.is_empty() {
-                self.holding.wait(&mut held);
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            // Rounded up, so that it isn't looked too early again and again.
+            let timeout_ms = left.map_or(-1, |left| left.as_millis() as i32 + 1);
+            // SAFETY: the pointer and the number are those of one vector.
+            unsafe {
+                libc::poll(
+                    awaited.as_mut_ptr(),
+                    awaited.len() as libc::nfds_t,
+                    timeout_ms,
+                )
+            };
+            for end in &mut awaited {
+                // Code has closed what leads there; it would be told of that for ever.
+                if end.revents & libc::POLLHUP != 0 && end.revents & libc::POLLIN == 0 {
+                    end.fd = -1;
+                }
             }
-            let deadline = Instant::now() + HELD_DURATION;
-            while !held.text.is_empty() && !self.holding.wait_until(&mut held, deadline).timed_out()
-            {
+            let mut held = self.held.lock();
+            let mut count = 0_u64;
+            // SAFETY: an eventfd gives eight bytes, or an error if it was not written to.
+            unsafe { libc::read(self.wake.as_raw_fd(), (&raw mut count).cast(), 8) };
+            self.read_captured(&mut held);
+            if held.text.is_empty() {
+                deadline = None;
+            } else if deadline.is_none_or(|deadline| Instant::now() < deadline) {
+                deadline.get_or_insert_with(|| Instant::now() + HELD_DURATION);
+            } else {
+                self.send(&mut held);
+                deadline = None;
             }
-            self.send(&mut held);
         }
+    }
+
+    /// Takes what was written past Python so far.
+    fn read_captured(&self, held: &mut Held) {
+        if let Some(mut captured) = held.captured.take() {
+            captured.read(|stream, text| {
+                self.add(held, stream, text);
+            });
+            held.captured = Some(captured);
+        }
+    }
+
+    /// Adds text to what is held back, or sends it. True if it begins to be held back.
+    fn add(&self, held: &mut Held, stream: Stream, text: &str) -> bool {
+        if held.stream != stream {
+            self.send(held);
+            held.stream = stream;
+        }
+        let was_empty = held.text.is_empty();
+        held.text.push_str(text);
+        let recently = held
+            .sent_last
+            .is_some_and(|at| at.elapsed() < HELD_DURATION);
+        if held.text.len() >= HELD_BYTES || (text.ends_with('\n') && !recently) {
+            self.send(held);
+            return false;
+        }
+        was_empty
     }
 }
 
@@ -136,19 +215,12 @@ impl OutputSink for EngineOutput {
             return;
         }
         let mut held = self.held.lock();
-        if held.stream != stream {
-            self.send(&mut held);
-            held.stream = stream;
-        }
-        let was_empty = held.text.is_empty();
-        held.text.push_str(text);
-        let recently = held
-            .sent_last
-            .is_some_and(|at| at.elapsed() < HELD_DURATION);
-        if held.text.len() >= HELD_BYTES || (text.ends_with('\n') && !recently) {
-            self.send(&mut held);
-        } else if was_empty {
-            self.holding.notify_one();
+        // What a command has printed meanwhile stands before it.
+        self.read_captured(&mut held);
+        if self.add(&mut held, stream, text) {
+            let one = 1_u64;
+            // SAFETY: eight bytes are read; a counter that is full wakes all the same.
+            unsafe { libc::write(self.wake.as_raw_fd(), (&raw const one).cast(), 8) };
         }
     }
 

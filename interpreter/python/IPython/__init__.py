@@ -10,13 +10,14 @@ version_info = (9, 0, 0, "")
 __version__ = "9.0.0"
 
 __all__ = [
-    "InteractiveShell", "display", "embed", "get_ipython", "start_ipython", "version_info",
+    "InteractiveShell", "display", "embed", "get_ipython", "start_ipython", "sys_info", "version_info",
 ]
 
 _LATER = {
     "InteractiveShell": "IPython.core.interactiveshell",
     "embed": "IPython.terminal.embed",
     "start_ipython": "IPython.terminal.embed",
+    "sys_info": "IPython.utils.sysinfo",
 }
 
 

@@ -15,6 +15,9 @@ def run(coroutine, runner):
     try:
         value = _standard_runner().run(coroutine) if runner is None else runner(coroutine)
         return value, None
+    except KeyboardInterrupt as failure:
+        coroutine.close()
+        return None, _interrupted(failure, code)
     except BaseException as failure:
         coroutine.close()
         return None, failure.with_traceback(_within(failure.__traceback__, code))
@@ -38,6 +41,36 @@ def _standard_runner():
         _runner = asyncio.Runner()
         atexit.register(_runner.close)
     return _runner
+
+
+def _interrupted(failure, code):
+    """The failure with a traceback of where the cell waited.
+
+    The loop cancels what runs when it is interrupted, and only then raises a failure of its own.
+    """
+    cancelled = failure.__context__
+    if type(cancelled).__name__ == "CancelledError" and not _reaches(failure.__traceback__, code):
+        failure.__context__ = None
+        return failure.with_traceback(_without_loop(_within(cancelled.__traceback__, code)))
+    return failure.with_traceback(_within(failure.__traceback__, code))
+
+
+def _reaches(traceback, code):
+    while traceback is not None and traceback.tb_frame.f_code is not code:
+        traceback = traceback.tb_next
+    return traceback is not None
+
+
+def _without_loop(traceback):
+    """A traceback without the frames of asyncio at its end."""
+    last = entry = traceback
+    while entry is not None:
+        if entry.tb_frame.f_globals.get("__name__", "").partition(".")[0] != "asyncio":
+            last = entry
+        entry = entry.tb_next
+    if last is not None:
+        last.tb_next = None
+    return traceback
 
 
 def _within(traceback, code):

@@ -47,10 +47,14 @@ class Setting:
     def write(self, shell, value):
         """Sets it; ValueError says what it can be."""
         value = self.checked(value)
-        if self._write is not None:
-            self._write(shell, value)
-        else:
+        if self._write is None:
             setattr(shell, self.name, value)
+        elif "_observers" in vars(shell):
+            from rhumba import _observing
+
+            _observing.write(shell, self, value)
+        else:
+            self._write(shell, value)
 
     def checked(self, value):
         if self.kind is bool and isinstance(value, int):
@@ -178,13 +182,13 @@ def _set_shortcuts(shell, value):
 _started = {}
 
 
-def _at_start(name):
+def _at_start(name, default):
     """A setting that means something before the first prompt only."""
 
     def write(shell, value):
         _started[name] = value
 
-    return {"read": lambda shell: _started.get(name, []), "write": write}
+    return {"read": lambda shell: _started.get(name, default), "write": write}
 
 
 SETTINGS = (
@@ -204,11 +208,18 @@ SETTINGS = (
     Setting("TerminalInteractiveShell", "term_title_format", str, "what it says; {cwd} stands for the folder", "rhumba: {cwd}"),
     Setting("InteractiveShell", "colors", str, "the theme: nocolor, neutral, linux, lightbg, gruvbox-dark, pride, or one of your own",
             "neutral", read=_colours, write=_set_colours),
+    Setting("InteractiveShell", "logappend", str, "a file that %logstart adds every cell to", "", **_at_start("logappend", "")),
+    Setting("InteractiveShell", "logstart", bool, "whether %logstart writes every cell to rhumba_log.py", False,
+            **_at_start("logstart", False)),
     Setting("InteractiveShell", "pdb", bool, "whether the debugger opens when a cell fails", False,
             read=lambda shell: bool(getattr(shell, "call_pdb", False)),
             write=lambda shell, value: setattr(shell, "call_pdb", value)),
+    Setting("InteractiveShell", "system_raise_on_error", bool, "whether a command that fails, of !command, fails its cell", False),
+    Setting("InteractiveShell", "wildcards_case_sensitive", bool, "whether %psearch tells capitals from small letters", True),
     Setting("InteractiveShell", "xmode", str, "how tracebacks are shown",
             "Context", ("Plain", "Context", "Verbose", "Minimal", "Docs"), _xmode, _set_xmode),
+    Setting("TerminalInteractiveShell", "confirm_exit", bool, "whether Ctrl-D asks before it leaves", False),
+    Setting("TerminalInteractiveShell", "editor", str, "the command that %edit opens; if there is none, $VISUAL or $EDITOR", ""),
     Setting("TerminalInteractiveShell", "editing_mode", str, "the keys of the line editor", "emacs", ("emacs", "vi")),
     Setting("TerminalInteractiveShell", "autosuggestions_provider", str,
             "where suggestions come from while one types; nothing (None) for none", "history"),
@@ -222,14 +233,12 @@ SETTINGS = (
     Setting("AliasManager", "user_aliases", (list, dict), "names of commands: pairs of a name and a command", [],
             (), _aliases, _set_aliases),
     Setting("StoreMagics", "autorestore", bool, "whether what %store keeps is bound at the start", False,
-            read=lambda shell: _started.get("autorestore", False),
-            write=lambda shell, value: _started.__setitem__("autorestore", value)),
-    Setting("InteractiveShellApp", "extensions", list, "extensions that are loaded at the start", [], **_at_start("extensions")),
-    Setting("InteractiveShellApp", "exec_lines", list, "cells that run at the start", [], **_at_start("exec_lines")),
-    Setting("InteractiveShellApp", "exec_files", list, "files that run at the start", [], **_at_start("exec_files")),
+            **_at_start("autorestore", False)),
+    Setting("InteractiveShellApp", "extensions", list, "extensions that are loaded at the start", [], **_at_start("extensions", [])),
+    Setting("InteractiveShellApp", "exec_lines", list, "cells that run at the start", [], **_at_start("exec_lines", [])),
+    Setting("InteractiveShellApp", "exec_files", list, "files that run at the start", [], **_at_start("exec_files", [])),
     Setting("InteractiveShellApp", "logfile", str, "a file that %logstart writes every cell to", "",
-            read=lambda shell: _started.get("logfile", ""),
-            write=lambda shell, value: _started.__setitem__("logfile", value)),
+            **_at_start("logfile", "")),
 )
 
 _BY_PATH = {each.path: each for each in SETTINGS}
@@ -241,6 +250,8 @@ _SAME_AS = {
     "TerminalIPythonApp": "InteractiveShellApp",
     "IPythonApp": "InteractiveShellApp",
 }
+# And where it has one under another class altogether.
+_MOVED = {"InteractiveShell.logfile": "InteractiveShellApp.logfile"}
 
 OWNERS = tuple(dict.fromkeys(each.owner for each in SETTINGS))
 
@@ -248,7 +259,7 @@ OWNERS = tuple(dict.fromkeys(each.owner for each in SETTINGS))
 def find(path):
     """The setting `Class.name`; LookupError names one that is like it."""
     owner, _, name = path.rpartition(".")
-    found = _BY_PATH.get(path) or _BY_PATH.get(f"{_SAME_AS.get(owner)}.{name}")
+    found = _BY_PATH.get(path) or _BY_PATH.get(f"{_SAME_AS.get(owner)}.{name}") or _BY_PATH.get(_MOVED.get(path))
     if found is not None:
         return found
     import difflib
@@ -363,8 +374,9 @@ def start():
     added = overrides.get("InteractiveShellApp", {}).pop("extensions", [])
     apply(shell, overrides, "the command line")
     _started["extensions"] = [*_started.get("extensions", ()), *added]
-    if _started.get("logfile"):
-        _run(shell, f"get_ipython().run_line_magic('logstart', {_quoted(_started['logfile'])!r})")
+    log = _log_at_start()
+    if log is not None:
+        _run(shell, f"get_ipython().run_line_magic('logstart', {log!r})")
     for name in _started.get("extensions", ()):
         _run(shell, f"get_ipython().run_line_magic('load_ext', {name!r})")
     for path in handed.get("startup_files", ()):
@@ -375,6 +387,15 @@ def start():
         _run_file(shell, os.path.expanduser(str(path)))
     if _started.get("autorestore"):
         _run(shell, "get_ipython().run_line_magic('store', '-r')")
+
+
+def _log_at_start():
+    """What %logstart is given at the start; None for no log."""
+    if _started.get("logappend"):
+        return _quoted(_started["logappend"]) + " append"
+    if _started.get("logfile"):
+        return _quoted(_started["logfile"])
+    return "" if _started.get("logstart") else None
 
 
 def apply(shell, settings, source):

@@ -3,6 +3,8 @@
 What forms there are is `_formatters`'; how they look is the affair of who gets them.
 """
 
+import sys
+
 import _rhumba_shell
 
 from rhumba._formatters import formatter
@@ -29,6 +31,8 @@ def display(*objs, include=None, exclude=None, metadata=None, transient=None, di
         if raw:
             data, said = obj, {}
         else:
+            if _is_rendered(obj):
+                continue
             data, said = _forms(obj, include, exclude)
             if not data:
                 continue
@@ -44,6 +48,8 @@ def update_display(obj, *, display_id, **kwargs):
 
 def publish_display_data(data, metadata=None, *, transient=None, display_id=None, update=False, **kwargs):
     """Shows forms by MIME type."""
+    if _are_rendered(data, metadata or {}):
+        return
     if display_id is None and transient:
         display_id = transient.get("display_id")
     _rhumba_shell.publish(_texts(data), _texts(metadata or {}, True), display_id, update)
@@ -72,10 +78,34 @@ class DisplayHandle:
 
 def result(obj):
     """The forms of a cell's value and what is said of them, as texts; None if it showed itself."""
+    if _is_rendered(obj):
+        return None
     data, metadata = _forms(obj)
     if not data:
         return None
     return _texts(data), _texts(metadata, True)
+
+
+def _renderers():
+    """The functions of a program in `shell.mime_renderers`, by MIME type."""
+    shell = sys.modules.get("rhumba.shell")
+    shell = None if shell is None else shell.get_ipython()
+    return {} if shell is None else vars(shell).get("mime_renderers") or {}
+
+
+def _is_rendered(obj):
+    """Whether such a function has shown an object."""
+    renderers = _renderers()
+    return bool(renderers) and _are_rendered(*formatter().format(obj, list(renderers)))
+
+
+def _are_rendered(data, metadata):
+    """Whether such a function has shown forms: it is called with that of its MIME type, and what is said of it."""
+    for kind, function in _renderers().items():
+        if kind in data:
+            function(data[kind], metadata.get(kind))
+            return True
+    return False
 
 
 def _forms(obj, include=None, exclude=None):

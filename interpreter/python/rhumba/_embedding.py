@@ -30,15 +30,28 @@ class KillEmbedded(Exception):
 KillEmbeded = KillEmbedded
 
 
-def embed(*, header="", banner1=None, compile_flags=None, stack_depth=1, **kwargs):
+def embed(
+    *, header="", banner1=None, banner2="", exit_msg="", user_ns=None, module=None, compile_flags=None, stack_depth=1,
+    **kwargs,
+):  # fmt: skip
     """Opens a shell with the names of the caller, and returns when the person leaves it.
 
     header: what is said first, beside what the shell is
     banner1: what is said in the place of that; "" for nothing
+    banner2: what is said behind it
+    exit_msg: what is said when it is left
+    user_ns: a dict whose names it has in the place of those of the calling function
+    module: a module whose names it has in the place of those of the caller's
 
     Names can be read and bound, those of the function and those of its module. `%kill_embedded`
     keeps the shell from opening here again, `%exit_raise` ends the program by an exception.
+
+    Raises TypeError for a `user_ns` that isn't a dict, or a `module` that isn't one.
     """
+    if user_ns is not None and not isinstance(user_ns, dict):
+        raise TypeError(f"user_ns is a dict of names, not {type(user_ns).__name__}")
+    if module is not None and not isinstance(getattr(module, "__dict__", None), dict):
+        raise TypeError(f"module is one that has names, not {type(module).__name__}")
     opened = getattr(sys, "_rhumba_open_shell", None)
     if opened is None:
         raise RuntimeError("there is no shell to open here: this Python runs without one")
@@ -50,17 +63,35 @@ def embed(*, header="", banner1=None, compile_flags=None, stack_depth=1, **kwarg
 
     # They are for a person from here on, who may have chosen another mode before.
     _tracebacks.set_mode(_tracebacks._mode or "Context")
-    session = _Session(frame, place)
+    session = _Session(_names_of(frame, user_ns, module), place)
     _open.append(session)
     try:
-        session.run(opened, _said(header, banner1, frame))
+        session.run(opened, _said(header, banner1, banner2, frame))
     finally:
         _open.pop()
     if session.raises:
         raise KillEmbedded("the embedded shell was left with %exit_raise")
+    if exit_msg:
+        print(exit_msg)
 
 
-def _said(header, banner1, frame):
+def _names_of(frame, user_ns, module):
+    if user_ns is None and module is None:
+        return _ModuleNames(frame.f_globals) if frame.f_code.co_name == "<module>" else _FrameNames(frame)
+    globals = frame.f_globals if module is None else vars(module)
+    if user_ns is None or user_ns is globals:
+        return _ModuleNames(globals)
+    return _FrameNames(_Place(user_ns, globals))
+
+
+class _Place:
+    """Stands for a frame that has names of one's own."""
+
+    def __init__(self, locals, globals):
+        self.f_locals, self.f_globals = locals, globals
+
+
+def _said(header, banner1, banner2, frame):
     if banner1 is not None:
         text = banner1
     else:
@@ -70,17 +101,18 @@ def _said(header, banner1, frame):
             f"rhumba, in {code.co_filename}, line {frame.f_lineno}{where}."
             " Ctrl-D goes on with the program."
         )
-    text = "\n".join(part for part in (text.rstrip("\n"), header.rstrip("\n")) if part)
+    parts = (part.rstrip("\n") for part in (text, banner2, header))
+    text = "\n".join(part for part in parts if part)
     return text + "\n\n" if text else ""
 
 
 class _Session:
     """One embedded shell, from where it opens to where it is left."""
 
-    def __init__(self, frame, place):
+    def __init__(self, names, place):
         self.place = place
         self.raises = False
-        self._names = _ModuleNames(frame) if frame.f_code.co_name == "<module>" else _FrameNames(frame)
+        self._names = names
 
     def run(self, opened, header):
         import _rhumba_shell
@@ -130,8 +162,8 @@ class _Names:
 class _ModuleNames(_Names):
     """The names of a module are its dict itself."""
 
-    def __init__(self, frame):
-        self.dict = self.globals = frame.f_globals
+    def __init__(self, names):
+        self.dict = self.globals = names
 
     def take(self):
         pass
@@ -167,7 +199,8 @@ class _FrameNames(_Names):
         """Gives what was bound anew to the frame or to its module."""
         locals = self._frame.f_locals
         for name, value in list(self.dict.items()):
-            if not isinstance(name, str) or _is_shell_name(name):
+            # `__builtins__` comes by itself into the dict that cells run with.
+            if not isinstance(name, str) or name == "__builtins__" or _is_shell_name(name):
                 continue
             if name in self._taken and self._taken[name] is value:
                 continue

@@ -40,7 +40,8 @@ def expanded(text, names, global_names):
 
 def _value(expression, written, names, global_names):
     inner = expression.strip()
-    if not re.match(r"[A-Za-z_(]", inner):
+    # `{2}` and `{2,3}` say how often in a pattern, and `{1..3}` counts in the system's shell.
+    if not re.match(r"[A-Za-z_(]|\d+\s*[^\s\d,.]", inner):
         return written
     first = re.match(r"\w*", inner)[0]
     if inner.replace(".", "").isidentifier() and first not in names and first not in global_names:

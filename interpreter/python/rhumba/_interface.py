@@ -715,8 +715,13 @@ def attribute(shell, name):
         made = MAKERS[name](shell)
     elif name in PLAIN:
         made = PLAIN[name]
-    else:
+    elif name.startswith("_"):
+        # What displays objects asks for many such names.
         raise AttributeError(f"the shell has no {name!r}", name=name, obj=shell)
+    else:
+        from rhumba import _attributes
+
+        return _attributes.attribute(shell, name)
     shell.__dict__[name] = made
     return made
 

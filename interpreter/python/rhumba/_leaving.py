@@ -29,6 +29,23 @@ class Leaver:
         raise Leave(code)
 
 
+def confirmed():
+    """Asks the person whether to leave; nothing, and Ctrl-D once more, mean yes."""
+    while True:
+        try:
+            answer = input("Do you really want to exit ([y]/n)? ").strip().lower()
+        except EOFError:
+            print()
+            return True
+        except KeyboardInterrupt:
+            print()
+            return False
+        if answer in ("", "y", "yes"):
+            return True
+        if answer in ("n", "no"):
+            return False
+
+
 def offer():
     """Makes `exit` and `quit` leave the shell that is open."""
     for name in ("exit", "quit"):

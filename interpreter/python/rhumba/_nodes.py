@@ -21,13 +21,20 @@ def compiled(shell, source, name, interactivity, muted):
     tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | awaits)
     if shell is not None and shell.ast_transformers:
         tree = _transformed(shell, tree)
-    body = tree.body
+    return parts(tree.body, name, interactivity, muted, awaits)
+
+
+def parts(body, name, interactivity, muted, flags):
+    """The code of statements in pieces, as `compiled` gives it.
+
+    flags: those of `compile`, which say whether there may be `await` outside of functions
+    """
     if interactivity == "last_expr_or_assign":
         shown_target = _assigned(body[-1]) if body else None
         if shown_target is not None:
-            body.append(shown_target)
+            body = [*body, shown_target]
         interactivity = "last_expr"
-    parts = []
+    pieces = []
     quiet = []
     for index, node in enumerate(body):
         is_last = index + 1 == len(body)
@@ -39,16 +46,16 @@ def compiled(shell, source, name, interactivity, muted):
             quiet.append(node)
             continue
         if quiet:
-            parts.append((compile(ast.Module(quiet, []), name, "exec", awaits), False))
+            pieces.append((compile(ast.Module(quiet, []), name, "exec", flags), False))
             quiet = []
         if is_expression:
-            parts.append((compile(ast.Expression(node.value), name, "eval", awaits), True))
+            pieces.append((compile(ast.Expression(node.value), name, "eval", flags), True))
         else:
             # What stands alone inside of it is shown by sys.displayhook as it comes.
-            parts.append((compile(ast.Interactive([node]), name, "single", awaits), False))
-    if quiet or not parts:
-        parts.append((compile(ast.Module(quiet, []), name, "exec", awaits), False))
-    return parts
+            pieces.append((compile(ast.Interactive([node]), name, "single", flags), False))
+    if quiet or not pieces:
+        pieces.append((compile(ast.Module(quiet, []), name, "exec", flags), False))
+    return pieces
 
 
 def _transformed(shell, tree):

@@ -173,7 +173,7 @@ def source_of(words, raw=True, namespace_first=False):
     if not target:
         raise UsageError("name what is meant: cells such as 3-7, a file, or a name bound to text.")
     if is_ranges(words):
-        return joined(cells(words), raw)
+        return _joined_cells(words, raw)
     if namespace_first:
         found = _source_in_namespace(target)
         if found is not None:
@@ -187,6 +187,18 @@ def source_of(words, raw=True, namespace_first=False):
     if found is None:
         raise UsageError(f"{target!r} is neither cells, nor a file, nor a name bound to text or code.")
     return found
+
+
+def _joined_cells(words, raw):
+    text = joined(cells(words), raw)
+    if not text.strip():
+        target = " ".join(words)
+        # A number may be the name of a file, too.
+        path = file_of(target)
+        if path is None:
+            raise UsageError(f"{target} means no cell with anything in it; %history -n shows which there are.")
+        return read(path)
+    return text
 
 
 def joined(found, raw=True):

@@ -1,7 +1,8 @@
 """The frames of a traceback as text: each with its source, and carets where these say more.
 
-The text is the standard traceback module's, but for frames of rhumba's own frozen code, which are
-left out, and for the middle of a recursion that was very deep. Nothing here imports what isn't in
+The text is the standard traceback module's, but for frames of rhumba's own frozen code and of the
+import system between an import and what it runs, which are left out, and for the middle of a
+recursion that was very deep. Nothing here imports what isn't in
 memory already: see `_failure`, which tells of the exception itself.
 """
 
@@ -15,6 +16,9 @@ import _ast
 import _imp
 
 _OWN = ("rhumba", "ipyparallel", "IPython")
+_IMPORT_SYSTEM = ("<frozen importlib>", "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+# What the import system ends with where it isn't itself what fails: it runs or compiles a module, or finds none.
+_IMPORT_ENDS = ("_call_with_frames_removed", "_find_and_load_unlocked")
 # A recursion may leave a million frames; those in the middle tell nothing new.
 _FRAMES_KEPT = 1_000
 # Frames at one and the same place are counted from here on.
@@ -97,7 +101,22 @@ def _frames(entries, frame_type):
         frames.append(frame)
     for filename in filenames:
         linecache.checkcache(filename)
-    return frames
+    return _without_imports(frames)
+
+
+def _without_imports(frames):
+    """The frames without those of the import system, as import statements leave them out by themselves."""
+    kept, importing = [], []
+    for frame in [*frames, None]:
+        if frame is not None and frame.filename in _IMPORT_SYSTEM:
+            importing.append(frame)
+            continue
+        if importing and importing[-1].name not in _IMPORT_ENDS:
+            kept += importing
+        importing = []
+        if frame is not None:
+            kept.append(frame)
+    return kept
 
 
 class _Shown:

@@ -44,6 +44,11 @@ def system(command):
 
 def getoutput(command):
     """Runs a command and returns what it writes, to stdout and to stderr."""
+    return output_and_status(command)[0]
+
+
+def output_and_status(command):
+    """The same with the exit status."""
     process = subprocess.Popen(
         [_shell(), "-c", command],
         stdin=subprocess.DEVNULL,
@@ -58,7 +63,7 @@ def getoutput(command):
         if not isinstance(stopped, KeyboardInterrupt):
             raise
     else:
-        return output.decode("utf-8", "replace").removesuffix("\n")
+        return output.decode("utf-8", "replace").removesuffix("\n"), process.returncode
     # Where in the wait it came says nothing to anybody.
     raise KeyboardInterrupt from None
 

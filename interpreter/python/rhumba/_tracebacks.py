@@ -3,7 +3,7 @@
     Plain     as the standard traceback module writes them
     Context   each frame with the lines around its place
     Verbose   the same with the values that its names had
-    Minimal   only what was raised
+    Minimal   only what was raised, and the members of a group
     Docs      as documentation and doctests write them: without the frames
 
 Causes, contexts, groups and notes are the same in all of them but Minimal, and are `_failure`'s;
@@ -61,8 +61,25 @@ def text(exception, named=None):
     if type(exception).__name__ == "BdbQuit" and type(exception).__module__ == "bdb":
         return "The debugger has ended what ran."
     if chosen == "Minimal":
-        return "".join(_failure._last_lines(exception)).rstrip("\n")
+        return "".join(_in_short(exception)).rstrip("\n")
     return _failure.chain_text(exception, _STACKS[chosen])
+
+
+def _in_short(exception, depth=0):
+    """The last lines of an exception; below those of a group, those of its members."""
+    margin = "  " * depth
+    lines = [_stack.indent(line, margin) for line in _failure._last_lines(exception)]
+    if not isinstance(exception, BaseExceptionGroup):
+        return lines
+    if depth > _failure._DEEPEST_GROUP:
+        return [*lines, f"{margin}  …\n"]
+    members = exception.exceptions
+    for member in members[: _failure._WIDEST_GROUP]:
+        lines += _in_short(member, depth + 1)
+    untold = len(members) - _failure._WIDEST_GROUP
+    if untold > 0:
+        lines.append(f"{margin}  and {untold} more exception{'s' if untold > 1 else ''}\n")
+    return lines
 
 
 def _context(tb):

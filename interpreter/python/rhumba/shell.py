@@ -60,6 +60,8 @@ class Shell:
         # The failure of the last cell, if a handler of the person's own has told of it.
         self._told_failure = None
         self.last_execution_succeeded = True
+        # What `last_execution_result` is made of; it holds no object of the cell.
+        self._last_cell = None
         # The runtime makes two objects of the hook and of sys.__breakpointhook__.
         if sys.breakpointhook.__name__ == "breakpointhook":
             sys.breakpointhook = _breakpoint
@@ -71,6 +73,11 @@ class Shell:
         from rhumba import _interface
 
         return _interface.attribute(self, name)
+
+    def __dir__(self):
+        from rhumba import _attributes
+
+        return sorted({*super().__dir__(), *_attributes.names()})
 
     def __reduce__(self):
         # Each process has its own.
@@ -294,6 +301,7 @@ class Shell:
     def _cell_ended(self, info, count, value, failure, began):
         if info.store_history:
             self.last_execution_succeeded = failure is None
+            self._last_cell = info, count, began
         if failure is not None and not info.silent and not _TELLS_FAILURES.isdisjoint(self.__dict__):
             from rhumba import _handlers
 
@@ -390,8 +398,9 @@ class Shell:
         _rhumba_history.bring_back(s)
 
     def reset(self, new_session=True, aggressive=False):
-        """Unbinds every name of the user's."""
+        """Unbinds every name of the user's, and forgets outputs."""
         _rhumba_shell.clear()
+        self._last_cell = None
 
     def show_usage(self):
         """Says in short what the shell has: `?` alone."""
@@ -459,14 +468,24 @@ class Shell:
         """Runs a command of the system's shell and shows its output as it comes."""
         from rhumba._system import system
 
-        self.user_ns["_exit_code"] = system(self._expanded(cmd, sys._getframe(1)))
+        status = self.user_ns["_exit_code"] = system(self._expanded(cmd, sys._getframe(1)))
+        if status and self.system_raise_on_error:
+            self._command_failed(status, cmd)
+
+    def _command_failed(self, status, cmd):
+        from subprocess import CalledProcessError
+
+        raise CalledProcessError(status, cmd)
 
     def getoutput(self, cmd, split=True, depth=0):
         """Runs a command and returns its output: a list of lines, or one string."""
         from IPython.utils.text import LSString, SList
-        from rhumba._system import getoutput
+        from rhumba._system import output_and_status
 
-        text = getoutput(self._expanded(cmd, sys._getframe(depth + 1)))
+        text, status = output_and_status(self._expanded(cmd, sys._getframe(depth + 1)))
+        if status and self.system_raise_on_error:
+            self.user_ns["_exit_code"] = status
+            self._command_failed(status, cmd)
         return SList(text.splitlines()) if split else LSString(text)
 
     def var_expand(self, cmd, depth=0, formatter=None):

@@ -42,6 +42,9 @@ pub use native::{NativeKind, NativeParts, register_native_kind};
 
 use format::{Header, Reader, Write};
 
+/// How many objects are encoded or decoded between two looks for an interrupt.
+const INTERRUPT_INTERVAL: u32 = 4096;
+
 /// Objects as bytes: the table first, then the large buffers it refers to.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

@@ -11,6 +11,7 @@ use rustpython_vm::{Py, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use super::code::constants;
 use crate::cell::remember_source;
+use crate::session::Session;
 use crate::transform;
 
 /// Longer source stays where it is: each function of it would bring it along.
@@ -73,7 +74,7 @@ fn cached(vm: &VirtualMachine, path: &str) -> Option<PyRef<PyTuple>> {
 }
 
 /// Keeps the source of code that arrived, and gives the name that the code has here: another if
-/// the name is taken by other source.
+/// the name is taken by other source, or may be by a cell of this session.
 ///
 /// # Errors
 /// `KeyboardInterrupt`.
@@ -85,6 +86,12 @@ pub(super) fn remember(vm: &VirtualMachine, path: &str, text: &str) -> PyResult<
         }
         // The file isn't here, or is another one by now.
         false => format!("<{}>", path.rsplit('/').next().unwrap_or_default()),
+    };
+    let is_known = of(vm, &path).is_some_and(|known| known == text);
+    let path = if !is_known && Session::of(vm)?.is_cell_name(&path) {
+        format!("{} (kept)>", path.trim_end_matches('>'))
+    } else {
+        path
     };
     let mut name = path.clone();
     const NAMES_MAX: u32 = 1000;

@@ -34,6 +34,16 @@ fn the_value_of_the_last_expression_is_the_result() {
 }
 
 #[test]
+fn annotated_names_stand_beside_a_value() {
+    with_bench(|bench| {
+        bench.cell("x: int = 5; x");
+        assert_eq!(bench.recorder.take(), [Shown::Result(1, "5".into())]);
+        bench.cell("if x:\n    y: str = 'a'\n(x, y)");
+        assert_eq!(bench.recorder.take(), [Shown::Result(2, "(5, 'a')".into())]);
+    });
+}
+
+#[test]
 fn stored_cells_leave_their_numbers_behind() {
     with_bench(|bench| {
         bench.cell("10");

@@ -318,6 +318,7 @@ fn what_hides_a_frame_can_be_chosen() {
             "u",
             "u",
             "skip_predicates nothing yes",
+            "skip_predicates debuggerskip yes",
             "q",
         ];
         let shown = typed(bench, "%debug", &lines);

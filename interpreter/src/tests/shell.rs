@@ -80,6 +80,10 @@ fn commands_of_the_system_show_and_give_their_output() {
         );
         // What isn't Python is the command's own.
         assert_eq!(
+            bench.printed("!echo {1 + 1} {2*3} 'a{2}b{2,3}'"),
+            "2 6 a{2}b{2,3}\n"
+        );
+        assert_eq!(
             bench.printed("!echo 1 2 | awk '{print $2}'; echo {1..3} {print}"),
             "2\n1 2 3 {print}\n"
         );

@@ -23,7 +23,8 @@ pub fn report_faults_in_words() {
             .or_else(|| fault.payload().downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no description".to_owned());
         let what = format!("{what}{place}");
-        let mut stderr = std::io::stderr().lock();
+        // That of an engine is captured for those who use it.
+        let mut stderr = rhumba_engine::engine::Log;
         let _ = writeln!(stderr, "rhumba: a fault inside rhumba itself: {what}");
         let report = write_once(&what);
         let _ = match report {

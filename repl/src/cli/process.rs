@@ -215,7 +215,7 @@ fn log_to_stderr() {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| rhumba_engine::engine::Log)
         .with_ansi(false)
         // Where a log can't be written, as on a full disk, that must not end who writes it.
         .log_internal_errors(false)

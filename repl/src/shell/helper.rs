@@ -38,6 +38,8 @@ pub struct CellHelper<'vm> {
     /// Whether the cell is shown with two brackets that belong together marked.
     marks_brackets: Cell<bool>,
     seen: RefCell<(String, usize)>,
+    /// The text as it is on the screen: without its colours, and with them.
+    painted: RefCell<(String, String)>,
 }
 
 impl<'vm> CellHelper<'vm> {
@@ -55,7 +57,27 @@ impl<'vm> CellHelper<'vm> {
             suggests: true,
             marks_brackets: Cell::new(false),
             seen: RefCell::default(),
+            painted: RefCell::default(),
         }
+    }
+
+    /// Whether the text is the one on the screen and one more character, which has no colour and
+    /// changes that of none before it: then it needs no more than to be written.
+    fn goes_on_plainly(&self, line: &str) -> bool {
+        let mut painted = self.painted.borrow_mut();
+        let added = line.strip_prefix(painted.0.as_str());
+        let Some(added) = added.filter(|added| added.chars().count() == 1) else {
+            return false;
+        };
+        if line.len() > COLOURED_BYTES_MAX {
+            return false;
+        }
+        let text = paint(self.colours, line, &highlight::tokens(line), None);
+        if text.strip_prefix(painted.1.as_str()) != Some(added) {
+            return false;
+        }
+        *painted = (line.to_owned(), text);
+        true
     }
 
     /// The text as it was last shown, before the cursor and after it.
@@ -135,7 +157,9 @@ impl Highlighter for CellHelper<'_> {
             .get()
             .then(|| brackets_at(line, &tokens, position))
             .flatten();
-        Cow::Owned(paint(self.colours, line, &tokens, brackets))
+        let text = paint(self.colours, line, &tokens, brackets);
+        *self.painted.borrow_mut() = (line.to_owned(), text.clone());
+        Cow::Owned(text)
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
@@ -157,8 +181,13 @@ impl Highlighter for CellHelper<'_> {
         let marked = self.marks_brackets.get();
         let marks = kind != CmdKind::ForcedRefresh && touches_bracket(line, position);
         self.marks_brackets.set(marks);
-        // One more character can change the colour of all of them: a quote, for one.
-        marks || marked || kind != CmdKind::MoveCursor
+        match kind {
+            _ if marks || marked => true,
+            CmdKind::MoveCursor => false,
+            // One more character can change the colour of all of them: a quote, for one.
+            CmdKind::Other => position != line.len() || !self.goes_on_plainly(line),
+            CmdKind::ForcedRefresh => true,
+        }
     }
 }
 

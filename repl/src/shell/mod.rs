@@ -205,7 +205,8 @@ impl Shell<'_> {
                     }
                 }
                 Reading::Cleared => self.screen.put(Stream::Stderr, "KeyboardInterrupt\n"),
-                Reading::End => return 0,
+                Reading::End if leaving::is_meant(self.vm) => return 0,
+                Reading::End => {}
                 Reading::Broken(sentence) => {
                     self.screen
                         .put(Stream::Stderr, &format!("rhumba: {sentence}\n"));

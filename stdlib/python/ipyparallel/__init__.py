@@ -34,13 +34,17 @@ from .error import (
     InvalidDependency,
     IPythonError,
     KernelError,
+    MultipleInstanceError,
     NoEnginesRegistered,
     RemoteError,
     TaskAborted,
+    TaskRejectError,
     TaskTimeout,
     TimeoutError,
     UnmetDependency,
     collect_exceptions,
+    unwrap_exception,
+    wrap_exception,
 )
 
 # The release of ipyparallel whose documentation these names follow.
@@ -88,12 +92,14 @@ __all__ = [
     "InvalidDependency",
     "KernelError",
     "LoadBalancedView",
+    "MultipleInstanceError",
     "NoEnginesRegistered",
     "ParallelFunction",
     "Reference",
     "RemoteError",
     "RemoteFunction",
     "TaskAborted",
+    "TaskRejectError",
     "TaskTimeout",
     "TimeoutError",
     "UnmetDependency",
@@ -106,6 +112,8 @@ __all__ = [
     "parallel",
     "remote",
     "require",
+    "unwrap_exception",
+    "wrap_exception",
 ]
 
 

@@ -15,18 +15,19 @@ import _rhumba
 from .client.checks import whole
 from .client.client import Client, _signal_number, engine_count, named_by_profile
 from .clusterfiles import Controller, EngineSet
+from .clusteroptions import check
 
 # How often it is looked whether engines that were stopped are gone.
 _LOOK_INTERVAL_S = 0.05
-
-# Engines that are started together join within this time of each other.
-_LATE_S = 2.0
 
 # Waiting for so many engines ends only when one leaves.
 _MORE_THAN_THERE_ARE = 1 << 30
 
 # The most records and bytes that a task store can be told to keep.
 _STORED_MOST = 2**63 - 1
+
+# The level of what a log is told, as `logging` has it.
+_INFO = 20
 
 # The id of a cluster that nobody named.
 _DEFAULT_ID = "default"
@@ -39,13 +40,14 @@ class Cluster:
     """A controller and its engines on this machine.
 
     n: the number of engines (by default as many as there are processors)
-    cluster_id: a name by which others find it; by default one is made up
+    cluster_id: a name by which others find it; by default one is made up when it is started
     shutdown_atexit: whether it ends when this process ends
     engine_timeout: how long `start_and_connect` waits for engines, in seconds
     cluster_file: the path of the file that describes it, None before it runs
     engines: the ids of its engines by sets: those that were started together,
         under the name that `start_engines` gave them
     controller: its controller, None before it runs
+    profile, delay, load_profile, log, log_level: as they were given
 
     As a context manager it starts, gives a Client that is connected to all of
     its engines, and stops at the end.
@@ -55,13 +57,19 @@ class Cluster:
         self, *, n=None, cluster_id="", profile="", engines=None, controller=None,
         shutdown_atexit=True, engine_timeout=60, delay=0, work_dir=None, checkpoint_every=None, restore_on_death=False,
         scheme="leastload", hwm=0, task_store="file", task_records_max=None, task_bytes_max=None, load_profile=True,
+        log=None, log_level=20, config=None, profile_dir=None, controller_args=(), controller_ip="",
+        controller_location="", send_engines_connection_env=True,
     ):  # fmt: skip
         """Describes a cluster; nothing is started yet.
 
         profile: names the cluster, where `cluster_id` doesn't
         engines, controller: only 'local' (the default), this machine
-        delay, load_profile: accepted for scripts; engines don't need to be waited
-            for, and a profile is a name
+        delay, load_profile, send_engines_connection_env: accepted for scripts; engines
+            need no delay to find their controller, and a profile is a name
+        log: a `logging.Logger` that is told when it starts and stops
+        log_level: from which level on, as a number or a name
+        config, profile_dir, controller_args, controller_ip, controller_location: accepted
+            empty, or naming this machine; there is no place here for more
         work_dir: the folder in which engines begin (by default the current one)
         checkpoint_every: checkpoints an engine when it is idle and has run this
             many requests since, or this long after (a `datetime.timedelta`), or
@@ -77,15 +85,15 @@ class Cluster:
 
         Raises ValueError if `n` or `hwm` is negative, for another scheme, or if
         `restore_on_death` has nothing to restore, TypeError for what is no
-        number of engines or tasks, NotImplementedError for another launcher.
+        number of engines or tasks, NotImplementedError for another launcher and for
+        what there is no place for, saying what to do instead.
         """
-        for kind, launcher in (("engines", engines), ("controller", controller)):
-            if launcher is not None and launcher != "local":
-                raise NotImplementedError(
-                    f"{kind}={launcher!r}: engines are started on this machine, {kind}='local'"
-                )
+        check(engines, controller, profile_dir, config, controller_args, controller_ip, controller_location)
         self.n = (os.cpu_count() or 1) if n is None else engine_count(n)
         self.cluster_id = cluster_id or named_by_profile(profile)
+        self.profile, self.delay, self.load_profile = profile, delay, load_profile
+        self.log = log
+        self.log_level = log_level if isinstance(log_level, int) else _level(log_level)
         self.shutdown_atexit = shutdown_atexit
         self.engine_timeout = engine_timeout
         self.work_dir = work_dir
@@ -115,16 +123,21 @@ class Cluster:
         self._client = None
         # Where its logs are, also after its end.
         self._folder = None
+        # What was in its file, if that was removed.
+        self._removed = None
 
     @classmethod
-    def from_file(cls, cluster_file=None, *, cluster_id=""):
-        """Returns a handle on a cluster that runs, found by its file or its id.
+    def from_file(cls, cluster_file=None, *, cluster_id="", profile="", **options):
+        """Returns a handle on a cluster that runs, found by its file, its id or its profile.
+
+        options: those of a Cluster; it isn't shut down at the end of this process unless they say so
 
         Raises FileNotFoundError if there is none.
         """
+        cluster_id = cluster_id or named_by_profile(profile or "")
         if cluster_file is None:
             cluster_file = _rhumba.find_cluster_file(cluster_id or None)
-        cluster = cls(cluster_id=cluster_id, shutdown_atexit=False)
+        cluster = cls(cluster_id=cluster_id, profile=profile or "", **{"shutdown_atexit": False, **options})
         cluster._found_at(os.fspath(cluster_file))
         with cluster.connect_client_sync() as client:
             cluster.n = len(client)
@@ -133,12 +146,15 @@ class Cluster:
         return cluster
 
     @classmethod
-    def from_dict(cls, description):
+    def from_dict(cls, description, **options):
         """Returns a handle on the cluster that `to_dict` has described.
+
+        options: as for `from_file`
 
         Raises FileNotFoundError if it doesn't run any more.
         """
-        cluster = cls(cluster_id=description["cluster_id"], shutdown_atexit=False)
+        options = {"shutdown_atexit": False, **options, "cluster_id": description["cluster_id"]}
+        cluster = cls(**options)
         cluster.n = description["n"]
         if description["cluster_file"] is not None:
             cluster._found_at(description["cluster_file"])
@@ -155,6 +171,51 @@ class Cluster:
             "n": self.n,
             "engines": {name: list(ids) for name, ids in self.engines.items()},
         }
+
+    def write_cluster_file(self):
+        """Writes the file by which others find it again, if `remove_cluster_file` has removed it.
+
+        As long as it is there it is as the controller wrote it.
+
+        Raises RuntimeError if it hasn't been started, FileNotFoundError if somebody else
+        removed the file, so that it isn't known what was in it.
+        """
+        path = self._file()
+        if os.path.exists(path):
+            return
+        if self._removed is None:
+            raise FileNotFoundError(f"{path} was removed, not by this Cluster, which can't tell what was in it")
+        # It tells how to reach the controller: it is this user's alone.
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(file, "w", encoding="utf-8") as file:
+            file.write(self._removed)
+        self._removed = None
+
+    def remove_cluster_file(self):
+        """Removes the file by which others find it. It goes on, and those who are connected stay so.
+
+        Nobody finds it then, nor does this Cluster, until `write_cluster_file`. Does nothing
+        if there is no such file.
+        """
+        path = self.cluster_file
+        if path is None:
+            return
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            os.remove(path)
+        except FileNotFoundError:
+            return
+        self._removed = text
+
+    def update_cluster_file(self):
+        """Writes its file again if it runs, and removes what is left of it if it doesn't."""
+        if self.cluster_file is None:
+            return
+        if self.controller.running:
+            self.write_cluster_file()
+        else:
+            self.remove_cluster_file()
 
     @property
     def controller(self):
@@ -211,6 +272,7 @@ class Cluster:
         )
         self._found_at(started["cluster_file"])
         self.cluster_id = started["cluster_id"]
+        self._tell(f"started the cluster {self.cluster_id} with {self.n} engines")
         # The engines of a new cluster are counted from 0.
         ids = range(self.n)
         self._awaited = set(ids)
@@ -240,6 +302,7 @@ class Cluster:
 
         Raises RuntimeError if it hasn't been started.
         """
+        options.setdefault("profile", self.profile)
         return Client(self._file(), cluster=self, **options)
 
     def start_and_connect_sync(self, n=None, activate=False):
@@ -288,15 +351,12 @@ class Cluster:
         from time import monotonic
 
         begun = monotonic()
+        came = client._connection.next_engine
         while True:
             departed = {engine for engine, _ in client._connection.departures()}
-            self._awaited -= departed.union(client.ids)
-            waited = monotonic() - begun
-            if waited > _LATE_S:
-                # One that ended before this client came: others are there that were started with it.
-                latest = max(client.ids, default=-1)
-                self._awaited = {engine for engine in self._awaited if engine > latest}
-            if not self._awaited or waited > self.engine_timeout:
+            seen = departed.union(client.ids)
+            self._awaited = {engine for engine in self._awaited - seen if engine >= came}
+            if not self._awaited or monotonic() - begun > self.engine_timeout:
                 return
             client._connection.wait_for_engines(len(client) + 1, _LOOK_INTERVAL_S)
 
@@ -406,10 +466,20 @@ class Cluster:
         cluster_file, self.cluster_file = self.cluster_file, None
         if cluster_file is not None:
             self.engines = {}
+            self._tell(f"stopping the cluster {self.cluster_id}")
+            if self._removed is not None and not os.path.exists(cluster_file):
+                # It is stopped by its file.
+                self.cluster_file = cluster_file
+                self.write_cluster_file()
+                self.cluster_file = None
             try:
                 _rhumba.stop_cluster(cluster_file)
             except FileNotFoundError:
                 pass  # somebody else has stopped it
+
+    def _tell(self, message):
+        if self.log is not None and self.log_level <= _INFO:
+            self.log.info(message)
 
     def _file(self):
         if self.cluster_file is None:
@@ -491,6 +561,13 @@ class Cluster:
         await _in_thread(self.__exit__, *exc_info)
 
 
+def _level(name):
+    """Returns a level of logging by its name. Raises ValueError for one that there isn't."""
+    from .util import integer_loglevel
+
+    return integer_loglevel(name)
+
+
 async def _in_thread(call, *args, **kwargs):
     """Makes a blocking call without holding up the event loop."""
     import asyncio
@@ -509,7 +586,7 @@ class ClusterManager:
 
     def load_clusters(
         self, *, profile_dirs=None, profile_dir=None, profiles=None, profile=None,
-        init_default_clusters=False,
+        init_default_clusters=False, **options,
     ):  # fmt: skip
         """Looks for clusters that run, and returns `clusters`.
 
@@ -519,6 +596,7 @@ class ClusterManager:
             for, by their ids, or the paths of their folders; by default all
         init_default_clusters: if no cluster runs that nobody named, adds one
             that isn't started
+        options: those of the Clusters that are made
         """
         given = (profile_dirs, profile_dir, profiles, profile)
         chosen = next((each for each in given if each is not None), None)
@@ -537,11 +615,11 @@ class ClusterManager:
             if cluster_id in self.clusters or not (wanted is None or cluster_id in wanted):
                 continue
             try:
-                self.clusters[cluster_id] = Cluster.from_file(cluster_file)
+                self.clusters[cluster_id] = Cluster.from_file(cluster_file, **options)
             except OSError:
                 pass  # it has ended since it was listed
         if init_default_clusters and (wanted is None or _DEFAULT_ID in wanted):
-            self.clusters.setdefault(_DEFAULT_ID, Cluster(cluster_id=_DEFAULT_ID))
+            self.clusters.setdefault(_DEFAULT_ID, Cluster(**{**options, "cluster_id": _DEFAULT_ID}))
         return self.clusters
 
     def new_cluster(self, **options):

@@ -22,6 +22,11 @@ class Controller:
         """Returns the text of its log; see `Cluster.get_output`."""
         return read_log(self._folder, "controller", remove)
 
+    @property
+    def running(self):
+        """Whether it runs now."""
+        return _is_running(self._folder)
+
     def __repr__(self):
         return f"<Controller of {self._folder}>"
 
@@ -39,6 +44,21 @@ class EngineSet(list):
     @property
     def n(self):
         return len(self)
+
+    @property
+    def running(self):
+        """Whether some of them are there now, or about to be; not known once the cluster's file is removed."""
+        from .client.client import Client
+
+        if self._folder is None or not _is_running(self._folder):
+            return False
+        try:
+            client = Client(os.path.join(self._folder, _CLUSTER_FILE))
+        except OSError:
+            return False  # it has ended meanwhile, or is not to be found
+        with client:
+            came, present = client._connection.next_engine, client.ids
+            return any(engine >= came or engine in present for engine in self)
 
     def get_output(self, remove=False):
         """Returns the text of their log, which is one for all engines; see `Cluster.get_output`."""

@@ -47,8 +47,8 @@ class RemoteError(KernelError):
     ename: the name of its class, such as 'ZeroDivisionError'
     evalue: its message
     traceback: the whole traceback as text, '' if there is none
-    engine_info: a dict with 'engine_id' (None if no engine was reached) and
-        'method', what the engine was asked to do ('apply', 'execute', …)
+    engine_info: a dict with 'engine_id' and 'engine_uuid' (None if no engine was
+        reached) and 'method', what the engine was asked to do ('apply', 'execute', …)
     """
 
     def __init__(self, ename, evalue, traceback="", engine_info=None):
@@ -116,10 +116,6 @@ class TaskTimeout(_UnfinishedError):
     """A task waited for an engine, or ran, for longer than it may; see `LoadBalancedView`."""
 
 
-class DependencyTimeout(TaskTimeout):
-    """What a task depends on had not come true after as long as the task may wait."""
-
-
 class TaskStoreError(KernelError, KeyError):
     """The cluster keeps no records, or its task store can't be used; it says why."""
 
@@ -135,8 +131,23 @@ class UnmetDependency(KernelError):
     """An engine doesn't have what a function needs; see `depend` and `require`."""
 
 
+class TaskRejectError(KernelError):
+    """What a function raises where it can't run; with `retries` it is tried on another engine.
+
+    `depend` and `require` do so before it runs, and without using up a retry.
+    """
+
+
+class MultipleInstanceError(IPythonError):
+    """Scripts catch it where applications may be there twice. Nothing raises it here."""
+
+
 class ImpossibleDependency(UnmetDependency, _UnfinishedError):
     """What a task depends on can't come true: others failed, or no engine is left for it."""
+
+
+class DependencyTimeout(TaskTimeout, ImpossibleDependency):
+    """What a task depends on had not come true after as long as the task may wait."""
 
 
 class InvalidDependency(ImpossibleDependency):
@@ -257,13 +268,46 @@ def collect_exceptions(results, method="unspecified"):
     return results
 
 
+def wrap_exception(engine_info={}):
+    """Returns the exception that is being handled as plain data, as `unwrap_exception` takes it.
+
+    engine_info: where it was raised; see `RemoteError`
+
+    Raises RuntimeError if none is being handled.
+    """
+    import sys
+    from traceback import format_exception
+
+    kind, exception, traceback = sys.exc_info()
+    if kind is None:
+        raise RuntimeError("wrap_exception tells of the exception that an except block handles; there is none")
+    return {
+        "status": "error",
+        "ename": kind.__name__,
+        "evalue": str(exception),
+        "traceback": format_exception(kind, exception, traceback),
+        "engine_info": engine_info,
+    }
+
+
+def unwrap_exception(content):
+    """Returns the RemoteError that plain data tells of.
+
+    content: a dict with 'ename', 'evalue', 'traceback' (a list of texts), and 'engine_info' if
+        it is known
+    """
+    traceback = "\n".join(content["traceback"])
+    return RemoteError(content["ename"], content["evalue"], traceback, content.get("engine_info", {}))
+
+
 def from_failure(kind, exception, message, traceback, engine_id, method):
     """Returns the exception for one piece of work that failed.
 
     The first four are what `_rhumba` tells of a failure. `engine_id` is None
     where no engine was reached.
     """
-    engine_info = {"engine_id": engine_id, "method": method}
+    engine_uuid = None if engine_id is None else f"engine-{engine_id}"
+    engine_info = {"engine_id": engine_id, "engine_uuid": engine_uuid, "method": method}
     if kind == "raised":
         return RemoteError(exception, message, traceback, engine_info)
     if kind == "engine_died" or (kind == "no_engine" and engine_id is not None):

@@ -168,6 +168,7 @@ def save(path, mapping=None, *, partial=False):
     mapping: a dict by name; by default the names that were bound in this
         session. Of a dict, functions take along the global names that they use;
         in a session these are saved anyway, and functions find them there again.
+        What a module has by itself, such as `__name__`, isn't saved.
     partial: leaves out what can't be carried, at the finest level that makes
         sense: an item, an attribute, a name
 

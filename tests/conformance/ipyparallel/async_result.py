@@ -157,6 +157,7 @@ ar.wait_for_output()
 assert ar.execute_result["data"]["text/plain"] == "42"
 bad = one.execute("print('before'); 1/0")
 bad.wait()
+assert bad.metadata["is_broadcast"] is False and bad.is_coalescing is False if RHUMBA else True
 bad.wait_for_output()
 assert bad.stdout == "before\n", "output of what failed is kept"
 
@@ -183,6 +184,23 @@ if RHUMBA:
     only = shown(ar, result_only=True)
     assert only[1] == "" and len(only[0].splitlines()) == 4
 raises(ValueError, shown, ar, groupby="colour")
+
+# What came of a single engine stands as it was written.
+ar = one.execute(source + "RANK", silent=False)
+ar.get()
+ar.wait_for_output()
+for groupby in ("type", "engine", "order"):
+    out, err = shown(ar, groupby=groupby)
+    assert out.startswith("out 0\nmore\n") and err == "err 0\n", (groupby, out, err)
+    if RHUMBA:
+        # ipyparallel shows objects in a shell only.
+        assert out.splitlines()[2:] == [f"Out[0:{ar.get().execution_count}]: 0"], out
+if RHUMBA:
+    assert shown(ar, result_only=True) == (f"Out[0:{ar.get().execution_count}]: 0\n", "")
+    raises(ValueError, shown, ar, groupby="colour")
+    ar = one.execute("from IPython.display import display; display('an object')")
+    ar.get()
+    assert shown(ar) == ("'an object'\n", ""), shown(ar)
 
 # Aborting what has not started.
 gate = Gate()

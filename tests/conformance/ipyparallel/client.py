@@ -60,11 +60,36 @@ assert rc[0]["shared"] == 7, "closing one client must not touch another"
 with ipp.Client() as third:
     assert len(third) == 4
 
+# What scripts import from elsewhere.
+import ipyparallel.util
+from ipyparallel.client.asyncresult import AsyncHubResult
+from ipyparallel.controller.dependency import Dependency, depend, dependent, require
+
+assert issubclass(AsyncHubResult, ipp.AsyncResult) and ipp.Dependency is Dependency
+assert ipp.depend is depend and ipp.dependent is dependent and ipp.require is require
+assert ipyparallel.util.interactive is ipp.interactive
+space = ipyparallel.util.Namespace(a=1)
+space.b = 2
+assert (space.a, space["b"]) == (1, 2)
+raises(NameError, lambda: space.c)
+raises(KeyError, setattr, space, "keys", 1)
+both_ways = ipyparallel.util.ReverseDict({"a": 1})
+both_ways["b"] = 2
+assert both_ways["a"] == 1 and both_ways[1] == "a" and both_ways[2] == "b"
+assert both_ways.get(3) is None and both_ways.pop("a") == 1 and both_ways.get(1) is None
+assert ipyparallel.util.int_keys({"1": "a", "b": 2}) == {1: "a", "b": 2}
+assert ipyparallel.util.integer_loglevel("INFO") == ipyparallel.util.integer_loglevel(20) == 20
+moment = ipyparallel.util.utcnow()
+assert ipyparallel.util.compare_datetimes(moment, moment.replace(tzinfo=None).astimezone()).total_seconds() % 900 == 0
+assert ipyparallel.util.ensure_timezone(moment) is moment and moment.tzinfo is ipyparallel.util.utc
+assert ipyparallel.util.is_url("tcp://127.0.0.1:1") and not ipyparallel.util.is_url("127.0.0.1")
+
 # What scripts import from here, wherever it is made.
 for name in (
     "CompositeError", "DependencyTimeout", "EngineError", "IPythonError", "ImpossibleDependency",
     "InvalidDependency", "KernelError", "NoEnginesRegistered", "RemoteError", "TaskAborted",
-    "TaskTimeout", "TimeoutError", "UnmetDependency", "collect_exceptions",
+    "TaskRejectError", "TaskTimeout", "TimeoutError", "UnmetDependency", "collect_exceptions", "unwrap_exception",
+    "wrap_exception",
 ):  # fmt: skip
     assert getattr(ipp, name) is getattr(ipp.error, name), name
 for name in ("ViewExecutor", "dependent", "depend", "require", "Dependency", "Reference"):
@@ -135,5 +160,36 @@ if RHUMBA:
     missing = raises(FileNotFoundError, ipp.Client, "/nonexistent/cluster.json")
     assert "/nonexistent/cluster.json" in str(missing)
     raises(FileNotFoundError, ipp.Client, cluster_id="no-such-cluster")
+    assert rc.profile == "default" and rc.debug is False
     assert os.environ.get("RHUMBA_CLUSTER_FILE"), "a script run with -n is told its cluster"
+
+# A client that was closed says so, whatever is asked of it; what is there stays.
+closed = ipp.Client()
+view, balanced, there = closed[:], closed.load_balanced_view(), closed[0].apply_async(abs, -1)
+assert there.get(PATIENCE) == 1
+gate = Gate()
+pending = gate.hold(closed[0])
+queued = [view.apply_async(abs, -2), balanced.map_async(abs, range(8))]
+closed.close()
+closed.close()
+assert there.get() == 1
+raises(RuntimeError, view.apply_async, abs, -1)
+if RHUMBA:
+    # ipyparallel says it of what is sent, and waits for what is asked.
+    for call in (
+        closed.queue_status, closed.hub_history, closed.clients, closed.purge_everything, closed.shutdown,
+        lambda: closed[0], lambda: view["a"], lambda: view.push({"a": 1}), lambda: view.execute("a = 1"),
+        lambda: view.apply_sync(abs, -1), lambda: balanced.map_sync(abs, [1]), lambda: view.scatter("a", [1]),
+        lambda: closed.wait_for_engines(1), lambda: closed.get_result("no-such-id"), lambda: closed.abort("no-such-id"),
+        lambda: closed.send_signal("SIGINT"), lambda: closed.direct_view().apply_async(abs, -1),
+        lambda: view.clear(), lambda: view.checkpoint("x"), lambda: view.exclusive().__enter__(),
+    ):  # fmt: skip
+        failure = raises(RuntimeError, call)
+        assert "this client was closed" in str(failure), failure
+    assert closed.ids == [] and len(closed) == 0 and "closed" in repr(closed) and closed.wait(timeout=PATIENCE)
+    for result in (pending, *queued):
+        failure = raises(ipp.RemoteError, result.get, PATIENCE)
+        assert "this client was closed" in str(failure), failure
+    assert isinstance(pending.error, ipp.EngineError)
+gate.open()
 rc.close()

@@ -47,6 +47,11 @@ assert rc.history[-6:] == [first.msg_id, second.msg_id, *third.msg_ids]
 assert rc.get_result(first.msg_id).get() == 1
 assert rc.get_result([first.msg_id, second.msg_id]).get() == [1, 2]
 if RHUMBA:
+    # A result that is found by itself is as it was, where ipyparallel's may not be.
+    for result in (first, third, every.map_async(abs, [-1, -2]), one.execute("print(5)"), every.apply_async(abs, -3)):
+        again = rc.get_result(result)
+        assert type(again.get(PATIENCE)) is type(result.get(PATIENCE)), result
+        assert again.stdout == result.stdout and again.msg_ids == result.msg_ids
     # ipyparallel gives other results for these two.
     assert rc.get_result(third).get() == [3] * 4
     assert rc.get_result(-1).get() == 3 and rc.get_result().get() == 3
@@ -61,8 +66,15 @@ failed = one.apply_async(lambda: 1 / 0)
 failed.wait(PATIENCE)
 raises_remote("ZeroDivisionError", rc.get_result(failed.msg_id).get)
 raises((KeyError, ipp.RemoteError), lambda: rc.get_result("no-such-id").get())
+again = rc.get_result(failed)
+assert not isinstance(raises(ipp.RemoteError, again.get), ipp.CompositeError) and again.engine_id == 0
+assert rc.get_result(first).get() == 1 and rc.get_result(first).stdout == ""
 raises(TypeError, rc.get_result, 1.5)
 raises(IndexError, rc.get_result, 10**9)
+for asked in (10**9, [10**9], [0, 10**9]):
+    failure = raises(IndexError, rc.wait, asked)
+    if RHUMBA:
+        assert "there is no result 1000000000" in str(failure) and "forgotten" in str(failure), failure
 if RHUMBA:
     assert rc.results[first.msg_id] == 1 and rc.results.get(second.msg_id) == 2
     assert isinstance(rc.results[failed.msg_id], ipp.RemoteError)
@@ -92,7 +104,6 @@ if RHUMBA:
     rc.purge_results(forgotten, targets=[])
     assert forgotten.msg_id not in rc.history and first.msg_id in rc.history
     raises(KeyError, rc.get_result, forgotten.msg_id)
-    one.purge_results([], targets=[])
     assert first.msg_id in rc.history
     assert first.get() == 1, "who holds a result has it"
     rc.purge_local_results([second], targets=[0])
@@ -136,6 +147,11 @@ if RHUMBA:
     assert all(after < 2 * before + 50 for before, after in zip(few, many)), (few, many)
     rc.purge_everything()
 
+# What is to be forgotten is named.
+for forget in (rc.purge_results, rc.purge_local_results, rc.purge_hub_results, one.purge_results):
+    raises(ValueError, forget)
+    raises(ValueError, forget, [], [])
+
 # Waiting for jobs by id, and aborting them.
 gate = Gate()
 blocker = gate.hold(one)
@@ -177,6 +193,24 @@ if RHUMBA:
     assert {entry[0] for entry in failure.elist} == {"TaskAborted"} and len(failure.elist) == 500
     gate.open()
     assert blockers.get(PATIENCE) == [None] * 4
+
+if RHUMBA:
+    # So is another client's, by its id; ipyparallel's says nothing and does nothing.
+    gate = Gate()
+    blocker = gate.hold(one)
+    theirs = [one.apply_async(abs, -1), one.apply_async(abs, -2), lbv.apply_async(abs, -3)]
+    assert theirs[2].get(PATIENCE) == 3
+    with ipp.Client() as another:
+        another.abort([theirs[0].msg_id, theirs[2].msg_id])
+        raises(ipp.TaskAborted, theirs[0].get, PATIENCE)
+        assert not theirs[1].ready(), "it has not been asked to"
+        another.abort(theirs[1].msg_id, targets=[2])
+        raises(KeyError, another.abort, "no-such-id")
+        raises(KeyError, another.abort, [theirs[1].msg_id, "no-such-id"])
+        raises(IndexError, another.abort, 10**9)
+    assert not theirs[1].ready()
+    gate.open()
+    assert theirs[1].get(PATIENCE) == 2 and blocker.get(PATIENCE) is None
 
 # A thousand failures are told in short.
 failing = lbv.map_async(lambda x: [][x] if x % 10 == 0 else 1 // 0, range(1000))

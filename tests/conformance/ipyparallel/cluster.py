@@ -285,6 +285,51 @@ if RHUMBA:
     raises(ValueError, ipp.Cluster, n=-1)
     raises(NotImplementedError, ipp.Cluster, n=1, engines="mpi")
 
+    # What scripts give that makes no difference here is accepted; the rest says what to do instead.
+    cluster = ipp.Cluster(
+        n=1, profile="default", delay=0.5, load_profile=False, log_level="WARNING", config=None, controller_args=[],
+        controller_ip="127.0.0.1", send_engines_connection_env=False, profile_dir=None,
+    )  # fmt: skip
+    assert (cluster.profile, cluster.delay, cluster.load_profile, cluster.log_level) == ("default", 0.5, False, 30)
+    for refused, instead in (
+        ({"config": {"Cluster": 1}}, "scheme="), ({"profile_dir": "/tmp/profile"}, "cluster_id="),
+        ({"controller_args": ["--ip=*"]}, "task_store="), ({"controller_ip": "*"}, "this machine"),
+    ):  # fmt: skip
+        assert instead in str(raises(NotImplementedError, ipp.Cluster, **refused)), refused
+    raises(ValueError, ipp.Cluster, log_level="LOUD")
+
+    # Whether it runs, what it tells a log, and the file by which others find it.
+    told.clear()
+    cluster = ipp.Cluster(n=2, profile="described", log=log)
+    raises(RuntimeError, cluster.write_cluster_file)
+    assert cluster.update_cluster_file() is None and cluster.remove_cluster_file() is None
+    rc = cluster.start_and_connect_sync()
+    controller, engine_set = cluster.controller, cluster.engine_set
+    assert controller.running and engine_set.running and rc.profile == "described"
+    assert told == ["started the cluster described with 2 engines"], told
+    found = ipp.Cluster.from_file(profile="described", log=log)
+    assert found.cluster_file == cluster.cluster_file and found.log is log and found.n == 2
+    assert ipp.Cluster.from_dict(cluster.to_dict(), log=log, hwm=3).hwm == 3
+    assert ipp.ClusterManager().load_clusters(profile="described", log=log)["described"].log is log
+    cluster.write_cluster_file()
+    with open(cluster.cluster_file) as file:
+        text = file.read()
+    cluster.remove_cluster_file()
+    cluster.remove_cluster_file()
+    raises(FileNotFoundError, ipp.Client, profile="described")
+    assert rc[:].apply_sync(abs, -1) == [1, 1] and controller.running
+    cluster.update_cluster_file()
+    with open(cluster.cluster_file) as file:
+        assert file.read() == text
+    assert os.stat(cluster.cluster_file).st_mode & 0o777 == 0o600
+    pid = rc[0].apply_sync(os.getpid)
+    cluster.remove_cluster_file()
+    rc.close()
+    cluster.stop_cluster_sync()
+    eventually(lambda: not alive(pid))
+    assert not controller.running and not engine_set.running
+    assert told[-1] == "stopping the cluster described", told
+
     # Sets have the engines that were started for them, however soon they follow each other.
     cluster = ipp.Cluster(n=2)
     cluster.start_cluster_sync()

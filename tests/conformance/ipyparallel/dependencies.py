@@ -123,6 +123,24 @@ def where():
 
 there = rc[1].apply_sync(os.getpid)
 assert all(lbv.apply_async(where).get(PATIENCE) == there for _ in range(8))
+
+# No time at all is any time: what waits for others waits as long as it takes.
+gate = Gate()
+first = gate.hold(lbv)
+patient = rc.load_balanced_view(timeout=0)
+with patient.temp_flags(after=first, timeout=0):
+    late = patient.apply_async(abs, -1)
+assert late.wait(0.3) is False
+gate.open()
+assert late.get(PATIENCE) == 1
+patient.timeout = 0
+assert not patient.timeout
+raises(ValueError if RHUMBA else Exception, patient.set_flags, timeout=-1)
+if RHUMBA:
+    assert patient.timeout is None
+    with patient.temp_flags(task_timeout=0):
+        assert patient.task_timeout is None and patient.apply_sync(abs, -2) == 2
+
 if RHUMBA:
     # ipyparallel waits here for an engine that may come, for ever without a timeout.
     rc[1].push({"has_it": False}, block=True)

@@ -1,5 +1,7 @@
 """DirectView: calls, code and objects on engines that are named."""
 
+import contextlib
+import io
 import os
 import tempfile
 
@@ -136,9 +138,35 @@ assert [r.data["text/plain"] for r in ar.get()] == ["'value'"] * 4
 single = one.execute("40 + 2", silent=False, block=True).get()
 assert single.data == {"text/plain": "42"} and single.engine_id == 0
 assert "42" in repr(single) and repr(single).startswith("<ExecuteReply[")
+# It knows how it is shown.
+bundle = single._repr_mimebundle_()
+assert "42" in (bundle[0] if isinstance(bundle, tuple) else bundle)["text/plain"]
+assert single.source == "" and single._repr_html_() is None and single._repr_png_() is None
+page = "from IPython.display import HTML; HTML('<b>bold</b>')"
+page = one.execute(page, silent=False, block=True).get()
+assert page._repr_html_() == "<b>bold</b>" and page._repr_svg_() is None and page._repr_latex_() is None
+
+
+class Printer:
+    shown = ""
+
+    def text(self, text):
+        self.shown += text
+
+
+printer = Printer()
+single._repr_pretty_(printer, False)
+assert printer.shown == f"Out[0:{single.execution_count}]: 42", printer.shown
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    single.display()
+    if RHUMBA:
+        one.execute("pass", block=True).get().display()
+if RHUMBA:
+    assert out.getvalue() == "42\n", out.getvalue()
 quiet = one.execute("40 + 2", block=True)
 if RHUMBA:
     # ipyparallel's reply says None here, too, but its metadata is only complete later.
+    assert quiet.get().source is None and quiet.get()._repr_mimebundle_() == ({}, {})
     assert quiet.get().data == {} and quiet.execute_result is None
 
 # A file is read here and run there.
@@ -160,6 +188,12 @@ assert one.map_sync(abs, [-1, -2, -3]) == [1, 2, 3]
 assert len(set(every.map_sync(lambda _: __import__("os").getpid(), range(8)))) == 4
 blocks = every.map_sync(lambda _: __import__("os").getpid(), range(10))
 assert [blocks.count(pid) for pid in every.apply_sync(os.getpid)] == [3, 3, 2, 2]
+# Which of the two waits is said by its name.
+for view in (every, rc.load_balanced_view()):
+    failure = raises(TypeError, view.map_async, abs, [-1], block=True)
+    raises(TypeError, view.map_sync, abs, [-1], block=False)
+    if RHUMBA:
+        assert "map_async never waits" in str(failure), failure
 amr = every.map_async(abs, [-1, -2, -3, -4, -5])
 assert isinstance(amr, ipp.AsyncMapResult)
 assert amr.get() == [1, 2, 3, 4, 5]

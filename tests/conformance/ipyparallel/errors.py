@@ -132,6 +132,29 @@ if RHUMBA:
     assert "file" in failure.evalue, failure.evalue
 assert one.apply_sync(abs, -1) == 1
 
+# What failed is known as the exception, and what didn't as None.
+for bad, name in ((one.apply_async(divide, 0), "ZeroDivisionError"), (one.execute("[][1]"), "IndexError")):
+    bad.wait(PATIENCE)
+    bad.wait_for_output()
+    raises_remote(name, bad.get)
+    assert isinstance(bad.error, ipp.RemoteError) and bad.error.ename == name, bad.error
+    assert bad.metadata["error"].ename == bad.metadata.error.ename == bad["error"].ename == name
+    assert bad.error.engine_info["engine_id"] == 1 and bad.error.engine_info["engine_uuid"]
+    if RHUMBA:
+        assert bad.error.engine_info["engine_uuid"] == bad.engine_uuid
+ar = every.apply_async(lambda: 1 // (rank - 2))  # noqa: F821
+ar.wait(PATIENCE)
+assert [None if each is None else each.ename for each in ar.error] == [None, None, "ZeroDivisionError", None]
+if RHUMBA:
+    gate = Gate()
+    pending = gate.hold(one)
+    assert pending.error is None and pending.metadata["error"] is None
+    behind = one.apply_async(divide, 1)
+    behind.abort()
+    gate.open()
+    behind.wait(PATIENCE)
+    assert isinstance(behind.error, ipp.TaskAborted) and pending.get(PATIENCE) is None
+
 # Errors made by hand behave as they should.
 made = ipp.RemoteError("Odd", "message", "trace", {"engine_id": 7, "method": "apply"})
 assert made.args[:2] == ("Odd", "message")
@@ -141,4 +164,17 @@ collected = raises(ipp.CompositeError, ipp.error.collect_exceptions, [1, made], 
 assert collected.elist[0][0] == "Odd"
 assert ipp.TimeoutError is TimeoutError if RHUMBA else ipp.error.TimeoutError is TimeoutError
 assert issubclass(ipp.error.CompositeError, ipp.error.RemoteError)
+assert issubclass(ipp.error.DependencyTimeout, ipp.error.ImpossibleDependency)
+assert issubclass(ipp.error.InvalidDependency, ipp.error.ImpossibleDependency)
+assert issubclass(ipp.error.TaskRejectError, ipp.error.KernelError) and issubclass(ipp.MultipleInstanceError, Exception)
+
+# As plain data, and back.
+try:
+    divide(0)
+except ZeroDivisionError:
+    content = ipp.error.wrap_exception({"engine_id": 3, "method": "apply"})
+assert content["status"] == "error" and content["ename"] == "ZeroDivisionError"
+made = ipp.error.unwrap_exception(content)
+assert isinstance(made, ipp.RemoteError) and made.engine_info["engine_id"] == 3
+assert made.evalue == content["evalue"] and "divide" in made.traceback
 rc.close()

@@ -152,7 +152,15 @@ with tempfile.TemporaryDirectory() as folder:
     rc.runAll(path)
 assert rc.pullAll("words")[3] == ["to", "be", "or", "not", "to", "be"]
 
+import warnings
+
 from ipython1.kernel.magics import activate
+
+# Without a shell there is nothing to activate, which is said.
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    assert rc.activate() is None
+assert "no shell" in str(told[0].message), told
 from rhumba.shell import Shell
 
 shell = Shell()

@@ -255,6 +255,8 @@ ar = everyone.execute("print(rank)", block=False)
 ar.get(PATIENCE)
 ar.wait_for_output()
 assert ar.stdout == ["0\n", "1\n", "2\n", "3\n"]
+assert [each["is_broadcast"] for each in ar.metadata] == [True] * 4
+assert [each["is_coalescing"] for each in ar.metadata] == [False] * 4
 failing = lambda: 1 / (rank - 2)  # noqa: E731, F821
 failure = raises_remote("ZeroDivisionError", everyone.apply_sync, failing)
 assert len(failure.elist) == 1
@@ -263,6 +265,10 @@ assert some.apply_sync(lambda: rank) == [3, 1]  # noqa: F821
 if RHUMBA:
     # ipyparallel gives what is merged in another order.
     merged = rc.broadcast_view(is_coalescing=True)
+    ar = merged.apply_async(abs, -1)
+    assert ar.get(PATIENCE) == [1] * 4 and ar.is_coalescing == ar.is_broadcast == [True] * 4
+    assert ar.split()[1].is_broadcast is True and rc.get_result(ar).is_coalescing == [True] * 4
+    assert every.apply_async(abs, -1).is_broadcast == [False] * 4
     assert merged.apply_sync(lambda: rank) == [0, 1, 2, 3]  # noqa: F821
     everyone.scatter("piece", range(8), block=True)
     assert everyone.gather("piece", block=True) == list(range(8))

@@ -127,6 +127,20 @@ if RHUMBA:
     assert parts["content"] == {} and parts["result_content"]["ename"] == "ZeroDivisionError"
     assert parts["result_header"]["msg_type"].endswith("_reply")
     raises(TypeError, rc.db_query, {"label": {"$glob": 5}})
+    # What is made of several parts is found by its parts, too.
+    [parts] = rc.db_query({"msg_id": labelled.msg_id}, keys=["header", "metadata", "result_metadata", "result_header"])
+    assert parts["result_metadata"]["engine"] == labelled.engine_uuid
+    assert parts["result_metadata"]["started"] == labelled.started and parts["result_metadata"]["status"] == "ok"
+    for key in ("header", "metadata", "result_metadata", "result_header"):
+        assert found({**both, key: parts[key]}) == [labelled.msg_id], key
+    sent = {"header": {"msg_type": "execute_request", "session": rc.session.session}}
+    assert found({**mine, **sent}) == [cell.msg_id]
+    assert found({**mine, "content": {"code": {"$glob": "print*"}}}) == [cell.msg_id]
+    assert found({**mine, "header": {"msg_type": {"$in": ["execute_request"]}}}) == [cell.msg_id]
+    assert found({**mine, "header": {"msg_type": "execute"}}) == []
+    assert found({**mine, "result_content": {"ename": "ZeroDivisionError"}}) == [failed.msg_id]
+    assert "msg_type" in str(raises(ValueError, rc.db_query, {"header": {"version": "5.3"}}))
+    assert "msg_id" in str(raises(TypeError, rc.db_query, {"header": "execute_request"}))
     # What a client that has left asked for can be depended on.
     gone = ipp.Client()
     theirs = gone.load_balanced_view().apply_async(square, 3)

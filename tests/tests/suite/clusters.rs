@@ -714,3 +714,68 @@ fn an_engine_says_what_it_cannot_do() {
     assert_eq!(forked, "[0, 0, 0]");
     assert!(no_engines.contains("start_engines_sync"), "{said}");
 }
+
+/// What engines write past Python, in the order in which it is written.
+const PAST_PYTHON: &str = r#"
+import ipyparallel as ipp
+
+rc = ipp.Client()
+rc.wait_for_engines(2)
+
+
+def writes():
+    import os, subprocess
+
+    print('first')
+    os.system('echo a command; echo trouble >&2')
+    print('then')
+    os.write(1, 'rå\n'.encode()[:2])
+    os.write(1, 'rå\n'.encode()[2:])
+    child = os.fork()
+    if child == 0:
+        print('a child')
+        os._exit(0)
+    os.waitpid(child, 0)
+    subprocess.run(['seq', '100000'])
+    print('last')
+
+
+def closes():
+    import os
+
+    os.close(1)
+    os.close(2)
+    print('still told')
+
+
+written = rc[0].apply(writes)
+written.get()
+lines = written.stdout.splitlines()
+print(lines[:5], lines[-2:], len(lines), written.stderr.splitlines()[0])
+later = rc[0].apply(closes)
+later.get()
+print(later.stdout, rc[0].apply_sync(abs, -1))
+
+
+def aborts():
+    import os
+
+    os.write(2, b'why it aborts')
+    os.abort()
+
+
+with ipp.Cluster(n=1) as other:
+    print(type(other[0].apply(aborts).exception(10)).__name__)
+    print('why it aborts' in other.cluster.get_output('engines'))
+"#;
+
+#[test]
+fn what_engines_write_past_python_is_their_output() {
+    let home = TestHome::new();
+    let said = home.run(["-n", "2", "-c", PAST_PYTHON]).success();
+    assert_eq!(
+        said,
+        "['first', 'a command', 'then', 'rå', 'a child'] ['100000', 'last'] 100006 trouble\n\
+         still told\n 1\nEngineError\nTrue\n"
+    );
+}

@@ -66,6 +66,45 @@ fn a_script_opens_a_shell_in_a_function_and_takes_what_was_set() {
 }
 
 #[test]
+fn a_shell_opens_with_names_that_it_is_given() {
+    let home = TestHome::new();
+    home.write(
+        "given.py",
+        "import types\nfrom IPython.terminal.embed import InteractiveShellEmbed, embed\n\
+         module = types.ModuleType('instrument')\nmodule.gain = 3\nnames = {'level': 2}\n\
+         shell = InteractiveShellEmbed(banner1='one', banner2='two', exit_msg='left')\n\
+         def work(own):\n    shell(local_ns=names, module=module)\n    shell(module=module)\n    \
+             embed(user_ns=names, banner1='')\n\
+         work(1)\nprint(names, module.gain, module.fresh, [n for n in vars(module) if n[:1] != '_'])\n\
+         try:\n    embed(user_ns=[1])\nexcept TypeError as failure:\n    print(failure)\n",
+    );
+    let finished = home.run_with_input(
+        ["given.py"],
+        "level * gain, 'own' in dir(), 'names' in globals()\nlevel = 5; gain = 7\n(lambda: level * gain)()\nexit\n\
+         gain, 'level' in globals()\nfresh = [gain]\nexit\n\
+         level, work.__name__\n%kill_embedded -y\nexit\n",
+    );
+    let stdout = finished.success();
+    let mut rest = stdout.as_str();
+    for part in [
+        "one\ntwo\n",
+        "Out[1]: (6, False, False)\n",
+        "Out[3]: 35\n",
+        "left\n",
+        "(7, False)\n",
+        "left\n",
+        "(5, 'work')\n",
+        "{'level': 5} 7 [7] ['gain', 'fresh']\n",
+        "user_ns is a dict of names, not list\n",
+    ] {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => panic!("{part:?} is missing from here on:\n{rest}\n--- of\n{stdout}"),
+        }
+    }
+}
+
+#[test]
 fn a_shell_at_the_level_of_a_module_works_in_the_module() {
     let home = TestHome::new();
     home.write(

@@ -98,6 +98,7 @@ impl Controller {
         let message = FromController::Welcome(Welcome::Client {
             client: id,
             engines,
+            engine_next: EngineId(self.next_engine),
             payload_bytes_max: self.config.payload_bytes_max,
         });
         self.outbox.push_back(Action::Send {

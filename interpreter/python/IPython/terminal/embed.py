@@ -31,28 +31,50 @@ def start_ipython(argv=None, *, user_ns=None, **options):
 class InteractiveShellEmbed:
     """A shell to open several times: called, it opens.
 
-    banner1: what is said first, in the place of what the shell is
+    banner1, banner2: what is said first, in the place of what the shell is, and behind it
     exit_msg: what is said when it is left
+    user_ns, user_module: the names that it has; those of whoever calls it if there are none
     dummy_mode: whether it opens no more
-
-    It has the names of whoever calls it.
     """
 
-    def __init__(self, banner1=None, header="", exit_msg="", **options):
+    _made = None
+
+    def __init__(self, banner1=None, banner2="", header="", exit_msg="", user_ns=None, user_module=None, **options):
         self.banner1 = banner1
+        self.banner2 = banner2
         self.header = header
         self.exit_msg = exit_msg
+        self.user_ns = user_ns
+        self.user_module = user_module
         self.dummy_mode = False
 
+    @classmethod
+    def instance(cls, **options):
+        """The one that every caller gets, made of these options if there is none yet."""
+        if cls._made is None:
+            cls._made = cls(**options)
+        return cls._made
+
+    @classmethod
+    def clear_instance(cls):
+        """Lets go of the one that `instance` has made: the next is made anew."""
+        cls._made = None
+
+    @classmethod
+    def initialized(cls):
+        return cls._made is not None
+
     def __call__(self, header="", local_ns=None, module=None, dummy=None, stack_depth=1, **options):
-        if local_ns is not None or module is not None:
-            raise NotImplementedError("a shell opens with the names of its caller, and not with local_ns or module")
         if self.dummy_mode if dummy is None else dummy:
             return
-        options.setdefault("banner1", self.banner1)
-        embed(header=header or self.header, stack_depth=stack_depth + 1, **options)
-        if self.exit_msg:
-            print(self.exit_msg)
+        for name in ("banner1", "banner2", "exit_msg"):
+            options.setdefault(name, getattr(self, name))
+        embed(
+            header=header or self.header,
+            user_ns=self.user_ns if local_ns is None else local_ns,
+            module=self.user_module if module is None else module,
+            stack_depth=stack_depth + 1, **options,
+        )  # fmt: skip
 
     def set_dummy_mode(self, dummy):
         self.dummy_mode = bool(dummy)

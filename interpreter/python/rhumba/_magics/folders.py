@@ -44,7 +44,14 @@ def history():
 
 def forget():
     """Forgets the folders of before."""
-    history()[:] = [_here()]
+    folders = _shell().user_ns.get("_dh")
+    try:
+        here = [_here()]
+    except UsageError:
+        # One that is gone keeps nothing else from being forgotten.
+        here = []
+    if isinstance(folders, list):
+        folders[:] = here
 
 
 @magic(option("-q", "--quiet", help="doesn't print the new folder"), rest="[-b] [FOLDER]", raw_line=False, lenient=True, complete=FILES)

@@ -105,7 +105,7 @@ def psearch(given):
         raise UsageError("%psearch needs a pattern: %psearch a*")
     kind = words[1] if len(words) > 1 else None
     spaces = {"user", "builtin", *given.spaces} - set(given.without)
-    found = sorted(_like(words[0], spaces, kind, given.a, given.c or not given.i))
+    found = sorted(_like(words[0], spaces, kind, given.a, given.c or not given.i and _shell().wildcards_case_sensitive))
     page("\n".join(found) or f"No name is like {words[0]}.")
 
 

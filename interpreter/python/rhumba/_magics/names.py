@@ -75,37 +75,39 @@ def _parts(typed):
 
 @magic(
     option("-f", "--force", help="asks nothing"),
-    option("-s", "--soft", help="keeps the history of inputs and outputs"),
+    option("-s", "--soft", help="keeps outputs and folders"),
     option("--aggressive", help="forgets all modules that the cells imported, too"),
     words="[PART ...]",
     complete=_parts,
 )
 def reset(given):
-    """Unbinds every name, and forgets inputs and outputs; asks first.
+    """Unbinds every name, and forgets outputs and the folders that %cd was in; asks first.
 
-    With parts it forgets these only: `in` (inputs), `out` (outputs), `dhist`
-    (folders that %cd was in), `array` (names bound to arrays).
+    What was typed stays, for %history and %save. With parts it forgets these only: `in` (inputs),
+    `out` (outputs), `dhist` (folders), `array` (names bound to arrays); with -s and parts, these
+    and the names.
     """
-    unknown = [part for part in given.words if part not in _PARTS]
+    parts = [part.lower() for part in given.words]
+    unknown = [part for part in parts if part not in _PARTS]
     if unknown:
         raise UsageError(f"%reset knows the parts {', '.join(_PARTS)}, not {', '.join(unknown)}")
     if not given.force and not _confirmed("Once deleted, variables cannot be recovered. Proceed (y/[n])? "):
         print("Nothing done.")
         return
-    if given.words:
-        for part in given.words:
-            _RESETS[part]()
-        return
-    kept = _outputs() if given.soft else {}
-    _rhumba_shell.clear()
-    if given.soft:
+    if given.soft or not parts:
+        kept = _outputs() if given.soft else {}
+        _rhumba_shell.clear()
         namespace = _shell().user_ns
         namespace.get("Out", {}).update(kept.pop("Out", {}))
         namespace.update(kept)
-    else:
-        _forget_inputs()
+    if not given.soft and not parts:
+        # Numbers and what was typed under them are no objects: they hold nothing in memory.
         _forget_outputs()
-    if given.aggressive:
+        _forget_folders()
+        _shell()._last_cell = None
+    for part in parts:
+        _RESETS[part]()
+    if given.aggressive and not parts:
         _forget_modules()
 
 

@@ -170,13 +170,16 @@ def _follow(process, data, sinks):
                     if not read:
                         selector.unregister(key.fileobj)
         return process.wait()
-    except BaseException:
+    except BaseException as stopped:
         _end(process)
-        raise
+        if not isinstance(stopped, KeyboardInterrupt):
+            raise
     finally:
         for stream in (process.stdin, process.stdout, process.stderr):
             if not stream.closed:
                 stream.close()
+    # Where in the wait it came says nothing to anybody.
+    raise KeyboardInterrupt from None
 
 
 def _end(process):

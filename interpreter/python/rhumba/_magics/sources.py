@@ -58,11 +58,11 @@ def save(given):
     path = os.path.expanduser(name)
     if not path.endswith((".py", ".ipy")):
         path += ".ipy" if given.raw else ".py"
+    text = _past.source_of(rest, given.raw)
     if os.path.exists(path) and not (given.force or given.append):
         if not asked(f"File {path} exists. Overwrite it?"):
             print("Nothing was written.")
             return
-    text = _past.source_of(rest, given.raw)
     new = not (given.append and os.path.exists(path))
     write(path, ("# coding: utf-8\n" if new else "") + text, given.append)
     print(f"Written to {path}:")
@@ -134,19 +134,26 @@ def _symbols(text, names):
 def edit(given):
     """Opens an editor ($VISUAL, $EDITOR) and runs what was edited when it is closed.
 
-    What is edited is a file, cells, the file that defines a function or class, a macro, text
-    that a name is bound to, or a new file. Returns the text.
+    What is edited is a file, cells, a function or class, a macro, text that a name is bound to,
+    or a new file. What a cell has defined is edited by itself, a method with the cell around it;
+    else it is the whole file, which runs again in the session if %run has run it. The file of a
+    module that was imported doesn't run: reload the module. Returns the text.
     """
     from rhumba._interface import has_hook
 
     command = None if has_hook("editor") else _editor()
     path, line, kept = _edited_file(given)
     _open(command, path, given.line or line)
-    if kept is _DEFINITION and not given.no_run:
-        # A whole file need not be run again for one function in it.
+    if kept is _IMPORTED and not given.no_run:
+        # Among the names of the session it would be another one, and its module would stay as it is.
         print(f"Editing {path} is done; %run it, or reload its module, for the change to count.")
         return None
     text = _past.read(path)
+    if kept is _SCRIPT:
+        if not given.no_run:
+            print("Editing is done. Running it…")
+            _run_again(path)
+        return text
     if isinstance(kept, str):
         _rhumba_shell.namespace()[kept] = Macro(text)
         print(f"Macro `{kept}` is changed.")
@@ -156,12 +163,14 @@ def edit(given):
     return text
 
 
-_DEFINITION = object()
+# What is edited is in the file of a module, or in one that %run has run.
+_IMPORTED = object()
+_SCRIPT = object()
 _last_edited = None
 
 
 def _edited_file(given):
-    """The file to open, the line to go to, and what becomes of it: a macro's name, _DEFINITION or None."""
+    """The file to open, the line to go to, and what becomes of it: a macro's name, _IMPORTED, _SCRIPT or None."""
     global _last_edited
     words = given.words
     if given.previous:
@@ -174,7 +183,7 @@ def _edited_file(given):
     if not words:
         path = _new_file("")
     elif _past.is_ranges(words):
-        path = _new_file(_past.joined(_past.cells(words)))
+        path = _new_file(_past.source_of(words))
     elif _past.file_of(target):
         path = _past.file_of(target)
     elif target in _macro_names():
@@ -197,15 +206,53 @@ def _file_of_object(target):
     value = eval(target, _rhumba_shell.namespace())
     if isinstance(value, str):
         return _new_file(value), None, None
+    whole = inspect.unwrap(value) if callable(value) else value
+    path, line = _place_in_file(whole)
+    if path is not None:
+        module = getattr(whole, "__name__" if inspect.ismodule(whole) else "__module__", None)
+        is_imported = module != "__main__" and module in sys.modules
+        return path, line, _IMPORTED if is_imported else _SCRIPT
+    text, line = _source_in_cell(whole)
+    if text is None:
+        raise UsageError(f"the source of {target} isn't known.")
+    return _new_file(text), line, None
+
+
+def _place_in_file(value):
+    """The file that something is defined in, and the line; None and None if it is in no file."""
+    import inspect
+
     try:
         path = inspect.getsourcefile(value)
-        lines, line = inspect.getsourcelines(value)
+        _, line = inspect.getsourcelines(value)
     except (TypeError, OSError):
-        raise UsageError(f"the source of {target} isn't known.") from None
-    if path and os.path.isfile(path):
-        return path, line, _DEFINITION
-    # It was defined in a cell: that text is what can be changed.
-    return _new_file("".join(lines)), None, None
+        # Classes are looked for in the file of their module; that of the session has none.
+        own = vars(value).values() if isinstance(value, type) else ()
+        path = next((each.__code__.co_filename for each in own if hasattr(each, "__code__")), None)
+        line = getattr(value, "__firstlineno__", None)
+    return (path, line) if path and os.path.isfile(path) else (None, None)
+
+
+def _source_in_cell(value):
+    """The text of what a cell has defined, and the line to go to; None if there is none."""
+    from rhumba import _inspect
+
+    name = getattr(value, "__qualname__", "")
+    function = getattr(value, "__func__", value)
+    if "." in name and hasattr(function, "__code__"):
+        # What is inside of something else can't run without it.
+        code = function.__code__
+        lines = _inspect._lines(code.co_filename) if code.co_filename.startswith("<") else ()
+        return "".join(lines) or None, code.co_firstlineno
+    if isinstance(value, type):
+        return _inspect._source_of_class(value), None
+    return _inspect._source_of_code(value), None
+
+
+def _run_again(path):
+    from rhumba._configuration import _quoted
+
+    _rhumba_shell.get_ipython().run_line_magic("run", f"-i {_quoted(path)}")
 
 
 def _new_file(text):
@@ -224,7 +271,8 @@ def _editor():
 
     if not sys.stdin.isatty():
         raise UsageError("an editor needs a terminal, and there is none here.")
-    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    named = getattr(_rhumba_shell.get_ipython(), "editor", "")
+    command = named or os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not command:
         command = next((name for name in ("nano", "vi", "ed") if shutil.which(name)), None)
     if not command:

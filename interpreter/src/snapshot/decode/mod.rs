@@ -28,8 +28,8 @@ use super::error::Failure;
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
 use super::identity;
 use super::namespace::{External, Segment};
-use super::{DecodeContext, Trust};
-use crate::namespace::is_of_user;
+use super::{DecodeContext, INTERRUPT_INTERVAL, Trust};
+use crate::namespace::may_be_bound;
 use code::Codes;
 use name::Names;
 use pause::Pause;
@@ -74,7 +74,7 @@ pub(super) fn decode_names(
         let nodes = std::mem::take(&mut decoder.nodes);
         decoder.segments.push(nodes);
         // The code that rebuilds what comes after it may look for it.
-        if is_of_user(&name) {
+        if may_be_bound(vm, &context.globals, &name)? {
             let bound = vm.ctx.intern_str(&*name);
             context.globals.set_item(bound, object.clone(), vm)?;
         }
@@ -159,8 +159,13 @@ impl<'a> Decoder<'a> {
         }
         // Every node takes at least one byte.
         self.nodes = Vec::with_capacity((header.node_count as usize).min(table.len()));
+        let mut record_count = 0_u32;
         while !self.reader.is_empty() {
             self.record()?;
+            record_count = record_count.wrapping_add(1);
+            if record_count.is_multiple_of(INTERRUPT_INTERVAL) {
+                self.vm.check_signals()?;
+            }
         }
         if self.nodes.len() != header.node_count as usize {
             return Err(FormatError::Count {

@@ -195,8 +195,8 @@ struct Encoder<'a> {
     origins: Vec<Origin>,
     edges: Vec<u32>,
     stack: Vec<Frame>,
-    /// Instances whose fills are on the stack, by address; and some whose fills were there.
-    filling: HashSet<usize>,
+    /// Instances whose fills are on the stack, by address, with where on it they are.
+    filling: HashMap<usize, usize, BuildHasherDefault<AddressHasher>>,
     line: Line,
     /// How many groups of fills were put off together.
     group_count: u32,
@@ -244,7 +244,7 @@ impl<'a> Encoder<'a> {
             origins: Vec::new(),
             edges: Vec::new(),
             stack: Vec::new(),
-            filling: HashSet::new(),
+            filling: HashMap::default(),
             line: Line::default(),
             group_count: 0,
             postponed: HashMap::new(),

@@ -383,7 +383,10 @@ impl Encoder<'_> {
     /// An alias that a `type` statement made: it may stand for itself, so its value isn't asked for.
     fn lazy_alias(&self, object: &PyObject) -> PyResult<Option<Call>> {
         let vm = self.vm;
-        let compute = object.get_attr("evaluate_value", vm)?;
+        let aliases = session::import(vm, "rhumba._alias")?;
+        let compute = aliases
+            .get_attr("computing", vm)?
+            .call((object.to_owned(),), vm)?;
         let parameters = object.get_attr("__type_params__", vm)?;
         let has_none = parameters
             .downcast_ref::<PyTuple>()
@@ -393,7 +396,7 @@ impl Encoder<'_> {
         if !compute.class().is(vm.ctx.types.function_type) || !has_none {
             return Ok(None);
         }
-        let lazy = session::import(vm, "rhumba._alias")?.get_attr("lazy", vm)?;
+        let lazy = aliases.get_attr("lazy", vm)?;
         let [name, module] = ["__name__", "__module__"].map(|name| object.get_attr(name, vm));
         Ok(Some(
             Call::new(lazy, vec![name?, compute, module?]).identified(),

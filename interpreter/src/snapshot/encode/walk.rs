@@ -17,7 +17,8 @@
 //!
 //! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 use rustpython_vm::builtins::PyTuple;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
@@ -26,6 +27,7 @@ use super::class;
 use super::partial::LeftOutCount;
 use super::path::{self, Origin, Slot};
 use super::{Encoder, Step};
+use crate::snapshot::INTERRUPT_INTERVAL;
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::FIRST_NODE;
 
@@ -90,16 +92,21 @@ impl Number {
 #[derive(Default)]
 pub struct Line {
     frames: Vec<Option<Frame>>,
-    /// Nobody waits below this index.
-    empty_below: usize,
+    /// For each place, one below it with no fill in between: where to look on from one that is empty.
+    below: Vec<u32>,
 }
 
 impl Line {
+    fn push(&mut self, fill: Frame) {
+        self.below.push(self.frames.len() as u32);
+        self.frames.push(Some(fill));
+    }
+
     /// Takes the last fill that came after this index.
     fn take_after(&mut self, from: usize) -> Option<Frame> {
         while self.frames.len() > from {
             let frame = self.frames.pop().flatten();
-            self.empty_below = self.empty_below.min(self.frames.len());
+            self.below.pop();
             if frame.is_some() {
                 return frame;
             }
@@ -109,13 +116,26 @@ impl Line {
 
     /// Takes the last fill that came before the index, which moves down to where it was.
     fn take_before(&mut self, index: &mut usize) -> Option<Frame> {
-        while *index > self.empty_below {
-            *index -= 1;
-            if let Some(frame) = self.frames.get_mut(*index).and_then(Option::take) {
-                return Some(frame);
-            }
+        let place = self.filled(self.frames.len().min(*index));
+        *index = place.saturating_sub(1);
+        self.frames.get_mut(place.checked_sub(1)?)?.take()
+    }
+
+    /// The highest place up to this one that has a fill, counted from 1; 0 if none has.
+    ///
+    /// The places that were passed lead there at once from then on.
+    fn filled(&mut self, from: usize) -> usize {
+        let mut place = from;
+        while place > 0 && self.frames[place - 1].is_none() {
+            place = self.below[place - 1] as usize;
         }
-        None
+        let mut passed = from;
+        while passed > place {
+            let next = self.below[passed - 1] as usize;
+            self.below[passed - 1] = place as u32;
+            passed = next;
+        }
+        place
     }
 }
 
@@ -240,7 +260,13 @@ impl Frame {
 impl Encoder<'_> {
     /// Works until nothing is left to visit; the root's number is what remains on `edges`.
     pub fn run(&mut self) -> PyResult<u32> {
+        let mut step_count = 0_u32;
         loop {
+            step_count = step_count.wrapping_add(1);
+            if step_count.is_multiple_of(INTERRUPT_INTERVAL) {
+                self.vm.check_signals()?;
+                self.check_depth()?;
+            }
             let Some(frame) = self.stack.last_mut() else {
                 match self.line.take_after(0) {
                     Some(fill) => self.begin(fill)?,
@@ -283,6 +309,25 @@ impl Encoder<'_> {
         Ok(self.edges.pop().expect("the root was visited"))
     }
 
+    /// Ends what would never end: objects whose `__reduce__` makes another such object.
+    fn check_depth(&self) -> PyResult<()> {
+        if self.stack.len() < REDUCED_DEPTH_MAX {
+            return Ok(());
+        }
+        let reduced = self
+            .stack
+            .iter()
+            .filter(|frame| matches!(frame.step, Step::Reduced));
+        if reduced.count() < REDUCED_DEPTH_MAX {
+            return Ok(());
+        }
+        let root = &self.root_name;
+        let sentence = format!(
+            "{root} can't be carried: what `__reduce__` returns needs more objects, over {REDUCED_DEPTH_MAX} deep"
+        );
+        Err(snapshot_error(self.vm, sentence))
+    }
+
     /// The next fill that comes before the record of the frame on top: what came up under it
     /// first, which it needs, then the rest of the line, which it may need.
     fn next_drained(&mut self) -> Option<Frame> {
@@ -296,16 +341,9 @@ impl Encoder<'_> {
             return None;
         }
         let from = frame.guests_from.get_or_insert(frame.line_from);
-        match self.line.take_before(from) {
-            Some(mut fill) => {
-                fill.is_guest = true;
-                Some(fill)
-            }
-            None => {
-                self.line.empty_below = frame.line_from;
-                None
-            }
-        }
+        let mut fill = self.line.take_before(from)?;
+        fill.is_guest = true;
+        Some(fill)
     }
 
     /// Visits children of the frame on top, up to the first that takes more than writing a record.
@@ -384,7 +422,7 @@ impl Encoder<'_> {
     pub fn begin(&mut self, mut frame: Frame) -> PyResult<()> {
         let address = frame.object.get_id();
         if frame.gives_attributes() {
-            self.filling.insert(address);
+            self.filling.insert(address, self.stack.len());
         }
         if frame.is_fill() {
             frame.visited = 0;
@@ -470,7 +508,7 @@ impl Encoder<'_> {
     }
 
     fn line_up(&mut self, fill: Frame) {
-        self.line.frames.push(Some(fill));
+        self.line.push(fill);
         let place = self.line.frames.len() as u32;
         let fill = self.line.frames.last().and_then(Option::as_ref);
         let address = fill.map_or(0, |fill| fill.object.get_id());
@@ -525,6 +563,9 @@ impl Encoder<'_> {
         }
         self.edges.truncate(self.stack[from].edges_from);
         let mut undone: Vec<Frame> = self.stack.drain(from..).collect();
+        for frame in undone.iter().filter(|frame| frame.gives_attributes()) {
+            self.filling.remove(&frame.object.get_id());
+        }
         self.keep_together(making, &mut undone);
         let making_object = self.stack[making].object.clone();
         // The innermost goes first: it may be the state that another is set to.
@@ -558,11 +599,21 @@ impl Encoder<'_> {
             frame.group = group;
         }
         let mut position = self.stack.len();
+        let mut lowest = position;
         while position > making + 1 {
             position -= 1;
             let frame = &self.stack[position];
             if frame.group == group && frame.is_fill() && frame.visited == 0 {
+                if frame.gives_attributes() {
+                    self.filling.remove(&frame.object.get_id());
+                }
                 undone.insert(0, self.stack.remove(position));
+                lowest = position;
+            }
+        }
+        for (position, frame) in self.stack.iter().enumerate().skip(lowest) {
+            if frame.gives_attributes() {
+                self.filling.insert(frame.object.get_id(), position);
             }
         }
     }
@@ -606,16 +657,10 @@ impl Encoder<'_> {
         if held.is_empty() {
             return Ok(false);
         }
-        let is_holder = |position: &usize| {
-            let frame = &below[*position];
-            frame.gives_attributes() && held.contains(&frame.object.get_id())
-        };
-        let holders: Vec<usize> = (0..below.len()).filter(is_holder).collect();
+        let positions = held.iter().filter_map(|address| self.filling.get(address));
+        let mut holders: Vec<usize> = positions.copied().collect();
+        holders.sort_unstable();
         let Some(&holder) = holders.first() else {
-            // Their fills were put off, and they are among others by now.
-            held.iter().for_each(|address| {
-                self.filling.remove(address);
-            });
             return Ok(false);
         };
         let needed = below[holder..].iter().any(|frame| frame.drains);
@@ -656,13 +701,21 @@ impl Encoder<'_> {
     }
 }
 
+/// How deep objects that Python code takes apart may need each other.
+const REDUCED_DEPTH_MAX: usize = 200_000;
+
 /// How deep in a key is looked for what hashing it may hash.
 const HELD_DEPTH_MAX: usize = 3;
 
 /// Adds those of the objects at these addresses that hashing `key` may hash: it is one of them, or
 /// has them within its elements or attributes.
-fn add_held(key: &PyObject, depth: usize, addresses: &HashSet<usize>, held: &mut HashSet<usize>) {
-    if addresses.contains(&key.get_id()) {
+fn add_held(
+    key: &PyObject,
+    depth: usize,
+    addresses: &HashMap<usize, usize, impl BuildHasher>,
+    held: &mut HashSet<usize>,
+) {
+    if addresses.contains_key(&key.get_id()) {
         held.insert(key.get_id());
     }
     if depth == 0 {

@@ -226,6 +226,18 @@ def test_random_graphs_by_value():
             assert type(a).__name__ == type(b).__name__
 
 
+def test_many_small_rings():
+    # Each is found again where it is: looking through all of them each time would take minutes.
+    boxes = [Box() for _ in range(60_000)]
+    for i, box in enumerate(boxes):
+        box.own, box.others = {box: i}, {boxes[i - 1], boxes[i * 7 % 60_000]}
+    back = carry(boxes)
+    for i in range(0, 60_000, 999):
+        box = back[i]
+        assert list(box.own.items()) == [(box, i)] and list(box.own)[0] is box
+        assert box.others == {back[i - 1], back[i * 7 % 60_000]}
+
+
 def test_large_random_graph():
     rng = random.Random(7)
     nodes = [[] for _ in range(20_000)]

@@ -603,5 +603,8 @@ def test_aliases_that_stand_for_themselves():
     again, pair = carry((Json, [Json]))
     assert pair[0] is again
     assert carry(Row).__value__ == tuple[int, str]
+    # What has come home is sent on; it doesn't grow on its way.
+    once = dumps(carry_away(Row))
+    assert loads(once).__value__ == tuple[int, str] and len(dumps(loads(once))) == len(once)
     generic = carry(Listed)
     assert generic.__value__ == list[generic.__type_params__[0]]

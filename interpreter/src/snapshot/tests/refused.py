@@ -203,3 +203,13 @@ def test_what_an_object_lacks_is_told():
         assert '__qualname__' in str(e) and isinstance(e.__cause__, AttributeError), e
     else:
         assert False
+
+
+class Endless:
+    def __reduce__(self):
+        return Endless, (Endless(),)
+
+
+def test_objects_that_need_more_and_more_objects():
+    text = refusal(Endless())
+    assert "what `__reduce__` returns needs more objects" in text, text

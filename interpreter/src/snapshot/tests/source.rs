@@ -78,7 +78,7 @@ source = inspect.getsource(there)";
         holds(
             vm,
             scope,
-            "source.startswith('def fails():') and there.__code__.co_filename == '<cell 3>'",
+            "source.startswith('def fails():') and there.__code__.co_filename == '<cell 3 (kept)>'",
         );
     });
 }
@@ -107,8 +107,24 @@ own = linecache.getline('<cell 3>', 1)";
                 scope,
                 "line == '    raise ValueError(value)\\n' and own == 'own = 1\\n'",
             );
-            holds(vm, scope, "there.__code__.co_filename == '<cell 3 (2)>'");
+            holds(vm, scope, "there.__code__.co_filename == '<cell 3 (kept)>'");
         }
+    });
+}
+
+#[test]
+fn a_later_cell_takes_no_name_of_source_that_arrived() {
+    with_functions(|vm, scope, receiver| {
+        enter(vm, scope, CELL, "<cell 3>");
+        carry(vm, scope, &receiver, "fails", |_| {}).expect("it arrives");
+        enter(vm, scope, "secret = 1\n", "<cell 3>");
+        let ask = "import inspect\nsource = inspect.getsource(there)";
+        run(vm, scope, ask, "ask").expect("it is known");
+        holds(vm, scope, "source.startswith('def fails():')");
+        let object = eval(vm, scope, "there");
+        let snapshot = encode(vm, &object, &EncodeOptions::default()).expect("it is carried");
+        let table = String::from_utf8_lossy(&snapshot.buffers[0]).into_owned();
+        assert!(table.contains("raise ValueError(value)") && !table.contains("secret"));
     });
 }
 

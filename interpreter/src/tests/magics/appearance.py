@@ -127,3 +127,20 @@ def test_doctest_mode_shows_plainly():
     assert _tracebacks.mode() == "Plain" and shell.doctest_mode is True
     assert said("%doctest_mode off") == "Doctest mode is: OFF\n"
     assert _tracebacks.mode() == before and shell.display_formatter.formatters["text/plain"].pprint is True
+
+
+def test_the_members_of_a_group_are_told_of_in_short():
+    from rhumba import _tracebacks
+
+    members = [ValueError("one"), ExceptionGroup("inner", [KeyError("two"), TypeError("three\nfour")])]
+    text = _tracebacks.text(ExceptionGroup("outer", members), "Minimal")
+    assert text.splitlines() == [
+        "ExceptionGroup: outer (2 sub-exceptions)",
+        "  ValueError: one",
+        "  ExceptionGroup: inner (2 sub-exceptions)",
+        "    KeyError: 'two'",
+        "    TypeError: three",
+        "    four",
+    ], text
+    many = _tracebacks.text(ExceptionGroup("many", [OSError(number) for number in range(20)]), "Minimal")
+    assert many.splitlines()[-2:] == ["  OSError: 14", "  and 5 more exceptions"], many

@@ -33,6 +33,40 @@ def test_config_lists_tells_and_sets():
     run("get_ipython().automagic = True")
 
 
+def test_settings_take_effect():
+    try:
+        run("%config InteractiveShell.system_raise_on_error = True")
+        shows(str(raised(Exception, "!exit 3")), "returned non-zero exit status 3")
+        assert main["_exit_code"] == 3
+        shows(str(raised(Exception, "files = !exit 4")), "status 4")
+        run("!true")
+        run("%config InteractiveShell.system_raise_on_error = False\n!exit 5")
+        assert main["_exit_code"] == 5
+        run("some_name = 1")
+        assert said("%psearch SOME_N*") == "No name is like SOME_N*.\n"
+        run("%config InteractiveShell.wildcards_case_sensitive = False")
+        assert said("%psearch SOME_N*") == "some_name\n" and said("%psearch -c SOME_N*") != "some_name\n"
+        run("%config TerminalInteractiveShell.confirm_exit = True")
+        assert shell.confirm_exit is True
+    finally:
+        for name in "system_raise_on_error", "wildcards_case_sensitive", "confirm_exit":
+            vars(shell).pop(name, None)
+
+
+def test_a_log_is_written_from_the_start():
+    path = write("session.py", "# before\n")
+    told = started(
+        settings=[("config.toml", {"InteractiveShell": {"logappend": path}})],
+        overrides={"InteractiveShellApp": {"exec_lines": ["logged = 1"]}},
+    )
+    try:
+        assert told == "" and shell.logfile == path and main["logged"] == 1
+    finally:
+        said("%logstop")
+    assert read("session.py").startswith("# before\n")
+    assert value("%config InteractiveShell.logfile") == ""
+
+
 def test_config_refuses_what_there_is_not():
     shows(refused("%config InteractiveShell.autocal = 1"), "there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall")
     shows(refused("%config Nothing"), "there is no class 'Nothing'")

@@ -292,3 +292,242 @@ def test_the_shell_tells_what_it_is_set_to_and_how_the_last_cell_ended():
     run("one = two = 3")
     shell.reset_selective("^on")
     assert "one" not in main and main["two"] == 3
+
+
+# -- what few programs ask of the shell
+
+
+def test_the_shell_is_an_object_with_settings():
+    assert shell.instance() is shell and shell.initialized()
+    assert shell.has_trait("autocall") and not shell.has_trait("nothing")
+    assert shell.traits()["autocall"].choices == (0, 1, 2) and shell.trait_values()["autocall"] == 0
+    assert shell.editing_mode == "emacs" and shell.pdb is False and shell.confirm_exit is False
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        shell.update_config({"InteractiveShell": {"autocall": 1, "autocal": 1}})
+    assert shell.autocall == 1
+    shows(errors.getvalue(), "the configuration: there is no setting InteractiveShell.autocal")
+    shell.set_trait("autocall", 0)
+    assert shell.autocall == 0
+    try:
+        shell.set_autoindent()
+        assert shell.autoindent is False
+        shell.set_autoindent(1)
+        assert shell.autoindent is True
+    finally:
+        vars(shell).pop("autoindent", None)
+    for name in "nothing", "_nothing":
+        shows(raised(AttributeError, f"get_ipython().{name}"), f"the shell has no '{name}'")
+        assert not hasattr(shell, name)
+
+
+def test_what_the_shell_can_make_is_listed():
+    listed = dir(shell)
+    for name in "run_cell", "user_ns", "history_manager", "run_cell_async", "db", "displayhook", "autocall", "observe", "xmode":
+        assert name in listed, name
+    missing = [name for name in listed if name != "db" and not hasattr(shell, name)]
+    assert not missing, missing
+
+
+def test_functions_are_told_of_settings():
+    changes = []
+
+    def seen(change):
+        changes.append((change.name, change["old"], change.new))
+
+    shell.observe(seen, ["autocall", "xmode", "colors"])
+    try:
+        shell.autocall = 1
+        run("%config InteractiveShell.autocall = 1\n%autocall 0\n%colors linux\n%colors neutral")
+        before = shell.xmode
+        run("%config InteractiveShell.xmode = Docs")
+        shell.xmode = before
+        assert changes == [
+            ("autocall", 0, 1), ("autocall", 1, 0), ("colors", "neutral", "linux"), ("colors", "linux", "neutral"),
+            ("xmode", before, "Docs"), ("xmode", "Docs", before),
+        ], changes  # fmt: skip
+        shell.unobserve(seen, "autocall")
+        shell.autocall = 1
+        shell.autocall = 0
+        assert len(changes) == 6
+        main["seen"] = seen
+        shows(raised(ValueError, "get_ipython().unobserve(seen, 'autocall')"), "doesn't observe autocall")
+    finally:
+        shell.unobserve_all()
+    shell.xmode = shell.xmode
+    from IPython.core.interactiveshell import InteractiveShell
+
+    assert isinstance(shell, InteractiveShell) and get_ipython() is shell
+
+
+def test_cells_are_awaited_in_a_loop_that_runs():
+    import ast
+    import asyncio
+
+    def awaited(coroutine):
+        """What it returns, and what is written meanwhile."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            made = asyncio.run(coroutine)
+        return made, out.getvalue() + err.getvalue()
+
+    assert shell.should_run_async("await x") and not shell.should_run_async("x = 1") and not shell.should_run_async("await =")
+    result, _ = awaited(shell.run_cell_async("import asyncio\nawait asyncio.sleep(0)\n6 * 7"))
+    assert result.success and result.result == 42
+    result, text = awaited(shell.run_cell_async("await asyncio.sleep(0)\nnowhere"))
+    assert isinstance(result.error_in_exec, NameError)
+    shows(text, "<awaited cell", "nowhere", "NameError")
+    result, _ = awaited(shell.run_cell_async("plain = 1"))
+    assert result.success and main["plain"] == 1
+    failed, _ = awaited(shell.run_ast_nodes(ast.parse("nodes = 3\nnodes + 1").body, "<nodes>"))
+    assert failed is False and main["nodes"] == 3
+    failed, text = awaited(shell.run_ast_nodes(ast.parse("1 / 0").body, "<nodes>"))
+    assert failed is True
+    shows(text, "ZeroDivisionError")
+    run_with, may_await = shell.loop_runner_map["asyncio"]
+    assert may_await and run_with(asyncio.sleep(0, "slept")) == "slept"
+
+
+def test_an_interrupted_wait_is_told_of_where_it_was():
+    import asyncio
+
+    from rhumba import _await
+
+    def runner(coroutine):
+        coroutine.send(None)
+        try:
+            coroutine.throw(asyncio.CancelledError())
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt() from None
+
+    run("import asyncio\nasync def waits():\n    await asyncio.sleep(0)")
+    coroutine = main["waits"]()
+    _, failure = _await.run(coroutine, runner)
+    assert type(failure) is KeyboardInterrupt and failure.__context__ is None
+    traceback = failure.__traceback__
+    assert traceback.tb_frame.f_code is coroutine.cr_code and traceback.tb_next is None
+
+
+def test_values_go_through_the_display_hook():
+    from IPython.core.displayhook import DisplayHook
+
+    hook = shell.displayhook
+    assert hook is shell.displayhook and type(hook) is DisplayHook is shell.displayhook_class
+    shell.run_cell("5", store_history=True)
+    number = _rhumba_shell.cell_count()
+    assert hook.prompt_count == number and not hook.quiet()
+    last = shell.last_execution_result
+    assert last.success and last.result == 5 and last.execution_count == number and last.info.raw_cell == "5"
+    shell.run_cell("6;  # muted\n\n", store_history=True)
+    assert hook.quiet()
+    shell.run_cell("'; '", store_history=True)
+    assert not hook.quiet()
+    with contextlib.redirect_stderr(io.StringIO()):
+        shell.run_cell("1 / 0", store_history=True)
+    assert isinstance(shell.last_execution_result.error_in_exec, ZeroDivisionError)
+    hook.exec_result = shell.last_execution_result
+    hook("noted")
+    assert hook.exec_result.result == "noted" and hook.compute_format_data(1)[0] == {"text/plain": "1"}
+    hook.exec_result = None
+    hook.flush()
+    assert main["Out"] == {}
+
+
+def test_programs_render_forms_of_their_own():
+    rendered = []
+    shell.mime_renderers["x/y"] = lambda data, metadata: rendered.append((data, metadata))
+    try:
+        run("class Plotted:\n    def _repr_mimebundle_(self, include=None, exclude=None): return {'x/y': 'curve', 'text/plain': 'a plot'}")
+        main["plotted"] = main["Plotted"]()
+        run("display(plotted, 5)")
+        assert rendered == [("curve", None)]
+        shell.run_cell("plotted")
+        assert len(rendered) == 2
+        shell.display_pub.publish({"x/y": "raw", "text/plain": "a plot"}, {"x/y": {"of": 1}})
+        assert rendered[2:] == [("raw", {"of": 1})]
+    finally:
+        shell.mime_renderers.clear()
+
+
+def test_a_module_is_made_of_names():
+    names = {"level": 3}
+    module, own = shell.prepare_user_module(user_ns=names)
+    assert module.level == 3 and own is names and vars(module) is names
+    module, own = shell.prepare_user_module()
+    assert vars(module) is own and module.__name__ == "__main__"
+    assert shell.new_main_mod("x.py", "other").__file__ == "x.py"
+
+
+def test_the_log_is_an_object():
+    assert shell.logfile == "" and shell.logstart is False and shell.logger.log_active is False
+    shell.logger.logstart("own log.py", logmode="over", log_raw_input=True)
+    try:
+        assert shell.logfile == shell.logger.logfname == "own log.py" and shell.logstart is True
+        assert shell.logger.log_raw_input is True and shell.logger.log_output is False
+        with contextlib.redirect_stdout(io.StringIO()):
+            shell.logger.switch_log(False)
+        assert shell.logger.log_active is False
+    finally:
+        shell.logger.logstop()
+    assert shell.logfile == "" and os.path.exists("own log.py")
+
+
+def test_what_is_not_here_says_so():
+    shows(refused("get_ipython().enable_matplotlib()"), "matplotlib has parts in C")
+    shows(refused("get_ipython().enable_pylab()"), "numpy and matplotlib")
+    shows(raised(RuntimeError, "get_ipython().mainloop()"), "runs already")
+    shell.set_completer_frame()
+    main["frame"] = sys._getframe()
+    shows(refused("get_ipython().set_completer_frame(frame)"), "names of the session")
+    assert shell.active_eventloop is None and shell.inputhook is None
+
+
+def test_the_system_is_told_of():
+    import IPython
+
+    shows(IPython.sys_info(), "'ipython_version'", "'sys_version'")
+
+
+def test_values_are_kept_where_there_is_a_place_for_them():
+    try:
+        import rhumba._database
+    except ModuleNotFoundError:
+        # The interpreter alone can't save namespaces.
+        shows(raised(AttributeError, "get_ipython().db"), "keeps nothing over sessions")
+        assert not hasattr(shell, "db")
+        return
+    before = getattr(sys, "_rhumba_configuration", None)
+    try:
+        vars(shell).pop("db", None)
+        sys._rhumba_configuration = {}
+        shows(raised(AttributeError, "get_ipython().db"), "set $RHUMBA_HOME")
+        sys._rhumba_configuration = {"state_folder": folder}
+        shell.db["a/b"] = [1, 2]
+        shell.db["c"] = 3
+        assert dict(rhumba._database.Database()) == {"a/b": [1, 2], "c": 3} and shell.db.keys("a*") == ["a/b"]
+        del shell.db["c"]
+        assert "c" not in shell.db and shell.db.get("c", 5) == 5 and len(shell.db) == 1
+    finally:
+        sys._rhumba_configuration = before or {}
+        vars(shell).pop("db", None)
+
+
+def test_a_shell_to_open_later_is_made_once():
+    from IPython.terminal.embed import InteractiveShellEmbed, embed
+
+    assert not InteractiveShellEmbed.initialized()
+    made = InteractiveShellEmbed.instance(banner1="one", user_ns={"x": 1}, config=None)
+    try:
+        assert InteractiveShellEmbed.instance() is made and made.banner1 == "one" and made.user_ns == {"x": 1}
+        assert made(dummy=True) is None
+        made.set_dummy_mode(True)
+        assert made() is None and made.get_dummy_mode()
+    finally:
+        InteractiveShellEmbed.clear_instance()
+    for wrong, why in ({"user_ns": [1]}, "a dict of names, not list"), ({"module": 5}, "one that has names, not int"):
+        try:
+            embed(**wrong)
+        except TypeError as failure:
+            shows(str(failure), why)
+        else:
+            raise AssertionError(f"{wrong!r} was taken")

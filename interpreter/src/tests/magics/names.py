@@ -48,6 +48,18 @@ def test_reset_forgets_parts():
     shows(refused("%reset -f all"), "%reset knows the parts in, out, dhist, array, not all")
 
 
+def test_reset_keeps_what_was_typed():
+    shell.run_cell("typed = 1", store_history=True)
+    number = shell.execution_count - 1
+    run("import os; os.makedirs('other', exist_ok=True)\n%cd -q other")
+    run("%reset -f")
+    assert "typed" not in main and main["In"][number] == "typed = 1" and main["_dh"] == [os.getcwd()]
+    assert said(f"%history {number}") == "typed = 1\n" and shell.last_execution_result is None
+    shell.run_cell("typed = 2", store_history=True)
+    run("%reset -f -s IN")
+    assert "typed" not in main and set(main["In"]) == {""}
+
+
 def test_reset_soft_keeps_the_history():
     shell.run_cell("41", store_history=True)
     number = shell.execution_count - 1

@@ -144,3 +144,33 @@ def test_a_closure_that_does_not_fit_is_bound_anew():
 
 def test_modes_that_are_none():
     shows(refused("%autoreload 7"), "%autoreload knows now, 0, off, 1, explicit")
+
+
+def test_the_import_system_stays_out_of_tracebacks():
+    from rhumba import _failure
+
+    def told(source):
+        try:
+            run(source)
+        except Exception as failure:
+            return _failure.described(failure)[2]
+        raise AssertionError(f"{source!r} raised nothing")
+
+    write("broken_source.py", "x = (\n")
+    write("broken_import.py", "import no_such_thing_at_all\n")
+    write("broken_run.py", "1 / 0\n")
+    for name, kind in ("broken_source", "SyntaxError"), ("broken_import", "ModuleNotFoundError"), ("broken_run", "ZeroDivisionError"):
+        for source in f"import {name}", f"import importlib\nimportlib.import_module('{name}')":
+            fresh_module(name)
+            text = told(source)
+            shows(text, name + ".py", kind)
+            assert "importlib>" not in text and "importlib._" not in text, text
+    # What is wrong with the call itself is shown where it is noticed.
+    shows(told("import importlib\nimportlib.import_module('.x')"), "<frozen importlib>", "TypeError")
+    load("turned_bad", "x = 1\n")
+    cell("%autoreload 2")
+    change("turned_bad.py", "x = 2\n1 / 0\n")
+    text = cell("pass")
+    cell("%autoreload 0")
+    shows(text, "turned_bad", "Traceback", "turned_bad.py", "1 / 0", "ZeroDivisionError")
+    assert "<frozen importlib" not in text, text

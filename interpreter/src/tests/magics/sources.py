@@ -47,8 +47,65 @@ def test_load_takes_files_lines_and_symbols():
     shows(said("%load cells.ipynb"), "a = 1\n")
 
 
+def test_cells_that_are_not_there_are_not_saved():
+    for line in "save new.py", "macro new", "load":
+        shows(refused(f"%{line} 100000-100003"), "100000-100003 means no cell with anything in it")
+    assert not os.path.exists("new.py") and "new" not in main
+    write("200000", "x = 1\n")
+    shows(said("%load 200000"), "x = 1")
+
+
 def test_edit_needs_a_terminal():
     shows(refused("%edit"), "needs a terminal")
+
+
+@contextlib.contextmanager
+def an_editor(old, new):
+    """A hook that stands for an editor: it puts one text in the place of another. Gives what it was called with."""
+    opened = []
+
+    def editor(self, filename, line=None):
+        opened.append((filename, line))
+        with open(filename, encoding="utf-8") as file:
+            text = file.read()
+        with open(filename, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+
+    shell.set_hook("editor", editor)
+    try:
+        yield opened
+    finally:
+        for name in "_hooks", "hooks":
+            vars(shell).pop(name, None)
+
+
+def test_edit_runs_what_a_cell_has_defined():
+    run("aside = []\ndef fn():\n    return 'old'\naside.append(1)\nclass A:\n    mark = 'old'\n    def m(self):\n        return 'old'")
+    with an_editor("old", "new"):
+        assert value("%edit -x fn") == "def fn():\n    return 'new'\n" and main["fn"]() == "old"
+        shows(said("%edit fn"), "Editing is done. Running it")
+        assert main["fn"]() == "new" and main["aside"] == [1]
+        run("%edit A")
+        assert main["A"]().m() == main["A"].mark == "new" and main["aside"] == [1]
+    with an_editor("new", "newer"):
+        # A method is edited with what it is inside of.
+        run("%edit A.m")
+        assert main["A"]().m() == "newer"
+        shows(refused("%edit len"), "'len' is neither")
+        shows(refused("%edit 100000"), "100000 means no cell")
+
+
+def test_edit_runs_a_script_again_and_no_module():
+    text = "def fn():\n    return 'old'\nclass K:\n    def m(self):\n        return 'old'\n"
+    script, module = write("a_script.py", text), write("a_module.py", text)
+    fresh_module("a_module")
+    run("import a_module\n%run a_script.py")
+    with an_editor("old", "new") as opened:
+        shows(said("%edit a_module.fn"), "reload its module, for the change to count")
+        assert main["a_module"].fn() == "old" and opened == [(module, 1)]
+        run("%edit K")
+        assert os.path.abspath(opened[-1][0]) == script and opened[-1][1] == 3
+        assert main["K"]().m() == main["fn"]() == "new" and "__file__" not in main
 
 
 def test_notebook_is_one():

@@ -11,6 +11,7 @@ objects in UTC; durations are in seconds.
 """
 
 from .. import error
+from .closing import ClosedConnection
 from .future import Future
 from .interruption import offer_interrupt
 from .parts import Parts, abort_parts, cancel_parts, groups_of
@@ -22,12 +23,12 @@ _METADATA_KEYS = frozenset(
         "msg_id", "engine_id", "engine_uuid", "status",
         "submitted", "started", "completed", "received",
         "stdout", "stderr", "outputs", "execute_result", "error",
-        "label", "execute_input", "follow", "after", "data",
+        "label", "execute_input", "follow", "after", "data", "is_broadcast", "is_coalescing",
     )
 )  # fmt: skip
 
 # Those of them that are known from the call, and not from where it ran.
-_ASKED_WITH = ("label", "execute_input", "follow", "after")
+_ASKED_WITH = ("label", "execute_input", "follow", "after", "is_broadcast", "is_coalescing")
 
 # What a wait may return at, by the names that `concurrent.futures` gives them.
 FIRST_COMPLETED = "FIRST_COMPLETED"
@@ -46,9 +47,10 @@ class AsyncResult(Future):
     What is known about the execution can be read as attributes or as items,
     also before the result is there: `msg_id`, `engine_id`, `status` ('ok',
     'error', 'aborted' or None), `submitted`, `started`, `completed`,
-    `received`, `stdout`, `stderr`, `outputs`, `execute_result`, `error`,
-    `label` (the view's when it was asked for), `execute_input` (the code, of an
-    `execute`), `follow` and `after` (the ids of what a task depends on), and
+    `received`, `stdout`, `stderr`, `outputs`, `execute_result`, `error` (the
+    exception that was raised, None if none was or none yet), `label` (the view's when it was asked for), `execute_input` (the code, of an
+    `execute`), `follow` and `after` (the ids of what a task depends on),
+    `is_broadcast` and `is_coalescing` (whether a BroadcastView sent it, and how), and
     `data` (what has been published so far, see `ipyparallel.datapub`). Each is
     one value, or a list with one per part, as the result is.
 
@@ -58,10 +60,13 @@ class AsyncResult(Future):
 
     _label = None
     _execute_input = None
+    _is_broadcast = _is_coalescing = False
     # What a task was sent with: a dict, if it depends on anything.
     _terms = None
     # The results of the parts, once somebody has split it.
     _split = None
+    # Whether it is the one that has its parts; see `Client.get_result`.
+    owner = True
 
     def __init__(self, client, group, fname, method, single=False, return_exceptions=False):
         self._client = client
@@ -273,6 +278,7 @@ class AsyncResult(Future):
             first._client, Parts(places), first._fname, first._method,
             return_exceptions=first._return_exceptions,
         )  # fmt: skip
+        joined.owner = False
         return joined._described_as(first)
 
     def split(self):
@@ -297,12 +303,22 @@ class AsyncResult(Future):
             self._client, Parts([place]), self._fname, self._method,
             single=self._parts_are_single, return_exceptions=self._return_exceptions,
         )  # fmt: skip
+        part.owner = False
         return part._described_as(self)
+
+    def _again(self, group):
+        """Returns another result of the same parts, which are found in this group."""
+        again = AsyncResult(
+            self._client, group, self._fname, self._method, self._single_result,
+            self._return_exceptions,
+        )  # fmt: skip
+        return again._described_as(self)
 
     def _described_as(self, other):
         """Takes over what another result was asked for with, and returns itself."""
         self._label, self._execute_input = other._label, other._execute_input
         self._terms = other._terms
+        self._is_broadcast, self._is_coalescing = other._is_broadcast, other._is_coalescing
         return self
 
     def _asked_with(self, key):
@@ -364,6 +380,8 @@ class AsyncResult(Future):
                 raise KeyError(key)
             if key in _ASKED_WITH:
                 values = [self._asked_with(key) for _ in range(len(self._group))]
+            elif key == "error":
+                values = list(map(self._error, range(len(self._group))))
             else:
                 values = [metadata_of(self._group, index, key) for index in range(len(self._group))]
             return values[0] if self._single_result else values
@@ -417,8 +435,8 @@ class AsyncResult(Future):
     def metadata(self):
         """All that is known: a dict with attribute access, or a list with one per part."""
         parts = [metadata_of(self._group, index) for index in range(len(self._group))]
-        for part in parts:
-            part.update({key: self._asked_with(key) for key in _ASKED_WITH})
+        for index, part in enumerate(parts):
+            part.update({key: self._asked_with(key) for key in _ASKED_WITH}, error=self._error(index))
         return parts[0] if self._single_result else parts
 
     @property
@@ -510,6 +528,8 @@ class AsyncResult(Future):
     def display_outputs(self, groupby="type", result_only=False):
         """Waits, then shows what the engines printed and displayed, labelled by engine.
 
+        What came of a single engine is shown as it was written, without labels.
+
         groupby: 'type' (all stdout, then all stderr, …), 'engine' (all of one
             engine, then all of the next) or 'order' (like 'type', but the
             first display of each engine comes before the second of any)
@@ -520,7 +540,7 @@ class AsyncResult(Future):
         from .output import display_outputs
 
         self.wait()
-        display_outputs(self._group, groupby, result_only)
+        display_outputs(self._group, groupby, result_only, labelled=not self._single_result)
 
     def stream_output(self):
         """Shows what the engines print and display as it comes, within a `with` block.
@@ -569,7 +589,16 @@ class AsyncResult(Future):
 
     def _exception(self, index):
         engine_id = self._group.metadata(index)["engine_id"]
-        return error.from_failure(*self._group.outcome(index)[1:5], engine_id, self._method)
+        kind, exception, message, traceback = self._group.outcome(index)[1:5]
+        connection = self._client._connection
+        if isinstance(connection, ClosedConnection):
+            message = connection.said_of(exception, message)
+        return error.from_failure(kind, exception, message, traceback, engine_id, self._method)
+
+    def _error(self, index):
+        """Returns the exception of a part, None if it succeeded or isn't there yet."""
+        outcome = self._group.outcome(index)
+        return None if outcome is None or outcome[0] else self._exception(index)
 
     def _failure(self, indices):
         """Returns the exception that stands for these failed parts."""
@@ -612,6 +641,13 @@ class AsyncMapResult(AsyncResult):
         self.ordered = ordered
 
     _parts_are_single = False
+
+    def _again(self, group):
+        again = AsyncMapResult(
+            self._client, group, self._fname, self._method, self._sizes, self._joiner, self.ordered,
+            self._return_exceptions,
+        )  # fmt: skip
+        return again._described_as(self)
 
     def __len__(self):
         return len(self._group) if self._sizes is None else sum(self._sizes)
@@ -673,3 +709,12 @@ def _check_return_when(return_when):
     if return_when not in _RETURN_WHEN:
         known = ", ".join(map(str, _RETURN_WHEN))
         raise ValueError(f"return_when must be one of {known}, not {return_when!r}")
+
+
+def __getattr__(name):
+    # A program that never looks into the task store doesn't pay for what does.
+    if name != "AsyncHubResult":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .hub import AsyncHubResult
+
+    return AsyncHubResult

@@ -28,3 +28,14 @@ class BroadcastView(DirectView):
     @is_coalescing.setter
     def is_coalescing(self, is_coalescing):
         self._manner = (self._manner[0], bool(is_coalescing))
+
+    def apply_async(self, f, /, *args, **kwargs):
+        """Calls `f(*args, **kwargs)` on the engines and returns an AsyncResult at once."""
+        return self._marked(DirectView.apply_async(self, f, *args, **kwargs))
+
+    def _deliver(self, result, block):
+        return DirectView._deliver(self, self._marked(result), block)
+
+    def _marked(self, result):
+        result._is_broadcast, result._is_coalescing = True, self.is_coalescing
+        return result

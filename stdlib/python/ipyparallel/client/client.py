@@ -14,6 +14,7 @@ import _rhumba
 from .. import error
 from .asyncresult import AsyncResult
 from .checks import whole
+from .closing import ClosedConnection, refusal
 from .interruption import offer_interrupt
 from .memory import Memory
 from .parts import Parts, abort_parts, groups_of
@@ -41,7 +42,11 @@ class Client(Remembering):
 
     block: what new views have as their `block` (False by default)
     cluster: the Cluster that made it, or None
+    profile: the name that it was looked for by, 'default' without one
     """
+
+    # Accepted for scripts that set it: there are no messages to print.
+    debug = False
 
     def __init__(
         self, connection_info=None, *, cluster_id="", profile="", timeout=None, cluster=None,
@@ -67,6 +72,7 @@ class Client(Remembering):
         cluster_id = cluster_id or named_by_profile(profile)
         self._connection = _connect(connection_info, cluster_id, timeout, name)
         self.cluster = cluster
+        self.profile = profile or "default"
         self.block = block
         self._memory = Memory()
         # Called for each result that isn't waited for at once.
@@ -225,10 +231,12 @@ class Client(Remembering):
         return selected, False
 
     def _check_open(self):
+        if isinstance(self._connection, ClosedConnection):
+            raise refusal()
         if self._connection.closed:
             raise ConnectionError(
-                "the connection to the controller is over: it was closed, or the controller ended;"
-                " if the cluster still runs, Client() connects anew"
+                "the connection to the controller is over: the controller ended, or closed it; if"
+                " the cluster still runs, Client() connects anew"
             )
 
     # -- views
@@ -283,7 +291,8 @@ class Client(Remembering):
             of them; by default all that this client has asked for
         timeout: in seconds; None or a negative number waits for ever
 
-        Raises IndexError for a place that `history` doesn't have.
+        Raises IndexError for a place that `history` doesn't have, or has no more: what nobody
+        holds is forgotten once it is there.
         """
         timeout, jobs = seconds(timeout), _listed(jobs)
         if self._transfers:
@@ -339,15 +348,20 @@ class Client(Remembering):
     def abort(self, jobs=None, targets=None, block=None):
         """Aborts what has not started: it raises TaskAborted. What runs goes on.
 
-        jobs: an AsyncResult, the id of a part, or a list of them; by default
-            all that this client has asked for
+        jobs: an AsyncResult, the id of a part, its place in `history`, or a list
+            of them; by default all that this client has asked for. Ids may be
+            of what another client has asked for
         targets: only on these engines; by default wherever it is
 
         Returns when it is done, whether `block` is true or not. To stop what
         runs, use `send_signal`.
+
+        Raises KeyError for an id that isn't known, IndexError for a place that
+        `history` doesn't have, TaskStoreError if there is no task store to look
+        for an id that this client doesn't know.
         """
         anywhere = targets is None or (isinstance(targets, str) and targets == "all")
-        groups = self._jobs(jobs)
+        groups = self._jobs(jobs, anyones=True)
         if not groups:
             return
         targets = [] if anywhere else self._select(targets)[0]
@@ -366,23 +380,32 @@ class Client(Remembering):
             self._told_by = Watcher(self._connection)
         return self._told_by
 
-    def _jobs(self, jobs):
-        """Returns the groups of results; parts that are no longer known have finished."""
+    def _jobs(self, jobs, anyones=False):
+        """Returns the groups of results; parts that are no longer known have finished.
+
+        anyones: looks for ids that this client doesn't know among what others have asked for
+        """
         if jobs is None:
             return self._memory.unfinished()
-        groups = []
+        groups, unknown = [], []
         for job in _listed(jobs):
             if isinstance(job, int) and not isinstance(job, bool):
                 # By its place among all that this client has asked for.
-                job = self.history[job]
+                [job] = self._named(job, self.history)
             if isinstance(job, AsyncResult):
                 groups.append(job._group)
             elif isinstance(job, str):
                 place = self._memory.find(job)
                 if place is not None:
                     groups.append(Parts([place[:2]]))
+                else:
+                    unknown.append(job)
             else:
                 raise TypeError(f"jobs are AsyncResults, their msg_ids or places in `history`, not {job!r}")
+        if unknown and anyones:
+            from .hub import under_way
+
+            groups += under_way(self, unknown)
         return groups
 
     def spin(self):
@@ -558,11 +581,15 @@ class Client(Remembering):
         With a task store, which clusters have unless it is switched off, so does
         what was asked of it, and other clients find its results by their ids;
         `abort` or `cancel` before ends it. Without one it is dropped. Whoever
-        waits for it here is told by an EngineError.
+        waits for it here is told by an EngineError. What is there stays; asking for
+        more raises RuntimeError.
 
         linger: accepted for scripts
         """
-        self._connection.close()
+        connection = self._connection
+        if not isinstance(connection, ClosedConnection):
+            self._connection = ClosedConnection(connection)
+            connection.close()
 
     def __enter__(self):
         return self

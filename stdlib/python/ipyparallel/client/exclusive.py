@@ -33,7 +33,7 @@ class Exclusive:
         lock, self._lock = self._lock, None
         try:
             held = self._client._connection.unlock(lock)
-        except ConnectionError:
+        except (ConnectionError, RuntimeError):
             # With the connection the lock has ended; what ended that is told elsewhere.
             if failure is None:
                 raise

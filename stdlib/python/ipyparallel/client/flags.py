@@ -123,7 +123,8 @@ class TaskFlags(Flags):
     def timeout(self):
         """How long a call may wait for what it depends on and for an engine; None: for ever.
 
-        Setting it raises TypeError unless it is a number or None, ValueError if negative.
+        Setting it to 0 means for ever, too. It raises TypeError unless it is a number or None,
+        ValueError if negative.
         """
         return self._flags.get("timeout")
 
@@ -135,7 +136,8 @@ class TaskFlags(Flags):
     def task_timeout(self):
         """How long a call may run; None: for ever.
 
-        Setting it raises TypeError unless it is a number or None, ValueError if negative.
+        Setting it to 0 means for ever, too. It raises TypeError unless it is a number or None,
+        ValueError if negative.
         """
         return self._flags.get("task_timeout")
 
@@ -197,11 +199,11 @@ class _TemporaryFlags:
 
 
 def _seconds(flag, seconds):
-    """Returns how long that is, None for ever."""
+    """Returns how long that is, None for ever, which 0 means as well."""
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"{flag} must be a number of seconds or None, not {type(seconds).__name__}")
     if not seconds >= 0:
         raise ValueError(f"{flag} must not be negative: {seconds}")
-    return float(seconds)
+    return float(seconds) or None

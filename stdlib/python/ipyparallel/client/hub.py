@@ -25,10 +25,22 @@ _KEYS = (
 _MADE_OF = {
     "header": ("msg_id", "kind", "client_uuid", "client", "submitted"),
     "metadata": ("after", "follow", "retries", "label", "engine_uuid"),
-    "content": ("kind", "execute_input"),
+    "content": ("execute_input",),
     "result_header": ("msg_id", "kind", "engine_uuid", "completed"),
     "result_content": ("status", "ename", "evalue", "traceback"),
+    "result_metadata": ("engine_uuid", "started", "status"),
 }
+
+# What the parts of these are called where that isn't what they are kept under.
+_CALLED = {
+    "header": {"msg_type": "kind", "session": "client_uuid", "username": "client", "date": "submitted"},
+    "content": {"code": "execute_input"},
+    "result_header": {"msg_type": "kind", "session": "engine_uuid", "date": "completed"},
+    "result_metadata": {"engine": "engine_uuid"},
+}
+
+# What the kind of a request has behind it as the type of a message.
+_MESSAGE_TYPES = {"header": "_request", "result_header": "_reply"}
 
 # What stands for nothing under some keys; in the store there is no value then.
 _NOTHING = {"after": [], "follow": [], "outputs": [], "stdout": "", "stderr": ""}
@@ -114,8 +126,48 @@ def _steps(query):
     return steps if len(query) == 1 else [*steps, ("$and", len(query))]
 
 
+def _made_of(key, wanted):
+    """Returns the steps of a condition on what is made of several others: a dict of conditions on
+    its parts, of which those that aren't named may be anything.
+
+    Raises TypeError for another condition, ValueError for a part that there isn't.
+    """
+    if not isinstance(wanted, dict):
+        raise TypeError(
+            f"{key} has parts, which a query names in a dict such as {{{_parts_of(key)[0]!r}: …}}, not {wanted!r}"
+        )
+    conditions = {}
+    for part, condition in wanted.items():
+        if part not in _parts_of(key):
+            raise ValueError(f"{key} has no {part!r}: there are {', '.join(_parts_of(key))}")
+        if part == "msg_type":
+            condition = _kind(condition, _MESSAGE_TYPES[key])
+        conditions[_CALLED.get(key, {}).get(part, part)] = condition
+    return _steps(conditions)
+
+
+def _parts_of(key):
+    """Returns what the parts of it are called, where it is made of several."""
+    called = {kept: part for part, kept in _CALLED.get(key, {}).items()}
+    return [called.get(kept, kept) for kept in _MADE_OF[key]]
+
+
+def _kind(condition, ending):
+    """Returns a condition on the type of a message as one on the kind of a request."""
+    if isinstance(condition, dict):
+        return {operator: _kind(value, ending) for operator, value in condition.items()}
+    if isinstance(condition, (list, tuple, set, frozenset)):
+        return [_kind(each, ending) for each in condition]
+    if not isinstance(condition, str):
+        return condition
+    # No kind is called '': nothing is of a type that there isn't.
+    return condition.removesuffix(ending) if condition.endswith(ending) else ""
+
+
 def _tested(key, wanted):
     """Returns the steps of one key's condition: a value, or a dict of operators."""
+    if key in _MADE_OF:
+        return _made_of(key, wanted)
     if not isinstance(wanted, dict):
         return [_equal(key, wanted)]
     steps = []
@@ -261,25 +313,16 @@ def _record(found, keys):
         elif key in ("after", "follow", "outputs", "execute_result"):
             found[key] = _form(key, value)
     for key in keys:
-        if key == "header":
-            found[key] = {
-                "msg_id": found["msg_id"], "msg_type": f"{found['kind']}_request",
-                "session": found["client_uuid"], "username": found["client"],
-                "date": found["submitted"],
-            }  # fmt: skip
-        elif key == "content":
+        if key == "content":
             code = found["execute_input"]
             found[key] = {} if code is None else {"code": code}
-        elif key == "result_header":
-            found[key] = {
-                "msg_id": found["msg_id"], "msg_type": f"{found['kind']}_reply",
-                "session": found["engine_uuid"], "date": found["completed"],
-            }  # fmt: skip
-        elif key == "result_content":
-            names = ("status",) if found["ename"] is None else _MADE_OF[key]
-            found[key] = {name: found[name] for name in names}
-        elif key == "metadata":
-            found[key] = {name: found[name] for name in _MADE_OF["metadata"]}
+        elif key == "result_content" and found["ename"] is None:
+            found[key] = {"status": found["status"]}
+        elif key in _MADE_OF:
+            called = _CALLED.get(key, {})
+            found[key] = {part: found[called.get(part, part)] for part in _parts_of(key)}
+            if key in _MESSAGE_TYPES:
+                found[key]["msg_type"] += _MESSAGE_TYPES[key]
     return Metadata((key, found[key]) for key in keys)
 
 
@@ -420,6 +463,19 @@ def fetch(client, msg_ids, places, single):
     first = records[unknown[0]]
     name = first["function"] or first["kind"]
     return AsyncHubResult(client, parts, name, first["kind"], single)
+
+
+def under_way(client, msg_ids):
+    """Returns, as groups, what of these has not ended, whoever asked for it.
+
+    Raises KeyError for one of which there is no record.
+    """
+    records = about(client, msg_ids)
+    left = [msg_id for msg_id in dict.fromkeys(msg_ids) if records[msg_id]["status"] is None]
+    if not left:
+        return []
+    group = client._connection.fetch(left)
+    return [Parts([(group, index) for index in range(len(left))])]
 
 
 def result_status(client, msg_ids, status_only):

@@ -5,7 +5,8 @@
     [output:2] what engine 2 displayed
     Out[3:7]: the value of the last expression of cell 7 of engine 3
 
-Every line has its label, and lines of different engines are never mixed.
+Every line has its label, and lines of different engines are never mixed. What
+`display_outputs` shows of a single engine stands as it was written, but for the number of its cell.
 Remote stdout goes to stdout and remote stderr to stderr. A picture stands below its label, shown
 as the shell shows those that are displayed here; without a shell it is text.
 """
@@ -248,8 +249,13 @@ class StreamedOutput:
         self._live.follow(0)
 
 
-def display_outputs(group, groupby, result_only=False):
+def display_outputs(group, groupby, result_only=False, labelled=True):
     """Shows the output of a finished group; see `AsyncResult.display_outputs`."""
+    if groupby not in ("type", "engine", "order"):
+        raise ValueError(f"groupby must be 'type', 'engine' or 'order', not {groupby!r}")
+    if not labelled:
+        _show_single(group, result_only)
+        return
     parts = []
     for index in range(len(group)):
         engine = group.metadata(index)["engine_id"]
@@ -264,15 +270,27 @@ def display_outputs(group, groupby, result_only=False):
             by_engine.setdefault(engine, []).extend(items)
         for engine, items in by_engine.items():
             _show_kinds(engine, items, ("stdout", "stderr", "display", "result"))
-    elif groupby in ("type", "order"):
+    else:
         for kind in ("stdout", "stderr"):
             for engine, items in parts:
                 _show_kinds(engine, items, (kind,))
         _show_displays(parts, groupby)
         for engine, items in parts:
             _show_kinds(engine, items, ("result",))
-    else:
-        raise ValueError(f"groupby must be 'type', 'engine' or 'order', not {groupby!r}")
+
+
+def _show_single(group, result_only):
+    """Shows the output of a finished group of one part, without labels."""
+    items = group.output(0)
+    if not result_only:
+        for shown in ("stdout", "stderr"):
+            stream = _stream(shown)
+            stream.write("".join([data for kind, data in items if kind == shown]))
+            stream.flush()
+        for kind, data in items:
+            if kind == "display":
+                _show_object("", data)
+    _show_kinds(group.metadata(0)["engine_id"], items, ("result",))
 
 
 def _stream(kind):
@@ -292,11 +310,20 @@ def _show(printer, engine, kind, data):
     if kind == "result":
         count, data = data
         label = f"Out[{engine}:{count}]:"
-    if get_ipython() is not None and any(form.startswith("image/") for form in data):
-        print(label, flush=True)
-        _publish(data, {}, None, False)
-    else:
+    if not _show_object(label, data):
         printer.show(label, data.get("text/plain", ""))
+
+
+def _show_object(label, data):
+    """Shows a picture below its label, or any object without one. Returns whether it did."""
+    if get_ipython() is not None and any(form.startswith("image/") for form in data):
+        if label:
+            print(label, flush=True)
+        _publish(data, {}, None, False)
+        return True
+    if not label:
+        print(data.get("text/plain", ""))
+    return not label
 
 
 def _show_kinds(engine, items, kinds):

@@ -53,7 +53,7 @@ class Remembering:
         position, TaskStoreError if there is no task store to look into.
         """
         chosen = -1 if indices_or_msg_ids is None else indices_or_msg_ids
-        single = isinstance(chosen, (int, str))
+        single = _is_single(chosen)
         msg_ids = self._named_in_history(chosen)
         found = {msg_id: self._memory.find(msg_id) for msg_id in msg_ids}
         places = {msg_id: place for msg_id, place in found.items() if place is not None}
@@ -69,7 +69,11 @@ class Remembering:
             self._memory.keep(msg_ids, known)
         _, _, method, fname = known[0]
         group = Parts([place[:2] for place in known])
-        result = AsyncResult(self, group, fname, method, single)
+        if isinstance(chosen, AsyncResult):
+            result = chosen._again(group)
+        else:
+            result = AsyncResult(self, group, fname, method, single)
+        result.owner = owner
         if self.block if block is None else block:
             result.wait()
         return result
@@ -97,7 +101,10 @@ class Remembering:
             elif -len(known) <= each < len(known):
                 msg_ids.append(known[each])
             else:
-                raise IndexError(f"there is no result {each}: this client knows {len(known)}")
+                raise IndexError(
+                    f"there is no result {each}: this client knows {len(known)}; what nobody holds is"
+                    " forgotten once it is there, and found by its msg_id alone"
+                )
         return msg_ids
 
     # -- forgetting
@@ -109,8 +116,12 @@ class Remembering:
         targets: forgets what ran on these engines, too
 
         Raises RuntimeError, forgetting nothing, if some of it is still under
-        way, KeyError for an id that isn't known.
+        way, KeyError for an id that isn't known, ValueError if nothing is named.
         """
+        _check_named(jobs, targets)
+        self._purge_local(jobs, targets)
+
+    def _purge_local(self, jobs, targets):
         if isinstance(jobs, str) and jobs == "all":
             self._memory.purge()
             return
@@ -134,8 +145,13 @@ class Remembering:
 
         With 'all', what is under way stays. Raises RuntimeError, forgetting
         nothing, if one of the jobs is still under way, KeyError for an id that
-        isn't known, TaskStoreError if there is no task store.
+        isn't known, ValueError if nothing is named, TaskStoreError if there is no
+        task store.
         """
+        _check_named(jobs, targets)
+        self._purge_hub(jobs, targets)
+
+    def _purge_hub(self, jobs, targets):
         from .hub import purge
 
         everything = isinstance(jobs, str) and jobs == "all"
@@ -148,13 +164,14 @@ class Remembering:
         The arguments are those of `purge_local_results` and `purge_hub_results`, and
         so is what is raised.
         """
+        _check_named(jobs, targets)
         places = self._memory.places()
         everything = isinstance(jobs, str) and jobs == "all"
         chosen = [] if everything else self._named(_jobs(jobs), list(places))
         mine = [msg_id for msg_id in chosen if msg_id in places]
-        self.purge_local_results("all" if everything else mine, targets)
+        self._purge_local("all" if everything else mine, targets)
         try:
-            self.purge_hub_results("all" if everything else chosen, targets)
+            self._purge_hub("all" if everything else chosen, targets)
         except error.TaskStoreError:
             if len(mine) < len(chosen) or self._has_task_store():
                 raise
@@ -289,6 +306,22 @@ def _listed(chosen):
         raise TypeError(f"results are found by {_named_by(())}, not by {chosen!r}") from None
 
 
+def _is_single(chosen):
+    """Returns whether what is chosen has a single result: a part, or what was asked of one engine."""
+    return chosen._single_result if isinstance(chosen, AsyncResult) else isinstance(chosen, (int, str))
+
+
+def _check_named(jobs, targets):
+    """Raises ValueError if neither of them names anything that is to be forgotten."""
+    for each in (jobs, targets):
+        if each is not None and not (isinstance(each, (list, tuple, set)) and not each):
+            return
+    raise ValueError(
+        "name what is to be forgotten: jobs='all', msg_ids or AsyncResults, or the engines where it"
+        " ran as targets"
+    )
+
+
 def _named_by(known):
     return "msg_ids and AsyncResults" if known is None else "msg_ids, positions and AsyncResults"
 
@@ -300,4 +333,4 @@ def _jobs(jobs):
             f"what is forgotten is named by 'all', msg_ids and AsyncResults, not by {jobs!r};"
             " what ran on an engine by targets="
         )
-    return jobs
+    return () if jobs is None else jobs

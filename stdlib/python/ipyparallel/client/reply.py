@@ -36,8 +36,8 @@ def metadata_of(group, index, key=None):
     if key == "execute_result":
         return _execute_result(group, index)
     if key == "error":
-        outcome = group.outcome(index)
-        return None if outcome is None or outcome[0] else f"{outcome[2]}: {outcome[3]}"
+        # What failed is an exception that the result makes, which knows what was done.
+        return None
     if key == "engine_uuid":
         engine_id = group.metadata(index)["engine_id"]
         return None if engine_id is None else f"engine-{engine_id}"
@@ -69,25 +69,79 @@ class ExecuteReply:
         attributes of the reply as well (`reply.stdout`, `reply.engine_id`)
     execution_count: the number of the last cell on that engine that was not silent
     data: the value of the last expression as text by media type, {} if none
+
+    The shell shows it as the engine's value, with its forms.
     """
 
     def __init__(self, group, index):
         self._group = group
         self._index = index
-        self._metadata = None
+        self._known = None
         self.execution_count = group.outcome(index)[1]
 
     @property
     def metadata(self):
         # Most replies are only waited for, so that theirs is never put together.
-        if self._metadata is None:
-            self._metadata = metadata_of(self._group, self._index)
-        return self._metadata
+        if self._known is None:
+            self._known = metadata_of(self._group, self._index)
+        return self._known
 
     @property
     def data(self):
         result = self.metadata["execute_result"]
         return result["data"] if result else {}
+
+    @property
+    def source(self):
+        """'', as engines send no source with a value; None if there is no value."""
+        return "" if self.metadata["execute_result"] else None
+
+    # -- how it is shown
+
+    def display(self):
+        """Shows the value of the last expression here, in the best form that there is room for."""
+        from IPython.display import publish_display_data
+
+        if self.data:
+            publish_display_data(self.data, {})
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return ({**self.data, "text/plain": self._labelled()} if self.data else {}), {}
+
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(self._labelled())
+
+    def _repr_html_(self):
+        return self.data.get("text/html")
+
+    def _repr_markdown_(self):
+        return self.data.get("text/markdown")
+
+    def _repr_latex_(self):
+        return self.data.get("text/latex")
+
+    def _repr_json_(self):
+        return self.data.get("application/json")
+
+    def _repr_javascript_(self):
+        return self.data.get("application/javascript")
+
+    def _repr_png_(self):
+        return self.data.get("image/png")
+
+    def _repr_jpeg_(self):
+        return self.data.get("image/jpeg")
+
+    def _repr_svg_(self):
+        return self.data.get("image/svg+xml")
+
+    def _labelled(self):
+        """Returns the value as text behind its engine and cell, '' if there is none."""
+        text = str(self)
+        if not text:
+            return ""
+        below = "\n" if "\n" in text and text[0] != "\n" else ""
+        return f"Out[{self.metadata['engine_id']}:{self.execution_count}]: {below}{text}"
 
     def __getitem__(self, key):
         return self.metadata[key]

@@ -42,7 +42,6 @@ class View(Flags):
         # Accepted for scripts that set it: objects are copied before a call
         # returns, so that there is nothing to track.
         self.track = False
-        self._connection = client._connection
         self.targets = targets
         self.set_flags(**flags)
 
@@ -89,11 +88,21 @@ class View(Flags):
         raise NotImplementedError(f"{type(self).__name__} has no map")
 
     def map_async(self, f, *sequences, **options):
-        """Does what `map` does and returns an AsyncMapResult at once."""
+        """Does what `map` does and returns an AsyncMapResult at once.
+
+        Raises TypeError for `block`, which is said by the name.
+        """
+        if "block" in options:
+            raise TypeError("map_async never waits, and takes no block: map takes it, and map_sync waits")
         return self.map(f, *sequences, block=False, **options)
 
     def map_sync(self, f, *sequences, **options):
-        """Does what `map` does, waits for it, and returns the list of results."""
+        """Does what `map` does, waits for it, and returns the list of results.
+
+        Raises TypeError for `block`, which is said by the name.
+        """
+        if "block" in options:
+            raise TypeError("map_sync always waits, and takes no block: map takes it, and map_async doesn't wait")
         return self.map(f, *sequences, block=True, **options)
 
     def remote(self, block=None, **flags):
@@ -171,10 +180,16 @@ class View(Flags):
         targets = self.targets if targets is None else targets
         return "all" if targets is None else targets
 
+    @property
+    def _connection(self):
+        """The client's, which is another one when it has been closed."""
+        return self.client._connection
+
     def _labelled(self):
         """Returns the connection, which records the label of this view with what it sends next."""
-        self._connection.label(self._label)
-        return self._connection
+        connection = self.client._connection
+        connection.label(self._label)
+        return connection
 
     def _deliver(self, result, block):
         """Returns the value of a result if the call blocks, else the result."""
@@ -559,12 +574,13 @@ class LoadBalancedView(TaskFlags, View):
     follow: the same, and they run on the engine where these ran
     timeout: how long they may wait for that and for an engine, in seconds; then
         they raise DependencyTimeout, or TaskTimeout if only an engine is missing
+        (0 and None: for ever)
     retries: how many times more a call that fails is tried, on other engines
         as long as there are some that haven't tried it (0 by default)
     priority: of the calls of one client that wait, those with the highest go
         first (0 by default)
     task_timeout: how long they may run, in seconds; then they are stopped as
-        by `AsyncResult.cancel`, and raise TaskTimeout
+        by `AsyncResult.cancel`, and raise TaskTimeout (0 and None: for ever)
     """
 
     _flag_attributes = {

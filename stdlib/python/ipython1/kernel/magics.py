@@ -7,8 +7,14 @@ from rhumba.shell import UsageError, get_ipython
 
 
 def activate(controller, shell=None):
-    """Registers the magics for a RemoteController or MultiEngineClient."""
-    EngineMagics(get_ipython() if shell is None else shell, controller).register()
+    """Registers the magics for a RemoteController or MultiEngineClient; warns where there is no shell."""
+    shell = get_ipython() if shell is None else shell
+    if shell is None:
+        from warnings import warn
+
+        warn("there is no shell here that could have the magics", stacklevel=3)
+        return
+    EngineMagics(shell, controller).register()
 
 
 class EngineMagics:

@@ -57,13 +57,14 @@ pub struct Case {
 const AS_FAST_AS_PICKLE: Target = Target::TimesAsFastAs(1.0, Serializer::Pickle);
 
 #[rustfmt::skip]
-pub const CASES: [Case; 9] = [
+pub const CASES: [Case; 10] = [
     Case { name: "mixed_dict", label: "dict of 50,000 mixed entries", target: AS_FAST_AS_PICKLE },
     Case { name: "integers", label: "list of 1,000,000 ints", target: AS_FAST_AS_PICKLE },
     Case { name: "floats", label: "list of 1,000,000 floats", target: AS_FAST_AS_PICKLE },
     Case { name: "instances", label: "20,000 instances", target: AS_FAST_AS_PICKLE },
     Case { name: "graph", label: "graph with 1,000,000 edges", target: AS_FAST_AS_PICKLE },
     Case { name: "linked", label: "100,000 instances, each linked to the next", target: Target::None },
+    Case { name: "rings", label: "20,000 instances in small rings", target: Target::None },
     Case { name: "functions", label: "200 functions with closures", target: Target::TimesAsFastAs(5.0, Serializer::Cloudpickle) },
     Case { name: "new_functions", label: "200 functions, never seen before", target: Target::TimesAsFastAs(5.0, Serializer::Cloudpickle) },
     Case { name: "large", label: "1 GB bytes", target: Target::ShareOfCopy(0.5) },

@@ -33,10 +33,18 @@ fn everyone_sees_the_same_engines() {
         ]
     );
     let welcome = scene.take(late);
-    let [FromController::Welcome(Welcome::Client { engines, .. })] = &welcome[..] else {
+    let [
+        FromController::Welcome(Welcome::Client {
+            engines,
+            engine_next,
+            ..
+        }),
+    ] = &welcome[..]
+    else {
         panic!("a client is welcomed, not {welcome:?}")
     };
     assert_eq!(*engines, [info(a, 1001), info(b, 1002)]);
+    assert_eq!(*engine_next, EngineId(2));
 
     scene.close(a.connection);
     let left = ToClient::EngineLeft {
@@ -60,7 +68,7 @@ fn another_version_is_refused_with_a_sentence() {
         (
             PROTOCOL_VERSION + 1,
             RUNTIME,
-            "version 6 of the protocol and you speak version 7",
+            "version 7 of the protocol and you speak version 8",
         ),
         (
             PROTOCOL_VERSION,

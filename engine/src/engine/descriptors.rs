@@ -1,0 +1,229 @@
+//! What the process of an engine writes to its descriptors 1 and 2: commands that Python runs, native
+//! code, processes that are forked. It is output of the work that runs, as what Python prints is.
+//!
+//! Each is a pipe, which the thread of [`super::output`] reads; it is written to the log of the process
+//! as well, where it went without that. What the engine itself has to say goes there only ([`Log`]),
+//! and so does what is left in the pipes when a fault aborts the process. An engine inside of another
+//! program leaves its descriptors alone.
+
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use rhumba_interpreter::output::Stream;
+
+/// As much as is read at once, in bytes.
+const PIECE_BYTES: usize = 16 << 10;
+
+/// Where the descriptors led to before they were captured: where this process has its log.
+static LOG: AtomicI32 = AtomicI32::new(libc::STDERR_FILENO);
+
+/// The ends of the pipes that are read, for a process that aborts.
+static READ_ENDS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
+
+/// Descriptors 1 and 2, captured until [`release`].
+pub(super) struct Captured {
+    pipes: [Pipe; 2],
+}
+
+struct Pipe {
+    stream: Stream,
+    read_end: OwnedFd,
+    /// The beginning of a character whose rest hasn't come yet.
+    begun: Vec<u8>,
+}
+
+/// Captures what is written to descriptors 1 and 2 from now on.
+pub(super) fn capture() -> io::Result<Captured> {
+    // SAFETY: a number that isn't open is answered by an error.
+    let log = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, 3) };
+    LOG.store(checked(log)?, Ordering::Relaxed);
+    let captured = Captured {
+        pipes: [
+            Pipe::in_place_of(libc::STDOUT_FILENO, Stream::Stdout)?,
+            Pipe::in_place_of(libc::STDERR_FILENO, Stream::Stderr)?,
+        ],
+    };
+    for (known, pipe) in READ_ENDS.iter().zip(&captured.pipes) {
+        known.store(pipe.read_end.as_raw_fd(), Ordering::Relaxed);
+    }
+    // SAFETY: the handler calls nothing that a signal handler may not call.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_abort as *const () as libc::sighandler_t;
+        action.sa_flags = libc::SA_RESETHAND;
+        libc::sigaction(libc::SIGABRT, &raw const action, std::ptr::null_mut());
+    }
+    Ok(captured)
+}
+
+/// Leads the descriptors to the log again, for what is said at the very end.
+pub(super) fn release() {
+    let log = LOG.load(Ordering::Relaxed);
+    if log > libc::STDERR_FILENO {
+        // SAFETY: numbers that aren't open are answered by errors.
+        unsafe {
+            libc::dup2(log, libc::STDOUT_FILENO);
+            libc::dup2(log, libc::STDERR_FILENO);
+        }
+        rescue();
+    }
+}
+
+impl Captured {
+    /// The descriptors that become readable when something is written.
+    pub(super) fn read_ends(&self) -> [RawFd; 2] {
+        self.pipes.each_ref().map(|pipe| pipe.read_end.as_raw_fd())
+    }
+
+    /// Hands over what has been written so far.
+    pub(super) fn read(&mut self, mut take: impl FnMut(Stream, &str)) {
+        for pipe in &mut self.pipes {
+            pipe.read(&mut take);
+        }
+    }
+}
+
+impl Pipe {
+    fn in_place_of(descriptor: RawFd, stream: Stream) -> io::Result<Self> {
+        let mut ends = [-1; 2];
+        // SAFETY: the array has room for two numbers.
+        checked(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+        // SAFETY: both were made above, and are owned by nobody else.
+        let [read_end, write_end] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+        // SAFETY: flags of a descriptor that is open; whoever writes still waits for room.
+        checked(unsafe { libc::fcntl(read_end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
+        // SAFETY: the new number is one of the two standard ones, which nothing owns.
+        checked(unsafe { libc::dup2(write_end.as_raw_fd(), descriptor) })?;
+        Ok(Self {
+            stream,
+            read_end,
+            begun: Vec::new(),
+        })
+    }
+
+    fn read(&mut self, take: &mut impl FnMut(Stream, &str)) {
+        let mut piece = [0_u8; PIECE_BYTES];
+        loop {
+            // SAFETY: no more is read than the array has room for.
+            let length = unsafe {
+                let end = self.read_end.as_raw_fd();
+                libc::read(end, piece.as_mut_ptr().cast(), piece.len())
+            };
+            let Some(length) = usize::try_from(length).ok().filter(|length| *length > 0) else {
+                return;
+            };
+            // A log that can't be written, as on a full disk, is no reason to lose output.
+            let _ = Log.write_all(&piece[..length]);
+            self.begun.extend_from_slice(&piece[..length]);
+            let whole = whole_characters(&self.begun);
+            let rest = self.begun.split_off(whole);
+            take(self.stream, &String::from_utf8_lossy(&self.begun));
+            self.begun = rest;
+            if length < piece.len() {
+                return;
+            }
+        }
+    }
+}
+
+/// How many of the bytes are characters, or nothing that a next byte could make one.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let from = bytes.len().saturating_sub(3);
+    for (at, byte) in bytes.iter().enumerate().skip(from) {
+        let length = match byte {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            _ => continue,
+        };
+        if at + length > bytes.len() {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+fn checked(answer: i32) -> io::Result<i32> {
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(answer)
+}
+
+/// Where the process of an engine says what it has to say itself: its stderr, or where that led to
+/// before it was captured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // SAFETY: no more is read than the slice has.
+        let written = unsafe {
+            libc::write(
+                LOG.load(Ordering::Relaxed),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+            )
+        };
+        usize::try_from(written).map_err(|_| io::Error::last_os_error())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes what is in the pipes to the log. Safe in a signal handler.
+fn rescue() {
+    let mut piece = [0_u8; 4096];
+    for end in &READ_ENDS {
+        let end = end.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: both calls stay within the array; numbers that aren't open give errors.
+            unsafe {
+                let length = libc::read(end, piece.as_mut_ptr().cast(), piece.len());
+                let Ok(length) = usize::try_from(length) else {
+                    break;
+                };
+                if length == 0 {
+                    break;
+                }
+                libc::write(LOG.load(Ordering::Relaxed), piece.as_ptr().cast(), length);
+            }
+        }
+    }
+}
+
+/// Nobody reads the pipes of a process that aborts, and why it does is in them.
+extern "C" fn on_abort(signal: i32) {
+    rescue();
+    // The usual action is set again by now.
+    // SAFETY: it may be called in a signal handler.
+    unsafe {
+        libc::raise(signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_kept_until_they_are_whole() {
+        for (bytes, whole) in [
+            (&b"abc"[..], 3),
+            (b"", 0),
+            ("aé".as_bytes(), 3),
+            (&"aé".as_bytes()[..2], 1),
+            (&"€".as_bytes()[..2], 0),
+            (&"a😀".as_bytes()[..4], 1),
+            (&"a😀".as_bytes()[..2], 1),
+            ("a😀".as_bytes(), 5),
+            (b"a\xff", 2),
+            (b"\x80\x80\x80", 3),
+        ] {
+            assert_eq!(whole_characters(bytes), whole, "{bytes:?}");
+        }
+    }
+}
