@@ -24,6 +24,8 @@ static READ_ENDS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
 /// Descriptors 1 and 2, captured until [`release`].
 pub(super) struct Captured {
     pipes: [Pipe; 2],
+    /// What is read goes through it; most engines never need it.
+    piece: Vec<u8>,
 }
 
 struct Pipe {
@@ -43,6 +45,7 @@ pub(super) fn capture() -> io::Result<Captured> {
             Pipe::in_place_of(libc::STDOUT_FILENO, Stream::Stdout)?,
             Pipe::in_place_of(libc::STDERR_FILENO, Stream::Stderr)?,
         ],
+        piece: Vec::new(),
     };
     for (known, pipe) in READ_ENDS.iter().zip(&captured.pipes) {
         known.store(pipe.read_end.as_raw_fd(), Ordering::Relaxed);
@@ -76,10 +79,24 @@ impl Captured {
         self.pipes.each_ref().map(|pipe| pipe.read_end.as_raw_fd())
     }
 
+    /// Whether something has been written: one question to the system, as it is asked for every
+    /// piece of work.
+    pub(super) fn has_something(&self) -> bool {
+        let mut ends = self.read_ends().map(|end| libc::pollfd {
+            fd: end,
+            events: libc::POLLIN,
+            revents: 0,
+        });
+        // SAFETY: the pointer and the number are those of one array.
+        unsafe { libc::poll(ends.as_mut_ptr(), 2, 0) };
+        ends.iter().any(|end| end.revents & libc::POLLIN != 0)
+    }
+
     /// Hands over what has been written so far.
     pub(super) fn read(&mut self, mut take: impl FnMut(Stream, &str)) {
+        self.piece.resize(PIECE_BYTES, 0);
         for pipe in &mut self.pipes {
-            pipe.read(&mut take);
+            pipe.read(&mut self.piece, &mut take);
         }
     }
 }
@@ -102,10 +119,9 @@ impl Pipe {
         })
     }
 
-    fn read(&mut self, take: &mut impl FnMut(Stream, &str)) {
-        let mut piece = [0_u8; PIECE_BYTES];
+    fn read(&mut self, piece: &mut [u8], take: &mut impl FnMut(Stream, &str)) {
         loop {
-            // SAFETY: no more is read than the array has room for.
+            // SAFETY: no more is read than the slice has room for.
             let length = unsafe {
                 let end = self.read_end.as_raw_fd();
                 libc::read(end, piece.as_mut_ptr().cast(), piece.len())

@@ -85,7 +85,6 @@ impl EngineOutput {
     /// Notes whose output comes from here on.
     pub(super) fn begin(&self, ticket: Ticket) {
         let mut held = self.held.lock();
-        self.read_captured(&mut held);
         self.send(&mut held);
         held.ticket = Some(ticket);
     }
@@ -178,7 +177,7 @@ impl EngineOutput {
 
     /// Takes what was written past Python so far.
     fn read_captured(&self, held: &mut Held) {
-        if let Some(mut captured) = held.captured.take() {
+        if let Some(mut captured) = held.captured.take_if(|captured| captured.has_something()) {
             captured.read(|stream, text| {
                 self.add(held, stream, text);
             });

@@ -169,7 +169,7 @@ view, balanced, there = closed[:], closed.load_balanced_view(), closed[0].apply_
 assert there.get(PATIENCE) == 1
 gate = Gate()
 pending = gate.hold(closed[0])
-queued = [view.apply_async(abs, -2), balanced.map_async(abs, range(8))]
+queued = [view.apply_async(abs, -2), closed.load_balanced_view(targets=[0]).map_async(abs, range(8))]
 closed.close()
 closed.close()
 assert there.get() == 1
@@ -177,7 +177,7 @@ raises(RuntimeError, view.apply_async, abs, -1)
 if RHUMBA:
     # ipyparallel says it of what is sent, and waits for what is asked.
     for call in (
-        closed.queue_status, closed.hub_history, closed.clients, closed.purge_everything, closed.shutdown,
+        closed.queue_status, closed.hub_history, closed.clients, closed.shutdown,
         lambda: closed[0], lambda: view["a"], lambda: view.push({"a": 1}), lambda: view.execute("a = 1"),
         lambda: view.apply_sync(abs, -1), lambda: balanced.map_sync(abs, [1]), lambda: view.scatter("a", [1]),
         lambda: closed.wait_for_engines(1), lambda: closed.get_result("no-such-id"), lambda: closed.abort("no-such-id"),

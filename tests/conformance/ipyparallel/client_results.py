@@ -205,6 +205,11 @@ if RHUMBA:
         raises(ipp.TaskAborted, theirs[0].get, PATIENCE)
         assert not theirs[1].ready(), "it has not been asked to"
         another.abort(theirs[1].msg_id, targets=[2])
+        spread = every.apply_async(abs, -4)
+        rc.queue_status()  # answered once the controller has it
+        another.abort(spread.msg_ids, targets=[0, 1])
+        raises(ipp.TaskAborted, rc.get_result(spread.msg_ids[0]).get, PATIENCE)
+        assert [other.get(PATIENCE) for other in spread.split()[1:]] == [4] * 3
         raises(KeyError, another.abort, "no-such-id")
         raises(KeyError, another.abort, [theirs[1].msg_id, "no-such-id"])
         raises(IndexError, another.abort, 10**9)

@@ -18,8 +18,11 @@ def alive(pid):
     except ProcessLookupError:
         return False
     # A process that has ended but that nobody has asked about is not alive.
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it has ended since it was asked
 
 
 # As a context manager: connected at the start, stopped at the end.

@@ -139,8 +139,9 @@ for bad, name in ((one.apply_async(divide, 0), "ZeroDivisionError"), (one.execut
     raises_remote(name, bad.get)
     assert isinstance(bad.error, ipp.RemoteError) and bad.error.ename == name, bad.error
     assert bad.metadata["error"].ename == bad.metadata.error.ename == bad["error"].ename == name
-    assert bad.error.engine_info["engine_id"] == 1 and bad.error.engine_info["engine_uuid"]
     if RHUMBA:
+        # ipyparallel's doesn't always know where it was raised.
+        assert bad.error.engine_info["engine_id"] == 1
         assert bad.error.engine_info["engine_uuid"] == bad.engine_uuid
 ar = every.apply_async(lambda: 1 // (rank - 2))  # noqa: F821
 ar.wait(PATIENCE)

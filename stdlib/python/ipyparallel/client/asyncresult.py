@@ -48,11 +48,12 @@ class AsyncResult(Future):
     also before the result is there: `msg_id`, `engine_id`, `status` ('ok',
     'error', 'aborted' or None), `submitted`, `started`, `completed`,
     `received`, `stdout`, `stderr`, `outputs`, `execute_result`, `error` (the
-    exception that was raised, None if none was or none yet), `label` (the view's when it was asked for), `execute_input` (the code, of an
-    `execute`), `follow` and `after` (the ids of what a task depends on),
-    `is_broadcast` and `is_coalescing` (whether a BroadcastView sent it, and how), and
-    `data` (what has been published so far, see `ipyparallel.datapub`). Each is
-    one value, or a list with one per part, as the result is.
+    exception that was raised, None if none was or none yet), `label` (the
+    view's when it was asked for), `execute_input` (the code, of an `execute`),
+    `follow` and `after` (the ids of what a task depends on), `is_broadcast` and
+    `is_coalescing` (whether a BroadcastView sent it, and how), and `data` (what
+    has been published so far, see `ipyparallel.datapub`). Each is one value, or
+    a list with one per part, as the result is.
 
     It can be awaited inside asyncio, and given to `concurrent.futures.wait`
     and `as_completed`.

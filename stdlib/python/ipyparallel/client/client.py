@@ -351,7 +351,8 @@ class Client(Remembering):
         jobs: an AsyncResult, the id of a part, its place in `history`, or a list
             of them; by default all that this client has asked for. Ids may be
             of what another client has asked for
-        targets: only on these engines; by default wherever it is
+        targets: only on these engines; by default wherever it is. Of others' tasks
+            it isn't known where they are before they end
 
         Returns when it is done, whether `block` is true or not. To stop what
         runs, use `send_signal`.
@@ -361,16 +362,24 @@ class Client(Remembering):
         for an id that this client doesn't know.
         """
         anywhere = targets is None or (isinstance(targets, str) and targets == "all")
-        groups = self._jobs(jobs, anyones=True)
-        if not groups:
+        unknown = []
+        groups = self._jobs(jobs, unknown)
+        if not (groups or unknown):
             return
         targets = [] if anywhere else self._select(targets)[0]
+        others = []
+        if unknown:
+            from .hub import under_way
+
+            others = under_way(self, unknown, targets)
         natives = [group for group in groups if not isinstance(group, Parts)]
         if natives:
             self._connection.abort(natives, targets)
         for group in groups:
             if isinstance(group, Parts):
                 abort_parts(self._connection, group, targets)
+        for group in others:
+            abort_parts(self._connection, group)
 
     def _watcher(self):
         """Returns what tells results that they are there."""
@@ -380,14 +389,14 @@ class Client(Remembering):
             self._told_by = Watcher(self._connection)
         return self._told_by
 
-    def _jobs(self, jobs, anyones=False):
+    def _jobs(self, jobs, unknown=None):
         """Returns the groups of results; parts that are no longer known have finished.
 
-        anyones: looks for ids that this client doesn't know among what others have asked for
+        unknown: a list to which ids are added that this client doesn't know
         """
         if jobs is None:
             return self._memory.unfinished()
-        groups, unknown = [], []
+        groups = []
         for job in _listed(jobs):
             if isinstance(job, int) and not isinstance(job, bool):
                 # By its place among all that this client has asked for.
@@ -398,14 +407,10 @@ class Client(Remembering):
                 place = self._memory.find(job)
                 if place is not None:
                     groups.append(Parts([place[:2]]))
-                else:
+                elif unknown is not None:
                     unknown.append(job)
             else:
                 raise TypeError(f"jobs are AsyncResults, their msg_ids or places in `history`, not {job!r}")
-        if unknown and anyones:
-            from .hub import under_way
-
-            groups += under_way(self, unknown)
         return groups
 
     def spin(self):

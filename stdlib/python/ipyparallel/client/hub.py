@@ -372,7 +372,7 @@ def unfinished_requests(client, engine_ids):
 
 
 # What is asked about a result of somebody else.
-_ABOUT = ("msg_id", "kind", "function", "label", "execute_input", "submitted", "received", "status")
+_ABOUT = ("msg_id", "kind", "function", "label", "execute_input", "submitted", "received", "status", "engine_id")
 
 
 def about(client, msg_ids):
@@ -465,13 +465,15 @@ def fetch(client, msg_ids, places, single):
     return AsyncHubResult(client, parts, name, first["kind"], single)
 
 
-def under_way(client, msg_ids):
-    """Returns, as groups, what of these has not ended, whoever asked for it.
+def under_way(client, msg_ids, targets=()):
+    """Returns, as groups, what of these has not ended, whoever asked for it, on `targets` if there are some.
 
     Raises KeyError for one of which there is no record.
     """
     records = about(client, msg_ids)
-    left = [msg_id for msg_id in dict.fromkeys(msg_ids) if records[msg_id]["status"] is None]
+    left = [msg_id for msg_id, record in records.items() if record["status"] is None]
+    if targets:
+        left = [msg_id for msg_id in left if records[msg_id]["engine_id"] in targets]
     if not left:
         return []
     group = client._connection.fetch(left)

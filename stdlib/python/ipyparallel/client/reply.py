@@ -109,7 +109,7 @@ class ExecuteReply:
         return ({**self.data, "text/plain": self._labelled()} if self.data else {}), {}
 
     def _repr_pretty_(self, printer, cycle):
-        printer.text(self._labelled())
+        printer.text(self._labelled() or repr(self))
 
     def _repr_html_(self):
         return self.data.get("text/html")
