@@ -23,10 +23,10 @@ impl ErrorReport {
     /// Describes an exception. Never fails: a broken `__str__` is named in the message.
     pub fn from_exception(vm: &VirtualMachine, exception: &PyBaseExceptionRef) -> Self {
         let formatted = format(vm, exception);
-        match formatted {
-            Ok(report) => report,
-            Err(_) => Self::without_python(vm, exception),
-        }
+        let mut report = formatted.unwrap_or_else(|_| Self::without_python(vm, exception));
+        name_numbers_as_python_does(&mut report.message);
+        name_numbers_as_python_does(&mut report.traceback);
+        report
     }
 
     /// The same from the runtime's own formatting, for when Python code can't run: no stack left,
@@ -45,6 +45,29 @@ impl ErrorReport {
             message,
             traceback: traceback.trim_end().to_owned(),
         }
+    }
+}
+
+/// The runtime names its own types where an int is too large; Python's words are those of C.
+fn name_numbers_as_python_does(text: &mut String) {
+    const SAID: &str = "int too large to convert to Rust ";
+    if !text.contains(SAID) {
+        return;
+    }
+    for (own, known) in [
+        ("isize", "C ssize_t"),
+        ("usize", "C size_t"),
+        ("i64", "C long"),
+        ("u64", "C unsigned long"),
+        ("i32", "C int"),
+        ("u32", "C unsigned int"),
+        ("i16", "C short"),
+        ("u16", "C unsigned short"),
+        ("i8", "C char"),
+        ("u8", "C unsigned char"),
+    ] {
+        let said = format!("{SAID}{own}");
+        *text = text.replace(&said, &format!("int too large to convert to {known}"));
     }
 }
 

@@ -44,6 +44,28 @@ fn annotated_names_stand_beside_a_value() {
 }
 
 #[test]
+fn numbers_that_are_too_large_are_named_as_in_python() {
+    with_bench(|bench| {
+        for source in [
+            "[1].insert(2**70, 1)",
+            "import itertools\nitertools.repeat(1, 2**70)",
+        ] {
+            let report = bench.failing(source);
+            assert!(
+                report.traceback.ends_with("to convert to C ssize_t"),
+                "{}",
+                report.traceback
+            );
+            assert!(
+                report.message.ends_with("to convert to C ssize_t"),
+                "{}",
+                report.message
+            );
+        }
+    });
+}
+
+#[test]
 fn stored_cells_leave_their_numbers_behind() {
     with_bench(|bench| {
         bench.cell("10");

@@ -223,10 +223,10 @@ class Cluster:
         return None if self.cluster_file is None else Controller(self._folder)
 
     def get_output(self, part=None, remove=False):
-        """Returns what was written besides the output of requests and tasks: a text.
+        """Returns what the processes of the cluster have written: a text.
 
-        Warnings, what commands and native code print on engines, and why
-        something ended; `$RHUMBA_LOG` says how much. It is there when the
+        Warnings, what commands and native code print on engines (which is output
+        of what runs them as well), and why something ended; `$RHUMBA_LOG` says how much. It is there when the
         cluster has ended, too, until it is cleaned away; see `clean_cluster_files`.
 
         part: 'controller' or 'engines'; by default both, under headings

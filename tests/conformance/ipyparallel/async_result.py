@@ -145,6 +145,12 @@ ar = one.apply_async(lambda: print("from apply"))
 ar.get()
 ar.wait_for_output()
 assert ar.stdout == "from apply\n" and ar.stderr == "" and ar.outputs == []
+
+# What commands write is output, too.
+ar = one.apply_async(lambda: __import__("os").system("echo a command; echo trouble >&2"))
+assert ar.get(PATIENCE) == 0
+eventually(lambda: ar.stdout and ar.stderr)
+assert ar.stdout == "a command\n" and ar.stderr == "trouble\n"
 gate = Gate()
 ar = one.execute(f"print('early', flush=True)\n{gate.code}")
 eventually(lambda: ar.stdout)

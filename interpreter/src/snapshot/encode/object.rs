@@ -355,7 +355,7 @@ impl Encoder<'_> {
             let in_slots = self.attributes(object)?.split_off(dict_length);
             children.extend(in_slots.into_iter().flat_map(|(name, value)| [name, value]));
         }
-        self.place_of_syntax_error(object, &mut children)?;
+        self.told_beside_arguments(object, &mut children)?;
         let then = self.exception_fill(object, origin, children)?;
         let children = vec![class.clone(), args.clone()];
         let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
@@ -364,13 +364,14 @@ impl Encoder<'_> {
         self.begin(frame.draining())
     }
 
-    /// Adds where the source is wrong, which the compiler tells beside the arguments.
-    fn place_of_syntax_error(
+    /// Adds what the runtime tells beside the arguments: where the source is wrong, which name isn't
+    /// defined.
+    fn told_beside_arguments(
         &self,
         object: &PyObject,
         attributes: &mut Vec<PyObjectRef>,
     ) -> PyResult<()> {
-        const NAMES: [&str; 7] = [
+        const OF_SOURCE: [&str; 7] = [
             "msg",
             "filename",
             "lineno",
@@ -380,13 +381,15 @@ impl Encoder<'_> {
             "end_offset",
         ];
         let vm = self.vm;
-        if !object
-            .class()
-            .fast_issubclass(vm.ctx.exceptions.syntax_error)
-        {
+        let is = |class: &Py<PyType>| object.class().fast_issubclass(class);
+        let names: &[&str] = if is(vm.ctx.exceptions.syntax_error) {
+            &OF_SOURCE
+        } else if is(vm.ctx.exceptions.name_error) {
+            &["name"]
+        } else {
             return Ok(());
-        }
-        for name in NAMES {
+        };
+        for &name in names {
             let key = vm.ctx.intern_str(name);
             let is_there = |known: &PyObjectRef| self.text(known).is_some_and(|text| text == name);
             let value = vm.get_attribute_opt(object, key)?;

@@ -341,6 +341,16 @@ def test_exceptions():
     assert (there.start, there.end, there.object) == (1, 2, b'abc')
 
 
+def test_names_that_errors_are_about():
+    try:
+        undefined_name
+    except NameError as failure:
+        there = carry(failure)
+    assert there.name == 'undefined_name' and there.args == ("name 'undefined_name' is not defined",)
+    assert carry(UnboundLocalError('m', name='q')).name == 'q' and carry(NameError('m')).name is None
+    assert carry(AttributeError('m', name='q')).name == 'q'
+
+
 def test_exception_with_its_own_init():
     class Odd(Exception):
         def __init__(self, code, *, hint):
