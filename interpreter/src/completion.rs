@@ -56,7 +56,10 @@ fn complete_line(
     line: &str,
 ) -> Completions {
     let cursor = before.len();
-    if let Some(found) = signs(vm, line, cursor) {
+    let trimmed = line.trim_start();
+    // There a backslash stands in front of what would end the name of a file.
+    let names_files = trimmed.starts_with(['!', '%']) || is_command(line);
+    if let Some(found) = signs(vm, line, cursor, names_files) {
         return found;
     }
     if let Some(found) = custom(vm, line, cursor) {
@@ -72,7 +75,6 @@ fn complete_line(
         }
         return paths(&before[quote + 1..], cursor);
     }
-    let trimmed = line.trim_start();
     if trimmed.starts_with('%') && !trimmed.contains([' ', '\t']) {
         return magics(vm, trimmed, cursor);
     }
@@ -136,8 +138,9 @@ fn python(
     Completions { start, matches }
 }
 
-/// `\alpha` as α, and the names that begin as what is typed behind a backslash does.
-fn signs(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> {
+/// `\alpha` as α, and the names that begin as what is typed behind a backslash does; the other way
+/// round only where no file is named.
+fn signs(vm: &VirtualMachine, line: &str, cursor: usize, names_files: bool) -> Option<Completions> {
     let at = line.rfind('\\')?;
     let typed = &line[at + 1..];
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || "^_+-=()".contains(c);
@@ -151,6 +154,7 @@ fn signs(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions> 
     if let (Some(sign), None) = (chars.next(), chars.next())
         && !is_of_name(sign)
         && !sign.is_whitespace()
+        && !names_files
     {
         // The other way round: how a sign is typed.
         let name = symbols::name(sign).map(ToOwned::to_owned);

@@ -6,7 +6,7 @@ use rhumba_engine::client::Client;
 use rhumba_engine::client::group::{Group as Parts, PartAddress, PartAnswer};
 use rhumba_engine::proto::message::{FailureKind, Outcome, Output};
 use rhumba_interpreter::interrupt;
-use rhumba_interpreter::snapshot;
+use rhumba_interpreter::snapshot::{self, DecodeContext};
 use rustpython_vm::builtins::PyDictRef;
 use rustpython_vm::function::{OptionalArg, TimeoutSeconds};
 use rustpython_vm::protocol::PySequenceMethods;
@@ -139,8 +139,14 @@ impl Group {
         if payload.is_empty() {
             return Ok(vm.ctx.none());
         }
-        let kept = (payload.bytes() <= KEPT_BYTES_MAX).then(|| payload.clone());
-        let decoded = snapshot::decode(vm, payload.buffers, &values::context(vm));
+        // What is one table is only read, so that keeping it costs nothing.
+        let is_table = payload.buffers.len() == 1;
+        let kept = (is_table || payload.bytes() <= KEPT_BYTES_MAX).then(|| payload.clone());
+        let context = DecodeContext {
+            may_be_interrupted: kept.is_some(),
+            ..values::context(vm)
+        };
+        let decoded = snapshot::decode(vm, payload.buffers, &context);
         if let (Err(error), Some(kept)) = (&decoded, kept)
             && !error.fast_isinstance(vm.ctx.exceptions.exception_type)
         {

@@ -99,6 +99,16 @@ impl Captured {
             pipe.read(&mut self.piece, &mut take);
         }
     }
+
+    /// Hands over what was the beginning of a character: no more of it comes.
+    pub(super) fn end(&mut self, mut take: impl FnMut(Stream, &str)) {
+        for pipe in &mut self.pipes {
+            if !pipe.begun.is_empty() {
+                let begun = std::mem::take(&mut pipe.begun);
+                take(pipe.stream, &String::from_utf8_lossy(&begun));
+            }
+        }
+    }
 }
 
 impl Pipe {

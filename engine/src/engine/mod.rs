@@ -267,6 +267,10 @@ fn run_job(
     rhumba_interpreter::interrupt::discard_pending(vm);
     let started_us = unix_time_us();
     let result = operations.run(vm, job);
+    if output.is_forked() {
+        // A process that the work has forked, and that has left its code: the answer is the engine's.
+        end_forked(&result);
+    }
     queue.finish();
     rhumba_interpreter::interrupt::discard_pending(vm);
     output.end();
@@ -280,6 +284,21 @@ fn run_job(
         completed_us: unix_time_us(),
     };
     vm.allow_threads(|| outgoing.send_finished(ticket, operation, result, timing));
+}
+
+/// Ends a forked process as a script would end, with a status that says how.
+fn end_forked(result: &Result<Payload, Failure>) -> ! {
+    let status = match result {
+        Ok(_) => 0,
+        Err(failure) if failure.exception == "SystemExit" => failure.message.parse().unwrap_or(0),
+        Err(failure) => {
+            // Nobody else tells of it; it goes where the process writes.
+            eprintln!("{}", failure.traceback);
+            1
+        }
+    };
+    // SAFETY: it does nothing but end the process; what is to be done at the end is the engine's.
+    unsafe { libc::_exit(status) }
 }
 
 fn is_interrupt(failure: &Failure) -> bool {

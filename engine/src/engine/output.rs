@@ -93,11 +93,18 @@ impl EngineOutput {
     pub(super) fn end(&self) {
         let mut held = self.held.lock();
         self.read_captured(&mut held);
+        if let Some(mut captured) = held.captured.take() {
+            captured.end(|stream, text| {
+                self.add(&mut held, stream, text);
+            });
+            held.captured = Some(captured);
+        }
         self.send(&mut held);
         held.ticket = None;
     }
 
-    fn is_forked(&self) -> bool {
+    /// Whether this is a process that the engine has forked.
+    pub(super) fn is_forked(&self) -> bool {
         std::process::id() != self.process
     }
 
@@ -228,6 +235,7 @@ impl OutputSink for EngineOutput {
             return write_text_to_log(data);
         }
         let mut held = self.held.lock();
+        self.read_captured(&mut held);
         self.send(&mut held);
         self.send_output(&mut held, Output::Display(bounded(data)));
     }
@@ -237,6 +245,7 @@ impl OutputSink for EngineOutput {
             return;
         }
         let mut held = self.held.lock();
+        self.read_captured(&mut held);
         self.send(&mut held);
         let data = bounded(&[("text/plain".to_owned(), text.to_owned())]);
         self.send_output(&mut held, Output::CellResult { count, data });
@@ -247,6 +256,7 @@ impl OutputSink for EngineOutput {
             return;
         }
         let mut held = self.held.lock();
+        self.read_captured(&mut held);
         self.send(&mut held);
         let data = bounded(&item.data);
         self.send_output(&mut held, Output::CellResult { count, data });
@@ -257,6 +267,7 @@ impl OutputSink for EngineOutput {
             return;
         }
         let mut held = self.held.lock();
+        self.read_captured(&mut held);
         self.send(&mut held);
     }
 
@@ -265,6 +276,7 @@ impl OutputSink for EngineOutput {
             return Err("a process that an engine has forked can't publish data".to_owned());
         }
         let mut held = self.held.lock();
+        self.read_captured(&mut held);
         self.send(&mut held);
         let Some(ticket) = held.ticket else {
             return Err("nothing runs on this engine that data could belong to".to_owned());

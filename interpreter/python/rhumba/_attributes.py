@@ -378,15 +378,6 @@ def update_config(shell, config):
     _configuration.apply(shell, settings, "the configuration")
 
 
-def instance(shell, *args, **kwargs):
-    """The shell: there is one in a session."""
-    return shell
-
-
-def initialized(shell):
-    return True
-
-
 def mainloop(shell, display_banner=None):
     """Cells are read already: there is one session, and it is this one."""
     raise RuntimeError("the session of this shell runs already: IPython.embed() opens one inside of it")
@@ -398,7 +389,7 @@ _METHODS = {
         run_cell_async, should_run_async, run_ast_nodes, new_main_mod, prepare_user_module, show_banner,
         show_usage_error, switch_doctest_mode, enable_matplotlib, enable_pylab, set_completer_frame, set_autoindent,
         showindentationerror, prefilter, trait_names, has_trait, traits, trait_values, set_trait, update_config,
-        instance, initialized, mainloop,
+        mainloop,
     )
 }  # fmt: skip
 _METHODS["interact"] = mainloop

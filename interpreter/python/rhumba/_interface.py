@@ -724,8 +724,3 @@ def attribute(shell, name):
         return _attributes.attribute(shell, name)
     shell.__dict__[name] = made
     return made
-
-
-def instance(cls=None, *args, **kwargs):
-    """The shell; there is one in a session."""
-    return get_ipython()

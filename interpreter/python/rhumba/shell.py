@@ -79,6 +79,15 @@ class Shell:
 
         return sorted({*super().__dir__(), *_attributes.names()})
 
+    @classmethod
+    def instance(cls, *args, **kwargs):
+        """The shell; there is one in a session."""
+        return get_ipython()
+
+    @classmethod
+    def initialized(cls):
+        return get_ipython() is not None
+
     def __reduce__(self):
         # Each process has its own.
         return get_ipython, ()

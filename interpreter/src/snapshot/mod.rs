@@ -122,6 +122,9 @@ pub struct DecodeContext {
     /// Whether a namespace takes the place of the one that is here, so that its classes are from
     /// then on what classes that were sent before come home to.
     pub takes_over: bool,
+    /// Whether a signal ends it before its end. Code that the bytes have run may be interrupted in
+    /// any case.
+    pub may_be_interrupted: bool,
 }
 
 /// What decoding does for bytes, by where they come from.
@@ -143,6 +146,7 @@ impl DecodeContext {
             globals,
             trust: Trust::Members,
             takes_over: true,
+            may_be_interrupted: true,
         }
     }
 }

@@ -170,6 +170,9 @@ fn modules_magics_and_files() {
             let line = format!("{command} {path}/a\\ folder/i|");
             assert_offers(bench, &line, "i", &["it\\'s.py"]);
         }
+        std::fs::write(folder.join("#hash.py"), "").expect("written");
+        let line = format!("!cat {path}/\\#|");
+        assert_offers(bench, &line, "\\#", &["\\#hash.py"]);
         bench.cell(&format!("%cd -q {path}/a\\ folder"));
         assert_eq!(bench.value("%pwd"), format!("'{path}/a folder'"));
         bench.cell("%cd -q -");

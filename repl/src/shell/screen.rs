@@ -192,6 +192,13 @@ impl OutputSink for Screen {
         self.put(Stream::Stdout, &format!("{prompt}{picture}"));
     }
 
+    /// What was written on a terminal stays there; in what is kept of the cell it is gone.
+    fn clear(&self, _wait: bool) {
+        if let Some(history) = self.history.get() {
+            history.outputs().clear();
+        }
+    }
+
     fn shown_kinds(&self) -> Option<&'static [&'static str]> {
         Some(&SHOWN_KINDS)
     }

@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import os
+import signal
 import sys
+import threading
 
 import ipyparallel as ipp
 from _ctrl_c import press_when_waiting
@@ -117,3 +120,14 @@ assert one.apply_sync(abs, -1) == 1
 free()
 watcher.close()
 rc.close()
+
+# A result that is interrupted while it is made of its bytes is made when it is asked for again.
+many = one.apply_async(lambda: [[i, str(i)] for i in range(300_000)])
+assert many.wait(PATIENCE)
+presser = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
+with contextlib.suppress(KeyboardInterrupt):
+    presser.start()
+    many.get()
+with contextlib.suppress(KeyboardInterrupt):
+    presser.join()
+assert len(many.get()) == 300_000

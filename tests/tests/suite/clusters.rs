@@ -740,6 +740,14 @@ def writes():
     print('last')
 
 
+def leaves():
+    import os, sys
+
+    if os.fork() == 0:
+        sys.exit(3)
+    return os.waitstatus_to_exitcode(os.wait()[1])
+
+
 def closes():
     import os
 
@@ -752,6 +760,8 @@ written = rc[0].apply(writes)
 written.get()
 lines = written.stdout.splitlines()
 print(lines[:5], lines[-2:], len(lines), written.stderr.splitlines()[0])
+half = rc[1].execute("import os; os.write(1, b'a\\xc3')", block=True)
+print(half.stdout, rc[1].execute("os.write(1, b'\\xa9b'); 5", silent=False, block=True).stdout, rc[1].apply_sync(leaves))
 later = rc[0].apply(closes)
 later.get()
 print(later.stdout, rc[0].apply_sync(abs, -1))
@@ -776,6 +786,7 @@ fn what_engines_write_past_python_is_their_output() {
     assert_eq!(
         said,
         "['first', 'a command', 'then', 'rå', 'a child'] ['100000', 'last'] 100006 trouble\n\
+         a\u{fffd} \u{fffd}b 3\n\
          still told\n 1\nEngineError\nTrue\n"
     );
 }

@@ -163,7 +163,7 @@ impl<'a> Decoder<'a> {
         while !self.reader.is_empty() {
             self.record()?;
             record_count = record_count.wrapping_add(1);
-            if record_count.is_multiple_of(INTERRUPT_INTERVAL) {
+            if self.context.may_be_interrupted && record_count.is_multiple_of(INTERRUPT_INTERVAL) {
                 self.vm.check_signals()?;
             }
         }

@@ -298,7 +298,7 @@ def test_the_shell_tells_what_it_is_set_to_and_how_the_last_cell_ended():
 
 
 def test_the_shell_is_an_object_with_settings():
-    assert shell.instance() is shell and shell.initialized()
+    assert shell.instance() is shell and shell.initialized() and type(shell).instance() is shell
     assert shell.has_trait("autocall") and not shell.has_trait("nothing")
     assert shell.traits()["autocall"].choices == (0, 1, 2) and shell.trait_values()["autocall"] == 0
     assert shell.editing_mode == "emacs" and shell.pdb is False and shell.confirm_exit is False

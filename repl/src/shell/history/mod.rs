@@ -26,7 +26,7 @@ use std::time::Duration;
 use rhumba_interpreter::history::{CellHistory, CellOutput, HistoryAnswer, HistoryQuery};
 
 use super::thread;
-use outputs::Outputs;
+use outputs::{OUTPUTS, Outputs};
 pub use recent::{Recent, RecentCells, Shown};
 use writer::{Order, Writer};
 
@@ -46,7 +46,6 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct History {
     orders: SyncSender<Order>,
     recent: Arc<Recent>,
-    outputs: Outputs,
     trouble: Arc<Trouble>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -92,7 +91,6 @@ impl History {
         Self {
             orders,
             recent,
-            outputs: Outputs::default(),
             trouble,
             thread: Mutex::new(thread),
         }
@@ -104,8 +102,8 @@ impl History {
     }
 
     /// What the cells of this session have shown.
-    pub fn outputs(&self) -> &Outputs {
-        &self.outputs
+    pub fn outputs(&self) -> &'static Outputs {
+        &OUTPUTS
     }
 
     /// What went wrong since this was last asked.
@@ -157,7 +155,7 @@ impl History {
 
 impl CellHistory for History {
     fn remember(&self, line: u32, source: &str) {
-        self.outputs.begin(line);
+        OUTPUTS.begin(line);
         let source = source.trim_end();
         if !source.is_empty() && source.len() <= CELL_BYTES_MAX {
             self.recent.add(source);
@@ -181,7 +179,7 @@ impl CellHistory for History {
     }
 
     fn outputs(&self, line: u32) -> Vec<CellOutput> {
-        self.outputs.of(line)
+        OUTPUTS.of(line)
     }
 }
 

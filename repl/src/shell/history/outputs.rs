@@ -1,21 +1,24 @@
 //! What the cells of this session have shown, in order: text, values, displayed objects, failures.
 //!
-//! It is kept in memory, for a notebook to be written of it, and bounded: of a cell that shows much
-//! its beginning is kept, and in a long session the outputs of the oldest cells go. What is kept
+//! It is kept in memory, for a notebook to be written of it, and bounded: of a cell that writes much
+//! the beginning is kept, and in a long session the outputs of the oldest cells go. What is kept
 //! over sessions is the text of results: see [`super::writer`].
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rhumba_interpreter::history::CellOutput;
-use rhumba_interpreter::output::Stream;
+use rhumba_interpreter::output::{DisplayItem, Stream};
 
-/// What is kept of what one cell shows.
+/// What is kept of the text that one cell writes to a stream.
 const CELL_BYTES_MAX: usize = 256 * 1024;
 /// What is kept of all of them.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Stands where the rest of what a cell has shown isn't kept.
 const CUT: &str = "\n[…]\n";
+
+/// Those of this process: cells of a shell that is opened inside of another are counted with its.
+pub static OUTPUTS: LazyLock<Outputs> = LazyLock::new(Outputs::default);
 
 /// The outputs of cells, by their numbers.
 #[derive(Default)]
@@ -33,7 +36,9 @@ struct Cell {
     number: u32,
     outputs: Vec<CellOutput>,
     byte_count: usize,
-    is_cut: bool,
+    /// How much text of each stream is kept, and whether that is all.
+    text_lengths: [usize; 2],
+    is_cut: [bool; 2],
 }
 
 impl Outputs {
@@ -43,48 +48,73 @@ impl Outputs {
             number,
             outputs: Vec::new(),
             byte_count: 0,
-            is_cut: false,
+            text_lengths: [0; 2],
+            is_cut: [false; 2],
         });
     }
 
     /// Adds text that the cell has written.
     pub fn add_text(&self, stream: Stream, text: &str) {
         let mut kept = self.lock();
-        let Some(cell) = kept.cells.back_mut().filter(|cell| !cell.is_cut) else {
+        let Some(cell) = kept.cells.back_mut() else {
             return;
         };
-        let room = CELL_BYTES_MAX.saturating_sub(cell.byte_count);
-        let whole = text.len() <= room;
-        let text = &text[..text.floor_char_boundary(room)];
-        let before = cell.byte_count;
-        cell.byte_count += text.len();
+        let of_stream = usize::from(stream == Stream::Stderr);
+        if cell.is_cut[of_stream] {
+            return;
+        }
+        let room = CELL_BYTES_MAX - cell.text_lengths[of_stream];
+        let length = text.floor_char_boundary(room.min(text.len()));
+        let mut added = text[..length].to_owned();
+        cell.text_lengths[of_stream] += length;
+        if length < text.len() {
+            cell.is_cut[of_stream] = true;
+            added.push_str(CUT);
+        }
+        let added_count = added.len();
+        cell.byte_count += added_count;
         match cell.outputs.last_mut() {
-            Some(CellOutput::Text(last, written)) if *last == stream => written.push_str(text),
-            _ => cell.outputs.push(CellOutput::Text(stream, text.to_owned())),
+            Some(CellOutput::Text(last, written)) if *last == stream => written.push_str(&added),
+            _ => cell.outputs.push(CellOutput::Text(stream, added)),
         }
-        if !whole {
-            cell.cut();
-        }
-        kept.byte_count += kept.cells.back().map_or(0, |cell| cell.byte_count) - before;
+        kept.byte_count += added_count;
         kept.forget_the_oldest();
     }
 
-    /// Adds something else than text that the cell has shown.
+    /// Adds something else than text that the cell has shown, or puts it in the place of what it
+    /// takes the place of.
     pub fn add(&self, output: CellOutput) {
         let mut kept = self.lock();
-        let Some(cell) = kept.cells.back_mut().filter(|cell| !cell.is_cut) else {
-            return;
-        };
+        // Half a picture would be nothing.
         let byte_count = byte_count(&output);
-        // A picture is larger than text, and nothing without its end.
         if byte_count > BYTES_MAX / 4 {
-            cell.cut();
             return;
         }
+        if let CellOutput::Shown(item) = &output
+            && item.is_update
+        {
+            kept.update(item);
+            return;
+        }
+        let Some(cell) = kept.cells.back_mut() else {
+            return;
+        };
         cell.byte_count += byte_count;
         cell.outputs.push(output);
         kept.byte_count += byte_count;
         kept.forget_the_oldest();
+    }
+
+    /// What the cell has shown so far was taken away.
+    pub fn clear(&self) {
+        let mut kept = self.lock();
+        if let Some(cell) = kept.cells.back_mut() {
+            let cleared = std::mem::take(&mut cell.byte_count);
+            cell.outputs.clear();
+            cell.text_lengths = [0; 2];
+            cell.is_cut = [false; 2];
+            kept.byte_count -= cleared;
+        }
     }
 
     /// What a cell has shown, as far as it is kept.
@@ -99,15 +129,20 @@ impl Outputs {
     }
 }
 
-impl Cell {
-    fn cut(&mut self) {
-        self.is_cut = true;
-        self.outputs
-            .push(CellOutput::Text(Stream::Stdout, CUT.to_owned()));
-    }
-}
-
 impl Kept {
+    /// Shows something else wherever an object is shown under this id.
+    fn update(&mut self, item: &DisplayItem) {
+        for shown in self.cells.iter_mut().flat_map(|cell| &mut cell.outputs) {
+            if let CellOutput::Shown(shown) = shown
+                && shown.id.is_some()
+                && shown.id == item.id
+            {
+                shown.data.clone_from(&item.data);
+                shown.metadata.clone_from(&item.metadata);
+            }
+        }
+    }
+
     fn forget_the_oldest(&mut self) {
         while self.byte_count > BYTES_MAX && self.cells.len() > 1 {
             let Some(oldest) = self.cells.pop_front() else {
@@ -175,6 +210,31 @@ mod tests {
         let kept = text(&outputs, 1);
         assert_eq!(kept.len(), CELL_BYTES_MAX + CUT.len());
         assert!(kept.ends_with(CUT));
+        // Whatever else it shows stays.
+        outputs.add_text(Stream::Stderr, "trouble");
+        outputs.add(CellOutput::Shown(DisplayItem::default()));
+        assert_eq!(outputs.of(1).len(), 3);
+    }
+
+    #[test]
+    fn what_is_replaced_or_taken_away_is_so_here() {
+        let outputs = Outputs::default();
+        let item = |text: &str, is_update: bool| {
+            CellOutput::Shown(DisplayItem {
+                data: vec![("text/plain".to_owned(), text.to_owned())],
+                id: Some("a".to_owned()),
+                is_update,
+                ..DisplayItem::default()
+            })
+        };
+        outputs.begin(1);
+        outputs.add(item("old", false));
+        outputs.begin(2);
+        outputs.add_text(Stream::Stdout, "gone");
+        outputs.clear();
+        outputs.add(item("new", true));
+        assert_eq!(outputs.of(1), [item("new", false)]);
+        assert_eq!(outputs.of(2), []);
     }
 
     #[test]

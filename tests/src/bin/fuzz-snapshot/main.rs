@@ -252,7 +252,9 @@ impl Counts {
 struct Fuzz {
     rhumba: PathBuf,
     script: PathBuf,
+    /// What this run needs while it lasts: another may run beside it.
     folder: PathBuf,
+    findings: PathBuf,
     decoders: usize,
 }
 
@@ -264,8 +266,8 @@ impl Fuzz {
     }
 
     fn report(&self, seed: u64, case: &Case, sentence: &str) -> Result<()> {
-        let findings = self.folder.join("findings");
-        fs::create_dir_all(&findings)?;
+        let findings = &self.findings;
+        fs::create_dir_all(findings)?;
         let name = format!("seed-{seed}-case-{}", case.number);
         fs::write(findings.join(format!("{name}.bin")), &case.bytes)?;
         fs::write(
@@ -279,20 +281,23 @@ impl Fuzz {
 
 /// Runs cases until the time is up; returns how many ended as none may.
 fn fuzz(options: &Options) -> Result<usize> {
-    let folder = rhumba_tests::target_folder("fuzz-snapshot")?;
+    let common = rhumba_tests::target_folder("fuzz-snapshot")?;
+    let folder = common.join(format!("run-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     // A copy, as the executable may be built anew while this runs.
-    let rhumba = folder.join(format!("rhumba-{}", std::process::id()));
+    let rhumba = folder.join("rhumba");
     fs::copy(executable::rhumba()?, &rhumba).context("copying the executable")?;
     let corpus = Corpus::make(&rhumba, &scripts, &folder);
     let mut run = Fuzz {
         rhumba,
         script: scripts.join("decode_cases.py"),
         folder,
+        findings: common.join("findings"),
         decoders: 0,
     };
     let done = corpus.and_then(|corpus| run_cases(&mut run, &corpus, options));
-    let _ = fs::remove_file(&run.rhumba);
+    let _ = fs::remove_dir_all(&run.folder);
     done
 }
 
