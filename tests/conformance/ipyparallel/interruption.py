@@ -47,6 +47,17 @@ def long(seconds=600):
     time.sleep(seconds)
 
 
+# A result that is interrupted while it is made of its bytes is made when it is asked for again.
+many = one.apply_async(lambda: [[i, str(i)] for i in range(300_000)])
+assert many.wait(PATIENCE)
+presser = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
+with contextlib.suppress(KeyboardInterrupt):
+    presser.start()
+    many.get()
+with contextlib.suppress(KeyboardInterrupt):
+    presser.join()
+assert len(many.get()) == 300_000
+
 # Where nobody can be asked, what runs is interrupted, and what waits is aborted.
 assert interrupted(one.apply_sync, long).startswith(f"{TOLD} engine 0")
 free()
@@ -120,14 +131,3 @@ assert one.apply_sync(abs, -1) == 1
 free()
 watcher.close()
 rc.close()
-
-# A result that is interrupted while it is made of its bytes is made when it is asked for again.
-many = one.apply_async(lambda: [[i, str(i)] for i in range(300_000)])
-assert many.wait(PATIENCE)
-presser = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
-with contextlib.suppress(KeyboardInterrupt):
-    presser.start()
-    many.get()
-with contextlib.suppress(KeyboardInterrupt):
-    presser.join()
-assert len(many.get()) == 300_000
