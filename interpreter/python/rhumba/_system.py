@@ -19,12 +19,9 @@ def system(command):
     sys.stderr.flush()
     if sys.stdout.isatty():
         # A program that wants a terminal, an editor for one, gets ours.
-        return _wait(subprocess.Popen([_shell(), "-c", command]))
-    process = subprocess.Popen(
-        [_shell(), "-c", command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        return _wait(_begun(command))
+    process = _begun(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     import codecs
 
@@ -49,11 +46,8 @@ def getoutput(command):
 
 def output_and_status(command):
     """The same with the exit status."""
-    process = subprocess.Popen(
-        [_shell(), "-c", command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    process = _begun(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
         output, _ = process.communicate()
@@ -65,6 +59,16 @@ def output_and_status(command):
     else:
         return output.decode("utf-8", "replace").removesuffix("\n"), process.returncode
     # Where in the wait it came says nothing to anybody.
+    raise KeyboardInterrupt from None
+
+
+def _begun(command, **streams):
+    """Starts a command; a Ctrl-C meanwhile reached it too, if it runs already."""
+    try:
+        return subprocess.Popen([_shell(), "-c", command], **streams)
+    except KeyboardInterrupt:
+        pass
+    # Where in the start it came says nothing to anybody.
     raise KeyboardInterrupt from None
 
 

@@ -62,3 +62,24 @@ def test_scripts_run_in_the_background():
     assert said("%killbgscripts") == "Ended 1 background process.\n"
     assert main["sleeper"].poll() is not None
     assert said("%killbgscripts") == "No background processes are running.\n"
+
+
+def test_an_interrupt_while_a_command_starts_tells_nothing_of_how_it_starts():
+    import subprocess
+    import traceback
+
+    from rhumba import _system
+
+    def interrupted(*words, **streams):
+        raise KeyboardInterrupt
+
+    before, subprocess.Popen = subprocess.Popen, interrupted
+    try:
+        _system.getoutput("true")
+    except KeyboardInterrupt as stopped:
+        names = [frame.name for frame in traceback.extract_tb(stopped.__traceback__)]
+        assert names[-1] == "_begun" and stopped.__suppress_context__, names
+    else:
+        raise AssertionError("it wasn't interrupted")
+    finally:
+        subprocess.Popen = before
