@@ -56,6 +56,9 @@ with contextlib.suppress(KeyboardInterrupt):
     many.get()
 with contextlib.suppress(KeyboardInterrupt):
     presser.join()
+    # A signal that has come is looked at between instructions: here at the latest.
+    for _ in range(1000):
+        pass
 assert len(many.get()) == 300_000
 
 # Where nobody can be asked, what runs is interrupted, and what waits is aborted.
