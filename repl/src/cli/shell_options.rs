@@ -2,9 +2,10 @@
 //!
 //! What they set is a [`Configuration`], which the files of a profile come before.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 
-use clap::Args;
+use clap::{Args, CommandFactory};
 use toml::{Table, Value};
 
 use super::Failure;
@@ -64,26 +65,16 @@ pub struct ShellArguments {
     settings: Vec<String>,
 }
 
-/// The options of the executable that stand before the program, and take a word.
-const WITH_A_WORD: [&str; 13] = [
-    "-n",
-    "--engines",
-    "--namespace",
-    "--profile",
-    "--colors",
-    "--theme",
-    "--autocall",
-    "--xmode",
-    "--ext",
-    "--logfile",
-    "--set",
-    "-W",
-    "-X",
-];
-
 /// Writes settings that have the form of options, `--InteractiveShell.xmode=Plain`, as what they are
 /// short for. What stands behind the program is the program's.
 pub fn with_settings_named(words: Vec<OsString>) -> Vec<OsString> {
+    if !words
+        .iter()
+        .any(|word| word.to_str().is_some_and(is_setting))
+    {
+        return words;
+    }
+    let with_a_word = options_with_a_word();
     let mut named = Vec::with_capacity(words.len());
     let mut words = words.into_iter();
     named.extend(words.next());
@@ -98,7 +89,7 @@ pub fn with_settings_named(words: Vec<OsString>) -> Vec<OsString> {
             named.push(text[2..].into());
             continue;
         }
-        let takes_a_word = WITH_A_WORD.contains(&text);
+        let takes_a_word = with_a_word.contains(text);
         named.push(word);
         if takes_a_word {
             named.extend(words.next());
@@ -106,6 +97,22 @@ pub fn with_settings_named(words: Vec<OsString>) -> Vec<OsString> {
     }
     named.extend(words);
     named
+}
+
+/// The options of the executable that take a word, as they are typed.
+fn options_with_a_word() -> HashSet<String> {
+    let command = super::Arguments::command();
+    let options = command
+        .get_arguments()
+        .filter(|option| option.get_action().takes_values());
+    let typed = options.flat_map(|option| {
+        let short = option.get_short().map(|letter| format!("-{letter}"));
+        let long = option.get_long_and_visible_aliases().unwrap_or_default();
+        short
+            .into_iter()
+            .chain(long.into_iter().map(|name| format!("--{name}")))
+    });
+    typed.collect()
 }
 
 /// Whether an option has the form `--Class.name=value`.
@@ -256,6 +263,10 @@ mod tests {
             ),
             ("rhumba -c --A.b=1", "rhumba -c --A.b=1"),
             ("rhumba --set --A.b=1", "rhumba --set --A.b=1"),
+            (
+                "rhumba --theme x -n 2 --ext y --A.b=1",
+                "rhumba --theme x -n 2 --ext y --set A.b=1",
+            ),
             ("rhumba --a.b=1 --A=1 --A.b", "rhumba --a.b=1 --A=1 --A.b"),
             (
                 "rhumba cluster start --A.b=1",

@@ -44,7 +44,16 @@ struct Cell {
 impl Outputs {
     /// What is shown from now on is that of another cell.
     pub fn begin(&self, number: u32) {
-        self.lock().cells.push_back(Cell {
+        let mut kept = self.lock();
+        // One that has shown nothing needs no place: programs run cells by the million.
+        if kept
+            .cells
+            .back()
+            .is_some_and(|cell| cell.outputs.is_empty())
+        {
+            kept.cells.pop_back();
+        }
+        kept.cells.push_back(Cell {
             number,
             outputs: Vec::new(),
             byte_count: 0,
