@@ -9,7 +9,6 @@
 //! in Python; it is frozen into the executable.
 
 mod bindings;
-mod blocking;
 mod bridge;
 pub mod cell;
 pub mod completeness;
@@ -22,10 +21,12 @@ pub mod failure;
 pub mod highlight;
 pub mod history;
 pub mod interrupt;
+mod interruptible;
 pub mod introspection;
 pub mod leaving;
 mod library;
 mod lookup;
+mod memory;
 pub mod namespace;
 pub mod output;
 mod preferences;

@@ -149,8 +149,9 @@ impl Runtime {
             Namespace::new(vm);
             crate::bridge::install_builtins(vm);
             crate::bridge::reseed_after_fork(vm);
-            let prepared =
-                crate::library::install(vm).and_then(|()| crate::blocking::make_interruptible(vm));
+            let prepared = crate::library::install(vm)
+                .and_then(|()| crate::interruptible::install(vm))
+                .and_then(|()| crate::memory::install(vm));
             if let Err(failure) = prepared {
                 vm.print_exception(&failure);
             }

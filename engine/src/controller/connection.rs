@@ -4,6 +4,9 @@
 //! Writing happens from the controller's loop without waiting; only where the
 //! socket is full does a task wait for room and push an event.
 
+mod left_out;
+
+use self::left_out::LeftOut;
 use super::Event;
 use crate::shared_memory;
 use crate::tasks::Backlog;
@@ -46,6 +49,7 @@ pub(super) struct Connection {
     /// Small messages at the queue's end, still growing.
     gathered: Vec<u8>,
     queued_bytes: u64,
+    left_out: LeftOut,
     /// A task waits for room in the socket.
     waiting: Arc<AtomicBool>,
     events: mpsc::Sender<Event>,
@@ -121,6 +125,7 @@ impl Connection {
             queue: VecDeque::new(),
             gathered: Vec::new(),
             queued_bytes: 0,
+            left_out: LeftOut::default(),
             waiting: Arc::new(AtomicBool::new(false)),
             events,
             reading,
@@ -140,11 +145,27 @@ impl Connection {
     }
 
     /// Queues a message. Large buffers are shared, never copied; what came in
-    /// shared memory goes on in it.
+    /// shared memory goes on in it. What is printed is left out while a client
+    /// doesn't read, and that it is missing is told in its place.
     ///
     /// # Errors
     /// If the peer lets too much pile up, or the message exceeds the limits.
     pub(super) fn queue(
+        &mut self,
+        message: &FromController,
+        payload: &Payload,
+        limits: &Limits,
+    ) -> Result<(), String> {
+        if self.left_out.takes(message, self.queued_bytes) {
+            return Ok(());
+        }
+        for missing in self.left_out.told_before(message) {
+            self.push(&missing, &Payload::default(), limits)?;
+        }
+        self.push(message, payload, limits)
+    }
+
+    fn push(
         &mut self,
         message: &FromController,
         payload: &Payload,

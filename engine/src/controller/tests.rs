@@ -10,11 +10,11 @@ use crate::tasks::{TaskStoreMode, TaskStoreOptions};
 use bytes::Bytes;
 use rhumba_interpreter::runtime::runtime_version;
 use rhumba_proto::frame::Limits;
-use rhumba_proto::id::{EngineId, Ticket};
+use rhumba_proto::id::{EngineId, RequestId, Ticket};
 use rhumba_proto::message::{
     Answer, FailureKind, FromClient, FromController, FromEngine, Manner, Operation, Outcome,
-    Output, Payload, Policy, Role, Scheduling, Terms, Timing, ToController, ToEngine, ToHost,
-    Welcome, Work,
+    Output, Payload, Policy, Role, Scheduling, Terms, Timing, ToClient, ToController, ToEngine,
+    ToHost, Welcome, Work,
 };
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -623,6 +623,78 @@ fn what_is_printed_after_the_end_belongs_to_what_ended_last() {
     assert!(next.wait(1, TIMEOUT));
     assert_eq!(group.outputs_of(0), [output]);
     assert!(next.outputs_of(0).is_empty());
+    drop(engine);
+    controller.stop();
+}
+
+#[test]
+fn a_client_that_does_not_read_gets_its_answer_and_is_told_what_is_missing() {
+    const PIECES: usize = 160;
+    let controller = TestController::start();
+    let mut engine = controller.engine();
+    let other = controller.client();
+    let role = Role::Client {
+        name: "stopped".into(),
+    };
+    let limits = Limits::default();
+    let (mut reader, mut writer, _) = socket::dial(
+        &controller.socket(),
+        role,
+        &runtime_version(),
+        limits,
+        TIMEOUT,
+    )
+    .unwrap();
+    reader.stream().set_read_timeout(Some(TIMEOUT)).unwrap();
+    let request = RequestId(1);
+    let piece = execute(&[engine.id], "prints without end");
+    let asked = FromClient::Request {
+        request,
+        targets: piece.targets,
+        work: piece.work,
+        manner: piece.manner,
+    };
+    writer
+        .send(&ToController::Client(asked), &Payload::default())
+        .unwrap();
+    let (ticket, _, _) = engine.next_run();
+    let text = "y\n".repeat(512 << 10);
+    for _ in 0..PIECES {
+        engine.send(FromEngine::Output {
+            ticket: Some(ticket),
+            output: Output::Stdout(text.clone()),
+        });
+    }
+    engine.finish(ticket, &Payload::default());
+    // When the next has been answered, all of this has been heard.
+    let next = other
+        .submit(&[execute(&[engine.id], "something else")], None)
+        .unwrap();
+    let (ticket, _, _) = engine.next_run();
+    engine.finish(ticket, &Payload::default());
+    assert!(next.wait(1, TIMEOUT));
+
+    let (mut printed, mut missing) = (0, 0);
+    loop {
+        match reader.receive().unwrap().expect("answered").0 {
+            FromController::Client(ToClient::Output { output, .. }) => match output {
+                Output::Stdout(text) => printed += text.len(),
+                Output::Stderr(told) => {
+                    let number: String = told.chars().filter(char::is_ascii_digit).collect();
+                    missing += number.parse::<usize>().unwrap();
+                }
+                other => panic!("printed {other:?}"),
+            },
+            FromController::Client(ToClient::Result { request: of, .. }) => {
+                assert_eq!(of, request);
+                break;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(printed + missing, PIECES * text.len());
+    // The socket's own buffers hold some more than the limit.
+    assert!(missing > PIECES * text.len() / 4, "{missing} bytes");
     drop(engine);
     controller.stop();
 }

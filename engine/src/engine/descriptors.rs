@@ -15,6 +15,10 @@ use rhumba_interpreter::output::Stream;
 /// As much as is read at once, in bytes.
 const PIECE_BYTES: usize = 16 << 10;
 
+/// How much of it goes to the log as well, in bytes, from one engine: a command that prints without end must
+/// not fill the disk.
+const LOGGED_BYTES_MAX: u64 = 64 << 20;
+
 /// Where the descriptors led to before they were captured: where this process has its log.
 static LOG: AtomicI32 = AtomicI32::new(libc::STDERR_FILENO);
 
@@ -26,6 +30,7 @@ pub(super) struct Captured {
     pipes: [Pipe; 2],
     /// What is read goes through it; most engines never need it.
     piece: Vec<u8>,
+    copy: Copied<Log>,
 }
 
 struct Pipe {
@@ -46,6 +51,7 @@ pub(super) fn capture() -> io::Result<Captured> {
             Pipe::in_place_of(libc::STDERR_FILENO, Stream::Stderr)?,
         ],
         piece: Vec::new(),
+        copy: Copied::to(Log),
     };
     for (known, pipe) in READ_ENDS.iter().zip(&captured.pipes) {
         known.store(pipe.read_end.as_raw_fd(), Ordering::Relaxed);
@@ -96,7 +102,7 @@ impl Captured {
     pub(super) fn read(&mut self, mut take: impl FnMut(Stream, &str)) {
         self.piece.resize(PIECE_BYTES, 0);
         for pipe in &mut self.pipes {
-            pipe.read(&mut self.piece, &mut take);
+            pipe.read(&mut self.piece, &mut self.copy, &mut take);
         }
     }
 
@@ -129,7 +135,12 @@ impl Pipe {
         })
     }
 
-    fn read(&mut self, piece: &mut [u8], take: &mut impl FnMut(Stream, &str)) {
+    fn read(
+        &mut self,
+        piece: &mut [u8],
+        copy: &mut Copied<Log>,
+        take: &mut impl FnMut(Stream, &str),
+    ) {
         loop {
             // SAFETY: no more is read than the slice has room for.
             let length = unsafe {
@@ -139,8 +150,7 @@ impl Pipe {
             let Some(length) = usize::try_from(length).ok().filter(|length| *length > 0) else {
                 return;
             };
-            // A log that can't be written, as on a full disk, is no reason to lose output.
-            let _ = Log.write_all(&piece[..length]);
+            copy.write(&piece[..length]);
             self.begun.extend_from_slice(&piece[..length]);
             let whole = whole_characters(&self.begun);
             let rest = self.begun.split_off(whole);
@@ -149,6 +159,34 @@ impl Pipe {
             if length < piece.len() {
                 return;
             }
+        }
+    }
+}
+
+/// The copy of what is printed, up to [`LOGGED_BYTES_MAX`].
+struct Copied<W> {
+    log: W,
+    bytes: u64,
+}
+
+impl<W: Write> Copied<W> {
+    fn to(log: W) -> Self {
+        Self { log, bytes: 0 }
+    }
+
+    fn write(&mut self, piece: &[u8]) {
+        if self.bytes > LOGGED_BYTES_MAX {
+            return;
+        }
+        self.bytes += piece.len() as u64;
+        // A log that can't be written, as on a full disk, is no reason to lose output.
+        let _ = self.log.write_all(piece);
+        if self.bytes > LOGGED_BYTES_MAX {
+            let _ = writeln!(
+                self.log,
+                "\n[what this engine's commands print from here on is not in this log: {} MiB of it are]",
+                LOGGED_BYTES_MAX >> 20
+            );
         }
     }
 }
@@ -234,6 +272,27 @@ extern "C" fn on_abort(signal: i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_copy_in_the_log_has_a_limit_and_says_so_once() {
+        let mut copy = Copied::to(Vec::new());
+        let piece = vec![b'y'; 1 << 20];
+        let fits = LOGGED_BYTES_MAX >> 20;
+        for _ in 0..fits {
+            copy.write(&piece);
+        }
+        assert_eq!(copy.log.len() as u64, LOGGED_BYTES_MAX);
+        copy.write(b"z");
+        let with_last_words = copy.log.len();
+        copy.write(&piece);
+        assert_eq!(copy.log.len(), with_last_words);
+        let said = String::from_utf8(copy.log).unwrap();
+        assert!(
+            said.contains("not in this log: 64 MiB"),
+            "{}",
+            &said[said.len() - 120..]
+        );
+    }
 
     #[test]
     fn characters_are_kept_until_they_are_whole() {

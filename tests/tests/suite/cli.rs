@@ -400,3 +400,18 @@ fn a_full_disk_is_a_failure_and_no_fault() {
         assert!(!stderr.contains("a fault inside rhumba"), "{stderr}");
     }
 }
+
+#[test]
+fn native_code_ends_on_a_signal_and_refuses_sizes_without_memory() {
+    let home = TestHome::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/native_code.py");
+    let out = home.run([script]).success();
+    let (mut ended, mut refused) = (0, 0);
+    for line in out.lines() {
+        assert!(!line.contains("by itself"), "{line}");
+        ended += usize::from(line.ends_with(" ended"));
+        refused += usize::from(line.ends_with(" refused"));
+    }
+    assert_eq!((ended, refused), (19, 5), "{out}");
+    assert!(out.ends_with("all well\n"), "{out}");
+}

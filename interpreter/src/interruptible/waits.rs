@@ -12,6 +12,8 @@ use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags, TimeoutSeconds};
 use rustpython_vm::{FromArgs, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::is_main_thread;
+
 /// The longest that a Ctrl-C waits: a person doesn't notice it, nor does a processor.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -64,7 +66,7 @@ static REPLACEMENTS: [Replacement; 3] = [
 ///
 /// # Errors
 /// What looking the runtime's classes up raised.
-pub(crate) fn make_interruptible(vm: &VirtualMachine) -> PyResult<()> {
+pub(super) fn install(vm: &VirtualMachine) -> PyResult<()> {
     let module = vm.import("_thread", 0)?;
     let mut classes = Vec::new();
     let mut methods = Vec::new();
@@ -193,8 +195,4 @@ fn call(method: &PyObject, object: &PyObject, args: FuncArgs, vm: &VirtualMachin
     let mut all = args;
     all.prepend_arg(object.to_owned());
     method.call_with_args(all, vm)
-}
-
-fn is_main_thread(vm: &VirtualMachine) -> bool {
-    rustpython_vm::stdlib::_thread::get_ident() == vm.state.main_thread_ident.load()
 }
