@@ -19,6 +19,7 @@ use crate::cell::remember_failure;
 use crate::failure::{self, ErrorReport};
 use crate::namespace::Namespace;
 use crate::session;
+use crate::transform;
 
 /// The frozen Python of this crate: the shell layer under `python/`.
 static FROZEN_SHELL: &FrozenLib =
@@ -151,7 +152,8 @@ impl Runtime {
             crate::bridge::reseed_after_fork(vm);
             let prepared = crate::library::install(vm)
                 .and_then(|()| crate::interruptible::install(vm))
-                .and_then(|()| crate::memory::install(vm));
+                .and_then(|()| crate::memory::install(vm))
+                .and_then(|()| crate::ending::prepare(vm));
             if let Err(failure) = prepared {
                 vm.print_exception(&failure);
             }
@@ -224,21 +226,20 @@ impl Runtime {
         self.run_program(path, args, |vm, namespace| run_file(vm, namespace, path))
     }
 
-    /// Runs source as `python -c SOURCE` does.
+    /// Runs source as `python -c SOURCE` does; as a cell, where it has magics and the like.
     pub fn run_command(&self, source: &str, args: &[String]) -> i32 {
         self.run_program("-c", args, |vm, namespace| {
             insert_path(vm, "")?;
-            let scope = namespace_scope(vm, namespace);
-            vm.run_string(scope, source, "<string>").map(drop)
+            run_text(vm, namespace, source, "<string>")
         })
     }
 
-    /// Runs source that was read from standard input, as `python -` does. `name` is `sys.argv[0]`.
+    /// Runs source that was read from standard input, as `python -` does, or as a cell. `name` is
+    /// `sys.argv[0]`.
     pub fn run_source(&self, source: &str, name: &str, args: &[String]) -> i32 {
         self.run_program(name, args, |vm, namespace| {
             insert_path(vm, "")?;
-            let scope = namespace_scope(vm, namespace);
-            vm.run_string(scope, source, "<stdin>").map(drop)
+            run_text(vm, namespace, source, "<stdin>")
         })
     }
 
@@ -440,6 +441,20 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         return run.call((vm.ctx.new_str(absolute),), vm).map(drop);
     }
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
+}
+
+/// Runs a program that isn't in a file: Python, or a cell, where only that makes sense of it.
+fn run_text(vm: &VirtualMachine, namespace: &Namespace, source: &str, name: &str) -> PyResult<()> {
+    let is_cell = *transform::transform_cell(source) != *source
+        && ruff_python_parser::parse_module(source).is_err();
+    if is_cell {
+        let running = session::import(vm, "rhumba._magics.running")?;
+        let run = running.get_attr("run_cells", vm)?;
+        let cells = vm.ctx.new_list(vec![vm.ctx.new_str(source).into()]);
+        return run.call((cells,), vm).map(drop);
+    }
+    let scope = namespace_scope(vm, namespace);
+    vm.run_string(scope, source, name).map(drop)
 }
 
 /// Says why a program can't start, and asks for the process to end with that status.

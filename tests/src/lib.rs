@@ -4,6 +4,7 @@
 //! of rhumba: whatever is tried or measured is the executable, as a person would run it.
 
 pub mod bounded;
+pub mod collections;
 pub mod executable;
 pub mod figures;
 pub mod machine;

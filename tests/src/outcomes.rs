@@ -1,11 +1,11 @@
-//! How the cases of other people's suites end with snapshots: what is expected, and what was seen.
+//! How the cases of other people's suites end: what is expected, and what was seen.
 //!
-//! `tests/conformance/snapshots/outcomes.txt` holds a line for each case, and a reason for each that doesn't
-//! pass; the tables in the README beside it are made from it. Who runs the cases is
-//! `cargo snapshot-conformance`.
+//! Each of the [`crate::collections`] has an `outcomes.txt`. It holds a line for each case, a reason for each
+//! that doesn't pass, and the suites that are omitted as a whole, with their reason. The tables in the README
+//! beside it are made from it. It runs nothing: who runs the cases is `cargo conformance`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
@@ -17,31 +17,28 @@ pub const README_FILE: &str = "README.md";
 /// What stands in the README before the part made from the outcomes.
 const README_MARK: &str = "<!-- From here on made from outcomes.txt. -->\n";
 
+/// The way in which a suite's own classes and functions go by value, where there is such a way.
+const BY_VALUE: &str = "main";
+
 /// A suite in one of the ways it is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suite {
-    pub name: &'static str,
-    /// Where its own classes and functions live: `main`, so they go by value; `imported`, so they go by name.
-    pub way: &'static str,
+    pub name: String,
+    /// In `snapshots` it tells where the suite's own classes and functions live: `main`, so they go by value;
+    /// `imported`, so they go by name. The other collections have one way each.
+    pub way: String,
 }
 
 impl Suite {
-    pub const ALL: [Self; 11] = [
-        Self::new("pickle", "main"),
-        Self::new("pickle", "imported"),
-        Self::new("copy", "main"),
-        Self::new("copy", "imported"),
-        Self::new("dataclasses", "main"),
-        Self::new("dataclasses", "imported"),
-        Self::new("enum", "main"),
-        Self::new("enum", "imported"),
-        Self::new("functools", "main"),
-        Self::new("functools", "imported"),
-        Self::new("cloudpickle", "imported"),
-    ];
-
-    const fn new(name: &'static str, way: &'static str) -> Self {
+    pub fn new(name: &str, way: &str) -> Self {
+        let (name, way) = (name.to_owned(), way.to_owned());
         Self { name, way }
+    }
+}
+
+impl Display for Suite {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.name, self.way)
     }
 }
 
@@ -91,10 +88,18 @@ pub struct Ending {
     pub said: String,
 }
 
+/// How a case ended with what its suite was written for.
+enum Control {
+    /// That could not be run.
+    NotRun,
+    /// `None` if it hasn't got the case.
+    Ran(Option<Outcome>),
+}
+
 /// What was seen of one case.
 struct Seen {
-    snapshot: Ending,
-    control: Option<Outcome>,
+    ending: Ending,
+    control: Control,
 }
 
 /// What a run saw.
@@ -104,18 +109,21 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Notes how the cases of a suite ended, and how with what it was written for, if that could be run.
     pub fn add(
         &mut self,
-        suite: Suite,
-        snapshot: BTreeMap<String, Ending>,
-        control: &BTreeMap<String, Ending>,
+        suite: &Suite,
+        endings: BTreeMap<String, Ending>,
+        control: Option<&BTreeMap<String, Ending>>,
     ) {
-        let seen = snapshot.into_iter().map(|(case, ending)| {
-            let control = control.get(&case).map(|ending| ending.outcome);
-            let snapshot = ending;
-            (case, Seen { snapshot, control })
+        let seen = endings.into_iter().map(|(case, ending)| {
+            let control = match control {
+                None => Control::NotRun,
+                Some(control) => Control::Ran(control.get(&case).map(|ending| ending.outcome)),
+            };
+            (case, Seen { ending, control })
         });
-        self.suites.insert(suite, seen.collect());
+        self.suites.insert(suite.clone(), seen.collect());
     }
 
     /// One line for each suite.
@@ -124,20 +132,14 @@ impl Observed {
         for (suite, cases) in &self.suites {
             let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
             for seen in cases.values() {
-                *counts.entry(seen.snapshot.outcome).or_default() += 1;
+                *counts.entry(seen.ending.outcome).or_default() += 1;
             }
             let counts = counts
                 .iter()
                 .map(|(outcome, count)| format!("{count} {}", outcome.name()));
             let counts: Vec<String> = counts.collect();
             // Writing into a String can't fail.
-            let _ = writeln!(
-                text,
-                "{} ({}): {}",
-                suite.name,
-                suite.way,
-                counts.join(", ")
-            );
+            let _ = writeln!(text, "{suite}: {}", counts.join(", "));
         }
         text
     }
@@ -159,6 +161,8 @@ pub struct Outcomes {
     head: String,
     /// Sentences by key, in the order of the file.
     reasons: Vec<(String, String)>,
+    /// Suites that aren't run at all, with the key of the reason, in the order of the file.
+    omitted: Vec<(String, Vec<String>)>,
     suites: BTreeMap<Suite, BTreeMap<String, Expected>>,
 }
 
@@ -189,14 +193,21 @@ impl Outcomes {
                     let sentence = sentence.join(" ");
                     outcomes.reasons.push(((*key).to_owned(), sentence));
                 }
+                ["omit", key, names @ ..] => {
+                    let names = names.iter().map(|name| (*name).to_owned());
+                    outcomes
+                        .omitted
+                        .push(((*key).to_owned(), names.collect()));
+                }
                 ["suite", name, way] => {
-                    let found = Suite::ALL
-                        .into_iter()
-                        .find(|suite| suite.name == *name && suite.way == *way);
-                    suite = Some(found.with_context(|| format!("there is no suite {name} {way}"))?);
+                    let found = Suite::new(name, way);
+                    outcomes.suites.entry(found.clone()).or_default();
+                    suite = Some(found);
                 }
                 [outcome, control, case, reason @ ..] if reason.len() < 2 => {
-                    let suite = suite.context("a case stands before the first suite")?;
+                    let suite = suite
+                        .as_ref()
+                        .context("a case stands before the first suite")?;
                     let expected = Expected {
                         outcome: outcome.parse()?,
                         control: match *control {
@@ -205,9 +216,11 @@ impl Outcomes {
                         },
                         reason: reason.first().map(|key| (*key).to_owned()),
                     };
-                    let cases: &mut BTreeMap<String, Expected> =
-                        outcomes.suites.entry(suite).or_default();
-                    cases.insert((*case).to_owned(), expected);
+                    let cases = outcomes.suites.get_mut(suite);
+                    let cases = cases.context("its suite is there")?;
+                    if cases.insert((*case).to_owned(), expected).is_some() {
+                        bail!("{suite} {case} is told twice");
+                    }
                 }
                 _ => bail!("{line:?} is no outcome of a case"),
             }
@@ -221,6 +234,12 @@ impl Outcomes {
         let _ = writeln!(text);
         for (key, sentence) in &self.reasons {
             let _ = writeln!(text, "reason {key} {sentence}");
+        }
+        if !self.omitted.is_empty() {
+            let _ = writeln!(text);
+        }
+        for (key, names) in &self.omitted {
+            let _ = writeln!(text, "omit {key} {}", names.join(" "));
         }
         for (suite, cases) in &self.suites {
             let _ = writeln!(text, "\nsuite {} {}", suite.name, suite.way);
@@ -260,62 +279,100 @@ impl Outcomes {
         Ok(format!("{head}{README_MARK}{}", self.tables()))
     }
 
+    /// Every suite in each of its ways.
+    pub fn suites(&self) -> Vec<Suite> {
+        self.suites.keys().cloned().collect()
+    }
+
+    /// Whether it tells of this suite: how its cases end, or why it is omitted.
+    pub fn tells_of(&self, name: &str) -> bool {
+        self.suites.keys().any(|suite| suite.name == name) || self.omits(name)
+    }
+
+    fn omits(&self, name: &str) -> bool {
+        let mut omitted = self.omitted.iter().flat_map(|(_, names)| names);
+        omitted.any(|one| one == name)
+    }
+
     fn tables(&self) -> String {
-        let mut text = String::new();
-        let mut line = |content: &str| {
-            text.push_str(content);
-            text.push('\n');
-        };
-        line(
-            "\n| suite | its own classes | cases | pass | and fail | skipped | pass with what it was written for |",
-        );
-        line("|---|---|--:|--:|--:|--:|--:|");
-        for (suite, cases) in &self.suites {
-            let count = |wanted: &[Outcome]| {
-                let found = cases.values().filter(|one| wanted.contains(&one.outcome));
-                found.count()
-            };
-            let control = cases
-                .values()
-                .filter(|one| one.control == Some(Outcome::Passes))
-                .count();
-            line(&format!(
-                "| {} | {} | {} | {} | {} | {} | {control} |",
-                suite.name,
-                if suite.way == "main" {
-                    "by value"
-                } else {
-                    "by name"
-                },
-                cases.len(),
-                count(&[Outcome::Passes, Outcome::Beside]),
-                count(&[Outcome::Fails, Outcome::Crashes, Outcome::Hangs]),
-                count(&[Outcome::Skipped]),
-            ));
-        }
+        let mut text = self.table_of_suites();
         for (key, sentence) in &self.reasons {
-            // By suite and case, the ways in which it doesn't pass.
-            let mut found: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
-            for (suite, expected) in &self.suites {
-                for (case, one) in expected {
-                    if one.reason.as_ref() == Some(key) {
-                        let cases = found.entry(suite.name).or_default();
-                        cases.entry(case).or_default().push(suite.way);
-                    }
+            text.push_str(&self.list_of_reason(key, sentence));
+        }
+        text
+    }
+
+    /// How many cases of each suite end how; and of all, where each suite is run in one way.
+    fn table_of_suites(&self) -> String {
+        let has_ways = self.suites.keys().any(|suite| suite.way == BY_VALUE);
+        let mut text = String::from("\n| suite |");
+        text.push_str(if has_ways { " its own classes |" } else { "" });
+        text.push_str(" cases | pass | and fail | skipped | pass with what it was written for |\n");
+        text.push_str(if has_ways { "|---|---|" } else { "|---|" });
+        text.push_str("--:|--:|--:|--:|--:|\n");
+        let mut row = |name: &str, way: &str, counts: [usize; 5]| {
+            let classes = match way {
+                _ if !has_ways => "",
+                BY_VALUE => " by value |",
+                _ => " by name |",
+            };
+            let counts = counts.map(|count| count.to_string()).join(" | ");
+            // Writing into a String can't fail.
+            let _ = writeln!(text, "| {name} |{classes} {counts} |");
+        };
+        let mut all = [0; 5];
+        for (suite, cases) in &self.suites {
+            let counts = counts_of(cases);
+            for (sum, count) in all.iter_mut().zip(counts) {
+                *sum += count;
+            }
+            row(&suite.name, &suite.way, counts);
+        }
+        if !has_ways {
+            row("all", "", all);
+        }
+        text
+    }
+
+    /// The cases and suites with this reason; nothing if there are none.
+    ///
+    /// Cases that differ in their parameters stand there once, with how many they are.
+    fn list_of_reason(&self, key: &str, sentence: &str) -> String {
+        // By suite and name without parameters, the cases and the ways in which they don't pass.
+        let mut found: BTreeMap<&str, BTreeMap<&str, (BTreeSet<&str>, BTreeSet<&str>)>> =
+            BTreeMap::new();
+        for (suite, expected) in &self.suites {
+            for (case, one) in expected {
+                if one.reason.as_deref() == Some(key) {
+                    let name = case.split('[').next().unwrap_or(case);
+                    let groups = found.entry(&suite.name).or_default();
+                    let (cases, ways) = groups.entry(name).or_default();
+                    cases.insert(case);
+                    ways.insert(&suite.way);
                 }
             }
-            if found.is_empty() {
-                continue;
-            }
-            line(&format!("\n**{sentence}**"));
-            for (suite, cases) in found {
-                let cases = cases.iter().map(|(case, ways)| match ways.as_slice() {
-                    ["main"] => format!("`{case}` (by value)"),
-                    _ => format!("`{case}`"),
-                });
-                let cases: Vec<String> = cases.collect();
-                line(&format!("- {suite}: {}", cases.join(", ")));
-            }
+        }
+        let mut omitted = self.omitted.iter().filter(|(one, _)| one == key).peekable();
+        if found.is_empty() && omitted.peek().is_none() {
+            return String::new();
+        }
+        let mut text = format!("\n**{sentence}**\n");
+        for (suite, groups) in found {
+            let groups = groups.into_iter().map(|(name, (cases, ways))| {
+                let number = match cases.len() {
+                    1 => String::new(),
+                    number => format!(" ({number})"),
+                };
+                let is_by_value = ways.len() == 1 && ways.contains(BY_VALUE);
+                let way = if is_by_value { " (by value)" } else { "" };
+                format!("`{name}`{number}{way}")
+            });
+            let groups: Vec<String> = groups.collect();
+            let _ = writeln!(text, "- {suite}: {}", groups.join(", "));
+        }
+        for (_, names) in omitted {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let _ = writeln!(text, "- not run at all: {}", names.join(", "));
         }
         text
     }
@@ -326,39 +383,51 @@ impl Outcomes {
         for (suite, cases) in &observed.suites {
             let none = BTreeMap::new();
             let expected = self.suites.get(suite).unwrap_or(&none);
-            let place = format!("{} ({})", suite.name, suite.way);
             for (case, seen) in cases {
-                let now = seen.snapshot.outcome.name();
-                let said = match seen.snapshot.said.as_str() {
+                let now = seen.ending.outcome.name();
+                let said = match seen.ending.said.as_str() {
                     "" => String::new(),
                     said => format!(": {said}"),
                 };
-                match expected.get(case) {
-                    None => surprises.push(format!("{place} {case} is new, and {now}{said}")),
-                    Some(one) if one.outcome != seen.snapshot.outcome => surprises.push(format!(
-                        "{place} {case} was expected to be {}, and {now}{said}",
-                        one.outcome.name()
-                    )),
-                    Some(one) if one.control != seen.control => surprises.push(format!(
-                        "{place} {case}: what it was written for now {}",
-                        seen.control.map_or("hasn't got it", Outcome::name)
-                    )),
-                    Some(_) => {}
+                match (expected.get(case), &seen.control) {
+                    (None, _) => surprises.push(format!("{suite} {case} is new, and {now}{said}")),
+                    (Some(one), _) if one.outcome != seen.ending.outcome => {
+                        let before = one.outcome.name();
+                        surprises.push(format!(
+                            "{suite} {case} was expected to be {before}, and {now}{said}"
+                        ));
+                    }
+                    (Some(one), Control::Ran(control)) if one.control != *control => {
+                        let now = control.map_or("hasn't got it", Outcome::name);
+                        surprises.push(format!(
+                            "{suite} {case}: what it was written for now {now}"
+                        ));
+                    }
+                    (Some(_), _) => {}
                 }
             }
             let gone = expected.keys().filter(|case| !cases.contains_key(*case));
-            surprises.extend(gone.map(|case| format!("{place} {case} was not run")));
+            surprises.extend(gone.map(|case| format!("{suite} {case} was not run")));
         }
         surprises
     }
 
-    /// Cases that don't pass and whose reason isn't told, each as a sentence.
+    /// Cases that don't pass, and suites that are omitted, whose reason isn't told, each as a sentence.
     pub fn without_reason(&self) -> Vec<String> {
         let known: BTreeSet<&String> = self.reasons.iter().map(|(key, _)| key).collect();
         let mut found = Vec::new();
+        for (key, names) in &self.omitted {
+            if !known.contains(key) {
+                let names = names.join(", ");
+                found.push(format!("{names} are omitted for the reason {key}, which isn't told"));
+            }
+        }
+        for suite in self.suites.keys().filter(|suite| self.omits(&suite.name)) {
+            found.push(format!("{suite} is omitted, and how its cases end is told"));
+        }
         for (suite, cases) in &self.suites {
             for (case, one) in cases {
-                let place = format!("{} ({}) {case}", suite.name, suite.way);
+                let place = format!("{suite} {case}");
                 match (&one.reason, one.outcome) {
                     (None, Outcome::Passes) => {}
                     (None, _) => found.push(format!("{place} doesn't pass, and no reason is told")),
@@ -380,13 +449,16 @@ impl Outcomes {
         for (suite, cases) in &observed.suites {
             let before = self.suites.remove(suite).unwrap_or_default();
             let now = cases.iter().map(|(case, seen)| {
-                let outcome = seen.snapshot.outcome;
-                let reason = before
-                    .get(case)
+                let outcome = seen.ending.outcome;
+                let known = before.get(case);
+                let reason = known
                     .and_then(|one| one.reason.clone())
                     .filter(|_| outcome != Outcome::Passes)
                     .or_else(|| (outcome == Outcome::Beside).then(|| "bytes".to_owned()));
-                let control = seen.control;
+                let control = match seen.control {
+                    Control::NotRun => known.and_then(|one| one.control),
+                    Control::Ran(control) => control,
+                };
                 let expected = Expected {
                     outcome,
                     control,
@@ -394,46 +466,75 @@ impl Outcomes {
                 };
                 (case.clone(), expected)
             });
-            self.suites.insert(*suite, now.collect());
+            let now = now.collect();
+            self.suites.insert(suite.clone(), now);
         }
     }
+}
+
+/// Cases, those that pass, those that don't, those skipped, and those that pass with what they were written for.
+fn counts_of(cases: &BTreeMap<String, Expected>) -> [usize; 5] {
+    let count = |wanted: &[Outcome]| {
+        let found = cases.values().filter(|one| wanted.contains(&one.outcome));
+        found.count()
+    };
+    let control = cases
+        .values()
+        .filter(|one| one.control == Some(Outcome::Passes));
+    [
+        cases.len(),
+        count(&[Outcome::Passes, Outcome::Beside]),
+        count(&[Outcome::Fails, Outcome::Crashes, Outcome::Hangs]),
+        count(&[Outcome::Skipped]),
+        control.count(),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::path::{Path, PathBuf};
+    use std::fs;
 
-    use super::{Ending, Observed, Outcome, Outcomes, README_FILE, Suite};
+    use super::{Ending, OUTCOMES_FILE, Observed, Outcome, Outcomes, README_FILE, Suite};
+    use crate::collections::Collection;
 
-    const TEXT: &str = "# Head.\n\nreason files Open files aren't carried.\n\nsuite copy main\n\
+    const TEXT: &str = "# Head.\n\nreason files Open files aren't carried.\n\nomit files io\n\n\
+                        suite copy main\n\
                         fails   passes  A.test_file files\npasses  passes  A.test_list\n";
 
-    fn folder() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/snapshots")
+    fn copy() -> Suite {
+        Suite::new("copy", "main")
     }
 
-    fn seen(file: Outcome, list: Outcome) -> Observed {
+    fn endings(file: Outcome, list: Outcome) -> BTreeMap<String, Ending> {
         let ending = |outcome| Ending {
             outcome,
             said: "so".to_owned(),
         };
-        let cases = BTreeMap::from([
+        BTreeMap::from([
             ("A.test_file".to_owned(), ending(file)),
             ("A.test_list".to_owned(), ending(list)),
-        ]);
-        let passes = BTreeMap::from([
-            ("A.test_file".to_owned(), ending(Outcome::Passes)),
-            ("A.test_list".to_owned(), ending(Outcome::Passes)),
-        ]);
+        ])
+    }
+
+    fn seen(file: Outcome, list: Outcome) -> Observed {
+        let control = endings(Outcome::Passes, Outcome::Passes);
         let mut observed = Observed::default();
-        observed.add(Suite::ALL[2], cases, &passes);
+        observed.add(&copy(), endings(file, list), Some(&control));
         observed
     }
 
     #[test]
     fn what_is_written_is_what_was_read() {
         assert_eq!(Outcomes::parse(TEXT).unwrap().render(), TEXT);
+        for collection in Collection::ALL {
+            let text = fs::read_to_string(collection.folder().join(OUTCOMES_FILE)).unwrap();
+            assert!(
+                Outcomes::parse(&text).unwrap().render() == text,
+                "outcomes.txt of {} isn't in its order; RHUMBA_BLESS=1 cargo conformance {0} writes it",
+                collection.name()
+            );
+        }
     }
 
     #[test]
@@ -462,13 +563,41 @@ mod tests {
     }
 
     #[test]
-    fn every_exception_has_its_reason_and_the_readme_tells_it() {
-        let outcomes = Outcomes::read(&folder()).unwrap();
-        assert_eq!(outcomes.without_reason(), [""; 0]);
-        let readme = std::fs::read_to_string(folder().join(README_FILE)).unwrap();
-        assert!(
-            readme == outcomes.readme(&folder()).unwrap(),
-            "README.md isn't made from outcomes.txt; RHUMBA_BLESS=1 cargo snapshot-conformance writes it"
+    fn where_control_could_not_be_run_what_was_told_of_it_stays() {
+        let mut expected = Outcomes::parse(TEXT).unwrap();
+        let mut observed = Observed::default();
+        observed.add(&copy(), endings(Outcome::Fails, Outcome::Passes), None);
+        assert!(expected.surprises(&observed).is_empty());
+        expected.take_over(&observed);
+        assert_eq!(expected.render(), TEXT);
+    }
+
+    #[test]
+    fn cases_that_differ_in_parameters_are_one_in_the_readme() {
+        let text = "reason why So it is.\n\nomit why late\n\nsuite one shell\n\
+                    fails   passes  test_a[1] why\nfails   passes  test_a[2] why\n\
+                    passes  passes  test_b\n";
+        assert_eq!(
+            Outcomes::parse(text).unwrap().tables(),
+            "\n| suite | cases | pass | and fail | skipped | pass with what it was written for |\n\
+             |---|--:|--:|--:|--:|--:|\n\
+             | one | 3 | 1 | 2 | 0 | 3 |\n\
+             | all | 3 | 1 | 2 | 0 | 3 |\n\
+             \n**So it is.**\n- one: `test_a` (2)\n- not run at all: `late`\n"
         );
+    }
+
+    #[test]
+    fn every_exception_has_its_reason_and_the_readme_tells_it() {
+        for collection in Collection::ALL {
+            let (folder, name) = (collection.folder(), collection.name());
+            let outcomes = Outcomes::read(&folder).unwrap();
+            assert_eq!(outcomes.without_reason(), [""; 0], "{name}");
+            let readme = fs::read_to_string(folder.join(README_FILE)).unwrap();
+            assert!(
+                readme == outcomes.readme(&folder).unwrap(),
+                "README.md of {name} isn't made from outcomes.txt; RHUMBA_BLESS=1 cargo conformance {name} writes it"
+            );
+        }
     }
 }

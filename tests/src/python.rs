@@ -11,27 +11,55 @@ use anyhow::{Context, Result, bail};
 /// # Errors
 /// When python3 has no venv module, or pip can't install.
 pub fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
+    environment_of("python3", folder, packages)
+}
+
+/// The same, made by this Python.
+///
+/// # Errors
+/// When it has no venv module, or pip can't install.
+pub fn environment_of(program: &str, folder: &Path, packages: &[&str]) -> Result<PathBuf> {
     let environment = folder.join("venv");
     let python = environment.join("bin").join("python");
     let ready = environment.join("installed");
-    let wanted = packages.join("\n");
+    let wanted = match program {
+        "python3" => packages.join("\n"),
+        program => format!("{program}\n{}", packages.join("\n")),
+    };
     if fs::read_to_string(&ready).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    eprintln!("making a Python environment with {}", packages.join(", "));
-    let made = Command::new("python3")
+    let with = match packages {
+        [] => "pip alone".to_owned(),
+        packages => packages.join(", "),
+    };
+    eprintln!("making a Python environment with {with}");
+    let made = Command::new(program)
         .args(["-m", "venv", "--clear"])
         .arg(&environment)
         .status();
     if !made.is_ok_and(|status| status.success()) {
         bail!(
-            "python3 could not make an environment; install it with its venv module, \
-             on Debian and Ubuntu: apt-get install -y python3 python3-venv"
+            "{program} could not make an environment; install it with its venv module, \
+             on Debian and Ubuntu: apt-get install -y {program} {program}-venv"
         );
     }
-    pip(&python, &["install", "--quiet"], packages)?;
+    if !packages.is_empty() {
+        pip(&python, &["install", "--quiet"], packages)?;
+    }
     fs::write(&ready, wanted).with_context(|| format!("writing {}", ready.display()))?;
     Ok(python)
+}
+
+/// The first two numbers of the version of a Python; `None` if it can't be run.
+pub fn version(program: &str) -> Option<(u32, u32)> {
+    let asked = Command::new(program)
+        .args(["-c", "import sys; print(*sys.version_info[:2])"])
+        .output()
+        .ok()?;
+    let told = String::from_utf8(asked.stdout).ok()?;
+    let (major, minor) = told.trim().split_once(' ')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Runs pip with these arguments for these packages.

@@ -5,7 +5,7 @@ import sys
 import types
 
 from IPython.core.display import *  # noqa: F403
-from IPython.core.display import DisplayObject, __all__ as _core
+from IPython.core.display import DisplayObject, __all__ as _core, _attributes
 
 __all__ = [
     *_core, "Audio", "Code", "FileLink", "FileLinks", "IFrame", "ScribdDocument", "VimeoVideo",
@@ -21,9 +21,14 @@ class Audio(DisplayObject):
 
     _read_flags = "rb"
 
-    def __init__(self, data=None, filename=None, url=None, embed=None, rate=None, autoplay=False, normalize=True, *, element_id=None):
+    def __init__(
+        self, data=None, filename=None, url=None, embed=None, rate=None, autoplay=False, normalize=True, *,
+        element_id=None,
+    ):
         if filename is None and url is None and data is None:
             raise ValueError("sound needs data, a filename or a url")
+        if isinstance(data, os.PathLike):
+            filename, data = os.fspath(data), None
         if isinstance(data, str):
             url, filename, data = (data, filename, None) if "://" in data else (url, data, None)
         self.autoplay, self.element_id = autoplay, element_id
@@ -46,19 +51,24 @@ class Audio(DisplayObject):
             super().__init__(data, url, filename)
 
     def src_attr(self):
+        return _attributes(src=self._source()).lstrip()
+
+    def autoplay_attr(self):
+        return 'autoplay="autoplay"' if self.autoplay else ""
+
+    def element_id_attr(self):
+        return _attributes(id=self.element_id or None).lstrip()
+
+    def _source(self):
         if not self.embed or self.data is None:
-            return f'src="{self.url or ""}"'
+            return self.url or ""
         import base64
 
-        return f'src="data:{self.mimetype};base64,{base64.b64encode(self.data).decode()}"'
+        return f"data:{self.mimetype};base64,{base64.b64encode(self.data).decode()}"
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        name = f' id="{self.element_id}"' if self.element_id else ""
-        play = ' autoplay="autoplay"' if self.autoplay else ""
-        return {
-            "text/html": f'<audio controls="controls"{name}{play} {self.src_attr()}></audio>',
-            "text/plain": repr(self),
-        }
+    def _repr_html_(self):
+        words = ['audio controls="controls"', self.element_id_attr(), self.autoplay_attr(), self.src_attr()]
+        return f"<{' '.join(filter(None, words))}></audio>"
 
 
 def _wave(samples, rate, normalize):
@@ -95,13 +105,16 @@ class IFrame:
         from urllib.parse import urlencode
 
         query = "?" + urlencode(self.params) if self.params else ""
+        place = _attributes(width=self.width, height=self.height, src=f"{self.src}{query}")
         extras = "".join(" " + each for each in self.extras)
-        return f'<iframe width="{self.width}" height="{self.height}" src="{self.src}{query}"{extras} frameborder="0" allowfullscreen></iframe>'
+        return f'<iframe{place}{extras} frameborder="0" allowfullscreen></iframe>'
 
 
 class YouTubeVideo(IFrame):
     def __init__(self, id, width=400, height=300, allow_autoplay=False, **kwargs):
         self.id = id
+        if allow_autoplay:
+            kwargs.update(autoplay=1, extras=[*kwargs.get("extras", ()), 'allow="autoplay"'])
         super().__init__(f"https://www.youtube.com/embed/{id}", width, height, **kwargs)
 
 
@@ -125,51 +138,80 @@ class FileLink:
         if os.path.isdir(path):
             raise ValueError(f"{path} is a folder: FileLinks lists what is in it")
         self.path = path
-        self.url_prefix, self.result_html_prefix, self.result_html_suffix = url_prefix, result_html_prefix, result_html_suffix
+        self.url_prefix = url_prefix
+        self.result_html_prefix = result_html_prefix
+        self.result_html_suffix = result_html_suffix
 
-    def _link(self, path):
+    def _link(self, path, text):
         from html import escape
         from urllib.parse import quote
 
-        return f'<a href="{self.url_prefix}{quote(path)}" target="_blank">{escape(path)}</a>'
+        link = f'<a href="{escape(self.url_prefix + quote(path))}" target="_blank">{escape(text)}</a>'
+        return self.result_html_prefix + link + self.result_html_suffix
+
+    def _missing(self):
+        from html import escape
+
+        return f"Path (<tt>{escape(self.path)}</tt>) is not there: it is misspelt, or still to be made."
 
     def _repr_html_(self):
-        if not os.path.exists(self.path):
-            return f"Path (<tt>{self.path}</tt>) doesn't exist. It may still be in the process of being generated, or you may have the incorrect path."
-        return self.result_html_prefix + self._link(self.path) + self.result_html_suffix
+        return self._link(self.path, self.path) if os.path.exists(self.path) else self._missing()
 
     def __repr__(self):
         return os.path.abspath(self.path)
 
 
 class FileLinks(FileLink):
-    """Links to the files of a folder and of those in it."""
+    """Links to the files of a folder and of those in it.
 
-    def __init__(self, path, url_prefix="", included_suffixes=None, result_html_prefix="", result_html_suffix="<br>", recursive=True):
+    included_suffixes: the endings of the files that are listed, such as ".csv"; None: all
+    recursive: what is in the folders in it, too
+    notebook_display_formatter, terminal_display_formatter: functions of a folder, the names of its files and the
+        endings; they return the lines that tell of it in a page, and on a terminal
+    """
+
+    def __init__(
+        self, path, url_prefix="", included_suffixes=None, result_html_prefix="", result_html_suffix="<br>",
+        notebook_display_formatter=None, terminal_display_formatter=None, recursive=True,
+    ):
         path = os.fspath(path)
         if os.path.isfile(path):
             raise ValueError(f"{path} is a file: FileLink links to it")
-        self.path = path.rstrip("/")
+        self.path = path.rstrip("/") or path
         self.included_suffixes, self.recursive = included_suffixes, recursive
-        self.url_prefix, self.result_html_prefix, self.result_html_suffix = url_prefix, result_html_prefix, result_html_suffix
+        self.url_prefix = url_prefix
+        self.result_html_prefix = result_html_prefix
+        self.result_html_suffix = result_html_suffix
+        self.notebook_display_formatter = notebook_display_formatter or self._lines_of_page
+        self.terminal_display_formatter = terminal_display_formatter or self._lines_of_text
 
-    def _found(self):
+    def _lines_of_page(self, folder, names, included_suffixes):
+        from html import escape
+
+        names = self._wanted(names, included_suffixes)
+        links = ["&nbsp;&nbsp;" + self._link(os.path.join(folder, name), name) for name in names]
+        return [f"{escape(folder)}/<br>", *links] if links else []
+
+    def _lines_of_text(self, folder, names, included_suffixes):
+        names = self._wanted(names, included_suffixes)
+        return [folder + "/", *("  " + name for name in names)] if names else []
+
+    @staticmethod
+    def _wanted(names, endings):
+        return [name for name in names if endings is None or os.path.splitext(name)[1] in endings]
+
+    def _lines(self, formatter):
+        lines = []
         for folder, folders, names in os.walk(self.path):
             folders[:] = sorted(folders) if self.recursive else []
-            wanted = self.included_suffixes
-            names = sorted(name for name in names if wanted is None or os.path.splitext(name)[1] in wanted)
-            if names:
-                yield folder, names
-
-    def _repr_html_(self):
-        lines = []
-        for folder, names in self._found():
-            lines.append(f"{folder}/<br>")
-            lines += ["&nbsp;&nbsp;" + self._link(os.path.join(folder, name)) + "<br>" for name in names]
+            lines += formatter(folder, sorted(names), self.included_suffixes)
         return "\n".join(lines)
 
+    def _repr_html_(self):
+        return self._lines(self.notebook_display_formatter) if os.path.exists(self.path) else self._missing()
+
     def __repr__(self):
-        return "\n".join(line for folder, names in self._found() for line in (folder + "/", *("  " + name for name in names)))
+        return self._lines(self.terminal_display_formatter)
 
 
 class Code(DisplayObject):
@@ -182,10 +224,10 @@ class Code(DisplayObject):
     def __repr__(self):
         return self.data or ""
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_html_(self):
         from html import escape
 
-        return {"text/html": f"<pre>{escape(self.data)}</pre>", "text/plain": self.data}
+        return f"<pre>{escape(self.data)}</pre>"
 
 
 def set_matplotlib_formats(*formats, **kwargs):

@@ -57,15 +57,15 @@ def names():
 
 async def run_cell_async(
     shell, raw_cell, store_history=False, silent=False, shell_futures=True, *, transformed_cell=None,
-    preprocessing_exc_tuple=None, cell_id=None,
+    preprocessing_exc_tuple=None, cell_id=None, cell_meta=None,
 ):  # fmt: skip
     """Runs a cell, and awaits what it awaits. Returns an ExecutionResult."""
     if not shell.should_run_async(raw_cell):
-        return shell.run_cell(raw_cell, store_history, silent, shell_futures, cell_id)
+        return shell.run_cell(raw_cell, store_history, silent, shell_futures, cell_id, cell_meta)
     # A loop runs already, and another can't run inside of it: what the cell awaits is awaited here.
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 
-    info = ExecutionInfo(raw_cell, store_history, silent, shell_futures, cell_id)
+    info = ExecutionInfo(raw_cell, store_history, silent, shell_futures, cell_id, cell_meta)
     result = ExecutionResult(None, None, None, True, info)
     try:
         parts = _compiled(shell, shell.transform_cell(raw_cell))
@@ -201,6 +201,35 @@ def _displayhook(shell):
     from IPython.core.displayhook import DisplayHook
 
     return DisplayHook(shell)
+
+
+def _display_trap(shell):
+    """What values of cells go through: its `hook` is `sys.displayhook`, at all times."""
+    from IPython.core.display_trap import DisplayTrap
+
+    class Trap(DisplayTrap):
+        @property
+        def hook(self):
+            return sys.displayhook
+
+        @hook.setter
+        def hook(self, function):
+            if function is not None:
+                sys.displayhook = function
+
+    return Trap()
+
+
+def _log(shell):
+    import logging
+
+    return logging.getLogger("rhumba")
+
+
+def _payloads(shell):
+    from IPython.core.payload import PayloadManager
+
+    return PayloadManager()
 
 
 def _database(shell):
@@ -410,9 +439,12 @@ _OBSERVING = ("observe", "unobserve", "unobserve_all")
 _KEPT = {
     "db": _database,
     "dir_stack": lambda shell: [],
+    "display_trap": _display_trap,
     "displayhook": _displayhook,
+    "log": _log,
     "logger": Logger,
     "mime_renderers": lambda shell: {},
+    "payload_manager": _payloads,
     "profile_dir": _profile_dir,
     "tempdirs": lambda shell: [],
     "tempfiles": lambda shell: [],
@@ -433,7 +465,7 @@ _LOOKED_AT = {
     "exit_now": lambda shell: False,
     "get_ipython": lambda shell: get_ipython,
     "inputhook": lambda shell: None,
-    "inspector_class": _class("rhumba._interface", "Inspector"),
+    "inspector_class": _class("rhumba._inspect", "Inspector"),
     "keep_running": lambda shell: True,
     "last_execution_result": _last_execution_result,
     "logfile": _logfile,

@@ -9,10 +9,12 @@ _runner = None
 def run(coroutine, runner):
     """Runs a cell's coroutine; returns its value and None, or None and what it raised.
 
-    runner: what `%autoawait` has set: a callable of the coroutine, or None for asyncio
+    runner: what `%autoawait` or a program has set: a callable of the coroutine, the name of one, or None for asyncio
     """
     code = coroutine.cr_code
     try:
+        if isinstance(runner, str):
+            runner = _named(runner)
         value = _standard_runner().run(coroutine) if runner is None else runner(coroutine)
         return value, None
     except KeyboardInterrupt as failure:
@@ -21,6 +23,17 @@ def run(coroutine, runner):
     except BaseException as failure:
         coroutine.close()
         return None, failure.with_traceback(_within(failure.__traceback__, code))
+
+
+def _named(name):
+    """The runner of a name: asyncio, sync, or a function as module.name."""
+    if name == "asyncio":
+        return None
+    if name == "sync":
+        return without_loop
+    from IPython.utils.importstring import import_item
+
+    return import_item(name)
 
 
 def without_loop(coroutine):

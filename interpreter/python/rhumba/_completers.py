@@ -42,24 +42,37 @@ class Completers:
             offered = (offered or []) + [each for each in found if each.startswith(symbol)]
             if wanted is not None or pattern is not None:
                 break
-        for matcher in list(self.matchers):
-            found = self._asked_matcher(matcher, line, symbol)
+        found = self._of_matchers(line, symbol)
+        return (offered or []) + found if found else offered
+
+    def _of_matchers(self, line, symbol):
+        """What the matchers offer, those of a higher priority first; one may leave out what others do."""
+        asked, left_out = [], []
+        for matcher in sorted(self.matchers, key=lambda each: -getattr(each, "matcher_priority", 0)):
+            name = getattr(matcher, "matcher_identifier", None) or getattr(matcher, "__qualname__", repr(matcher))
+            if any(_leaves_out(rule, name) for rule in left_out):
+                continue
+            told = self._asked_matcher(matcher, line, symbol)
+            found = [each for each in told.get("completions", ()) if each.startswith(symbol)]
             if found:
-                offered = (offered or []) + [each for each in found if each.startswith(symbol)]
-        return offered
+                asked.append((name, found))
+                if told.get("suppress"):
+                    left_out.append((name, told["suppress"], told.get("do_not_suppress") or ()))
+        kept = [found for name, found in asked if not any(_leaves_out(rule, name) for rule in left_out)]
+        return [each for found in kept for each in found]
 
     def _asked_matcher(self, matcher, line, symbol):
         try:
             if getattr(matcher, "matcher_api_version", 1) == 1:
-                return [str(each) for each in matcher(symbol) or ()]
+                return {"completions": [str(each) for each in matcher(symbol) or ()]}
             from IPython.core.completer import CompletionContext
 
             told = matcher(CompletionContext(symbol, line, len(line), 0, None))
-            return [each.text for each in told["completions"]]
+            return {**told, "completions": [each.text for each in told["completions"]]}
         except Exception as failure:
             self.matchers.remove(matcher)
             _tell_of(matcher, failure)
-            return None
+            return {}
 
     def _asked(self, entry, function, event):
         from rhumba.shell import get_ipython
@@ -74,6 +87,12 @@ class Completers:
             self._entries.remove(entry)
             _tell_of(function, failure)
             return None
+
+
+def _leaves_out(rule, name):
+    """Whether a matcher leaves out what another offers: all but some, or those that it names."""
+    owner, suppressed, kept = rule
+    return name != owner and name not in kept and (suppressed is True or name in suppressed)
 
 
 def _tell_of(function, failure):

@@ -28,6 +28,13 @@ _NEEDS_PROGRAM = frozenset(
 # What makes a frame one to pass over, and whether that holds at first.
 _PREDICATES = {"tbhide": True, "readonly": False, "debuggerskip": True}
 
+_YES_OR_NO = {
+    "yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False,
+}
+
+# Steps pass over what is in these modules.
+_STEPPED_OVER = frozenset(("rhumba", "rhumba.*", "_rhumba", "_rhumba_*", "ipyparallel", "ipyparallel.*"))
+
 _shared = None
 
 
@@ -152,10 +159,15 @@ def is_own(frame):
 class Debugger(pdb.Pdb):
     """pdb with the shell's habits."""
 
-    def __init__(self, completekey=None, stdin=None, stdout=None, context=None, **options):
-        # Programs make one in many ways; of what they say, how much source is shown counts here.
+    def __init__(
+        self, completekey=None, stdin=None, stdout=None, context=None, *, skip=None, readrc=True, mode=None, **options
+    ):
+        # Programs make one in many ways; what is said of colours and of completion is the shell's here.
         # Ctrl-C ends what runs, as it does without a debugger, and gives the prompt back.
-        super().__init__(nosigint=True, skip=[name + "*" for name in ("rhumba", "_rhumba", "ipyparallel")])
+        passed_over = [*_STEPPED_OVER, *(skip or ())]
+        super().__init__(None, stdin, stdout, passed_over, nosigint=True, readrc=readrc, mode=mode)
+        # Where commands come from and answers go; without them that is wherever a cell's do.
+        self._own_stdin, self._own_stdout = stdin, stdout
         self.prompt = "ipdb> "
         self.context = int(context) if context else _CONTEXT_LINES
         self.skip_hidden = True
@@ -179,7 +191,7 @@ class Debugger(pdb.Pdb):
             self.forget()
 
     def interaction(self, frame, tb_or_exc):
-        self.stdout, self.stdin = sys.stdout, sys.stdin
+        self.stdout, self.stdin = self._own_stdout or sys.stdout, self._own_stdin or sys.stdin
         was_busy, self.is_busy = self.is_busy, True
         try:
             super().interaction(frame, tb_or_exc)
@@ -230,7 +242,7 @@ class Debugger(pdb.Pdb):
             self.error("debug takes a statement: debug f(3)")
             return
         frame = self.curframe
-        inner = type(self)()
+        inner = type(self)(None, self._own_stdin, self._own_stdout, self.context)
         inner.prompt = f"({self.prompt.strip()}) "
         sys.settrace(None)
         self.message("ENTERING RECURSIVE DEBUGGER")
@@ -266,6 +278,12 @@ class Debugger(pdb.Pdb):
 
     def read_line(self, prompt):
         """Asks the person for a line, without its end; EOFError at the end of the input."""
+        if self._own_stdin is not None:
+            print(prompt, end="", file=self._own_stdout or sys.stdout, flush=True)
+            line = self._own_stdin.readline()
+            if not line:
+                raise EOFError
+            return line.rstrip("\r\n")
         reader = getattr(sys, "_rhumba_read_line", None)
         # While another thread is debugged, the shell may be reading: two can't edit lines at once.
         if reader is not None and threading.current_thread() is threading.main_thread():
@@ -356,7 +374,13 @@ class Debugger(pdb.Pdb):
     # -- what is shown
 
     def message(self, msg, end="\n"):
-        print(msg, end=end, file=sys.stdout)
+        print(msg, end=end, file=self._own_stdout or sys.stdout)
+
+    def error(self, msg):
+        print("***", msg, file=self._own_stdout or sys.stdout)
+
+    def set_theme_name(self, name):
+        """Taken, and without effect: colours are those of the shell."""
 
     def print_stack_entry(self, frame_lineno, prompt_prefix=pdb.line_prefix):
         frame, line = frame_lineno
@@ -384,18 +408,102 @@ class Debugger(pdb.Pdb):
             text += f"{arrow} {number:>{width}} {lines[number - 1].rstrip()}\n"
         return text
 
-    def _select_frame(self, number):
-        step = 1 if number > self.curindex else -1
+    def print_stack_trace(self, count=None):
+        shown = self.stack
+        if count is not None:
+            shown = [self.stack[self.curindex]] if count == 0 else shown[:-count] if count < 0 else shown[-count:]
+        hidden = dict(zip(map(id, self.stack), self.hidden_frames(self.stack)))
         skipped = 0
-        last = len(self.stack) - 1
-        while self.skip_hidden and 0 < number < last and self._is_passed_over(self.stack[number][0]):
-            number += step
-            skipped += 1
-        if skipped:
-            self.message(f"[{skipped} hidden frame{'s' if skipped > 1 else ''} skipped]")
-        super()._select_frame(number)
+        for entry in shown:
+            if hidden[id(entry)] and entry[0] is not self.curframe:
+                skipped += 1
+                continue
+            self._tell_skipped(skipped, 0)
+            skipped = 0
+            self.print_stack_entry(entry)
+        self._tell_skipped(skipped, 0)
+
+    def hidden_frames(self, stack):
+        """For each entry of a stack, whether up and down pass over it because it is hidden."""
+        last = len(stack) - 1
+        # There is always an end to go to.
+        hidden = [
+            self.skip_hidden and 0 < at < last and self._is_passed_over(frame) for at, (frame, _) in enumerate(stack)
+        ]
+        if self.skip_hidden and self.predicates["tbhide"]:
+            # What such a frame hides is all that has led to it.
+            bottoms = [at for at, (frame, _) in enumerate(stack) if _hides_callers(frame)]
+            if bottoms:
+                hidden[: bottoms[-1] + 1] = [True] * (bottoms[-1] + 1)
+        return hidden
+
+    def _tell_skipped(self, hidden, ignored):
+        told = [
+            f"{count} {kind} frame{'s' if count > 1 else ''} skipped"
+            for count, kind in ((hidden, "hidden"), (ignored, "ignored"))
+            if count
+        ]
+        if told:
+            self.message(f"[{', '.join(told)}]")
+
+    def _move(self, arg, step, end):
+        """Goes so many frames up or down that are neither hidden nor of an ignored module."""
+        try:
+            count = int(arg or 1)
+        except ValueError:
+            self.error(f"Invalid frame count ({arg})")
+            return
+        last = 0 if step < 0 else len(self.stack) - 1
+        if self.curindex == last:
+            self.error(end)
+            return
+        if count < 0:
+            self._select_frame(last)
+            return
+        hidden = self.hidden_frames(self.stack)
+        at, found, passed = self.curindex, None, {"hidden": 0, "ignored": 0}
+        while at != last and count:
+            at += step
+            if hidden[at]:
+                passed["hidden"] += 1
+            elif self._is_ignored(self.stack[at][0]):
+                passed["ignored"] += 1
+            else:
+                found = at
+                skipped = tuple(passed.values())
+                count -= 1
+        if found is None:
+            where = "above" if step < 0 else "below"
+            self.error(
+                f"all frames {where} skipped: they are hidden or of ignored modules;"
+                " skip_hidden no and unignore_module show them"
+            )
+            return
+        self._tell_skipped(*skipped)
+        self._select_frame(found)
+
+    def _is_ignored(self, frame):
+        name = frame.f_globals.get("__name__")
+        return isinstance(name, str) and bool(self.skip) and self.is_skipped_module(name)
+
+    def do_up(self, arg):
+        self._move(arg, -1, "Oldest frame")
+
+    do_up.__doc__ = pdb.Pdb.do_up.__doc__
+    do_u = do_up
+
+    def do_down(self, arg):
+        self._move(arg, 1, "Newest frame")
+
+    do_down.__doc__ = pdb.Pdb.do_down.__doc__
+    do_d = do_down
 
     # -- commands beside pdb's
+
+    def do_exception(self, arg):
+        return self.do_exceptions(arg)
+
+    do_exception.__doc__ = pdb.Pdb.do_exceptions.__doc__
 
     def do_context(self, arg):
         """context LINES
@@ -417,10 +525,8 @@ class Debugger(pdb.Pdb):
         Whether up and down pass over the frames that `skip_predicates` tells. Without a word, tells.
         """
         word = arg.strip().lower()
-        if word in ("yes", "true", "1", "on"):
-            self.skip_hidden = True
-        elif word in ("no", "false", "0", "off"):
-            self.skip_hidden = False
+        if word in _YES_OR_NO:
+            self.skip_hidden = _YES_OR_NO[word]
         elif word:
             self.error("skip_hidden takes yes or no")
             return
@@ -439,29 +545,30 @@ class Debugger(pdb.Pdb):
             for name, holds in self.predicates.items():
                 self.message(f"{name}: {'yes' if holds else 'no'}")
             return
-        values = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
-        if len(words) != 2 or words[0] not in self.predicates or words[1].lower() not in values:
+        holds = _YES_OR_NO.get(words[1].lower()) if len(words) == 2 else None
+        if holds is None or words[0] not in self.predicates:
             self.error(f"skip_predicates takes one of {', '.join(self.predicates)}, and yes or no")
             return
-        self.predicates[words[0]] = values[words[1].lower()]
+        self.predicates[words[0]] = holds
 
     def do_ignore_module(self, arg):
         """ignore_module [PATTERN]
 
-        Steps over modules whose names are like this. Without a pattern, tells which those are.
+        Steps, up and down pass over modules whose names are like this. Without a pattern, tells which those are.
         """
         if arg.strip():
-            self.skip = {*(self.skip or ()), arg.strip()}
-        else:
-            self.message("stepped over: " + ", ".join(sorted(self.skip or ())))
+            self.skip = {*self.skip, arg.strip()}
+            return
+        ignored = sorted(self.skip - _STEPPED_OVER)
+        self.message(f"ignored modules: {', '.join(ignored)}" if ignored else "no module is ignored")
 
     def do_unignore_module(self, arg):
         """unignore_module PATTERN
 
         Steps into these modules again.
         """
-        if arg.strip() not in (self.skip or ()):
-            self.error(f"{arg.strip()!r} is none of the modules that are stepped over")
+        if arg.strip() not in self.skip - _STEPPED_OVER:
+            self.error(f"{arg.strip()!r} is none of the ignored modules")
             return
         self.skip = self.skip - {arg.strip()}
 
@@ -572,6 +679,18 @@ class Debugger(pdb.Pdb):
                 self.default("!" + line)
 
 
+class InterruptibleDebugger(Debugger):
+    """The same where Ctrl-C at the prompt ends debugging; what is debugged goes on."""
+
+    def _cmdloop(self):
+        try:
+            self.cmdloop()
+        except KeyboardInterrupt:
+            self.message("\nKeyboardInterrupt")
+            self.set_continue()
+            sys.settrace(None)
+
+
 def _unbind(frame, name):
     """Takes back what pdb has bound in a frame: that of a cell is the namespace, which outlives it."""
     if frame.f_locals is frame.f_globals:
@@ -581,6 +700,14 @@ def _unbind(frame, name):
 def _is_true(frame, name):
     try:
         return bool(frame.f_locals.get(name))
+    except Exception:
+        return False
+
+
+def _hides_callers(frame):
+    """Whether a frame says that it and all that led to it are nothing to look at."""
+    try:
+        return frame.f_locals.get("__tracebackhide__") == "__ipython_bottom__"
     except Exception:
         return False
 

@@ -12,7 +12,10 @@ from rhumba._formatters import formatter
 __all__ = ["DisplayHandle", "clear_output", "display", "publish_display_data", "update_display"]
 
 
-def display(*objs, include=None, exclude=None, metadata=None, transient=None, display_id=None, raw=False, clear=False, update=False, **kwargs):
+def display(
+    *objs, include=None, exclude=None, metadata=None, transient=None, display_id=None, raw=False, clear=False,
+    update=False, **kwargs,
+):
     """Shows objects, each in the richest form that whoever looks can render.
 
     raw: the objects are dicts of MIME types to forms already
@@ -22,6 +25,8 @@ def display(*objs, include=None, exclude=None, metadata=None, transient=None, di
     """
     if display_id is True:
         display_id = _new_id()
+    if update and not display_id:
+        raise TypeError("display_id required: the one under which was shown what is updated")
     if clear:
         clear_output(wait=True)
     if not objs and display_id:
@@ -36,8 +41,8 @@ def display(*objs, include=None, exclude=None, metadata=None, transient=None, di
             data, said = _forms(obj, include, exclude)
             if not data:
                 continue
-        said = {**said, **(metadata or {})}
-        publish_display_data(data, said, display_id=display_id, update=update)
+        said = _merge(dict(said), metadata or {})
+        publish_display_data(data, said, transient=transient, display_id=display_id, update=update)
     return DisplayHandle(display_id) if display_id else None
 
 
@@ -52,7 +57,49 @@ def publish_display_data(data, metadata=None, *, transient=None, display_id=None
         return
     if display_id is None and transient:
         display_id = transient.get("display_id")
+    publisher = _publisher()
+    if publisher is not None:
+        return _hand_over(publisher, data, metadata, transient, display_id, update)
+    if "text/plain" in data and _is_redirected():
+        print(data["text/plain"])
+        return
     _rhumba_shell.publish(_texts(data), _texts(metadata or {}, True), display_id, update)
+
+
+def _is_redirected():
+    """Whether what is printed on this terminal goes to a stream of a program: then so does what is shown, as text."""
+    return _rhumba_shell.shown_kinds() is not None and type(sys.stdout).__module__ != "rhumba"
+
+
+def _publisher():
+    """What a program has put in the place of the shell's publisher, or of its method; None if that is as it was."""
+    shell = sys.modules.get("rhumba.shell")
+    shell = None if shell is None else shell.get_ipython()
+    publisher = None if shell is None else vars(shell).get("display_pub")
+    if publisher is None or _handing_over:
+        return None
+    from rhumba._interface import DisplayPublisher
+
+    is_own = type(publisher) is DisplayPublisher and "publish" not in vars(publisher)
+    return None if is_own else publisher
+
+
+# The publishers that are being called: from inside of one, what is shown goes where it always went.
+_handing_over = []
+
+
+def _hand_over(publisher, data, metadata, transient, display_id, update):
+    options = {}
+    transient = {**(transient or {}), **({"display_id": display_id} if display_id else {})}
+    if transient:
+        options["transient"] = transient
+    if update:
+        options["update"] = True
+    _handing_over.append(publisher)
+    try:
+        publisher.publish(data=data, metadata=metadata or {}, **options)
+    finally:
+        _handing_over.pop()
 
 
 def clear_output(wait=False):
@@ -112,6 +159,15 @@ def _forms(obj, include=None, exclude=None):
     """The forms of an object that somebody sees, or that are asked for by name."""
     shown = None if include else _rhumba_shell.shown_kinds()
     return formatter().format(obj, include, exclude, shown)
+
+
+def _merge(into, further):
+    """Adds the items of a dict to another one's, and so for the dicts in them; returns what came of it."""
+    if not isinstance(into, dict) or not isinstance(further, dict):
+        return further
+    for key, value in further.items():
+        into[key] = _merge(into.get(key), value)
+    return into
 
 
 def _new_id():

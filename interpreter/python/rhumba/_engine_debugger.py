@@ -64,7 +64,7 @@ def close(number):
     """Ends a session, and lets go of what it held."""
     session = _sessions.pop(number, None)
     if session is not None:
-        session.forget()
+        session.let_go()
 
 
 class _Session(Debugger):
@@ -78,6 +78,7 @@ class _Session(Debugger):
         self._typed = ""
         self.is_post_mortem = True
         self.reset()
+        # `exceptions` goes from one to another; the session holds them as long as it is open.
         self._chained_exceptions, tb = self._get_tb_and_exceptions(failure)
         self._chained_exception_index = len(self._chained_exceptions) - 1
         self.setup(None, tb)
@@ -107,8 +108,9 @@ class _Session(Debugger):
     def _prompt_for_confirmation(self, prompt, default):
         return True
 
-    def forget(self):
-        super().forget()
+    def let_go(self):
+        """Lets go of all that the session holds."""
+        self.forget()
         self._chained_exceptions = ()
         self._chained_exception_index = 0
 

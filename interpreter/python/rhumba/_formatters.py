@@ -8,7 +8,9 @@ import sys
 
 import _rhumba_shell
 
-__all__ = ["DisplayFormatter", "FormatterABC", "PlainTextFormatter", "TypeFormatter", "formatter"]
+__all__ = [
+    "DisplayFormatter", "FormatterABC", "FormatterWarning", "PlainTextFormatter", "TypeFormatter", "formatter",
+]
 
 # The forms an object can have by a method of its own.
 METHODS = {
@@ -26,6 +28,10 @@ METHODS = {
 _MISSING = object()
 
 
+class FormatterWarning(UserWarning):
+    """Something that a formatter can't do as it was asked."""
+
+
 class FormatterABC:
     """What makes one form of an object; may be subclassed to say so."""
 
@@ -35,27 +41,41 @@ class TypeFormatter(FormatterABC):
 
     enabled: whether it is asked at all
     print_method: the method of an object that is asked if nothing is registered for its type
+
+    What the code of an object raises is shown as a traceback, and there is no form then.
     """
 
     format_type = None
     print_method = None
 
-    def __init__(self, format_type=None, print_method=None, parent=None):
+    def __init__(self, format_type=None, print_method=None, parent=None, **settings):
         self.format_type = format_type or type(self).format_type
         self.print_method = print_method or type(self).print_method
         self.enabled = True
         self.singleton_printers = {}
         self.type_printers = {}
         self.deferred_printers = {}
+        for name, value in settings.items():
+            if not hasattr(self, name):
+                raise TypeError(f"{type(self).__name__} has no setting {name!r}")
+            setattr(self, name, value)
 
     def __call__(self, obj):
         """The form, or (form, metadata), or None if the object hasn't it."""
+        return safely(self.made, obj)
+
+    def made(self, obj):
+        """The same; what the object's code raises is raised."""
         if not self.enabled:
             return None
         if id(obj) in self.singleton_printers:
             return self.singleton_printers[id(obj)](obj)
         printer = self._registered(type(obj))
         return called(obj, self.print_method) if printer is None else printer(obj)
+
+    def __contains__(self, typ):
+        """Whether a printer is registered for a type or one of its bases, or for a full name."""
+        return self._registered(typ) is not None
 
     def _registered(self, typ):
         """The printer registered for a type; None if there is none, without a failure on the way."""
@@ -143,15 +163,18 @@ class PlainTextFormatter(TypeFormatter):
         a number of digits or a format; max_seq_length: of longer ones the rest is `...`
     """
 
-    def __init__(self):
-        super().__init__("text/plain", "_repr_pretty_")
+    format_type = "text/plain"
+    print_method = "_repr_pretty_"
+
+    def __init__(self, parent=None, **settings):
         self._settings = {
             "pprint": True, "verbose": False, "max_width": 79, "newline": "\n",
             "max_seq_length": 1000, "float_format": "",
         }
         self._float_precision = ""
+        super().__init__(parent=parent, **settings)
 
-    def __call__(self, obj):
+    def made(self, obj):
         from rhumba import _pretty
 
         settings = self._settings
@@ -242,6 +265,9 @@ class _BundleFormatter(TypeFormatter):
     """Asks an object for all of its forms at once."""
 
     def __call__(self, obj, include=None, exclude=None):
+        return safely(self.made, obj, include=include, exclude=exclude)
+
+    def made(self, obj, include=None, exclude=None):
         if not self.enabled:
             return None
         printer = self._registered(type(obj))
@@ -286,13 +312,22 @@ class DisplayFormatter:
         for kind, each in self.formatters.items():
             each.enabled = kind in kinds
 
+    def register_formatter(self, each):
+        """Adds a formatter, by the MIME type that it has; one that there is stays, with a warning."""
+        kind = each.format_type
+        if kind in self.formatters:
+            import warnings
+
+            warnings.warn(f"there is a formatter for {kind}, and it stays", FormatterWarning, stacklevel=2)
+            return
+        self.formatters[kind] = each
+
     def shows_itself(self, obj):
         """Lets an object show itself, and tells whether it did."""
-        printer = self.ipython_display_formatter._registered(type(obj))
-        if printer is None:
-            return called(obj, "_ipython_display_", marker=True) is not _MISSING
-        printer(obj)
-        return True
+        each = self.ipython_display_formatter
+        if not each.enabled:
+            return False
+        return bool(safely(_shows_itself, obj, each._registered(type(obj))))
 
     def format(self, obj, include=None, exclude=None, shown=None):
         """The forms of an object and what is said of them: two dicts by MIME type.
@@ -302,7 +337,7 @@ class DisplayFormatter:
         if self.shows_itself(obj):
             return {}, {}
         data, metadata = {}, {}
-        bundle = self._safely(self.mimebundle_formatter, obj, include=include, exclude=exclude)
+        bundle = safely(self.mimebundle_formatter, obj, include=include, exclude=exclude)
         if isinstance(bundle, tuple):
             bundle, metadata = bundle[0], dict(bundle[1])
         if isinstance(bundle, dict):
@@ -312,7 +347,10 @@ class DisplayFormatter:
             if kind in data or not _is_wanted(kind, include, exclude) or not _is_wanted(kind, shown):
                 continue
             # An object that can't say what it is fails; one that can't be drawn is still shown.
-            form = each(obj) if kind == "text/plain" else self._safely(each, obj)
+            if kind == "text/plain":
+                form = each.made(obj) if type(each).__call__ is TypeFormatter.__call__ else each(obj)
+            else:
+                form = safely(each, obj)
             if isinstance(form, tuple) and kind != "text/plain":
                 form, said = form
                 metadata[kind] = said
@@ -320,18 +358,20 @@ class DisplayFormatter:
                 data[kind] = form
         return data, metadata
 
-    def _safely(self, each, obj, **options):
-        try:
-            return each(obj, **options)
-        except NotImplementedError:
-            return None
-        except Exception as failure:
-            shell = _rhumba_shell.get_ipython()
-            if shell is not None:
-                shell.showtraceback(failure)
-            else:
-                sys.excepthook(type(failure), failure, failure.__traceback__)
-            return None
+
+def safely(function, *args, **options):
+    """What a function of an object returns; None, and the traceback shown, if it raises."""
+    try:
+        return function(*args, **options)
+    except NotImplementedError:
+        return None
+    except Exception as failure:
+        shell = _rhumba_shell.get_ipython()
+        if shell is not None:
+            shell.showtraceback(failure)
+        else:
+            sys.excepthook(type(failure), failure, failure.__traceback__)
+        return None
 
 
 def _is_wanted(kind, include, exclude=None):
@@ -346,6 +386,14 @@ def called(obj, method, marker=False, **options):
     if not callable(function):
         return absent
     return function(obj, **options)
+
+
+def _shows_itself(obj, printer):
+    """Has a printer show an object, or its own method; whether there was one of the two."""
+    if printer is None:
+        return called(obj, "_ipython_display_", marker=True) is not _MISSING
+    printer(obj)
+    return True
 
 
 _formatter = None

@@ -57,7 +57,7 @@ def _teller(shell, failure, began):
     own = shell.__dict__
     if isinstance(failure, SystemExit):
         return None
-    if began and "CustomTB" in own and isinstance(failure, shell.custom_exceptions):
+    if "CustomTB" in own and isinstance(failure, shell.custom_exceptions):
         return "CustomTB"
     if not began and isinstance(failure, SyntaxError):
         return "showsyntaxerror" if "showsyntaxerror" in own else None

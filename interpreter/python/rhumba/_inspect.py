@@ -47,7 +47,10 @@ def describe(obj, name, detail):
 def describe_magic(function, name, detail):
     """What a magic says of itself, or its source; how its function is called is nobody's to know."""
     text = source(function) if detail else None
-    rows = [("Docstring", _block(_doc(function) or "<no docstring>"))] if text is None else [("Source", "\n" + text.rstrip())]
+    if text is None:
+        rows = [("Docstring", _block(_doc(function) or "<no docstring>"))]
+    else:
+        rows = [("Source", "\n" + text.rstrip())]
     path = file(function)
     if path is not None and not path.startswith("<frozen "):
         rows.append(("File", path))
@@ -73,7 +76,7 @@ def facts(obj, name="", detail=False):
         "namespace": None,
         "type_name": type(obj).__name__,
         "base_class": str(type(obj)),
-        "string_form": None,
+        "string_form": _shown(obj, detail),
         "length": None,
         "definition": None,
         "init_definition": None,
@@ -91,10 +94,7 @@ def facts(obj, name="", detail=False):
         found["init_docstring"] = _special_doc(obj, "__init__")
     elif is_function:
         found["definition"] = definition(obj, name)
-        if found["definition"] is None:
-            found["string_form"] = _shown(obj)
     else:
-        found["string_form"] = _shown(obj)
         found["length"] = _length(obj)
         found["init_docstring"] = _special_doc(type(obj), "__init__")
         if is_callable:
@@ -110,15 +110,29 @@ def facts(obj, name="", detail=False):
 def definition(obj, name):
     """How an object is called: `area(width, height=2)`; None if that isn't known."""
     try:
-        signature = inspect.signature(obj)
-        text = str(signature)
-        own = name.rsplit(".", 1)[-1].lstrip("%")
-        if len(own) + len(text) > 79:
-            # Too long for a line: a parameter on each.
-            text = signature.format(max_width=0)
+        return rendered(*signature(obj), name.rsplit(".", 1)[-1].lstrip("%"))
     except Exception:
         return None
-    return own + text
+
+
+def signature(obj):
+    """The signature of something that can be called, and how it is put into text."""
+    try:
+        return inspect.signature(obj), {}
+    except NameError:
+        # A name in its annotations isn't bound: they are told as they were written.
+        import annotationlib
+
+        told = inspect.signature(obj, annotation_format=annotationlib.Format.STRING)
+        return told, {"quote_annotation_strings": False}
+
+
+def rendered(signature, way, name):
+    """A signature behind a name; where it is too long for a line, with a parameter on each."""
+    text = signature.format(**way)
+    if len(name) + len(text) > 79:
+        text = signature.format(max_width=0, **way).replace("\n)", ",\n)", 1)
+    return name + text
 
 
 def source(obj):
@@ -128,7 +142,7 @@ def source(obj):
     except Exception:
         whole = obj
     if isinstance(whole, property):
-        whole = whole.fget
+        return _source_of_property(whole)
     if inspect.ismodule(whole) and getattr(whole, "__file__", None) is None:
         get_source = getattr(getattr(whole, "__loader__", None), "get_source", None)
         return get_source(whole.__name__) if get_source else None
@@ -142,6 +156,13 @@ def source(obj):
             if text is not None:
                 return text
     return None
+
+
+def _source_of_property(whole):
+    """The source of what reads, writes and deletes an attribute; None if none of it has any."""
+    texts = [source(each) for each in (whole.fget, whole.fset, whole.fdel) if each is not None]
+    # Methods of one decorator may share their text.
+    return "\n".join(dict.fromkeys(text for text in texts if text is not None)) or None
 
 
 def _source_of_code(obj):
@@ -199,9 +220,12 @@ def _shown_path(path):
 
 
 def _doc(obj):
-    """What an object says of itself."""
+    """What an object says of itself: by a method `getdoc` of its class, else by its `__doc__`."""
     try:
-        text = inspect.getdoc(obj)
+        own = None if isinstance(obj, type) else getattr(type(obj), "getdoc", None)
+        text = own(obj) if callable(own) else None
+        if not isinstance(text, str):
+            text = inspect.getdoc(obj)
     except Exception as failure:
         return f"<__doc__ raised {_told(failure)}>"
     return text if isinstance(text, str) else None
@@ -219,12 +243,13 @@ def _special_doc(cls, method):
         return None
 
 
-def _shown(obj):
+def _shown(obj, detail):
+    """The repr of an object, cut where it is long, unless it is looked at in detail."""
     try:
         text = repr(obj)
     except Exception as failure:
         return f"<repr() raised {_told(failure)}>"
-    if len(text) > _TEXT_MAX:
+    if len(text) > _TEXT_MAX and not detail:
         text = text[: _TEXT_MAX - 60] + " ... " + text[-50:]
     return text
 
@@ -253,3 +278,53 @@ def _subclasses(cls):
     except TypeError:
         return None
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+
+
+class Inspector:
+    """Tells of objects, as `obj?` and its magics do; what `shell.inspector` is. It prints what it tells.
+
+    theme_name, str_detail_level and other options: taken, and without effect
+    """
+
+    def __init__(self, shell=None, theme_name=None, str_detail_level=0, **options):
+        self.shell = shell
+
+    def info(self, obj, oname="", info=None, detail_level=0):
+        """What is known of an object, as a dict; of its docstring and its source there is one."""
+        found = facts(obj, oname, detail_level > 0)
+        if found["source"] is not None:
+            found["docstring"] = None
+        return found
+
+    def pinfo(self, obj, oname="", formatter=None, info=None, detail_level=0, enable_html_pager=True):
+        """Tells all that is known of an object."""
+        self._tell(describe(obj, oname, detail_level > 0), "")
+
+    def pdef(self, obj, oname=""):
+        """Tells how an object is called."""
+        self._tell(definition(obj, oname) if callable(obj) else None, f"{oname or 'it'} can't be called")
+
+    def pdoc(self, obj, oname="", formatter=None):
+        """Tells what an object says of itself."""
+        self._tell(_doc(obj), f"{oname or 'it'} has no documentation")
+
+    def psource(self, obj, oname=""):
+        """Shows the source of an object."""
+        self._tell(source(obj), f"{oname or 'it'} has no source that can be found")
+
+    def pfile(self, obj, oname=""):
+        """Shows the file in which an object was made."""
+        path = file(obj)
+        self._tell("".join(_lines(path)) or None if path else None, f"{oname or 'it'} is from no file")
+
+    def noinfo(self, msg, oname):
+        """Says that there is nothing to tell."""
+        print(f"{oname or 'it'} has no {msg}")
+
+    def _tell(self, text, otherwise):
+        if text is None:
+            print(otherwise)
+        else:
+            from rhumba._pager import page
+
+            page(text.rstrip("\n"))

@@ -80,66 +80,6 @@ class ExtensionManager:
         return True
 
 
-class MagicsManager:
-    """The magics of the shell by kind and name."""
-
-    def __init__(self, shell):
-        self.shell = shell
-        self.registry = {}
-        self.user_magics = None
-
-    @property
-    def magics(self):
-        return {
-            kind: {name: self.shell.find_magic(name, kind) for name in self.shell._magic_names(kind)}
-            for kind in ("line", "cell")
-        }
-
-    @property
-    def auto_magic(self):
-        return self.shell.automagic
-
-    @auto_magic.setter
-    def auto_magic(self, value):
-        self.shell.automagic = bool(value)
-
-    def lsmagic(self):
-        """The magics as they are: {"line": {name: function}, "cell": …}."""
-        return self.magics
-
-    def lsmagic_docs(self, brief=False, missing=""):
-        """What each magic says of itself."""
-
-        def told(function):
-            doc = getattr(function, "__doc__", None) or missing
-            return doc.strip().partition("\n")[0] if brief else doc
-
-        return {kind: {name: told(each) for name, each in found.items()} for kind, found in self.magics.items()}
-
-    def register(self, *magics):
-        for each in magics:
-            made = each(self.shell) if isinstance(each, type) else each
-            made.register()
-            self.registry[type(made).__name__] = made
-
-    def register_function(self, func, magic_kind="line", magic_name=None):
-        self.shell.register_magic_function(func, magic_kind, magic_name)
-
-    def register_alias(self, alias_name, magic_name, magic_kind="line", magic_params=None):
-        """Makes a name stand for a magic, with these arguments in front of others."""
-        function = self.shell.find_magic(magic_name.lstrip("%"), magic_kind)
-        if function is None:
-            raise UsageError(self.shell._unknown(magic_name.lstrip("%"), magic_kind))
-
-        def alias(line, *cell, **scope):
-            return function(f"{magic_params} {line}".strip() if magic_params else line, *cell, **scope)
-
-        alias.__doc__ = f"Stands for {'%' if magic_kind == 'line' else '%%'}{magic_name} {magic_params or ''}".rstrip()
-        alias.raw_line = getattr(function, "raw_line", False)
-        alias.needs_local_scope = getattr(function, "needs_local_scope", False)
-        self.shell.register_magic_function(alias, magic_kind, alias_name.lstrip("%"))
-
-
 class DisplayPublisher:
     """Shows forms by MIME type."""
 
@@ -164,8 +104,8 @@ class DisplayPublisher:
 class HistoryManager:
     """What was typed, in this session and in those before; `rhumba._past` reads it."""
 
-    def __init__(self, shell):
-        self.shell = shell
+    def __init__(self, shell=None):
+        self.shell = get_ipython() if shell is None else shell
 
     @property
     def input_hist_raw(self):
@@ -186,6 +126,10 @@ class HistoryManager:
         import _rhumba_history
 
         return _rhumba_history.session() or 0
+
+    def get_last_session_id(self):
+        """The number of this session; None where no history is kept."""
+        return self.session_number or None
 
     def get_range(self, session=0, start=1, stop=None, raw=True, output=False):
         """The cells of a session as (session, line, text); 0 is this one, -1 the one before."""
@@ -228,6 +172,10 @@ class InputTransformerManager:
     def cleanup_transforms(self):
         return self.shell.input_transformers_cleanup
 
+    @property
+    def line_transforms(self):
+        return self.shell.input_transformers_post
+
     def transform_cell(self, cell):
         return self.shell.transform_cell(cell)
 
@@ -240,7 +188,8 @@ class InputTransformerManager:
 class Hooks:
     """Functions by which programs replace what the shell does: that of the lowest priority is asked first.
 
-    The shell asks `editor`, `show_in_pager` and `clipboard_get`; others are asked by who sets them.
+    The shell asks `editor`, `show_in_pager` and `clipboard_get`; others are asked by who sets them. Where none is
+    set, an attribute is what the shell does of itself. One that is assigned is called without the shell.
     """
 
     def __init__(self, shell):
@@ -253,9 +202,15 @@ class Hooks:
         chain.sort(key=lambda entry: entry[0])
 
     def __getattr__(self, name):
-        chain = self.__dict__.get("_chains", {}).get(name)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        chain = self._chains.get(name)
         if not chain:
-            raise AttributeError(f"no hook {name!r} is set")
+            from IPython.core import hooks
+
+            if name not in hooks.DEFAULTS:
+                raise AttributeError(f"no hook {name!r} is set")
+            chain = [(100, hooks.DEFAULTS[name])]
 
         def dispatch(*args, **kwargs):
             from IPython.core.error import TryNext
@@ -305,6 +260,11 @@ class Completer:
         """Functions that complete before the shell does, where they have something to offer."""
         return self.shell._own_completers().matchers
 
+    @property
+    def matchers(self):
+        """The same, and the shell's own behind them."""
+        return [*self.custom_matchers, self.all_completions]
+
     def complete(self, text=None, line_buffer=None, cursor_pos=None):
         return self.shell.complete(text or "", line_buffer, cursor_pos)
 
@@ -318,28 +278,11 @@ class Completer:
             yield Completion(offset - len(replaced), offset, match)
 
 
-class Inspector:
-    """Tells of objects, as `obj?` does."""
-
-    def __init__(self, shell):
-        self.shell = shell
-
-    def info(self, obj, oname="", info=None, detail_level=0):
-        from rhumba._inspect import facts
-
-        return facts(obj, oname, detail_level > 0)
-
-    def pinfo(self, obj, oname="", formatter=None, info=None, detail_level=0, enable_html_pager=True):
-        from rhumba._inspect import describe
-
-        print(describe(obj, oname, detail_level > 0))
-
-
 def has_hook(name):
     """Whether a program has set this hook."""
     shell = get_ipython()
     hooks = shell.__dict__.get("_hooks") if shell is not None else None
-    return hooks is not None and bool(hooks._chains.get(name))
+    return hooks is not None and (name in hooks.__dict__ or bool(hooks._chains.get(name)))
 
 
 def hooked(name, *args, **kwargs):
@@ -414,12 +357,12 @@ MAKERS = {
     "display_formatter": _formatter,
     "display_pub": DisplayPublisher,
     "extension_manager": ExtensionManager,
-    "magics_manager": MagicsManager,
+    "magics_manager": _from("rhumba._magic_manager", "MagicsManager"),
     "history_manager": HistoryManager,
     "input_transformer_manager": InputTransformerManager,
     "Completer": Completer,
     "prompts": _prompts,
-    "inspector": Inspector,
+    "inspector": _from("rhumba._inspect", "Inspector"),
     "hooks": lambda shell: shell._hooks,
     "_hooks": Hooks,
     "configurables": lambda shell: [],
@@ -533,6 +476,10 @@ def object_inspect(shell, oname, detail_level=0):
     """What `oname?` tells, as a dict."""
     from rhumba._inspect import facts
 
+    found = shell._ofind(oname)
+    if found.ismagic:
+        known = facts(found.obj, oname, detail_level > 0)
+        return {**known, "found": True, "ismagic": True, "isalias": found.isalias, "namespace": found.namespace}
     try:
         value = shell.ev(oname)
     except Exception:
@@ -545,11 +492,13 @@ def object_inspect_mime(shell, oname, detail_level=0, omit_sections=()):
 
 
 def system_raw(shell, cmd):
-    shell.system(cmd)
+    """Runs a command as `!command` does, whatever a program has put in the place of `system`."""
+    type(shell).system(shell, cmd)
 
 
 def system_piped(shell, cmd):
-    shell.system(cmd)
+    """The same: where there is no terminal, output comes through a pipe of itself."""
+    type(shell).system(shell, cmd)
 
 
 def define_macro(shell, name, themacro):
@@ -646,19 +595,27 @@ def _ofind(shell, oname, namespaces=None):
     for space, names in spaces:
         if parts[0] in names:
             parent, obj = None, names[parts[0]]
-            try:
-                for part in parts[1:]:
-                    parent, obj = obj, getattr(obj, part)
-            except Exception:
-                break
+            for index, part in enumerate(parts[1:], 2):
+                parent = obj
+                try:
+                    obj = _attribute(parent, part, index == len(parts))
+                except Exception:
+                    return OInfo(found=False, parent=parent)
             return OInfo(found=True, namespace=space, parent=parent, obj=obj)
-    kinds = ("cell",) if name.startswith("%%") else ("line", "cell")
+    kinds = ("cell",) if name.startswith("%%") else ("line",) if name.startswith("%") else ("line", "cell")
     for kind in kinds:
         magic = shell.find_magic(name.lstrip("%"), kind)
         if magic is not None:
             is_alias = type(magic).__name__ == "Alias"
-            return OInfo(True, is_alias, True, "IPython internal", None, magic)
+            return OInfo(found=True, isalias=is_alias, ismagic=True, namespace="IPython internal", obj=magic)
     return OInfo()
+
+
+def _attribute(parent, name, is_last):
+    """An attribute; of a property that is asked about itself the property, as its value is code."""
+    if is_last and isinstance(getattr(type(parent), name, None), property):
+        return getattr(type(parent), name)
+    return getattr(parent, name)
 
 
 def _get_exc_info(shell, exc_tuple=None):
@@ -680,8 +637,13 @@ def get_exception_only(shell, exc_tuple=None):
 
 
 def _showtraceback(shell, etype, evalue, stb):
-    """Writes the lines of a traceback to stderr."""
-    sys.stderr.write("\n".join(stb) + "\n")
+    """Writes the lines of a traceback to stderr; what its encoding lacks, by numbers."""
+    text = "\n".join(stb) + "\n"
+    try:
+        sys.stderr.write(text)
+    except UnicodeEncodeError:
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def set_custom_exc(shell, exc_tuple, handler):

@@ -36,6 +36,7 @@ def parts(body, name, interactivity, muted, flags):
         interactivity = "last_expr"
     pieces = []
     quiet = []
+    body = [_Signs().visit(node) for node in body]
     for index, node in enumerate(body):
         is_last = index + 1 == len(body)
         is_expression = isinstance(node, ast.Expr)
@@ -56,6 +57,23 @@ def parts(body, name, interactivity, muted, flags):
     if quiet or not pieces:
         pieces.append((compile(ast.Module(quiet, []), name, "exec", flags), False))
     return pieces
+
+
+class _Signs(ast.NodeTransformer):
+    """Writes a negative number of a tree that a program has made as source has it: this compiler takes no other."""
+
+    def visit_Constant(self, node):
+        if type(node.value) is not int or node.value >= 0:
+            return node
+        positive = ast.copy_location(ast.Constant(-node.value), node)
+        return ast.copy_location(ast.UnaryOp(ast.copy_location(ast.USub(), node), positive), node)
+
+
+def transformed(shell, tree):
+    """The tree that the shell's transformers make of another one, if it has any."""
+    if shell is None or not shell.ast_transformers:
+        return tree
+    return _Signs().visit(_transformed(shell, tree))
 
 
 def _transformed(shell, tree):

@@ -242,9 +242,10 @@ class RepresentationPrinter(PrettyPrinter):
         super().__init__(output, max_width, newline, max_seq_length)
         self.verbose = verbose
         self.stack = []
-        self.singleton_pprinters = _singletons if singleton_pprinters is None else singleton_pprinters
-        self.type_pprinters = _types if type_pprinters is None else type_pprinters
-        self.deferred_pprinters = _deferred if deferred_pprinters is None else deferred_pprinters
+        # What a program adds to one printer is that one's.
+        self.singleton_pprinters = dict(_singletons) if singleton_pprinters is None else singleton_pprinters
+        self.type_pprinters = dict(_types) if type_pprinters is None else type_pprinters
+        self.deferred_pprinters = dict(_deferred) if deferred_pprinters is None else deferred_pprinters
 
     def pretty(self, obj):
         """Adds an object."""
@@ -469,10 +470,12 @@ def _print_function(obj, p, cycle):
     if module and module not in ("builtins", "exceptions"):
         name = f"{module}.{name}"
     try:
-        import inspect
+        from rhumba import _inspect
 
-        name += str(inspect.signature(obj))
+        signature, way = _inspect.signature(obj)
+        name += signature.format(**way)
     except Exception:
+        # What doesn't tell how it is called is shown without that.
         pass
     p.text(f"<function {name}>")
 
@@ -498,7 +501,7 @@ def _print_super(obj, p, cycle):
     p.pretty(obj.__thisclass__)
     p.text(",")
     p.breakable()
-    p.text("None" if obj.__self__ is None else f"<{type(obj.__self__).__name__} at 0x{id(obj.__self__):x}>")
+    p.pretty(obj.__self__)
     p.end_group(8, ">")
 
 
@@ -517,12 +520,6 @@ def _print_namespace(obj, p, cycle):
     if cycle:
         return p.text("namespace(...)")
     p.pretty(CallExpression("namespace", **vars(obj)))
-
-
-def _print_proxy(obj, p, cycle):
-    p.begin_group(len("mappingproxy("), "mappingproxy(")
-    p.pretty(dict(obj))
-    p.end_group(len("mappingproxy("), ")")
 
 
 def _print_defaultdict(obj, p, cycle):
@@ -554,6 +551,13 @@ def _print_deque(obj, p, cycle):
     p.pretty(CallExpression(name, list(obj), **length))
 
 
+def _print_userlist(obj, p, cycle):
+    name = type(obj).__name__
+    if cycle:
+        return p.text(f"{name}(...)")
+    p.pretty(CallExpression(name, obj.data))
+
+
 def _print_environ(obj, p, cycle):
     if cycle:
         return p.text("environ(...)")
@@ -578,7 +582,7 @@ _types = {
     types.BuiltinFunctionType: _print_function,
     types.MethodType: _print_repr,
     types.SimpleNamespace: _print_namespace,
-    types.MappingProxyType: _print_proxy,
+    types.MappingProxyType: _mapping("mappingproxy({", "})"),
     BaseException: _print_exception,
 }
 
@@ -587,7 +591,7 @@ _deferred = {
     ("collections", "OrderedDict"): _print_ordered,
     ("collections", "deque"): _print_deque,
     ("collections", "Counter"): _print_counter,
-    ("collections", "UserList"): _print_repr,
+    ("collections", "UserList"): _print_userlist,
     ("os", "_Environ"): _print_environ,
 }
 

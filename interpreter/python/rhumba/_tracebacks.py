@@ -18,6 +18,9 @@ from rhumba import _failure, _stack
 MODES = ("Plain", "Context", "Verbose", "Minimal", "Docs")
 # Lines before the place of a frame, and behind it.
 _LINES_AROUND = 2
+# Functions that call each other in turn are told once, from so many rounds on.
+_ROUNDS_MIN = 4
+_ROUND_LENGTH_MAX = 24
 # A line of source, and the values of one frame, are told as far as this.
 _LINE_CHARS_MAX = 400
 _VALUE_CHARS_MAX = 160
@@ -126,11 +129,27 @@ class _InContext(_stack._Shown):
 
     def format(self, frames):
         visible = [frame for frame in frames if not frame.is_hidden()]
-        texts = super().format(visible or frames)
+        texts = self._without_rounds(visible or frames)
         hidden = len(frames) - len(visible)
         if visible and hidden:
             texts.append(f"  [{hidden} hidden frame{'s' if hidden > 1 else ''} not shown]\n")
         return texts
+
+    def _without_rounds(self, frames):
+        """The frames as text; of functions that call each other round and round, the first round."""
+        places = [frame.place() for frame in frames]
+        texts, pending, at = [], [], 0
+        while at < len(frames):
+            length, rounds = _round(places, at)
+            if not length:
+                pending.append(frames[at])
+                at += 1
+                continue
+            texts += super().format([*pending, *frames[at : at + length]])
+            texts.append(f"  [Previous {length} frames repeated {rounds - 1} more times]\n")
+            pending = []
+            at += length * rounds
+        return texts + super().format(pending)
 
     def _text(self, frame):
         key = (*frame.place(), frame.end_line, frame.column, frame.end_column, frame.code)
@@ -141,6 +160,21 @@ class _InContext(_stack._Shown):
 
     def _headline(self, frame):
         return _headline(frame, ", ".join(mark + name for mark, name in _parameters(frame.code)))
+
+
+def _round(places, at):
+    """How many places from this one on are met again and again, and how often; 0 and 0 if none are."""
+    if places[at : at + 1] == places[at + 1 : at + 2]:
+        # One place alone is counted by itself.
+        return 0, 0
+    for length in range(2, min(_ROUND_LENGTH_MAX, (len(places) - at) // _ROUNDS_MIN) + 1):
+        first = places[at : at + length]
+        rounds = 1
+        while places[at + rounds * length : at + (rounds + 1) * length] == first:
+            rounds += 1
+        if rounds >= _ROUNDS_MIN:
+            return length, rounds
+    return 0, 0
 
 
 class _WithValues(_InContext):

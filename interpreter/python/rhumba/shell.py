@@ -20,7 +20,11 @@ __all__ = ["Shell", "UsageError", "get_ipython"]
 get_ipython = _rhumba_shell.get_ipython
 
 
-class UsageError(Exception):
+class IPythonCoreError(Exception):
+    """What goes wrong in the shell itself."""
+
+
+class UsageError(IPythonCoreError):
     """A magic was called in a way it doesn't know; shown without a traceback."""
 
 
@@ -55,13 +59,19 @@ class Shell:
         self.events = Events()
         self._ast_node_interactivity = "last_expr"
         self._magics = {"line": {}, "cell": {}}
+        # What is imported when it is first asked for, by the name of a module.
+        self._declared_magics = {"line": {}, "cell": {}}
         self._added_loaded = False
         self._completers = None
         # The failure of the last cell, if a handler of the person's own has told of it.
         self._told_failure = None
+        # What `run_cell` was given, until the cell begins.
+        self._asked_to_run = None
         self.last_execution_succeeded = True
         # What `last_execution_result` is made of; it holds no object of the cell.
         self._last_cell = None
+        # By this name programs ask whether they are in such a shell.
+        sys.modules["builtins"].__IPYTHON__ = True
         # The runtime makes two objects of the hook and of sys.__breakpointhook__.
         if sys.breakpointhook.__name__ == "breakpointhook":
             sys.breakpointhook = _breakpoint
@@ -157,6 +167,10 @@ class Shell:
     def find_magic(self, magic_name, magic_kind="line"):
         """Returns the function of a magic, or None."""
         found = self._magics[magic_kind].get(magic_name)
+        if found is None and magic_name in self._declared_magics[magic_kind]:
+            from rhumba import _magic_manager
+
+            return _magic_manager.loaded(self, magic_name, magic_kind)
         if found is None:
             from rhumba import _magics
 
@@ -226,11 +240,11 @@ class Shell:
         self._load_added()
         from rhumba import _magics
 
-        return sorted({*self._magics[kind], *_magics.known(kind)})
+        return sorted({*self._magics[kind], *self._declared_magics[kind], *_magics.known(kind)})
 
     def _knows_line_magic(self, name):
         """Whether there is such a magic; imports none."""
-        if name in self._magics["line"]:
+        if name in self._magics["line"] or name in self._declared_magics["line"]:
             return True
         from rhumba import _magics
 
@@ -287,20 +301,33 @@ class Shell:
 
     # -- running
 
-    def run_cell(self, raw_cell, store_history=False, silent=False, shell_futures=True, cell_id=None):
-        """Runs a cell; its output is shown as it is made. Returns an ExecutionResult."""
-        count, value, failure, began = _rhumba_shell.run_cell(
-            raw_cell, silent, store_history and not silent
-        )
+    def run_cell(
+        self, raw_cell, store_history=False, silent=False, shell_futures=True, cell_id=None, cell_meta=None
+    ):
+        """Runs a cell; its output is shown as it is made. Returns an ExecutionResult.
+
+        cell_id, cell_meta: what the callbacks of its events are told about it
+        """
+        store = store_history and not silent
+        info = ExecutionInfo(raw_cell, store, silent, shell_futures, cell_id, cell_meta)
+        if not raw_cell or raw_cell.isspace():
+            # It is no cell: it has no number, and nobody is told of it.
+            return ExecutionResult(None, None, None, True, info)
+        self._asked_to_run = info
+        try:
+            count, value, failure, began = _rhumba_shell.run_cell(raw_cell, silent, store)
+        finally:
+            self._asked_to_run = None
         if failure is not None and not silent and not isinstance(failure, SystemExit):
             if failure is not self._told_failure:
                 self.showtraceback(failure)
-        info = ExecutionInfo(raw_cell, store_history, silent, shell_futures, cell_id)
         return ExecutionResult(count, value, failure, began, info)
 
     def _cell_begins(self, source, silent, store):
         """Tells the callbacks that a cell begins; returns what they were told."""
-        info = ExecutionInfo(source, store, silent)
+        info, self._asked_to_run = self._asked_to_run, None
+        if info is None or info.raw_cell != source:
+            info = ExecutionInfo(source, store, silent)
         self._told_failure = None
         self.events.trigger("pre_execute")
         if not silent:
@@ -353,21 +380,27 @@ class Shell:
         exec(cmd, self.user_ns)
 
     def push(self, variables, interactive=True):
-        """Binds names: those of a dict, or of a list from the caller's names."""
-        if isinstance(variables, dict):
-            self.user_ns.update(variables)
-            return
-        if isinstance(variables, str):
-            variables = variables.split()
-        caller = sys._getframe(1)
-        for name in variables:
-            self.user_ns[name] = eval(name, caller.f_globals, caller.f_locals)
+        """Binds names: those of a dict, or of a list from the caller's names.
+
+        interactive: whether they count as the person's own, or are noted in `user_ns_hidden`
+        """
+        if not isinstance(variables, dict):
+            names = variables.split() if isinstance(variables, str) else variables
+            caller = sys._getframe(1)
+            variables = {name: eval(name, caller.f_globals, caller.f_locals) for name in names}
+        self.user_ns.update(variables)
+        if not interactive:
+            self.user_ns_hidden.update(variables)
+        elif "user_ns_hidden" in self.__dict__:
+            for name in variables:
+                self.user_ns_hidden.pop(name, None)
 
     def drop_by_id(self, variables):
         """Unbinds names that are still bound to the objects of a dict."""
         for name, value in variables.items():
             if name in self.user_ns and self.user_ns[name] is value:
                 del self.user_ns[name]
+                self.user_ns_hidden.pop(name, None)
 
     def del_var(self, varname, by_name=False):
         """Unbinds a name, and lets go of its object in what the shell remembers."""
@@ -410,6 +443,7 @@ class Shell:
         """Unbinds every name of the user's, and forgets outputs."""
         _rhumba_shell.clear()
         self._last_cell = None
+        self.__dict__.pop("user_ns_hidden", None)
 
     def show_usage(self):
         """Says in short what the shell has: `?` alone."""
@@ -429,11 +463,9 @@ class Shell:
 
     def set_custom_completer(self, completer, pos=0):
         """Adds a function of the completer and the text to those that complete."""
-        def custom(event):
-            return completer(self, event.symbol)
+        from types import MethodType
 
-        custom.__name__ = getattr(completer, "__name__", repr(completer))
-        self._own_completers().add(custom, at=pos)
+        self._own_completers().matchers.insert(pos, MethodType(completer, self.Completer))
 
     def set_hook(self, name, hook, priority=50, str_key=None, re_key=None):
         """Adds a function to one of the shell's hooks: complete_command completes a command."""
@@ -477,6 +509,11 @@ class Shell:
         """Runs a command of the system's shell and shows its output as it comes."""
         from rhumba._system import system
 
+        if cmd.split(None, 1)[:1] == ["cd"] and not any(mark in cmd for mark in "&|;\n"):
+            import warnings
+
+            told = "!cd changes the folder of a process that ends at once; %cd changes that of this session"
+            warnings.warn(told, stacklevel=2)
         status = self.user_ns["_exit_code"] = system(self._expanded(cmd, sys._getframe(1)))
         if status and self.system_raise_on_error:
             self._command_failed(status, cmd)
@@ -528,14 +565,20 @@ _TELLS_FAILURES = frozenset(("CustomTB", "showtraceback", "showsyntaxerror", "_s
 
 
 class ExecutionInfo:
-    """What is run: the argument of pre_run_cell."""
+    """What is run: the argument of pre_run_cell.
 
-    def __init__(self, raw_cell, store_history=False, silent=False, shell_futures=True, cell_id=None):
+    cell_id, cell_meta: what whoever runs it says about it
+    """
+
+    def __init__(
+        self, raw_cell, store_history=False, silent=False, shell_futures=True, cell_id=None, cell_meta=None
+    ):
         self.raw_cell = raw_cell
         self.store_history = store_history
         self.silent = silent
         self.shell_futures = shell_futures
         self.cell_id = cell_id
+        self.cell_meta = cell_meta
 
     def __repr__(self):
         return f"<to run: {self.raw_cell[:50]!r}>"
@@ -579,15 +622,18 @@ class Events:
     post_run_cell(result)       after a cell that isn't silent; an ExecutionResult
     shell_initialized(shell)    called at once: by then the shell is there
 
-    A callback may take fewer arguments than it is given.
+    A callback may take fewer arguments than it is given. Programs may make one for events of their own.
     """
 
-    def __init__(self):
+    def __init__(self, shell=None, available_events=None, print_on_error=True):
+        self.shell = shell
+        self.available_events = EVENTS if available_events is None else available_events
+        self.print_on_error = print_on_error
         self.callbacks = {}
 
     def register(self, event, function):
-        if event not in EVENTS:
-            raise ValueError(f"the events are {', '.join(EVENTS)}, not {event!r}")
+        if event not in self.available_events:
+            raise ValueError(f"the events are {', '.join(self.available_events)}, not {event!r}")
         if not callable(function):
             raise TypeError(f"a callback is callable, unlike {function!r}")
         if event == "shell_initialized":
@@ -609,8 +655,10 @@ class Events:
         for function in list(self.callbacks.get(event, ())):
             try:
                 _called(function, args)
-            except Exception as failure:
-                get_ipython().showtraceback(failure)
+            except (Exception, KeyboardInterrupt) as failure:
+                if self.print_on_error:
+                    print(f"Error in callback {function!r} of {event}:")
+                    get_ipython().showtraceback(failure)
 
 
 EVENTS = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell", "shell_initialized")

@@ -125,8 +125,8 @@ fn display_shows_every_form_an_object_has() {
                 shown(&[("text/plain", "p"), ("x/y", "z")]),
                 shown(&[("text/plain", "eager")]),
                 shown(&[
-                    ("text/html", "<i>"),
-                    ("text/plain", "<IPython.core.display.HTML object>")
+                    ("text/plain", "<IPython.core.display.HTML object>"),
+                    ("text/html", "<i>")
                 ]),
             ]
         );

@@ -201,6 +201,24 @@ fn ending_waits_for_threads_and_runs_what_was_registered() {
 }
 
 #[test]
+fn names_are_let_go_of_at_the_end() {
+    let folder = Folder::new("ending");
+    let path = folder.0.join("held.txt");
+    let runtime = Runtime::new(RuntimeConfig::default());
+    let recorder = runtime.enter(|vm| bench(vm).recorder);
+    let program = format!(
+        "import atexit\n\
+         def said(): print('at exit', held.closed)\n\
+         class Told:\n    def __del__(self): print('gone', said is None or held is None)\n\
+         atexit.register(said)\n_told = Told()\nheld = open({path:?}, 'w')\n_ = held.write('kept')\n"
+    );
+    assert_eq!(runtime.run_command(&program, &[]), 0);
+    assert_eq!(runtime.finish(0), 0);
+    assert_eq!(recorder.stdout(), "at exit False\ngone False\n");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "kept");
+}
+
+#[test]
 fn the_search_path_comes_from_the_environment() {
     let folder = Folder::new("pythonpath");
     folder.write("from_path.py", "value = 9");

@@ -59,6 +59,8 @@ impl<'vm> CellEditor<'vm> {
             .max_history_size(CELLS_MAX)?
             .completion_type(CompletionType::List)
             .completion_show_all_if_ambiguous(true)
+            // What is offered fits on the screen.
+            .completion_prompt_limit(usize::MAX)
             .edit_mode(EditMode::Emacs)
             .bell_style(BellStyle::None)
             .color_mode(colour_mode)

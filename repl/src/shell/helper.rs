@@ -19,11 +19,10 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::{Context, Helper, Validator};
 
+use super::choices::{self, Choice, Screen};
 use super::colour::{Colours, Style};
 use super::history::Recent;
 
-/// As many candidates as are offered at once; more would only fill the screen.
-const CANDIDATES_MAX: usize = 5_000;
 /// A cell longer than this is shown without colours, so that typing stays quick.
 const COLOURED_BYTES_MAX: usize = 64 * 1024;
 
@@ -89,19 +88,20 @@ impl<'vm> CellHelper<'vm> {
 }
 
 impl Completer for CellHelper<'_> {
-    type Candidate = String;
+    type Candidate = Choice;
 
     fn complete(
         &self,
         line: &str,
         position: usize,
         _context: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        let mut found = self
+    ) -> rustyline::Result<(usize, Vec<Choice>)> {
+        let found = self
             .vm
             .attach_for_callback(|| completion::complete(self.vm, self.namespace, line, position));
-        found.matches.truncate(CANDIDATES_MAX);
-        Ok((found.start, found.matches))
+        let typed = line.get(found.start..position).unwrap_or_default();
+        let offered = choices::offered(found.matches, typed, Screen::of_terminal());
+        Ok((found.start, offered))
     }
 }
 

@@ -15,14 +15,14 @@ use rustyline::highlight::Highlighter;
 use rustyline::history::{History, MemHistory};
 use rustyline::{Context, Editor, Helper, Hinter, Validator};
 
+use super::choices::{self, Choice, Screen};
 use super::colour::{Colours, Style};
 use super::turn::{TAKEN, Turn};
 
 /// The attribute of `sys` that holds the function.
 const ATTRIBUTE: &str = "_rhumba_read_line";
-/// Lines that are remembered, and completions that are offered at once.
+/// Lines that are remembered.
 const LINES_MAX: usize = 1_000;
-const CANDIDATES_MAX: usize = 2_000;
 
 /// Lets Python code ask for lines with editing, history and completion.
 ///
@@ -104,6 +104,8 @@ fn editor<'vm>(
         .max_history_size(LINES_MAX)?
         .completion_type(CompletionType::List)
         .completion_show_all_if_ambiguous(true)
+        // What is offered fits on the screen.
+        .completion_prompt_limit(usize::MAX)
         .bell_style(BellStyle::None)
         .build();
     let mut history = MemHistory::with_config(&config);
@@ -140,7 +142,6 @@ impl LineHelper<'_> {
         let texts = texts.borrow_vec().to_vec();
         let texts: PyResult<Vec<String>> = texts
             .into_iter()
-            .take(CANDIDATES_MAX)
             .map(|text| Ok(text.str(vm)?.to_string_lossy().into_owned()))
             .collect();
         let start = line
@@ -152,17 +153,20 @@ impl LineHelper<'_> {
 }
 
 impl Completer for LineHelper<'_> {
-    type Candidate = String;
+    type Candidate = Choice;
 
     fn complete(
         &self,
         line: &str,
         position: usize,
         _context: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
+    ) -> rustyline::Result<(usize, Vec<Choice>)> {
         let found = self.vm.attach_for_callback(|| self.asked(line, position));
         // A word that can't be completed stays as it is.
-        Ok(found.unwrap_or_else(|_| (position, Vec::new())))
+        let (start, texts) = found.unwrap_or_else(|_| (position, Vec::new()));
+        let typed = line.get(start..position).unwrap_or_default();
+        let offered = choices::offered(texts, typed, Screen::of_terminal());
+        Ok((start, offered))
     }
 }
 

@@ -7,6 +7,7 @@
 //! is shown.
 
 mod above;
+mod choices;
 mod colour;
 mod editor;
 pub mod embedded;

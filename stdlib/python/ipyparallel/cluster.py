@@ -579,10 +579,12 @@ class ClusterManager:
     """The clusters of this user that run, by their ids: handles on each.
 
     clusters: a dict of Clusters
+    log: a `logging.Logger` that they tell when they start and stop, unless they have one of their own
     """
 
-    def __init__(self):
+    def __init__(self, *, log=None):
         self.clusters = {}
+        self.log = log
 
     def load_clusters(
         self, *, profile_dirs=None, profile_dir=None, profiles=None, profile=None,
@@ -600,6 +602,7 @@ class ClusterManager:
         """
         given = (profile_dirs, profile_dir, profiles, profile)
         chosen = next((each for each in given if each is not None), None)
+        options.setdefault("log", self.log)
         if isinstance(chosen, (str, os.PathLike)):
             chosen = [chosen]
         running = {
@@ -627,6 +630,7 @@ class ClusterManager:
 
         Raises KeyError if there is a Cluster with that id.
         """
+        options.setdefault("log", self.log)
         cluster = Cluster(**options)
         number = len(self.clusters)
         while not cluster.cluster_id:

@@ -10,7 +10,7 @@ _HERE = ("127.0.0.1", "::1", "localhost")
 def check(engines, controller, profile_dir, config, controller_args, controller_ip, controller_location):
     """Raises NotImplementedError for what can't be done here; see `Cluster`."""
     for kind, launcher in (("engines", engines), ("controller", controller)):
-        if launcher is not None and launcher != "local":
+        if launcher is not None and not (isinstance(launcher, str) and launcher.lower() == "local"):
             raise NotImplementedError(f"{kind}={launcher!r}: engines are started on this machine, {kind}='local'")
     if profile_dir:
         raise NotImplementedError(

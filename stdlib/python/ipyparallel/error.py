@@ -194,7 +194,7 @@ class CompositeError(RemoteError):
         told = [f"{count} {ename}" for ename, count in kinds[:_KINDS_TOLD_MAX]]
         if len(kinds) > _KINDS_TOLD_MAX:
             told.append(f"{len(kinds) - _KINDS_TOLD_MAX} other kinds")
-        return [f"... {len(rest)} more exceptions ...", f"    {', '.join(told)}"]
+        return [f"beyond these: {', '.join(told)}", f"... {len(rest)} more exceptions ..."]
 
     def render_traceback(self, excid=None):
         """Returns the lines to show: the first `tb_limit` tracebacks, or only

@@ -98,6 +98,11 @@ assert failed.status == "error"
 for key in ("submitted", "started", "completed", "received"):
     assert isinstance(ar[key], datetime.datetime), key
     assert ar[key].tzinfo is not None
+before = time.time()
+timed = one.apply_async(abs, -1)
+after = time.time()
+assert before - 0.01 <= timed.submitted.timestamp() <= after + 0.01, "when it was asked for, by this clock"
+timed.get(PATIENCE)
 assert ar.submitted <= ar.started + datetime.timedelta(seconds=0.01)
 assert 0.09 <= (ar.completed - ar.started).total_seconds()
 assert ar.started < ar.completed <= ar.received + datetime.timedelta(seconds=0.01)
@@ -183,10 +188,11 @@ for rank in range(4):
     assert f"[stderr:{rank}]" in err
 if RHUMBA:
     lines = out.splitlines()
-    assert lines[:2] == ["[stdout:0] out 0", "[stdout:0] more"], lines
-    assert lines[8].startswith("Out[0:") and lines[8].endswith("]: 0"), lines
+    assert lines[:3] == ["[stdout:0]", "out 0", "more"], lines
+    assert err.splitlines() == [f"[stderr:{rank}] err {rank}" for rank in range(4)], err
+    assert lines[12].startswith("Out[0:") and lines[12].endswith("]: 0"), lines
     by_engine = shown(ar, groupby="engine")[0].splitlines()
-    assert by_engine[:2] == lines[:2] and by_engine[2].startswith("Out[0:"), by_engine
+    assert by_engine[:3] == lines[:3] and by_engine[3].startswith("Out[0:"), by_engine
     only = shown(ar, result_only=True)
     assert only[1] == "" and len(only[0].splitlines()) == 4
 raises(ValueError, shown, ar, groupby="colour")

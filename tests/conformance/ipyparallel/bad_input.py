@@ -123,6 +123,18 @@ if RHUMBA:
     raises(ValueError, slow.display_outputs, groupby="colour")
 fine()
 
+# A flag is true or false, and nothing that may be meant either way. traitlets says it with an error of its own.
+for view in views:
+    for flag in ("block", "track"):
+        for value in ("x", 2, None):
+            refusal = raises(TypeError if RHUMBA else Exception, view.set_flags, **{flag: value})
+            assert flag in str(refusal), refusal
+        assert getattr(view, flag) is False, "a refused flag stays as it was"
+raises(TypeError if RHUMBA else Exception, setattr, rc, "block", "x")
+if RHUMBA:
+    # ipyparallel overlooks it.
+    raises(TypeError, ipp.Client, block="x")
+
 # What isn't taken is told in the words of who asked, before anything is sent.
 if RHUMBA:
 

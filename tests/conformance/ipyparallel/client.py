@@ -113,6 +113,7 @@ assert rc.wait_for_engines(1, timeout=PATIENCE) is None
 failure = raises(TimeoutError, rc.wait_for_engines, 400, timeout=0.1)
 assert "400" in str(failure) and "4" in str(failure)
 assert rc.wait_for_engines(4, block=False).result(timeout=PATIENCE) is None
+assert rc.wait_for_engines(4, block=False).done(), "they are there"
 
 # Waiting for results.
 assert rc.wait() is True

@@ -61,7 +61,7 @@ ran = one.execute("6 * 7", silent=False)
 ran.get()
 assert rc.get_result(ran.msg_id).get().execution_count >= 1
 if RHUMBA:
-    assert str(rc.get_result(ran.msg_id).get()) == "42"
+    assert rc.get_result(ran.msg_id).get().data["text/plain"] == "42"
 failed = one.apply_async(lambda: 1 / 0)
 failed.wait(PATIENCE)
 raises_remote("ZeroDivisionError", rc.get_result(failed.msg_id).get)

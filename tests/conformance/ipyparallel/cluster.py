@@ -287,6 +287,7 @@ if RHUMBA:
     assert ipp.Cluster().n == os.cpu_count()
     raises(ValueError, ipp.Cluster, n=-1)
     raises(NotImplementedError, ipp.Cluster, n=1, engines="mpi")
+    assert ipp.Cluster(n=1, engines="Local", controller="local").cluster_file is None
 
     # What scripts give that makes no difference here is accepted; the rest says what to do instead.
     cluster = ipp.Cluster(
@@ -314,6 +315,7 @@ if RHUMBA:
     assert found.cluster_file == cluster.cluster_file and found.log is log and found.n == 2
     assert ipp.Cluster.from_dict(cluster.to_dict(), log=log, hwm=3).hwm == 3
     assert ipp.ClusterManager().load_clusters(profile="described", log=log)["described"].log is log
+    assert ipp.ClusterManager(log=log).load_clusters(profile="described")["described"].log is log
     cluster.write_cluster_file()
     with open(cluster.cluster_file) as file:
         text = file.read()

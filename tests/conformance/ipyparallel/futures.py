@@ -35,6 +35,11 @@ ar.add_done_callback(lambda result: called.append((result, result.get(), other()
 assert ar.get(PATIENCE) == [7] * 4
 eventually(lambda: called)
 assert called == [(ar, [7] * 4, 1)]
+# A client waits for futures of others, too.
+foreign = concurrent.futures.Future()
+assert rc.wait([foreign, ar], timeout=0.01) is False
+foreign.set_result("theirs")
+assert rc.wait([foreign, ar], timeout=PATIENCE) is True and rc.wait([foreign]) is True
 # One that is there already is told at once, in the thread that asks.
 threads = []
 ar.add_done_callback(lambda _: threads.append(threading.get_ident()))

@@ -6,6 +6,7 @@ import os
 import ipyparallel as ipp
 from _expect import PATIENCE, RHUMBA, connect, raises, raises_remote
 from _gates import Gate, held
+from ipyparallel.client.view import LazyMapIterator
 
 rc = connect()
 lbv = rc.load_balanced_view()
@@ -86,6 +87,8 @@ assert isinstance(failure, ipp.CompositeError) and len(failure.elist) == 1
 caught = lbv.map_sync(lambda x: 1 // x, [1, 0, 2], return_exceptions=True)
 assert caught[0] == 1 and isinstance(caught[1], ipp.RemoteError) and caught[2] == 0
 assert caught[1].ename == "ZeroDivisionError" and caught[1].engine_info["engine_id"] in rc.ids
+caught = lbv.map_async(lambda x: 1 // x, [1, 0, 2], return_exceptions=True)
+assert list(caught) == caught.get() == list(caught), "an error is the same one, whenever it is asked for"
 chunked = lbv.map_async(lambda x: 1 // x, [1, 0, 2, 4], chunksize=2, return_exceptions=True).get()
 assert any(isinstance(item, ipp.RemoteError) for item in chunked) and chunked[-2:] == [0, 0]
 if RHUMBA:
@@ -163,6 +166,7 @@ def endless():
 
 
 lazy = lbv.imap(abs, endless())
+assert isinstance(lazy, LazyMapIterator)
 assert [next(lazy) for _ in range(10)] == list(range(10))
 assert len(taken) <= 10 + 4 + 1, len(taken)
 lazy.cancel()

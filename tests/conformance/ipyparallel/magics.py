@@ -135,14 +135,17 @@ if RHUMBA:
     for options in ("--no-such-option", "-t", "--group-outputs=colour", "-t nonsense", "-t '"):
         value, out, err = cell("px", options, "touched = 1")
         assert type(value).__name__ == "UsageError", (options, value)
+    for name in ("'a b'", "1st", "class", "''"):
+        value, out, err = cell("px", f"--out {name}", "touched = 1")
+        assert type(value).__name__ == "UsageError" and "a name" in str(value), (name, value)
     raises(ipp.CompositeError, every.get, "touched")
 
 if RHUMBA:
     # At the end, in each grouping: kinds together, or all of an engine.
     several = "print('a', rank)\ndisplay(rank)\nprint('b', rank)\nrank"
     kinds = [
-        [f"[stdout:{rank}] {letter} {rank}" for rank in range(4) for letter in "ab"],
-        [f"[output:{rank}] {rank}" for rank in range(4)],
+        [text for rank in range(4) for text in (f"[stdout:{rank}]", f"a {rank}", f"b {rank}")],
+        [text for rank in range(4) for text in (f"[output:{rank}]", f"{rank}")],
         [f"Out[{rank}]: {rank}" for rank in range(4)],
     ]
     by_engine = [kind[rank * len(kind) // 4 :][: len(kind) // 4] for rank in range(4) for kind in kinds]
@@ -246,6 +249,14 @@ activate(rc[[1, 3]].set_flags(block=True), "_odd")
 value, out, err = line("px_odd", "print('odd', rank)")
 assert "[stdout:1]" in out and "[stdout:3]" in out and "[stdout:0]" not in out
 every.execute("del a", block=True)
+# Making a view changes nothing; the one that was activated last has the magics.
+others = rc[:2]
+value, out, err = line("px", "print(rank)")
+assert out.count("[stdout:") == 4, out
+activate(others.set_flags(block=True))
+value, out, err = line("px", "print(rank)")
+assert out.count("[stdout:") == 2 and "[stdout:2]" not in out, out
+activate(every)
 
 # Every cell goes to the engines.
 value, out, err = line("autopx")

@@ -45,6 +45,7 @@ if RHUMBA:
 # Functions that run on the engines of a view.
 @every.remote(block=True)
 def where(extra=0):
+    """Tells which process."""
     import os
 
     return os.getpid() + extra
@@ -53,6 +54,7 @@ def where(extra=0):
 pids = every.apply_sync(os.getpid)
 assert where() == pids and where(extra=1) == [pid + 1 for pid in pids]
 assert where.__name__ == "where" if RHUMBA else True
+assert "RemoteFunction" in where.__doc__ and "Tells which process." in where.__doc__
 
 
 @ipp.remote(every, block=False)

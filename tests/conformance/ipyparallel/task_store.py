@@ -203,11 +203,22 @@ with ipp.Client(timeout=30) as other:
         assert hub.msg_id == labelled.msg_id and hub.submitted == record["submitted"]
         assert hub.received == record["received"] and 0 <= hub.wall_time < PATIENCE
         assert other.load_balanced_view().get_result(labelled.msg_id).get(PATIENCE) == 49
+    kept = other.get_result(labelled.msg_id, owner=False)
+    assert kept.get(PATIENCE) == 49
+    again = other.get_result(labelled.msg_id)
+    assert not isinstance(again, ipp.AsyncHubResult) and again.get(PATIENCE) == 49, "what is kept is here"
+    if RHUMBA:
+        assert again.submitted == record["submitted"] and again.label == "the seventh"
+        assert other.metadata[labelled.msg_id]["received"] == record["received"]
+        assert other.history == [] and list(other.results) == [labelled.msg_id], "others asked for it"
+        other.purge_local_results("all")
     raises_remote("ZeroDivisionError", other.get_result(failed.msg_id).get, PATIENCE)
     several = other.get_result([labelled.msg_id, cell.msg_id])
     assert several.get(PATIENCE)[0] == 49 and len(several) == 2
     if RHUMBA:
-        assert str(other.get_result(cell.msg_id).get(PATIENCE)) == "42"
+        reply = other.get_result(cell.msg_id).get(PATIENCE)
+        assert reply.data["text/plain"] == "42" and str(reply) == repr(reply)
+        assert reply == other.get_result(cell.msg_id).get(PATIENCE) != one.execute("42", silent=False).get()
         raises(KeyError, other.get_result, "no-such-id")
         raises(KeyError, other.get_result, labelled.msg_id + "999")
 
@@ -261,7 +272,11 @@ if RHUMBA:
     gc.collect()
     assert set(ids) <= rc.outstanding, "whether somebody holds it or not"
     fetched = rc.get_result(ids)
+    # So are those that still run: they run again.
+    third = rc.resubmit(ids[0])
+    assert third.msg_id not in ids and not third.ready()
     open(gate, "w").close()
+    assert third.get(PATIENCE) == "late"
     assert rc.wait(ids, timeout=PATIENCE) is True
     assert fetched.get(PATIENCE) == ["late"] * 2 and fetched.engine_id == [1, 1]
     assert not rc.outstanding.intersection(ids)

@@ -415,3 +415,24 @@ fn native_code_ends_on_a_signal_and_refuses_sizes_without_memory() {
     assert_eq!((ended, refused), (19, 5), "{out}");
     assert!(out.ends_with("all well\n"), "{out}");
 }
+
+#[test]
+fn code_that_is_no_python_but_a_cell_runs_as_one() {
+    let home = TestHome::new();
+    let out = home
+        .run(["-c", "x = !echo a b\nprint(x[0])\n%time 1"])
+        .success();
+    assert!(out.starts_with("a b\n"), "{out}");
+    let out = home
+        .run_with_input(["-"], "%%capture said\nprint(3)\n")
+        .success();
+    assert_eq!(out, "");
+    let failed = home.run(["-c", "%nosuch 1"]);
+    assert_eq!(failed.code(), 1, "{failed:?}");
+    assert!(failed.stderr.contains("%nosuch"), "{failed:?}");
+    // What is no cell either is told as Python tells it.
+    let failed = home.run(["-c", "x = = 1"]);
+    assert!(failed.stderr.contains("SyntaxError"), "{failed:?}");
+    let failed = home.run(["-c", "%%time\n1/0"]);
+    assert_eq!(failed.code(), 1, "{failed:?}");
+}

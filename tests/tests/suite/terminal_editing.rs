@@ -389,3 +389,28 @@ fn keys_do_what_a_person_sets_them_to() {
     screen.prompt(7);
     screen.leave();
 }
+
+#[test]
+fn a_long_list_of_completions_fits_on_the_screen_and_asks_nothing() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(
+        1,
+        "globals().update((f'reading_{n:04}', n) for n in range(2000))",
+    );
+    screen.prompt(2);
+    // As far as all of them go, and then as many as there is room for.
+    screen.send("read\t");
+    screen.shows_line("In [2]: reading_");
+    screen.send("\t");
+    screen.shows(" more");
+    let lines = screen.lines();
+    assert!(
+        lines.iter().any(|line| line.contains("reading_0000")),
+        "{lines:#?}"
+    );
+    screen.send("1234 + 1\r");
+    screen.shows("Out[2]: 1235");
+    screen.prompt(3);
+    screen.leave();
+}

@@ -61,3 +61,13 @@ class AliasManager:
         if not self.is_alias(name):
             raise ValueError(f"{name} is no alias")
         self.shell.run_line_magic("unalias", name)
+
+    def clear_aliases(self):
+        """Removes all of them, those that are there from the start, too."""
+        for name in list(aliases.known()):
+            self.undefine_alias(name)
+
+    def init_aliases(self):
+        """Makes those that are there from the start."""
+        for name, command in default_aliases():
+            self.define_alias(name, command)

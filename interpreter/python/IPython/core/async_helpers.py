@@ -17,3 +17,18 @@ def _asyncio_runner(coroutine):
     from rhumba import _await
 
     return _await._standard_runner().run(coroutine)
+
+
+def _should_be_async(cell):
+    """Whether Python awaits outside of functions; what isn't Python doesn't."""
+    import ast
+
+    try:
+        code = compile(cell, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, MemoryError):
+        return False
+    return bool(code.co_flags & _COROUTINE)
+
+
+# inspect.CO_COROUTINE
+_COROUTINE = 0x80

@@ -1,11 +1,14 @@
 """What completes names, by the names by which programs import it."""
 
+import re
+
 from rhumba._interface import Completer, Completion
 
 __all__ = [
-    "Completer", "Completion", "CompletionContext", "IPCompleter", "ProvisionalCompleterWarning",
-    "SimpleCompletion", "completion_matcher", "context_matcher", "cursor_to_position", "position_to_cursor",
-    "provisionalcompleter", "rectify_completions",
+    "Completer", "Completion", "CompletionContext", "CompletionSplitter", "IPCompleter",
+    "ProvisionalCompleterWarning", "SimpleCompletion", "completion_matcher", "context_matcher", "cursor_to_position",
+    "get__all__entries", "has_open_quotes", "position_to_cursor", "protect_filename", "provisionalcompleter",
+    "rectify_completions",
 ]
 
 IPCompleter = Completer
@@ -97,3 +100,49 @@ def rectify_completions(text, completions):
     for each in found:
         whole = text[start : each.start] + each.text + text[each.end : end]
         yield Completion(start, end, whole, type=each.type, signature=each.signature, _origin=each._origin)
+
+
+# -- pieces of a line
+
+# What a shell of the system would read as more than a letter of a name.
+PROTECTABLES = " ()[]{}?=\\|;:'#*\"^&"
+# What stands between the words of a line.
+DELIMS = " \t\n`!@#$^&*()=+[{]}\\|;:'\",<>?"
+
+
+def protect_filename(s, protectables=PROTECTABLES):
+    """A name of a file with backslashes before what isn't part of a word."""
+    return "".join("\\" + letter if letter in protectables else letter for letter in s)
+
+
+def has_open_quotes(s):
+    """The quote that a text leaves open; False if it closes all."""
+    for quote in ('"', "'"):
+        if s.count(quote) % 2:
+            return quote
+    return False
+
+
+class CompletionSplitter:
+    """Finds the word to complete in a line: what stands behind the last of the delimiters."""
+
+    def __init__(self, delims=None):
+        self.delims = DELIMS if delims is None else delims
+
+    @property
+    def delims(self):
+        return self._delims
+
+    @delims.setter
+    def delims(self, delims):
+        self._delims = delims
+        self._delim_expr = f"[{''.join(chr(92) + each for each in delims)}]"
+
+    def split_line(self, line, cursor_pos=None):
+        """The word that ends at the cursor."""
+        return re.split(self._delim_expr, line[:cursor_pos])[-1]
+
+
+def get__all__entries(obj):
+    """The names that a module or another object says it gives away."""
+    return [name for name in getattr(obj, "__all__", ()) if isinstance(name, str)]

@@ -1,6 +1,9 @@
 """The debugger, by the names by which programs import it."""
 
-__all__ = ["BdbQuit_excepthook", "Pdb", "set_trace"]
+__all__ = ["BdbQuit_excepthook", "CHAIN_EXCEPTIONS", "InterruptiblePdb", "Pdb", "set_trace"]
+
+# The debugger goes to the causes of an exception, by its command `exceptions`.
+CHAIN_EXCEPTIONS = True
 
 
 def set_trace(frame=None, header=None):
@@ -24,9 +27,9 @@ def BdbQuit_excepthook(et, ev, tb, excepthook=None):
 
 
 def __getattr__(name):
-    if name == "Pdb":
+    if name in ("Pdb", "InterruptiblePdb"):
         # Who imports this to stop somewhere pays for the debugger only when it stops.
-        from rhumba._debugger import Debugger
+        from rhumba import _debugger
 
-        return Debugger
+        return _debugger.Debugger if name == "Pdb" else _debugger.InterruptibleDebugger
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

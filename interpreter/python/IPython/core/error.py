@@ -1,13 +1,9 @@
 """The errors of the shell, under the names by which programs import them."""
 
 from rhumba._nodes import InputRejected
-from rhumba.shell import UsageError
+from rhumba.shell import IPythonCoreError, UsageError
 
 __all__ = ["InputRejected", "IPythonCoreError", "StdinNotImplementedError", "TryNext", "UsageError"]
-
-
-class IPythonCoreError(Exception):
-    """What goes wrong in the shell itself."""
 
 
 class TryNext(IPythonCoreError):

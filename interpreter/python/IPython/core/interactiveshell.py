@@ -2,21 +2,26 @@
 
 import types
 
+from rhumba import _interface
 from rhumba.shell import ExecutionInfo, ExecutionResult, Shell, get_ipython
 
 __all__ = ["ExecutionInfo", "ExecutionResult", "InteractiveShell", "InteractiveShellABC"]
 
 
+# Classes that programs have declared to be shells.
+_registered = []
+
+
 class _OfShell(type):
     def __instancecheck__(cls, obj):
-        return isinstance(obj, Shell)
+        return isinstance(obj, (Shell, *_registered))
 
     def __subclasscheck__(cls, other):
         return issubclass(other, Shell)
 
     def __getattr__(cls, name):
         # Methods can be called with the shell as their first argument; what the shell is set to is read.
-        found = getattr(Shell, name, None)
+        found = getattr(Shell, name, None) or _interface.METHODS.get(name)
         return found if isinstance(found, types.FunctionType) else getattr(cls.instance(), name)
 
     def __setattr__(cls, name, value):
@@ -46,6 +51,16 @@ class InteractiveShell(metaclass=_OfShell):
     @classmethod
     def initialized(cls):
         return get_ipython() is not None
+
+    @classmethod
+    def clear_instance(cls):
+        """Does nothing: a session keeps its shell."""
+
+    @classmethod
+    def register(cls, other):
+        """Makes objects of another class count as shells."""
+        _registered.append(other)
+        return other
 
 
 InteractiveShellABC = InteractiveShell

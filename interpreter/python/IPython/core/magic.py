@@ -1,11 +1,12 @@
 """Decorators by which programs define magics: functions, or methods of a `Magics` class."""
 
+from rhumba._magic_manager import MagicsManager
 from rhumba.shell import UsageError, get_ipython
 
 __all__ = [
-    "Magics", "UsageError", "cell_magic", "compress_dhist", "line_cell_magic", "line_magic", "magic_escapes",
-    "magic_kinds", "magics_class", "needs_local_scope", "no_var_expand", "on_off", "output_can_be_silenced",
-    "register_cell_magic", "register_line_cell_magic", "register_line_magic",
+    "Magics", "MagicsManager", "UsageError", "cell_magic", "compress_dhist", "line_cell_magic", "line_magic",
+    "magic_escapes", "magic_kinds", "magics_class", "needs_local_scope", "no_var_expand", "on_off",
+    "output_can_be_silenced", "register_cell_magic", "register_line_cell_magic", "register_line_magic",
 ]
 
 magic_kinds = ("line", "cell")
@@ -102,6 +103,8 @@ class Magics:
             setattr(self, name, value)
 
     def register(self):
+        """Puts the magics into the shell, and the object into the registry of its manager."""
+        self.shell.magics_manager.registry[type(self).__name__] = self
         for kind, found in self.magics.items():
             for magic, function in found.items():
                 self.shell.register_magic_function(function, kind, magic)

@@ -3,7 +3,7 @@
 import inspect
 
 from rhumba import _inspect
-from rhumba._interface import Inspector
+from rhumba._inspect import Inspector
 
 __all__ = [
     "Inspector", "OInfo", "find_file", "find_source_lines", "getdoc", "getsource", "is_simple_callable", "object_info",
@@ -23,6 +23,14 @@ class OInfo:
 
     def get(self, field):
         return getattr(self, field, None)
+
+    def __eq__(self, other):
+        return vars(self) == vars(other) if isinstance(other, OInfo) else NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self):
+        return f"OInfo({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     def __repr__(self):
         return "OInfo(" + ", ".join(f"{name}={value!r}" for name, value in vars(self).items()) + ")"
@@ -68,6 +76,11 @@ def find_source_lines(obj):
         # Cells have no file, and inspect wants one.
         line = getattr(getattr(obj, "__code__", obj), "co_firstlineno", None)
         return line if isinstance(line, int) else None
+
+
+def _render_signature(obj_signature, obj_name):
+    """A signature behind a name, on a line if it fits on it, else with a parameter on each."""
+    return _inspect.rendered(obj_signature, {}, obj_name)
 
 
 def is_simple_callable(obj):

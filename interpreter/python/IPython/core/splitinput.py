@@ -31,8 +31,15 @@ class LineInfo:
         self.pre_whitespace = "" if self.pre_char else self.pre
 
     def ofind(self, ip):
-        """What the first name means in a shell: an OInfo."""
+        """What the first name means in a shell: an OInfo. Deprecated: `ip._ofind` is asked for the same."""
+        import warnings
+
+        told = "LineInfo.ofind() is deprecated; get_ipython()._ofind(line_info.ifun) gives the same"
+        warnings.warn(told, DeprecationWarning, stacklevel=2)
         return ip._ofind(self.ifun)
 
     def __str__(self):
         return f"LineInfo [{self.pre}|{self.esc}|{self.ifun}|{self.the_rest}]"
+
+    def __repr__(self):
+        return f"<{self}>"

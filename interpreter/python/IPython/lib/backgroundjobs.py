@@ -153,9 +153,9 @@ class BackgroundJobManager:
         """Starts a job: of a function and its arguments, or of a text that is an expression.
 
         Behind an expression may stand the names that it sees: one dict, or globals and locals; else
-        it sees those of the session. Two keywords are the manager's own: `kw`, a dict of further
-        keyword arguments of the function, whatever their names; and `daemon=False`, for a job
-        that the program has to wait for before it ends.
+        it sees those of the caller, as they are now, and those of the session. Two keywords are the
+        manager's own: `kw`, a dict of further keyword arguments of the function, whatever their names;
+        and `daemon=False`, for a job that the program has to wait for before it ends.
         """
         is_daemon = bool(kwargs.pop("daemon", True))
         kwargs.update(kwargs.pop("kw", {}))
@@ -166,7 +166,7 @@ class BackgroundJobManager:
         elif kwargs or len(args) > 2:
             raise ValueError("behind an expression stand at most two dicts, its globals and its locals")
         else:
-            job = BackgroundJobExpr(func_or_exp, *args)
+            job = BackgroundJobExpr(func_or_exp, *(args or [_names_seen_from(sys._getframe(1))]))
         job.daemon = is_daemon
         job.num = next(self._numbers)
         job.start()
@@ -252,6 +252,14 @@ class BackgroundJobManager:
             text = str(failure)
             print(f"{text[0].upper()}{text[1:]}.", file=sys.stderr)
             return None
+
+
+def _names_seen_from(frame):
+    """The names of the session, or a copy with those of a frame, which goes on."""
+    session = _session_names()
+    if frame.f_locals is session:
+        return session
+    return {**session, **frame.f_globals, **frame.f_locals}
 
 
 def _session_names():

@@ -5,6 +5,8 @@ from io import StringIO
 
 import _rhumba_shell
 
+from rhumba._formatters import METHODS
+
 __all__ = ["CapturedIO", "RichOutput", "capture_output"]
 
 
@@ -26,8 +28,30 @@ class RichOutput:
     def _repr_mimebundle_(self, include=None, exclude=None):
         return self.data, self.metadata
 
+    def _form(self, kind):
+        form = self.data.get(kind)
+        if form is None or kind not in self.metadata:
+            return form
+        return form, self.metadata[kind]
+
     def __repr__(self):
         return self.data.get("text/plain", f"<RichOutput of {', '.join(self.data)}>")
+
+
+def _of_kind(kind):
+    return lambda self: self._form(kind)
+
+
+for _kind, _method in METHODS.items():
+    setattr(RichOutput, _method, _of_kind(_kind))
+
+
+def _rich(output):
+    # The forms that a CapturingDisplayHook has kept are a dict.
+    if isinstance(output, dict):
+        return RichOutput(**output)
+    data, metadata, display_id, update = output
+    return RichOutput(data, metadata, {"display_id": display_id} if display_id else None, update)
 
 
 class CapturedIO:
@@ -49,10 +73,7 @@ class CapturedIO:
     @property
     def outputs(self):
         """What was displayed, as a list of RichOutput."""
-        return [
-            RichOutput(data, metadata, {"display_id": id} if id else None, update)
-            for data, metadata, id, update in self._outputs or ()
-        ]
+        return [_rich(output) for output in self._outputs or ()]
 
     def __str__(self):
         return self.stdout

@@ -28,6 +28,10 @@ class Tee:
         self.file.flush()
         self.ostream.flush()
 
+    def isatty(self):
+        """False: what reads it along is no terminal."""
+        return False
+
     def close(self):
         import sys
 

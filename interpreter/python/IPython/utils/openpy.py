@@ -2,9 +2,11 @@
 
 import io
 import re
-import tokenize
+from tokenize import detect_encoding
 
-__all__ = ["cookie_comment_re", "read_py_file", "read_py_url", "source_to_unicode", "strip_encoding_cookie"]
+__all__ = [
+    "cookie_comment_re", "detect_encoding", "read_py_file", "read_py_url", "source_to_unicode", "strip_encoding_cookie",
+]
 
 cookie_comment_re = re.compile(r"^\s*#.*coding[:=]\s*([-\w.]+)")
 
@@ -15,7 +17,7 @@ def source_to_unicode(txt, errors="replace", skip_encoding_cookie=True):
         return txt
     data = txt if isinstance(txt, bytes) else txt.read()
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        encoding, _ = detect_encoding(io.BytesIO(data).readline)
     except SyntaxError:
         encoding = "ascii"
     text = io.TextIOWrapper(io.BytesIO(data), encoding, errors=errors, line_buffering=True)

@@ -9,8 +9,8 @@ class Sentinel:
     def __init__(self, name, module, docstring=None):
         self.name = name
         self.module = module
-        if docstring:
-            self.__doc__ = docstring
+        # Without a docstring, what the class says is nothing that the constant is.
+        self.__doc__ = docstring
 
     def __repr__(self):
         return f"{self.module}.{self.name}"

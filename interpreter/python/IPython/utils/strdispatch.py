@@ -20,6 +20,9 @@ class StrDispatch:
     def add_re(self, regex, obj, priority=0):
         self.regexs.setdefault(regex, CommandChainDispatcher()).add(obj, priority)
 
+    def __repr__(self):
+        return f"<StrDispatch {self.strs}, {self.regexs}>"
+
     def dispatch(self, key):
         """The chains that belong to a text."""
         if key in self.strs:

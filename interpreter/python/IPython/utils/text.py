@@ -114,8 +114,9 @@ def _word(line, number):
 def indent(instr, nspaces=4, ntabs=0, flatten=False):
     """The text with each line moved to the right; with `flatten`, all by the same."""
     margin = "\t" * ntabs + " " * nspaces
-    pattern = r"^\s*" if flatten else r"^"
-    return re.sub(pattern, margin, instr, flags=re.MULTILINE).removesuffix("\n" + margin)
+    moved = re.sub(r"^\s*" if flatten else r"^", margin, instr, flags=re.MULTILINE)
+    # Behind the last line's end is no line.
+    return moved.removesuffix(margin) if moved.endswith("\n" + margin) else moved
 
 
 def dedent(text):
@@ -176,7 +177,8 @@ class EvalFormatter(string.Formatter):
     """Puts the values of expressions into text: "{n // 4}"."""
 
     def get_field(self, field_name, args, kwargs):
-        return eval(field_name, {"__builtins__": __builtins__}, kwargs), ()
+        # In the globals, where what is inside of brackets finds them, too.
+        return eval(field_name, {"__builtins__": __builtins__, **kwargs}), ()
 
 
 class FullEvalFormatter(string.Formatter):

@@ -2,7 +2,7 @@
 
 import resource
 
-__all__ = ["clock", "clock2", "timing", "timings", "timings_out"]
+__all__ = ["clock", "clock2", "clocks", "clocku", "timing", "timings", "timings_out"]
 
 
 def clock2():
@@ -11,7 +11,18 @@ def clock2():
     return used.ru_utime, used.ru_stime
 
 
+def clocku():
+    """The seconds of its own that this process has used."""
+    return clock2()[0]
+
+
+def clocks():
+    """The seconds that the system has used for this process."""
+    return clock2()[1]
+
+
 def clock():
+    """Both together."""
     return sum(clock2())
 
 

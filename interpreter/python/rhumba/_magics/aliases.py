@@ -43,6 +43,15 @@ class Alias:
         if self.arguments_count and "%l" in command:
             raise UsageError(f"%alias: %l is the whole line and %s one word of it: {command!r} has both")
 
+    @property
+    def cmd(self):
+        return self.command
+
+    @property
+    def nargs(self):
+        """How many words the command takes for itself."""
+        return self.arguments_count
+
     def __call__(self, line):
         _shell().system(self.filled(line))
 

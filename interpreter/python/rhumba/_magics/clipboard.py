@@ -79,11 +79,21 @@ def _use(given, text):
         _rhumba_shell.namespace()[name] = text
         print(f"{name} is now the text of {len(text.splitlines())} lines.")
         return
-    source = textwrap.dedent(text)
+    source = _unquoted(text)
     if not given.quiet:
         print(source.rstrip("\n"))
         print("## -- what was pasted ends here --")
     _rhumba_shell.get_ipython().run_cell(source, store_history=False)
+
+
+def _unquoted(text):
+    """The lines without the indentation and the `>` of a quoted mail that all of them begin with."""
+    text = textwrap.dedent(text)
+    lines = text.split("\n")
+    while any(lines) and all(line.startswith(">") for line in lines if line.strip()):
+        text = textwrap.dedent("\n".join(line[1:] for line in lines))
+        lines = text.split("\n")
+    return text
 
 
 def _clipboard():

@@ -28,6 +28,10 @@ def config(given):
         return None
     if "." not in path and not mark:
         return _list(path)
+    if mark and path.rpartition(".")[0] in _COMPLETERS:
+        # Many notebooks begin so; what they mean to turn off isn't there.
+        print(f"{path} changes nothing here: completion follows values as far as no code runs, without jedi.")
+        return None
     try:
         setting = _configuration.find(path)
     except LookupError as missing:
@@ -39,6 +43,10 @@ def config(given):
     except (ValueError, TypeError) as refused:
         raise UsageError(f"%config: {refused}") from None
     return None
+
+
+# The classes that IPython's completion is set by.
+_COMPLETERS = ("Completer", "IPCompleter")
 
 
 def _list(owner):

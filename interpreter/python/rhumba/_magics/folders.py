@@ -294,4 +294,5 @@ def _set_env(name, value):
 
 def _hidden(name, value):
     lowered = name.lower()
-    return _HIDDEN if value and any(part in lowered for part in _SECRET_PARTS) else value
+    # An empty one, too: whether there is a secret is nobody's business.
+    return _HIDDEN if any(part in lowered for part in _SECRET_PARTS) else value

@@ -47,10 +47,13 @@ def _none(given):
 
 def _names(kinds):
     namespace = _shell().user_ns
+    # What programs have put there, and nobody has bound since.
+    hidden = _shell().__dict__.get("user_ns_hidden", {})
     return sorted(
         name
         for name in _rhumba_shell.names()
         if not name.startswith("_") and (not kinds or type(namespace[name]).__name__ in kinds)
+        and not (name in hidden and hidden[name] is namespace[name])
     )
 
 
@@ -105,6 +108,7 @@ def reset(given):
         _forget_outputs()
         _forget_folders()
         _shell()._last_cell = None
+        _shell().__dict__.pop("user_ns_hidden", None)
     for part in parts:
         _RESETS[part]()
     if given.aggressive and not parts:

@@ -53,18 +53,29 @@ def autoreload(given):
     0, off         no more
     1, explicit    those that %aimport names
     2, all         all but those that `%aimport -MODULE` names
-    3, complete    as 2, and names that are new in a module are bound here, too
+    3, complete    as 2, and what cells took by `from MODULE import NAME` follows, numbers and texts too;
+                   names that are new are bound here if all were taken, or the module alone was imported
     """
     reloader = _the_reloader()
     mode = given.words[0].lower() if given.words else "now"
     if mode != "now" and mode not in _MODES:
         raise UsageError(f"%autoreload knows now, {', '.join(_MODES)}, not {given.words[0]!r}")
-    reloader.tell = print if given.print else _log if given.log else _silently
+    reloader.tell = _teller(given.print, given.log)
     reloader.hide_errors = given.hide_errors
     if mode == "now":
         reloader.check(everything=True)
     else:
         reloader.set_mode(_MODES[mode])
+
+
+def _teller(prints, logs):
+    ways = [way for way, is_wanted in ((print, prints), (_log, logs)) if is_wanted]
+
+    def tell(text):
+        for way in ways:
+            way(text)
+
+    return tell
 
 
 def _silently(text):
@@ -88,7 +99,8 @@ def _modules(typed):
 def aimport(given):
     """Says which modules %autoreload reloads: `%aimport work` imports one and has it reloaded,
 
-    `%aimport -work` has it left alone. Without a module it tells which they are.
+    `%aimport work as w` does so under another name, and `%aimport -work` has it left alone. Without a
+    module it tells which they are.
     """
     reloader = _the_reloader()
     names = [name.strip() for name in given.rest.split(",") if name.strip()]
@@ -104,12 +116,13 @@ def aimport(given):
             continue
         import importlib
 
+        name, _, bound = (part.strip() for part in name.partition(" as "))
         try:
-            importlib.import_module(name)
+            module = importlib.import_module(name)
         except ModuleNotFoundError as missing:
             raise UsageError(f"%aimport finds no module {missing.name!r}") from None
         top = name.partition(".")[0]
-        _shell().user_ns[top] = sys.modules[top]
+        _shell().user_ns[bound or top] = module if bound else sys.modules[top]
         reloader.chosen.add(name)
         reloader.skipped.discard(name)
         reloader.note_stamps()
@@ -124,6 +137,7 @@ class Reloader:
         self.skipped = set()
         self.tell = _silently
         self.hide_errors = False
+        self.taken = _Taken()
         # For each module that was looked at: its file, and when that had changed last.
         self.stamps = {}
         self._registered = False
@@ -142,9 +156,10 @@ class Reloader:
             self._registered = False
         self.note_stamps()
 
-    def _before_cell(self):
+    def _before_cell(self, info):
         if self.mode != "off":
             self.check(everything=self.mode != "explicit")
+        self.taken.note(info.raw_cell)
 
     def note_stamps(self):
         """Remembers when files changed, of modules that are new since the last time."""
@@ -173,18 +188,64 @@ class Reloader:
     def reload(self, module):
         self.tell(f"Reloading {module.__name__!r}.")
         try:
-            added = reload_in_place(module)
+            before = reload_in_place(module)
         except Exception as failure:
             if not self.hide_errors:
                 print(f"[autoreload of {module.__name__} failed: it stays as it was]", file=sys.stderr)
                 _shell().showtraceback(failure)
             return
-        if self.mode == "complete":
-            namespace = _shell().user_ns
-            for name in added:
-                value = vars(module)[name]
-                if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__:
-                    namespace.setdefault(name, value)
+        if self.mode != "complete" or self.taken.follow(module, before):
+            return
+        namespace = _shell().user_ns
+        for name, value in vars(module).items():
+            is_ours = getattr(value, "__module__", None) == module.__name__
+            if name not in before and not name.startswith("_") and is_ours:
+                namespace.setdefault(name, value)
+
+
+class _Taken:
+    """What cells have taken out of modules by `from module import …`."""
+
+    def __init__(self):
+        # By the module's name: what names of the session stand for, and whether all were taken.
+        self.names = {}
+        self.whole = set()
+
+    def note(self, source):
+        """Remembers what a cell takes."""
+        if "import" not in source:
+            return
+        import ast
+
+        try:
+            tree = ast.parse(_shell().transform_cell(source))
+        except (SyntaxError, ValueError):
+            # It says itself what is wrong with it.
+            return
+        for statement in ast.walk(tree):
+            if not isinstance(statement, ast.ImportFrom) or statement.level:
+                continue
+            for alias in statement.names:
+                if alias.name == "*":
+                    self.whole.add(statement.module)
+                    continue
+                bound = alias.asname or alias.name
+                for names in self.names.values():
+                    names.pop(bound, None)
+                self.names.setdefault(statement.module, {})[bound] = alias.name
+
+    def follow(self, module, before):
+        """Has the session's names stand for what is in a module now; whether anything was taken out of it."""
+        names, now, session = self.names.get(module.__name__), vars(module), _shell().user_ns
+        for bound, name in (names or {}).items():
+            # One that the person has bound to something else since is theirs.
+            if name in now and name in before and session.get(bound) is before[name]:
+                session[bound] = now[name]
+        if module.__name__ in self.whole:
+            for name in now.get("__all__") or [name for name in now if not name.startswith("_")]:
+                if name in now and (name not in session or name in before and session[name] is before[name]):
+                    session[name] = now[name]
+        return names is not None or module.__name__ in self.whole
 
 
 def _stamp(module):
@@ -203,7 +264,7 @@ def _stamp(module):
 
 
 def reload_in_place(module):
-    """Loads a module anew; what it defines stays the same objects. Returns the names that are new.
+    """Loads a module anew; what it defines stays the same objects. Returns what its names stood for before.
 
     If its file can't be loaded, the module is as it was, and the exception goes on.
     """
@@ -229,7 +290,7 @@ def reload_in_place(module):
         if name in namespace and namespace[name] is not old:
             namespace[name] = merge.merged(old, namespace[name])
     merge.finish(before, namespace)
-    return [name for name in namespace if name not in before]
+    return before
 
 
 def _forget_bytecode(module):
@@ -247,8 +308,9 @@ class _Merge:
 
     def __init__(self, module_name):
         self.module_name = module_name
-        # The new classes whose place an old one keeps.
+        # The new classes whose place an old one keeps, and the old ones that new ones take the place of.
         self.kept = {}
+        self.replaced = {}
 
     def merged(self, old, new):
         """The object that takes the place of the new one: the old one, with what is new in it, if it can be."""
@@ -271,7 +333,8 @@ class _Merge:
             if old.__bases__ != bases:
                 old.__bases__ = bases
         except TypeError:
-            # It is laid out in another way now: old instances stay what they are.
+            # No class that has no base but object can be given one, and none another layout.
+            self.replaced[old] = new
             return new
         self.kept[new] = old
         if isinstance(old, enum.EnumType):
@@ -292,6 +355,9 @@ class _Merge:
             for new, old in self.kept.items():
                 for function in _functions_of(old):
                     _set_cell(function, "__class__", new, old)
+        for gone, cls in (*self.kept.items(), *self.replaced.items()):
+            _move_subclasses(gone, cls)
+        if self.kept or self.replaced:
             self._move_instances()
         # What couldn't be kept has another object now: the session's names follow.
         session = _shell().user_ns
@@ -303,15 +369,25 @@ class _Merge:
     def _move_instances(self):
         import gc
 
+        places = {**self.kept, **self.replaced}
         for instance in gc.get_objects():
-            old = self.kept.get(type(instance))
-            if old is None:
+            cls = places.get(type(instance))
+            if cls is None:
                 continue
             try:
-                object.__setattr__(instance, "__class__", old)
+                object.__setattr__(instance, "__class__", cls)
             except TypeError:
                 # An object of another layout stays of its class.
                 continue
+
+
+def _move_subclasses(gone, cls):
+    """Has what is made from a class be made from the one that takes its place; what can't stays as it is."""
+    for child in type.__subclasses__(gone):
+        try:
+            child.__bases__ = tuple(cls if base is gone else base for base in child.__bases__)
+        except TypeError:
+            continue
 
 
 # What a class has of itself, and not from its file.
@@ -342,7 +418,8 @@ def _update_function(old, new):
 def _functions_of(cls):
     """The plain functions in a class, those inside of properties and the like too."""
     for value in vars(cls).values():
-        for inner in (value, getattr(value, "__func__", None), *(getattr(value, each, None) for each in ("fget", "fset", "fdel"))):
+        parts = (getattr(value, each, None) for each in ("__func__", "fget", "fset", "fdel"))
+        for inner in (value, *parts):
             while inner is not None:
                 if isinstance(inner, types.FunctionType):
                     yield inner

@@ -58,7 +58,8 @@ def run(given):
     if sum((given.time, given.debug, given.profile)) > 1:
         raise UsageError("%run takes one of -t, -d and -p")
     if given.module is not None:
-        program = _Program.of_module(given.module, words)
+        # What stands behind -- is for the module, whatever %run would make of it.
+        program = _Program.of_module(given.module, words[words[:1] == ["--"] :])
     elif not words:
         raise UsageError(f"%run needs FILE.\nUsage: {run.usage}")
     else:
@@ -285,13 +286,18 @@ def _run_cells(given, path, argv):
 
 def run_program(path):
     """Runs a file of cells as the program of this process; a cell that fails ends it."""
-    # What stands in cells beside Python becomes calls of the shell: it is there though nobody types.
-    shell = _rhumba_shell.shell()
     try:
         cells = cells_of(path)
     except UsageError as refused:
         sys.exit("rhumba: " + str(refused).removeprefix("%run").lstrip(": "))
-    shell.user_ns["__file__"] = path
+    _rhumba_shell.shell().user_ns["__file__"] = path
+    run_cells(cells)
+
+
+def run_cells(cells):
+    """Runs cells as the program of this process; one that fails ends it."""
+    # What stands in cells beside Python becomes calls of the shell: it is there though nobody types.
+    shell = _rhumba_shell.shell()
     for cell in cells:
         result = shell.run_cell(cell)
         failure = result.error_before_exec or result.error_in_exec

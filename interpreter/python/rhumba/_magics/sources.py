@@ -188,7 +188,7 @@ def _edited_file(given):
         path = _past.file_of(target)
     elif target in _macro_names():
         path, kept = _new_file(_rhumba_shell.namespace()[target].value), target
-    elif target.replace(".", "").isidentifier() and target.split(".")[0] in _rhumba_shell.namespace():
+    elif all(part.isidentifier() for part in target.split(".")) and _is_bound(target.split(".")[0]):
         path, line, kept = _file_of_object(target)
     elif target.endswith((".py", ".ipy")) or os.sep in target:
         path = os.path.abspath(os.path.expanduser(target))
@@ -200,10 +200,19 @@ def _edited_file(given):
     return path, line, kept
 
 
+def _is_bound(name):
+    import builtins
+
+    return name in _rhumba_shell.namespace() or hasattr(builtins, name)
+
+
 def _file_of_object(target):
     import inspect
 
-    value = eval(target, _rhumba_shell.namespace())
+    try:
+        value = eval(target, _rhumba_shell.namespace())
+    except Exception as failure:
+        raise UsageError(f"{target} can't be edited: {type(failure).__name__}: {failure}.") from None
     if isinstance(value, str):
         return _new_file(value), None, None
     whole = inspect.unwrap(value) if callable(value) else value
@@ -213,6 +222,8 @@ def _file_of_object(target):
         is_imported = module != "__main__" and module in sys.modules
         return path, line, _IMPORTED if is_imported else _SCRIPT
     text, line = _source_in_cell(whole)
+    if text is None and inspect.isroutine(whole) and not hasattr(getattr(whole, "__func__", whole), "__code__"):
+        raise UsageError(f"{target!r} is neither a file, nor cells, nor made in Python: native code has no source.")
     if text is None:
         raise UsageError(f"the source of {target} isn't known.")
     return _new_file(text), line, None

@@ -8,6 +8,7 @@ What inside the code takes it is `profiling.py`.
 
 import time as clock
 
+from rhumba._nodes import transformed
 from rhumba._options import count, magic, option
 from rhumba.shell import UsageError, get_ipython as _shell
 
@@ -93,6 +94,7 @@ def _compiled(source):
     name = source_name("timed")
     awaits = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if getattr(_shell(), "autoawait", True) else 0
     tree = compile(remembered(source, name), name, "exec", ast.PyCF_ONLY_AST | awaits)
+    tree = transformed(_shell(), tree)
     expression = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         expression = compile(ast.Expression(tree.body.pop().value), name, "eval", awaits)
@@ -188,9 +190,11 @@ def _measurement(statement, setup, namespace):
     )
     function = tree.body[0]
     loop = function.body[2]
+    # What only a function may have is no statement of a cell.
+    compile(remembered(statement, name), name, "exec")
     if setup.strip():
-        function.body[0:1] = ast.parse(remembered(setup, name), name).body
-    body = ast.parse(remembered(statement, name), name).body
+        function.body[0:1] = transformed(_shell(), ast.parse(remembered(setup, name), name)).body
+    body = transformed(_shell(), ast.parse(remembered(statement, name), name)).body
     if body:
         loop.body = body
     made = {}

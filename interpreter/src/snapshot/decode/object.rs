@@ -435,9 +435,10 @@ impl Decoder<'_> {
             let expected = "the class of an enumeration";
             return Err(FormatError::Type { expected }.into());
         };
-        let args = match native.is(vm.ctx.types.object_type) {
-            true => Vec::new(),
-            false => vec![payload],
+        let args = match payload.downcast_ref::<PyTuple>() {
+            _ if native.is(vm.ctx.types.object_type) => Vec::new(),
+            Some(arguments) if !native.is(vm.ctx.types.tuple_type) => arguments.as_slice().to_vec(),
+            _ => vec![payload],
         };
         Ok(new(class, FuncArgs::from(args), vm)?)
     }

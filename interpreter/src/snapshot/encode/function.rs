@@ -359,12 +359,25 @@ impl Encoder<'_> {
             return Ok(false);
         };
         let name = own_item(vm, globals, "__name__")?;
+        if self.is_filled_later(globals, name.as_deref()) {
+            return Ok(vm.is_none(module));
+        }
         Ok(match name {
             Some(name) => {
                 name.is(module) || text_of(&name).is_some_and(|name| is_text(module, name))
             }
             None => vm.is_none(module),
         })
+    }
+
+    /// Whether a function's globals are carried along: they are empty when it is made.
+    fn is_filled_later(&self, globals: &Py<PyDict>, name: Option<&PyObject>) -> bool {
+        let is_own = |own: &PyObject| own.is(globals);
+        let is_main = name.and_then(text_of) == Some(self.options.main_module);
+        self.carried_globals.contains(&globals.get_id())
+            || is_main
+                && self.options.globals != Globals::Receiver
+                && !self.options.namespace.is_some_and(is_own)
     }
 
     pub fn write_function(&mut self, globals: u32, edges: &[u32]) {

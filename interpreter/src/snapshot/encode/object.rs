@@ -311,8 +311,8 @@ impl Encoder<'_> {
         self.begin(frame.draining())
     }
 
-    /// What an object of a subclass has of its native base: an object of that base. What the subclass
-    /// says of being made a text or a number isn't asked.
+    /// What an object of a subclass has of its native base: an object of that base, or the tuple of
+    /// arguments that makes one. What the subclass says of being made a text or a number isn't asked.
     fn native_content(&self, object: &PyObject, native: &Py<PyType>) -> PyResult {
         let vm = self.vm;
         Ok(if let Some(text) = object.downcast_ref::<PyStr>() {
@@ -328,8 +328,21 @@ impl Encoder<'_> {
         } else if native.is(vm.ctx.types.complex_type) {
             let positive = native.as_object().get_attr("__pos__", vm)?;
             positive.call((object.to_owned(),), vm)?
-        } else {
+        } else if types_of_collections(vm)
+            .iter()
+            .any(|class| native.is(*class))
+        {
             native.as_object().call((object.to_owned(),), vm)?
+        } else {
+            let reduce = native.as_object().get_attr("__reduce__", vm)?;
+            let reduced = reduce.call((object.to_owned(),), vm)?;
+            let parts = reduced
+                .downcast_ref::<PyTuple>()
+                .map(|parts| parts.as_slice());
+            match parts {
+                Some([_, arguments, ..]) => arguments.clone(),
+                _ => return Err(vm.new_type_error("a reduction has arguments")),
+            }
         })
     }
 
@@ -782,4 +795,16 @@ fn has_any(vm: &VirtualMachine, class: &Py<PyType>, names: &[&str]) -> bool {
     names
         .iter()
         .any(|name| class.get_attr(vm.ctx.intern_str(*name)).is_some())
+}
+
+/// The native classes that make a copy of what they are called with.
+fn types_of_collections(vm: &VirtualMachine) -> [&'static Py<PyType>; 5] {
+    let types = &vm.ctx.types;
+    [
+        types.list_type,
+        types.dict_type,
+        types.set_type,
+        types.frozenset_type,
+        types.bytearray_type,
+    ]
 }

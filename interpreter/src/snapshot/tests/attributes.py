@@ -1,5 +1,6 @@
 """Where instances keep their attributes, rings through them, and what members are made of."""
 import dataclasses
+import datetime
 import enum
 import sys
 import threading
@@ -143,6 +144,30 @@ class Raw(bytes, enum.Enum):
 
 class Turn(complex, enum.Enum):
     I = 1j
+
+
+class Day(datetime.date, enum.Enum):
+    FIRST = 2020, 1, 1
+
+
+class Clock(datetime.datetime, enum.Enum):
+    NOON = 2020, 1, 1, 12, 0, 0, 0, datetime.timezone.utc
+
+
+class Span(datetime.timedelta, enum.Enum):
+    HOUR = 0, 3600
+
+
+class Few(frozenset, enum.Enum):
+    BOTH = [1, 2],
+
+
+def test_members_made_of_times_and_sets():
+    for member in (Day.FIRST, Clock.NOON, Span.HOUR, Few.BOTH):
+        there = carry_away(member)
+        assert there.value == member.value and there == member.value and there.name == member.name
+        assert isinstance(there, type(member.value)) and getattr(type(there), there.name) is there
+    assert carry_away(Day.FIRST).year == 2020 and carry_away(Clock.NOON).tzinfo is datetime.timezone.utc
 
 
 def test_members_keep_what_they_are_made_of():

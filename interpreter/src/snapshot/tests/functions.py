@@ -304,6 +304,15 @@ def test_function_in_library_globals():
     assert carry(json.scanner.py_make_scanner) is json.scanner.py_make_scanner
 
 
+def test_module_of_a_function_whose_globals_are_carried():
+    names = {'__name__': 'somewhere_else', 'n': 3}
+    exec('def f(): return n\ndef g(): return f()', names)
+    for there in (carry(names['f']), *carry([names['g'], names['f']])):
+        assert there.__module__ == 'somewhere_else' and there() == 3
+    names['f'].__module__ = None
+    assert carry(names['f']).__module__ is None
+
+
 def test_function_with_globals_of_its_own():
     ns = {'__name__': 'nowhere', 'base': 100, 'other': object()}
     exec('def f(x):\n    return base + x\ndef g(x):\n    global base\n    base = x\n', ns)

@@ -66,6 +66,8 @@ class AsyncResult(Future):
     _terms = None
     # The results of the parts, once somebody has split it.
     _split = None
+    # The exceptions that were given out in the place of results, by the indices of their parts.
+    _given_out = None
     # Whether it is the one that has its parts; see `Client.get_result`.
     owner = True
 
@@ -577,7 +579,7 @@ class AsyncResult(Future):
                 return ExecuteReply(self._group, index)
             return self._told_where(index, outcome[1])
         if return_exceptions:
-            return self._exception(index)
+            return self._error(index)
         raise self._failure([index])
 
     def _told_where(self, index, value):
@@ -597,9 +599,18 @@ class AsyncResult(Future):
         return error.from_failure(kind, exception, message, traceback, engine_id, self._method)
 
     def _error(self, index):
-        """Returns the exception of a part, None if it succeeded or isn't there yet."""
+        """Returns the exception of a part, None if it succeeded or isn't there yet.
+
+        It is the same one whenever it is asked for.
+        """
         outcome = self._group.outcome(index)
-        return None if outcome is None or outcome[0] else self._exception(index)
+        if outcome is None or outcome[0]:
+            return None
+        if self._given_out is None:
+            self._given_out = {}
+        if index not in self._given_out:
+            self._given_out[index] = self._exception(index)
+        return self._given_out[index]
 
     def _failure(self, indices):
         """Returns the exception that stands for these failed parts."""

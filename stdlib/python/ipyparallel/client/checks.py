@@ -1,4 +1,4 @@
-"""Arguments that are numbers, looked at before they are sent.
+"""Arguments that are numbers, or true or false, looked at before they are kept or sent.
 
 A number that the wire has no room for is told here, in a sentence. Times are in
 `timeout.py`.
@@ -22,4 +22,14 @@ def whole(name, value, least=0, most=_MOST):
         raise ValueError(f"{name} {wanted} {value}")
     if most is not None and value > most:
         raise ValueError(f"{name} must be at most {most}, not {value}")
+    return value
+
+
+def truth(name, value):
+    """Returns what is True or False. Raises TypeError for all else: `'no'` and 0 may be meant either way.
+
+    name: what it is called in messages
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
     return value

@@ -13,8 +13,9 @@ import _rhumba
 
 from .. import error
 from .asyncresult import AsyncResult
-from .checks import whole
+from .checks import truth, whole
 from .closing import ClosedConnection, refusal
+from .future import in_future, over, told_apart, wait_for_futures
 from .interruption import offer_interrupt
 from .memory import Memory
 from .parts import Parts, abort_parts, groups_of
@@ -67,13 +68,13 @@ class Client(Remembering):
 
         Raises FileNotFoundError if there is no such cluster, TimeoutError or
         ConnectionError if it doesn't answer, PermissionError if its file is
-        not this user's alone.
+        not this user's alone, TypeError unless `block` is True or False.
         """
+        self.block = block
         cluster_id = cluster_id or named_by_profile(profile)
         self._connection = _connect(connection_info, cluster_id, timeout, name)
         self.cluster = cluster
         self.profile = profile or "default"
-        self.block = block
         self._memory = Memory()
         # Called for each result that isn't waited for at once.
         self._watch = self._memory.add
@@ -90,6 +91,14 @@ class Client(Remembering):
         if self._connection.closed:
             return "<Client: closed>"
         return f"<Client of {self._connection.cluster_file}: {len(self)} engines>"
+
+    @property
+    def block(self):
+        return self._block
+
+    @block.setter
+    def block(self, block):
+        self._block = truth("block", block)
 
     @property
     def session(self):
@@ -143,7 +152,9 @@ class Client(Remembering):
             n = self.cluster.n
         n = engine_count(n)
         if not block:
-            return _in_future(self.wait_for_engines, n, timeout=timeout, interactive=interactive)
+            if len(self) >= n:
+                return over()
+            return in_future(self.wait_for_engines, n, timeout=timeout, interactive=interactive)
         timeout = seconds(timeout)
         departed = len(self._connection.departures())
         if interactive:
@@ -287,19 +298,23 @@ class Client(Remembering):
     def wait(self, jobs=None, timeout=-1):
         """Waits for results. Returns whether all of them are there.
 
-        jobs: an AsyncResult, the id of a part, its place in `history`, or a list
-            of them; by default all that this client has asked for
+        jobs: an AsyncResult, the id of a part, its place in `history`, a
+            `concurrent.futures.Future` of something else, or a list of them; by
+            default all that this client has asked for
         timeout: in seconds; None or a negative number waits for ever
 
         Raises IndexError for a place that `history` doesn't have, or has no more: what nobody
         holds is forgotten once it is there.
         """
         timeout, jobs = seconds(timeout), _listed(jobs)
-        if self._transfers:
+        jobs, futures = (None, []) if jobs is None else told_apart(jobs)
+        if futures or self._transfers:
             from time import monotonic
 
             started = monotonic()
-            if not self._wait_for_transfers(jobs, timeout):
+            if futures and not wait_for_futures(futures, timeout):
+                return False
+            if self._transfers and not self._wait_for_transfers(jobs, timeout, started):
                 return False
             if timeout is not None:
                 timeout = max(0.0, timeout - (monotonic() - started))
@@ -323,11 +338,14 @@ class Client(Remembering):
             offer_interrupt(self._connection, list(natives.values()))
             raise
 
-    def _wait_for_transfers(self, jobs, timeout):
-        """Waits for those of these results that take several steps. Returns whether they are over."""
+    def _wait_for_transfers(self, jobs, timeout, started):
+        """Waits for those of these results that take several steps. Returns whether they are over.
+
+        timeout: in seconds since `started`, a moment of `time.monotonic`
+        """
         from time import monotonic
 
-        end = None if timeout is None else monotonic() + timeout
+        end = None if timeout is None else started + timeout
         for transfer in list(self._transfers):
             if jobs is None or any(job is transfer for job in jobs):
                 left = None if end is None else max(0.0, end - monotonic())
@@ -696,6 +714,8 @@ def _listed(jobs):
     try:
         return list(jobs)
     except TypeError:
+        if told_apart([jobs])[1]:
+            return [jobs]
         raise TypeError(f"jobs are AsyncResults or their msg_ids, not {jobs!r}") from None
 
 
@@ -716,24 +736,6 @@ def _signal_number(sig):
     if not 1 <= sig <= _SIGNAL_MAX:
         raise ValueError(f"{sig} is not the number of a signal: they go from 1 to {_SIGNAL_MAX}")
     return int(sig)
-
-
-def _in_future(call, *args, **kwargs):
-    """Makes a call on a thread of its own and returns its Future."""
-    from concurrent.futures import Future
-    from threading import Thread
-
-    future = Future()
-
-    def run():
-        try:
-            future.set_result(call(*args, **kwargs))
-        except BaseException as failure:
-            future.set_exception(failure)
-
-    future.set_running_or_notify_cancel()
-    Thread(target=run, daemon=True).start()
-    return future
 
 
 def _register_magics(client):

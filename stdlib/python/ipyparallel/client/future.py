@@ -268,3 +268,53 @@ def _future_class(cls):
 
         found = _future_classes[cls] = type(cls.__name__, (cls, StandardFuture), {})
     return found
+
+
+# -- futures of others
+
+
+def told_apart(jobs):
+    """Returns what of these a client can be asked for, and the futures that are somebody else's."""
+    if all(isinstance(job, (str, int, Future)) for job in jobs):
+        return jobs, []
+    from concurrent.futures import Future as Standard
+
+    own, others = [], []
+    for job in jobs:
+        is_other = isinstance(job, Standard) and not isinstance(job, Future)
+        (others if is_other else own).append(job)
+    return own, others
+
+
+def wait_for_futures(futures, timeout):
+    """Waits for futures of others. Returns whether all of them are over."""
+    from concurrent.futures import wait
+
+    return not wait(futures, timeout).not_done
+
+
+def over():
+    """Returns the Future of what is over, and has given None."""
+    from concurrent.futures import Future as Standard
+
+    future = Standard()
+    future.set_result(None)
+    return future
+
+
+def in_future(call, *args, **kwargs):
+    """Makes a call on a thread of its own and returns its Future."""
+    from concurrent.futures import Future as Standard
+    from threading import Thread
+
+    future = Standard()
+
+    def run():
+        try:
+            future.set_result(call(*args, **kwargs))
+        except BaseException as failure:
+            future.set_exception(failure)
+
+    future.set_running_or_notify_cancel()
+    Thread(target=run, daemon=True).start()
+    return future

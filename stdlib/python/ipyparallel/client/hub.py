@@ -430,6 +430,19 @@ class AsyncHubResult(AsyncResult):
     other. `abort` and `cancel` stop the work, whoever asked for it.
     """
 
+    def places_with_records(self, own):
+        """Returns where its parts are, as a `Memory` keeps them.
+
+        own: the same of those that this client has asked for, by their ids
+        """
+        places = []
+        for place, record in zip(self._group.places, self._group.records):
+            if record is None:
+                places.append(own[place[0].metadata(place[1])["msg_id"]])
+            else:
+                places.append((*place, record["kind"], record["function"] or record["kind"], record))
+        return places
+
     def __getitem__(self, key):
         if key not in ("label", "execute_input"):
             return AsyncResult.__getitem__(self, key)

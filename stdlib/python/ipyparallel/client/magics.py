@@ -9,6 +9,7 @@ Imported only where somebody uses them.
 """
 
 import sys
+from keyword import iskeyword
 from signal import SIGINT
 
 from rhumba._options import LineReader, option
@@ -47,6 +48,13 @@ def _signal(text):
     return number
 
 
+def _name(text):
+    """The kind of an option that names what is bound."""
+    if not text.isidentifier() or iskeyword(text):
+        raise ValueError("a name that can be bound, such as result")
+    return text
+
+
 _EXECUTION_OPTIONS = (
     option("-b", "--block", sets=True, help="waits for it"),
     option("-a", "--noblock", name="block", sets=False, help="returns an AsyncResult"),
@@ -71,7 +79,7 @@ _OUTPUT_OPTIONS = (
         "--group-outputs", name="groupby", value="BY", choices=_GROUPINGS,
         help="shows output at the end, grouped",
     ),
-    option("-o", "--out", name="save_name", value="NAME", help="binds the AsyncResult to a name"),
+    option("-o", "--out", name="save_name", value="NAME", kind=_name, help="binds the AsyncResult to a name"),
 )
 _CELL_OPTIONS = (
     *_EXECUTION_OPTIONS,

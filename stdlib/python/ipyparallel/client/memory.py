@@ -71,7 +71,8 @@ class Memory:
     def places(self):
         """Returns the parts that can be found, by their ids, in their order.
 
-        Each is a tuple: its group, its index, what was done, and its name.
+        Each is a tuple: its group, its index, what was done, and its name; of
+        what somebody else has asked for also what is recorded of it.
         """
         self._look_through()
         places = {}
@@ -176,6 +177,11 @@ class Results:
 
     def __repr__(self):
         return f"<{len(self)} results>"
+
+
+def record_of(place):
+    """Returns what is recorded of the part at a place, None if this client has asked for it."""
+    return place[4] if len(place) > 4 else None
 
 
 def finished(place):

@@ -5,13 +5,17 @@
     [output:2] what engine 2 displayed
     Out[3:7]: the value of the last expression of cell 7 of engine 3
 
-Every line has its label, and lines of different engines are never mixed. What
-`display_outputs` shows of a single engine stands as it was written, but for the number of its cell.
+Lines of different engines are never mixed. While it comes, every line has its label. What
+`display_outputs` shows afterwards has one label for what an engine wrote or displayed, with a line
+that is written behind it and all else below it; what it shows of a single engine stands as it was
+written, but for the number of its cell.
 Remote stdout goes to stdout and remote stderr to stderr. A picture stands below its label, shown
 as the shell shows those that are displayed here; without a shell it is text.
 """
 
 import sys
+from itertools import groupby as runs_of
+from operator import itemgetter
 
 from _rhumba_shell import publish as _publish
 from rhumba.shell import get_ipython
@@ -266,17 +270,21 @@ def display_outputs(group, groupby, result_only=False, labelled=True):
     if groupby == "engine":
         # All of one engine, which may have run several parts.
         by_engine = {}
-        for engine, items in parts:
-            by_engine.setdefault(engine, []).extend(items)
-        for engine, items in by_engine.items():
-            _show_kinds(engine, items, ("stdout", "stderr", "display", "result"))
+        for part in parts:
+            by_engine.setdefault(part[0], []).append(part)
+        for parts_of_one in by_engine.values():
+            _show_parts(parts_of_one, "type")
     else:
-        for kind in ("stdout", "stderr"):
-            for engine, items in parts:
-                _show_kinds(engine, items, (kind,))
-        _show_displays(parts, groupby)
-        for engine, items in parts:
-            _show_kinds(engine, items, ("result",))
+        _show_parts(parts, groupby)
+
+
+def _show_parts(parts, groupby):
+    """Shows the output of parts, pairs of an engine and items: kind by kind."""
+    for kind in ("stdout", "stderr"):
+        _show_texts(parts, kind)
+    _show_displays(parts, groupby)
+    for engine, items in parts:
+        _show_results(engine, items)
 
 
 def _show_single(group, result_only):
@@ -290,7 +298,7 @@ def _show_single(group, result_only):
         for kind, data in items:
             if kind == "display":
                 _show_object("", data)
-    _show_kinds(group.metadata(0)["engine_id"], items, ("result",))
+    _show_results(group.metadata(0)["engine_id"], items)
 
 
 def _stream(kind):
@@ -326,17 +334,29 @@ def _show_object(label, data):
     return not label
 
 
-def _show_kinds(engine, items, kinds):
-    for shown in kinds:
-        printer = LabelledOutput()
-        for kind, data in items:
-            if kind == shown:
-                _show(printer, engine, kind, data)
-        printer.finish()
+def _show_texts(parts, kind):
+    """Shows what engines wrote to 'stdout' or 'stderr': a line beside its label, several below it.
+
+    Parts of one engine that follow each other have one label.
+    """
+    stream = _stream(kind)
+    for engine, same in runs_of(parts, key=itemgetter(0)):
+        texts = ("".join([data for shown, data in items if shown == kind]) for _, items in same)
+        text = "".join([text if text.endswith("\n") else text + "\n" for text in texts if text])
+        if text:
+            stream.write(_label((kind, engine)) + ("\n" if text.count("\n") > 1 else " ") + text)
+    stream.flush()
+
+
+def _show_results(engine, items):
+    printer = LabelledOutput()
+    for kind, data in items:
+        if kind == "result":
+            _show(printer, engine, kind, data)
 
 
 def _show_displays(parts, groupby):
-    """Shows displayed objects engine by engine, or round by round for 'order'."""
+    """Shows displayed objects engine by engine, or round by round for 'order', below labels."""
     displays = [
         (engine, [item for item in items if item[0] == "display"]) for engine, items in parts
     ]
@@ -350,9 +370,10 @@ def _show_displays(parts, groupby):
             for engine, items in displays
             if turn < len(items)
         ]
-    printer = LabelledOutput()
-    for engine, (kind, data) in rounds:
-        _show(printer, engine, kind, data)
+    for engine, same in runs_of(rounds, key=itemgetter(0)):
+        print(_label(("output", engine)), flush=True)
+        for _, (_, data) in same:
+            _show_object("", data)
 
 
 def _show_error(exception, number):

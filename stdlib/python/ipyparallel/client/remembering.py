@@ -6,7 +6,7 @@ records, in the cluster's task store (`hub.py`). Here is what people call; `Clie
 
 from .. import error
 from .asyncresult import AsyncResult
-from .memory import Results
+from .memory import Results, record_of
 from .parts import Parts
 
 
@@ -21,7 +21,8 @@ class Remembering:
 
         As far as they can be found: see `get_result`.
         """
-        return list(self._memory.places())
+        places = self._memory.places().items()
+        return [msg_id for msg_id, place in places if record_of(place) is None]
 
     @property
     def results(self):
@@ -61,18 +62,23 @@ class Remembering:
             from .hub import fetch
 
             result = fetch(self, msg_ids, places, single)
+            if not owner:
+                self._memory.keep(msg_ids, result.places_with_records(places))
             if self.block if block is None else block:
                 result.wait()
             return result
         known = [places[msg_id] for msg_id in msg_ids]
         if not owner:
             self._memory.keep(msg_ids, known)
-        _, _, method, fname = known[0]
-        group = Parts([place[:2] for place in known])
+        method, fname = known[0][2:4]
+        group = _parts_at(self, known)
         if isinstance(chosen, AsyncResult):
             result = chosen._again(group)
         else:
             result = AsyncResult(self, group, fname, method, single)
+        if record_of(known[0]) is not None:
+            record = record_of(known[0])
+            result._label, result._execute_input = record["label"], record["execute_input"]
         result.owner = owner
         if self.block if block is None else block:
             result.wait()
@@ -251,6 +257,7 @@ class Remembering:
 
         It is sent as it was: the same function and arguments, on the same
         terms, under a new id, which is recorded as `resubmitted` with the old one.
+        What is still under way goes on, and runs again beside that.
 
         metadata: accepted for scripts
 
@@ -292,8 +299,19 @@ def _metadata_of(client, place):
 
 
 def _alone(client, place):
-    group, index, method, fname = place
-    return AsyncResult(client, Parts([(group, index)]), fname, method, True)
+    method, fname = place[2:4]
+    return AsyncResult(client, _parts_at(client, [place]), fname, method, True)
+
+
+def _parts_at(client, places):
+    """Returns the parts at places of a `Memory`. When others have asked for theirs is in records."""
+    records = list(map(record_of, places))
+    bare = [place[:2] for place in places]
+    if not any(records):
+        return Parts(bare)
+    from .hub import FetchedParts
+
+    return FetchedParts(client, bare, records)
 
 
 def _listed(chosen):

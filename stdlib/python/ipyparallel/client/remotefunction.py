@@ -55,7 +55,8 @@ class RemoteFunction:
         self.block = block
         self.flags = flags
         self.__name__ = getattr(f, "__name__", type(f).__name__)
-        self.__doc__ = getattr(f, "__doc__", None)
+        about = f"{type(self).__name__} on {view!r}."
+        self.__doc__ = "\n\n".join(filter(None, (about, getattr(f, "__doc__", None))))
 
     def __repr__(self):
         return f"<{type(self).__name__}({self.__name__}) on {self.view!r}>"

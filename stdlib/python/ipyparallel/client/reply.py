@@ -137,7 +137,7 @@ class ExecuteReply:
 
     def _labelled(self):
         """Returns the value as text behind its engine and cell, '' if there is none."""
-        text = str(self)
+        text = self._text()
         if not text:
             return ""
         below = "\n" if "\n" in text and text[0] != "\n" else ""
@@ -146,17 +146,28 @@ class ExecuteReply:
     def __getitem__(self, key):
         return self.metadata[key]
 
+    # It is the same reply, wherever it was asked for.
+
+    def __eq__(self, other):
+        return self._msg_id() == other._msg_id() if isinstance(other, ExecuteReply) else NotImplemented
+
+    def __hash__(self):
+        return hash(self._msg_id())
+
+    def _msg_id(self):
+        return self._group.metadata(self._index)["msg_id"]
+
     def __getattr__(self, name):
         # Private names are looked up before there is a group to ask.
         if name[:1] != "_" and name in self.metadata:
             return self.metadata[name]
         raise AttributeError(f"ExecuteReply has no attribute {name!r}")
 
-    def __str__(self):
+    def _text(self):
         return self.data.get("text/plain", "")
 
     def __repr__(self):
-        text = str(self)
+        text = self._text()
         if len(text) > 32:
             text = text[:29] + "..."
         return f"<ExecuteReply[{self.execution_count}]: {text}>"

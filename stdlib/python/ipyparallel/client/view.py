@@ -9,7 +9,7 @@ flags are in `flags.py`, and what is done with whole namespaces in `wholes.py`.
 """
 
 from .asyncresult import AsyncMapResult, AsyncResult
-from .checks import whole
+from .checks import truth, whole
 from .flags import Flags, TaskFlags
 from .interruption import offer_interrupt
 from .map import distribution, listed, sized
@@ -32,16 +32,14 @@ class View(Flags):
     """
 
     _flag_attributes = {
-        "block": ("block",), "targets": ("targets",), "track": ("track",), "label": ("_label",),
+        "block": ("_block",), "targets": ("targets",), "track": ("_track",), "label": ("_label",),
     }  # fmt: skip
 
     def __init__(self, client, targets, **flags):
         self.client = client
-        self.block = client.block
+        self._block = client.block
         self._label = None
-        # Accepted for scripts that set it: objects are copied before a call
-        # returns, so that there is nothing to track.
-        self.track = False
+        self._track = False
         self.targets = targets
         self.set_flags(**flags)
 
@@ -58,6 +56,31 @@ class View(Flags):
         if isinstance(targets, list):
             return len(targets)
         return 1 if isinstance(targets, int) else len(self.client)
+
+    @property
+    def block(self):
+        """Whether calls that don't say it themselves wait for their result.
+
+        Setting it raises TypeError for what is neither True nor False.
+        """
+        return self._block
+
+    @block.setter
+    def block(self, block):
+        self._block = truth("block", block)
+
+    @property
+    def track(self):
+        """Accepted for scripts that set it: objects are copied before a call returns, so that there
+        is nothing to track.
+
+        Setting it raises TypeError for what is neither True nor False.
+        """
+        return self._track
+
+    @track.setter
+    def track(self, track):
+        self._track = truth("track", track)
 
     @property
     def label(self):
@@ -79,7 +102,7 @@ class View(Flags):
         Returns what `apply_sync` returns if `block` is true, else what
         `apply_async` returns.
         """
-        if self.block:
+        if self._block:
             return self.apply_sync(f, *args, **kwargs)
         return self.apply_async(f, *args, **kwargs)
 
@@ -150,7 +173,7 @@ class View(Flags):
 
     def get_result(self, indices_or_msg_ids=None, block=None, owner=True):
         """Finds a result; see `Client.get_result`."""
-        block = self.block if block is None else block
+        block = self._block if block is None else block
         return self.client.get_result(indices_or_msg_ids, block, owner)
 
     def purge_results(self, jobs=(), targets=None):
@@ -195,7 +218,7 @@ class View(Flags):
         """Returns the value of a result if the call blocks, else the result."""
         if self._label is not None:
             result._label = self._label
-        if self.block if block is None else block:
+        if self._block if block is None else block:
             return result.get()
         self.client._watch(result._group, result)
         return result
@@ -737,3 +760,15 @@ def _caught(f, return_exceptions, items_max):
 def _check_sequences(sequences):
     if not sequences:
         raise TypeError("map needs at least one sequence besides the function")
+
+
+# What is imported when it is first asked for here, where ipyparallel has it.
+_ELSEWHERE = {"BroadcastView": ".broadcast", "LazyMapIterator": ".lazymap"}
+
+
+def __getattr__(name):
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_ELSEWHERE[name], __package__), name)

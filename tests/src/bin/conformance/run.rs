@@ -1,10 +1,14 @@
 //! One suite in one process; another goes on behind a case that ends or stops it.
+//!
+//! The process is `run_cases.py` of the collection, run by the program that is tried or by control; it tells on
+//! its standard output, a line of JSON each, which case begins and how it ended. What is expected of the cases
+//! isn't known here: see [`rhumba_tests::outcomes`].
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -12,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rhumba_tests::bounded::last_lines;
+use rhumba_tests::collections::{CONTROL, Collection};
 use rhumba_tests::outcomes::{Ending, Outcome, Suite};
 use serde_json::Value;
 
@@ -20,18 +25,20 @@ const SCRIPT: &str = "run_cases.py";
 const CASE_TIME_MAX: Duration = Duration::from_secs(180);
 
 #[derive(Clone, Copy)]
-pub enum Serializer {
-    Snapshot,
+pub enum Program {
+    Tried,
     /// What the suite was written for.
     Control,
 }
 
 /// What is run and where.
 pub struct Runs {
+    pub collection: Collection,
     pub folder: PathBuf,
-    pub rhumba: PathBuf,
     pub sources: PathBuf,
-    pub scripts: PathBuf,
+    pub tried: PathBuf,
+    /// Where it can be run.
+    pub control: Option<PathBuf>,
 }
 
 /// How a process that runs cases stopped telling.
@@ -43,12 +50,12 @@ enum Stopped {
 
 impl Runs {
     /// Runs every case of a suite and tells how each ended.
-    pub fn run(&self, suite: Suite, serializer: Serializer) -> Result<BTreeMap<String, Ending>> {
+    pub fn run(&self, suite: &Suite, program: Program) -> Result<BTreeMap<String, Ending>> {
         let mut endings = BTreeMap::new();
         let mut after: Option<String> = None;
         loop {
-            let log = self.log(suite, serializer);
-            let mut child = self.start(suite, serializer, after.as_deref(), &log)?;
+            let log = self.log(suite, program);
+            let mut child = self.start(suite, program, after.as_deref(), &log)?;
             let lines = lines_of(&mut child)?;
             let stopped = follow(&lines, &mut endings)?;
             // SIGKILL to the whole group: cases start processes of their own.
@@ -66,31 +73,44 @@ impl Runs {
                     after = Some(case);
                 }
                 Stopped::During(None, _) => bail!(
-                    "{} ({}) could not be run; the last it said:\n{}",
-                    suite.name,
-                    suite.way,
+                    "{suite} could not be run with {}; the last it said:\n{}",
+                    self.name(program),
                     last_lines(&log)
                 ),
             }
         }
     }
 
-    fn log(&self, suite: Suite, serializer: Serializer) -> PathBuf {
-        let name = format!("{}-{}-{}.log", suite.name, suite.way, serializer.name());
+    fn name(&self, program: Program) -> &'static str {
+        match program {
+            Program::Tried => self.collection.tried(),
+            Program::Control => CONTROL,
+        }
+    }
+
+    fn log(&self, suite: &Suite, program: Program) -> PathBuf {
+        let name = format!("{}-{}-{}.log", suite.name, suite.way, self.name(program));
         self.folder.join(name)
     }
 
     fn start(
         &self,
-        suite: Suite,
-        serializer: Serializer,
+        suite: &Suite,
+        program: Program,
         after: Option<&str>,
-        log: &PathBuf,
+        log: &Path,
     ) -> Result<Child> {
-        let mut command = Command::new(&self.rhumba);
+        let executable = match program {
+            Program::Tried => &self.tried,
+            Program::Control => {
+                let control = self.control.as_ref();
+                control.context("what the suite was written for can't be run here")?
+            }
+        };
+        let mut command = Command::new(executable);
         command
-            .arg(self.scripts.join(SCRIPT))
-            .args([suite.name, suite.way, serializer.name()])
+            .arg(self.collection.folder().join(SCRIPT))
+            .args([&suite.name, &suite.way, self.name(program)])
             .arg(&self.sources)
             .args(after)
             .current_dir(&self.folder)
@@ -100,16 +120,12 @@ impl Runs {
             .stdout(Stdio::piped())
             .stderr(File::create(log).with_context(|| format!("making {}", log.display()))?)
             .process_group(0);
-        command.spawn().context("starting rhumba")
-    }
-}
-
-impl Serializer {
-    fn name(self) -> &'static str {
-        match self {
-            Serializer::Snapshot => "snapshot",
-            Serializer::Control => "control",
+        if matches!(program, Program::Control) {
+            // Peers keep histories and profiles; those of whoever runs this are left alone.
+            command.env("IPYTHONDIR", self.folder.join("ipython"));
         }
+        let started = command.spawn();
+        started.with_context(|| format!("starting {}", executable.display()))
     }
 }
 

@@ -1,0 +1,163 @@
+//! Completions as they are offered: as many as fit on the screen, and how many more there are.
+//!
+//! rustyline asks before it shows a long list, and again for each page, and then hears no key but those
+//! that answer: a list that fits never asks. What there is to complete is found elsewhere.
+
+use rustyline::completion::Candidate;
+
+/// What one of them has beside it, in columns.
+const GAP: usize = 2;
+/// Rows that stay for what is typed.
+const ROWS_KEPT: usize = 2;
+/// The screen of a terminal that doesn't say how large it is.
+const USUAL_SCREEN: Screen = Screen {
+    columns: 80,
+    rows: 24,
+};
+
+/// The size of a terminal, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    pub columns: usize,
+    pub rows: usize,
+}
+
+impl Screen {
+    /// That of standard output.
+    pub fn of_terminal() -> Self {
+        // SAFETY: a zeroed structure is one, and it lives through the call.
+        let size = unsafe {
+            let mut size: libc::winsize = std::mem::zeroed();
+            let asked = libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size);
+            (asked == 0).then_some(size)
+        };
+        let known = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+        known.map_or(USUAL_SCREEN, |size| Self {
+            columns: usize::from(size.ws_col),
+            rows: usize::from(size.ws_row),
+        })
+    }
+
+    /// How many texts fit, the longest of which has so many characters.
+    fn room_for(self, longest: usize) -> usize {
+        let width = self.columns.min(longest + GAP).max(1);
+        (self.columns / width).max(1) * self.rows.saturating_sub(ROWS_KEPT).max(1)
+    }
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What the word becomes.
+    text: String,
+    /// What is shown, if that is something else.
+    shown: Option<String>,
+}
+
+impl Choice {
+    fn new(text: String) -> Self {
+        Self { text, shown: None }
+    }
+}
+
+impl Candidate for Choice {
+    fn display(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.text)
+    }
+
+    fn replacement(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Returns what is offered for a word of which `typed` is there.
+pub fn offered(mut found: Vec<String>, typed: &str, screen: Screen) -> Vec<Choice> {
+    let longest = found.iter().map(|text| text.chars().count()).max();
+    let room = screen.room_for(longest.unwrap_or_default());
+    let count = found.len();
+    if count <= room {
+        return found.into_iter().map(Choice::new).collect();
+    }
+    let common = common_start(&found);
+    if common.len() > typed.len() {
+        // As far as all of them go; what there is then is shown by the next Tab.
+        return vec![Choice::new(common)];
+    }
+    found.truncate(room - 1);
+    let more = count - found.len();
+    let mut choices: Vec<_> = found.into_iter().map(Choice::new).collect();
+    choices.push(Choice {
+        text: common,
+        shown: Some(format!("… {more} more")),
+    });
+    choices
+}
+
+fn common_start(texts: &[String]) -> String {
+    let Some((first, others)) = texts.split_first() else {
+        return String::new();
+    };
+    let mut common = first.as_str();
+    for text in others {
+        let same = common.chars().zip(text.chars());
+        let length: usize = same
+            .take_while(|(one, other)| one == other)
+            .map(|(one, _)| one.len_utf8())
+            .sum();
+        common = &common[..length];
+    }
+    common.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN: Screen = Screen {
+        columns: 40,
+        rows: 6,
+    };
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn numbered(start: &str, count: usize) -> Vec<String> {
+        (0..count)
+            .map(|number| format!("{start}{number:04}"))
+            .collect()
+    }
+
+    #[test]
+    fn what_fits_is_offered_as_it_is() {
+        let choices = offered(texts(&["abs", "all"]), "a", SCREEN);
+        let shown: Vec<_> = choices.iter().map(Candidate::display).collect();
+        assert_eq!(shown, ["abs", "all"]);
+        assert_eq!(offered(Vec::new(), "a", SCREEN), []);
+        // Eight characters and a gap: four in a row, in four rows.
+        assert_eq!(offered(numbered("name", 16), "name", SCREEN).len(), 16);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let choices = offered(numbered("name", 17), "name00", SCREEN);
+        assert_eq!(choices.len(), 16);
+        assert_eq!(choices[15].display(), "… 2 more");
+        assert_eq!(choices[15].replacement(), "name00");
+        let narrow = Screen {
+            columns: 5,
+            rows: 1,
+        };
+        let choices = offered(numbered("é", 9), "", narrow);
+        assert_eq!(choices[0].display(), "é000");
+        assert_eq!(choices.len(), 1, "it goes as far as all of them do");
+        let choices = offered(numbered("é", 9), "é000", narrow);
+        assert_eq!(choices[0].display(), "… 9 more");
+    }
+
+    #[test]
+    fn a_common_start_is_whole_characters() {
+        assert_eq!(common_start(&texts(&["naïve", "naïf"])), "naï");
+        assert_eq!(common_start(&texts(&["α", "β"])), "");
+    }
+}
