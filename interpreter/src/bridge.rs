@@ -255,7 +255,7 @@ mod _rhumba_shell {
         let namespace = Namespace::new(vm);
         match evaluation::evaluate(vm, &namespace, &expression.to_string_lossy()) {
             Some(Value::Object(object) | Value::Unread(object)) => (true, object),
-            Some(Value::Instance(_)) | None => (false, vm.ctx.none()),
+            Some(Value::Instance(_) | Value::Typed { .. }) | None => (false, vm.ctx.none()),
         }
     }
 

@@ -347,6 +347,10 @@ pub(crate) fn store_value(
         .outputs
         .set_item(vm.ctx.new_int(count).as_object(), value.clone(), vm)?;
     dict.set_item(format!("_{count}").as_str(), value.clone(), vm)?;
+    // A translation that is installed is a builtin of this name.
+    if vm.builtins.dict().contains_key("_", vm) {
+        return Ok(());
+    }
     // Whoever binds `_` to something else, as a translation does, keeps it.
     let bound = dict.get_item_opt("_", vm)?;
     let is_ours = match (&bound, &before) {

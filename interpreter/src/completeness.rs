@@ -211,9 +211,9 @@ fn open_brackets(python: &str) -> usize {
     for token in parsed.tokens() {
         match token.kind() {
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => depth += 1,
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {
-                depth = depth.saturating_sub(1)
-            }
+            // What closes nothing can't be mended by what follows.
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace if depth == 0 => return 0,
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => depth -= 1,
             _ => {}
         }
     }
@@ -383,7 +383,7 @@ mod tests {
     fn cells_that_nothing_can_mend() {
         for source in [
             "x = = 1", "f(]", "if x\n", "1 +", "def", "x = 'abc", "return )", "  x\n y", "else:",
-            "a b",
+            ")(", "())(", "][", "a b",
         ] {
             let found = completeness(source);
             assert!(

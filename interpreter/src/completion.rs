@@ -11,6 +11,7 @@ use crate::bindings::bound_names;
 use crate::evaluation::{self, Value};
 use crate::lookup;
 use crate::namespace::Namespace;
+use crate::typed::Typed;
 use crate::{session, symbols};
 
 /// What may replace the text from `start` to the cursor.
@@ -110,8 +111,9 @@ fn python(
         .len();
     let (head, prefix) = line.split_at(prefix_start);
     let start = cursor - prefix.len();
-    if let Some(owner) = head.strip_suffix('.') {
-        let matches = attributes(vm, namespace, owner, prefix);
+    if head.ends_with('.') {
+        let before_dot = &before[..before.len() - prefix.len() - 1];
+        let matches = attributes(vm, namespace, before_dot, prefix);
         return Completions { start, matches };
     }
     if prefix.starts_with(|c: char| c.is_ascii_digit()) {
@@ -372,9 +374,15 @@ fn attributes(
     if owner.bytes().all(|byte| byte.is_ascii_digit()) {
         return Vec::new();
     }
-    let mut matches = match evaluation::evaluate(vm, namespace, owner) {
+    let typed = Typed::new(&before_dot[..before_dot.len() - owner.len()]);
+    let mut matches = match evaluation::evaluate_in(vm, namespace, owner, Some(&typed)) {
         Some(Value::Object(object)) => lookup::attribute_names(&object),
         Some(Value::Instance(class)) => lookup::class_attribute_names(&class),
+        Some(Value::Typed { names, base }) => {
+            let mut all = lookup::class_attribute_names(&base);
+            all.extend(names);
+            all
+        }
         Some(Value::Unread(_)) | None => return Vec::new(),
     };
     matches.retain(|name| name.starts_with(prefix) && is_offered(name, prefix));

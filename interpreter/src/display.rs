@@ -29,6 +29,9 @@ pub(crate) fn result(
         && let Some(text) = plain_text(vm, value)?
     {
         return match session.sink() {
+            Some(sink) if sink.shown_kinds().is_some() && output::is_redirected(vm) => {
+                write_result(vm, count, &text)
+            }
             Some(sink) => {
                 vm.allow_threads(|| sink.cell_result(count, &text));
                 Ok(())
@@ -51,12 +54,21 @@ pub(crate) fn result(
         return capture(vm, &captured, &item);
     }
     match session.sink() {
+        Some(sink) if sink.shown_kinds().is_some() && output::is_redirected(vm) => {
+            write_result(vm, count, item.plain_text())
+        }
         Some(sink) => {
             vm.allow_threads(|| sink.cell_result_item(count, &item));
             Ok(())
         }
         None => output::write_stdout(vm, &format!("{}\n", item.plain_text())),
     }
+}
+
+/// Writes the value of a cell to what a program has put in the place of `sys.stdout`.
+fn write_result(vm: &VirtualMachine, count: u32, text: &str) -> PyResult<()> {
+    let gap = if text.contains('\n') { '\n' } else { ' ' };
+    output::write_stdout(vm, &format!("Out[{count}]:{gap}{text}\n"))
 }
 
 /// Shows forms through the session's sink; prints their text where none is set.

@@ -2,14 +2,18 @@
 //! items of Python's own containers, literals.
 //!
 //! For completion and introspection. A property is found and not read; what calling a class gives
-//! is known by its class alone. `lookup` finds single names and attributes.
+//! is known by its class alone. `lookup` finds single names and attributes, `typed` those of a cell that
+//! hasn't run yet.
 
-use ruff_python_ast::{Expr, Number, Stmt, UnaryOp};
+use std::collections::BTreeSet;
+
+use ruff_python_ast::{Expr, Number, Operator, Stmt, StmtClassDef, UnaryOp};
 use rustpython_vm::builtins::{PyDict, PyInt, PyList, PyStr, PyStrRef, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::lookup::{self, Found};
 use crate::namespace::Namespace;
+use crate::typed::{self, Binding, Typed};
 
 /// Expressions inside of expressions that are followed.
 const DEPTH_MAX: usize = 64;
@@ -23,21 +27,42 @@ pub(crate) enum Value {
     Unread(PyObjectRef),
     /// Some object of this class.
     Instance(PyTypeRef),
+    /// A class of the cell that is typed, or an object of it: the names that its text gives, and the class
+    /// that it stands on.
+    Typed {
+        names: BTreeSet<String>,
+        base: PyTypeRef,
+    },
 }
 
 /// Finds what the source stands for; `None` if that can't be told without running code.
 pub(crate) fn evaluate(vm: &VirtualMachine, namespace: &Namespace, source: &str) -> Option<Value> {
+    evaluate_in(vm, namespace, source, None)
+}
+
+/// The same in a cell of which so much has been typed.
+pub(crate) fn evaluate_in(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    source: &str,
+    typed: Option<&Typed>,
+) -> Option<Value> {
     if source.len() > SOURCE_BYTES_MAX {
         return None;
     }
     let parsed = ruff_python_parser::parse_expression(source).ok()?;
-    let evaluation = Evaluation { vm, namespace };
+    let evaluation = Evaluation {
+        vm,
+        namespace,
+        typed,
+    };
     evaluation.value(&parsed.syntax().body, DEPTH_MAX)
 }
 
 struct Evaluation<'a> {
     vm: &'a VirtualMachine,
     namespace: &'a Namespace,
+    typed: Option<&'a Typed>,
 }
 
 impl Evaluation<'_> {
@@ -45,7 +70,10 @@ impl Evaluation<'_> {
         let depth = depth.checked_sub(1)?;
         match expression {
             Expr::Name(name) => {
-                lookup::name(self.vm, self.namespace, name.id.as_str()).map(Value::Object)
+                let name = name.id.as_str();
+                let bound = self.typed.and_then(|typed| typed.binding(name));
+                let bound = bound.and_then(|binding| self.bound(binding, depth));
+                bound.or_else(|| lookup::name(self.vm, self.namespace, name).map(Value::Object))
             }
             Expr::Attribute(attribute) => {
                 let owner = self.value(&attribute.value, depth)?;
@@ -65,8 +93,103 @@ impl Evaluation<'_> {
         }
     }
 
+    /// What a name of the cell stands for that was bound there.
+    fn bound(&self, binding: Binding<'_>, depth: usize) -> Option<Value> {
+        let vm = self.vm;
+        Some(match binding {
+            Binding::Value(value) => self.value(value, depth)?,
+            Binding::Item(of) => self.some_item(self.value(of, depth)?)?,
+            Binding::Annotated(annotation) => self.annotated(annotation, depth)?,
+            // Most give themselves.
+            Binding::Entered(context) => self.value(context, depth)?,
+            Binding::Module(path) => Value::Object(self.module(path)?),
+            Binding::Member(path, name) => {
+                let module = self.module(path)?;
+                let member = self.attribute(Value::Object(module), name);
+                let submodule = || self.module(&format!("{path}.{name}")).map(Value::Object);
+                member.or_else(submodule)?
+            }
+            Binding::Function(_) => Value::Instance(vm.ctx.types.function_type.to_owned()),
+            Binding::Class(class) | Binding::Instance(class) => self.of_class(class, depth),
+        })
+    }
+
+    /// A module that is there: looking runs no import.
+    fn module(&self, path: &str) -> Option<PyObjectRef> {
+        let modules = self.vm.sys_module.get_attr("modules", self.vm).ok()?;
+        let modules = modules.downcast_ref::<PyDict>()?;
+        modules.get_item_opt(path, self.vm).ok()?
+    }
+
+    /// What stepping through something gives.
+    fn some_item(&self, of: Value) -> Option<Value> {
+        let types = &self.vm.ctx.types;
+        let class = match &of {
+            Value::Object(object) => {
+                if let Some(list) = object.downcast_ref_if_exact::<PyList>(self.vm) {
+                    return list.borrow_vec().first().cloned().map(Value::Object);
+                }
+                if let Some(tuple) = object.downcast_ref_if_exact::<PyTuple>(self.vm) {
+                    return tuple.as_slice().first().cloned().map(Value::Object);
+                }
+                if let Some(dict) = object.downcast_ref_if_exact::<PyDict>(self.vm) {
+                    return dict.keys_vec().into_iter().next().map(Value::Object);
+                }
+                object.class()
+            }
+            Value::Instance(class) => class,
+            Value::Unread(_) | Value::Typed { .. } => return None,
+        };
+        let of_items = [
+            (types.range_type, types.int_type),
+            (types.str_type, types.str_type),
+            (types.bytes_type, types.int_type),
+            (types.enumerate_type, types.tuple_type),
+            (types.zip_type, types.tuple_type),
+        ];
+        let found = of_items.into_iter().find(|(known, _)| class.is(*known));
+        found.map(|(_, item)| Value::Instance(item.to_owned()))
+    }
+
+    /// Some object of what an annotation names: of `list[int]` a list, of `A | None` an A.
+    fn annotated(&self, annotation: &Expr, depth: usize) -> Option<Value> {
+        match annotation {
+            Expr::Subscript(subscript) => self.annotated(&subscript.value, depth),
+            Expr::BinOp(operation) if operation.op == Operator::BitOr => {
+                self.annotated(&operation.left, depth)
+            }
+            class => match self.value(class, depth)? {
+                Value::Object(class) => self.made_by(class).map(Value::Instance),
+                typed @ Value::Typed { .. } => Some(typed),
+                Value::Unread(_) | Value::Instance(_) => None,
+            },
+        }
+    }
+
+    fn of_class(&self, class: &StmtClassDef, depth: usize) -> Value {
+        let mut names = typed::attributes_of(class);
+        let bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
+        let mut base = self.vm.ctx.types.object_type.to_owned();
+        for each in bases {
+            match self.value(each, depth) {
+                Some(Value::Object(found)) => {
+                    base = found.downcast::<PyType>().unwrap_or(base);
+                }
+                Some(Value::Typed { names: others, .. }) => names.extend(others),
+                _ => {}
+            }
+        }
+        Value::Typed { names, base }
+    }
+
     /// What a call of the expression gives.
     fn call(&self, called: &Expr, depth: usize) -> Option<Value> {
+        if let Expr::Name(name) = called
+            && let Some(Binding::Function(function)) =
+                self.typed.and_then(|typed| typed.binding(name.id.as_str()))
+        {
+            return self.value(typed::returned(function)?, depth);
+        }
         let called = match called {
             Expr::Attribute(method) => {
                 let owner = self.value(&method.value, depth)?;
@@ -78,10 +201,11 @@ impl Evaluation<'_> {
             }
             called => self.value(called, depth)?,
         };
-        let Value::Object(called) = called else {
-            return None;
-        };
-        self.made_by(called).map(Value::Instance)
+        match called {
+            Value::Object(called) => self.made_by(called).map(Value::Instance),
+            typed @ Value::Typed { .. } => Some(typed),
+            Value::Unread(_) | Value::Instance(_) => None,
+        }
     }
 
     /// The class of what a method gives, of one of Python's own types.
@@ -90,7 +214,7 @@ impl Evaluation<'_> {
         let class = match owner {
             Value::Object(owner) => owner.class(),
             Value::Instance(class) => &**class,
-            Value::Unread(_) => return None,
+            Value::Unread(_) | Value::Typed { .. } => return None,
         };
         let is_text = class.is(types.str_type);
         let given = match name {
@@ -117,7 +241,7 @@ impl Evaluation<'_> {
     fn attribute(&self, owner: Value, name: &str) -> Option<Value> {
         let found = match owner {
             Value::Object(owner) => lookup::attribute(self.vm, &owner, name)?,
-            Value::Unread(_) => return None,
+            Value::Unread(_) | Value::Typed { .. } => return None,
             Value::Instance(class) => {
                 let held = lookup::class_attribute(self.vm, &class, name)?;
                 match lookup::has_get(self.vm, &held) {

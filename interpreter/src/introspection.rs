@@ -24,9 +24,11 @@ pub fn inspect(
     let object = match evaluation::evaluate(vm, namespace, name) {
         Some(Value::Object(object) | Value::Unread(object)) => object,
         // Attributes that only exist when asked for, such as those of a remote object.
-        Some(Value::Instance(_)) | None => namespace.get(vm, name).map_err(|_| {
-            vm.new_name_error(format!("Object `{name}` not found."), vm.ctx.new_str(name))
-        })?,
+        Some(Value::Instance(_) | Value::Typed { .. }) | None => {
+            namespace.get(vm, name).map_err(|_| {
+                vm.new_name_error(format!("Object `{name}` not found."), vm.ctx.new_str(name))
+            })?
+        }
     };
     let module = session::import(vm, "rhumba._inspect")?;
     let describe = module.get_attr("describe", vm)?;

@@ -37,6 +37,7 @@ mod session;
 pub mod snapshot;
 mod symbols;
 pub mod transform;
+mod typed;
 
 #[cfg(test)]
 mod tests;

@@ -117,6 +117,12 @@ pub fn install_sink(vm: &VirtualMachine, sink: Arc<dyn OutputSink>) -> PyResult<
     crate::bridge::install_displayhook(vm)
 }
 
+/// Whether a program has put something of its own in the place of `sys.stdout`.
+pub(crate) fn is_redirected(vm: &VirtualMachine) -> bool {
+    let stdout = vm.sys_module.get_attr("stdout", vm);
+    stdout.is_ok_and(|stdout| stdout.downcast_ref::<OutputStream>().is_none())
+}
+
 /// What takes the output of Python code at a moment, to be put back later.
 pub struct Streams {
     sink: Option<Arc<dyn OutputSink>>,

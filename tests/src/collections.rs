@@ -43,12 +43,7 @@ impl Collection {
     /// When there is none.
     pub fn named(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|one| one.name() == name);
-        found.with_context(|| {
-            format!(
-                "{name} is not one of the collections ({})",
-                Self::names()
-            )
-        })
+        found.with_context(|| format!("{name} is not one of the collections ({})", Self::names()))
     }
 
     /// The folder with its README, its outcomes and the script that runs its cases.

@@ -154,6 +154,13 @@ struct Expected {
     reason: Option<String>,
 }
 
+/// Cases that differ in their parameters, and the ways in which they don't pass.
+#[derive(Default)]
+struct Group<'a> {
+    cases: BTreeSet<&'a str>,
+    ways: BTreeSet<&'a str>,
+}
+
 /// What is expected of every case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
@@ -195,9 +202,7 @@ impl Outcomes {
                 }
                 ["omit", key, names @ ..] => {
                     let names = names.iter().map(|name| (*name).to_owned());
-                    outcomes
-                        .omitted
-                        .push(((*key).to_owned(), names.collect()));
+                    outcomes.omitted.push(((*key).to_owned(), names.collect()));
                 }
                 ["suite", name, way] => {
                     let found = Suite::new(name, way);
@@ -338,17 +343,16 @@ impl Outcomes {
     ///
     /// Cases that differ in their parameters stand there once, with how many they are.
     fn list_of_reason(&self, key: &str, sentence: &str) -> String {
-        // By suite and name without parameters, the cases and the ways in which they don't pass.
-        let mut found: BTreeMap<&str, BTreeMap<&str, (BTreeSet<&str>, BTreeSet<&str>)>> =
-            BTreeMap::new();
+        // By suite, and by name without parameters.
+        let mut found: BTreeMap<&str, BTreeMap<&str, Group>> = BTreeMap::new();
         for (suite, expected) in &self.suites {
             for (case, one) in expected {
                 if one.reason.as_deref() == Some(key) {
                     let name = case.split('[').next().unwrap_or(case);
                     let groups = found.entry(&suite.name).or_default();
-                    let (cases, ways) = groups.entry(name).or_default();
-                    cases.insert(case);
-                    ways.insert(&suite.way);
+                    let group = groups.entry(name).or_default();
+                    group.cases.insert(case);
+                    group.ways.insert(&suite.way);
                 }
             }
         }
@@ -358,12 +362,12 @@ impl Outcomes {
         }
         let mut text = format!("\n**{sentence}**\n");
         for (suite, groups) in found {
-            let groups = groups.into_iter().map(|(name, (cases, ways))| {
-                let number = match cases.len() {
+            let groups = groups.into_iter().map(|(name, group)| {
+                let number = match group.cases.len() {
                     1 => String::new(),
                     number => format!(" ({number})"),
                 };
-                let is_by_value = ways.len() == 1 && ways.contains(BY_VALUE);
+                let is_by_value = group.ways.len() == 1 && group.ways.contains(BY_VALUE);
                 let way = if is_by_value { " (by value)" } else { "" };
                 format!("`{name}`{number}{way}")
             });
@@ -399,9 +403,8 @@ impl Outcomes {
                     }
                     (Some(one), Control::Ran(control)) if one.control != *control => {
                         let now = control.map_or("hasn't got it", Outcome::name);
-                        surprises.push(format!(
-                            "{suite} {case}: what it was written for now {now}"
-                        ));
+                        surprises
+                            .push(format!("{suite} {case}: what it was written for now {now}"));
                     }
                     (Some(_), _) => {}
                 }
@@ -419,7 +422,9 @@ impl Outcomes {
         for (key, names) in &self.omitted {
             if !known.contains(key) {
                 let names = names.join(", ");
-                found.push(format!("{names} are omitted for the reason {key}, which isn't told"));
+                found.push(format!(
+                    "{names} are omitted for the reason {key}, which isn't told"
+                ));
             }
         }
         for suite in self.suites.keys().filter(|suite| self.omits(&suite.name)) {
@@ -528,11 +533,11 @@ mod tests {
     fn what_is_written_is_what_was_read() {
         assert_eq!(Outcomes::parse(TEXT).unwrap().render(), TEXT);
         for collection in Collection::ALL {
-            let text = fs::read_to_string(collection.folder().join(OUTCOMES_FILE)).unwrap();
+            let (folder, name) = (collection.folder(), collection.name());
+            let text = fs::read_to_string(folder.join(OUTCOMES_FILE)).unwrap();
             assert!(
                 Outcomes::parse(&text).unwrap().render() == text,
-                "outcomes.txt of {} isn't in its order; RHUMBA_BLESS=1 cargo conformance {0} writes it",
-                collection.name()
+                "outcomes.txt of {name} isn't as it is written; RHUMBA_BLESS=1 cargo conformance {name} does that"
             );
         }
     }

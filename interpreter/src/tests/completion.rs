@@ -8,10 +8,10 @@ use super::support::{Bench, with_bench};
 use crate::completion::complete;
 use crate::introspection::inspect;
 
-/// What is offered at the `|` in the code, and the text that it would replace.
+/// What is offered at the last `|` in the code, and the text that it would replace.
 fn offered(bench: &Bench, marked: &str) -> (String, Vec<String>) {
-    let cursor = marked.find('|').expect("the place is marked");
-    let code = marked.replace('|', "");
+    let cursor = marked.rfind('|').expect("the place is marked");
+    let code = format!("{}{}", &marked[..cursor], &marked[cursor + 1..]);
     let found = complete(bench.vm, &bench.namespace, &code, cursor);
     (code[found.start..cursor].to_owned(), found.matches)
 }
@@ -70,6 +70,60 @@ fn names_of_the_cell_that_is_typed_are_offered() {
         assert_offers(bench, "%%time\nimport os as zos\nzo|", "zo", &["zos"]);
         assert_offers(bench, "zeal = 1\nprint(ze|", "ze", &["zeal"]);
         assert_offers(bench, "zeal = ze|", "ze", &[]);
+    });
+}
+
+#[test]
+fn attributes_of_what_the_cell_binds_are_offered() {
+    with_bench(|bench| {
+        bench.cell("import json.decoder\nword = b'bytes'");
+        for (marked, expected) in [
+            ("a = []\na.app|", &["append"][..]),
+            ("a = []; a.app|", &["append"]),
+            ("word = 'text'\nword.isd|", &["isdecimal", "isdigit"]),
+            ("def f():\n    return []\nf().app|", &["append"]),
+            ("for i in range(3):\n    i.bit_l|", &["bit_length"]),
+            ("for i in ['a']:\n    i.isal|", &["isalnum", "isalpha"]),
+            ("def f(n: list[int], *, t=''):\n    n.app|", &["append"]),
+            (
+                "def f(n: list[int], *, t=''):\n    t.isal|",
+                &["isalnum", "isalpha"],
+            ),
+            ("def f(n: int | None):\n    n.bit_l|", &["bit_length"]),
+            ("import json as j\nj.load|", &["load", "loads"]),
+            (
+                "from json import decoder\ndecoder.JSONDecodeE|",
+                &["JSONDecodeError"],
+            ),
+            (
+                "try:\n    pass\nexcept OSError as e:\n    e.filen|",
+                &["filename", "filename2"],
+            ),
+            (
+                "class A(list):\n    def m(self):\n        self.n = 1\n    def k(self):\n        self.n|",
+                &["n"],
+            ),
+            (
+                "class A(list):\n    size = 1\na = A()\na.s|",
+                &["size", "sort"],
+            ),
+            ("x, y = 'a', []\ny.app|", &["append"]),
+            ("if (n := 'a'):\n    n.isal|", &["isalnum", "isalpha"]),
+            ("s = 'a b'\ns.split().app|", &["append"]),
+            ("%%time\na = []\na.app|", &["append"]),
+        ] {
+            let (_, matches) = offered(bench, marked);
+            assert_eq!(matches, expected, "{marked}");
+        }
+        for nothing in [
+            "x = x.a\nx.|",
+            "def f(): return f()\nf().|",
+            "import nowhere\nnowhere.|",
+            "def f(word):\n    undefined.|",
+            "class A(A): pass\nA.undefined.|",
+        ] {
+            assert_eq!(offered(bench, nothing).1, Vec::<String>::new(), "{nothing}");
+        }
     });
 }
 

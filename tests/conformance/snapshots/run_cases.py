@@ -10,7 +10,7 @@ SOURCES     the folder with the sources of the suites
 AFTER       only the cases behind this one; else all
 
 Each line tells a case that begins ("case") and how it ended ("outcome", "said"), so that whoever reads
-them knows which case was running when the process ended. `cargo snapshot-conformance` does that.
+them knows which case was running when the process ended. `cargo conformance snapshots` does that.
 """
 
 import ast

@@ -436,3 +436,16 @@ fn code_that_is_no_python_but_a_cell_runs_as_one() {
     let failed = home.run(["-c", "%%time\n1/0"]);
     assert_eq!(failed.code(), 1, "{failed:?}");
 }
+
+#[test]
+fn values_of_cells_go_to_what_stands_in_the_place_of_stdout() {
+    let home = TestHome::new();
+    let cells = "import contextlib, io; held = io.StringIO()\n\
+                 with contextlib.redirect_stdout(held): get_ipython().run_cell('1234'); get_ipython().run_cell('{1, 2}')\n\n\
+                 held.getvalue().split()[1::2]\n\
+                 import gettext; gettext.install('nothing')\n7 * 191\nprint('kept', _ != 1337)\n";
+    let out = home.run_with_input(["-i"], cells).success();
+    assert!(!out.contains("Out[2]"), "{out}");
+    assert!(out.contains("['1234', '{1,']"), "{out}");
+    assert!(out.contains("1337") && out.contains("kept True"), "{out}");
+}
