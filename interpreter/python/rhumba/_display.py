@@ -23,6 +23,8 @@ def display(
     display_id: a name by which to replace it later, or True for a new one; returns a DisplayHandle
     clear: takes away what was shown before
     """
+    if metadata is not None and not isinstance(metadata, dict):
+        raise TypeError(f"metadata must be a dict by MIME type, not {metadata!r}")
     if display_id is True:
         display_id = _new_id()
     if update and not display_id:
@@ -53,6 +55,10 @@ def update_display(obj, *, display_id, **kwargs):
 
 def publish_display_data(data, metadata=None, *, transient=None, display_id=None, update=False, **kwargs):
     """Shows forms by MIME type."""
+    if not isinstance(data, dict):
+        raise TypeError(f"what is shown as it is must be a dict of MIME types to forms, not {data!r}")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise TypeError(f"metadata must be a dict by MIME type, not {metadata!r}")
     if _are_rendered(data, metadata or {}):
         return
     if display_id is None and transient:

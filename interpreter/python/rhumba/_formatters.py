@@ -25,6 +25,19 @@ METHODS = {
     "application/javascript": "_repr_javascript_",
 }
 
+# What these may be: anything else is left out, with a warning.
+RETURN_TYPES = {
+    "text/html": str,
+    "text/markdown": str,
+    "image/svg+xml": str,
+    "image/png": (bytes, bytearray, str),
+    "application/pdf": (bytes, bytearray, str),
+    "image/jpeg": (bytes, bytearray, str),
+    "text/latex": str,
+    "application/json": (dict, list, str),
+    "application/javascript": str,
+}
+
 _MISSING = object()
 
 
@@ -47,9 +60,12 @@ class TypeFormatter(FormatterABC):
 
     format_type = None
     print_method = None
+    _return_type = None
 
     def __init__(self, format_type=None, print_method=None, parent=None, **settings):
         self.format_type = format_type or type(self).format_type
+        if self._return_type is None:
+            self._return_type = RETURN_TYPES.get(self.format_type)
         self.print_method = print_method or type(self).print_method
         self.enabled = True
         self.singleton_printers = {}
@@ -62,7 +78,24 @@ class TypeFormatter(FormatterABC):
 
     def __call__(self, obj):
         """The form, or (form, metadata), or None if the object hasn't it."""
-        return safely(self.made, obj)
+        return self._check_return(safely(self.made, obj), obj)
+
+    def _check_return(self, form, obj):
+        """The form if it is of a type that it may have; None, with a warning, if not."""
+        expected = self._return_type
+        content = form[0] if isinstance(form, tuple) and form else form
+        if expected is None or content is None or isinstance(content, expected):
+            return form
+        import warnings
+
+        *others, last = (each.__name__ for each in (expected if isinstance(expected, tuple) else (expected,)))
+        names = f"{', '.join(others)} or {last}" if others else last
+        what = "bundle of forms" if self.format_type == "*" else f"{self.format_type} form"
+        warnings.warn(
+            f"the {what} of {type(obj).__name__} must be {names}, not {type(content).__name__}: it is left out",
+            FormatterWarning, stacklevel=2,
+        )
+        return None
 
     def made(self, obj):
         """The same; what the object's code raises is raised."""
@@ -119,6 +152,8 @@ class TypeFormatter(FormatterABC):
         if isinstance(typ, str):
             module, _, name = typ.rpartition(".")
             return self.for_type_by_name(module, name, func)
+        if not isinstance(typ, type):
+            raise TypeError(f"a printer is registered for a type or for its full name, not for {typ!r}")
         before = self._registered(typ)
         if func is not None:
             _rhumba_shell.format_every_result()
@@ -225,19 +260,25 @@ class PlainTextFormatter(TypeFormatter):
         self.float_format = form
 
 
-def _setting(name):
+def _setting(name, kind, expected):
     def read(self):
         return self._settings[name]
 
     def write(self, value):
+        if not isinstance(value, kind) or kind is int and isinstance(value, bool):
+            raise TypeError(f"{name} must be {expected}, not {value!r}")
         self._settings[name] = value
         _rhumba_shell.format_every_result()
 
     return property(read, write)
 
 
-for _name in ("pprint", "verbose", "max_width", "newline", "max_seq_length", "float_format"):
-    setattr(PlainTextFormatter, _name, _setting(_name))
+for _name, _kind, _expected in (
+    ("pprint", bool, "True or False"), ("verbose", bool, "True or False"),
+    ("max_width", int, "a number of columns"), ("max_seq_length", int, "a number of items"),
+    ("newline", str, "a str"), ("float_format", str, "a str"),
+):
+    setattr(PlainTextFormatter, _name, _setting(_name, _kind, _expected))
 
 
 class _Layered:
@@ -264,8 +305,10 @@ class _Layered:
 class _BundleFormatter(TypeFormatter):
     """Asks an object for all of its forms at once."""
 
+    _return_type = dict
+
     def __call__(self, obj, include=None, exclude=None):
-        return safely(self.made, obj, include=include, exclude=exclude)
+        return self._check_return(safely(self.made, obj, include=include, exclude=exclude), obj)
 
     def made(self, obj, include=None, exclude=None):
         if not self.enabled:

@@ -147,6 +147,8 @@ class Shell:
         magic_kind: "line": called with the rest of the line; "cell": with the
             line and the cell below it; "line_cell": either
         """
+        if not callable(func):
+            raise TypeError(f"a magic is a function, not {func!r}")
         kinds = ("line", "cell") if magic_kind == "line_cell" else (magic_kind,)
         for kind in kinds:
             if kind not in self._magics:
@@ -158,6 +160,8 @@ class Shell:
     def register_magics(self, *magics):
         """Registers classes of magics, or objects of them."""
         for each in magics:
+            if not callable(getattr(each, "register", None)):
+                raise TypeError(f"magics are a class of IPython.core.magic.Magics or an object of one, not {each!r}")
             (each(self) if isinstance(each, type) else each).register()
 
     def define_magic(self, magic_name, func):

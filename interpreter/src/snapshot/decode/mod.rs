@@ -9,6 +9,7 @@
 mod class;
 mod code;
 mod code_cache;
+mod definition;
 mod name;
 mod object;
 mod pause;

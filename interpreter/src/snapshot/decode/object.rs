@@ -1,20 +1,21 @@
-//! The records that rebuild functions, classes, instances, and what goes by name. For code see `code.rs`.
+//! The records that rebuild functions, instances, and what goes by name. For code see `code.rs`, for classes
+//! `definition.rs`.
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{
-    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyStr, PyTuple,
-    PyType, PyTypeRef, object_get_dict,
+    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyTuple, PyType,
+    PyTypeRef, object_get_dict,
 };
 use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::{Decoded, Decoder, class, name};
+use super::{Decoded, Decoder, name};
 use crate::snapshot::Trust;
 use crate::snapshot::encode::state_present;
-use crate::snapshot::encode::{class_present, exception_present, function_present, native_base};
+use crate::snapshot::encode::{exception_present, function_present, native_base};
 use crate::snapshot::error::snapshot_error;
-use crate::snapshot::format::{FIRST_NODE, FormatError, Reader, body, kind, native_buffer};
+use crate::snapshot::format::{FormatError, kind, native_buffer};
 use crate::snapshot::identifier::identifiers;
 use crate::snapshot::identity;
 use crate::snapshot::native::{self, NativeParts};
@@ -299,7 +300,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    fn args(&mut self) -> Decoded<FuncArgs> {
+    pub fn args(&mut self) -> Decoded<FuncArgs> {
         let args = self.edge()?;
         let expected = "a tuple of arguments";
         let args = args
@@ -308,7 +309,7 @@ impl Decoder<'_> {
         Ok(FuncArgs::from(args.as_slice().to_vec()))
     }
 
-    fn class_edge(&mut self) -> Decoded<PyTypeRef> {
+    pub fn class_edge(&mut self) -> Decoded<PyTypeRef> {
         let class = self.edge()?;
         let class = class.downcast::<PyType>();
         class.map_err(|_| {
@@ -596,189 +597,6 @@ impl Decoder<'_> {
         }
         Ok(())
     }
-
-    /// A class, bare; or the one that has its identity, if it is here.
-    fn class(&mut self) -> Decoded<PyObjectRef> {
-        let vm = self.vm;
-        let identity = u128::from_le_bytes(self.reader.array()?);
-        let version = u64::from_le_bytes(self.reader.array()?);
-        let metaclass = self.class_edge()?;
-        let name = self.edge()?;
-        let bases = self.body()?;
-        let (keys, values) = self.pairs()?;
-        if !self.makes_classes_anew
-            && let Some(known) = identity::find(vm, identity)
-            && let Ok(known) = known.downcast::<PyType>()
-        {
-            self.known_classes.insert(known.get_id());
-            if identity::is_current(vm, &known, version) {
-                self.settled.insert(known.get_id());
-            }
-            return Ok(known.into());
-        }
-        if !metaclass.fast_issubclass(vm.ctx.types.type_type) {
-            let expected = "a metaclass";
-            return Err(FormatError::Type { expected }.into());
-        }
-        let namespace = vm.ctx.new_dict();
-        for (key, value) in keys.into_iter().zip(values) {
-            namespace.set_item(&*name::of(key)?, value, vm)?;
-        }
-        let class = class::bare(vm, metaclass, name, bases, namespace)?;
-        self.arrived.push((identity, version, class.clone()));
-        if !self.makes_classes_anew {
-            // The code that fills it may send it on.
-            self.introduce_classes();
-        }
-        Ok(class)
-    }
-
-    /// Fills in the dict of a class, unless it is one that was made in this process.
-    fn fill_class(&mut self, target: &PyObject) -> Decoded<()> {
-        let vm = self.vm;
-        let before = self.reader.clone();
-        let (keys, values) = self.pairs()?;
-        let bits = self.reader.byte()?;
-        let registered = match bits & class_present::REGISTERED != 0 {
-            true => self.body()?,
-            false => Vec::new(),
-        };
-        let class = target
-            .downcast_ref::<PyType>()
-            .filter(|class| class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE))
-            .ok_or(FormatError::Type {
-                expected: "a class",
-            })?;
-        if self.settled.contains(&class.get_id()) {
-            return self.meet_attributes(class, &keys, &values, before);
-        }
-        let set = vm.ctx.types.type_type.slots().setattro.load();
-        let set = set.expect("classes can be changed");
-        if bits & class_present::METHODS != 0 {
-            self.begun_classes.insert(class.get_id(), keys.clone());
-        } else if let Some(early) = self.begun_classes.remove(&class.get_id()) {
-            // They come again in their places: the order of a class's dict is there to be seen.
-            for key in early {
-                let name = name::of(key)?;
-                set(target, &name, PySetterValue::Delete, vm)?;
-            }
-        }
-        for (key, value) in keys.into_iter().zip(values) {
-            let name = name::of(key)?;
-            // An absent docstring reads None, and None can't always be set.
-            if name.as_bytes() == b"__doc__" && vm.is_none(&value) {
-                continue;
-            }
-            // Not through the metaclass, whose `__setattr__` may guard the class.
-            set(target, &name, PySetterValue::Assign(value), vm)?;
-        }
-        if bits & class_present::IS_ABSTRACT_BASE != 0 {
-            let abc = vm.import("_abc", 0)?;
-            let init = abc.get_attr("_abc_init", vm)?;
-            init.call((target.to_owned(),), vm)?;
-            let register = abc.get_attr("_abc_register", vm)?;
-            for class in registered {
-                register.call((target.to_owned(), class), vm)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets the functions of a class that is here already stand for those that came along with it:
-    /// a method that comes home is the one that the class has.
-    fn meet_attributes(
-        &mut self,
-        class: &Py<PyType>,
-        keys: &[PyObjectRef],
-        values: &[PyObjectRef],
-        mut pairs: Reader<'_>,
-    ) -> Decoded<()> {
-        let vm = self.vm;
-        let edges = edges_of_values(&mut pairs)?;
-        for ((key, value), edge) in keys.iter().zip(values).zip(edges) {
-            let name = key.downcast_ref::<PyStr>().and_then(|name| name.to_str());
-            let Some(name) = name else { continue };
-            let own = class.get_direct_attr(vm.ctx.intern_str(name));
-            let node = edge.checked_sub(FIRST_NODE).map(|node| node as usize);
-            if let (Some(own), Some(node)) = (own, node)
-                && !own.is(value)
-                && self.is_same_function(&own, value)?
-            {
-                for part in function_parts(value, vm) {
-                    let (theirs, ours) = (value.get_attr(*part, vm)?, own.get_attr(*part, vm)?);
-                    self.replace_before(node, &theirs, ours);
-                }
-                self.replace_before(node + 1, value, own);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether an attribute that came along is a function, or what is made of one, that the class
-    /// here has too: with the same code, and without globals that were carried for it.
-    fn is_same_function(&self, own: &PyObject, arrived: &PyObject) -> Decoded<bool> {
-        let vm = self.vm;
-        if !own.class().is(arrived.class()) {
-            return Ok(false);
-        }
-        if own.class().is(vm.ctx.types.function_type) {
-            let part = |function: &PyObject, name| function.get_attr(name, vm);
-            let known = identifiers();
-            let globals = part(arrived, known.globals)?;
-            let codes = (part(own, known.code)?, part(arrived, known.code)?);
-            return Ok((globals.is(&self.context.globals)
-                || globals.is(&part(own, known.globals)?))
-                && vm.bool_eq(&codes.0, &codes.1)?);
-        }
-        let parts = function_parts(own, vm);
-        for part in parts {
-            let (own, arrived) = (own.get_attr(*part, vm)?, arrived.get_attr(*part, vm)?);
-            let is_neither = vm.is_none(&own) && vm.is_none(&arrived);
-            if !is_neither && !self.is_same_function(&own, &arrived)? {
-                return Ok(false);
-            }
-        }
-        Ok(!parts.is_empty())
-    }
-
-    /// Lets an object stand for one that was decoded not long before this node.
-    fn replace_before(&mut self, end: usize, old: &PyObject, new: PyObjectRef) {
-        const NODES_MAX: usize = 1000;
-        let end = end.min(self.nodes.len());
-        let recent = &mut self.nodes[end.saturating_sub(NODES_MAX)..end];
-        if !old.class().is(self.vm.ctx.types.none_type)
-            && let Some(node) = recent.iter_mut().rev().find(|node| node.is(old))
-        {
-            *node = new;
-        }
-    }
-}
-
-/// The attributes of a descriptor that are functions.
-fn function_parts(object: &PyObject, vm: &VirtualMachine) -> &'static [&'static str] {
-    let types = &vm.ctx.types;
-    match object.class() {
-        class if class.is(types.property_type) => &["fget", "fset", "fdel"],
-        class if class.is(types.classmethod_type) || class.is(types.staticmethod_type) => {
-            &["__func__"]
-        }
-        _ => &[],
-    }
-}
-
-/// The edges of the values in a fill's pairs; none if these are packed.
-fn edges_of_values(pairs: &mut Reader<'_>) -> Decoded<Vec<u32>> {
-    let mut edges = Vec::new();
-    for _ in 0..2 {
-        edges.clear();
-        if pairs.byte()? != body::EDGES {
-            return Ok(Vec::new());
-        }
-        for _ in 0..pairs.count(4)? {
-            edges.push(pairs.edge()?);
-        }
-    }
-    Ok(edges)
 }
 
 /// Whether this state would have a `functools.partial` call itself: the runtime would do so until its

@@ -10,7 +10,9 @@
 mod attributes;
 mod class;
 mod container;
+mod exception;
 mod function;
+mod member;
 mod named;
 mod native;
 mod object;
@@ -46,8 +48,9 @@ use walk::{Frame, Line, Number};
 use weak::Weak;
 
 pub(super) use class::present as class_present;
+pub(super) use exception::exception_present;
 pub(super) use function::present as function_present;
-pub(super) use object::{exception_present, native_base, state_present};
+pub(super) use object::{native_base, state_present};
 pub(super) use scalar::lend;
 
 pub(super) fn encode(

@@ -1,15 +1,16 @@
-//! Everything else: instances, exceptions, and what `__reduce_ex__` describes.
+//! Everything else: instances, and what `__reduce_ex__` describes.
 //!
-//! How an object is carried depends on its class alone, so each class gets one [`Plan`].
+//! How an object is carried depends on its class alone, so each class gets one [`Plan`]. Read next:
+//! `exception.rs`, and `member.rs` for those of enumerations.
 
 use rustpython_vm::builtins::{
-    PyBaseException, PyBytes, PyDict, PyFloat, PyInt, PyModule, PyRange, PySet, PySlice, PyStr,
-    PyTuple, PyType, PyWeak,
+    PyBaseException, PyDict, PyModule, PyRange, PySet, PySlice, PyTuple, PyType, PyWeak,
 };
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::container::is_plain;
+use super::exception::exception_present;
 use super::path::Slot;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::error::noted;
@@ -20,14 +21,6 @@ use crate::snapshot::native::{self, NativeKind};
 pub mod state_present {
     pub const STATE: u8 = 1;
     pub const SETTER: u8 = 2;
-}
-
-/// Which parts the fill of an exception has beyond its attributes.
-pub mod exception_present {
-    pub const CAUSE: u8 = 1;
-    pub const CONTEXT: u8 = 2;
-    pub const SUPPRESS_CONTEXT: u8 = 4;
-    pub const TRACEBACK: u8 = 8;
 }
 
 /// How instances of one class are carried.
@@ -292,178 +285,8 @@ impl Encoder<'_> {
         Ok(found.and_then(|(name, _)| self.text(&name)))
     }
 
-    /// A member travels with its value, by which a class that is there already has it too, and
-    /// with what its native base makes it of: an `IntEnum`'s member is an int.
-    fn enum_member(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
-        let vm = self.vm;
-        let class = object.class();
-        let native = native_base(class);
-        let payload = if native.is(vm.ctx.types.object_type) {
-            vm.ctx.none()
-        } else {
-            self.native_content(object, native)?
-        };
-        let value = object.get_attr(vm.ctx.intern_str("_value_"), vm)?;
-        let children = vec![class.to_owned().into(), payload, value];
-        let mut frame = Frame::new(Step::EnumMember, object.to_owned(), origin, children);
-        let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
-        frame.then.push(fill);
-        self.begin(frame.draining())
-    }
-
-    /// What an object of a subclass has of its native base: an object of that base, or the tuple of
-    /// arguments that makes one. What the subclass says of being made a text or a number isn't asked.
-    fn native_content(&self, object: &PyObject, native: &Py<PyType>) -> PyResult {
-        let vm = self.vm;
-        Ok(if let Some(text) = object.downcast_ref::<PyStr>() {
-            vm.ctx.new_str(text.as_wtf8().to_owned()).into()
-        } else if let Some(int) = object.downcast_ref::<PyInt>() {
-            vm.ctx.new_bigint(int.as_bigint()).into()
-        } else if let Some(float) = object.downcast_ref::<PyFloat>() {
-            vm.ctx.new_float(float.to_f64()).into()
-        } else if let Some(bytes) = object.downcast_ref::<PyBytes>() {
-            vm.ctx.new_bytes(bytes.as_bytes().to_vec()).into()
-        } else if let Some(tuple) = object.downcast_ref::<PyTuple>() {
-            vm.ctx.new_tuple(tuple.as_slice().to_vec()).into()
-        } else if native.is(vm.ctx.types.complex_type) {
-            let positive = native.as_object().get_attr("__pos__", vm)?;
-            positive.call((object.to_owned(),), vm)?
-        } else if types_of_collections(vm)
-            .iter()
-            .any(|class| native.is(*class))
-        {
-            native.as_object().call((object.to_owned(),), vm)?
-        } else {
-            let reduce = native.as_object().get_attr("__reduce__", vm)?;
-            let reduced = reduce.call((object.to_owned(),), vm)?;
-            let parts = reduced
-                .downcast_ref::<PyTuple>()
-                .map(|parts| parts.as_slice());
-            match parts {
-                Some([_, arguments, ..]) => arguments.clone(),
-                _ => return Err(vm.new_type_error("a reduction has arguments")),
-            }
-        })
-    }
-
-    fn exception(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
-        let vm = self.vm;
-        let reduced = vm.call_method(object, "__reduce__", ())?;
-        let Some(reduced) = reduced.downcast_ref::<PyTuple>() else {
-            return self.reduce(object, origin);
-        };
-        let [class, args, state @ ..] = reduced.as_slice() else {
-            return self.reduce(object, origin);
-        };
-        let mut children = Vec::new();
-        if let Some(state) = state.first().and_then(|s| s.downcast_ref::<PyDict>()) {
-            for (key, value) in state.items_vec() {
-                children.push(key);
-                children.push(value);
-            }
-        }
-        // The state doesn't have what is in slots.
-        if object.class().slots().member_count > 0 {
-            let dict_length = object.dict().map_or(0, |dict| dict.__len__());
-            let in_slots = self.attributes(object)?.split_off(dict_length);
-            children.extend(in_slots.into_iter().flat_map(|(name, value)| [name, value]));
-        }
-        self.told_beside_arguments(object, &mut children)?;
-        let then = self.exception_fill(object, origin, children)?;
-        let children = vec![class.clone(), args.clone()];
-        let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
-        frame.then.extend(then);
-        // Native exceptions are made by calling their class.
-        self.begin(frame.draining())
-    }
-
-    /// Adds what the runtime tells beside the arguments: where the source is wrong, which name isn't
-    /// defined.
-    fn told_beside_arguments(
-        &self,
-        object: &PyObject,
-        attributes: &mut Vec<PyObjectRef>,
-    ) -> PyResult<()> {
-        const OF_SOURCE: [&str; 7] = [
-            "msg",
-            "filename",
-            "lineno",
-            "offset",
-            "text",
-            "end_lineno",
-            "end_offset",
-        ];
-        let vm = self.vm;
-        let is = |class: &Py<PyType>| object.class().fast_issubclass(class);
-        let names: &[&str] = if is(vm.ctx.exceptions.syntax_error) {
-            &OF_SOURCE
-        } else if is(vm.ctx.exceptions.name_error) {
-            &["name"]
-        } else {
-            return Ok(());
-        };
-        for &name in names {
-            let key = vm.ctx.intern_str(name);
-            let is_there = |known: &PyObjectRef| self.text(known).is_some_and(|text| text == name);
-            let value = vm.get_attribute_opt(object, key)?;
-            if let Some(value) = value.filter(|value| !vm.is_none(value))
-                && !attributes.iter().step_by(2).any(is_there)
-            {
-                attributes.extend([key.to_owned().into(), value]);
-            }
-        }
-        Ok(())
-    }
-
-    fn exception_fill(
-        &self,
-        object: &PyObject,
-        origin: u32,
-        attributes: Vec<PyObjectRef>,
-    ) -> PyResult<Option<Frame>> {
-        let vm = self.vm;
-        let exception = object
-            .downcast_ref::<PyBaseException>()
-            .expect("the plan looked at the class");
-        let mut present = 0;
-        let mut children = Vec::new();
-        if let Some(cause) = exception.__cause__() {
-            present |= exception_present::CAUSE;
-            children.push(cause.into());
-        }
-        if let Some(context) = exception.__context__() {
-            present |= exception_present::CONTEXT;
-            children.push(context.into());
-        }
-        let suppress = object.get_attr("__suppress_context__", vm)?;
-        if suppress.is(&vm.ctx.true_value) {
-            present |= exception_present::SUPPRESS_CONTEXT;
-        }
-        if exception.traceback().is_some() {
-            present |= exception_present::TRACEBACK;
-            let mut text = String::new();
-            // Writing to a String can't fail, and a traceback that can't be printed says nothing.
-            let _ = vm.write_exception_inner(&mut text, exception);
-            children.push(vm.ctx.new_str(text).into());
-        }
-        children.extend(attributes);
-        if present == 0 && children.is_empty() {
-            return Ok(None);
-        }
-        let step = Step::FillException { present };
-        let frame = Frame::new(step, object.to_owned(), origin, children);
-        Ok(Some(frame.draining()))
-    }
-
-    pub fn write_exception_fill(&mut self, target: u32, present: u8, edges: &[u32]) {
-        let (single, pairs) = edges.split_at(exception_singles(present));
-        self.fill_pairs(kind::FILL_EXCEPTION, target, pairs);
-        self.table.push(present);
-        self.table.edges(single);
-    }
-
     /// Carries an object as the calls that its `__reduce_ex__` says rebuild it.
-    fn reduce(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
+    pub fn reduce(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let vm = self.vm;
         let table = self.dispatch_table()?;
         let reduced = match table.get_item_opt(object.class().as_object(), vm)? {
@@ -778,11 +601,6 @@ impl Slot {
     }
 }
 
-/// How many parts of an exception come before its attributes.
-pub fn exception_singles(present: u8) -> usize {
-    (present & !exception_present::SUPPRESS_CONTEXT).count_ones() as usize
-}
-
 /// The first class of the base chain that isn't made by Python code: it decides the layout.
 pub fn native_base(class: &Py<PyType>) -> &Py<PyType> {
     let mut bases = class.iter_base_chain();
@@ -795,16 +613,4 @@ fn has_any(vm: &VirtualMachine, class: &Py<PyType>, names: &[&str]) -> bool {
     names
         .iter()
         .any(|name| class.get_attr(vm.ctx.intern_str(*name)).is_some())
-}
-
-/// The native classes that make a copy of what they are called with.
-fn types_of_collections(vm: &VirtualMachine) -> [&'static Py<PyType>; 5] {
-    let types = &vm.ctx.types;
-    [
-        types.list_type,
-        types.dict_type,
-        types.set_type,
-        types.frozenset_type,
-        types.bytearray_type,
-    ]
 }

@@ -255,7 +255,7 @@ fn can_do_without(frame: &Frame, index: usize) -> Option<Part> {
             registered_count, ..
         } => (index + registered_count < frame.children.len()).then(|| pair(index)),
         Step::FillException { present } => {
-            let pairs_from = super::object::exception_singles(present);
+            let pairs_from = super::exception::exception_singles(present);
             index.checked_sub(pairs_from).map(pair)
         }
         Step::FillState {
