@@ -120,6 +120,7 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
             let host_pid = rustix::process::getppid().map(|pid| pid.as_raw_pid().cast_unsigned());
             // The child has no use for what watches its siblings.
             drop((host, reader));
+            give_back_memory();
             become_engine(
                 runtime,
                 EngineOptions {
@@ -130,6 +131,16 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
                 },
             )
         }
+    }
+}
+
+/// Gives back to the system what is free: pages that each engine would count as its own as soon as it uses
+/// them, and as shared until then. Where the largest free block lies decides otherwise, which is chance.
+fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it touches only what nobody has allocated.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
@@ -205,6 +216,7 @@ impl Host {
 
     /// Forks engines. In each new process it returns at once.
     fn start_engines(&mut self, runtime: &Runtime, count: u32) -> Result<Watched, HostError> {
+        give_back_memory();
         for _ in 0..count {
             match runtime.fork() {
                 Ok(ForkResult::Child) => return Ok(Watched::ForkedEngine),

@@ -78,6 +78,10 @@ assert [each.start() for each in words.finditer(text)] == [0, 9]
 assert words.sub(r"<\1>", text, count=1) == "<two> thrée four" and words.subn("", text) == (" ", 2)
 assert words.split(text, maxsplit=1) == ["", "two", " ", " thrée four"]
 assert re.fullmatch(b"(a+)+b", bytearray(b"aab")).group() == b"aab" and re.match("(a+)+b", "aac") is None
+few = re.compile("a*")
+assert few.match("aabaa", -1).span() == (0, 2) and few.match("aabaa", pos=-3, endpos=1).span() == (0, 1)
+assert few.match("aabaa", 3, 1) is few.search("aabaa", 3, 1) is few.fullmatch("aabaa", pos=2, endpos=-1) is None
+assert few.findall("aabaa", 3, 1) == list(few.finditer("aabaa", 3, 1)) == [] and few.findall("aab", 1, 99) == ["a", "", ""]
 for wrong in (lambda: words.search(3), lambda: words.search(), lambda: words.search(text, "x"), lambda: words.sub("a")):
     try:
         wrong()

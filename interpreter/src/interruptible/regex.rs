@@ -11,9 +11,11 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 
+use num_traits::{Signed, ToPrimitive};
 use parking_lot::Mutex;
 use rustpython_sre_engine::{Request, SearchIter, State, StrDrive, StringCursor};
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr, PyType};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyStr, PyType};
+use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyResult, TryFromBorrowedObject, VirtualMachine,
@@ -332,6 +334,11 @@ fn call<const METHOD: usize>(
     vm: &VirtualMachine,
 ) -> PyResult {
     let method = &METHODS[METHOD];
+    if !matches!(method.scan, Scan::Some(_))
+        && let Some(nothing) = corrected(method, &mut args, vm)
+    {
+        return nothing;
+    }
     let entry = {
         let watched = WATCHED.lock();
         let entry = watched
@@ -348,6 +355,47 @@ fn call<const METHOD: usize>(
     }
     args.prepend_arg(pattern);
     originals().methods[METHOD].call_with_args(args, vm)
+}
+
+/// Puts 0 in the place of negative positions. Returns what a method finds that ends before it begins.
+fn corrected(method: &Method, args: &mut FuncArgs, vm: &VirtualMachine) -> Option<PyResult> {
+    if args.args.len() < 2 && args.kwargs.is_empty() {
+        return None;
+    }
+    let mut positions = [None; 2];
+    for (place, name) in [(1, "pos"), (2, "endpos")] {
+        let given = match args.args.get_mut(place) {
+            Some(given) => Some(given),
+            None => args.kwargs.get_mut(Wtf8::new(name)),
+        };
+        if let Some(given) = given
+            && let Some(number) = given.downcast_ref::<PyInt>()
+        {
+            let is_negative = number.as_bigint().is_negative();
+            positions[place - 1] = number.as_bigint().to_usize();
+            if is_negative {
+                *given = vm.ctx.new_int(0).into();
+                positions[place - 1] = Some(0);
+            }
+        }
+    }
+    let [Some(from), Some(to)] = positions else {
+        return None;
+    };
+    (from > to).then(|| {
+        Ok(match method.scan {
+            Scan::All => vm.ctx.new_list(Vec::new()).into(),
+            Scan::First => {
+                return vm
+                    .ctx
+                    .new_tuple(Vec::new())
+                    .as_object()
+                    .get_iter(vm)
+                    .map(Into::into);
+            }
+            _ => vm.ctx.none(),
+        })
+    })
 }
 
 /// Does what the method is going to do, as far as that can take long. Returns whether there is a match,

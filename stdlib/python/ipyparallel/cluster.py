@@ -92,7 +92,7 @@ class Cluster:
         self.n = (os.cpu_count() or 1) if n is None else engine_count(n)
         self.cluster_id = cluster_id or named_by_profile(profile)
         self.profile, self.delay, self.load_profile = profile, delay, load_profile
-        self.log = log
+        self.log = _logger(log)
         self.log_level = log_level if isinstance(log_level, int) else _level(log_level)
         self.shutdown_atexit = shutdown_atexit
         self.engine_timeout = engine_timeout
@@ -561,6 +561,13 @@ class Cluster:
         await _in_thread(self.__exit__, *exc_info)
 
 
+def _logger(log):
+    """Returns a logger, or None. Raises TypeError for what can't be told anything."""
+    if log is not None and not callable(getattr(log, "info", None)):
+        raise TypeError(f"log must be a logging.Logger or None, not {log!r}")
+    return log
+
+
 def _level(name):
     """Returns a level of logging by its name. Raises ValueError for one that there isn't."""
     from .util import integer_loglevel
@@ -584,7 +591,7 @@ class ClusterManager:
 
     def __init__(self, *, log=None):
         self.clusters = {}
-        self.log = log
+        self.log = _logger(log)
 
     def load_clusters(
         self, *, profile_dirs=None, profile_dir=None, profiles=None, profile=None,

@@ -59,6 +59,8 @@ def save(given):
     if not path.endswith((".py", ".ipy")):
         path += ".ipy" if given.raw else ".py"
     text = _past.source_of(rest, given.raw)
+    if text and not text.endswith("\n"):
+        text += "\n"
     if os.path.exists(path) and not (given.force or given.append):
         if not asked(f"File {path} exists. Overwrite it?"):
             print("Nothing was written.")

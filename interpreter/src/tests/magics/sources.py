@@ -23,6 +23,10 @@ def test_save_writes_cells_names_and_macros():
     shows(said(f"%save out {first}-{second}"), "Written to out.py:\nx = 1\n")
     assert read("out.py") == "# coding: utf-8\nx = 1\nget_ipython().run_line_magic('pwd', '')\n"
     said(f"%save -r raw {first}-{second}")
+    main["piece"] = "p = 1"
+    said("%save -f pieces piece")
+    said("%save -a pieces piece")
+    assert read("pieces.py") == "# coding: utf-8\np = 1\np = 1\n"
     assert read("raw.ipy") == "# coding: utf-8\nx = 1\n%pwd\n"
     said(f"%save -a out {first}")
     assert read("out.py").endswith("'')\nx = 1\n")

@@ -5,7 +5,7 @@
 //! isn't known here: see [`rhumba_tests::outcomes`].
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ use rhumba_tests::outcomes::{Ending, Outcome, Suite};
 use serde_json::Value;
 
 const SCRIPT: &str = "run_cases.py";
+/// What every process that cases start has in its environment, with the number of this process.
+const MARK: &str = "RHUMBA_CONFORMANCE";
 /// The longest case takes some 20 s, with processes of its own.
 const CASE_TIME_MAX: Duration = Duration::from_secs(180);
 
@@ -58,11 +60,7 @@ impl Runs {
             let mut child = self.start(suite, program, after.as_deref(), &log)?;
             let lines = lines_of(&mut child)?;
             let stopped = follow(&lines, &mut endings)?;
-            // SIGKILL to the whole group: cases start processes of their own.
-            let _ = Command::new("kill")
-                .args(["-KILL", "--", &format!("-{}", child.id())])
-                .stderr(Stdio::null())
-                .status();
+            end_all(child.id())?;
             child.wait()?;
             match stopped {
                 Stopped::Done => return Ok(endings),
@@ -115,6 +113,7 @@ impl Runs {
             .args(after)
             .current_dir(&self.folder)
             .env("RHUMBA_HOME", self.folder.join("home"))
+            .env(MARK, std::process::id().to_string())
             .env_remove("PYTHONPATH")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -127,6 +126,34 @@ impl Runs {
         let started = command.spawn();
         started.with_context(|| format!("starting {}", executable.display()))
     }
+}
+
+/// Ends a process and all that its cases started, with SIGKILL.
+///
+/// Clusters put their processes into groups of their own, so the mark finds what the group doesn't hold.
+fn end_all(group: u32) -> Result<()> {
+    kill(&format!("-{group}"));
+    let mark = format!("{MARK}={}", std::process::id());
+    for entry in fs::read_dir("/proc").context("looking for what cases have left")? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_process = name.bytes().all(|byte| byte.is_ascii_digit());
+        // Those of others can't be read, and some end meanwhile.
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        if is_process && variables.any(|one| one == mark.as_bytes()) {
+            kill(&name);
+        }
+    }
+    Ok(())
+}
+
+fn kill(target: &str) {
+    // It may have ended by itself.
+    let _ = Command::new("kill")
+        .args(["-KILL", "--", target])
+        .stderr(Stdio::null())
+        .status();
 }
 
 fn lines_of(child: &mut Child) -> Result<Receiver<String>> {
