@@ -438,7 +438,7 @@ impl Decoder<'_> {
         };
         let args = match payload.downcast_ref::<PyTuple>() {
             _ if native.is(vm.ctx.types.object_type) => Vec::new(),
-            Some(arguments) if !native.is(vm.ctx.types.tuple_type) => arguments.as_slice().to_vec(),
+            Some(arguments) if !is_made_of_one(&native, vm) => arguments.as_slice().to_vec(),
             _ => vec![payload],
         };
         Ok(new(class, FuncArgs::from(args), vm)?)
@@ -647,4 +647,24 @@ fn has_no_own(target: &PyObject, name: &str, vm: &VirtualMachine) -> bool {
         matches!((own, lists), (Some(own), Some(lists)) if own.is(&lists))
     };
     inherited(name) && inherited("append")
+}
+
+/// Whether objects of a native class are made of one object, and no more: what is decoded must not choose
+/// the other arguments that these take.
+fn is_made_of_one(native: &Py<PyType>, vm: &VirtualMachine) -> bool {
+    let types = &vm.ctx.types;
+    let of_one = [
+        types.str_type,
+        types.bytes_type,
+        types.bytearray_type,
+        types.int_type,
+        types.float_type,
+        types.complex_type,
+        types.tuple_type,
+        types.list_type,
+        types.dict_type,
+        types.set_type,
+        types.frozenset_type,
+    ];
+    of_one.iter().any(|class| native.is(*class))
 }
