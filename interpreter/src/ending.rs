@@ -39,10 +39,12 @@ fn let_go(_: FuncArgs, vm: &VirtualMachine) -> PyResult {
     if threads.try_into_value::<usize>(vm)? > 0 {
         return Ok(vm.ctx.none());
     }
-    let names = Namespace::new(vm).dict().clone();
+    let names = Namespace::new(vm).dict();
     finalise(vm, &names)?;
     // It keeps what was shown.
-    Session::of(vm)?.history(vm)?.outputs.clear();
+    if let Some(history) = Session::of(vm)?.history_if_made() {
+        history.outputs.clear();
+    }
     // Private names first, in both rounds in the order in which they were bound. Functions that still run
     // find the builtins.
     let is_private = |name: &str| name.starts_with('_') && !name.starts_with("__");

@@ -46,7 +46,7 @@ enum Scan {
     /// Looks for all matches.
     All,
     /// The same, up to a number that is an argument.
-    Some(&'static str),
+    UpTo(&'static str),
 }
 
 struct Method {
@@ -117,7 +117,7 @@ static METHODS: [Method; 8] = [
     method!(
         5,
         "sub",
-        Scan::Some("count"),
+        Scan::UpTo("count"),
         1,
         "sub($self, /, repl, string, count=0)\n--\n\n\
          Returns the string with matches replaced by repl: a text, or what it returns for a match."
@@ -125,7 +125,7 @@ static METHODS: [Method; 8] = [
     method!(
         6,
         "subn",
-        Scan::Some("count"),
+        Scan::UpTo("count"),
         1,
         "subn($self, /, repl, string, count=0)\n--\n\n\
          Returns what sub does, and how many matches were replaced."
@@ -133,7 +133,7 @@ static METHODS: [Method; 8] = [
     method!(
         7,
         "split",
-        Scan::Some("maxsplit"),
+        Scan::UpTo("maxsplit"),
         0,
         "split($self, /, string, maxsplit=0)\n--\n\n\
          Returns the parts of the string between matches, and the groups of these."
@@ -334,20 +334,13 @@ fn call<const METHOD: usize>(
     vm: &VirtualMachine,
 ) -> PyResult {
     let method = &METHODS[METHOD];
-    if !matches!(method.scan, Scan::Some(_))
+    if !matches!(method.scan, Scan::UpTo(_))
         && let Some(nothing) = corrected(method, &mut args, vm)
     {
         return nothing;
     }
-    let entry = {
-        let watched = WATCHED.lock();
-        let entry = watched
-            .as_ref()
-            .and_then(|watched| watched.by_address.get(&pattern.get_id()));
-        entry.map(|entry| (entry.danger, Arc::clone(&entry.code)))
-    };
-    if let Some((danger, code)) = entry
-        && is_main_thread(vm)
+    if is_main_thread(vm)
+        && let Some((danger, code)) = watched(&pattern)
         && !rehearsed(method, danger, &code, &args, vm)?
         && matches!(method.scan, Scan::Match | Scan::FullMatch | Scan::Search)
     {
@@ -355,6 +348,13 @@ fn call<const METHOD: usize>(
     }
     args.prepend_arg(pattern);
     originals().methods[METHOD].call_with_args(args, vm)
+}
+
+/// What is known of a pattern that can take very long.
+fn watched(pattern: &PyObject) -> Option<(Danger, Arc<[u32]>)> {
+    let watched = WATCHED.lock();
+    let entry = watched.as_ref()?.by_address.get(&pattern.get_id())?;
+    Some((entry.danger, Arc::clone(&entry.code)))
 }
 
 /// Puts 0 in the place of negative positions. Returns what a method finds that ends before it begins.
@@ -416,7 +416,7 @@ fn rehearsed(
         Some(value) => value.clone().try_into_value::<usize>(vm).ok(),
     };
     let (from, to, limit) = match method.scan {
-        Scan::Some(name) => (Some(0), Some(usize::MAX), number(method.text + 1, name, 0)),
+        Scan::UpTo(name) => (Some(0), Some(usize::MAX), number(method.text + 1, name, 0)),
         _ => (
             number(1, "pos", 0),
             number(2, "endpos", usize::MAX),
@@ -463,7 +463,7 @@ fn scan<S: StrDrive>(
     match scan {
         Scan::Match | Scan::FullMatch => state.py_match(&request),
         Scan::Search | Scan::First => state.search(request),
-        Scan::All | Scan::Some(_) => {
+        Scan::All | Scan::UpTo(_) => {
             let matches = SearchIter {
                 req: request,
                 state,
