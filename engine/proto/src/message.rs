@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
-pub const PROTOCOL_VERSION: u16 = 7;
+pub const PROTOCOL_VERSION: u16 = 8;
 
 /// Large data beside a message: a snapshot's table first, then its buffers.
 /// Cloning it copies references, never bytes.
@@ -254,6 +254,8 @@ pub struct Manner {
     pub waits: bool,
     /// The answers of all engines are told together: see [`ToClient::Gathered`].
     pub gathers: bool,
+    /// It goes out as a tree: to each host once, which passes it on to its engines.
+    pub relays: bool,
 }
 
 impl Default for Manner {
@@ -261,6 +263,7 @@ impl Default for Manner {
         Self {
             waits: true,
             gathers: false,
+            relays: false,
         }
     }
 }
@@ -413,6 +416,11 @@ pub enum FromHost {
     /// Forking failed.
     StartFailed {
         reason: String,
+    },
+    /// Nothing more can be passed on to this engine, and some of what should
+    /// have been may not have reached it.
+    NotRelayed {
+        pid: u32,
     },
     Pong,
 }
@@ -577,9 +585,59 @@ pub enum ToEngine {
     Signal {
         signal: i32,
     },
+    /// What follows here comes after all that is relayed up to this number.
+    Await {
+        relayed: u64,
+    },
+    /// What its host passes on, or the controller itself where the host can't.
+    /// Payload: the content, or the operation's.
+    Relayed {
+        turn: Turn,
+        message: Relayed,
+    },
     Ping,
     /// End, after telling nothing more.
     Shutdown,
+}
+
+impl ToEngine {
+    /// Returns whether an engine must take it in the order in which it was said:
+    /// see [`crate::arrivals`].
+    #[must_use]
+    pub fn is_in_turn(&self) -> bool {
+        matches!(
+            self,
+            Self::StoreBlob { .. }
+                | Self::ForgetBlob { .. }
+                | Self::Run { .. }
+                | Self::Recall { .. }
+        )
+    }
+}
+
+/// What may reach an engine through its host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Relayed {
+    /// As [`ToEngine::StoreBlob`].
+    StoreBlob { blob: BlobId },
+    /// As [`ToEngine::Run`].
+    Run { ticket: Ticket, work: Work },
+}
+
+/// When it is the turn of what is relayed to one engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Counts what is relayed to the engine, from 1.
+    pub number: u64,
+    /// How much in turn the controller itself had sent the engine before.
+    pub after: u64,
+}
+
+/// An engine that a host passes something on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    pub pid: u32,
+    pub turn: Turn,
 }
 
 /// What the controller tells a host.
@@ -593,6 +651,16 @@ pub enum ToHost {
     Signal {
         pid: u32,
         signal: i32,
+    },
+    /// Pass content on to engines. Payload: the content.
+    RelayBlob {
+        blob: BlobId,
+        to: Vec<Recipient>,
+    },
+    /// Pass work on to engines, to each with its own ticket. Payload: the operation's.
+    RelayRun {
+        work: Work,
+        to: Vec<(Recipient, Ticket)>,
     },
     Ping,
     /// End all engines, then itself.

@@ -580,7 +580,7 @@ def find_user_code(shell, target, raw=True, py_only=False, skip_encoding_cookie=
     from rhumba import _past
 
     try:
-        return _past.source_of(target.split(), raw, search_ns)
+        return _past.source_of(target.split(), raw, search_ns, skip_encoding_cookie)
     except UsageError as failure:
         raise ValueError(str(failure)) from None
 

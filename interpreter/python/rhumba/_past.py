@@ -163,11 +163,12 @@ def _own(found):
     return found
 
 
-def source_of(words, raw=True, namespace_first=False):
+def source_of(words, raw=True, namespace_first=False, skip_cookie=True):
     """The code that is meant by ranges, a file, an address, a macro, or a name bound to text.
 
     raw: cells as they were entered; else as the Python that they stood for
     namespace_first: an object is looked for first, and its source taken
+    skip_cookie: leaves out the line of a file that says how it is encoded
     """
     target = " ".join(words).strip()
     if not target:
@@ -182,7 +183,7 @@ def source_of(words, raw=True, namespace_first=False):
         return _fetched(target)
     path = file_of(target)
     if path is not None:
-        return read(path)
+        return read(path, skip_cookie)
     found = _source_in_namespace(target)
     if found is None:
         raise UsageError(f"{target!r} is neither cells, nor a file, nor a name bound to text or code.")
@@ -221,11 +222,12 @@ def file_of(target):
     return None
 
 
-def read(path):
-    """The code in a file; of a notebook, the code of its cells."""
+def read(path, skip_cookie=False):
+    """The code in a file, in the encoding that it says it has; of a notebook, the code of its cells."""
+    from IPython.utils.openpy import read_py_file
+
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = read_py_file(path, skip_cookie)
     except (OSError, UnicodeDecodeError) as failure:
         raise UsageError(f"{path} can't be read: {failure}") from None
     if path.endswith(".ipynb"):

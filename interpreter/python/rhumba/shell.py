@@ -437,11 +437,13 @@ class Shell:
         return status, " " * indent if status == "incomplete" else ""
 
     def set_next_input(self, s, replace=False):
-        """Puts text into the next prompt, for the person to go on with."""
+        """Puts text into the next prompt, for the person to go on with; where there is none, prints it."""
         import _rhumba_history
 
         self.rl_next_input = s
-        _rhumba_history.bring_back(s)
+        text = s.rstrip("\n")
+        if not _rhumba_history.bring_back(text):
+            print(text)
 
     def reset(self, new_session=True, aggressive=False):
         """Unbinds every name of the user's, and forgets outputs."""

@@ -166,9 +166,7 @@ impl Controller {
                 let message = ToEngine::Recall {
                     ticket: entry.ticket,
                 };
-                if let Some(connection) = engine.connection() {
-                    self.send_engine(connection, message, Payload::default());
-                }
+                self.send_in_turn(id, message, Payload::default());
             }
         }
         if purpose == Recall::Steal {

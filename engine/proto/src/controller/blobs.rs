@@ -9,7 +9,7 @@ use super::Config;
 use super::pieces::Pieces;
 use super::window::Window;
 use crate::id::BlobId;
-use crate::message::{Payload, ToEngine};
+use crate::message::Payload;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -167,20 +167,20 @@ pub(super) struct KnownBlobs {
 }
 
 impl KnownBlobs {
-    /// Takes note that `blob` is needed at the engine now. Returns what to tell
-    /// the engine before the work that names it.
+    /// Takes note that `blob` is needed at the engine now. Returns what it is to
+    /// forget before, and the blob if it is to be sent.
     ///
     /// What waits or runs in `window` still needs its own blobs; those stay,
     /// even above the limit.
     pub(super) fn need(
         &mut self,
-        blob: &Blob,
+        blob: &Arc<Blob>,
         window: &Window,
         pieces: &Pieces,
         config: &Config,
-    ) -> Vec<(ToEngine, Payload)> {
+    ) -> (Vec<BlobId>, Option<Arc<Blob>>) {
         if self.latest == Some(blob.id) {
-            return Vec::new();
+            return (Vec::new(), None);
         }
         self.latest = Some(blob.id);
         self.clock += 1;
@@ -188,12 +188,12 @@ impl KnownBlobs {
         if let Some((age, _)) = self.entries.insert(blob.id, stamp) {
             self.by_age.remove(&(age, blob.id));
             self.by_age.insert((self.clock, blob.id));
-            return Vec::new();
+            return (Vec::new(), None);
         }
         self.by_age.insert((self.clock, blob.id));
         self.bytes += blob.bytes;
 
-        let mut messages = Vec::new();
+        let mut forgotten = Vec::new();
         if self.bytes > config.blob_bytes_max_per_engine {
             let needed: BTreeSet<BlobId> = window
                 .iter()
@@ -201,12 +201,9 @@ impl KnownBlobs {
                 .map(|function| function.id)
                 .chain([blob.id])
                 .collect();
-            for forgotten in self.evict(&needed, config.blob_bytes_max_per_engine) {
-                messages.push((ToEngine::ForgetBlob { blob: forgotten }, Payload::default()));
-            }
+            forgotten = self.evict(&needed, config.blob_bytes_max_per_engine);
         }
-        messages.push((ToEngine::StoreBlob { blob: blob.id }, blob.payload.clone()));
-        messages
+        (forgotten, Some(Arc::clone(blob)))
     }
 
     /// Forgets what was not named for longest, until the rest is within the limit.

@@ -210,12 +210,10 @@ impl Controller {
             .engines
             .get_mut(&id)
             .expect("duties are for engines that are there");
-        let connection = engine
-            .connection()
-            .expect("duties are for connected engines");
         engine.window.push(InFlight {
             ticket,
             piece,
+            turn: None,
             is_task: false,
             is_movable: false,
             // Nothing may be sent behind a restore, as it may fail.
@@ -233,11 +231,7 @@ impl Controller {
             timer_at,
             is_interrupted: false,
         });
-        self.send_engine(
-            connection,
-            ToEngine::Run { ticket, work },
-            Payload::default(),
-        );
+        self.send_in_turn(id, ToEngine::Run { ticket, work }, Payload::default());
         self.rerank(id);
     }
 

@@ -8,6 +8,7 @@ use super::duties::{Checkpoints, Duty, DutyKind};
 use super::failures;
 use super::pace::Pace;
 use super::pieces::{Owner, PieceKey};
+use super::relays::Ways;
 use super::scheduler::Rank;
 use super::stops::{Limit, Stop};
 use super::timers::{Heartbeat, Timer};
@@ -33,6 +34,7 @@ pub(super) struct Engine {
     /// The process id of its host.
     pub(super) host: Option<u32>,
     pub(super) link: Link,
+    pub(super) ways: Ways,
     pub(super) heartbeat: Heartbeat,
     /// While the second sign of its end is waited for.
     pub(super) exit_timer: Option<Timestamp>,
@@ -144,6 +146,7 @@ impl Controller {
             pid,
             host,
             link: Link::Connected(connection),
+            ways: Ways::default(),
             heartbeat,
             exit_timer: None,
             exit_cause: None,

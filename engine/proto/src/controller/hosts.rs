@@ -81,6 +81,7 @@ impl Controller {
         host.forget_starting(&mut self.timers);
         if self.host_ids.get(&host.pid) == Some(&id) {
             self.host_ids.remove(&host.pid);
+            self.on_relay_gone(host.pid);
             let untold: Vec<_> = self
                 .processes
                 .range((host.pid, 0)..=(host.pid, u32::MAX))
@@ -106,6 +107,11 @@ impl Controller {
             }
             // How many failed isn't said, and nobody should wait in vain.
             FromHost::StartFailed { .. } => host.forget_starting(&mut self.timers),
+            FromHost::NotRelayed { pid } => {
+                if let Some(engine) = self.processes.get(&(host.pid, pid)) {
+                    self.cut_off(*engine);
+                }
+            }
             FromHost::Pong => {}
         }
         self.give_up_hopeless_tasks();

@@ -147,6 +147,7 @@ impl Controller {
         for engine in self.engines.values() {
             engine.window.check_invariants();
             engine.known.check_invariants();
+            self.check_ways(engine);
             if let Some(stop) = &engine.stop {
                 let is_there = engine.window.position(stop.ticket).is_some();
                 assert!(is_there, "what is stopped hasn't ended");

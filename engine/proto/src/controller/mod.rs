@@ -14,12 +14,13 @@
 //!   one its queued work is dropped, its running work finishes unread. Engines keep their namespaces.
 //!   With [`crate::message::Policy::restore_on_death`] another engine takes its place.
 //! - A **host**: its engines stay as long as their own connections do; they can
-//!   only be signalled through themselves.
+//!   only be signalled through themselves. What it may not have passed on is sent again.
 //! - The **controller**: everyone's connection ends. Nothing here outlives it.
 //!
 //! Read next: [`pieces`] for what is queued, [`window`] for what an engine may
 //! be doing, [`queue`] for whose turn it is, [`dependencies`] for what waits
-//! for others, [`stops`] for what is stopped, [`scheduler`] for where tasks go, [`engines`] for joining and dying,
+//! for others, [`stops`] for what is stopped, [`scheduler`] for where tasks go,
+//! [`relays`] for what goes out as a tree, [`engines`] for joining and dying,
 //! [`duties`] for the work that the controller gives itself, [`recoveries`] for
 //! what it does for the dead.
 
@@ -42,6 +43,7 @@ mod placement;
 mod queue;
 mod records;
 mod recoveries;
+mod relays;
 mod requests;
 mod results;
 mod scheduler;
@@ -73,6 +75,7 @@ use locks::Locks;
 use pieces::Pieces;
 use records::Fetches;
 use recoveries::Recovery;
+use relays::Batch;
 use scheduler::Scheduler;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::{Timer, Timers};
@@ -191,6 +194,8 @@ pub struct Controller {
     watchers: BTreeMap<ClientId, Watcher>,
     /// By client and request: answers that are told together with others.
     gathers: BTreeMap<(ClientId, RequestId), Gather>,
+    /// While a request is accepted that goes out as a tree.
+    batch: Option<Batch>,
     timers: Timers,
     outbox: VecDeque<Action>,
     next_client: u32,
@@ -244,6 +249,7 @@ impl Controller {
             locks: Locks::default(),
             watchers: BTreeMap::new(),
             gathers: BTreeMap::new(),
+            batch: None,
             timers: Timers::default(),
             outbox: VecDeque::new(),
             next_client: 0,
@@ -500,11 +506,15 @@ impl Controller {
     }
 
     fn send_host(&mut self, connection: ConnectionId, message: ToHost) {
+        self.send_host_with(connection, message, Payload::default());
+    }
+
+    fn send_host_with(&mut self, connection: ConnectionId, message: ToHost, payload: Payload) {
         let message = FromController::Host(message);
         self.outbox.push_back(Action::Send {
             connection,
             message,
-            payload: Payload::default(),
+            payload,
         });
     }
 

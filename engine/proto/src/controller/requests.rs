@@ -33,6 +33,7 @@ impl Controller {
             request,
         };
         let gathers = manner.gathers && targets.len() > 1;
+        let relays = manner.relays && targets.len() > 1;
         let parcel = match self.accept(id, targets.len(), 0, work, payload) {
             Ok(parcel) if gathers => Arc::new(Parcel {
                 gathers,
@@ -46,6 +47,9 @@ impl Controller {
                 return;
             }
         };
+        if relays {
+            self.begin_batch(owner);
+        }
         for target in targets {
             if !self.engines.contains_key(&target) {
                 let departure = self.departures.get(&target).map(String::as_str);
@@ -67,6 +71,7 @@ impl Controller {
             self.make_way(target);
             self.pump(target);
         }
+        self.end_batch(&parcel);
         self.release_parcel(parcel);
     }
 

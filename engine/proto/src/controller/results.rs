@@ -64,6 +64,8 @@ impl Controller {
         self.watch_end(id, index, &outcome, timing);
         let engine = self.engines.get_mut(&id).expect("it was there just now");
         let entry = engine.window.remove(index);
+        self.note_arrived(id, entry.turn);
+        let engine = self.engines.get_mut(&id).expect("it was there just now");
         engine.completed += 1;
         engine.checkpoints.note_finished();
         let spent_us = timing.completed_us.saturating_sub(timing.started_us);
@@ -232,6 +234,7 @@ impl Controller {
             return;
         }
         let entry = engine.window.remove(index);
+        self.note_arrived(id, entry.turn);
         let key = entry.piece;
         let given_back = Outcome::Failed(failures::aborted());
         self.watch_ended(id, entry.announced, &given_back, Timing::default());

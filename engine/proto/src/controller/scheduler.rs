@@ -18,7 +18,7 @@ use super::placement::{Chance, Placer};
 use super::queue::{Next, PoolId, Position, Queue};
 use super::window::{InFlight, Recall};
 use crate::id::{ClientId, EngineId};
-use crate::message::{Answer, Placement, Scheduling, ToEngine};
+use crate::message::{Answer, Payload, Placement, Scheduling, ToEngine};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -401,24 +401,28 @@ impl Controller {
             .engines
             .get_mut(&id)
             .expect("work is sent to engines that are there");
-        let connection = engine
-            .connection()
-            .expect("work is sent to connected engines");
         let piece = &mut self.pieces[key];
         piece.place = Place::Window(id);
+        let owner = piece.owner;
         let is_task = piece.is_task();
         let is_movable = is_task && piece.targets().is_none_or(|targets| targets.len() > 1);
         let limit_us = piece.rules().and_then(|rules| rules.time_limit_us);
         let parcel = Arc::clone(&piece.parcel);
-        let blobs = match &parcel.function {
+        let (forgotten, new) = match &parcel.function {
             Some(blob) => engine
                 .known
                 .need(blob, &engine.window, &self.pieces, &self.config),
-            None => Vec::new(),
+            None => (Vec::new(), None),
         };
+        for blob in forgotten {
+            self.send_in_turn(id, ToEngine::ForgetBlob { blob }, Payload::default());
+        }
+        let turn = self.add_to_batch(id, owner, ticket, new.as_ref());
+        let engine = self.engines.get_mut(&id).expect("it was there just now");
         engine.window.push(InFlight {
             ticket,
             piece: key,
+            turn,
             is_task,
             is_movable,
             is_barrier: !is_task && parcel.stops_on_error(),
@@ -429,14 +433,18 @@ impl Controller {
             is_cancelled: false,
             announced: None,
         });
-        for (message, payload) in blobs {
-            self.send_engine(connection, message, payload);
+        if turn.is_some() {
+            return;
+        }
+        if let Some(blob) = new {
+            let message = ToEngine::StoreBlob { blob: blob.id };
+            self.send_in_turn(id, message, blob.payload.clone());
         }
         let message = ToEngine::Run {
             ticket,
             work: parcel.work.clone(),
         };
-        self.send_engine(connection, message, parcel.payload.clone());
+        self.send_in_turn(id, message, parcel.payload.clone());
     }
 
     /// Brings together tasks and engines, until one of them runs out.

@@ -7,13 +7,15 @@
 use super::Config;
 use super::pieces::PieceKey;
 use crate::id::{ClientId, QueryId, Ticket};
-use crate::message::TaskName;
+use crate::message::{TaskName, Turn};
 use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) ticket: Ticket,
     pub(super) piece: PieceKey,
+    /// If it was relayed.
+    pub(super) turn: Option<Turn>,
     pub(super) is_task: bool,
     /// It is a task that another engine may run.
     pub(super) is_movable: bool,

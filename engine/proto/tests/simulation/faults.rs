@@ -20,7 +20,10 @@ impl World {
             (7, _) => {
                 let hosts: Vec<_> = self.hosts.keys().copied().collect();
                 if let Some(host) = self.random.pick(&hosts).copied() {
-                    self.end_host(host);
+                    match self.random.chance(500) {
+                        true => self.kill_host(host),
+                        false => self.end_host(host),
+                    }
                 }
             }
             (8, _) => {

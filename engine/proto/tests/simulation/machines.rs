@@ -1,13 +1,14 @@
 //! How engines and hosts behave: what they do with what they hear, and how
 //! they end.
 
-use crate::link::Item;
+use crate::link::{Item, Lane};
 use crate::peers::{Asked, Engine, Host, Job, Mark, Running, result_payload};
 use crate::world::{Happening, World};
+use rhumba_proto::arrivals::Arrivals;
 use rhumba_proto::id::{ConnectionId, Ticket};
 use rhumba_proto::message::{
-    DataPart, Failure, FailureKind, FromEngine, FromHost, Outcome, Output, Payload, Role, Timing,
-    ToController, ToEngine, ToHost,
+    DataPart, Failure, FailureKind, FromEngine, FromHost, Outcome, Output, Payload, Recipient,
+    Relayed, Role, Timing, ToController, ToEngine, ToHost,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -31,6 +32,9 @@ impl World {
             pid,
             host,
             id: None,
+            arrivals: Arrivals::default(),
+            relayed: Lane::default(),
+            latest: None,
             queue: VecDeque::new(),
             running: None,
             blobs: BTreeSet::new(),
@@ -41,6 +45,7 @@ impl World {
             namespace: 0,
         };
         self.engines.insert(connection, engine);
+        self.forked.insert(pid, connection);
     }
 
     pub fn add_host(&mut self) {
@@ -52,11 +57,44 @@ impl World {
             Host {
                 pid,
                 engines: BTreeMap::new(),
+                cut: BTreeSet::new(),
             },
         );
     }
 
-    pub fn engine_hears(&mut self, connection: ConnectionId, message: ToEngine, payload: &Payload) {
+    pub fn engine_hears(&mut self, connection: ConnectionId, message: ToEngine, payload: Payload) {
+        if let Some(engine) = self.engines.get_mut(&connection) {
+            engine.arrivals.on_direct(message, payload);
+            self.take_arrivals(connection);
+        }
+    }
+
+    /// What its host has passed on reaches an engine, if it wasn't lost.
+    pub fn arrive_from_host(&mut self, connection: ConnectionId) {
+        let now = self.now;
+        let Some(engine) = self.engines.get_mut(&connection) else {
+            return;
+        };
+        if engine.is_frozen {
+            return;
+        }
+        if let Some(Item::Message((turn, message), payload)) = engine.relayed.pop(now) {
+            engine.arrivals.on_relayed(turn, message, payload);
+            self.take_arrivals(connection);
+        }
+    }
+
+    fn take_arrivals(&mut self, connection: ConnectionId) {
+        while let Some((message, payload)) = self
+            .engines
+            .get_mut(&connection)
+            .and_then(|engine| engine.arrivals.poll())
+        {
+            self.engine_takes(connection, message, &payload);
+        }
+    }
+
+    fn engine_takes(&mut self, connection: ConnectionId, message: ToEngine, payload: &Payload) {
         let Some(engine) = self.engines.get_mut(&connection) else {
             return;
         };
@@ -78,6 +116,10 @@ impl World {
                     .function
                     .is_none_or(|function| engine.blobs.contains(&function));
                 assert!(is_known, "the function is there before its work");
+                assert!(
+                    engine.latest.replace(ticket) < Some(ticket),
+                    "work is taken in the order in which it was given, and once"
+                );
                 engine.queue.push_back(Job {
                     ticket,
                     asked: Asked::of(&work, payload),
@@ -100,6 +142,9 @@ impl World {
                 self.kill_engine(connection, "killed by signal 9");
             }
             ToEngine::Signal { .. } => {}
+            ToEngine::Await { .. } | ToEngine::Relayed { .. } => {
+                unreachable!("these only put others in order")
+            }
             ToEngine::Ping => self.engine_says(connection, FromEngine::Pong),
             ToEngine::Shutdown => {
                 if !engine.is_stubborn {
@@ -323,6 +368,9 @@ impl World {
         for _ in 0..self.links[&connection].to_peer.under_way() {
             self.plan(0, Happening::ToPeer(connection));
         }
+        for _ in 0..self.engines[&connection].relayed.under_way() {
+            self.plan(0, Happening::FromHost(connection));
+        }
         let engine = &self.engines[&connection];
         match &engine.running {
             Some(running) if running.is_due => self.finish_run(connection),
@@ -384,7 +432,7 @@ impl World {
         self.put_to_controller(connection, Item::Closed);
     }
 
-    pub fn host_hears(&mut self, connection: ConnectionId, message: ToHost) {
+    pub fn host_hears(&mut self, connection: ConnectionId, message: ToHost, payload: &Payload) {
         let Some(host) = self.hosts.get(&connection) else {
             return;
         };
@@ -398,6 +446,23 @@ impl World {
                     SIGINT => self.interrupt(engine),
                     SIGKILL => self.kill_engine(engine, "killed by signal 9"),
                     _ => {}
+                }
+            }
+            ToHost::RelayBlob { blob, to } => {
+                for recipient in to {
+                    let message = Relayed::StoreBlob { blob };
+                    self.pass_on(connection, recipient, message, payload);
+                }
+            }
+            ToHost::RelayRun { work, to } => {
+                for (recipient, ticket) in to {
+                    let work = work.clone();
+                    self.pass_on(
+                        connection,
+                        recipient,
+                        Relayed::Run { ticket, work },
+                        payload,
+                    );
                 }
             }
             ToHost::Ping => {
@@ -434,6 +499,57 @@ impl World {
                 }
             };
             self.say(connection, ToController::Host(message), Payload::default());
+        }
+    }
+
+    /// A host passes something on to an engine; now and then it can't any more.
+    fn pass_on(
+        &mut self,
+        host: ConnectionId,
+        Recipient { pid, turn }: Recipient,
+        message: Relayed,
+        payload: &Payload,
+    ) {
+        let delay = self.random.skewed(1, self.scenario.delay_us);
+        let breaks = self.random.chance(10);
+        let Some(there) = self.hosts.get_mut(&host) else {
+            return;
+        };
+        let Some(connection) = there.engines.get(&pid).copied() else {
+            return;
+        };
+        if there.cut.contains(&pid) {
+            return;
+        }
+        let engine = self.engines.get_mut(&connection);
+        let engine = engine.expect("a host knows the engines that are there");
+        if breaks {
+            there.cut.insert(pid);
+            engine.relayed.lose_some(&mut self.random);
+            let message = FromHost::NotRelayed { pid };
+            self.say(host, ToController::Host(message), Payload::default());
+            return;
+        }
+        let item = Item::Message((turn, message), payload.clone());
+        if let Some(at) = engine.relayed.push(self.now + delay, item) {
+            self.plan_at(at, Happening::FromHost(connection));
+        }
+    }
+
+    /// A host is killed. Its engines stay, with what it has passed on to them so
+    /// far, or a part of that.
+    pub fn kill_host(&mut self, connection: ConnectionId) {
+        let Some(host) = self.hosts.remove(&connection) else {
+            return;
+        };
+        self.hang_up(connection);
+        let loses = self.random.chance(500);
+        for engine in host.engines.into_values() {
+            let engine = self.engines.get_mut(&engine);
+            let engine = engine.expect("a host knows the engines that are there");
+            if loses {
+                engine.relayed.lose_some(&mut self.random);
+            }
         }
     }
 

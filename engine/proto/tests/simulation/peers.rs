@@ -1,7 +1,9 @@
 //! Simulated engines, hosts and clients: their state, without the world.
 
+use crate::link::Lane;
+use rhumba_proto::arrivals::Arrivals;
 use rhumba_proto::id::{BlobId, ConnectionId, EngineId, RequestId, Ticket};
-use rhumba_proto::message::{Operation, Outcome, Payload, Work};
+use rhumba_proto::message::{Operation, Outcome, Payload, Relayed, Turn, Work};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Whose work a payload belongs to: its first buffer says so.
@@ -72,6 +74,11 @@ pub struct Engine {
     pub pid: u32,
     pub host: Option<ConnectionId>,
     pub id: Option<EngineId>,
+    pub arrivals: Arrivals,
+    /// From its host.
+    pub relayed: Lane<(Turn, Relayed)>,
+    /// The latest work that it was given.
+    pub latest: Option<Ticket>,
     pub queue: VecDeque<Job>,
     pub running: Option<Running>,
     pub blobs: BTreeSet<BlobId>,
@@ -109,6 +116,8 @@ pub struct Running {
 pub struct Host {
     pub pid: u32,
     pub engines: BTreeMap<u32, ConnectionId>,
+    /// Engines that it can't pass anything on to any more.
+    pub cut: BTreeSet<u32>,
 }
 
 pub struct Client {

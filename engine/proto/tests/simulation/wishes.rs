@@ -233,6 +233,7 @@ impl World {
                 waits: self.random.chance(800),
                 // What is held back as its client leaves is told to nobody.
                 gathers: !self.scenario.config.keeps_records && self.random.chance(200),
+                relays: self.random.chance(500),
             };
             let request = FromClient::Request {
                 request: mark.request,

@@ -12,10 +12,10 @@ use crate::records::Records;
 use crate::scenario::Scenario;
 use rhumba_proto::controller::{Action, Controller, Event};
 use rhumba_proto::frame::{Decoder, Kind, Limits, encode_head};
-use rhumba_proto::id::{ConnectionId, EngineId, QueryId, Timestamp};
+use rhumba_proto::id::{ConnectionId, EngineId, QueryId, Ticket, Timestamp};
 use rhumba_proto::message::{
-    FromController, FromEngine, Hello, PROTOCOL_VERSION, Payload, Role, ToClient, ToController,
-    ToEngine, Welcome,
+    FromController, FromEngine, Hello, PROTOCOL_VERSION, Payload, Relayed, Role, ToClient,
+    ToController, ToEngine, ToHost, Welcome, Work,
 };
 use rhumba_proto::record::StoreAnswer;
 use serde::Serialize;
@@ -36,6 +36,8 @@ pub enum Happening {
     /// Something arrives, or would if it hadn't been lost.
     ToController(ConnectionId),
     ToPeer(ConnectionId),
+    /// An engine gets what its host has passed on.
+    FromHost(ConnectionId),
     /// An engine's run comes to its end, or kills it.
     RunEnds(ConnectionId, u64),
     RunKills(ConnectionId, u64),
@@ -63,6 +65,8 @@ pub struct World {
     pub links: BTreeMap<ConnectionId, Link>,
     pub engines: BTreeMap<ConnectionId, Engine>,
     pub hosts: BTreeMap<ConnectionId, Host>,
+    /// Every engine that there ever was, by its process.
+    pub forked: BTreeMap<u32, ConnectionId>,
     pub clients: BTreeMap<ConnectionId, Client>,
     /// Namespaces as they were saved.
     pub store: BTreeMap<String, u64>,
@@ -75,6 +79,8 @@ pub struct World {
     pub events: u64,
     pub digest: u64,
     pub next_pid: u32,
+    /// Work that was relayed, or sent as if.
+    relayed: BTreeSet<Ticket>,
     agenda: BTreeMap<(u64, u64), Happening>,
     happenings: u64,
     connections: u64,
@@ -96,6 +102,7 @@ impl World {
             links: BTreeMap::new(),
             engines: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            forked: BTreeMap::new(),
             clients: BTreeMap::new(),
             store: BTreeMap::new(),
             engine_ids: BTreeMap::new(),
@@ -105,6 +112,7 @@ impl World {
             events: 0,
             digest: 0,
             next_pid: 100,
+            relayed: BTreeSet::new(),
             agenda: BTreeMap::new(),
             happenings: 0,
             connections: 0,
@@ -254,6 +262,7 @@ impl World {
         match happening {
             Happening::ToController(connection) => self.arrive_at_controller(connection),
             Happening::ToPeer(connection) => self.arrive_at_peer(connection),
+            Happening::FromHost(connection) => self.arrive_from_host(connection),
             Happening::RunEnds(connection, run) => self.end_run(connection, run),
             Happening::RunKills(connection, run) => self.kill_by_run(connection, run),
             Happening::Says(connection, message) => self.engine_says(connection, message),
@@ -385,10 +394,10 @@ impl World {
         let link = self.links.get_mut(&connection).expect("links stay");
         match link.to_peer.pop(self.now) {
             Some(Item::Message(FromController::Engine(message), payload)) => {
-                self.engine_hears(connection, message, &payload);
+                self.engine_hears(connection, message, payload);
             }
-            Some(Item::Message(FromController::Host(message), _)) => {
-                self.host_hears(connection, message);
+            Some(Item::Message(FromController::Host(message), payload)) => {
+                self.host_hears(connection, message, &payload);
             }
             Some(Item::Closed) => {
                 self.end_engine(connection, "the controller is gone");
@@ -503,12 +512,22 @@ impl World {
                 self.oracle.on_told(connection, message, payload);
             }
             FromController::Engine(ToEngine::Run { ticket, work }) => {
-                let engine = self.engine_ids[&connection];
-                match Asked::of(work, payload) {
-                    Asked::ByClient(mark) => {
-                        self.oracle.on_dispatched(connection, engine, *ticket, mark);
+                self.observe_run(connection, *ticket, work, payload);
+            }
+            FromController::Engine(ToEngine::Relayed { message, .. }) => {
+                if let Relayed::Run { ticket, work } = message {
+                    if self.relayed.insert(*ticket) {
+                        self.observe_run(connection, *ticket, work, payload);
+                    } else {
+                        self.oracle.counts.sent_again += 1;
                     }
-                    asked => self.oracle.on_duty_dispatched(engine, *ticket, asked),
+                }
+            }
+            FromController::Host(ToHost::RelayRun { work, to }) => {
+                for (recipient, ticket) in to {
+                    self.oracle.counts.relayed += 1;
+                    assert!(self.relayed.insert(*ticket), "it is relayed once");
+                    self.observe_run(self.forked[&recipient.pid], *ticket, work, payload);
                 }
             }
             FromController::Engine(ToEngine::Recall { .. }) => self.oracle.counts.recalls += 1,
@@ -524,6 +543,22 @@ impl World {
                     .and_modify(|e| e.id = Some(*engine));
             }
             _ => {}
+        }
+    }
+
+    fn observe_run(
+        &mut self,
+        connection: ConnectionId,
+        ticket: Ticket,
+        work: &Work,
+        payload: &Payload,
+    ) {
+        let engine = self.engine_ids[&connection];
+        match Asked::of(work, payload) {
+            Asked::ByClient(mark) => {
+                self.oracle.on_dispatched(connection, engine, ticket, mark);
+            }
+            asked => self.oracle.on_duty_dispatched(engine, ticket, asked),
         }
     }
 

@@ -1,6 +1,11 @@
 """Text that runs where its name stands alone: `%macro`."""
 
+import re
+
 __all__ = ["Macro"]
+
+# A line that says how a file is encoded: text is no file any more.
+_CODING = re.compile(r"^#[ \t]*(?:-\*-[ \t]*)?coding[ \t]*[:=].*\n?", re.MULTILINE)
 
 
 class Macro:
@@ -8,6 +13,7 @@ class Macro:
 
     def __init__(self, code):
         text = code.value if isinstance(code, Macro) else code
+        text = _CODING.sub("", text)
         self.value = text if text.endswith("\n") else text + "\n"
 
     def __str__(self):

@@ -49,7 +49,7 @@ class Tee:
 
 
 def ask_yes_no(prompt, default=None, interrupt=None):
-    """Asks until the answer is yes or no."""
+    """Asks until the answer is yes or no; where nobody can be asked, it is the default."""
     answers = {"y": True, "yes": True, "n": False, "no": False}
     while True:
         try:
@@ -58,6 +58,11 @@ def ask_yes_no(prompt, default=None, interrupt=None):
             if interrupt is None:
                 raise
             answer = interrupt
+        except EOFError:
+            if default not in answers:
+                raise
+            print()
+            answer = default
         if answer in answers:
             return answers[answer]
 

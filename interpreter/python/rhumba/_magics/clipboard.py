@@ -79,7 +79,8 @@ def _use(given, text):
         _rhumba_shell.namespace()[name] = text
         print(f"{name} is now the text of {len(text.splitlines())} lines.")
         return
-    source = _unquoted(text)
+    # `%edit pasted_block` edits it, and runs it again.
+    source = _rhumba_shell.namespace()["pasted_block"] = _unquoted(text)
     if not given.quiet:
         print(source.rstrip("\n"))
         print("## -- what was pasted ends here --")

@@ -2,7 +2,6 @@
 
 import sys
 
-import _rhumba_history
 import _rhumba_shell
 
 from rhumba import _past
@@ -76,12 +75,14 @@ def write(path, text, append=False):
         raise UsageError(f"{path} can't be written: {failure.strerror}") from None
 
 
-def asked(question):
-    """Whether a person says yes; where nobody can be asked, no."""
+def asked(question, unasked=False):
+    """Whether a person says yes, and `unasked` where nobody can be asked; a program may answer in the shell's place."""
+    from IPython.core.error import StdinNotImplementedError
+
     try:
-        return input(question + " [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+        return bool(_rhumba_shell.get_ipython().ask_yes_no(question + " [y/N]", "n"))
+    except StdinNotImplementedError:
+        return unasked
 
 
 @magic(words="[RANGE|NAME|TEXT ...]")
@@ -96,7 +97,7 @@ def recall(given):
         last = _rhumba_shell.namespace().get("_", "")
         bring_back(last if isinstance(last, str) else repr(last))
     elif _past.is_ranges(words):
-        bring_back(_past.joined(_past.cells(words)))
+        bring_back(_past.joined(_past.cells(words)).rstrip("\n"))
     elif len(words) == 1 and words[0] in _rhumba_shell.namespace():
         value = _rhumba_shell.namespace()[words[0]]
         bring_back(str(value))
@@ -107,11 +108,16 @@ def recall(given):
         bring_back(found[-1].source)
 
 
-def bring_back(text):
-    """Puts text into the next prompt."""
-    text = text.rstrip("\n")
-    if not _rhumba_history.bring_back(text):
-        print(text)
+def bring_back(text, replace=False):
+    """Puts text into the next prompt; a program may take it in the shell's place.
+
+    replace: whether it stands for the cell that asks for it
+    """
+    put = _rhumba_shell.get_ipython().set_next_input
+    if replace:
+        put(text, replace=True)
+    else:
+        put(text)
 
 
 @magic(

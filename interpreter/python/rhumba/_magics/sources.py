@@ -23,7 +23,7 @@ def _macro_names():
 @magic(
     option("-r", "--raw", help="cells as they were entered, which is usual"),
     option("-t", "--translated", help="cells as the Python that they stood for"),
-    option("-q", "--quiet", help="doesn't show what is in it"),
+    option("-q", "--quiet", help="says nothing of it"),
     words="[NAME RANGE|FILE|TEXT_NAME ...]",
 )
 def macro(given):
@@ -41,8 +41,8 @@ def macro(given):
         raise UsageError(f"{name!r} can't be the name of a macro.")
     made = Macro(_past.source_of(rest, not given.translated))
     _rhumba_shell.namespace()[name] = made
-    print(f"Macro `{name}` is made; its name alone runs it.")
     if not given.quiet:
+        print(f"Macro `{name}` is made; its name alone runs it.")
         print(made.value, end="")
 
 
@@ -86,10 +86,10 @@ def load(given):
     if given.range:
         text = _lines(text, given.range)
     if len(text) > _LOADED_MAX and not given.yes:
-        if not asked(f"It has {len(text):,} characters. Put them all into the prompt?"):
+        if not asked(f"It has {len(text):,} characters. Put them all into the prompt?", unasked=True):
             print("Nothing was loaded.")
             return
-    bring_back(f"# %load {given.line.strip()}\n{text}")
+    bring_back(f"# %load {given.line.strip()}\n{text}", replace=True)
 
 
 def _lines(text, ranges):
@@ -128,57 +128,67 @@ def _symbols(text, names):
 
 @magic(
     option("-n", "--line", value="LINE", kind=count, help="puts the cursor on this line"),
-    option("-p", "--previous", help="what was edited last, again"),
+    option("-p", "--previous", help="what was edited last, again, as it was left"),
     option("-x", "--no-run", help="doesn't run what was edited"),
-    option("-r", "--raw", help="cells as they were entered, which is usual"),
+    option("-r", "--raw", help="runs a file as a cell, magics and all; cells are that always"),
     words="[FILE|RANGE|NAME ...]",
 )
 def edit(given):
     """Opens an editor ($VISUAL, $EDITOR) and runs what was edited when it is closed.
 
     What is edited is a file, cells, a function or class, a macro, text that a name is bound to,
-    or a new file. What a cell has defined is edited by itself, a method with the cell around it;
-    else it is the whole file, which runs again in the session if %run has run it. The file of a
-    module that was imported doesn't run: reload the module. Returns the text.
+    or a new file. A macro stays one and isn't run. What a cell has defined is edited by itself, a
+    method with the cell around it; else it is the whole file, which runs again in the session if
+    %run has run it. The file of a module that was imported doesn't run: reload the module.
+    Returns the text, unless that is in a file of its own.
     """
     from rhumba._interface import has_hook
 
     command = None if has_hook("editor") else _editor()
     path, line, kept = _edited_file(given)
     _open(command, path, given.line or line)
-    if kept is _IMPORTED and not given.no_run:
-        # Among the names of the session it would be another one, and its module would stay as it is.
-        print(f"Editing {path} is done; %run it, or reload its module, for the change to count.")
+    if isinstance(kept, str):
+        _rhumba_shell.namespace()[kept] = Macro(_past.read(path))
+        print(f"Macro `{kept}` is changed.")
         return None
-    text = _past.read(path)
-    if kept is _SCRIPT:
+    if kept is _IMPORTED:
+        if not given.no_run:
+            # Among the names of the session it would be another one, and its module would stay as it is.
+            print(f"Editing {path} is done; %run it, or reload its module, for the change to count.")
+        return None
+    if kept is _SCRIPT and not given.raw:
         if not given.no_run:
             print("Editing is done. Running it…")
             _run_again(path)
-        return text
-    if isinstance(kept, str):
-        _rhumba_shell.namespace()[kept] = Macro(text)
-        print(f"Macro `{kept}` is changed.")
-    elif not given.no_run:
+        return None
+    text = _past.read(path)
+    if kept is _PASTED:
+        _rhumba_shell.namespace()["pasted_block"] = text
+    if not given.no_run:
         print("Editing is done. Running it…")
         _rhumba_shell.get_ipython().run_cell(text, store_history=False)
-    return text
+    return None if kept is _SCRIPT else text
 
 
-# What is edited is in the file of a module, or in one that %run has run.
+# What is edited is in the file of a module, in one that runs again, or was pasted.
 _IMPORTED = object()
 _SCRIPT = object()
+_PASTED = object()
 _last_edited = None
+_made = set()
 
 
 def _edited_file(given):
-    """The file to open, the line to go to, and what becomes of it: a macro's name, _IMPORTED, _SCRIPT or None."""
+    """The file to open, the line to go to, and what becomes of it.
+
+    That is the name of a macro, _IMPORTED, _SCRIPT or _PASTED; None if the file is only there to be edited.
+    """
     global _last_edited
     words = given.words
     if given.previous:
         if _last_edited is None:
             raise UsageError("nothing was edited yet in this session.")
-        return _last_edited, None, None
+        return _last_edited
     target = " ".join(words)
     kept = None
     line = None
@@ -188,18 +198,20 @@ def _edited_file(given):
         path = _new_file(_past.source_of(words))
     elif _past.file_of(target):
         path = _past.file_of(target)
+        # One that was made to edit something else in is none of the person's.
+        kept = None if path in _made else _SCRIPT
     elif target in _macro_names():
         path, kept = _new_file(_rhumba_shell.namespace()[target].value), target
     elif all(part.isidentifier() for part in target.split(".")) and _is_bound(target.split(".")[0]):
         path, line, kept = _file_of_object(target)
     elif target.endswith((".py", ".ipy")) or os.sep in target:
-        path = os.path.abspath(os.path.expanduser(target))
+        path, kept = os.path.abspath(os.path.expanduser(target)), _SCRIPT
         if not os.path.exists(path):
             write(path, "")
     else:
         raise UsageError(f"{target!r} is neither a file, nor cells, nor a name; a new file ends with .py.")
-    _last_edited = path
-    return path, line, kept
+    _last_edited = path, line, kept
+    return _last_edited
 
 
 def _is_bound(name):
@@ -216,7 +228,7 @@ def _file_of_object(target):
     except Exception as failure:
         raise UsageError(f"{target} can't be edited: {type(failure).__name__}: {failure}.") from None
     if isinstance(value, str):
-        return _new_file(value), None, None
+        return _new_file(value), None, _PASTED if target == "pasted_block" else None
     whole = inspect.unwrap(value) if callable(value) else value
     path, line = _place_in_file(whole)
     if path is not None:
@@ -274,6 +286,7 @@ def _new_file(text):
     folder = tempfile.mkdtemp(prefix="rhumba-edit-")
     path = os.path.join(folder, "edited.py")
     write(path, text)
+    _made.add(path)
     print(f"The file is {path}.")
     return path
 

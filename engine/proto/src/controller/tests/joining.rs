@@ -68,7 +68,7 @@ fn another_version_is_refused_with_a_sentence() {
         (
             PROTOCOL_VERSION + 1,
             RUNTIME,
-            "version 7 of the protocol and you speak version 8",
+            "version 8 of the protocol and you speak version 9",
         ),
         (
             PROTOCOL_VERSION,

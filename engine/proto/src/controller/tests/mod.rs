@@ -11,6 +11,7 @@ mod limits;
 mod locks;
 mod records;
 mod recoveries;
+mod relays;
 mod requests;
 mod sharing;
 mod silence;

@@ -30,6 +30,8 @@ pub struct Counts {
     pub recorded: u64,
     pub went_on: u64,
     pub fetched: u64,
+    pub relayed: u64,
+    pub sent_again: u64,
 }
 
 impl Counts {
@@ -62,6 +64,8 @@ impl Counts {
         self.recorded += other.recorded;
         self.went_on += other.went_on;
         self.fetched += other.fetched;
+        self.relayed += other.relayed;
+        self.sent_again += other.sent_again;
     }
 
     /// Checks that over many seeds everything happened that is simulated: a
@@ -98,6 +102,8 @@ impl Counts {
             (self.recorded, "was recorded"),
             (self.went_on, "went on without its client"),
             (self.fetched, "was fetched"),
+            (self.relayed, "was relayed"),
+            (self.sent_again, "was sent again"),
             (self.joined, "joined"),
             (self.left, "left"),
             (self.checkpoints, "was checkpointed"),
