@@ -3,16 +3,22 @@
 //!
 //! It has no threads, ever, so that it can fork at any time. It reaps its
 //! engines and tells of each death and its cause at once, delivers signals even
-//! to an engine that hears nothing, and forks more on demand. What an engine
-//! does is [`crate::engine`].
+//! to an engine that hears nothing, forks more on demand, and passes on what goes
+//! to many of them ([`relay`]). What an engine does is [`crate::engine`].
+
+mod relay;
 
 use crate::cluster_file::{ClusterFile, ClusterFileError};
-use crate::engine::{self, EngineOptions};
+use crate::engine::{self, EngineOptions, Inherited, Pipes};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use relay::Relay;
 use rhumba_interpreter::interrupt;
+use rhumba_interpreter::output::Stream;
 use rhumba_interpreter::runtime::{ForkResult, Runtime, runtime_version};
+use rhumba_proto::frame::Limits;
 use rhumba_proto::message::{
-    FromController, FromHost, Payload, Role, ToController, ToHost, Welcome,
+    FromController, FromHost, Output, Payload, Recipient, Relayed, Role, ToController, ToHost,
+    Welcome,
 };
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -69,9 +75,21 @@ pub enum HostError {
 
 struct Host {
     options: HostOptions,
-    /// Engines that live, by process id, each with the file that tells its end.
-    engines: BTreeMap<i32, OwnedFd>,
+    /// Engines that live, by process id.
+    engines: BTreeMap<i32, Engine>,
     writer: FrameWriter,
+    /// What the controller's messages may have.
+    limits: Limits,
+}
+
+/// An engine that lives, as its host has it.
+struct Engine {
+    /// Tells its end.
+    ended: OwnedFd,
+    /// As long as something can be passed on to it.
+    relay: Option<Relay>,
+    /// Where what it writes past Python can be read.
+    output: [OwnedFd; 2],
 }
 
 /// Forks `count` engines and watches over them until the cluster ends, or until
@@ -112,11 +130,12 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
         options: options.clone(),
         engines: BTreeMap::new(),
         writer,
+        limits: reader.limits(),
     };
     let mut reader = reader;
     match host.watch(&runtime, &mut reader)? {
         Watched::Ended => host.end_engines(),
-        Watched::ForkedEngine => {
+        Watched::ForkedEngine(inherited) => {
             let host_pid = rustix::process::getppid().map(|pid| pid.as_raw_pid().cast_unsigned());
             // The child has no use for what watches its siblings.
             drop((host, reader));
@@ -129,6 +148,7 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
                     module_directories: options.module_directories.clone(),
                     announce: None,
                 },
+                *inherited,
             )
         }
     }
@@ -149,6 +169,8 @@ enum Woken {
     /// The controller has said something.
     Message,
     EngineEnded,
+    /// An engine may take more of what is passed on to it.
+    EngineReads,
     /// A while has passed, in which Ctrl-C may have come.
     Idle,
 }
@@ -158,13 +180,13 @@ enum Watched {
     /// The cluster ends, in the host.
     Ended,
     /// This is a new engine's process.
-    ForkedEngine,
+    ForkedEngine(Box<Inherited>),
 }
 
 impl Host {
     fn watch(&mut self, runtime: &Runtime, reader: &mut FrameReader) -> Result<Watched, HostError> {
-        if let Watched::ForkedEngine = self.start_engines(runtime, self.options.count)? {
-            return Ok(Watched::ForkedEngine);
+        if let Some(inherited) = self.start_engines(runtime, self.options.count)? {
+            return Ok(Watched::ForkedEngine(inherited));
         }
         loop {
             let message = match reader.buffered()? {
@@ -174,6 +196,10 @@ impl Host {
                         Woken::Message => {}
                         Woken::EngineEnded => {
                             self.reap()?;
+                            continue;
+                        }
+                        Woken::EngineReads => {
+                            self.flush_relays()?;
                             continue;
                         }
                         Woken::Idle => {
@@ -193,10 +219,22 @@ impl Host {
                     }
                 }
             };
-            match message.0 {
+            let (message, payload) = message;
+            match message {
                 FromController::Host(ToHost::StartEngines { count }) => {
-                    if let Watched::ForkedEngine = self.start_engines(runtime, count)? {
-                        return Ok(Watched::ForkedEngine);
+                    if let Some(inherited) = self.start_engines(runtime, count)? {
+                        return Ok(Watched::ForkedEngine(inherited));
+                    }
+                }
+                FromController::Host(ToHost::RelayBlob { blob, to }) => {
+                    for recipient in to {
+                        self.pass_on(recipient, Relayed::StoreBlob { blob }, &payload)?;
+                    }
+                }
+                FromController::Host(ToHost::RelayRun { work, to }) => {
+                    for (recipient, ticket) in to {
+                        let work = work.clone();
+                        self.pass_on(recipient, Relayed::Run { ticket, work }, &payload)?;
                     }
                 }
                 FromController::Host(ToHost::Signal { pid, signal }) => self.signal(pid, signal),
@@ -214,19 +252,17 @@ impl Host {
         }
     }
 
-    /// Forks engines. In each new process it returns at once.
-    fn start_engines(&mut self, runtime: &Runtime, count: u32) -> Result<Watched, HostError> {
+    /// Forks engines. In each new process it returns at once, with what that has from here.
+    fn start_engines(
+        &mut self,
+        runtime: &Runtime,
+        count: u32,
+    ) -> Result<Option<Box<Inherited>>, HostError> {
         give_back_memory();
         for _ in 0..count {
-            match runtime.fork() {
-                Ok(ForkResult::Child) => return Ok(Watched::ForkedEngine),
-                Ok(ForkResult::Parent(pid)) => {
-                    if let Some(watched) = Pid::from_raw(pid) {
-                        let ended = rustix::process::pidfd_open(watched, PidfdFlags::empty())
-                            .map_err(io::Error::from)?;
-                        self.engines.insert(pid, ended);
-                    }
-                }
+            match self.start_engine(runtime) {
+                Ok(None) => {}
+                Ok(forked) => return Ok(forked),
                 Err(error) => {
                     let reason = format!("an engine could not be forked: {error}");
                     tracing::error!(reason);
@@ -234,7 +270,72 @@ impl Host {
                 }
             }
         }
-        Ok(Watched::Ended)
+        Ok(None)
+    }
+
+    fn start_engine(&mut self, runtime: &Runtime) -> io::Result<Option<Box<Inherited>>> {
+        let (relay, relayed) = Relay::pair()?;
+        let pipes = Pipes::new()?;
+        match runtime.fork()? {
+            ForkResult::Child => return Ok(Some(Box::new(Inherited { relayed, pipes }))),
+            ForkResult::Parent(pid) => {
+                if let Some(watched) = Pid::from_raw(pid) {
+                    let engine = Engine {
+                        ended: rustix::process::pidfd_open(watched, PidfdFlags::empty())?,
+                        relay: Some(relay),
+                        output: pipes.into_read_ends(),
+                    };
+                    self.engines.insert(pid, engine);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Passes something on to an engine. One that has ended is told of elsewhere.
+    fn pass_on(
+        &mut self,
+        Recipient { pid, turn }: Recipient,
+        message: Relayed,
+        payload: &Payload,
+    ) -> Result<(), ConnectionError> {
+        let limits = self.limits;
+        self.relay_by(pid.cast_signed(), |relay| {
+            relay.pass_on(turn, message, payload, &limits)
+        })
+    }
+
+    /// Passes on what engines didn't take before.
+    fn flush_relays(&mut self) -> Result<(), ConnectionError> {
+        let waits = |engine: &Engine| engine.relay.as_ref()?.waits_for().map(drop);
+        let waiting = self.engines.iter();
+        let waiting: Vec<i32> = waiting
+            .filter_map(|(pid, engine)| waits(engine).map(|()| *pid))
+            .collect();
+        for pid in waiting {
+            self.relay_by(pid, Relay::flush)?;
+        }
+        Ok(())
+    }
+
+    /// Uses the way to an engine, and gives it up if it can't be used.
+    fn relay_by(
+        &mut self,
+        pid: i32,
+        act: impl FnOnce(&mut Relay) -> Result<(), String>,
+    ) -> Result<(), ConnectionError> {
+        let Some(engine) = self.engines.get_mut(&pid) else {
+            return Ok(());
+        };
+        if let Some(relay) = &mut engine.relay
+            && let Err(reason) = act(relay)
+        {
+            tracing::warn!(pid, reason, "nothing more is passed on to an engine");
+            engine.relay = None;
+            let pid = pid.cast_unsigned();
+            self.send(FromHost::NotRelayed { pid })?;
+        }
+        Ok(())
     }
 
     /// Waits until the controller has said something or an engine has ended; a
@@ -245,8 +346,15 @@ impl Host {
             reader.stream().as_fd(),
             PollFlags::IN,
         )];
-        for ended in self.engines.values() {
-            watched.push(PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN));
+        for engine in self.engines.values() {
+            watched.push(PollFd::from_borrowed_fd(
+                engine.ended.as_fd(),
+                PollFlags::IN,
+            ));
+        }
+        let relays = self.engines.values().filter_map(|it| it.relay.as_ref());
+        for socket in relays.filter_map(Relay::waits_for) {
+            watched.push(PollFd::from_borrowed_fd(socket, PollFlags::OUT));
         }
         loop {
             match rustix::event::poll(&mut watched, slice.as_ref()) {
@@ -258,11 +366,16 @@ impl Host {
             }
         }
         // Deaths first: their causes should be known before what they cause.
-        let is_message = watched[1..].iter().all(|ended| ended.revents().is_empty());
-        Ok(if is_message {
+        let (connection, others) = watched.split_at(1);
+        let (ended, reading) = others.split_at(self.engines.len());
+        let is_any = |some: &[PollFd<'_>]| some.iter().any(|one| !one.revents().is_empty());
+        Ok(if is_any(ended) {
+            Woken::EngineEnded
+        } else if is_any(connection) {
             Woken::Message
         } else {
-            Woken::EngineEnded
+            debug_assert!(is_any(reading));
+            Woken::EngineReads
         })
     }
 
@@ -279,12 +392,21 @@ impl Host {
         let pids: Vec<i32> = self.engines.keys().copied().collect();
         for pid in pids {
             let Some(cause) = ended(pid)? else { continue };
-            self.engines.remove(&pid);
+            let engine = self.engines.remove(&pid);
             signal_group(pid, Signal::KILL);
             tracing::info!(pid, cause, "an engine ended");
+            let output = engine.map(|engine| engine::read_rest(engine.output));
+            let output = output.into_iter().flatten().map(|(stream, mut text)| {
+                engine::shorten(&mut text);
+                match stream {
+                    Stream::Stdout => Output::Stdout(text),
+                    Stream::Stderr => Output::Stderr(text),
+                }
+            });
             self.send(FromHost::EngineExited {
                 pid: pid.cast_unsigned(),
                 cause,
+                output: output.collect(),
             })?;
         }
         Ok(())
@@ -319,7 +441,7 @@ impl Host {
             let mut watched: Vec<PollFd<'_>> = self
                 .engines
                 .values()
-                .map(|ended| PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN))
+                .map(|engine| PollFd::from_borrowed_fd(engine.ended.as_fd(), PollFlags::IN))
                 .collect();
             let timeout = Timespec {
                 tv_sec: left.as_secs().cast_signed(),
@@ -355,12 +477,16 @@ impl Host {
 }
 
 /// Turns a forked process into an engine; comes back only with an error.
-fn become_engine(runtime: Runtime, options: EngineOptions) -> Result<(), HostError> {
+fn become_engine(
+    runtime: Runtime,
+    options: EngineOptions,
+    inherited: Inherited,
+) -> Result<(), HostError> {
     // A session of its own: what it starts can be ended with it.
     if let Err(error) = rustix::process::setsid() {
         tracing::warn!(%error, "the engine shares its process group");
     }
-    match engine::run(runtime, &options) {
+    match engine::run_forked(runtime, &options, Some(inherited)) {
         Ok(never) => match never {},
         Err(error) => Err(HostError::Engine(error)),
     }

@@ -17,6 +17,7 @@ pub mod controller;
 pub mod engine;
 pub mod home;
 pub mod host;
+mod outbox;
 pub mod saved;
 pub mod shared_memory;
 pub mod socket;

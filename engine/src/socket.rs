@@ -384,6 +384,21 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 impl FrameReader {
+    /// Reads what a host passes on, through a socket between the two.
+    #[must_use]
+    pub(crate) fn of_host(stream: UnixStream, limits: Limits) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::new(Kind::FromController, limits),
+        }
+    }
+
+    /// What the controller's messages may have.
+    #[must_use]
+    pub(crate) fn limits(&self) -> Limits {
+        self.decoder.limits()
+    }
+
     /// Waits for the next message. `None`: the controller closed the connection.
     ///
     /// # Errors
@@ -393,21 +408,32 @@ impl FrameReader {
             if let Some(message) = self.buffered()? {
                 return Ok(Some(message));
             }
-            let space = self.decoder.space();
-            shared_memory::prefer_huge_pages(space);
-            match shared_memory::receive(&self.stream, space) {
-                Ok((0, _)) => return Ok(None),
-                Ok((count, beside)) => {
-                    beside
-                        .into_iter()
-                        .for_each(|buffer| self.decoder.attach(buffer));
-                    self.decoder.filled(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                Err(error) => return Err(error.into()),
+            if !self.fill()? {
+                return Ok(None);
             }
         }
+    }
+
+    /// Waits until something arrives. False: the other end closed the connection.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub fn fill(&mut self) -> Result<bool, ConnectionError> {
+        let space = self.decoder.space();
+        shared_memory::prefer_huge_pages(space);
+        match shared_memory::receive(&self.stream, space) {
+            Ok((0, _)) => return Ok(false),
+            Ok((count, beside)) => {
+                beside
+                    .into_iter()
+                    .for_each(|buffer| self.decoder.attach(buffer));
+                self.decoder.filled(count);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(true)
     }
 
     /// Returns a message that has arrived whole already, without waiting.

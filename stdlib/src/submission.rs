@@ -384,10 +384,15 @@ pub(crate) trait Submission: PyPayload {
     }
 
     /// Says how the next request is treated that this thread sends: whether it waits for engines
-    /// that are another's alone, and whether its answers are told together.
+    /// that are another's alone, whether its answers are told together, and whether it goes out as
+    /// a tree.
     #[pymethod]
-    fn manner(_zelf: &Py<Connection>, waits: bool, gathers: bool) {
-        MANNER.set(Some(Manner { waits, gathers }));
+    fn manner(_zelf: &Py<Connection>, waits: bool, gathers: bool, relays: bool) {
+        MANNER.set(Some(Manner {
+            waits,
+            gathers,
+            relays,
+        }));
     }
 
     /// Labels the next work that this thread sends.

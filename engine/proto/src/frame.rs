@@ -391,6 +391,12 @@ impl Decoder {
         }
     }
 
+    /// Returns how large a frame may be.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Says how large the payloads may be of frames that come after those that
     /// were returned.
     pub fn set_payload_bytes_max(&mut self, payload_bytes_max: u64) {

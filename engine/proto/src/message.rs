@@ -409,9 +409,11 @@ pub enum FromEngine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromHost {
     /// A process it forked has ended. `cause` is a phrase: "killed by signal 9".
+    /// `output` is what it had written and not told itself.
     EngineExited {
         pid: u32,
         cause: String,
+        output: Vec<Output>,
     },
     /// Forking failed.
     StartFailed {

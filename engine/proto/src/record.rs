@@ -53,6 +53,8 @@ pub struct Accepted {
     pub target: Option<EngineId>,
     /// Its request has other pieces, so that its name has its engine in it.
     pub is_part: bool,
+    /// How many pieces have the payload in common.
+    pub shared_by: u32,
     pub work: Work,
     /// `None`: the usual ones.
     pub terms: Option<Box<Terms>>,

@@ -2,13 +2,17 @@
 //! code, processes that are forked. It is output of the work that runs, as what Python prints is.
 //!
 //! Each is a pipe, which the thread of [`super::output`] reads; it is written to the log of the process
-//! as well, where it went without that. What the engine itself has to say goes there only ([`Log`]),
-//! and so does what is left in the pipes when a fault aborts the process. An engine inside of another
-//! program leaves its descriptors alone.
+//! as well, where it went without that. What the engine itself has to say goes there only ([`Log`]).
+//! An engine inside of another program leaves its descriptors alone.
+//!
+//! What is left in the pipes when the process is killed is read by its host, which has the ends that
+//! are read, too ([`Pipes`]). An engine that was started by hand has none: if a fault aborts it, that is
+//! written to the log.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rhumba_interpreter::output::Stream;
 
@@ -19,11 +23,26 @@ const PIECE_BYTES: usize = 16 << 10;
 /// not fill the disk.
 const LOGGED_BYTES_MAX: u64 = 64 << 20;
 
+/// More than a pipe holds, in bytes, if nobody has made it larger.
+const REST_BYTES_MAX: u64 = 1 << 20;
+
 /// Where the descriptors led to before they were captured: where this process has its log.
 static LOG: AtomicI32 = AtomicI32::new(libc::STDERR_FILENO);
 
-/// The ends of the pipes that are read, for a process that aborts.
+/// The ends of the pipes that are read, for a process that aborts and has no host.
 static READ_ENDS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
+
+/// Output was taken from a pipe or from Python, and isn't on its way yet.
+static IS_HOLDING: AtomicBool = AtomicBool::new(false);
+
+/// How long a process that aborts waits for what it holds to be sent, in slices.
+const HOLDING_SLICES_MAX: u32 = 50;
+
+/// A pipe for stdout and one for stderr, made by a host for one engine before it forks it.
+pub(crate) struct Pipes {
+    pub(crate) read_ends: [OwnedFd; 2],
+    write_ends: [OwnedFd; 2],
+}
 
 /// Descriptors 1 and 2, captured until [`release`].
 pub(super) struct Captured {
@@ -40,21 +59,79 @@ struct Pipe {
     begun: Vec<u8>,
 }
 
-/// Captures what is written to descriptors 1 and 2 from now on.
-pub(super) fn capture() -> io::Result<Captured> {
+impl Pipes {
+    pub(crate) fn new() -> io::Result<Self> {
+        let [(out_read, out_write), (err_read, err_write)] = [pipe()?, pipe()?];
+        Ok(Self {
+            read_ends: [out_read, err_read],
+            write_ends: [out_write, err_write],
+        })
+    }
+
+    /// The ends that the host keeps, once the engine has its own.
+    pub(crate) fn into_read_ends(self) -> [OwnedFd; 2] {
+        self.read_ends
+    }
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [-1; 2];
+    // SAFETY: the array has room for two numbers.
+    checked(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    // SAFETY: both were made above, and are owned by nobody else.
+    let [read_end, write_end] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+    // SAFETY: flags of a descriptor that is open; whoever writes still waits for room.
+    checked(unsafe { libc::fcntl(read_end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
+    Ok((read_end, write_end))
+}
+
+/// Reads what is left in the pipes of an engine that has ended, and writes it to the log as well.
+pub(crate) fn read_rest(read_ends: [OwnedFd; 2]) -> Vec<(Stream, String)> {
+    let mut log = io::stderr();
+    let rests = [Stream::Stdout, Stream::Stderr].into_iter().zip(read_ends);
+    rests
+        .filter_map(|(stream, read_end)| {
+            let mut rest = Vec::new();
+            // It ends where nothing more is in there, which is an error of its own kind.
+            let _ = File::from(read_end)
+                .take(REST_BYTES_MAX)
+                .read_to_end(&mut rest);
+            // A log that can't be written is no reason to lose output.
+            let _ = log.write_all(&rest);
+            let text = String::from_utf8_lossy(&rest).into_owned();
+            (!text.is_empty()).then_some((stream, text))
+        })
+        .collect()
+}
+
+/// Takes note that output is held back, or that none is any more.
+pub(super) fn note_holding(is_holding: bool) {
+    IS_HOLDING.store(is_holding, Ordering::Release);
+}
+
+/// Captures what is written to descriptors 1 and 2 from now on, in pipes that the host has made or, without
+/// one, in new ones.
+pub(super) fn capture(pipes: Option<Pipes>) -> io::Result<Captured> {
     // SAFETY: a number that isn't open is answered by an error.
     let log = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, 3) };
     LOG.store(checked(log)?, Ordering::Relaxed);
+    let has_host = pipes.is_some();
+    let Pipes {
+        read_ends: [out_read, err_read],
+        write_ends: [out_write, err_write],
+    } = pipes.map_or_else(Pipes::new, Ok)?;
     let captured = Captured {
         pipes: [
-            Pipe::in_place_of(libc::STDOUT_FILENO, Stream::Stdout)?,
-            Pipe::in_place_of(libc::STDERR_FILENO, Stream::Stderr)?,
+            Pipe::in_place_of(libc::STDOUT_FILENO, Stream::Stdout, out_read, out_write)?,
+            Pipe::in_place_of(libc::STDERR_FILENO, Stream::Stderr, err_read, err_write)?,
         ],
         piece: Vec::new(),
         copy: Copied::to(Log),
     };
-    for (known, pipe) in READ_ENDS.iter().zip(&captured.pipes) {
-        known.store(pipe.read_end.as_raw_fd(), Ordering::Relaxed);
+    if !has_host {
+        for (known, pipe) in READ_ENDS.iter().zip(&captured.pipes) {
+            known.store(pipe.read_end.as_raw_fd(), Ordering::Relaxed);
+        }
     }
     // SAFETY: the handler calls nothing that a signal handler may not call.
     unsafe {
@@ -118,14 +195,12 @@ impl Captured {
 }
 
 impl Pipe {
-    fn in_place_of(descriptor: RawFd, stream: Stream) -> io::Result<Self> {
-        let mut ends = [-1; 2];
-        // SAFETY: the array has room for two numbers.
-        checked(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
-        // SAFETY: both were made above, and are owned by nobody else.
-        let [read_end, write_end] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-        // SAFETY: flags of a descriptor that is open; whoever writes still waits for room.
-        checked(unsafe { libc::fcntl(read_end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
+    fn in_place_of(
+        descriptor: RawFd,
+        stream: Stream,
+        read_end: OwnedFd,
+        write_end: OwnedFd,
+    ) -> io::Result<Self> {
         // SAFETY: the new number is one of the two standard ones, which nothing owns.
         checked(unsafe { libc::dup2(write_end.as_raw_fd(), descriptor) })?;
         Ok(Self {
@@ -259,8 +334,20 @@ fn rescue() {
     }
 }
 
-/// Nobody reads the pipes of a process that aborts, and why it does is in them.
+/// Lets the other thread send what it has taken, as long as that takes no longer than a moment: why the
+/// process aborts is in there, or in the pipes.
 extern "C" fn on_abort(signal: i32) {
+    let slice = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 1_000_000,
+    };
+    for _ in 0..HOLDING_SLICES_MAX {
+        if !IS_HOLDING.load(Ordering::Acquire) {
+            break;
+        }
+        // SAFETY: it may be called in a signal handler; the rest of the time isn't asked for.
+        unsafe { libc::nanosleep(&raw const slice, std::ptr::null_mut()) };
+    }
     rescue();
     // The usual action is set again by now.
     // SAFETY: it may be called in a signal handler.

@@ -5,6 +5,7 @@
 //! program, so that nothing of it has to be locked. Heartbeats are answered in between. How an
 //! engine that is nothing else works is [`super::run`].
 
+use super::incoming::Incoming;
 use super::operations::{Operations, capture};
 use super::output::EngineOutput;
 use super::queue::{Queue, Thread};
@@ -39,7 +40,7 @@ impl Joined {
         let python_thread = Thread::current();
         let closed = Arc::clone(&queue);
         start_network(
-            reader,
+            Incoming::new(reader, None),
             Arc::clone(&queue),
             Arc::clone(&outgoing),
             move || {

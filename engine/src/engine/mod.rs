@@ -6,20 +6,25 @@
 //! when an engine dies exactly one unanswered piece may have begun.
 //!
 //! Read next: [`queue`] for what both threads share, [`operations`] for what
-//! is done with the namespace, [`output`] for what is printed meanwhile.
+//! is done with the namespace, [`output`] for what is printed meanwhile, [`incoming`] for the
+//! two ways by which work comes.
 
 mod base_frame;
 mod descriptors;
+mod incoming;
 mod joined;
 mod operations;
 mod output;
 mod queue;
 
 pub use descriptors::Log;
+pub(crate) use descriptors::{Pipes, read_rest};
 pub use joined::Joined;
+pub(crate) use output::shorten;
 
 use crate::cluster_file::{ClusterFile, ClusterFileError};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
+use incoming::{End, Incoming};
 use operations::Operations;
 use output::EngineOutput;
 use parking_lot::Mutex;
@@ -31,10 +36,11 @@ use rhumba_interpreter::rustpython_vm::{PyResult, VirtualMachine};
 use rhumba_proto::frame::FrameError;
 use rhumba_proto::id::{BlobId, EngineId, Ticket};
 use rhumba_proto::message::{
-    Failure, FailureKind, FromController, FromEngine, Outcome, Payload, Role, Timing, ToController,
-    ToEngine, Welcome,
+    Failure, FailureKind, FromEngine, Outcome, Payload, Role, Timing, ToController, ToEngine,
+    Welcome,
 };
 use std::collections::HashMap;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -145,17 +151,36 @@ pub fn run(
     runtime: Runtime,
     options: &EngineOptions,
 ) -> Result<std::convert::Infallible, EngineError> {
+    run_forked(runtime, options, None)
+}
+
+/// What an engine has from the host that forked it.
+pub(crate) struct Inherited {
+    /// What goes to many engines comes through it.
+    pub(crate) relayed: UnixStream,
+    pub(crate) pipes: Pipes,
+}
+
+/// Does what [`run`] does, in a process that a host has forked.
+pub(crate) fn run_forked(
+    runtime: Runtime,
+    options: &EngineOptions,
+    inherited: Option<Inherited>,
+) -> Result<std::convert::Infallible, EngineError> {
     let (engine, reader, outgoing) = connect(options)?;
+    let (relayed, pipes) = inherited.map(|it| (it.relayed, it.pipes)).unzip();
+    let relayed = relayed.map(|stream| FrameReader::of_host(stream, reader.limits()));
+    let incoming = Incoming::new(reader, relayed);
     let queue = Arc::new(match options.host {
         Some(_) => Queue::new(),
         None => Queue::of_engine_by_hand(),
     });
-    let captured = descriptors::capture()?;
+    let captured = descriptors::capture(pipes)?;
     let output = EngineOutput::start(Arc::clone(&outgoing), Some(captured))?;
     let python_thread = queue::Thread::current();
     let ended = Arc::clone(&queue);
     start_network(
-        reader,
+        incoming,
         Arc::clone(&queue),
         Arc::clone(&outgoing),
         move || {
@@ -332,7 +357,7 @@ fn add_module_directories(vm: &VirtualMachine, directories: &[PathBuf]) -> PyRes
 /// Starts the thread that reads what the controller sends; `at_end` is called by it when there is
 /// nothing more to read.
 fn start_network(
-    mut reader: FrameReader,
+    mut incoming: Incoming,
     queue: Arc<Queue>,
     outgoing: Arc<Outgoing>,
     at_end: impl FnOnce() + Send + 'static,
@@ -344,11 +369,9 @@ fn start_network(
             .spawn(move || {
                 let mut blobs = HashMap::new();
                 loop {
-                    match reader.receive() {
-                        Ok(Some((FromController::Engine(ToEngine::Shutdown), _))) | Ok(None) => {
-                            break;
-                        }
-                        Ok(Some((FromController::Engine(message), payload))) => {
+                    match incoming.receive() {
+                        Ok(Ok((ToEngine::Shutdown, _)) | Err(End::Closed)) => break,
+                        Ok(Ok((message, payload))) => {
                             on_message(
                                 message,
                                 payload,
@@ -358,12 +381,10 @@ fn start_network(
                                 python_thread,
                             );
                         }
-                        Ok(Some((FromController::Refused { reason }, _))) => {
+                        Ok(Err(End::Refused { reason })) => {
                             tracing::warn!(reason, "the controller let this engine go");
                             break;
                         }
-                        // Not for an engine, so not from a controller of this version.
-                        Ok(Some(_)) => {}
                         Err(error) => {
                             tracing::warn!(%error, "the connection to the controller broke");
                             break;
@@ -417,7 +438,8 @@ fn on_message(
             }
         }
         ToEngine::Ping => outgoing.send(FromEngine::Pong, &Payload::default()),
-        ToEngine::Shutdown => {}
+        // The first ends the connection, the others only put messages in order.
+        ToEngine::Shutdown | ToEngine::Await { .. } | ToEngine::Relayed { .. } => {}
     }
 }
 

@@ -6,7 +6,7 @@
 //! that prints a hundred thousand lines doesn't send as many messages. The same
 //! thread reads what is written past Python: see [`super::descriptors`].
 
-use super::descriptors::Captured;
+use super::descriptors::{self, Captured};
 use super::{Outgoing, with_signals_blocked};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -110,6 +110,7 @@ impl EngineOutput {
 
     fn send(&self, held: &mut Held) {
         if held.text.is_empty() {
+            descriptors::note_holding(false);
             return;
         }
         let text = std::mem::take(&mut held.text);
@@ -123,6 +124,7 @@ impl EngineOutput {
             };
             self.send_output(held, output);
         }
+        descriptors::note_holding(false);
     }
 
     fn send_output(&self, held: &mut Held, output: Output) {
@@ -172,6 +174,7 @@ impl EngineOutput {
             unsafe { libc::read(self.wake.as_raw_fd(), (&raw mut count).cast(), 8) };
             self.read_captured(&mut held);
             if held.text.is_empty() {
+                descriptors::note_holding(false);
                 deadline = None;
             } else if deadline.is_none_or(|deadline| Instant::now() < deadline) {
                 deadline.get_or_insert_with(|| Instant::now() + HELD_DURATION);
@@ -185,6 +188,7 @@ impl EngineOutput {
     /// Takes what was written past Python so far.
     fn read_captured(&self, held: &mut Held) {
         if let Some(mut captured) = held.captured.take_if(|captured| captured.has_something()) {
+            descriptors::note_holding(true);
             captured.read(|stream, text| {
                 self.add(held, stream, text);
             });
@@ -199,6 +203,7 @@ impl EngineOutput {
             held.stream = stream;
         }
         let was_empty = held.text.is_empty();
+        descriptors::note_holding(true);
         held.text.push_str(text);
         let recently = held
             .sent_last
@@ -356,7 +361,7 @@ fn bounded(data: &[(String, String)]) -> Vec<(String, String)> {
 }
 
 /// Cuts a text that is too long for one message, and says so at its end.
-pub(super) fn shorten(text: &mut String) {
+pub(crate) fn shorten(text: &mut String) {
     let bytes = text.len();
     if bytes > PIECE_BYTES_MAX {
         text.truncate(text.floor_char_boundary(PIECE_BYTES_MAX));

@@ -111,7 +111,7 @@ fn add(
     accepted: &Accepted,
     ended: Option<&(u64, Box<Ended>)>,
 ) -> Result<(), TaskStoreError> {
-    let arguments = store(book, &accepted.payload, accepted.omitted_bytes)?;
+    let arguments = store_shared(book, accepted)?;
     let result = match ended {
         Some((_, ended)) => store(book, &ended.payload, ended.omitted_bytes)?,
         None => Stored::default(),
@@ -335,6 +335,41 @@ pub(super) fn omit(record: &mut Record) {
 
 /// Puts a payload where its size says. What was left out has its size all the same.
 fn store(book: &Book, payload: &Payload, omitted_bytes: u64) -> Result<Stored, TaskStoreError> {
+    store_hashed(book, payload, omitted_bytes, None)
+}
+
+/// Puts the arguments of a piece where their size says. Those that the pieces of one request have in
+/// common are read once.
+fn store_shared(book: &mut Book, accepted: &Accepted) -> Result<Stored, TaskStoreError> {
+    let payload = &accepted.payload;
+    let known = book.shared.take();
+    let known = known.filter(|(known, _)| is_same(known, payload));
+    let hash = known.as_ref().map(|(_, hash)| *hash);
+    let stored = store_hashed(book, payload, accepted.omitted_bytes, hash)?;
+    book.shared = match stored.file {
+        Some(file) if accepted.shared_by > 1 => Some((payload.clone(), file)),
+        _ => None,
+    };
+    Ok(stored)
+}
+
+/// Whether these are the same buffers in memory, without a look at what is in them.
+fn is_same(one: &Payload, other: &Payload) -> bool {
+    one.buffers.len() == other.buffers.len()
+        && one
+            .buffers
+            .iter()
+            .zip(&other.buffers)
+            .all(|(one, other)| one.as_ptr() == other.as_ptr() && one.len() == other.len())
+}
+
+/// `hash`: that of the packed payload, if it is known.
+fn store_hashed(
+    book: &Book,
+    payload: &Payload,
+    omitted_bytes: u64,
+    hash: Option<[u8; 32]>,
+) -> Result<Stored, TaskStoreError> {
     if payload.is_empty() {
         return Ok(Stored {
             bytes: int(omitted_bytes),
@@ -342,31 +377,43 @@ fn store(book: &Book, payload: &Payload, omitted_bytes: u64) -> Result<Stored, T
         });
     }
     let bytes = bundle::length(payload);
-    let bundled = bundle::pack(payload);
-    let in_row = bytes <= INLINE_BYTES_MAX || book.database.folder.is_none();
-    let file = match in_row {
-        true => None,
-        false => Some(store_file(book, &bundled)?),
+    if bytes <= INLINE_BYTES_MAX || book.database.folder.is_none() {
+        return Ok(Stored {
+            bytes: int(bytes),
+            inline: Some(bundle::pack(payload)),
+            file: None,
+        });
+    }
+    let (file, packed) = match hash {
+        Some(hash) => (hash, None),
+        None => {
+            let packed = bundle::pack(payload);
+            (*blake3::hash(&packed).as_bytes(), Some(packed))
+        }
     };
+    let packed = || packed.unwrap_or_else(|| bundle::pack(payload));
+    store_file(book, file, bytes, packed)?;
     Ok(Stored {
         bytes: int(bytes),
-        inline: in_row.then_some(bundled),
-        file,
+        inline: None,
+        file: Some(file),
     })
 }
 
 /// Puts a payload into a file named by its hash, and counts the row that names it.
-fn store_file(book: &Book, content: &[u8]) -> Result<[u8; 32], TaskStoreError> {
-    let file = *blake3::hash(content).as_bytes();
+fn store_file(
+    book: &Book,
+    file: [u8; 32],
+    bytes: u64,
+    content: impl FnOnce() -> Bytes,
+) -> Result<(), TaskStoreError> {
     let connection = &book.database.connection;
     let is_new = connection
         .prepare_cached(
             "INSERT INTO files (file, bytes, uses) VALUES (?, ?, 1)
                 ON CONFLICT (file) DO UPDATE SET uses = uses + 1 RETURNING uses = 1",
         )?
-        .query_row(params![&file[..], int(content.len() as u64)], |row| {
-            row.get(0)
-        })?;
+        .query_row(params![&file[..], int(bytes)], |row| row.get(0))?;
     let path = book
         .file_path(&file)
         .filter(|path| is_new || !path.exists());
@@ -377,10 +424,10 @@ fn store_file(book: &Book, content: &[u8]) -> Result<[u8; 32], TaskStoreError> {
         let temporary = path.with_extension("new");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        options.open(&temporary)?.write_all(content)?;
+        options.open(&temporary)?.write_all(&content())?;
         std::fs::rename(&temporary, &path)?;
     }
-    Ok(file)
+    Ok(())
 }
 
 const ADD_OUTPUT: &str =

@@ -366,7 +366,10 @@ fn weight(record: &Record) -> u64 {
     RECORD_BYTES
         + match record {
             Record::FunctionStored { content, .. } => content.bytes(),
-            Record::Accepted(accepted) => accepted.payload.bytes(),
+            // What several pieces have in common is there once.
+            Record::Accepted(accepted) => {
+                accepted.payload.bytes() / u64::from(accepted.shared_by.max(1))
+            }
             Record::Ended(ended) => ended.payload.bytes(),
             Record::Printed { output, .. } => insert::output_bytes(output),
             Record::ClientJoined { .. } => 0,

@@ -65,6 +65,7 @@ impl TestStore {
             task: task(number),
             target: None,
             is_part: false,
+            shared_by: 1,
             work,
             terms: terms.map(Box::new),
             label: (number % 2 == 1).then(|| "odd".into()),

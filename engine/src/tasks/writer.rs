@@ -71,6 +71,9 @@ pub(super) struct Book {
     pub(super) records: u64,
     pub(super) bytes: u64,
     pub(super) functions: Functions,
+    /// The latest arguments that several pieces have in common, and their hash. It outlives no group:
+    /// it keeps the buffers.
+    pub(super) shared: Option<(Payload, [u8; 32])>,
     /// By row: how many outputs of an unfinished piece are written, and their bytes.
     pub(super) outputs: HashMap<i64, (i64, u64)>,
     /// Everything before this row was looked at to be removed.
@@ -335,6 +338,7 @@ impl Writer {
             }
             Ok(())
         });
+        book.shared = None;
         if let Err(error) = result {
             (book.records, book.bytes) = before;
             return Err(error.about(&name));
@@ -444,6 +448,7 @@ impl Book {
             records: records.unsigned_abs(),
             bytes: bytes.unwrap_or(0).unsigned_abs() + of_functions,
             functions: Functions::default(),
+            shared: None,
             outputs: HashMap::new(),
             cursor: 0,
             overdue: VecDeque::new(),

@@ -775,7 +775,8 @@ def aborts():
 
 
 with ipp.Cluster(n=1) as other:
-    print(type(other[0].apply(aborts).exception(10)).__name__)
+    aborted = other[0].apply(aborts)
+    print(type(aborted.exception(10)).__name__, aborted.stderr)
     print('why it aborts' in other.cluster.get_output('engines'))
 "#;
 
@@ -787,6 +788,6 @@ fn what_engines_write_past_python_is_their_output() {
         said,
         "['first', 'a command', 'then', 'rå', 'a child'] ['100000', 'last'] 100006 trouble\n\
          a\u{fffd} \u{fffd}b 3\n\
-         still told\n 1\nEngineError\nTrue\n"
+         still told\n 1\nEngineError why it aborts\nTrue\n"
     );
 }

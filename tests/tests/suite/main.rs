@@ -5,6 +5,7 @@
 
 mod support;
 
+mod broadcast;
 mod cli;
 mod cluster_owners;
 mod clusters;

@@ -199,7 +199,7 @@ impl Controller {
             payload: Payload::default(),
             bytes: 0,
             function: None,
-            is_divided: false,
+            pieces: 1,
             gathers: false,
         });
         let place = Place::Window(id);

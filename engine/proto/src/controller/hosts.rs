@@ -98,9 +98,12 @@ impl Controller {
     pub(super) fn on_host_message(&mut self, id: HostId, message: FromHost) {
         let host = self.hosts.get_mut(&id).expect("a connected host is known");
         match message {
-            FromHost::EngineExited { pid, cause } => {
+            FromHost::EngineExited { pid, cause, output } => {
                 match self.processes.remove(&(host.pid, pid)) {
-                    Some(engine) => self.on_engine_exited(engine, cause),
+                    Some(engine) => {
+                        self.on_last_output(engine, output);
+                        self.on_engine_exited(engine, cause);
+                    }
                     // It ended before it could join.
                     None => host.one_started(&mut self.timers),
                 }

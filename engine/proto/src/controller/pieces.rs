@@ -32,13 +32,18 @@ pub(super) struct Parcel {
     pub(super) bytes: u64,
     /// Keeps the function's content, even if its client forgets it meanwhile.
     pub(super) function: Option<Arc<Blob>>,
-    /// It became several pieces.
-    pub(super) is_divided: bool,
+    /// How many pieces it became.
+    pub(super) pieces: u32,
     /// Its answers are told together.
     pub(super) gathers: bool,
 }
 
 impl Parcel {
+    /// Returns whether it became several pieces.
+    pub(super) fn is_divided(&self) -> bool {
+        self.pieces > 1
+    }
+
     /// Returns whether what is queued behind it at an engine depends on its success.
     pub(super) fn stops_on_error(&self) -> bool {
         matches!(

@@ -193,7 +193,7 @@ impl Controller {
             payload,
             bytes,
             function,
-            is_divided: pieces > 1,
+            pieces: u32::try_from(pieces).unwrap_or(u32::MAX),
             gathers: false,
         }))
     }

@@ -189,6 +189,18 @@ impl Controller {
         }
     }
 
+    /// What an engine had written when it ended, and not told: by what it was at, as far as that
+    /// is known here.
+    pub(super) fn on_last_output(&mut self, id: EngineId, output: Vec<Output>) {
+        for output in output {
+            let Some(engine) = self.engines.get(&id) else {
+                return;
+            };
+            let ticket = engine.window.iter().next().map(|first| first.ticket);
+            self.on_output(id, ticket, output);
+        }
+    }
+
     /// What is told by what has ended meanwhile, or was never there, is dropped.
     fn on_data(&mut self, id: EngineId, ticket: Ticket, parts: Vec<DataPart>, payload: Payload) {
         let window = &self.engines[&id].window;

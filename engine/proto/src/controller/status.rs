@@ -69,7 +69,7 @@ impl Controller {
         let named = self.pieces_at(engine).map(|(owner, piece)| QueuedName {
             name: owner.name(),
             is_task: piece.is_task(),
-            is_part: piece.parcel.is_divided,
+            is_part: piece.parcel.is_divided(),
         });
         named.take(count_max).collect()
     }

@@ -89,6 +89,7 @@ impl World {
             Role::Engine { .. } => ToController::Host(FromHost::EngineExited {
                 pid: 100,
                 cause: "nonsense".to_owned(),
+                output: Vec::new(),
             }),
             Role::Host => {
                 let query = QueryId(1);

@@ -418,6 +418,7 @@ impl World {
             let exited = FromHost::EngineExited {
                 pid: engine.pid,
                 cause: cause.to_owned(),
+                output: Vec::new(),
             };
             self.say(host, ToController::Host(exited), Payload::default());
         }
@@ -490,6 +491,7 @@ impl World {
                     FromHost::EngineExited {
                         pid,
                         cause: "exit status 1".to_owned(),
+                        output: Vec::new(),
                     }
                 }
                 2 => continue,

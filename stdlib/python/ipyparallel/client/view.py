@@ -16,7 +16,7 @@ from .map import distribution, listed, sized
 from .wholes import WholeNamespaces
 
 # Requests wait, and are answered by each engine.
-_USUAL_MANNER = (True, False)
+_USUAL_MANNER = (True, False, False)
 
 # What of a view holds what its tasks are sent with; see `TaskFlags`.
 _TERMS = ("_flags", "_terms")
@@ -242,8 +242,8 @@ class DirectView(WholeNamespaces, View):
         "exclusive_wait": ("_manner",),
     }
 
-    # Whether calls wait for engines that are another's, and whether their answers are told
-    # together. What is sent says it only where it is not so.
+    # Whether calls wait for engines that are another's, whether their answers are told
+    # together, and whether they go out as a tree. What is sent says it only where it is not so.
     _manner = _USUAL_MANNER
 
     def __init__(self, client, targets="all", **flags):
@@ -358,7 +358,7 @@ class DirectView(WholeNamespaces, View):
 
     @exclusive_wait.setter
     def exclusive_wait(self, waits):
-        self._manner = (bool(waits), self._manner[1])
+        self._manner = (bool(waits), *self._manner[1:])
 
     def exclusive(self, wait=True, timeout=None, limit=None):
         """Has the engines of this view for this client alone, within a `with` block.

@@ -16,7 +16,12 @@ use serde_json::Value;
 use crate::table::Side;
 
 /// Calls, data and memory: the interface that ipyparallel has too.
-const CALLS: [&str; 3] = ["bench_ipyparallel.py", "bench_memory.py", "bench_large.py"];
+const CALLS: [&str; 4] = [
+    "bench_ipyparallel.py",
+    "bench_memory.py",
+    "bench_large.py",
+    "bench_broadcast.py",
+];
 /// Tasks in their thousands.
 const TASKS: [&str; 3] = ["bench_tasks.py", "bench_graph.py", "bench_queued.py"];
 const TASKS_IN_DASK: &str = "bench_dask.py";

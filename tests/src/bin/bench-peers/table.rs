@@ -60,7 +60,7 @@ const fn row(
 use Better::{Higher, Lower};
 
 #[rustfmt::skip]
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 30] = [
     row("start to connected", "/start_s", "s", Lower, Some(20.0)),
     row("apply_sync, one engine, p50", "/apply_one/p50_us", "µs", Lower, Some(25.0)),
     row("apply_sync, one engine, p99", "/apply_one/p99_us", "µs", Lower, None),
@@ -78,6 +78,14 @@ const ROWS: [Row; 22] = [
     row("push 64 MB to all, repeated", "/push_64MB_all_repeated_MBps", "MB/s", Higher, Some(3.0)),
     row("pull 64 MB from one, repeated", "/pull_64MB_one_repeated_MBps", "MB/s", Higher, Some(3.0)),
     row("pull 64 MB that one has made, repeated", "/pull_64MB_made_there_MBps", "MB/s", Higher, Some(3.0)),
+    row("DirectView, call with an argument of 1 B to 16 engines", "/broadcast_direct_1B_ms", "ms", Lower, None),
+    row("BroadcastView, call with an argument of 1 B to 16 engines", "/broadcast_tree_1B_ms", "ms", Lower, None),
+    row("DirectView, call with an argument of 64 KB to 16 engines", "/broadcast_direct_64KB_ms", "ms", Lower, None),
+    row("BroadcastView, call with an argument of 64 KB to 16 engines", "/broadcast_tree_64KB_ms", "ms", Lower, None),
+    row("DirectView, call with an argument of 900 KB to 16 engines", "/broadcast_direct_900KB_ms", "ms", Lower, None),
+    row("BroadcastView, call with an argument of 900 KB to 16 engines", "/broadcast_tree_900KB_ms", "ms", Lower, None),
+    row("DirectView, call with an argument of 4 MB to 16 engines", "/broadcast_direct_4MB_ms", "ms", Lower, None),
+    row("BroadcastView, call with an argument of 4 MB to 16 engines", "/broadcast_tree_4MB_ms", "ms", Lower, None),
     row("scatter 1,000,000 integers", "/scatter_1e6_ints_s", "s", Lower, None),
     row("gather 1,000,000 integers", "/gather_1e6_ints_s", "s", Lower, None),
     row("memory per engine (PSS), just started", "/idle_engine_pss_MB", "MB", Lower, Some(10.0)),

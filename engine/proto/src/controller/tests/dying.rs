@@ -258,3 +258,32 @@ fn an_engine_that_does_not_end_is_killed() {
     scene.take(engine.connection);
     scene.end();
 }
+
+#[test]
+fn what_an_engine_had_written_when_it_died_is_output_of_what_it_was_at() {
+    let mut scene = Scene::new();
+    let host = scene.host(10);
+    let engine = scene.engine_of(Some(10), 11);
+    let client = scene.client();
+    scene.request(client, 1, &[engine], push());
+    assert_eq!(scene.runs(engine).len(), 1);
+    let output = Output::Stderr("out of paper".to_owned());
+    let exited = FromHost::EngineExited {
+        pid: 11,
+        cause: "killed by SIGABRT".to_owned(),
+        output: vec![output.clone()],
+    };
+    scene.close(engine.connection);
+    scene.tell(host, ToController::Host(exited), Payload::default());
+    let told = scene.told(client);
+    let expected = ToClient::Output {
+        request: RequestId(1),
+        engine: engine.id,
+        output,
+    };
+    assert_eq!(told[0], expected);
+    let [ToClient::EngineLeft { .. }, ToClient::Result { .. }] = &told[1..] else {
+        panic!("it left, and its work has an answer: {told:?}");
+    };
+    scene.end();
+}

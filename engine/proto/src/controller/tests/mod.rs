@@ -366,6 +366,7 @@ impl Scene {
         let message = FromHost::EngineExited {
             pid,
             cause: cause.to_owned(),
+            output: Vec::new(),
         };
         self.tell(host, ToController::Host(message), Payload::default());
     }
