@@ -514,13 +514,14 @@ impl World {
             FromController::Engine(ToEngine::Run { ticket, work }) => {
                 self.observe_run(connection, *ticket, work, payload);
             }
-            FromController::Engine(ToEngine::Relayed { message, .. }) => {
-                if let Relayed::Run { ticket, work } = message {
-                    if self.relayed.insert(*ticket) {
-                        self.observe_run(connection, *ticket, work, payload);
-                    } else {
-                        self.oracle.counts.sent_again += 1;
-                    }
+            FromController::Engine(ToEngine::Relayed {
+                message: Relayed::Run { ticket, work },
+                ..
+            }) => {
+                if self.relayed.insert(*ticket) {
+                    self.observe_run(connection, *ticket, work, payload);
+                } else {
+                    self.oracle.counts.sent_again += 1;
                 }
             }
             FromController::Host(ToHost::RelayRun { work, to }) => {
