@@ -40,6 +40,8 @@ pub(super) struct Client {
     /// Results that others asked for: what is waited for, `None` while the record
     /// is looked for.
     pub(super) fetches: BTreeMap<RequestId, Option<Awaited>>,
+    /// How much of what it was told as a watcher it hasn't seen, while it isn't one.
+    pub(super) unseen: u32,
 }
 
 /// What became of a blob that the client stored.
@@ -85,6 +87,7 @@ impl Controller {
             outcomes: Outcomes::default(),
             label: None,
             fetches: BTreeMap::new(),
+            unseen: 0,
         };
         self.record(Record::ClientJoined {
             client: id,

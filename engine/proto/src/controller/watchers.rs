@@ -10,7 +10,7 @@ use super::Controller;
 use super::pieces::{Owner, Parcel};
 use crate::id::{ClientId, EngineId};
 use crate::message::{
-    Activity, Answer, ClientInfo, Operation, Outcome, Output, Payload, TaskName, Timing, ToClient,
+    Activity, Answer, Operation, Outcome, Output, Payload, TaskName, Timing, ToClient,
 };
 use std::collections::{BTreeSet, VecDeque};
 
@@ -100,18 +100,31 @@ impl Controller {
             let reason = super::failures::no_engine(*missing, departure).message;
             return Answer::Refused { reason };
         }
+        let unseen = self.clients.get_mut(&client);
+        let unseen = unseen.map_or(0, |client| std::mem::take(&mut client.unseen));
         let watcher = self.watchers.entry(client);
-        let watcher = watcher.or_insert_with(|| Watcher::new(Vec::new()));
+        let watcher = watcher.or_insert_with(|| Watcher {
+            unseen,
+            ..Watcher::new(Vec::new())
+        });
         watcher.turn_to(targets);
         let ids: Vec<EngineId> = self.engines.keys().copied().collect();
         for id in ids {
+            // Others may have been told already.
+            if let Some((task, activity)) = self.first_begun(id) {
+                self.tell_watcher(client, id, task, activity);
+            }
             self.announce_first(id);
         }
         Answer::Done
     }
 
+    /// A client watches no more. What it was sent it has still to see.
     pub(super) fn unwatch(&mut self, client: ClientId) {
-        self.watchers.remove(&client);
+        let watcher = self.watchers.remove(&client);
+        if let (Some(watcher), Some(client)) = (watcher, self.clients.get_mut(&client)) {
+            client.unseen = watcher.unseen;
+        }
     }
 
     /// A watcher has seen so much of what it was sent.
@@ -119,12 +132,31 @@ impl Controller {
         if let Some(watcher) = self.watchers.get_mut(&client) {
             watcher.unseen = watcher.unseen.saturating_sub(count);
             self.send_watched(client);
+        } else if let Some(client) = self.clients.get_mut(&client) {
+            client.unseen = client.unseen.saturating_sub(count);
         }
     }
 
     fn send_watched(&mut self, client: ClientId) {
         while let Some(message) = self.watchers.get_mut(&client).and_then(Watcher::next) {
             self.send_client(client, message, Payload::default());
+        }
+    }
+
+    /// Tells one of those who watch.
+    fn tell_watcher(
+        &mut self,
+        client: ClientId,
+        engine: EngineId,
+        task: TaskName,
+        activity: Activity,
+    ) {
+        if let Some(watcher) = self.watchers.get_mut(&client)
+            && client != task.client
+            && watcher.watches(engine)
+        {
+            watcher.keep(engine, task, activity);
+            self.send_watched(client);
         }
     }
 
@@ -160,8 +192,8 @@ impl Controller {
             return;
         };
         let entry = engine.window.get(index);
-        let piece = &self.pieces[entry.piece];
-        let Some(Owner { client, request }) = piece.owner else {
+        let key = entry.piece;
+        let Some(Owner { client, request }) = self.pieces[key].owner else {
             return;
         };
         if entry.announced.is_some() {
@@ -169,17 +201,26 @@ impl Controller {
         }
         let task = TaskName { client, request };
         engine.window.note_announced(index, task);
-        let by = &self.clients[&client];
-        let activity = Activity::Started {
-            by: ClientInfo {
-                client,
-                name: by.name.clone(),
-                pid: by.pid,
-            },
-            operation: piece.parcel.work.operation.name().to_owned(),
-            what: what(&piece.parcel),
-        };
+        let activity = self.started(client, &self.pieces[key].parcel);
         self.tell_watchers(id, task, &activity);
+    }
+
+    /// What is first at an engine, if those who watch were told that it runs, and how.
+    fn first_begun(&self, id: EngineId) -> Option<(TaskName, Activity)> {
+        let first = self.engines.get(&id)?.window.iter().next()?;
+        let task = first.announced?;
+        let piece = &self.pieces[first.piece];
+        // Nobody is told of what its client has left.
+        let owner = piece.owner?;
+        Some((task, self.started(owner.client, &piece.parcel)))
+    }
+
+    fn started(&self, client: ClientId, parcel: &Parcel) -> Activity {
+        Activity::Started {
+            by: self.clients[&client].info(),
+            operation: parcel.work.operation.name().to_owned(),
+            what: what(parcel),
+        }
     }
 
     /// Something was printed by what runs at an engine.

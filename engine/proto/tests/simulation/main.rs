@@ -33,7 +33,7 @@ use world::World;
 /// Seeds that once failed, each with what it showed.
 const REGRESSIONS: &str = include_str!("regressions.txt");
 
-const SEEDS: Range<u64> = 0..250;
+const SEEDS: Range<u64> = 0..300;
 
 fn run(seed: u64, is_traced: bool) -> World {
     let result = std::panic::catch_unwind(|| {

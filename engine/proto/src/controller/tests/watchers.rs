@@ -151,6 +151,56 @@ fn who_turns_to_other_engines_is_told_nothing_of_the_ones_before() {
 }
 
 #[test]
+fn who_stops_watching_and_begins_again_has_still_to_see_what_it_was_sent() {
+    let mut scene = Scene::new();
+    let engine = scene.engine();
+    let (watcher, other) = (scene.client(), scene.client());
+    scene.say(watcher, watch(&[]));
+    scene.request(other, 1, &[engine], push());
+    let run = scene.runs(engine)[0];
+    for number in 0..200 {
+        print(&mut scene, engine, run, &number.to_string());
+    }
+    assert_eq!(seen(&mut scene, watcher).len(), 201);
+    scene.say(watcher, FromClient::Unwatch { query: QueryId(2) });
+    scene.say(watcher, FromClient::WatchSeen { count: 100 });
+    scene.say(watcher, watch(&[]));
+    for number in 200..400 {
+        print(&mut scene, engine, run, &number.to_string());
+    }
+    let told = seen(&mut scene, watcher);
+    assert_eq!(told.len(), 256 - 101);
+    assert_eq!(told[0], "0: ada@example starts 1 push ");
+    scene.finish(engine, run);
+    scene.inboxes.clear();
+    scene.end();
+}
+
+#[test]
+fn who_watches_later_than_others_is_told_what_runs() {
+    let mut scene = Scene::new();
+    let engine = scene.engine();
+    let (first, other) = (scene.client(), scene.client());
+    scene.say(first, watch(&[]));
+    scene.request(other, 1, &[engine], push());
+    let begun = ["0: ada@example starts 1 push "];
+    assert_eq!(seen(&mut scene, first), begun);
+    let second = scene.client();
+    scene.say(second, watch(&[]));
+    scene.say(other, watch(&[]));
+    assert_eq!(seen(&mut scene, second), begun);
+    assert_eq!(seen(&mut scene, first), [""; 0], "it knows");
+    assert_eq!(seen(&mut scene, other), [""; 0], "it is its own");
+    let run = scene.runs(engine)[0];
+    scene.finish(engine, run);
+    for watcher in [first, second] {
+        assert_eq!(seen(&mut scene, watcher), ["0: 1 is done"]);
+    }
+    scene.inboxes.clear();
+    scene.end();
+}
+
+#[test]
 fn answers_are_told_together_where_that_is_asked() {
     let mut scene = Scene::new();
     let [a, b] = scene.engines();
