@@ -235,6 +235,7 @@ mod _rhumba_shell {
                 .map(|name| name.to_string_lossy().into_owned()),
             silent,
             store,
+            keeps_value: !silent,
         };
         let namespace = Namespace::new(vm);
         let outcome = cell::run_cell(vm, &namespace, &source.to_string_lossy(), options);

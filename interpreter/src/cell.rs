@@ -28,6 +28,8 @@ pub struct CellOptions {
     pub silent: bool,
     /// Whether the cell is counted and kept: in `In`, `Out`, `_`, `_N` and their like.
     pub store: bool,
+    /// Whether its value is kept though it isn't: `run_cell` of programs does so.
+    pub keeps_value: bool,
 }
 
 /// What running a cell gave.
@@ -157,7 +159,8 @@ impl Run<'_> {
         };
         self.began = true;
         let keeps_source = self.options.store || parts.iter().any(|part| defines_code(&part.code));
-        let stored_before = session.swap_stores_values(self.options.store);
+        let keeps_values = self.options.store || self.options.keeps_value;
+        let stored_before = session.swap_stores_values(keeps_values);
         let value = parts
             .drain(..)
             .try_fold(None, |_, part| self.run_part(part, &preferences));
@@ -293,8 +296,8 @@ impl Run<'_> {
         } else {
             hook.call((value.clone(),), vm)?;
         }
-        if self.options.store {
-            store_value(self.vm, self.session, self.count, value)?;
+        if self.options.store || (self.options.keeps_value && !self.session.is_capturing()) {
+            store_value(self.vm, self.session, self.count.max(1), value)?;
         }
         Ok(())
     }

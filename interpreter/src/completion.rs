@@ -2,10 +2,13 @@
 //! dictionaries, signs.
 //!
 //! It looks and never runs: properties, `__getattr__` and `__dir__` written in Python stay
-//! untouched. It never raises; where it can't tell, it offers nothing.
+//! untouched. It never raises; where it can't tell, it offers nothing. How a text is written within the
+//! string that is typed is in [`quoted`].
+
+mod quoted;
 
 use rustpython_vm::VirtualMachine;
-use rustpython_vm::builtins::{PyDict, PyModule, PyStr};
+use rustpython_vm::builtins::{PyBytes, PyDict, PyModule, PyStr};
 
 use crate::bindings::bound_names;
 use crate::evaluation::{self, Value};
@@ -13,6 +16,7 @@ use crate::lookup;
 use crate::namespace::Namespace;
 use crate::typed::Typed;
 use crate::{session, symbols};
+use quoted::Quoted;
 
 /// What may replace the text from `start` to the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +78,7 @@ fn complete_line(
         if let Some(keys) = dictionary_keys(vm, namespace, before, quote) {
             return keys;
         }
-        return paths(&before[quote + 1..], cursor);
+        return quoted_paths(before, quote);
     }
     if trimmed.starts_with('%') && !trimmed.contains([' ', '\t']) {
         return magics(vm, trimmed, cursor);
@@ -424,8 +428,12 @@ fn magic_argument(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Comp
         .and_then(|session| session.shell(vm))
         .and_then(|shell| vm.call_method(&shell, "_complete_argument", arguments))
         .ok()?;
-    if answer.downcast_ref::<PyStr>().is_some() {
-        return Some(command_paths(line, cursor));
+    if let Some(kind) = answer.downcast_ref::<PyStr>() {
+        let mut found = command_paths(line, cursor);
+        if kind.as_bytes() == b"folders" {
+            found.matches.retain(|name| name.ends_with('/'));
+        }
+        return Some(found);
     }
     let matches = answer.try_into_value::<Option<Vec<String>>>(vm);
     Some(Completions {
@@ -487,18 +495,42 @@ fn dictionary_keys(
     before: &str,
     open: usize,
 ) -> Option<Completions> {
-    let owner = before[..open].strip_suffix('[')?;
+    let quoted = Quoted::at(before, open);
+    let owner = before[..Quoted::start(before, open)].strip_suffix('[')?;
     let owner = &owner[evaluation::trailing_expression_start(owner)..];
     let Value::Object(object) = evaluation::evaluate(vm, namespace, owner)? else {
         return None;
     };
     let dict = object.downcast_ref::<PyDict>()?;
-    let mut matches = Vec::new();
-    push_keys(&mut matches, dict, &before[open + 1..]);
+    let typed = quoted.read(&before[open + 1..]).unwrap_or_default();
+    let written = |key: rustpython_vm::PyObjectRef| {
+        if quoted.is_bytes {
+            let bytes = key.downcast_ref::<PyBytes>()?.as_bytes();
+            let is_meant = bytes.starts_with(typed.as_bytes());
+            return quoted.written_bytes(bytes).filter(|_| is_meant);
+        }
+        let text = key.downcast_ref::<PyStr>()?.to_str()?;
+        quoted.written(text).filter(|_| text.starts_with(&typed))
+    };
     Some(Completions {
         start: open + 1,
-        matches,
+        matches: dict.keys_vec().into_iter().filter_map(written).collect(),
     })
+}
+
+/// Files and folders that the open string could name, written as it must be there.
+fn quoted_paths(before: &str, open: usize) -> Completions {
+    let quoted = Quoted::at(before, open);
+    let typed = &before[open + 1..];
+    let Some(path) = quoted.read(typed) else {
+        return Completions::default();
+    };
+    let part = typed.rfind('/').map_or(0, |slash| slash + 1);
+    let found = paths(&path, before.len()).matches.into_iter();
+    Completions {
+        start: open + 1 + part,
+        matches: found.filter_map(|name| quoted.written(&name)).collect(),
+    }
 }
 
 /// Files and folders that the last word of a command could name, written as the system's shell

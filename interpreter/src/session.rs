@@ -129,6 +129,10 @@ impl Session {
         self.captures.write().push(captured);
     }
 
+    pub(crate) fn is_capturing(&self) -> bool {
+        !self.captures.read().is_empty()
+    }
+
     pub(crate) fn end_capture(&self) {
         self.captures.write().pop();
     }

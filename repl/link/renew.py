@@ -85,7 +85,7 @@ ASSEMBLY = """\
     *psm*.o(.text) *psm*:*(.text) *x86_64.o(.text) *aarch64_aapcs64.o(.text)
 """
 # What a start takes stands at the end of the code: the pages behind it, which the loader needs, are read
-# with those before them.
+# with those before them. What asks for the others (prefetch.rs) stands at the very end, so as to be there by then.
 BETWEEN = """\
     rhumba_engine_end = .;
   }
@@ -105,10 +105,10 @@ SOMETIMES = """\
       .text*._RN*Cs*_3std6thread*
       .text*._ZN3std4sync4mpmc*
       .text*._RN*decode_error_kind
-      .text*._ZN6rhumba8prefetch*
     )
 """
 TAIL = SOMETIMES + """\
+    *(.text.prefetch)
     rhumba_start_end = .;
   }
 }

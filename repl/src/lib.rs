@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod embed;
 pub mod python;
 pub mod shell;
+pub mod start;
 
 pub use embed::{Console, ConsoleError};
 

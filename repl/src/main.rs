@@ -10,5 +10,6 @@ static ALLOCATOR: rhumba_engine::shared_memory::SharingAllocator =
     rhumba_engine::shared_memory::SharingAllocator;
 
 fn main() -> ExitCode {
+    rhumba::start::afterwards(prefetch::end);
     rhumba::cli::main()
 }

@@ -2,19 +2,29 @@
 //!
 //! Where the executable comes from the disk, a start would meet its pages one after the other, and the
 //! system would read those around them too, most of which are never used. What is asked for here is
-//! read while the start goes on. Where it is in memory already, this costs some 50 µs. Which functions
-//! these are, `link/order.ld` says; without its order this does nothing.
+//! read while the start goes on, and until that is over ([`end`]) nothing around other pages. Where it is
+//! in memory already, this costs some 50 µs. Which functions these are, `link/order.ld` says; without its
+//! order this does nothing.
+
+/// Lets the system read what is around a page again. Who doesn't call it pays some 0.1 ms for each page
+/// that is met for the first time and was not asked for.
+pub fn end() {
+    #[cfg(functions_ordered)]
+    ordered::read_around();
+}
 
 #[cfg(functions_ordered)]
 mod ordered {
-    // Where the linker has put what a start needs; the first is where the executable begins.
+    // Where the linker has put what a start needs; the first is where the executable begins, the last
+    // where it ends.
     unsafe extern "C" {
-        pub static __ehdr_start: u8;
-        pub static rhumba_constants_end: u8;
-        pub static rhumba_engine_begin: u8;
-        pub static rhumba_engine_end: u8;
-        pub static rhumba_start_begin: u8;
-        pub static rhumba_start_end: u8;
+        static __ehdr_start: u8;
+        static rhumba_constants_end: u8;
+        static rhumba_engine_begin: u8;
+        static rhumba_engine_end: u8;
+        static rhumba_start_begin: u8;
+        static rhumba_start_end: u8;
+        static _edata: u8;
     }
 
     /// The loader calls it before anything else of the executable, which needs much of it already.
@@ -24,6 +34,7 @@ mod ordered {
 
     /// Begins to read what a start needs. Nothing of the standard library, and little of that of C,
     /// is set up by then.
+    #[unsafe(link_section = ".text.prefetch")]
     extern "C" fn begin() {
         let parts = [
             (&raw const rhumba_start_begin, &raw const rhumba_start_end),
@@ -32,16 +43,31 @@ mod ordered {
             (&raw const __ehdr_start, &raw const rhumba_constants_end),
         ];
         for (begin, end) in parts {
-            will_need(begin as usize, end as usize);
+            advise(begin as usize, end as usize, libc::MADV_WILLNEED);
         }
+        // Pages that were read around others ask for what is behind them as soon as they are used.
+        advise_all(libc::MADV_RANDOM);
     }
 
-    fn will_need(begin: usize, end: usize) {
+    pub fn read_around() {
+        advise_all(libc::MADV_NORMAL);
+    }
+
+    #[unsafe(link_section = ".text.prefetch")]
+    #[inline(never)]
+    fn advise_all(advice: i32) {
+        let (begin, end) = (&raw const __ehdr_start, &raw const _edata);
+        advise(begin as usize, end as usize, advice);
+    }
+
+    #[unsafe(link_section = ".text.prefetch")]
+    #[inline(never)]
+    fn advise(begin: usize, end: usize, advice: i32) {
         const PAGE: usize = 4096;
         let begin = begin & !(PAGE - 1);
-        // SAFETY: it touches nothing; a range that isn't mapped is refused.
+        // SAFETY: it touches nothing; what of a range isn't mapped is passed over.
         unsafe {
-            libc::madvise(begin as *mut _, end - begin, libc::MADV_WILLNEED);
+            libc::madvise(begin as *mut _, end - begin, advice);
         }
     }
 }

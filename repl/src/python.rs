@@ -35,6 +35,7 @@ pub fn build(options: PythonOptions) -> Runtime {
 fn build_unheld(options: PythonOptions) -> Runtime {
     let mut native_modules = rhumba_stdlib::native_modules();
     native_modules.extend_from_slice(&ADDED.lock().unwrap_or_else(PoisonError::into_inner));
+    let is_interactive = options.interactive;
     let runtime = Runtime::new(RuntimeConfig {
         argv: options.argv,
         interactive: options.interactive,
@@ -48,6 +49,9 @@ fn build_unheld(options: PythonOptions) -> Runtime {
         // Nothing but a lack of memory stands against it; `rhumba.embed` says so then.
         let _ = crate::shell::embedded::offer(vm);
     });
+    if !is_interactive {
+        crate::start::over();
+    }
     runtime
 }
 

@@ -4,7 +4,6 @@ Whatever an object's own code raises while it is looked at is told in its place.
 """
 
 import inspect
-import linecache
 
 _TEXT_MAX = 500
 # What calling something says where nothing else is said.
@@ -183,25 +182,23 @@ def _lines(filename):
 
 def _source_of_class(cls):
     """The source of a class that was made in a cell, or that is part of the executable."""
-    line = cls.__dict__.get("__firstlineno__")
-    if not isinstance(line, int):
-        return None
-    own = [each.__code__.co_filename for each in vars(cls).values() if hasattr(each, "__code__")]
-    # One without functions is looked for in the cells, the newest first.
-    names = own[:1] or [name for name in reversed(list(linecache.cache)) if name.startswith("<")]
-    for name in names:
-        lines = _lines(name)[line - 1 :]
-        head = "".join(lines[:1]).lstrip()
-        if head.startswith("@") or head.startswith(f"class {cls.__name__}"):
-            return "".join(inspect.getblock(lines))
-    return None
+    from rhumba import _sources
+
+    found = _sources.place(cls)
+    return None if found is None else "".join(inspect.getblock(found[0][found[1] :]))
 
 
 def file(obj):
     """The file in which an object was made; None if there is none."""
     try:
         whole = inspect.unwrap(obj) if callable(obj) else obj
-        return _shown_path(inspect.getfile(whole.fget if isinstance(whole, property) else whole))
+        written_in = None
+        if isinstance(whole, type) and whole.__module__ == "__main__":
+            # `__main__` has one file at most; classes of the session are of cells, and of files that %run ran.
+            from rhumba import _sources
+
+            written_in = _sources.file_name(whole)
+        return _shown_path(written_in or inspect.getfile(whole.fget if isinstance(whole, property) else whole))
     except Exception:
         pass
     if type(obj).__module__ in ("builtins", "__main__") or inspect.isroutine(obj):

@@ -111,7 +111,10 @@ class HistoryManager:
     def input_hist_raw(self):
         return self.shell.user_ns.get("_ih", [""])
 
-    input_hist_parsed = input_hist_raw
+    @property
+    def input_hist_parsed(self):
+        """The same cells as the Python that they stood for."""
+        return [self.shell.transform_cell(source) for source in self.input_hist_raw]
 
     @property
     def output_hist(self):
@@ -132,34 +135,40 @@ class HistoryManager:
         return self.session_number or None
 
     def get_range(self, session=0, start=1, stop=None, raw=True, output=False):
-        """The cells of a session as (session, line, text); 0 is this one, -1 the one before."""
+        """The cells of a session as (session, line, text); 0 is this one, -1 the one before.
+
+        raw: as they were entered; else as the Python that they stood for
+        output: with a pair in the place of the text, of it and the text of the result
+        """
         from rhumba import _past
 
         back = -session if session <= 0 else self.session_number - session
-        return [self._row(cell, output) for cell in _past._of_session(back, start, stop)]
+        return [self._row(cell, raw, output) for cell in _past._of_session(back, start, stop)]
 
     def get_tail(self, n=10, raw=True, output=False, include_latest=False):
         """The last cells, of this session and those before."""
         from rhumba import _past
 
-        return [self._row(cell, output) for cell in _past.last(n)]
+        return [self._row(cell, raw, output) for cell in _past.last(n)]
 
     def search(self, pattern="*", raw=True, search_raw=True, output=False, n=None, unique=False):
         """The cells that a pattern with * and ? matches."""
         from rhumba import _past
 
         cells = _past.matching(pattern, n, unique)
-        return [self._row(cell, output) for cell in cells]
+        return [self._row(cell, raw, output) for cell in cells]
 
     def get_range_by_str(self, rangestr, raw=True, output=False):
         """The cells that ranges mean: "3-7 ~2/1"."""
         from rhumba import _past
 
-        return [self._row(cell, output) for cell in _past.cells(rangestr.split())]
+        return [self._row(cell, raw, output) for cell in _past.cells(rangestr.split())]
 
-    def _row(self, cell, output):
-        text = (cell.source, cell.result) if output else cell.source
-        return cell.session or 0, cell.number, text
+    def _row(self, cell, raw, output):
+        from rhumba import _past
+
+        text = _past.text_of(cell, raw)
+        return cell.session or 0, cell.number, (text, cell.result) if output else text
 
 
 class InputTransformerManager:
@@ -480,10 +489,14 @@ def object_inspect(shell, oname, detail_level=0):
     if found.ismagic:
         known = facts(found.obj, oname, detail_level > 0)
         return {**known, "found": True, "ismagic": True, "isalias": found.isalias, "namespace": found.namespace}
-    try:
-        value = shell.ev(oname)
-    except Exception:
-        return {"name": oname, "found": False}
+    value = found.obj
+    if not found.found:
+        # What isn't names with dots between them is an expression: `table["rows"]`.
+        try:
+            value = shell.ev(oname)
+        except Exception:
+            unknown = dict.fromkeys(facts(None))
+            return {**unknown, "name": oname, "found": False, "ismagic": False, "isalias": False, "isclass": False}
     return {**facts(value, oname, detail_level > 0), "found": True}
 
 

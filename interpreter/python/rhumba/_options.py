@@ -21,7 +21,7 @@ and dots that there may be several.
 
 from rhumba.shell import UsageError
 
-__all__ = ["FILES", "Given", "LineReader", "Option", "count", "magic", "option"]
+__all__ = ["FILES", "FOLDERS", "Given", "LineReader", "Option", "count", "magic", "option"]
 
 
 class Option:
@@ -103,8 +103,9 @@ class Given:
         return names if local is None or local is names else {**names, **local}
 
 
-# What completes as a path.
+# What completes as a path: any, or those of folders.
 FILES = "files"
+FOLDERS = "folders"
 
 _HELP = option("-h", "--help", help="shows this")
 
@@ -120,8 +121,8 @@ def magic(
     options_first: whether options end where the first word stands, as those that follow are
         another's
     lenient: whether what looks like an option and isn't declared is the magic's own to read
-    complete: called with the word that is typed, gives what could stand there; or FILES, which a magic
-        whose words are files needs not say
+    complete: called with the word that is typed, gives what could stand there; or FILES or FOLDERS,
+        which a magic whose words are those needs not say
     runs_code: whether code in the line sees the names of its caller: `given.namespace()`
     """
 
@@ -151,8 +152,10 @@ def magic(
         run.usage = reader.usage(mark)
         if complete is not None:
             run.complete_argument = complete
-        elif words and ("FILE" in words or "FOLDER" in words):
+        elif words and "FILE" in words:
             run.complete_argument = FILES
+        elif words and "FOLDER" in words:
+            run.complete_argument = FOLDERS
         return run
 
     return decorate

@@ -27,6 +27,8 @@ _VALUE_CHARS_MAX = 160
 _VALUES_MAX = 24
 
 _mode = None
+# Whether frames that ask to be hidden are shown all the same.
+shows_hidden = False
 
 
 def mode():
@@ -117,7 +119,7 @@ class _LiveFrame(_stack._Frame):
 
     def is_hidden(self):
         try:
-            return bool(self.live.f_locals.get("__tracebackhide__"))
+            return not shows_hidden and bool(self.live.f_locals.get("__tracebackhide__"))
         except Exception:
             return False
 

@@ -13,6 +13,8 @@ import sys
 
 import _rhumba_shell
 
+from rhumba import _sources
+
 # What takes time to import is imported where it is used: the shell starts with the first cell.
 
 __all__ = ["Shell", "UsageError", "get_ipython"]
@@ -70,6 +72,7 @@ class Shell:
         self.last_execution_succeeded = True
         # What `last_execution_result` is made of; it holds no object of the cell.
         self._last_cell = None
+        _sources.watch()
         # By this name programs ask whether they are in such a shell.
         sys.modules["builtins"].__IPYTHON__ = True
         # The runtime makes two objects of the hook and of sys.__breakpointhook__.
@@ -273,7 +276,7 @@ class Shell:
     def _complete_argument(self, name, typed, before=""):
         """What could stand in the place of the word that is typed behind a magic.
 
-        "files" if it is a path; None if the magic doesn't know: then it is completed as Python. A magic
+        "files" or "folders" if it is a path; None if the magic doesn't know: then it is completed as Python. A magic
         knows by its attribute `complete_argument`, which is called with the word,
         and by `options`, which `rhumba._options` has declared.
 
@@ -295,7 +298,7 @@ class Shell:
                 if ask is not None:
                     return ask(option.name, typed)
                 complete = option.complete or ("files" if option.value == "FILE" else complete)
-        if complete is None or complete == "files":
+        if complete is None or complete in ("files", "folders"):
             return complete
         try:
             return complete(typed)
@@ -496,13 +499,14 @@ class Shell:
     # -- failures
 
     def showtraceback(self, exc_tuple=None, filename=None, tb_offset=None, exception_only=False, running_compiled_code=False):
-        """Writes the traceback of an exception to stderr: by default, of the one being handled."""
+        """Writes the traceback of an exception to stderr: by default, of the one being handled, else of the last."""
         from rhumba._failure import described
 
-        failure = exc_tuple if exc_tuple is not None else sys.exception()
+        failure = exc_tuple if exc_tuple is not None else sys.exception() or getattr(sys, "last_exc", None)
         if isinstance(failure, tuple):
             failure = failure[1]
         if failure is None:
+            print("Nothing has failed yet, so there is no traceback.", file=sys.stderr)
             return
         name, message, text = described(failure)
         if exception_only:

@@ -133,6 +133,7 @@ fn pieces_max(text: &str) -> Result<u32, String> {
 /// The cluster file or the socket can't be made.
 pub fn controller(arguments: ControllerArguments) -> Outcome {
     log_to_stderr();
+    crate::start::over();
     controller::run(&ControllerOptions {
         cluster_file: absolute(arguments.cluster_file),
         inherited_listener: arguments.inherited_listener,

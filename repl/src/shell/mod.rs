@@ -199,7 +199,9 @@ impl Shell<'_> {
             if number > 1 {
                 looks::follow(self.vm);
             }
-            match input.read_cell(number, past::take_brought_back(self.vm)) {
+            let read = input.read_cell(number, past::take_brought_back(self.vm));
+            crate::start::over();
+            match read {
                 Reading::Cell(source) => {
                     if let Some(status) = self.run_numbered(&source, &mut number) {
                         return status;

@@ -150,6 +150,12 @@ ar = one.apply_async(lambda: print("from apply"))
 ar.get()
 ar.wait_for_output()
 assert ar.stdout == "from apply\n" and ar.stderr == "" and ar.outputs == []
+if RHUMBA:
+    # What an engine says of a picture comes as a form, and is told apart from the others.
+    said = {"text/plain": "p", "application/vnd.rhumba.metadata+json": '{"text/plain": {"width": 5}}'}
+    shown = one.apply_async(lambda forms: display(forms, raw=True), said)  # noqa: F821
+    shown.get(PATIENCE)
+    assert shown.outputs == [{"data": {"text/plain": "p"}, "metadata": {"text/plain": {"width": 5}}}]
 
 # What commands write is output, too.
 ar = one.apply_async(lambda: __import__("os").system("echo a command; echo trouble >&2"))

@@ -87,8 +87,31 @@ raises(ipp.RemoteError, ar.get, PATIENCE)
 ar = lbv.map_async(long, [600] * 4)
 assert TOLD in interrupted(list, ar)
 free()
-assert TOLD in interrupted(list, lbv.imap(long, [600] * 4, ordered=False))
+for ordered in (True, False):
+    # All that is under way is stopped, not only what is waited for.
+    assert "engines [0, 1, 2, 3]" in interrupted(list, lbv.imap(long, [600] * 4, ordered=ordered))
+    free()
+
+
+def in_block(wait):
+    """Waits within a block of an executor, at whose end it waits for what was asked for there."""
+    with lbv.executor as executor:
+        wait([executor.submit(long) for _ in range(6)])
+
+
+assert TOLD in interrupted(in_block, lambda futures: futures[0].result())
 free()
+assert TOLD in interrupted(in_block, lambda futures: None)
+free()
+
+# No Python code runs as a result is dropped: Ctrl-C that came to it would be lost.
+ar = one.apply_async(abs, -1)
+assert ar.get(PATIENCE) == 1
+called = []
+sys.setprofile(lambda frame, event, argument: event == "call" and called.append(frame.f_code.co_name))
+del ar
+sys.setprofile(None)
+assert called == [], called
 
 # On a terminal it is asked whether to. A second Ctrl-C is an answer: what runs goes on.
 class Asked(io.StringIO):

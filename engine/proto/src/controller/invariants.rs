@@ -208,7 +208,10 @@ impl Controller {
             .values()
             .flat_map(|engine| engine.window.iter())
         {
-            if let Recall::Abort { client, query } = entry.recall {
+            // What a client had asked back of others' stays so when that client is forgotten.
+            if let Recall::Abort { client, query } = entry.recall
+                && self.clients.contains_key(&client)
+            {
                 *recalls.entry((client, query)).or_default() += 1;
             }
         }

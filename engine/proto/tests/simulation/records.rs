@@ -197,13 +197,16 @@ impl Records {
     }
 }
 
-/// The names of one client's numbers may be used for a fetch, too.
+/// The names of one client's numbers may be used for a fetch, too. Each with whether it had a name
+/// when it was fetched: who asks for what isn't there yet may find it, or not.
 pub fn fetched_names(
     fetching: &BTreeMap<RequestId, Wanted>,
     requests: &[RequestId],
     records: &Records,
-) -> Vec<Name> {
+) -> Vec<(Name, bool)> {
     let wanted = requests.iter().filter_map(|request| fetching.get(request));
-    let names = wanted.filter_map(|wanted| records.find(&wanted.piece));
-    names.filter(|name| records.is_unfinished(name)).collect()
+    let names = wanted.filter_map(|wanted| Some((records.find(&wanted.piece)?, wanted.was_known)));
+    names
+        .filter(|(name, _)| records.is_unfinished(name))
+        .collect()
 }

@@ -170,6 +170,7 @@ impl Operations {
             name: None,
             silent,
             store: !silent,
+            ..CellOptions::default()
         };
         let outcome = cell::run_cell(vm, &self.namespace, code, options);
         match outcome.failure {

@@ -5,10 +5,10 @@ import re
 from rhumba._interface import Completer, Completion
 
 __all__ = [
-    "Completer", "Completion", "CompletionContext", "CompletionSplitter", "IPCompleter",
-    "ProvisionalCompleterWarning", "SimpleCompletion", "completion_matcher", "context_matcher", "cursor_to_position",
-    "get__all__entries", "has_open_quotes", "position_to_cursor", "protect_filename", "provisionalcompleter",
-    "rectify_completions",
+    "AnyCompletion", "Completer", "Completion", "CompletionContext", "CompletionSplitter", "IPCompleter",
+    "ProvisionalCompleterWarning", "SimpleCompletion", "SimpleMatcherResult", "completion_matcher", "context_matcher",
+    "cursor_to_position", "get__all__entries", "has_any_completions", "has_open_quotes", "position_to_cursor",
+    "protect_filename", "provisionalcompleter", "rectify_completions",
 ]
 
 IPCompleter = Completer
@@ -39,6 +39,23 @@ class SimpleCompletion:
 
     def __repr__(self):
         return f"<SimpleCompletion text={self.text!r} type={self.type!r}>"
+
+
+AnyCompletion = SimpleCompletion | Completion
+
+
+class SimpleMatcherResult(dict):
+    """What a matcher that is given a context gives back, for those who write annotations; any dict will do.
+
+    It has `completions`, objects with a `text`, and may have `suppress` and `do_not_suppress`.
+    """
+
+
+def has_any_completions(result):
+    """Whether a matcher offers something."""
+    # They may be a generator, which would be used up by looking.
+    result["completions"] = list(result["completions"])
+    return bool(result["completions"])
 
 
 class CompletionContext:

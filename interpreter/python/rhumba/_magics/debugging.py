@@ -14,7 +14,12 @@ def _modes(typed):
     return [name for name in _tracebacks.MODES if name.lower().startswith(typed.lower())]
 
 
-@magic(words="[MODE]", complete=_modes)
+@magic(
+    option("--show", name="hidden", sets=True, help="shows frames with a true __tracebackhide__ in them, too"),
+    option("--hide", name="hidden", sets=False, help="leaves these out again, as usual"),
+    words="[MODE]",
+    complete=_modes,
+)
 def xmode(given):
     """Chooses how tracebacks are shown; without a mode, the next one.
 
@@ -26,6 +31,10 @@ def xmode(given):
     """
     from rhumba import _tracebacks
 
+    if "hidden" in given.chosen:
+        _tracebacks.shows_hidden = given.hidden
+        if not given.words:
+            return
     try:
         chosen = _tracebacks.set_mode(given.words[0] if given.words else None)
     except ValueError as failure:

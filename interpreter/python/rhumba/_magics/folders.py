@@ -3,7 +3,7 @@
 import os
 import re
 
-from rhumba._options import FILES, magic, option
+from rhumba._options import FOLDERS, magic, option
 from rhumba.shell import UsageError, get_ipython as _shell
 
 # The folders that %pushd left, the last one first.
@@ -54,7 +54,14 @@ def forget():
         folders[:] = here
 
 
-@magic(option("-q", "--quiet", help="doesn't print the new folder"), rest="[-b] [FOLDER]", raw_line=False, lenient=True, complete=FILES)
+@magic(
+    option("-q", "--quiet", help="doesn't print the new folder"),
+    option("-b", name="bookmark", value="NAME", complete=lambda word: _bookmark_names(word), help="goes to a bookmark"),
+    rest="[FOLDER]",
+    raw_line=False,
+    lenient=True,
+    complete=FOLDERS,
+)
 def cd(given):
     """Changes the working folder.
 
@@ -63,9 +70,10 @@ def cd(given):
     %cd -           goes back to where %cd was before
     %cd -N          goes to number N of %dhist
     %cd --TEXT      goes to the last folder of %dhist with TEXT in its path
-    %cd -b NAME     goes to a bookmark
     """
-    go(_target(given.rest), quiet=given.quiet)
+    if given.bookmark is not None and given.rest:
+        raise UsageError("%cd takes a bookmark or a folder, not both")
+    go(_target(given.rest) if given.bookmark is None else _marked(given.bookmark), quiet=given.quiet)
 
 
 def _target(typed):
@@ -77,11 +85,6 @@ def _target(typed):
         return history()[-2]
     if typed.startswith("--"):
         return _remembered(typed[2:].strip())
-    if typed == "-b" or typed.startswith("-b "):
-        name = typed[2:].strip()
-        if name not in bookmarks():
-            raise UsageError(f"%cd: there is no bookmark {name!r}; %bookmark -l lists them")
-        return bookmarks()[name]
     if typed.startswith("-") and typed[1:].isdigit():
         number = int(typed[1:])
         if number >= len(history()):
@@ -95,6 +98,12 @@ def _target(typed):
         print(f"(bookmark:{typed}) -> {bookmarks()[typed]}")
         return bookmarks()[typed]
     return folder
+
+
+def _marked(name):
+    if name not in bookmarks():
+        raise UsageError(f"%cd: there is no bookmark {name!r}; %bookmark -l lists them")
+    return bookmarks()[name]
 
 
 def _remembered(text):

@@ -127,16 +127,22 @@ def bring_back(text, replace=False):
 )
 def rerun(given):
     """Runs cells again; without words, the one before this."""
+    if given.last and (given.grep or given.words):
+        raise UsageError("%rerun takes -l alone, without ranges and without -g.")
     if given.grep:
-        found = _past.matching(given.grep, 1)
+        # The text may have blanks in it.
+        found = _past.matching(" ".join([given.grep, *given.words]), 1)
     elif given.words:
         found = _past.cells(given.words)
     else:
         found = _past.before_this()[-(given.last or 1) :]
     if not found:
         raise UsageError("there is no such cell to run again.")
-    source = _past.joined(found)
     print("=== Executing: ===")
-    print(source, end="")
+    print(_past.joined(found), end="")
     print("=== Output: ===")
-    _rhumba_shell.get_ipython().run_cell(source, store_history=False)
+    for cell in found:
+        # Each by itself: any of them may be a %%magic, or one that was typed without its mark.
+        if not _rhumba_shell.get_ipython().run_cell(cell.source, store_history=False).success:
+            # It has been shown; the cells that follow count on this one.
+            return

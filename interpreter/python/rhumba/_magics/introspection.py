@@ -95,15 +95,16 @@ def pfile(given):
     raw_line=True,
 )
 def psearch(given):
-    """Lists the names like a pattern, in which * stands for any letters: `psearch os.*path*`."""
+    """Lists the names like a pattern, in which * stands for any letters and ? for one: `psearch os.*path*`."""
     if given.types:
-        names = sorted(each.__name__ for each in vars(builtins).values() if isinstance(each, type))
-        page("\n".join(names))
+        page("\n".join(sorted({"all", *_types()})))
         return
     words = given.rest.split()
     if not words:
         raise UsageError("%psearch needs a pattern: %psearch a*")
-    kind = words[1] if len(words) > 1 else None
+    kind = words[1] if len(words) > 1 else "all"
+    if kind not in ("all", *_types()) and not any(type(value).__name__ == kind for value in _shell().user_ns.values()):
+        raise UsageError(f"%psearch: {kind!r} is no type of something here; %psearch -l lists those of Python")
     spaces = {"user", "builtin", *given.spaces} - set(given.without)
     found = sorted(_like(words[0], spaces, kind, given.a, given.c or not given.i and _shell().wildcards_case_sensitive))
     page("\n".join(found) or f"No name is like {words[0]}.")
@@ -125,11 +126,23 @@ def _like(pattern, spaces, kind, hidden, has_case):
             for path, obj in matched.items()
             for name, value in _matched(_rhumba_shell.attributes(obj), part, hidden, has_case).items()
         }
-    return [path for path, obj in matched.items() if kind is None or type(obj).__name__ == kind]
+    if kind == "all":
+        return list(matched)
+    known = _types().get(kind)
+    return [path for path, obj in matched.items() if type(obj) is known or type(obj).__name__ == kind]
+
+
+def _types():
+    """The types that have names of their own: the builtin ones, and those of the module `types` (`function`)."""
+    import types
+
+    found = {name.removesuffix("Type").lower(): each for name, each in vars(types).items() if name.endswith("Type")}
+    own = {name: each for name, each in vars(builtins).items() if isinstance(each, type) and name[0] != "_"}
+    return found | own
 
 
 def _matched(names, pattern, hidden, has_case):
-    letters = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern))
+    letters = "".join({"*": ".*", "?": "."}.get(part) or re.escape(part) for part in re.split(r"([*?])", pattern))
     like = re.compile(letters, 0 if has_case else re.IGNORECASE).fullmatch
     shows_hidden = hidden or pattern.startswith("_")
     return {

@@ -2,7 +2,7 @@
 
 import sys
 
-from rhumba._options import magic, option
+from rhumba._options import FILES, magic, option
 from rhumba.shell import UsageError, get_ipython as _shell
 
 # How long a script that was asked to end may take, before it is asked more firmly.
@@ -15,7 +15,7 @@ _background = []
 # -- output as a value
 
 
-@magic(rest="COMMAND", raw_line=True)
+@magic(rest="COMMAND", raw_line=True, complete=FILES)
 def sx(given, cell=None):
     """Runs a command, or the cell as a script of the system's shell, and returns its output as a list of lines."""
     command = given.rest if cell is None else f"{given.rest}\n{cell}" if given.rest else cell
@@ -29,6 +29,7 @@ def sx(given, cell=None):
     option("-v", "--verbose", help="prints the output as well"),
     rest="NAME=COMMAND",
     raw_line=True,
+    complete=FILES,
 )
 def sc(given):
     """Runs a command and binds a name to its output. `name = !command` does the same."""
@@ -55,7 +56,7 @@ _SCRIPT_OPTIONS = (
 )
 
 
-@magic(*_SCRIPT_OPTIONS, words="PROGRAM [ARGUMENT ...]", options_first=True, lenient=True)
+@magic(*_SCRIPT_OPTIONS, words="PROGRAM [ARGUMENT ...]", options_first=True, lenient=True, complete=FILES)
 def script(given, cell):
     """Runs the cell as the input of a program, such as `%%script awk -f -`."""
     return _run_script(given, given.words, cell)

@@ -83,10 +83,12 @@ def _words(line, glob):
         if word is None:
             raise UsageError(f"%run finds no end of the quote in {line[at:]!r}")
         found = []
-        if glob and word == line[at:end] and any(mark in word for mark in "*?["):
-            import glob as standard
+        if glob and word == line[at:end]:
+            word = os.path.expanduser(word)
+            if any(mark in word for mark in "*?["):
+                import glob as standard
 
-            found = sorted(standard.glob(os.path.expanduser(word)))
+                found = sorted(standard.glob(word))
         words += found or [word]
         at = end
     return words

@@ -21,8 +21,8 @@ def _macro_names():
 
 
 @magic(
-    option("-r", "--raw", help="cells as they were entered, which is usual"),
-    option("-t", "--translated", help="cells as the Python that they stood for"),
+    option("-r", "--raw", help="cells as they were entered; several with %%magics then run as one"),
+    option("-t", "--translated", help="cells as the Python that they stood for, which is usual"),
     option("-q", "--quiet", help="says nothing of it"),
     words="[NAME RANGE|FILE|TEXT_NAME ...]",
 )
@@ -39,7 +39,9 @@ def macro(given):
     name, *rest = given.words
     if not name.isidentifier():
         raise UsageError(f"{name!r} can't be the name of a macro.")
-    made = Macro(_past.source_of(rest, not given.translated))
+    if given.raw and given.translated:
+        raise UsageError("%macro takes one of -r and -t")
+    made = Macro(_past.source_of(rest, given.raw))
     _rhumba_shell.namespace()[name] = made
     if not given.quiet:
         print(f"Macro `{name}` is made; its name alone runs it.")
@@ -247,14 +249,18 @@ def _place_in_file(value):
     """The file that something is defined in, and the line; None and None if it is in no file."""
     import inspect
 
-    try:
-        path = inspect.getsourcefile(value)
-        _, line = inspect.getsourcelines(value)
-    except (TypeError, OSError):
-        # Classes are looked for in the file of their module; that of the session has none.
-        own = vars(value).values() if isinstance(value, type) else ()
-        path = next((each.__code__.co_filename for each in own if hasattr(each, "__code__")), None)
-        line = getattr(value, "__firstlineno__", None)
+    from rhumba import _sources
+
+    path = line = None
+    if isinstance(value, type):
+        # What is known of it else is the file of its module; those of the session come from many.
+        path, line = _sources.file_name(value), getattr(value, "__firstlineno__", None)
+    if path is None:
+        try:
+            path = inspect.getsourcefile(value)
+            _, line = inspect.getsourcelines(value)
+        except (TypeError, OSError):
+            pass
     return (path, line) if path and os.path.isfile(path) else (None, None)
 
 

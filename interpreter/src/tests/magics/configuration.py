@@ -44,6 +44,9 @@ def test_settings_take_effect():
         assert main["_exit_code"] == 5
         run("some_name = 1")
         assert said("%psearch SOME_N*") == "No name is like SOME_N*.\n"
+        assert said("%psearch some_n?me int") == said("%psearch some_name all") == "some_name\n"
+        assert said("%psearch some_name function") == "No name is like some_name.\n"
+        shows(refused("%psearch some_name nothing"), "'nothing' is no type of something here")
         run("%config InteractiveShell.wildcards_case_sensitive = False")
         assert said("%psearch SOME_N*") == "some_name\n" and said("%psearch -c SOME_N*") != "some_name\n"
         run("%config TerminalInteractiveShell.confirm_exit = True")

@@ -156,7 +156,11 @@ def test_an_input_transformer_that_fails_is_left_out():
 
 
 def test_matchers_complete():
-    from IPython.core.completer import SimpleCompletion, context_matcher
+    from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher, has_any_completions
+
+    result = SimpleMatcherResult(completions=(SimpleCompletion(text) for text in ("one", "two")))
+    assert has_any_completions(result) and [each.text for each in result["completions"]] == ["one", "two"]
+    assert not has_any_completions({"completions": iter(())})
 
     @context_matcher()
     def by_context(context):
@@ -531,3 +535,45 @@ def test_a_shell_to_open_later_is_made_once():
             shows(str(failure), why)
         else:
             raise AssertionError(f"{wrong!r} was taken")
+
+
+def test_the_history_has_cells_as_python_too():
+    with contextlib.redirect_stdout(io.StringIO()):
+        shell.run_cell("%pwd", store_history=True)
+    number, python = _rhumba_shell.cell_count(), "get_ipython().run_line_magic('pwd', '')"
+    kept = shell.history_manager
+    assert kept.get_range(0, number, number + 1) == [(0, number, "%pwd")]
+    assert kept.get_range(0, number, number + 1, raw=False) == [(0, number, python)]
+    assert kept.input_hist_parsed[number] == python and kept.input_hist_raw[number] == "%pwd"
+    assert shell.extract_input_lines(str(number)) == python + "\n"
+
+
+def test_what_is_not_bound_is_told_of_with_every_key():
+    class Holder:
+        @property
+        def value(self):
+            "What it holds."
+            raise AssertionError
+
+    main["holder"] = Holder()
+    found, absent = shell.object_inspect("holder.value"), shell.object_inspect("nothing_here")
+    assert found["docstring"] == "What it holds." and found["found"]
+    assert absent["docstring"] is None and not absent["found"] and set(absent) == set(shell.object_inspect("holder"))
+
+
+def test_frames_that_ask_to_be_hidden_are_shown_on_demand():
+    run("def fails():\n    __tracebackhide__ = True\n    1 / 0\ndef calls(): fails()")
+    before = shell.xmode
+    try:
+        run("%xmode Context")
+        for line, is_shown in (("%xmode --show", True), ("%xmode --hide", False)):
+            assert said(line) == "" and shell.xmode == "Context"
+            out = io.StringIO()
+            with contextlib.redirect_stderr(out):
+                shell.run_cell("calls()", store_history=True)
+                shell.showtraceback()
+            first, second = out.getvalue().split("ZeroDivisionError: division by zero\n")[:2]
+            assert first == second and ("in fails()" in first) == is_shown
+            assert ("1 hidden frame not shown" in first) != is_shown
+    finally:
+        shell.xmode = before

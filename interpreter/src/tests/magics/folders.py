@@ -23,6 +23,8 @@ def test_cd_refuses_where_it_cannot_go():
     shows(refused("%cd -99"), "%dhist has no number 99; its last is 0")
     shows(refused("%cd --nowhere-like-this"), "has no folder with 'nowhere-like-this'")
     shows(refused("%cd -b nothing"), "there is no bookmark 'nothing'")
+    shows(refused("%cd -b"), "-b needs NAME behind it")
+    shows(refused("%cd -b one two"), "takes a bookmark or a folder, not both")
 
 
 def test_dhist_shows_where_one_was():

@@ -56,4 +56,10 @@ def test_rerun_runs_cells_again():
     assert main["counted"] == 2
     said("%rerun -g 'counted ='")
     assert main["counted"] == 3
+    # Each of several may be a magic.
+    shell.run_cell("%%capture kept\nprint(counted)", store_history=True)
+    last = _rhumba_shell.cell_count()
+    shell.run_cell("%%capture more\nprint(counted)", store_history=True)
+    said(f"%rerun {last}-{last + 1}")
+    assert main["more"].stdout == main["kept"].stdout
     shows(refused("%rerun 100000"), "there is no such cell")

@@ -559,3 +559,22 @@ def test_a_clipboard_that_cannot_be_read_says_why():
         shows(failed(TryNext, clipboard.wayland_clipboard_get), "ended with status 1: no compositor")
     shows(failed(TryNext, clipboard.tkinter_clipboard_get), "tkinter")
     shows(failed(TryNext, clipboard.win32_clipboard_get), "Windows")
+
+
+# -- inspect
+
+
+def test_inspect_finds_the_source_of_classes_that_are_in_no_file():
+    import argparse
+    import inspect
+    import json
+
+    assert inspect.getsource(json.JSONEncoder).startswith("class JSONEncoder(object):\n")
+    assert inspect.getsource(argparse.ArgumentTypeError).startswith("class ArgumentTypeError(Exception):\n")
+    assert inspect.getsource(json).startswith('r"""JSON') and inspect.getsourcelines(json)[1] == 0
+    assert inspect.getsource(BackgroundJobManager).startswith("class BackgroundJobManager:\n")
+    run("x = 1\nclass Plain:\n    mark = 2\nclass Outer:\n    def f(self): pass\n    class Inner:\n        y = 3\n")
+    assert inspect.getsource(main["Plain"]) == "class Plain:\n    mark = 2\n"
+    assert inspect.getsourcelines(main["Outer"].Inner) == (["    class Inner:\n", "        y = 3\n"], 6)
+    shows(failed(TypeError, inspect.getsource, int), "built-in class")
+    shows(failed(TypeError, inspect.getfile, json.JSONEncoder), "built-in class")

@@ -33,8 +33,10 @@ def test_arguments_that_stand_for_files_become_names():
     write("s.py", "import sys\nleft = sys.argv[1:]\n")
     run("%run s.py *.txt '*.txt' none*")
     assert main["left"] == ["a.txt", "b.txt", "*.txt", "none*"]
-    run("%run -G s.py *.txt")
-    assert main["left"] == ["*.txt"]
+    run("%run -G s.py *.txt ~")
+    assert main["left"] == ["*.txt", "~"]
+    run("%run s.py ~/x '~'")
+    assert main["left"] == [os.path.expanduser("~/x"), "~"]
     run("word = 'filled'\n%run s.py {word} $word")
     assert main["left"] == ["filled", "filled"]
 

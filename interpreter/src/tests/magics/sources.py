@@ -1,3 +1,5 @@
+from IPython.core.macro import Macro
+
 CODE = "import os\n\n\ndef one():\n    return 1\n\n\n@staticmethod\ndef two():\n    return 2\n"
 
 
@@ -12,8 +14,17 @@ def test_macro_keeps_code_under_a_name():
     number = entered("base = 40")
     shows(said(f"%macro made {number}"), "Macro `made` is made", "base = 40\n")
     assert main["made"].value == "base = 40\n"
-    assert said(f"%macro -q other {number}").count("\n") == 1
+    assert said(f"%macro -q other {number}") == ""
     assert said("%macro") == "made\nother\n"
+    first, last = entered("%pwd"), entered("%%capture kept\nprint(base)")
+    said(f"%macro -q three {first}-{last}")
+    said(f"%macro -q -r one {first}")
+    assert main["three"].value.startswith("get_ipython().run_line_magic('pwd', '')\nget_ipython().run_cell_magic(")
+    assert main["one"].value == "%pwd\n"
+    write("coded.py", "# coding: latin-1\nx = 'e'\n")
+    said("%macro coded coded.py")
+    assert main["coded"].value == "x = 'e'\n"
+    assert Macro("#!x\n# -*- coding: utf-8 -*-\ny").value == "#!x\ny\n"
     shows(refused("%macro 1x 1"), "can't be the name of a macro")
     shows(refused("%macro alone"), "name what is meant")
 
@@ -59,6 +70,24 @@ def test_cells_that_are_not_there_are_not_saved():
     shows(said("%load 200000"), "x = 1")
 
 
+def test_load_reads_as_a_file_says_it_is_encoded():
+    with open(os.path.join(folder, "latin.py"), "wb") as file:
+        file.write("# coding: latin-1\nx = 'é'\n".encode("latin-1"))
+    assert said("%load latin.py") == "# %load latin.py\nx = 'é'\n"
+
+
+def test_what_stands_for_the_prompt_is_given_what_is_loaded():
+    write("code.py", CODE)
+    got = []
+    shell.set_next_input = lambda text, replace=False: got.append((text, replace))
+    try:
+        main["kept"] = "text"
+        assert said("%load code.py") == said("%recall kept") == ""
+    finally:
+        del shell.set_next_input
+    assert got == [("# %load code.py\n" + CODE, True), ("text", False)]
+
+
 def test_edit_needs_a_terminal():
     shows(refused("%edit"), "needs a terminal")
 
@@ -95,6 +124,13 @@ def test_edit_runs_what_a_cell_has_defined():
         # A method is edited with what it is inside of.
         run("%edit A.m")
         assert main["A"]().m() == "newer"
+        # A macro stays one, and isn't run; the same again begins with what became of it.
+        main["made"] = Macro("aside.append('new')\n")
+        assert value("%edit made") is None and main["made"].value == "aside.append('newer')\n" and main["aside"] == [1]
+        shows(said("%edit -x -p"), "Macro `made` is changed")
+        assert main["made"].value == "aside.append('newerer')\n"
+        main["pasted_block"] = "aside.append('new')\n"
+        assert value("%edit -x pasted_block") == main["pasted_block"] == "aside.append('newer')\n"
         shows(refused("%edit len"), "'len' is neither")
         shows(refused("%edit 100000"), "100000 means no cell")
 

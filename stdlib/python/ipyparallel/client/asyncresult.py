@@ -68,6 +68,8 @@ class AsyncResult(Future):
     _split = None
     # The exceptions that were given out in the place of results, by the indices of their parts.
     _given_out = None
+    # What the client remembers of it; see `memory.py`.
+    _remembered = None
     # Whether it is the one that has its parts; see `Client.get_result`.
     owner = True
 
@@ -152,7 +154,11 @@ class AsyncResult(Future):
             timeout = seconds(timeout)
         try:
             if return_when is None:
-                return self._group.wait(timeout)
+                is_there, remembered = self._group.wait(timeout), self._remembered
+                if is_there and remembered is not None:
+                    # From here on it alone keeps its values.
+                    remembered[0] = None
+                return is_there
             _check_return_when(return_when)
             return self._wait_for_some(timeout, return_when)
         except KeyboardInterrupt:
@@ -691,6 +697,7 @@ class AsyncMapResult(AsyncResult):
                 self._interruptible(self._group.wait, None, position + 1)
                 index = self._group.order(position)
             yield from self._part(index, self._return_exceptions)
+        self.wait(0)
 
     def _collect(self):
         if self._joiner is not None:

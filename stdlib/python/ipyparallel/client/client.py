@@ -32,6 +32,9 @@ _SIGNAL_MAX = 64
 # How often it is looked how many engines are there, where that is shown.
 _LOOK_INTERVAL_S = 0.1
 
+# Waiting for so many engines ends only when one leaves.
+_MORE_THAN_THERE_ARE = 1 << 30
+
 
 class Client(Remembering):
     """A connection to a running cluster.
@@ -528,6 +531,7 @@ class Client(Remembering):
 
         hub: also stops the controller and with it the whole cluster, and closes
             this client
+        block: whether it waits until they are gone; by default as the client says
 
         Raises NotImplementedError for `restart`.
         """
@@ -542,6 +546,11 @@ class Client(Remembering):
         except error.NoEnginesRegistered:
             return
         self._connection.shutdown(ids, False)
+        if self.block if block is None else truth("block", block):
+            # What is over has no engines.
+            while not set(ids).isdisjoint(self.ids):
+                # Ends at once when an engine leaves; it may have left just before.
+                self._connection.wait_for_engines(_MORE_THAN_THERE_ARE, _LOOK_INTERVAL_S)
 
     # -- namespaces that are kept without being asked for
 

@@ -6,10 +6,14 @@ Its futures are AsyncResults. Imported only where somebody asks for one.
 from concurrent.futures import Executor
 
 from .checks import whole
+from .interruption import offer_interrupt
 
 
 class ViewExecutor(Executor):
     """An Executor whose calls go through a view; engines are never stopped by it.
+
+    A `with` block waits at its end for what was asked for in it. Ctrl-C stops that, too, or asks first
+    on a terminal.
 
     view: where calls go
     """
@@ -74,7 +78,17 @@ class ViewExecutor(Executor):
                 result._is_stopped = True
             connection.abort(groups, [])
         if wait and groups:
-            connection.wait(groups, None)
+            try:
+                connection.wait(groups, None)
+            except KeyboardInterrupt:
+                offer_interrupt(connection, groups)
+                raise
+
+    def __exit__(self, kind, failure, traceback):
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._look_through()
+            offer_interrupt(self.view._connection, [result._group for result in self._pending])
+        return Executor.__exit__(self, kind, failure, traceback)
 
     def _check_open(self):
         if self._over:

@@ -28,6 +28,9 @@ _WOKEN_COUNT_MAX = 256
 # Looking at all must not take more than this share of a processor.
 _LOOK_SHARE_MAX = 0.2
 
+# How often the watcher looks at what was locked when it was to be told.
+_LOOK_INTERVAL_LOCKED_S = 0.02
+
 # How long the watcher's thread stays without anything to watch.
 _IDLE_S = 5.0
 
@@ -153,10 +156,15 @@ class Future:
             self._client._watcher().add(self)
         return state
 
-    def _tell_finished(self):
-        """Tells all who want to know that the result is there."""
+    def _tell_finished(self, waits=True):
+        """Tells all who want to know that the result is there. Returns whether it has.
+
+        waits: whether it waits for who has the result's lock
+        """
         state = self._future
-        with state.condition:
+        if not state.condition.acquire(waits):
+            return False
+        try:
             state.name = _CANCELLED if self.cancelled() else _FINISHED
             for waiter in state.waiters:
                 if self._cancelled:
@@ -167,17 +175,20 @@ class Future:
                     waiter.add_exception(self)
             callbacks, state.callbacks = state.callbacks, []
             state.condition.notify_all()
+        finally:
+            state.condition.release()
         for callback in callbacks:
             _call(callback, self)
+        return True
 
 
 class _State:
     """What a future keeps for those who want to be told."""
 
     def __init__(self):
-        from threading import Condition
+        import threading
 
-        self.condition = Condition()
+        self.condition = threading.Condition()
         self.name = _RUNNING
         self.waiters = []
         self.callbacks = []
@@ -187,6 +198,9 @@ class Watcher:
     """The thread of a client that tells results that they are there.
 
     It keeps what it watches alive, and ends when there is nothing to watch.
+
+    A result whose lock somebody has is told later: Ctrl-C in the midst of `concurrent.futures.wait` or
+    `as_completed` may leave it locked for ever, and others want to be told all the same.
     """
 
     def __init__(self, connection):
@@ -212,12 +226,12 @@ class Watcher:
     def _run(self):
         import time
 
-        watched = []
+        watched, locked = [], []
         while True:
             with self._condition:
                 if not (watched or self._added):
-                    self._condition.wait(_IDLE_S)
-                if not (watched or self._added):
+                    self._condition.wait(_LOOK_INTERVAL_LOCKED_S if locked else _IDLE_S)
+                if not (watched or self._added or locked):
                     self._runs = False
                     return
                 watched += self._added
@@ -229,8 +243,7 @@ class Watcher:
                 (finished if result.ready() else unfinished).append(result)
             took_s = time.monotonic() - begun
             watched = unfinished
-            for result in finished:
-                result._tell_finished()
+            locked = [result for result in locked + finished if not result._tell_finished(waits=False)]
             # Nothing here may keep a result that has been told.
             result = finished = unfinished = None
             if len(watched) > _WOKEN_COUNT_MAX:

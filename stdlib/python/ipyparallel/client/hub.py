@@ -9,7 +9,7 @@ again. The native calls are those of `_rhumba.Connection`.
 from .. import error
 from .asyncresult import AsyncResult
 from .parts import Parts
-from .reply import Metadata
+from .reply import Metadata, told_apart
 
 _TIMES = ("submitted", "started", "completed", "received")
 
@@ -331,12 +331,12 @@ def _form(key, text):
 
     value = json.loads(text)
     if key == "outputs":
-        return [{"data": dict(data), "metadata": {}} for data in value]
+        return [told_apart(dict(forms)) for forms in value]
     if key == "execute_result":
         count, forms = value
         # Early rows have nothing but the text.
         data = {"text/plain": forms} if isinstance(forms, str) else dict(forms)
-        return {"execution_count": count, "data": data, "metadata": {}}
+        return {"execution_count": count, **told_apart(data)}
     return value
 
 

@@ -55,6 +55,7 @@ class LazyMapIterator:
             failure, self._failure = self._failure, None
             raise StopIteration if failure is None else failure
         if self._ordered:
+            self._interruptible(self._pending[0]._group.wait)
             result = self._pending.popleft()
         else:
             result = self._first_finished()
@@ -96,8 +97,12 @@ class LazyMapIterator:
 
     def _wait_for_any(self):
         groups = [result._group for result in self._pending]
+        self._interruptible(self._view._connection.wait_any, groups)
+
+    def _interruptible(self, wait, *args):
+        """Waits; Ctrl-C stops all that is under way."""
         try:
-            self._view._connection.wait_any(groups, None)
+            wait(*args, None)
         except KeyboardInterrupt:
-            offer_interrupt(self._view._connection, groups)
+            offer_interrupt(self._view._connection, [result._group for result in self._pending])
             raise

@@ -6,6 +6,9 @@ be found by the ids of its parts. `get_result(..., owner=False)` asks the client
 to keep a result, until `purge_results`.
 
 Blocking calls give their values away at once and are not remembered.
+
+That a result is dropped is only noted, by a method of a list: Ctrl-C that arrives in Python code
+which runs as an object is dropped would be lost.
 """
 
 from _weakref import ref
@@ -24,11 +27,14 @@ class Memory:
 
     def __init__(self):
         # Groups in the order in which they were asked for, with what was done
-        # and its name; each under a weak reference to its result, or under
-        # itself if nobody was given one.
+        # and its name: a list; each under a weak reference to its result, or under
+        # itself if nobody was given one. The list of a result that was waited for
+        # has None in the place of the group, so that the result alone keeps it.
         self._groups = {}
         self._groups_max = _LOOKED_THROUGH_MIN
-        self._dropped = self._on_dropped
+        # The weak references to what was dropped since it was looked at.
+        self._dropped = []
+        self._note_dropped = self._dropped.append
         # Results that are to stay, by the ids of their parts.
         self._kept = {}
         # Where parts are by their ids, once somebody has looked for one; what was
@@ -39,24 +45,35 @@ class Memory:
     def add(self, group, result=None):
         """Remembers a group, and the result that was made of it."""
         groups = self._groups
+        if self._dropped:
+            self._forget_dropped()
         if result is None:
-            key, about = group, (group, "apply", "apply")
+            key, about = group, [group, "apply", "apply"]
         else:
-            key, about = ref(result, self._dropped), (group, result._method, result._fname)
+            key = ref(result, self._note_dropped)
+            about = result._remembered = [group, result._method, result._fname]
         groups[key] = about
         if self._index is not None:
             self._new.append(key)
         if len(groups) > self._groups_max:
             self._look_through()
 
-    def _on_dropped(self, key):
-        about = self._groups.get(key)
-        if about is not None and about[0].done() >= len(about[0]):
-            self._groups.pop(key, None)
+    def _forget_dropped(self):
+        """Forgets what was dropped and is there."""
+        dropped = self._dropped
+        while dropped:
+            try:
+                key = dropped.pop()
+            except IndexError:
+                return  # another thread has taken it
+            about = self._groups.get(key)
+            if about is not None and _is_over(about[0]):
+                self._groups.pop(key, None)
 
     def _look_through(self):
+        self._forget_dropped()
         for key, (group, _, _) in self._groups.copy().items():
-            if group.done() >= len(group) and (key is group or key() is None):
+            if _is_over(group) and (key is group or key() is None):
                 self._groups.pop(key, None)
         self._groups_max = max(_LOOKED_THROUGH_MIN, 2 * len(self._groups))
         # It would keep the ids of what is forgotten; it is made again when it is needed.
@@ -66,7 +83,7 @@ class Memory:
         """Returns the groups that have a part that isn't there yet."""
         self._look_through()
         groups = self._groups.copy().values()
-        return [group for group, _, _ in groups if group.done() < len(group)]
+        return [group for group, _, _ in groups if not _is_over(group)]
 
     def places(self):
         """Returns the parts that can be found, by their ids, in their order.
@@ -76,8 +93,9 @@ class Memory:
         """
         self._look_through()
         places = {}
-        for group, method, fname in self._groups.copy().values():
-            for index, msg_id in enumerate(group.msg_ids):
+        for key, about in self._groups.copy().items():
+            group, (_, method, fname) = _group(key, about), about
+            for index, msg_id in enumerate(() if group is None else group.msg_ids):
                 places[msg_id] = (group, index, method, fname)
         for msg_id, place in self._kept.copy().items():
             places.setdefault(msg_id, place)
@@ -91,15 +109,16 @@ class Memory:
         new, self._new = self._new, []
         for key in new:
             about = self._groups.get(key)
-            if about is not None:
-                names = enumerate(about[0].msg_ids)
+            group = None if about is None else _group(key, about)
+            if group is not None:
+                names = enumerate(group.msg_ids)
                 index.update((name, (key, position)) for position, name in names)
         key, position = index.get(msg_id, (None, 0))
         about = None if key is None else self._groups.get(key)
-        if about is None:
+        group = None if about is None else _group(key, about)
+        if group is None:
             return self._kept.get(msg_id)
-        group, method, fname = about
-        return group, position, method, fname
+        return group, position, *about[1:]
 
     def keep(self, msg_ids, places):
         """Keeps parts until they are purged, whether somebody holds them or not."""
@@ -119,8 +138,9 @@ class Memory:
                 )
         for msg_id in chosen:
             self._kept.pop(msg_id, None)
-        for key, (group, _, _) in self._groups.copy().items():
-            if chosen.issuperset(group.msg_ids):
+        for key, about in self._groups.copy().items():
+            group = _group(key, about)
+            if group is None or chosen.issuperset(group.msg_ids):
                 self._groups.pop(key, None)
 
 
@@ -177,6 +197,19 @@ class Results:
 
     def __repr__(self):
         return f"<{len(self)} results>"
+
+
+def _group(key, about):
+    """Returns the group that is remembered under a key, None if its result was dropped."""
+    if about[0] is not None:
+        return about[0]
+    result = key()
+    return None if result is None else result._group
+
+
+def _is_over(group):
+    """Returns whether all of a group is there; None stands for one that is."""
+    return group is None or group.done() >= len(group)
 
 
 def record_of(place):

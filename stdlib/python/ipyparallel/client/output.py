@@ -17,8 +17,10 @@ import sys
 from itertools import groupby as runs_of
 from operator import itemgetter
 
-from _rhumba_shell import publish as _publish
+from rhumba._display import publish_display_data
 from rhumba.shell import get_ipython
+
+from .reply import told_apart
 
 # How long live output waits for more before it shows a line that has no end
 # yet, and before it looks again for parts that ended without a word.
@@ -327,7 +329,8 @@ def _show_object(label, data):
     if get_ipython() is not None and any(form.startswith("image/") for form in data):
         if label:
             print(label, flush=True)
-        _publish(data, {}, None, False)
+        shown = told_apart(data)
+        publish_display_data(shown["data"], shown["metadata"])
         return True
     if not label:
         print(data.get("text/plain", ""))

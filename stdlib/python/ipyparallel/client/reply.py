@@ -6,6 +6,10 @@ is kept twice. Times become `datetime` objects only here.
 
 _TIME_KEYS = ("submitted", "started", "completed", "received")
 
+# The form under which an engine sends what is said of the others, such as the width of a picture:
+# a JSON object by MIME type.
+_SAID = "application/vnd.rhumba.metadata+json"
+
 
 class Metadata(dict):
     """A dict whose items are attributes, too."""
@@ -29,8 +33,7 @@ def metadata_of(group, index, key=None):
     if key in ("stdout", "stderr"):
         return "".join([data for kind, data in group.output(index) if kind == key])
     if key == "outputs":
-        shown = [data for kind, data in group.output(index) if kind == "display"]
-        return [{"data": data, "metadata": {}} for data in shown]
+        return [told_apart(forms) for kind, forms in group.output(index) if kind == "display"]
     if key == "data":
         return group.data(index)
     if key == "execute_result":
@@ -58,8 +61,18 @@ def _execute_result(group, index):
     for kind, data in group.output(index):
         if kind == "result":
             count, forms = data
-            return {"execution_count": count, "data": forms, "metadata": {}}
+            return {"execution_count": count, **told_apart(forms)}
     return None
+
+
+def told_apart(forms):
+    """Returns the forms of what was displayed as 'data', and what is said of them as 'metadata'."""
+    if _SAID not in forms:
+        return {"data": forms, "metadata": {}}
+    import json
+
+    data = {kind: form for kind, form in forms.items() if kind != _SAID}
+    return {"data": data, "metadata": json.loads(forms[_SAID])}
 
 
 class ExecuteReply:
@@ -103,10 +116,15 @@ class ExecuteReply:
         from IPython.display import publish_display_data
 
         if self.data:
-            publish_display_data(self.data, {})
+            publish_display_data(self.data, self._said)
+
+    @property
+    def _said(self):
+        result = self.metadata["execute_result"]
+        return result["metadata"] if result else {}
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return ({**self.data, "text/plain": self._labelled()} if self.data else {}), {}
+        return ({**self.data, "text/plain": self._labelled()} if self.data else {}), self._said
 
     def _repr_pretty_(self, printer, cycle):
         printer.text(self._labelled() or repr(self))

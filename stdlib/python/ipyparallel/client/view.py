@@ -197,6 +197,7 @@ class View(Flags):
 
     def shutdown(self, targets=None, restart=False, hub=False, block=None):
         """Stops the engines of this view; see `Client.shutdown`."""
+        block = self._block if block is None else block
         return self.client.shutdown(self._targets_or(targets), restart, hub, block)
 
     def _targets_or(self, targets):

@@ -1,0 +1,104 @@
+"""Where the source is of modules and classes that are in no file of their own.
+
+`inspect` finds functions by their code. Of a frozen module and its classes it knows no file, and of a class that a cell
+has made only the file of `__main__`, where it isn't. `watch` has it look here first, wherever a shell is made. No names
+of files are made up: `inspect.getfile` answers as before. Read next: `_inspect`, which shows source to people.
+"""
+
+import sys
+
+
+def watch():
+    """Has `inspect` find what is in no file, from its import on, which most sessions never need."""
+    if "inspect" in sys.modules:
+        _extend(sys.modules["inspect"])
+        return
+    from _frozen_importlib import FrozenImporter
+
+    standard = FrozenImporter.__dict__["find_spec"]
+
+    class Loader(FrozenImporter):
+        """Loads `inspect` alone: other imports have no frame of it in their tracebacks."""
+
+        @staticmethod
+        def exec_module(module):
+            module.__loader__ = module.__spec__.loader = FrozenImporter
+            FrozenImporter.exec_module(module)
+            _extend(module)
+
+    def find_spec(cls, fullname, path=None, target=None):
+        spec = standard.__get__(None, cls)(fullname, path, target)
+        if fullname == "inspect" and spec is not None:
+            FrozenImporter.find_spec = standard
+            spec.loader = Loader
+        return spec
+
+    FrozenImporter.find_spec = classmethod(find_spec)
+
+
+def _extend(inspect):
+    from functools import wraps
+
+    standard = inspect.findsource
+
+    @wraps(standard)
+    def findsource(object):
+        found = place(object) if isinstance(object, (type, type(sys))) else None
+        return standard(object) if found is None else found
+
+    inspect.findsource = findsource
+
+
+def place(found):
+    """All lines around a module or a class that is in no file, and the index of its first; else None."""
+    if not isinstance(found, type):
+        lines = _frozen(found)
+        return (lines, 0) if lines else None
+    line = vars(found).get("__firstlineno__")
+    if not isinstance(line, int):
+        return None
+    for lines in _around(found):
+        head = "".join(lines[line - 1 : line]).lstrip()
+        if head.startswith("@") or head.startswith(f"class {found.__name__}"):
+            return lines, line - 1
+    return None
+
+
+def file_name(cls):
+    """The name of the file, or of the cell, that the functions of a class were written in; None without any."""
+    for value in vars(cls).values():
+        function = getattr(value, "__func__", value)
+        # Those that were only assigned to it are from elsewhere.
+        if getattr(function, "__qualname__", "").startswith(f"{cls.__qualname__}.") and hasattr(function, "__code__"):
+            return function.__code__.co_filename
+    return None
+
+
+def _around(cls):
+    """The lines of each text in which a class may stand."""
+    import linecache
+
+    name = file_name(cls)
+    module = sys.modules.get(cls.__module__)
+    if cls.__module__ != "__main__" and module is not None:
+        yield _frozen(module)
+    elif name is None:
+        # One without functions is looked for in the cells, the newest first.
+        for cell in reversed(list(linecache.cache)):
+            if _is_cell(cell):
+                yield linecache.getlines(cell)
+    if name is not None and _is_cell(name):
+        yield linecache.getlines(name)
+
+
+def _is_cell(name):
+    return name.startswith("<") and not name.startswith("<frozen ")
+
+
+def _frozen(module):
+    """The lines of a module that is part of the executable; none of any other."""
+    if getattr(module, "__file__", None) is not None:
+        return []
+    get_source = getattr(getattr(module, "__loader__", None), "get_source", None)
+    text = get_source(module.__name__) if get_source is not None else None
+    return text.splitlines(keepends=True) if text else []
