@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use rhumba_interpreter::output::{DisplayItem, OutputSink, Stream};
 use rhumba_proto::id::Ticket;
 use rhumba_proto::message::{DataPart, FromEngine, Output, Payload};
+use std::borrow::Cow;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -235,6 +236,10 @@ impl OutputSink for EngineOutput {
         }
     }
 
+    fn display_item(&self, item: &DisplayItem) {
+        self.display(&forms_of(item));
+    }
+
     fn display(&self, data: &[(String, String)]) {
         if self.is_forked() {
             return write_text_to_log(data);
@@ -263,7 +268,7 @@ impl OutputSink for EngineOutput {
         let mut held = self.held.lock();
         self.read_captured(&mut held);
         self.send(&mut held);
-        let data = bounded(&item.data);
+        let data = bounded(&forms_of(item));
         self.send_output(&mut held, Output::CellResult { count, data });
     }
 
@@ -330,6 +335,23 @@ fn write_text_to_log(data: &[(String, String)]) {
     }
 }
 
+/// What is said of the forms of an object that is shown, as one more of them: each form's kind and a JSON
+/// object. The client takes it apart again.
+const SAID_OF_FORMS: &str = "application/vnd.rhumba.metadata+json";
+
+/// Returns the forms of an object, and what is said of them.
+fn forms_of(item: &DisplayItem) -> Cow<'_, [(String, String)]> {
+    if item.metadata.is_empty() {
+        return Cow::Borrowed(&item.data);
+    }
+    let kinds = item.metadata.iter();
+    let said: Vec<String> = kinds
+        .map(|(kind, said)| format!("{}:{said}", serde_json::Value::from(kind.as_str())))
+        .collect();
+    let said = (SAID_OF_FORMS.to_owned(), format!("{{{}}}", said.join(",")));
+    Cow::Owned(item.data.iter().cloned().chain([said]).collect())
+}
+
 /// Returns forms that fit into one message. Text is cut; half a picture would be
 /// none, so what isn't text and is too long is left out, and that is said.
 fn bounded(data: &[(String, String)]) -> Vec<(String, String)> {
@@ -388,6 +410,20 @@ mod tests {
             "a picture\n… its image/png of 9437184 bytes is too large to be shown"
         );
         assert_eq!(bounded(&[picture(9 << 20)])[0].0, "text/plain");
+    }
+
+    #[test]
+    fn what_is_said_of_a_picture_goes_along() {
+        let item = DisplayItem {
+            data: vec![("image/png".to_owned(), "AAAA".to_owned())],
+            metadata: vec![("image/png".to_owned(), "{\"width\": 5}".to_owned())],
+            ..DisplayItem::default()
+        };
+        let said = (
+            SAID_OF_FORMS.to_owned(),
+            "{\"image/png\":{\"width\": 5}}".to_owned(),
+        );
+        assert_eq!(*forms_of(&item), [item.data[0].clone(), said]);
     }
 
     #[test]

@@ -14,9 +14,9 @@ use super::workers;
 use super::{Checkpoint, CheckpointInfo};
 use bytes::Bytes;
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How many chunks are compressed before they are written.
@@ -148,7 +148,11 @@ struct Checked {
 }
 
 fn open_checked(path: &Path) -> Result<Checked, StoreError> {
-    let file = File::open(path).map_err(|error| StoreError::io("read", path, error))?;
+    // What isn't a file at all, such as a pipe without a writer, must not be waited for.
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(path);
+    let file = file.map_err(|error| StoreError::io("read", path, error))?;
     check(file).map_err(|problem| problem.about(&described(path)))
 }
 

@@ -67,6 +67,14 @@ impl Failure {
         damaged
     }
 
+    /// With a note on where that was, if Python code raised.
+    pub fn noted(self, vm: &VirtualMachine, note: &str) -> Self {
+        match self {
+            Self::Python(exception) => Self::Python(noted(vm, exception, note)),
+            failure => failure,
+        }
+    }
+
     fn into_exception(self, vm: &VirtualMachine) -> PyBaseExceptionRef {
         match self {
             Self::Format(error) => {

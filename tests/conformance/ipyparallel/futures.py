@@ -84,6 +84,18 @@ raises(TimeoutError, list, concurrent.futures.as_completed([slow], timeout=0.05)
 gate.open()
 slow.get(PATIENCE)
 assert slow.done() and not slow.running()
+if RHUMBA:
+    # One that is left locked, as Ctrl-C in the midst of `wait` can leave it, keeps no other from being told.
+    gate = Gate()
+    left = gate.hold(one, "left")
+    left._condition.acquire()
+    gate.open()
+    assert left.get(PATIENCE) == "left"
+    told = threading.Event()
+    rc[1].apply_async(nap, 0.1, "told").add_done_callback(lambda _: told.set())
+    assert told.wait(PATIENCE)
+    left._condition.release()
+    assert concurrent.futures.wait([left], PATIENCE).done == {left}
 many = [lbv.apply_async(abs, -number) for number in range(1000)]
 assert sum(future.get() for future in concurrent.futures.as_completed(many, PATIENCE)) == 499500
 

@@ -167,7 +167,7 @@ impl Controller {
             } else if let Some(ended) = client.and_then(|c| c.outcomes.get(name.request)) {
                 wait.note(ended);
             } else {
-                return Some(failures::dependency_unknown(name));
+                return Some(failures::dependency_unknown(name, client.is_none()));
             }
         }
         None

@@ -61,18 +61,23 @@ pub(super) fn dependency_on_itself() -> Failure {
     failure(FailureKind::Dependency, "InvalidDependency", message)
 }
 
-pub(super) fn dependency_unknown(name: TaskName) -> Failure {
+/// `has_left`: the client that it names is there no more.
+pub(super) fn dependency_unknown(name: TaskName, has_left: bool) -> Failure {
     let message = match name.client {
         ClientId(u32::MAX) => {
-            "this depends on something that is no request or task of this cluster".to_owned()
+            "this depends on something that is no request or task of this cluster"
         }
-        client => format!(
-            "this depends on number {} of client {client}, and there is none, or it ended too \
-             long ago",
-            name.request
-        ),
+        _ if has_left => {
+            "this depends on what was asked for by a client that is gone: where it ran, and how a \
+             failure of it ended, isn't known any more; depend on it while that client is there"
+        }
+        _ => "this depends on something that there is none of, or that ended too long ago",
     };
-    failure(FailureKind::Dependency, "InvalidDependency", message)
+    failure(
+        FailureKind::Dependency,
+        "InvalidDependency",
+        message.to_owned(),
+    )
 }
 
 /// `place`: no engine is left that this could follow the others to.

@@ -1,5 +1,6 @@
 """Catches what is printed and displayed inside a block."""
 
+import json
 import sys
 from io import StringIO
 
@@ -51,6 +52,7 @@ def _rich(output):
     if isinstance(output, dict):
         return RichOutput(**output)
     data, metadata, display_id, update = output
+    metadata = {kind: json.loads(said) for kind, said in metadata.items()}
     return RichOutput(data, metadata, {"display_id": display_id} if display_id else None, update)
 
 

@@ -77,6 +77,9 @@ impl Decoder<'_> {
             // They come again in their places: the order of a class's dict is there to be seen.
             for key in early {
                 let name = name::of(key)?;
+                if is_of_type(&name) {
+                    continue;
+                }
                 set(target, &name, PySetterValue::Delete, vm)?;
             }
         }
@@ -84,6 +87,12 @@ impl Decoder<'_> {
             let name = name::of(key)?;
             // An absent docstring reads None, and None can't always be set.
             if name.as_bytes() == b"__doc__" && vm.is_none(&value) {
+                continue;
+            }
+            if is_of_type(&name)
+                && let Some(text) = name.to_str()
+            {
+                class.set_attr(vm.ctx.intern_str(text), value);
                 continue;
             }
             // Not through the metaclass, whose `__setattr__` may guard the class.
@@ -123,8 +132,10 @@ impl Decoder<'_> {
             {
                 for part in function_parts(value, vm) {
                     let (theirs, ours) = (value.get_attr(*part, vm)?, own.get_attr(*part, vm)?);
+                    self.settled.insert(ours.get_id());
                     self.replace_before(node, &theirs, ours);
                 }
+                self.settled.insert(own.get_id());
                 self.replace_before(node + 1, value, own);
             }
         }
@@ -169,6 +180,26 @@ impl Decoder<'_> {
             *node = new;
         }
     }
+}
+
+/// Whether setting this attribute of a class means something else than its class body has said, as
+/// `type` has one of that name itself.
+fn is_of_type(name: &Py<PyStr>) -> bool {
+    const NAMES: [&str; 12] = [
+        "__class__",
+        "__name__",
+        "__mro__",
+        "__base__",
+        "__bases__",
+        "__flags__",
+        "__basicsize__",
+        "__itemsize__",
+        "__dictoffset__",
+        "__weakrefoffset__",
+        "__text_signature__",
+        "__subclasses__",
+    ];
+    name.to_str().is_some_and(|name| NAMES.contains(&name))
 }
 
 /// The attributes of a descriptor that are functions.

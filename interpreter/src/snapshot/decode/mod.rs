@@ -68,17 +68,21 @@ pub(super) fn decode_names(
     let mut names = Vec::with_capacity(parts.len());
     for ((name, buffers, externals), table) in parts.into_iter().zip(&tables) {
         decoder.externals = externals.into_iter();
-        let object = decoder.table(table, buffers)?;
+        decoder.name = Some(name);
+        let object = match decoder.table(table, buffers) {
+            Ok(object) => object,
+            Err(failure) => {
+                let name = decoder.name.take().unwrap_or_default();
+                return Err(failure.noted(vm, &format!("while {name:?} was brought back")));
+            }
+        };
+        let name = decoder.name.take().unwrap_or_default();
         if decoder.externals.next().is_some() {
             return Err(FormatError::External.into());
         }
         let nodes = std::mem::take(&mut decoder.nodes);
         decoder.segments.push(nodes);
-        // The code that rebuilds what comes after it may look for it.
-        if may_be_bound(vm, &context.globals, &name)? {
-            let bound = vm.ctx.intern_str(&*name);
-            context.globals.set_item(bound, object.clone(), vm)?;
-        }
+        decoder.bind(&name, &object)?;
         names.push((name, object));
     }
     decoder.introduce_classes();
@@ -93,6 +97,10 @@ struct Decoder<'a> {
     /// The nodes of segments that came before.
     segments: Vec<Vec<PyObjectRef>>,
     externals: std::vec::IntoIter<External>,
+    /// The name whose table is read, in a namespace.
+    name: Option<String>,
+    /// The index of its object among the nodes, until that is there.
+    root: Option<usize>,
     /// Classes that exist are left alone, and made again.
     makes_classes_anew: bool,
     /// The collector rests while much is made.
@@ -127,6 +135,8 @@ impl<'a> Decoder<'a> {
             nodes: Vec::new(),
             segments: Vec::new(),
             externals: Vec::new().into_iter(),
+            name: None,
+            root: None,
             makes_classes_anew: false,
             pause: None,
             foreign_bytecode: None,
@@ -160,6 +170,10 @@ impl<'a> Decoder<'a> {
         }
         // Every node takes at least one byte.
         self.nodes = Vec::with_capacity((header.node_count as usize).min(table.len()));
+        self.root = header
+            .root
+            .checked_sub(FIRST_NODE)
+            .map(|node| node as usize);
         let mut record_count = 0_u32;
         while !self.reader.is_empty() {
             self.record()?;
@@ -227,6 +241,27 @@ impl<'a> Decoder<'a> {
             self.foreign.insert(object.get_id());
         }
         self.nodes.push(object);
+        if self.root == Some(self.nodes.len() - 1) {
+            self.bind_root()?;
+        }
+        Ok(())
+    }
+
+    /// Binds a name as soon as its object is there: code that completes it may look for it.
+    fn bind_root(&mut self) -> Decoded<()> {
+        if let (Some(name), Some(object)) = (self.name.take(), self.nodes.last().cloned()) {
+            self.bind(&name, &object)?;
+            self.name = Some(name);
+        }
+        Ok(())
+    }
+
+    fn bind(&self, name: &str, object: &PyObjectRef) -> Decoded<()> {
+        let globals = &self.context.globals;
+        if may_be_bound(self.vm, globals, name)? {
+            let name = self.vm.ctx.intern_str(name);
+            globals.set_item(name, object.clone(), self.vm)?;
+        }
         Ok(())
     }
 

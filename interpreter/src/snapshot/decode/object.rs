@@ -66,6 +66,11 @@ impl Decoder<'_> {
             }
             kind::INSTANCE => {
                 let class = self.class_edge()?;
+                if self.known_classes.contains(&class.get_id()) && has_own_new(vm, &class) {
+                    // Finished, as it is not where the instance came from: it may be asked.
+                    let new = class.as_object().get_attr("__new__", vm)?;
+                    return Ok(new.call((class,), vm)?);
+                }
                 let has_dict = class.slots().flags.has_feature(PyTypeFlags::HAS_DICT);
                 self.instance(class, has_dict.then(|| vm.ctx.new_dict()))
             }
@@ -136,13 +141,14 @@ impl Decoder<'_> {
                 self.fill_attributes(target, keys, values)
             }
             kind::FILL_INSTANCE_DICT => {
-                let dict = self.edge()?.downcast_exact::<PyDict>(vm);
+                // It may be of a subclass, and the object itself.
+                let dict = self.edge()?.downcast::<PyDict>();
                 let dict = dict.map_err(|_| FormatError::Type { expected: "a dict" })?;
                 if self.settled.contains(&target.get_id()) {
                     return Ok(());
                 }
                 let expected = "an object with attributes";
-                let set = target.set_dict(Some(dict.into_pyref()));
+                let set = target.set_dict(Some(dict));
                 Ok(set.map_err(|_| FormatError::Type { expected })?)
             }
             kind::FILL_STATE => self.fill_state(target),
@@ -280,11 +286,23 @@ impl Decoder<'_> {
             return Err(FormatError::Type { expected }.into());
         }
         let bits = u16::from_le_bytes(self.reader.array()?);
+        // One that stands for what came along stays as it is.
+        let is_settled = self.settled.contains(&target.get_id());
         for (bit, name) in singles {
             if bits & bit != 0 {
                 let value = self.edge()?;
-                target.set_attr(name, value, vm)?;
+                if !is_settled {
+                    target.set_attr(name, value, vm)?;
+                }
             }
+        }
+        if is_settled {
+            for bit in [present::KWDEFAULTS, present::DICT] {
+                if bits & bit != 0 {
+                    self.fill_dict(&vm.ctx.new_dict())?;
+                }
+            }
+            return Ok(());
         }
         if bits & present::KWDEFAULTS != 0 {
             let defaults = vm.ctx.new_dict();
@@ -667,4 +685,14 @@ fn is_made_of_one(native: &Py<PyType>, vm: &VirtualMachine) -> bool {
         types.frozenset_type,
     ];
     of_one.iter().any(|class| native.is(*class))
+}
+
+/// Whether a class has a `__new__` that isn't that of `object`.
+fn has_own_new(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+    let name = vm.ctx.intern_str("__new__");
+    let of_object = vm.ctx.types.object_type.get_attr(name);
+    match (class.get_attr(name), of_object) {
+        (Some(own), Some(of_object)) => !own.is(&of_object),
+        _ => false,
+    }
 }

@@ -277,9 +277,17 @@ pub fn methods_first(encoder: &Encoder<'_>, entries: &[PyObjectRef]) -> Option<V
         let tuple = value.downcast_ref::<PyTuple>();
         is_scalar(value) || tuple.is_some_and(|tuple| tuple.iter().all(|each| is_scalar(each)))
     };
+    // Made empty, they are there for instances to be entered in.
+    let is_container = |value: &PyObject| {
+        let vm = encoder.vm;
+        let dict = value.downcast_ref_if_exact::<PyDict>(vm);
+        value.class().is(types.list_type)
+            || dict.is_some_and(|dict| dict.keys_vec().iter().all(|key| is_scalar(key)))
+    };
     let is_needed = |pair: &&[PyObjectRef]| {
         let name = encoder.text(&pair[0]).unwrap_or_default();
-        is_method(&pair[1]) || is_plain(&pair[1]) && (!name.starts_with("__") || name == "__hash__")
+        let is_kept = is_plain(&pair[1]) || is_container(&pair[1]);
+        is_method(&pair[1]) || is_kept && (!name.starts_with("__") || name == "__hash__")
     };
     let mut pairs = entries.chunks_exact(2);
     if pairs.all(|pair| is_method(&pair[1]) || is_plain(&pair[1])) {

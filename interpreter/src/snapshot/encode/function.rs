@@ -538,6 +538,11 @@ impl Encoder<'_> {
         if self.class_entry(object, origin)? {
             return Ok(());
         }
+        // One that stands in the place of the runtime's own says of no module that it is from there.
+        let name = object.get_attr("__name__", vm)?.str(vm)?.to_string();
+        if self.is_found_at(object, "os", &name)? {
+            return self.write_named(object, "os", &name);
+        }
         Err(self.refuse_object(origin))
     }
 }

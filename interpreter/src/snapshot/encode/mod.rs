@@ -5,9 +5,10 @@
 //!
 //! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`,
 //! `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name, `path.rs` for how errors find their way,
-//! `partial.rs` for what is left out instead, `segment.rs` for namespaces.
+//! `partial.rs` for what is left out instead, `segment.rs` for namespaces, `bare.rs` for what code of theirs runs.
 
 mod attributes;
+mod bare;
 mod class;
 mod container;
 mod exception;
@@ -125,6 +126,8 @@ enum Step {
         name: String,
     },
     Reduced,
+    /// Made as `__reduce_ex__` says, or bare where its class may not be asked: see `bare.rs`
+    Bare,
     Identified {
         identity: u128,
     },
@@ -176,6 +179,8 @@ struct Encoder<'a> {
     /// The index of the segment that is being written, if there are several.
     segment: u32,
     has_segments: bool,
+    /// Code of the namespace itself will run when what was written since is decoded.
+    runs_own_code: bool,
     /// Objects of earlier segments that this one refers to.
     externals: Vec<External>,
     /// Edges that stand for objects of earlier segments: by segment, edge there, and one more than
@@ -232,6 +237,7 @@ impl<'a> Encoder<'a> {
             sources: HashMap::new(),
             segment: 0,
             has_segments: false,
+            runs_own_code: false,
             externals: Vec::new(),
             edges_of_externals: HashMap::new(),
             again: Vec::new(),
@@ -373,6 +379,10 @@ impl<'a> Encoder<'a> {
                 self.table.slice(name.as_bytes());
             }
             Step::Reduced => self.mutable_record(kind::REDUCED, edges),
+            Step::Bare if self.is_made_bare(&frame.object) => {
+                self.mutable_record(kind::INSTANCE, &edges[2..]);
+            }
+            Step::Bare => self.mutable_record(kind::REDUCED, &edges[..2]),
             Step::Identified { identity } => {
                 self.table.push(kind::IDENTIFIED);
                 self.table.extend_from_slice(&identity.to_le_bytes());

@@ -323,6 +323,22 @@ impl Encoder<'_> {
         if !(2..=6).contains(&parts.len()) || parts[1].downcast_ref::<PyTuple>().is_none() {
             return Err(self.refuse_at(origin, "its __reduce_ex__ returns something unusable"));
         }
+        let own_dict = object.dict().filter(|dict| dict.as_object().is(object));
+        let without_state: Vec<PyObjectRef> = match &own_dict {
+            Some(_) => (0..)
+                .zip(parts)
+                .map(|(index, part)| match index {
+                    2 => vm.ctx.none(),
+                    _ => part.clone(),
+                })
+                .collect(),
+            None => Vec::new(),
+        };
+        let parts = if own_dict.is_some() {
+            &without_state[..]
+        } else {
+            parts
+        };
         let state = match self.plain_state(object, parts)? {
             Some(attributes) if attributes.is_empty() => None,
             Some(attributes) => Some(self.given_attributes(object, origin, attributes)),
@@ -335,7 +351,22 @@ impl Encoder<'_> {
         if self.is_plain_set(object.class()) {
             return self.set_of_subclass(object, origin, state);
         }
-        let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
+        let mut step = Step::Reduced;
+        if self.may_be_bare(object, parts)? {
+            children.push(object.class().to_owned().into());
+            step = Step::Bare;
+        }
+        let mut frame = Frame::new(step, object.to_owned(), origin, children);
+        if own_dict.is_some() {
+            // Its attributes are its items: `self.__dict__ = self`.
+            let fill = Frame::new(
+                Step::FillInstanceDict,
+                object.to_owned(),
+                origin,
+                Vec::new(),
+            );
+            frame.then.push(fill);
+        }
         frame.then.extend(state);
         if object.downcast_ref::<PyBaseException>().is_some() {
             let fill = self.exception_fill(object, origin, Vec::new())?;

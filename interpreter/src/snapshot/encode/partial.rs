@@ -70,6 +70,13 @@ impl Leaving {
         }
     }
 
+    /// The walk through a segment that is finished will start again.
+    pub fn begin_segment_again(&mut self) {
+        if let Self::Parts(parts) = self {
+            parts.left_out.truncate(parts.settled);
+        }
+    }
+
     pub fn end_segment(&mut self) {
         if let Self::Parts(parts) = self {
             parts.settled = parts.left_out.len();

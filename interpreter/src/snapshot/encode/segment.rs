@@ -2,6 +2,9 @@
 //!
 //! Numbers of objects are those of the segment that made them. Another segment gives such an object
 //! a node of its own, by an external record, when it first meets it.
+//!
+//! Names whose objects are brought back by code of the namespace come last: that code may look for the
+//! others.
 
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
@@ -15,18 +18,24 @@ impl Encoder<'_> {
         self.has_segments = true;
         let namespace = self.root_name.clone();
         let mut segments = Vec::with_capacity(names.len());
+        let mut put_off = Vec::new();
         for (name, object) in names {
             self.root_name = format!("{namespace}['{name}']");
             match self.root(object) {
-                Ok(root) => {
-                    let buffers = self.finish_table(root);
-                    segments.push(Segment {
-                        name: name.clone(),
-                        buffers,
-                        externals: std::mem::take(&mut self.externals),
-                    });
-                    self.end_segment();
+                Ok(_) if std::mem::take(&mut self.runs_own_code) => {
+                    put_off.push((name, object));
+                    self.leaving.begin_segment_again();
+                    self.roll_back();
                 }
+                Ok(root) => segments.push(self.segment_of(name, root)),
+                Err(error) => self.leave_name_out(error)?,
+            }
+            self.runs_own_code = false;
+        }
+        for (name, object) in put_off {
+            self.root_name = format!("{namespace}['{name}']");
+            match self.root(object) {
+                Ok(root) => segments.push(self.segment_of(name, root)),
                 Err(error) => self.leave_name_out(error)?,
             }
         }
@@ -34,6 +43,18 @@ impl Encoder<'_> {
             segments,
             left_out: self.left_out(),
         })
+    }
+
+    /// Ends the segment of a name.
+    fn segment_of(&mut self, name: &str, root: u32) -> Segment {
+        let buffers = self.finish_table(root);
+        let segment = Segment {
+            name: name.to_owned(),
+            buffers,
+            externals: std::mem::take(&mut self.externals),
+        };
+        self.end_segment();
+        segment
     }
 
     fn end_segment(&mut self) {

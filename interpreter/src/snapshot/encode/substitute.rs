@@ -1,6 +1,7 @@
 //! Library objects whose own `__reduce_ex__` is of no use elsewhere, and the calls that make them
 //! again: it names a global of a module that can't be imported there, or there is none.
 
+use malachite_bigint::BigInt;
 use rustpython_vm::builtins::{PyDict, PyTuple, PyType, PyWeak};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
@@ -51,7 +52,7 @@ impl Call {
 impl Encoder<'_> {
     /// Whether the class of an object has a substitute that comes before anything else.
     pub fn has_substitute(&self, object: &PyObject) -> bool {
-        const FIRST: [&str; 8] = [
+        const FIRST: [&str; 9] = [
             "weakproxy",
             "weakcallableproxy",
             "Struct",
@@ -60,6 +61,7 @@ impl Encoder<'_> {
             "WeakKeyDictionary",
             "WeakValueDictionary",
             "WeakSet",
+            "count",
         ];
         let class = object.class();
         FIRST.contains(&&*class.name())
@@ -240,6 +242,10 @@ impl Encoder<'_> {
                     false => Call::new(class, Vec::new()),
                 }
             }
+            "itertools.count" => match self.count_at(object)? {
+                Some(args) => Call::new(class, args),
+                None => return Ok(None),
+            },
             "_struct.Struct" => Call::new(class, vec![object.get_attr("format", vm)?]),
             "functools._lru_cache_wrapper" => self.cached_function(object)?,
             "typing.NewType" => {
@@ -277,6 +283,27 @@ impl Encoder<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// Where a count has got to and its step, which only its text tells; `None` if they are more than
+    /// numbers.
+    fn count_at(&self, object: &PyObject) -> PyResult<Option<Vec<PyObjectRef>>> {
+        let vm = self.vm;
+        let text = object.repr(vm)?;
+        let text = text.to_string_lossy();
+        let Some(args) = text
+            .strip_prefix("count(")
+            .and_then(|text| text.strip_suffix(')'))
+        else {
+            return Ok(None);
+        };
+        let number = |text: &str| -> Option<PyObjectRef> {
+            match text.parse::<BigInt>() {
+                Ok(int) => Some(vm.ctx.new_bigint(&int).into()),
+                Err(_) => Some(vm.ctx.new_float(text.parse().ok()?).into()),
+            }
+        };
+        Ok(args.split(", ").map(number).collect())
     }
 
     /// A property is made of its parts, the others of their function by the native `__new__`: what

@@ -317,7 +317,7 @@ impl Encoder<'_> {
         let reduced = self
             .stack
             .iter()
-            .filter(|frame| matches!(frame.step, Step::Reduced));
+            .filter(|frame| matches!(frame.step, Step::Reduced | Step::Bare));
         if reduced.count() < REDUCED_DEPTH_MAX {
             return Ok(());
         }
@@ -460,6 +460,9 @@ impl Encoder<'_> {
     fn complete(&mut self, frame: Frame) -> PyResult<()> {
         let edges = self.edges.split_off(frame.edges_from);
         let mut target = frame.target;
+        if self.has_segments && !self.runs_own_code {
+            self.runs_own_code = self.runs_code_of_namespace(&frame);
+        }
         if frame.is_fill() {
             self.write_fill(&frame, &edges)?;
         } else {

@@ -1,5 +1,8 @@
 """Whole namespaces: identity across names, names that didn't change, and what is left out."""
+import abc
 import collections
+import fractions
+import itertools
 import json
 import math
 import threading
@@ -290,3 +293,210 @@ def test_what_a_dict_of_its_own_class_goes_without_is_an_item_of_it():
     there, left_out = partial_names({'table': table})
     assert dict(there['table']) == {'a': 1}, there
     assert [path for path, _ in left_out] == ["ns['table']['lock']"], left_out
+
+
+def carried_anew(**names):
+    for name in names:
+        receiver.pop(name, None)
+    return carry_names(names)
+
+
+DIGITS = 6
+
+
+class Rounded:
+    def __init__(self, x):
+        self.x = x
+
+    def __hash__(self):
+        return hash(round(self.x, DIGITS))
+
+    def __eq__(self, other):
+        return isinstance(other, Rounded) and round(self.x, DIGITS) == round(other.x, DIGITS)
+
+
+def test_code_that_rebuilds_sees_the_names_after_it():
+    there = carried_anew(seen={Rounded(1.0): 'a'}, some={(Rounded(2.0), 1)}, plain=[1], Rounded=Rounded, DIGITS=DIGITS)
+    assert list(there) == ['plain', 'Rounded', 'DIGITS', 'seen', 'some'], list(there)
+    assert there['seen'][there['Rounded'](1.0)] == 'a'
+    assert (there['Rounded'](2.0), 1) in there['some']
+
+
+pool = {}
+
+
+class Unit:
+    def __new__(cls, name):
+        if name not in pool:
+            pool[name] = super().__new__(cls)
+            pool[name].name = name
+        return pool[name]
+
+    def __reduce__(self):
+        return Unit, (self.name,)
+
+
+def test_a_name_is_bound_before_its_object_is_complete():
+    metre = Unit('m')
+    there = carried_anew(pool=pool, Unit=Unit, metre=metre)
+    assert there['Unit']('m') is there['metre'] is there['pool']['m']
+
+
+class Config:
+    _instance = None
+
+    def __new__(cls):
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+
+def test_the_only_instance_of_a_class_is_put_back():
+    config = Config()
+    config.rate = 2
+    there = carried_anew(Config=Config, config=config)
+    assert there['config'].rate == 2 and there['Config']() is there['config']
+    alone = loads(dumps([config]))[0]
+    assert alone is config, 'at home it is what it was'
+
+
+class Base:
+    made = []
+
+    def __new__(cls, *args):
+        new = super().__new__(cls)
+        cls.made.append(new)
+        return new
+
+    def __init_subclass__(cls):
+        cls.first = cls()
+
+
+class Derived(Base):
+    pass
+
+
+def test_what_is_put_back_is_not_made_again():
+    there = carried_anew(Base=Base, Derived=Derived, one=Base())
+    assert len(there['Base'].made) == len(Base.made) == 2
+    assert there['Base'].made == [there['Derived'].first, there['one']]
+
+
+class Node:
+    registry = {}
+
+    def __init__(self, n):
+        self.n = n
+        self.registry[n] = self
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.registry[self.n] = self
+
+
+def test_an_instance_finds_the_containers_of_its_class():
+    node = Node(1)
+    there = carried_anew(Node=Node, node=node)
+    assert there['Node'].registry == {1: there['node']}
+
+
+class Shape(abc.ABC):
+    @classmethod
+    def __subclasshook__(cls, other):
+        return 'area' in other.__dict__ or NotImplemented if cls is Shape else NotImplemented
+
+
+class Legacy:
+    pass
+
+
+Shape.register(Legacy)
+
+
+def test_a_class_is_bound_before_others_are_registered_with_it():
+    there = carried_anew(Shape=Shape, Legacy=Legacy)
+    assert issubclass(there['Legacy'], there['Shape']) and not issubclass(int, there['Shape'])
+
+
+class AttrDict(dict):
+    def __init__(self, **items):
+        super().__init__(**items)
+        self.__dict__ = self
+
+
+def test_attributes_that_are_items_stay_so():
+    for there in (carried_anew(AttrDict=AttrDict, conf=AttrDict(rate=1))['conf'], loads(dumps(AttrDict(rate=1)))):
+        assert there == {'rate': 1}
+        there.rate = 2
+        assert there['rate'] == 2 and vars(there) is there
+
+
+class Proxy:
+    __class__ = property(lambda self: int)
+    seen = object()
+
+
+class Named:
+    __name__ = 'a name'
+
+
+def test_attributes_that_type_has_too_are_the_classes_own():
+    there = carried_anew(Proxy=Proxy, proxy=Proxy(), Named=Named)
+    assert isinstance(there['proxy'], int) and type(there['proxy']) is there['Proxy']
+    assert there['Named'].__name__ == 'Named' and there['Named']().__name__ == 'a name'
+
+
+def test_counts_go_on_where_they_were():
+    for count in (itertools.count(), itertools.count(3, 2), itertools.count(0.5), itertools.count(2**70, -1)):
+        next(count)
+        there = loads(dumps(count))
+        assert repr(there) == repr(count) and next(there) == next(count)
+    try:
+        dumps(itertools.count(fractions.Fraction(1, 2)))
+    except SnapshotError as e:
+        assert 'itertools.count' in str(e), e
+    else:
+        assert False
+
+
+def counted(f):
+    calls = collections.Counter()
+
+    def counting(self):
+        calls['n'] += 1
+        return f(self)
+
+    counting.calls = calls
+    counting.__defaults__ = ()
+    return counting
+
+
+class Task:
+    @counted
+    def go(self):
+        return __class__
+
+
+def test_what_is_here_stays_as_it_is():
+    data = dumps(Task.go)
+    Task().go()
+    Task().go()
+    loads(data)
+    Task().go()
+    assert Task.go.calls == {'n': 3}, Task.go.calls
+
+
+class Unlucky:
+    def __setstate__(self, state):
+        missing
+
+
+def test_what_fails_says_which_name_it_was():
+    unlucky = Unlucky()
+    unlucky.a = 1
+    try:
+        carried_anew(a=1, unlucky=unlucky)
+    except NameError as e:
+        assert e.__notes__ == ['while "unlucky" was brought back'], e.__notes__
+    else:
+        assert False

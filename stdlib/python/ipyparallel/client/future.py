@@ -11,7 +11,7 @@ What `concurrent.futures.wait` and `as_completed` look at in a future
 """
 
 import sys
-from _thread import allocate_lock
+from _thread import allocate_lock, start_new_thread
 
 # The states that `concurrent.futures` knows, of which a future here has three.
 _RUNNING = "RUNNING"
@@ -33,8 +33,6 @@ _LOOK_INTERVAL_LOCKED_S = 0.02
 
 # How long the watcher's thread stays without anything to watch.
 _IDLE_S = 5.0
-
-_creation_lock = allocate_lock()
 
 
 class Future:
@@ -144,16 +142,15 @@ class Future:
 
     def _as_future(self):
         state = self._future
-        if state is not None:
-            return state
-        with _creation_lock:
-            if self._future is not None:
-                return self._future
-            state = self._future = _State()
-        if self.ready():
-            self._tell_finished()
-        else:
-            self._client._watcher().add(self)
+        if state is None:
+            # One step, of which no lock is left behind.
+            state = self.__dict__.setdefault("_future", _State())
+        if not state.is_watched:
+            if self.ready():
+                self._tell_finished()
+            else:
+                self._client._watcher().add(self)
+            state.is_watched = True
         return state
 
     def _tell_finished(self, waits=True):
@@ -165,6 +162,8 @@ class Future:
         if not state.condition.acquire(waits):
             return False
         try:
+            if state.name != _RUNNING:
+                return True
             state.name = _CANCELLED if self.cancelled() else _FINISHED
             for waiter in state.waiters:
                 if self._cancelled:
@@ -190,6 +189,8 @@ class _State:
 
         self.condition = threading.Condition()
         self.name = _RUNNING
+        # Whether it is seen to that it is told.
+        self.is_watched = False
         self.waiters = []
         self.callbacks = []
 
@@ -197,45 +198,52 @@ class _State:
 class Watcher:
     """The thread of a client that tells results that they are there.
 
-    It keeps what it watches alive, and ends when there is nothing to watch.
+    It keeps what it watches alive, and ends when there is nothing to watch. Who adds a result takes
+    no lock, so that Ctrl-C can't leave one locked; two threads at once are no harm.
 
     A result whose lock somebody has is told later: Ctrl-C in the midst of `concurrent.futures.wait` or
     `as_completed` may leave it locked for ever, and others want to be told all the same.
     """
 
     def __init__(self, connection):
-        from threading import Condition
-
         self._connection = connection
-        self._condition = Condition()
         self._added = []
         self._runs = False
+        # Released for each that is added.
+        self._news = allocate_lock()
+        self._news.acquire()
 
     def add(self, result):
         """Watches a result until it is there."""
-        from threading import Thread
-
-        with self._condition:
-            self._added.append(result)
-            if self._runs:
-                self._condition.notify()
-                return
+        self._added.append(result)
+        if not self._runs:
+            start_new_thread(self._run, ())
             self._runs = True
-        Thread(target=self._run, name="results", daemon=True).start()
+        elif self._news.locked():
+            try:
+                self._news.release()
+            except RuntimeError:
+                pass  # another thread has done so
 
     def _run(self):
         import time
 
-        watched, locked = [], []
+        self._runs = True
+        watched, locked, added = [], [], self._added
         while True:
-            with self._condition:
-                if not (watched or self._added):
-                    self._condition.wait(_LOOK_INTERVAL_LOCKED_S if locked else _IDLE_S)
-                if not (watched or self._added or locked):
-                    self._runs = False
+            if not (watched or added):
+                self._news.acquire(timeout=_LOOK_INTERVAL_LOCKED_S if locked else _IDLE_S)
+            if not (watched or added or locked):
+                self._runs = False
+                # Who has added one before that relies on this thread.
+                if not added:
                     return
-                watched += self._added
-                self._added = []
+                self._runs = True
+            while added:
+                try:
+                    watched.append(added.pop(0))
+                except IndexError:
+                    break  # another thread watches it
             begun = time.monotonic()
             unfinished = []
             finished = []

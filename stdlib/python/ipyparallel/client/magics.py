@@ -416,7 +416,8 @@ class _Followed:
 
 
 def _tell_unsettled():
-    print("The engines have not ended it yet; %pxresult waits for it, and Ctrl-C there offers to stop it.", file=sys.stderr)
+    told = "The engines have not ended it yet; %pxresult waits for it, and Ctrl-C there offers to stop it."
+    print(told, file=sys.stderr)
 
 
 def _tell_unstarted(group):

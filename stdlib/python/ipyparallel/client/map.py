@@ -28,7 +28,7 @@ class Map:
         Parts that aren't lists, tuples or ranges (numbers, strings, bytes, …)
         are items themselves, so that the parts come back as they are.
         """
-        if not any(isinstance(part, (list, tuple, range)) for part in parts):
+        if not any([isinstance(part, (list, tuple, range)) for part in parts]):
             return list(parts)
         joined = []
         for part in parts:
@@ -51,7 +51,7 @@ class RoundRobinMap(Map):
 
     def joinPartitions(self, parts):
         """Returns the items of all parts in their first order; see `Map.joinPartitions`."""
-        if not any(isinstance(part, (list, tuple, range)) for part in parts):
+        if not any([isinstance(part, (list, tuple, range)) for part in parts]):
             return list(parts)
         parts = [part if isinstance(part, (list, tuple, range)) else [part] for part in parts]
         count, stride = sum(map(len, parts)), len(parts)
