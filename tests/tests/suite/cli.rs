@@ -449,3 +449,66 @@ fn values_of_cells_go_to_what_stands_in_the_place_of_stdout() {
     assert!(out.contains("['1234', '{1,']"), "{out}");
     assert!(out.contains("1337") && out.contains("kept True"), "{out}");
 }
+
+/// Ctrl-C again and again, at any moment of what a loop does; each must end the loop.
+const RAIN_OF_INTERRUPTS: &str = r#"
+import os, signal, sys, threading, time
+
+lock = threading.Lock()
+sent = ended = begun = 0
+over = False
+
+
+def comes(what):
+    patience = time.monotonic() + 5
+    while not what():
+        if time.monotonic() > patience:
+            return False
+    return True
+
+
+def rain():
+    global sent, over
+    for _ in range(200):
+        before = begun
+        # It is at work again, and not at counting.
+        if not comes(lambda: begun > before + 1):
+            break
+        sent += 1
+        os.kill(os.getpid(), signal.SIGINT)
+        if not comes(lambda: ended == sent):
+            break
+    over = True
+
+
+def holds():
+    with lock:
+        pass
+
+
+def imports():
+    from threading import Condition
+
+
+raining = threading.Thread(target=rain)
+raining.start()
+work = {'holds': holds, 'imports': imports}[sys.argv[1]]
+while not over:
+    try:
+        while not over:
+            begun += 1
+            work()
+    except KeyboardInterrupt:
+        ended += 1
+raining.join()
+print(sent, ended, lock.locked())
+"#;
+
+#[test]
+fn an_interrupt_leaves_no_lock_held_and_is_not_lost_in_an_import() {
+    let home = TestHome::new();
+    for work in ["holds", "imports"] {
+        let said = home.run(["-c", RAIN_OF_INTERRUPTS, work]).success();
+        assert_eq!(said, "200 200 False\n", "{work}");
+    }
+}
