@@ -70,8 +70,7 @@ fn is_awkward(vm: &VirtualMachine) -> PyResult<bool> {
 }
 
 fn is_of_imports(code: &PyCode) -> bool {
-    code.code
-        .source_path
+    code.source_path()
         .as_bytes()
         .starts_with(b"<frozen importlib")
 }
@@ -85,9 +84,13 @@ fn leaves_with_block(instructions: &[CodeUnit], index: usize) -> bool {
     };
     match opcode(index) {
         Some(Opcode::PushExcInfo | Opcode::WithExceptStart) => return true,
-        Some(Opcode::LoadConst | Opcode::Call) => {}
+        Some(Opcode::LoadConst | Opcode::Call | Opcode::Nop) => {}
         _ => return false,
     }
+    // Where the block's last line was, there may be nothing before the call.
+    let index = (index..instructions.len())
+        .find(|index| opcode(*index) != Some(Opcode::Nop))
+        .unwrap_or(index);
     let is_constant = |index: &usize| opcode(*index) == Some(Opcode::LoadConst);
     let call = index + (index..index + 3).take_while(is_constant).count();
     let Some(first) = call.checked_sub(3) else {
