@@ -21,7 +21,7 @@ use rhumba_proto::message::{
     Welcome,
 };
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -99,6 +99,7 @@ struct Engine {
 /// If the cluster can't be joined or processes can't be watched.
 pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
     let limits = socket::limits_from_environment().map_err(HostError::Settings)?;
+    let files = allow_more_files();
     if let Err(error) = runtime.warm(WARM_MODULES) {
         let report = runtime
             .enter(|vm| rhumba_interpreter::failure::ErrorReport::from_exception(vm, &error));
@@ -139,6 +140,7 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
             let host_pid = rustix::process::getppid().map(|pid| pid.as_raw_pid().cast_unsigned());
             // The child has no use for what watches its siblings.
             drop((host, reader));
+            allow_files(files);
             give_back_memory();
             become_engine(
                 runtime,
@@ -152,6 +154,23 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
             )
         }
     }
+}
+
+/// Lets this process have as many files as it ever may: a host has four for each engine. Returns what the
+/// limit was, which is that of its engines: code that asks for the state of files one by one counts on it.
+fn allow_more_files() -> Rlimit {
+    let before = rustix::process::getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: before.maximum,
+        maximum: before.maximum,
+    };
+    allow_files(most);
+    before
+}
+
+/// Where that isn't allowed, what needs the files says so.
+fn allow_files(limit: Rlimit) {
+    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
 }
 
 /// Gives back to the system what is free: pages that each engine would count as its own as soon as it uses

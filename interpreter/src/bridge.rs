@@ -52,6 +52,7 @@ mod _rhumba_shell {
     use crate::evaluation::{self, Value};
     use crate::lookup::{self, Found};
     use crate::namespace::Namespace;
+    use crate::preferences::Preferences;
     use crate::session::{self, Session};
     use crate::transform::Completeness;
     use crate::{completion, display, introspection, snapshot, transform};
@@ -242,6 +243,16 @@ mod _rhumba_shell {
         let value = outcome.value.unwrap_or_else(|| vm.ctx.none());
         let failure = outcome.failure.map_or_else(|| vm.ctx.none(), Into::into);
         (outcome.count, value, failure, outcome.began)
+    }
+
+    /// The magic or the call that a cell of one line stands for by the names that are there, or the cell.
+    #[pyfunction]
+    fn meant(source: PyStrRef, vm: &VirtualMachine) -> PyResult<PyStrRef> {
+        let session = Session::of(vm)?;
+        let preferences = Preferences::of(vm, &session)?;
+        let namespace = Namespace::new(vm);
+        let meant = preferences.stands_for(vm, &namespace, &source.to_string_lossy());
+        Ok(meant.map_or(source, |text| vm.ctx.new_str(text)))
     }
 
     #[pyfunction]

@@ -5,8 +5,10 @@
 //! Build scripts pack it (`pack.rs`), each module by itself, so that showing one unpacks no other.
 
 use parking_lot::RwLock;
-use rustpython_vm::builtins::PyStrRef;
+use rustpython_vm::builtins::{PyStr, PyStrRef};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use crate::session;
 
 const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/library"));
 const PACKED_OWN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/own"));
@@ -29,7 +31,27 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
         .import("_frozen_importlib", 0)?
         .get_attr("FrozenImporter", vm)?;
     let get_source = vm.new_function("get_source", get_source);
-    importer.set_attr("get_source", get_source, vm)
+    importer.set_attr("get_source", get_source, vm)?;
+    watch_for_inspect(vm, importer)
+}
+
+/// Has `inspect` find the source of what is in no file, once it is imported: it looks for files.
+fn watch_for_inspect(vm: &VirtualMachine, importer: PyObjectRef) -> PyResult<()> {
+    let usual = importer.get_attr("exec_module", vm)?;
+    let watched = importer.clone();
+    let execute = move |module: PyObjectRef, vm: &VirtualMachine| -> PyResult<()> {
+        usual.call((module.clone(),), vm)?;
+        let name = module.get_attr("__name__", vm)?;
+        let name = name.downcast_ref::<PyStr>();
+        if name.is_some_and(|name| name.as_bytes() == b"inspect") {
+            watched.set_attr("exec_module", usual.clone(), vm)?;
+            let sources = session::import(vm, "rhumba._sources")?;
+            vm.call_method(&sources, "extend", (module,))?;
+        }
+        Ok(())
+    };
+    let execute = vm.new_function("exec_module", execute);
+    importer.set_attr("exec_module", execute, vm)
 }
 
 /// Adds the source of more frozen modules, as `pack.rs` writes it.

@@ -104,23 +104,15 @@ impl Preferences {
         }
     }
 
-    /// What a cell of one line means by the names that are there.
+    /// What a cell of one line means by the names that are there. A call that it stands for is shown.
     pub(crate) fn meant<'a>(
         &self,
         vm: &VirtualMachine,
         namespace: &Namespace,
         source: Cow<'a, str>,
     ) -> PyResult<Cow<'a, str>> {
-        let Some(shell) = &self.shell else {
+        let Some(names) = self.names_for(vm, namespace, &source) else {
             return Ok(source);
-        };
-        if source.trim_end().contains('\n') {
-            return Ok(source);
-        }
-        let names = NamesHere {
-            vm,
-            namespace,
-            shell,
         };
         if let Some(text) = names.macro_text(source.trim()) {
             return Ok(Cow::Owned(text));
@@ -135,6 +127,35 @@ impl Preferences {
                 }
             },
         )
+    }
+
+    /// The magic or the call that a cell of one line stands for; `None` if it is what it is.
+    pub(crate) fn stands_for(
+        &self,
+        vm: &VirtualMachine,
+        namespace: &Namespace,
+        source: &str,
+    ) -> Option<String> {
+        let names = self.names_for(vm, namespace, source)?;
+        match automatic(source, self.automagic, self.autocall, &names)? {
+            Automatic::Magic(text) | Automatic::Call(text) => Some(text),
+        }
+    }
+
+    /// What is asked for the names of a cell that may stand for something else: one of one line.
+    fn names_for<'n>(
+        &'n self,
+        vm: &'n VirtualMachine,
+        namespace: &'n Namespace,
+        source: &str,
+    ) -> Option<NamesHere<'n>> {
+        let shell = self.shell.as_ref()?;
+        let is_one_line = !source.trim_end().contains('\n');
+        is_one_line.then_some(NamesHere {
+            vm,
+            namespace,
+            shell,
+        })
     }
 
     /// Whether statements are compiled one by one.

@@ -1,42 +1,15 @@
 """Where the source is of modules and classes that are in no file of their own.
 
 `inspect` finds functions by their code. Of a frozen module and its classes it knows no file, and of a class that a cell
-has made only the file of `__main__`, where it isn't. `watch` has it look here first, wherever a shell is made. No names
-of files are made up: `inspect.getfile` answers as before. Read next: `_inspect`, which shows source to people.
+has made only the file of `__main__`, where it isn't. It looks here first. No names of files are made up:
+`inspect.getfile` answers as before. Read next: `_inspect`, which shows source to people.
 """
 
 import sys
 
 
-def watch():
-    """Has `inspect` find what is in no file, from its import on, which most sessions never need."""
-    if "inspect" in sys.modules:
-        _extend(sys.modules["inspect"])
-        return
-    from _frozen_importlib import FrozenImporter
-
-    standard = FrozenImporter.__dict__["find_spec"]
-
-    class Loader(FrozenImporter):
-        """Loads `inspect` alone: other imports have no frame of it in their tracebacks."""
-
-        @staticmethod
-        def exec_module(module):
-            module.__loader__ = module.__spec__.loader = FrozenImporter
-            FrozenImporter.exec_module(module)
-            _extend(module)
-
-    def find_spec(cls, fullname, path=None, target=None):
-        spec = standard.__get__(None, cls)(fullname, path, target)
-        if fullname == "inspect" and spec is not None:
-            FrozenImporter.find_spec = standard
-            spec.loader = Loader
-        return spec
-
-    FrozenImporter.find_spec = classmethod(find_spec)
-
-
-def _extend(inspect):
+def extend(inspect):
+    """Has the module `inspect`, just imported, look here first; who imports modules calls it."""
     from functools import wraps
 
     standard = inspect.findsource

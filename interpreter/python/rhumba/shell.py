@@ -13,8 +13,6 @@ import sys
 
 import _rhumba_shell
 
-from rhumba import _sources
-
 # What takes time to import is imported where it is used: the shell starts with the first cell.
 
 __all__ = ["Shell", "UsageError", "get_ipython"]
@@ -72,7 +70,6 @@ class Shell:
         self.last_execution_succeeded = True
         # What `last_execution_result` is made of; it holds no object of the cell.
         self._last_cell = None
-        _sources.watch()
         # By this name programs ask whether they are in such a shell.
         sys.modules["builtins"].__IPYTHON__ = True
         # The runtime makes two objects of the hook and of sys.__breakpointhook__.
@@ -429,7 +426,7 @@ class Shell:
         source = _rhumba_shell.unpasted(raw_cell)
         if self.input_transformers_cleanup:
             source = self._lines_through(source, self.input_transformers_cleanup)
-        source = _rhumba_shell.transform_cell(source)
+        source = _rhumba_shell.transform_cell(_rhumba_shell.meant(source))
         if self.input_transformers_post:
             source = self._lines_through(source, self.input_transformers_post)
         return source
