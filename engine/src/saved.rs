@@ -7,7 +7,9 @@
 use crate::store::{Checkpoint, SegmentData, StoreError};
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::rustpython_vm::builtins::PyBaseExceptionRef;
-use rhumba_interpreter::rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rhumba_interpreter::rustpython_vm::{
+    AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine,
+};
 use rhumba_interpreter::snapshot::{
     self, BYTECODE_VERSION, DecodeContext, EncodeOptions, External, Globals, NamespaceSnapshot,
     Segment,
@@ -121,7 +123,17 @@ pub fn failure(vm: &VirtualMachine, error: &StoreError) -> PyBaseExceptionRef {
             _ => exceptions.os_error,
         },
     };
-    vm.new_exception_msg(class.to_owned(), error.to_string().into())
+    let exception = vm.new_exception_msg(class.to_owned(), error.to_string().into());
+    if let StoreError::Home(source)
+    | StoreError::Unwritten { source, .. }
+    | StoreError::Io { source, .. } = error
+        && let Some(number) = source.raw_os_error()
+    {
+        let number = vm.ctx.new_int(number);
+        // For code that asks for the number; the sentence stays what it is.
+        let _ = exception.as_object().set_attr("errno", number, vm);
+    }
+    exception
 }
 
 /// The name that a path stands for, if it stands for a whole one: `namespace['lock']`.

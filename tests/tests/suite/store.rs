@@ -3,7 +3,9 @@
 //!
 //! Whatever happens, what was there before is there and whole, and a person is told in a sentence.
 
+use std::ffi::CString;
 use std::fs::{self, OpenOptions};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -367,4 +369,21 @@ fn a_session_starts_from_a_file_or_a_checkpoint() {
         .run(["--namespace", "work.ns", "-c", "print('runs')"])
         .failure(1);
     assert!(sentence.contains("work.ns"), "{sentence}");
+}
+
+#[test]
+fn what_goes_wrong_with_files_has_the_number_of_the_system_and_a_pipe_is_not_waited_for() {
+    let home = TestHome::new();
+    let pipe = CString::new(home.work().join("pipe").into_os_string().into_vec()).unwrap();
+    // SAFETY: the name ends with a zero.
+    assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
+    let script = "import errno\nfrom rhumba import namespace\n\
+                  try: namespace.save('nowhere/work.ns')\n\
+                  except FileNotFoundError as error: print(error.errno == errno.ENOENT, 'nowhere' in str(error))\n\
+                  try: namespace.load('pipe')\n\
+                  except Exception as error: print(type(error).__name__, error)\n";
+    assert_eq!(
+        home.run(["-c", script]).success(),
+        "True True\nSnapshotError the namespace file pipe is not a namespace that rhumba saved (it is no ordinary file)\n"
+    );
 }

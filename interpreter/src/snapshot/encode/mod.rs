@@ -16,6 +16,7 @@ mod function;
 mod member;
 mod named;
 mod native;
+mod numbers;
 mod object;
 mod packed;
 mod partial;
@@ -42,10 +43,11 @@ use super::format::{
 };
 use super::namespace::External;
 use super::{EncodeOptions, LeftOut, NamespaceSnapshot, NativeKind, Snapshot};
+use numbers::Numbers;
 use object::Plan;
 use partial::Leaving;
 use path::{Origin, Slot};
-use walk::{Frame, Line, Number};
+use walk::{Frame, Line};
 use weak::Weak;
 
 pub(super) use class::present as class_present;
@@ -196,7 +198,7 @@ struct Encoder<'a> {
     has_code: bool,
     mutable: bool,
     /// Numbers by address. The objects are kept alive by `kept` and `origins`.
-    numbers: HashMap<usize, Number, BuildHasherDefault<AddressHasher>>,
+    numbers: Numbers,
     /// Packed runs whose elements have no numbers yet, though they may be met again.
     unindexed: Vec<packed::Unindexed>,
     kept: Vec<PyObjectRef>,
@@ -247,7 +249,7 @@ impl<'a> Encoder<'a> {
             node_count: 0,
             has_code: false,
             mutable: false,
-            numbers: HashMap::default(),
+            numbers: Numbers::default(),
             unindexed: Vec::new(),
             kept: Vec::new(),
             origins: Vec::new(),

@@ -16,6 +16,7 @@ use crate::snapshot::namespace::{External, NamespaceSnapshot, Segment};
 impl Encoder<'_> {
     pub fn names(&mut self, names: &[(String, PyObjectRef)]) -> PyResult<NamespaceSnapshot> {
         self.has_segments = true;
+        self.numbers.begin_segment();
         let namespace = self.root_name.clone();
         let mut segments = Vec::with_capacity(names.len());
         let mut put_off = Vec::new();
@@ -63,14 +64,20 @@ impl Encoder<'_> {
         for address in self.again.drain(..) {
             self.numbers.remove(&address);
         }
+        self.numbers.begin_segment();
         self.leaving.end_segment();
     }
 
     /// Forgets what the walk through the current segment has made.
     pub fn roll_back(&mut self) {
         let segment = self.segment;
-        self.numbers.retain(|_, number| number.segment() != segment);
-        self.unindexed.retain(|run| run.segment() != segment);
+        self.numbers.forget_segment(segment);
+        // They are in the order of their segments.
+        while self
+            .unindexed
+            .pop_if(|run| run.segment() == segment)
+            .is_some()
+        {}
         let numbers = &self.numbers;
         self.carried_globals
             .retain(|address| numbers.contains_key(address));

@@ -364,6 +364,12 @@ impl Encoder<'_> {
                 }
             }
             visited += 1;
+            if visited.is_multiple_of(INTERRUPT_INTERVAL as usize)
+                && let Err(error) = self.vm.check_signals()
+            {
+                outcome = Err(error);
+                break;
+            }
         }
         if let Some(frame) = self.stack.last_mut() {
             frame.children = children;

@@ -44,7 +44,7 @@ impl<'a> Encoder<'a> {
         explorer.weak = Weak::Exploring;
         work(&mut explorer)?;
         let mut encoder = Self::new(vm, options, partial);
-        encoder.weak = Weak::Known(explorer.numbers.keys().copied().collect());
+        encoder.weak = Weak::Known(explorer.numbers.addresses().collect());
         work(&mut encoder)
     }
 
