@@ -3,8 +3,9 @@
 //!
 //! An instance whose class has a `__new__` of its own and nothing to hand it is made by that: who is sent
 //! one gets what the class makes of it there. Where a whole namespace is put back nothing is made that
-//! wasn't there, and while a class isn't finished (it has the instance among its attributes) its code would find
-//! nothing of what it looks for. There the instance is made bare, as one without a `__new__` is, and its attributes are all of it.
+//! wasn't there, and while a class isn't finished (it has the instance among its attributes) its code would
+//! find nothing of what it looks for. There the instance is made bare, as one without a `__new__` is, and its
+//! attributes are all of it.
 
 use rustpython_vm::builtins::{PyFrozenSet, PyTuple, PyType};
 use rustpython_vm::types::PyTypeFlags;
