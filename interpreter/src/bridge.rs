@@ -251,8 +251,14 @@ mod _rhumba_shell {
         let session = Session::of(vm)?;
         let preferences = Preferences::of(vm, &session)?;
         let namespace = Namespace::new(vm);
-        let meant = preferences.stands_for(vm, &namespace, &source.to_string_lossy());
-        Ok(meant.map_or(source, |text| vm.ctx.new_str(text)))
+        let text = source.to_string_lossy();
+        Ok(match preferences.stands_for(vm, &namespace, &text) {
+            Some(meant) => {
+                let line_end = &text[text.trim_end_matches('\n').len()..];
+                vm.ctx.new_str(format!("{meant}{line_end}"))
+            }
+            None => source,
+        })
     }
 
     #[pyfunction]

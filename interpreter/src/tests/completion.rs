@@ -628,3 +628,31 @@ fn names_are_found_by_patterns() {
         );
     });
 }
+
+#[test]
+fn what_stands_in_a_string_is_written_as_it_must_be_there() {
+    with_bench(|bench| {
+        bench.cell(r#"odd = {"it's": 1, 'new\nline': 2, 'back\\slash': 3, b'by"te\xff': 4}"#);
+        assert_offers(bench, "odd['it|", "it", &[r"it\'s"]);
+        assert_offers(bench, "odd[\"it|", "it", &["it's"]);
+        assert_offers(bench, "odd['new|", "new", &[r"new\nline"]);
+        assert_offers(bench, "odd['back|", "back", &[r"back\\slash"]);
+        assert_offers(bench, "odd[r'back|", "back", &[r"back\slash"]);
+        assert_offers(bench, "odd[b\"|", "", &[r#"by\"te\xff"#]);
+        assert_offers(bench, "odd[b'x|", "x", &[]);
+        assert_offers(bench, "odd[r'it|", "it", &[]);
+    });
+}
+
+#[test]
+fn files_in_a_string_are_written_as_they_must_be_there() {
+    let folder = std::env::temp_dir().join(format!("rhumba-quotes-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("there is room for a folder");
+    std::fs::write(folder.join("it's.txt"), "").expect("it can be written");
+    with_bench(|bench| {
+        let shown = folder.display();
+        assert_offers(bench, &format!("open('{shown}/it|"), "it", &[r"it\'s.txt"]);
+        assert_offers(bench, &format!("open(\"{shown}/it|"), "it", &["it's.txt"]);
+    });
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}

@@ -63,3 +63,20 @@ def test_rerun_runs_cells_again():
     said(f"%rerun {last}-{last + 1}")
     assert main["more"].stdout == main["kept"].stdout
     shows(refused("%rerun 100000"), "there is no such cell")
+
+
+def test_the_value_of_a_cell_of_a_program_is_kept():
+    shell.run_cell("77").raise_error()
+    assert main["_"] == 77, main["_"]
+    shell.run_cell("78;").raise_error()
+    shell.run_cell("79", silent=True).raise_error()
+    assert main["_"] == 77, main["_"]
+
+
+def test_a_magic_without_its_mark_is_python_in_what_cells_became():
+    assert shell.transform_cell("cd ..\n") == "get_ipython().run_line_magic('cd', '..')\n"
+    main["cd"] = 1
+    try:
+        assert shell.transform_cell("cd\n") == "cd\n"
+    finally:
+        del main["cd"]
