@@ -36,7 +36,7 @@ static READ_ENDS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
 static IS_HOLDING: AtomicBool = AtomicBool::new(false);
 
 /// How long a process that aborts waits for what it holds to be sent, in slices.
-const HOLDING_SLICES_MAX: u32 = 50;
+const HOLDING_SLICES_MAX: u32 = 500;
 
 /// A pipe for stdout and one for stderr, made by a host for one engine before it forks it.
 pub(crate) struct Pipes {
