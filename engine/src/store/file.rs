@@ -26,7 +26,8 @@ const BATCH_CHUNKS: usize = 16;
 const CHECK_BYTES: usize = 1 << 20;
 
 /// Writes a namespace to a file, in the place of one that may be there. The
-/// checkpoint's name stays behind: the file has its own.
+/// checkpoint's name stays behind: the file has its own. A new file is for its owner only; one that
+/// was there keeps its mode.
 ///
 /// # Errors
 /// If the file can't be written; what was there before is still there then.
@@ -37,7 +38,13 @@ pub fn write_file(path: &Path, checkpoint: &Checkpoint) -> Result<(), StoreError
 fn write_in_place(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     let path = resolve(path)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
-    folder::write_in_place(directory, &path, |file| write_content(file, checkpoint))
+    let before = std::fs::metadata(&path).map(|metadata| metadata.permissions());
+    folder::write_in_place(directory, &path, |file| {
+        if let Ok(permissions) = before {
+            file.set_permissions(permissions)?;
+        }
+        write_content(file, checkpoint)
+    })
 }
 
 /// Returns the file that is meant, through links.

@@ -8,6 +8,7 @@ use super::{
     Checkpoint, CleanReport, SegmentData, Store, StoreError, Usage, WriteReport, check_name, file,
 };
 use bytes::Bytes;
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -622,14 +623,17 @@ fn a_file_holds_a_namespace_by_itself() {
 }
 
 #[test]
-fn a_link_leads_to_the_file_that_is_replaced() {
+fn a_link_leads_to_the_file_that_is_replaced_and_keeps_its_mode() {
     let folder = tempfile::tempdir().unwrap();
     let (path, link) = (folder.path().join("there"), folder.path().join("link"));
     std::fs::write(&path, "before").unwrap();
     std::os::unix::fs::symlink(&path, &link).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
     file::write_file(&link, &mixed("there")).unwrap();
     assert!(link.is_symlink());
     assert!(file::read_file(&path).unwrap() == mixed("there"));
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o640, "who may read it stays as it was");
 }
 
 #[test]

@@ -256,6 +256,14 @@ _MOVED = {"InteractiveShell.logfile": "InteractiveShellApp.logfile"}
 OWNERS = tuple(dict.fromkeys(each.owner for each in SETTINGS))
 
 
+def is_of_the_shell(owner):
+    """Whether a class is one whose settings are in the table, or is meant to be one of them."""
+    import difflib
+
+    known = [*OWNERS, *_SAME_AS]
+    return owner in known or bool(difflib.get_close_matches(owner, known, 1, 0.9))
+
+
 def find(path):
     """The setting `Class.name`; LookupError names one that is like it."""
     owner, _, name = path.rpartition(".")
@@ -308,12 +316,12 @@ class _Section:
         if name.startswith("__"):
             raise AttributeError(name)
         # `c.Class.name.append(value)` begins with what isn't there.
-        made = _Grown()
+        made = Grown()
         setattr(self, name, made)
         return made
 
 
-class _Grown(list):
+class Grown(list):
     """A list that a file adds to; some write of it as of a set or a dict."""
 
     def add(self, value):
@@ -404,6 +412,12 @@ def apply(shell, settings, source):
         if not isinstance(values, dict):
             _tell(f"{source}: {owner} stands outside of a section; write [InteractiveShell] above it, or the class it is of")
             continue
+        if not is_of_the_shell(owner):
+            from rhumba import _traits
+
+            # A class of an extension: it is set when an object of it is made.
+            if _traits.hold(shell, owner, values):
+                continue
         for name, value in values.items():
             try:
                 find(f"{owner}.{name}").write(shell, value)

@@ -397,7 +397,7 @@ class Debugger(pdb.Pdb):
 
     def _around(self, frame, line):
         lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
-        before = (self.context - 1) // 2
+        before = self.context // 2
         first = max(1, line - before)
         last = min(len(lines), first + self.context - 1)
         first = max(1, min(first, last - self.context + 1))
@@ -626,11 +626,11 @@ class Debugger(pdb.Pdb):
     def do_pfile(self, arg):
         """pfile EXPRESSION
 
-        Tells the file that an object is from.
+        Shows the file that an object is from.
         """
-        import inspect
+        from rhumba._magics.introspection import file_text
 
-        self._show_of(arg, lambda value: inspect.getfile(value))
+        self._show_of(arg, lambda value: file_text(value, arg.strip()))
 
     def _show_of(self, arg, show):
         try:
@@ -639,7 +639,7 @@ class Debugger(pdb.Pdb):
             return
         try:
             self.message(show(value))
-        except (TypeError, ValueError, OSError) as failure:
+        except (TypeError, ValueError, OSError, UsageError) as failure:
             self.error(str(failure))
 
     def do__magic(self, arg):

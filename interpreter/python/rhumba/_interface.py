@@ -348,13 +348,19 @@ def _debugger_class(shell):
     return Debugger
 
 
-# How what hangs on the shell is made.
 def _prompts(shell):
     from rhumba._prompts import Prompts
 
     return Prompts(shell)
 
 
+def _configuration(shell):
+    from rhumba import _traits
+
+    return _traits.new_config()
+
+
+# How what hangs on the shell is made.
 MAKERS = {
     "alias_manager": _from("IPython.core.alias", "AliasManager"),
     "prefilter_manager": _from("IPython.core.prefilter", "PrefilterManager"),
@@ -375,22 +381,10 @@ MAKERS = {
     "hooks": lambda shell: shell._hooks,
     "_hooks": Hooks,
     "configurables": lambda shell: [],
-    "config": lambda shell: _Config(),
+    "config": _configuration,
     "user_ns_hidden": lambda shell: {},
     "home_dir": lambda shell: os.path.expanduser("~"),
 }
-
-
-class _Config(dict):
-    """A configuration in which every section exists."""
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self.setdefault(name, _Config())
-
-    def __setattr__(self, name, value):
-        self[name] = value
 
 
 # -- methods that few programs call
@@ -666,6 +660,13 @@ def set_custom_exc(shell, exc_tuple, handler):
     _handlers.set_custom_exc(shell, exc_tuple, handler)
 
 
+def _find_my_config(shell, cfg):
+    """What the configurables of a program ask the shell for, as their parent."""
+    from rhumba import _traits
+
+    return _traits.find_my_config(shell, cfg)
+
+
 METHODS = {
     function.__name__: function
     for function in (
@@ -673,7 +674,7 @@ METHODS = {
         showsyntaxerror, auto_rewrite_input, object_inspect, object_inspect_mime, system_raw, system_piped,
         define_macro, enable_gui, extract_input_lines, excepthook, debugger, set_custom_exc, _showtraceback,
         _get_exc_info, get_exception_only, get_local_scope, ask_yes_no, run_code, find_user_code, transform_ast,
-        reset_selective, _ofind,
+        reset_selective, _ofind, _find_my_config,
     )
 }
 METHODS["runcode"] = run_code

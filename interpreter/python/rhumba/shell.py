@@ -84,6 +84,19 @@ class Shell:
 
         return _interface.attribute(self, name)
 
+    @property
+    def __class__(self):
+        """What `isinstance` looks at beside the type: see `_traits`, which makes the shell a Configurable."""
+        if "traitlets" not in sys.modules:
+            return type(self)
+        from rhumba import _traits
+
+        return _traits.seen_as(type(self))
+
+    @__class__.setter
+    def __class__(self, cls):
+        object.__dict__["__class__"].__set__(self, cls)
+
     def __dir__(self):
         from rhumba import _attributes
 

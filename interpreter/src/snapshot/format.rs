@@ -12,10 +12,10 @@ use thiserror::Error;
 pub(super) const MAGIC: [u8; 4] = *b"RHSN";
 
 /// Version of this layout, which is what is written.
-pub const FORMAT_VERSION: u16 = 4;
+pub const FORMAT_VERSION: u16 = 5;
 /// The oldest layout that is read. Later ones added kinds of records: version 3 code objects in one
 /// record, long text outside of the table, type variables, modules made by hand; version 4 attributes
-/// in slots.
+/// in slots; version 5 abstract base classes that a class was registered with.
 const FORMAT_VERSION_MIN: u16 = 2;
 
 /// Version of the bytecode that functions are carried as: the runtime's `.pyc` magic number and
@@ -164,6 +164,8 @@ pub enum FormatError {
     Bytecode { found: u32 },
     #[error("it holds code, and doesn't say so")]
     UnannouncedCode,
+    #[error("its checksum doesn't fit: some of its bytes were changed or are missing")]
+    Checksum,
     #[error("it ends too early")]
     Truncated,
     #[error("it has bytes left over at its end")]
@@ -301,6 +303,11 @@ impl<'a> Reader<'a> {
 
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
+    }
+
+    /// What wasn't read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub fn peek(&self) -> Option<u8> {

@@ -42,6 +42,11 @@ pub use native::{NativeKind, NativeParts, register_native_kind};
 
 use format::{Header, Reader, Write};
 
+/// What a run of bytes with a checksum begins with; without one it begins with a count, which isn't zero.
+const SEALED: u8 = 0;
+/// That and the checksum.
+const SEAL_BYTES: usize = 5;
+
 /// How many objects are encoded or decoded between two looks for an interrupt.
 const INTERRUPT_INTERVAL: u32 = 4096;
 
@@ -210,33 +215,46 @@ impl Snapshot {
         self.buffers.iter().map(Bytes::len).sum()
     }
 
-    /// One run of bytes: the number of buffers, their lengths, the buffers.
+    /// One run of bytes: a seal (zero and the CRC-32 of what follows), the number of buffers, their
+    /// lengths, the buffers.
     ///
     /// A table without buffers is moved within its own memory: new memory costs more than that.
     pub fn into_bytes(mut self) -> Vec<u8> {
-        let mut head = Vec::with_capacity(10 * (self.buffers.len() + 1));
+        let mut head = vec![SEALED; SEAL_BYTES];
         head.varint(self.buffers.len() as u64);
         for buffer in &self.buffers {
             head.varint(buffer.len() as u64);
         }
+        let mut bytes;
         if self.buffers.len() == 1 {
-            let mut bytes = Vec::from(self.buffers.remove(0));
+            bytes = Vec::from(self.buffers.remove(0));
             bytes.splice(0..0, head);
-            return bytes;
+        } else {
+            bytes = head;
+            bytes.reserve_exact(self.bytes_total());
+            for buffer in &self.buffers {
+                bytes.extend_from_slice(buffer);
+            }
         }
-        head.reserve_exact(self.bytes_total());
-        for buffer in &self.buffers {
-            head.extend_from_slice(buffer);
-        }
-        head
+        let checksum = crc32fast::hash(&bytes[SEAL_BYTES..]);
+        bytes[1..SEAL_BYTES].copy_from_slice(&checksum.to_le_bytes());
+        bytes
     }
 
-    /// Reads what [`Snapshot::into_bytes`] wrote.
+    /// Reads what [`Snapshot::into_bytes`] wrote, now or when it wrote no seal.
     ///
     /// # Errors
-    /// [`FormatError`] if lengths and bytes don't agree. The table itself isn't looked at.
+    /// [`FormatError`] if a byte was changed, or lengths and bytes don't agree. The table itself isn't
+    /// looked at.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, FormatError> {
         let mut reader = Reader::new(&bytes);
+        if reader.peek() == Some(SEALED) {
+            reader.byte()?;
+            let checksum = u32::from_le_bytes(reader.array()?);
+            if crc32fast::hash(reader.rest()) != checksum {
+                return Err(FormatError::Checksum);
+            }
+        }
         let count = reader.count(1)?;
         let mut lengths = Vec::with_capacity(count);
         for _ in 0..count {

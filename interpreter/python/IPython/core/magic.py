@@ -1,5 +1,6 @@
 """Decorators by which programs define magics: functions, or methods of a `Magics` class."""
 
+from rhumba import _traits
 from rhumba._magic_manager import MagicsManager
 from rhumba.shell import UsageError, get_ipython
 
@@ -82,12 +83,24 @@ def magics_class(cls):
     return cls
 
 
-class Magics:
-    """A group of magics as methods; `register` puts them into the shell."""
+_BASES = _traits.bases()
+
+
+class Magics(*_BASES):
+    """A group of magics as methods; `register` puts them into the shell.
+
+    Where traitlets is there it is a Configurable: its traits with `config=True` are set by `%config`, by
+    configuration files and by `get_ipython().config`.
+    """
 
     options_table = None
     registered = False
     magics = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if not _BASES:
+            _traits.check_traits(cls)
 
     def __init__(self, shell=None, **kwargs):
         self.shell = shell if shell is not None else get_ipython()
@@ -99,6 +112,12 @@ class Magics:
             kind: {magic: getattr(self, name) for magic, name in found.items()}
             for kind, found in type(self).magics.items()
         }
+        if _BASES:
+            if self.shell is not None:
+                self.shell.configurables.append(self)
+                kwargs.setdefault("parent", self.shell)
+            super().__init__(**kwargs)
+            return
         for name, value in kwargs.items():
             setattr(self, name, value)
 

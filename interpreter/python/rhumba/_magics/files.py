@@ -20,16 +20,22 @@ def writefile(given, cell):
     print(("Appending to" if given.append else "Overwriting" if existed else "Writing"), path)
 
 
-@magic(words="FILE")
+@magic(words="FILE|ADDRESS|RANGE|NAME ...")
 def pycat(given):
-    """Shows a file of Python, with colours where the terminal has them; a name's value may be its path."""
+    """Shows Python with colours where the terminal has them: of a file, an address, cells, a macro or text.
+
+    A name may be bound to the path of the file.
+    """
+    from rhumba import _past
     from rhumba._pager import page
 
-    path = given.words[0]
+    path = " ".join(given.words)
     bound = _shell().user_ns.get(path)
-    if isinstance(bound, str) and not os.path.exists(path):
+    if isinstance(bound, str) and "\n" not in bound and not os.path.exists(path) and os.path.exists(bound):
         path = bound
-    page(_coloured(read_text("%pycat", path)).rstrip("\n"))
+    is_file = os.path.exists(os.path.expanduser(path))
+    text = read_text("%pycat", path) if is_file else _past.source_of(given.words)
+    page(_coloured(text).rstrip("\n"))
 
 
 def _coloured(source):

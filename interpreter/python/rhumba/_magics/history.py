@@ -50,7 +50,7 @@ def _shown(cell, given):
     lines = text.split("\n")
     if given.prompts:
         text = "\n".join([">>> " + lines[0], *("... " + line for line in lines[1:])])
-    if given.numbers or given.grep or given.last:
+    if given.numbers or given.grep:
         text = f"{cell.place}:{' ' if len(lines) == 1 and not given.prompts else chr(10)}{text}"
     if given.outputs and cell.result is not None:
         text += "\n" + cell.result.rstrip("\n")

@@ -63,25 +63,34 @@ def pfile(given):
     """Shows the file in which an object is defined; of a file's name, that file."""
     import os
 
+    name = given.rest
+    path = os.path.expanduser(name)
+    if name.endswith(".py") and os.path.isfile(path):
+        page(_file_read(path))
+    else:
+        page(file_text(_named(name, "%pfile"), name))
+
+
+def file_text(obj, name):
+    """The text of the file, or of the cell, in which an object is defined."""
+    import linecache
+    import os
+
     from rhumba._inspect import file, source
 
-    name = given.rest
-    if name.endswith(".py") and os.path.isfile(os.path.expanduser(name)):
-        path = os.path.expanduser(name)
-    else:
-        obj = _named(name, "%pfile")
-        path = file(obj)
-        if path is None or not os.path.isfile(path):
-            import linecache
+    path = file(obj)
+    if path is not None and os.path.isfile(path):
+        return _file_read(path)
+    lines = linecache.getlines(path) if path else []
+    text = "".join(lines) or source(obj)
+    if text is None:
+        raise UsageError(f"there is no file with the source of {name}")
+    return text.rstrip("\n")
 
-            lines = linecache.getlines(path) if path else []
-            text = "".join(lines) or source(obj)
-            if text is None:
-                raise UsageError(f"there is no file with the source of {name}")
-            page(text.rstrip("\n"))
-            return
+
+def _file_read(path):
     with open(path, encoding="utf-8", errors="replace") as opened:
-        page(opened.read().rstrip("\n"))
+        return opened.read().rstrip("\n")
 
 
 @magic(

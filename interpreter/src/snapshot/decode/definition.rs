@@ -5,7 +5,7 @@
 use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{Decoded, Decoder, class, name};
 use crate::snapshot::encode::class_present;
@@ -60,6 +60,10 @@ impl Decoder<'_> {
             true => self.body()?,
             false => Vec::new(),
         };
+        let registered_with = match bits & class_present::REGISTERED_WITH != 0 {
+            true => self.body()?,
+            false => Vec::new(),
+        };
         let class = target
             .downcast_ref::<PyType>()
             .filter(|class| class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE))
@@ -99,13 +103,14 @@ impl Decoder<'_> {
             set(target, &name, PySetterValue::Assign(value), vm)?;
         }
         if bits & class_present::IS_ABSTRACT_BASE != 0 {
-            let abc = vm.import("_abc", 0)?;
-            let init = abc.get_attr("_abc_init", vm)?;
+            let init = vm.import("_abc", 0)?.get_attr("_abc_init", vm)?;
             init.call((target.to_owned(),), vm)?;
-            let register = abc.get_attr("_abc_register", vm)?;
             for class in registered {
-                register.call((target.to_owned(), class), vm)?;
+                register(vm, target.to_owned(), class)?;
             }
+        }
+        for base in registered_with {
+            register(vm, base, target.to_owned())?;
         }
         Ok(())
     }
@@ -180,6 +185,12 @@ impl Decoder<'_> {
             *node = new;
         }
     }
+}
+
+/// Makes a class one of an abstract base class's, whatever a `register` of its metaclass would do.
+fn register(vm: &VirtualMachine, base: PyObjectRef, class: PyObjectRef) -> PyResult<()> {
+    let register = vm.import("_abc", 0)?.get_attr("_abc_register", vm)?;
+    register.call((base, class), vm).map(drop)
 }
 
 /// Whether setting this attribute of a class means something else than its class body has said, as

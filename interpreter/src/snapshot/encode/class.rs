@@ -4,10 +4,10 @@
 //! of its dict afterwards, as its methods usually refer back to it. It travels under an identity
 //! (see `identity.rs`), so that coming home it meets the class it was.
 
-use rustpython_vm::builtins::{PyCode, PyDict, PySet, PyTuple, PyType, PyWeak};
+use rustpython_vm::builtins::{PyCode, PyDict, PyTuple, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
-use super::{Encoder, Frame, Step};
+use super::{Encoder, Frame, Step, registration};
 use crate::snapshot::Globals;
 use crate::snapshot::format::{Write, kind};
 use crate::snapshot::identifier::identifiers;
@@ -20,6 +20,8 @@ pub mod present {
     pub const REGISTERED: u8 = 2;
     /// Only what its instances may need is here; all of it comes in another record.
     pub const METHODS: u8 = 4;
+    /// It was registered with classes that can be imported: they follow.
+    pub const REGISTERED_WITH: u8 = 8;
 }
 
 impl Encoder<'_> {
@@ -61,6 +63,7 @@ impl Encoder<'_> {
         children.push(vm.ctx.intern_str("__qualname__").to_owned().into());
         children.push(class.__qualname__(vm));
         let registered = self.registered(class)?;
+        let registered_with = self.registered_with(class)?;
         let step = Step::Class {
             identity: identity::of(vm, object),
             // A namespace is decoded with classes of its own, so nobody asks. The bytes shouldn't
@@ -68,7 +71,7 @@ impl Encoder<'_> {
             // Nor is what its methods bring along part of what the runtime counts.
             version: match self.has_segments || self.brings_variables(class) {
                 true => 0,
-                false => identity::version(class, registered.len()),
+                false => identity::version(class, registered.len() + registered_with.len()),
             },
             base_count: bases.len(),
         };
@@ -77,10 +80,14 @@ impl Encoder<'_> {
         if !registered.is_empty() {
             present |= present::REGISTERED;
         }
+        if !registered_with.is_empty() {
+            present |= present::REGISTERED_WITH;
+        }
         if let Some(methods) = methods_first(self, &entries) {
             let step = Step::FillClass {
                 present: present::METHODS,
                 registered_count: 0,
+                registered_with_count: 0,
             };
             let fill = Frame::new(step, object.to_owned(), origin, methods);
             frame.then.push(fill);
@@ -88,8 +95,10 @@ impl Encoder<'_> {
         let step = Step::FillClass {
             present,
             registered_count: registered.len(),
+            registered_with_count: registered_with.len(),
         };
         entries.extend(registered);
+        entries.extend(registered_with);
         let fill = Frame::new(step, object.to_owned(), origin, entries);
         // Which methods are abstract is computed from their attributes.
         frame.then.push(fill.draining());
@@ -112,26 +121,30 @@ impl Encoder<'_> {
 
     /// The classes that were registered with an abstract base class.
     fn registered(&self, class: &Py<PyType>) -> PyResult<Vec<PyObjectRef>> {
-        let vm = self.vm;
-        let marker = vm.ctx.intern_str("_abc_impl");
-        if class.get_direct_attr(marker).is_none() {
-            return Ok(Vec::new());
+        let mut registered = registration::classes(self.vm, class)?;
+        self.sort_by_name(&mut registered);
+        Ok(registered)
+    }
+
+    /// The abstract base classes that a class was registered with, of those that can be imported: the
+    /// others bring along what was registered with them.
+    fn registered_with(&self, class: &Py<PyType>) -> PyResult<Vec<PyObjectRef>> {
+        let mut bases = Vec::new();
+        for base in registration::bases(self.vm, class)? {
+            if self.name_of(&base)?.is_some() {
+                bases.push(base);
+            }
         }
-        let dump = vm.import("_abc", 0)?.get_attr("_get_dump", vm)?;
-        let dump = dump.call((class.to_owned(),), vm)?;
-        let registry = dump.downcast_ref::<PyTuple>().and_then(|dump| dump.first());
-        let references = registry.and_then(|registry| registry.downcast_ref::<PySet>());
-        let references = references.map(|set| set.elements()).unwrap_or_default();
-        let mut registered: Vec<PyObjectRef> = references
-            .iter()
-            .filter_map(|reference| reference.downcast_ref::<PyWeak>()?.upgrade())
-            .collect();
-        // A set has its own order; the bytes shouldn't change with it.
-        registered.sort_by_key(|class| {
+        self.sort_by_name(&mut bases);
+        Ok(bases)
+    }
+
+    /// A set has its own order; the bytes shouldn't change with it.
+    fn sort_by_name(&self, classes: &mut [PyObjectRef]) {
+        classes.sort_by_key(|class| {
             let class = class.downcast_ref::<PyType>();
             class.map(|class| self.full_name(class))
         });
-        Ok(registered)
     }
 
     /// A native class that no module gives a name is reached through one that does: `type(f)`.

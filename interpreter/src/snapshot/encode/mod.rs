@@ -21,6 +21,7 @@ mod object;
 mod packed;
 mod partial;
 mod path;
+mod registration;
 mod scalar;
 mod segment;
 mod substitute;
@@ -166,6 +167,7 @@ enum Step {
     FillClass {
         present: u8,
         registered_count: usize,
+        registered_with_count: usize,
     },
 }
 
@@ -432,12 +434,16 @@ impl<'a> Encoder<'a> {
             Step::FillClass {
                 present,
                 registered_count,
+                registered_with_count,
             } => {
+                let (edges, registered_with) = edges.split_at(edges.len() - registered_with_count);
                 let (entries, registered) = edges.split_at(edges.len() - registered_count);
                 self.fill_pairs(kind::FILL_CLASS, target, entries);
                 self.table.push(*present);
-                if *registered_count > 0 {
-                    self.edge_body(registered);
+                for classes in [registered, registered_with] {
+                    if !classes.is_empty() {
+                        self.edge_body(classes);
+                    }
                 }
             }
             _ => unreachable!("builds are written by write_build"),

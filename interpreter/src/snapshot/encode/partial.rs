@@ -259,8 +259,11 @@ fn can_do_without(frame: &Frame, index: usize) -> Option<Part> {
             Some(pair(index))
         }
         Step::FillClass {
-            registered_count, ..
-        } => (index + registered_count < frame.children.len()).then(|| pair(index)),
+            registered_count,
+            registered_with_count,
+            ..
+        } => (index + registered_count + registered_with_count < frame.children.len())
+            .then(|| pair(index)),
         Step::FillException { present } => {
             let pairs_from = super::exception::exception_singles(present);
             index.checked_sub(pairs_from).map(pair)

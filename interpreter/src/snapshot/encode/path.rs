@@ -92,8 +92,12 @@ impl Slot {
             Step::FillException { present } => Self::of_exception(*present, index),
             Step::FillClass { .. } if frame.is_of_methods() => pair(Self::MethodEntry),
             Step::FillClass {
-                registered_count, ..
-            } if index + registered_count < frame.children.len() => pair(Self::ClassEntry),
+                registered_count,
+                registered_with_count,
+                ..
+            } if index + registered_count + registered_with_count < frame.children.len() => {
+                pair(Self::ClassEntry)
+            }
             Step::FillClass { .. } => Self::Named("'s registered classes"),
             _ => Self::Silent,
         }

@@ -510,6 +510,32 @@ def test_registered_classes_travel():
     assert issubclass(collections.deque, readable) and not issubclass(dict, readable)
 
 
+def test_registrations_with_classes_that_are_imported_travel():
+    import collections.abc
+    import numbers
+    class Plain:
+        pass
+    class Other:
+        pass
+    collections.abc.Sequence.register(Plain)
+    numbers.Real.register(Plain)
+    plain, other = carry_away((Plain, Other))
+    assert plain is not Plain and other is not Other
+    for base in (collections.abc.Sequence, collections.abc.Reversible, numbers.Real):
+        assert issubclass(plain, base) and isinstance(plain(), base) and not issubclass(other, base)
+    assert not issubclass(plain, (collections.abc.Mapping, numbers.Integral))
+
+
+def test_a_registration_after_the_class_was_sent_is_sent_too():
+    import collections.abc
+    class Plain:
+        pass
+    first = carry_away(Plain)
+    assert not issubclass(first, collections.abc.Sized)
+    collections.abc.Sized.register(Plain)
+    assert issubclass(carry_away(Plain), collections.abc.Sized)
+
+
 def test_a_registered_class_that_refers_back():
     import abc
     class Base(abc.ABC):

@@ -4,6 +4,7 @@ A case that is here stays as it is, as its files do. What the format gains gets 
 """
 import array
 import collections
+import collections.abc
 import dataclasses
 import datetime
 import decimal
@@ -164,3 +165,16 @@ def check_library(ns):
     assert ns['error'].args == ('bad', 1) and ns['error'].__notes__ == ['a note'] and type(ns['error'].__cause__) is KeyError
     assert ns['counter'] == {'a': 2, 'b': 1} and ns['array'] == array.array('i', [1, 2]) and list(ns['ordered']) == ['b', 'a']
     assert ns['module'] is math and list(ns['iterator']) == [1, 2]
+
+
+def make_registered():
+    class Row:
+        def __len__(self):
+            return 2
+    collections.abc.Sequence.register(Row)
+    return {'Row': Row, 'row': Row()}
+
+
+def check_registered(ns):
+    assert isinstance(ns['row'], collections.abc.Sequence) and issubclass(ns['Row'], collections.abc.Reversible)
+    assert not isinstance(ns['row'], collections.abc.Mapping)

@@ -7,11 +7,11 @@ use rustpython_vm::builtins::{PyDictRef, PyStr};
 use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::{AsObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::{dumps, eval, loads, run, with_functions};
+use super::{dumps, eval, loads, run, seal_again, with_functions};
 use crate::snapshot::encode::state_present;
 use crate::snapshot::format::{HEADER_BYTES, Header, Write, body, kind};
 use crate::snapshot::{
-    BYTECODE_VERSION, DecodeContext, EncodeOptions, Snapshot, Trust, decode, encode,
+    BYTECODE_VERSION, DecodeContext, EncodeOptions, SEAL_BYTES, Snapshot, Trust, decode, encode,
     snapshot_error_type,
 };
 
@@ -93,7 +93,7 @@ fn damaged_snapshots_give_errors() {
                 let mut bytes = samples[sample].clone();
                 // One change in eight may hit the lengths and the header, which end the attempt
                 // early; the others go deeper.
-                let head = bytes.len().min(HEADER_BYTES + 4);
+                let head = bytes.len().min(SEAL_BYTES + HEADER_BYTES + 4);
                 for (index, value) in changes {
                     let from = if value % 8 == 0 { 0 } else { head };
                     let at = from + index.index((bytes.len() - from).max(1));
@@ -104,6 +104,7 @@ fn damaged_snapshots_give_errors() {
                 if let Some(cut) = cut {
                     bytes.truncate(cut.index(bytes.len()));
                 }
+                seal_again(&mut bytes);
                 if let Ok(snapshot) = Snapshot::from_bytes(Bytes::from(bytes)) {
                     error_of(vm, &receiver, snapshot.buffers);
                 }
@@ -111,6 +112,41 @@ fn damaged_snapshots_give_errors() {
             })
             .expect("no case panics");
     });
+}
+
+#[test]
+fn every_changed_bit_is_noticed() {
+    let buffers = vec![
+        Bytes::from(table(1, 512, &[kind::LIST_EMPTY])),
+        Bytes::from("buffer"),
+    ];
+    for count in 1..=buffers.len() {
+        let snapshot = Snapshot {
+            buffers: buffers[..count].to_vec(),
+        };
+        let bytes = snapshot.clone().into_bytes();
+        let read = Snapshot::from_bytes(Bytes::from(bytes.clone())).expect("nothing was changed");
+        assert_eq!(read.buffers, snapshot.buffers);
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let refused = Snapshot::from_bytes(Bytes::from(changed));
+            assert!(refused.is_err(), "bit {bit} of {} bytes", bytes.len());
+        }
+        for length in 0..bytes.len() {
+            let cut = Snapshot::from_bytes(Bytes::copy_from_slice(&bytes[..length]));
+            assert!(cut.is_err(), "{length} of {} bytes", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn bytes_without_a_checksum_are_read() {
+    let inner = Bytes::from(table(1, 512, &[kind::LIST_EMPTY]));
+    let mut bytes = vec![1, inner.len() as u8];
+    bytes.extend_from_slice(&inner);
+    let read = Snapshot::from_bytes(Bytes::from(bytes)).expect("as versions before wrote it");
+    assert_eq!(read.buffers, [inner]);
 }
 
 #[test]

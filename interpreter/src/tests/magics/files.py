@@ -16,10 +16,18 @@ def test_pycat_shows_a_file():
     assert said("%pycat shown.py") == read("shown.py")
     run("where = 'shown.py'")
     assert said("%pycat where") == read("shown.py")
-    shows(refused("%pycat nothing.py"), "%pycat can't read 'nothing.py': No such file")
+    shows(refused("%pycat nothing.py"), "'nothing.py' is neither cells, nor a file, nor a name")
     with open("binary", "wb") as file:
         file.write(b"\xff\xfe")
     shows(refused("%pycat binary"), "isn't UTF-8 text")
+    # What is no file may be cells, text or a macro.
+    run("lines = 'x = 1\\ny = 2\\n'")
+    assert said("%pycat lines") == "x = 1\ny = 2\n"
+    shell.run_cell("shown = 'by its number'", store_history=True)
+    number = _rhumba_shell.cell_count()
+    assert said(f"%pycat {number}") == "shown = 'by its number'\n"
+    run(f"%macro -q kept {number}")
+    assert said("%pycat kept") == "shown = 'by its number'\n"
 
 
 def test_colours_change_no_character():

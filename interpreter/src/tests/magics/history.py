@@ -19,6 +19,10 @@ def test_history_shows_ranges():
     assert said(f"%history -p {second}") == ">>> def f():\n...     return x\n"
     assert said(f"%history -t {third}") == "get_ipython().run_line_magic('pwd', '')\n"
     assert said("%history -g return") == f"{second}:\ndef f():\n    return x\n"
+    fourth, _ = entered("pass")
+    # The cell that asks isn't among the last; numbers are there for those who ask for them.
+    assert entered("%history -l 2")[1] == "%pwd\npass\n"
+    assert entered("%history -n -l 2")[1] == f"{fourth}: pass\n{fourth + 1}: %history -l 2\n"
 
 
 def test_history_goes_into_a_file():

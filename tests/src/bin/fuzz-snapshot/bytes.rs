@@ -1,6 +1,6 @@
 //! The outer layouts: a snapshot as one run of bytes, and a namespace file, taken apart and put together.
 //!
-//! A file that is put together is sealed again, so that damage inside of it gets past the checksum.
+//! What is put together is sealed again, so that damage inside of it gets past the checksum.
 
 use std::ops::Range;
 
@@ -33,9 +33,15 @@ fn text(bytes: &[u8], at: &mut usize) -> Option<()> {
     (*at <= bytes.len()).then_some(())
 }
 
+/// A zero and a CRC-32 stand before a snapshot.
+const SNAPSHOT_SEAL_BYTES: usize = 5;
+
 /// The buffers of a snapshot: the table first.
 pub fn open_snapshot(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let mut at = 0;
+    let mut at = SNAPSHOT_SEAL_BYTES;
+    if bytes.first() != Some(&0) {
+        return None;
+    }
     let count = number(bytes, &mut at)?;
     let mut lengths = Vec::new();
     for _ in 0..count {
@@ -50,7 +56,7 @@ pub fn open_snapshot(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 }
 
 pub fn close_snapshot(buffers: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = vec![0; SNAPSHOT_SEAL_BYTES];
     push_number(&mut bytes, buffers.len() as u64);
     for buffer in buffers {
         push_number(&mut bytes, buffer.len() as u64);
@@ -58,6 +64,8 @@ pub fn close_snapshot(buffers: &[Vec<u8>]) -> Vec<u8> {
     for buffer in buffers {
         bytes.extend_from_slice(buffer);
     }
+    let checksum = crc32fast::hash(&bytes[SNAPSHOT_SEAL_BYTES..]);
+    bytes[1..SNAPSHOT_SEAL_BYTES].copy_from_slice(&checksum.to_le_bytes());
     bytes
 }
 

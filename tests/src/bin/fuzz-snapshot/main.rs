@@ -2,7 +2,7 @@
 //!
 //! It makes a corpus (`tests/fuzz/corpus.py`), damages its samples ([`damage`]), and has processes of the
 //! executable decode them ([`decoder`]). What must never happen ends up in `target/fuzz-snapshot/findings`: a
-//! crash or a panic, memory or time beyond the limits, a damaged file whose checksum passed, something
+//! crash or a panic, memory or time beyond the limits, damaged bytes whose checksum passed, something
 //! called or bound by bytes that were only to be data. Every case has a number: with `--seed` and
 //! `--case` it runs again, alone. Without `--minutes` it runs for one.
 
@@ -160,6 +160,10 @@ impl Corpus {
         };
         let mut must_be_refused = false;
         let bytes = match way {
+            Way::Loads | Way::LoadsData if random.one_in(8) => {
+                must_be_refused = true;
+                damage::flipped(&mut random, &sample)
+            }
             Way::Loads | Way::LoadsData => damage::snapshot(&mut random, &sample, &other),
             Way::File | Way::FileData => match random.pick(&self.files) {
                 Some((raw, _)) if random.one_in(6) => {
@@ -225,7 +229,7 @@ impl Counts {
         let way = case.way;
         match ended {
             Ended::Loaded if case.must_be_refused => {
-                Some("a damaged file was loaded: its checksum should not have passed".to_owned())
+                Some("damaged bytes were loaded: their checksum should not have passed".to_owned())
             }
             Ended::Loaded => {
                 *self.loaded.entry(way).or_default() += 1;

@@ -144,10 +144,13 @@ impl Walk<'_> {
             136 => {
                 let bits_at = |walk: &Self| walk.table.get(walk.at - 1).copied();
                 self.parts_after_pairs(0)?;
-                match bits_at(self)? & 2 {
-                    0 => Some(()),
-                    _ => self.run(),
+                let bits = bits_at(self)?;
+                for runs in [2, 8] {
+                    if bits & runs != 0 {
+                        self.run()?;
+                    }
                 }
+                Some(())
             }
             _ => None,
         }
