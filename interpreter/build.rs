@@ -1,20 +1,27 @@
 //! Looks for what can't come from a package registry, before minutes of compiling are lost to it,
-//! packs the source of the standard library and of the frozen folder (`src/library.rs`), and rebuilds the crate when a
-//! frozen Python file changes: the macro that freezes the folder can't tell cargo which files it
-//! read.
+//! packs the source of the standard library and of the frozen folder (`src/library.rs`), puts the frozen
+//! library in order (`src/frozen.rs`), and rebuilds the crate when a frozen Python file changes: the
+//! macro that freezes the folder can't tell cargo which files it read.
 
+mod freeze;
 mod pack;
 
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+use freeze::freeze;
 use pack::pack;
+
+/// The modules of the standard library that a start imports.
+const START_MODULES: &str = include_str!("start_modules.txt");
 
 fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=python");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=pack.rs");
+    println!("cargo:rerun-if-changed=freeze.rs");
+    println!("cargo:rerun-if-changed=start_modules.txt");
     let variable = |name| std::env::var(name).unwrap_or_default();
     let library = Path::new(rustpython_pylib::LIB_PATH);
     let archive = Path::new(&variable("OUT_DIR")).join("library");
@@ -30,6 +37,10 @@ fn main() -> ExitCode {
     let own = Path::new(&variable("OUT_DIR")).join("own");
     if let Err(error) = pack(Path::new("python"), &own) {
         eprintln!("the Python of this crate can't be packed: {error}");
+        return ExitCode::FAILURE;
+    }
+    if let Err(error) = freeze(START_MODULES, Path::new(&variable("OUT_DIR"))) {
+        eprintln!("the frozen standard library can't be written: {error}");
         return ExitCode::FAILURE;
     }
     // Another machine's libraries can't be tried here.

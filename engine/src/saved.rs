@@ -56,6 +56,8 @@ pub fn taken(
 /// Rebuilds the names of a checkpoint, and binds each in the context's globals as soon as it is
 /// there: the code that rebuilds others may look for it.
 ///
+/// What can't be rebuilt is left out and listed, with its path and why, if the context is `partial`.
+///
 /// # Errors
 /// `SnapshotError` if they are damaged or can't be rebuilt here, or what the code that rebuilds an
 /// object raised. Some are bound then.
@@ -63,17 +65,26 @@ pub fn names(
     vm: &VirtualMachine,
     checkpoint: Checkpoint,
     context: &DecodeContext,
-) -> PyResult<Vec<(String, PyObjectRef)>> {
+) -> PyResult<Names> {
     let snapshot = NamespaceSnapshot {
         segments: checkpoint.segments.into_iter().map(unkept).collect(),
         left_out: Vec::new(),
     };
-    snapshot::decode_names(vm, snapshot, context)
+    let (names, left_out) = snapshot::decode_names(vm, snapshot, context)?;
+    let left_out = left_out.into_iter().map(|left| {
+        let path = format!("{ROOT_NAME}['{}']", left.path);
+        (path, left.reason)
+    });
+    Ok((names, left_out.collect()))
 }
+
+/// Names with their objects, and what was left out, with its path and why.
+pub type Names = (Vec<(String, PyObjectRef)>, Vec<(String, String)>);
 
 /// Puts the names of a checkpoint in the place of a namespace's.
 ///
-/// Names that were left out of it as a whole stay bound to what they are bound to now.
+/// Names that are left out of it as a whole stay bound to what they are bound to now. Returns what can't
+/// be rebuilt, if the context is `partial`: with its path and why.
 ///
 /// # Errors
 /// As [`names`]. The namespace is as it was then.
@@ -82,25 +93,39 @@ pub fn restore(
     namespace: &Namespace,
     checkpoint: Checkpoint,
     context: &DecodeContext,
-) -> PyResult<()> {
-    let left_out = checkpoint.left_out.iter();
-    let left_out: BTreeSet<String> = left_out
-        .filter_map(|(path, _)| whole_name(path).map(str::to_owned))
-        .collect();
+) -> PyResult<Vec<(String, String)>> {
+    let names_of = |left_out: &[(String, String)]| -> Vec<String> {
+        let names = left_out.iter().filter_map(|(path, _)| whole_name(path));
+        names.map(str::to_owned).collect()
+    };
+    let mut left_out: BTreeSet<String> = names_of(&checkpoint.left_out).into_iter().collect();
     let before = namespace.items();
-    let mut items = match names(vm, checkpoint, context) {
-        Ok(items) => items,
+    let (mut items, lost) = match names(vm, checkpoint, context) {
+        Ok(names) => names,
         Err(error) => {
             namespace.replace(vm, before)?;
             return Err(error);
         }
     };
+    left_out.extend(names_of(&lost));
     // A part that was left out may read like a whole name.
     let brought: BTreeSet<&str> = items.iter().map(|(name, _)| name.as_str()).collect();
     let stays = |name: &str| left_out.contains(name) && !brought.contains(name);
     let staying: Vec<_> = before.into_iter().filter(|(name, _)| stays(name)).collect();
     items.extend(staying);
-    namespace.replace(vm, items)
+    namespace.replace(vm, items)?;
+    Ok(lost)
+}
+
+/// Moves names of a checkpoint to what it goes without: with its path and why, as [`restore`] tells.
+pub fn lose(checkpoint: &mut Checkpoint, lost: Vec<(String, String)>) {
+    let names: BTreeSet<&str> = lost
+        .iter()
+        .filter_map(|(path, _)| whole_name(path))
+        .collect();
+    let segments = &mut checkpoint.segments;
+    segments.retain(|segment| !names.contains(segment.name.as_str()));
+    checkpoint.left_out.extend(lost);
 }
 
 /// Returns the exception that stands for what is wrong with the store, with its sentence.

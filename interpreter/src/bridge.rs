@@ -1,5 +1,5 @@
 //! The native module `_rhumba_shell`: what the frozen Python of the shell asks of Rust, and the
-//! two names that every cell can use, `get_ipython` and `display`.
+//! two names that every cell can use, `get_ipython` and `display`; programs have the second only.
 
 pub(crate) use _rhumba_shell::module_def;
 
@@ -15,15 +15,23 @@ pub(crate) fn reseed_after_fork(vm: &VirtualMachine) {
     vm.state.after_forkers_child.lock().insert(0, reseed.into());
 }
 
-/// Puts `get_ipython` and `display` among the builtins, so that no namespace holds them.
+/// Puts `display` among the builtins, so that no namespace holds it.
 pub(crate) fn install_builtins(vm: &VirtualMachine) {
-    let get_ipython = vm.new_function("get_ipython", _rhumba_shell::get_ipython);
     let display = vm.new_function("display", _rhumba_shell::display_objects);
-    for (name, function) in [("get_ipython", get_ipython), ("display", display)] {
-        vm.builtins
-            .set_attr(vm.ctx.intern_str(name), function, vm)
-            .expect("the builtins of a new interpreter take a name");
+    vm.builtins
+        .set_attr(vm.ctx.intern_str("display"), display, vm)
+        .expect("the builtins of a new interpreter take a name");
+}
+
+/// Puts `get_ipython` among the builtins, where there is a shell: programs tell by its lack that
+/// there is none.
+pub(crate) fn install_get_ipython(vm: &VirtualMachine) -> PyResult<()> {
+    const NAME: &str = "get_ipython";
+    if vm.builtins.dict().contains_key(NAME, vm) {
+        return Ok(());
     }
+    let function = vm.new_function(NAME, _rhumba_shell::get_ipython);
+    vm.builtins.set_attr(vm.ctx.intern_str(NAME), function, vm)
 }
 
 /// Makes `sys.displayhook` show values as those of cells are shown.
@@ -44,7 +52,7 @@ pub(crate) fn install_displayhook(vm: &VirtualMachine) -> PyResult<()> {
     reason = "the macro unwraps what it does with attributes"
 )]
 mod _rhumba_shell {
-    use rustpython_vm::builtins::{PyDictRef, PyListRef, PyStrRef, PyTypeRef};
+    use rustpython_vm::builtins::{PyBaseExceptionRef, PyDictRef, PyListRef, PyStrRef, PyTypeRef};
     use rustpython_vm::function::{FuncArgs, OptionalArg};
     use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
@@ -221,7 +229,8 @@ mod _rhumba_shell {
         vm.ctx.new_str(text).into()
     }
 
-    /// Runs a cell; gives its number, its value, its exception, and whether it ran at all.
+    /// Runs a cell, and has the shell show its exception; gives its number, its value, its
+    /// exception, and whether it ran at all.
     #[pyfunction]
     fn run_cell(
         source: PyStrRef,
@@ -229,7 +238,7 @@ mod _rhumba_shell {
         store: bool,
         name: OptionalArg<PyStrRef>,
         vm: &VirtualMachine,
-    ) -> (u32, PyObjectRef, PyObjectRef, bool) {
+    ) -> PyResult<(u32, PyObjectRef, PyObjectRef, bool)> {
         let options = CellOptions {
             name: name
                 .into_option()
@@ -239,10 +248,23 @@ mod _rhumba_shell {
             keeps_value: !silent,
         };
         let namespace = Namespace::new(vm);
-        let outcome = cell::run_cell(vm, &namespace, &source.to_string_lossy(), options);
+        let session = Session::of(vm)?;
+        let mut shown: PyResult<()> = Ok(());
+        let mut show = |failure: &PyBaseExceptionRef| {
+            if let Some(shell) = session.shell_if_made()
+                && !silent
+                && shown.is_ok()
+            {
+                let told = vm.call_method(shell, "_show_failure", (failure.clone(),));
+                shown = told.map(drop);
+            }
+        };
+        let source = source.to_string_lossy();
+        let outcome = cell::run_cell_telling(vm, &namespace, &source, options, &mut show);
+        shown?;
         let value = outcome.value.unwrap_or_else(|| vm.ctx.none());
         let failure = outcome.failure.map_or_else(|| vm.ctx.none(), Into::into);
-        (outcome.count, value, failure, outcome.began)
+        Ok((outcome.count, value, failure, outcome.began))
     }
 
     /// The magic or the call that a cell of one line stands for by the names that are there, or the cell.

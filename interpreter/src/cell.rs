@@ -52,6 +52,18 @@ pub fn run_cell(
     source: &str,
     options: CellOptions,
 ) -> CellOutcome {
+    run_cell_telling(vm, namespace, source, options, &mut |_| {})
+}
+
+/// Runs a cell. What ends it early is told at once, before those hear of its end who have
+/// registered for that.
+pub fn run_cell_telling(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    source: &str,
+    options: CellOptions,
+    tell: &mut dyn FnMut(&PyBaseExceptionRef),
+) -> CellOutcome {
     let session = namespace.session();
     let count = if options.store {
         session.next_cell()
@@ -93,10 +105,23 @@ pub fn run_cell(
             }
         }
     };
-    if let Ok(Some(info)) = begun
-        && let Err(failure) = run.tell_end(info, &outcome)
+    let begun = begun.ok().flatten();
+    let mut ended = begun
+        .as_ref()
+        .map_or(Ok(()), |info| run.tell_ran(info.clone(), &outcome));
+    if let Some(failure) = &outcome.failure {
+        tell(failure);
+    }
+    if ended.is_ok()
+        && let Some(info) = begun
     {
-        outcome.failure.get_or_insert(failure);
+        ended = run.tell_end(info, &outcome);
+    }
+    if let Err(failure) = ended
+        && outcome.failure.is_none()
+    {
+        tell(&failure);
+        outcome.failure = Some(failure);
     }
     outcome
 }
@@ -142,20 +167,19 @@ impl Run<'_> {
             // What a magic becomes is a call of the shell.
             session.shell(vm)?;
         }
-        let is_muted_magic = matches!(python, Cow::Owned(_)) && source.trim_end().ends_with(';');
         let python = preferences.finished(vm, python)?;
         let name = self.name();
         // The lines a person wrote, not what they were made into: both have the same numbers.
         remember_source(vm, &name, &source)?;
         let mut parts = if preferences.needs_nodes() {
-            let is_muted = is_muted_magic || transform::ends_with_semicolon(&python);
+            let is_muted = transform::ends_with_semicolon(&python);
             preferences
                 .compiled_nodes(vm, &python, &name, is_muted)?
                 .into_iter()
                 .map(|(code, shown)| Part { code, shown })
                 .collect()
         } else {
-            self.compiled(&python, &name, is_muted_magic, &preferences)?
+            self.compiled(&python, &name, &preferences)?
         };
         self.began = true;
         let keeps_source = self.options.store || parts.iter().any(|part| defines_code(&part.code));
@@ -181,13 +205,7 @@ impl Run<'_> {
     }
 
     /// Compiles a cell in as many pieces as its length asks for.
-    fn compiled(
-        &self,
-        python: &str,
-        name: &str,
-        is_muted: bool,
-        preferences: &Preferences,
-    ) -> PyResult<Vec<Part>> {
+    fn compiled(&self, python: &str, name: &str, preferences: &Preferences) -> PyResult<Vec<Part>> {
         let outline = Outline::of(python);
         let pieces = outline.pieces(python);
         let last_index = pieces.len() - 1;
@@ -196,7 +214,7 @@ impl Run<'_> {
         let compiled = pieces.enumerate().map(|(index, piece)| {
             let (mode, shown) = match outline.last {
                 LastStatement::Expression { shown } if index == last_index => {
-                    (Mode::BlockExpr, shown && !is_muted)
+                    (Mode::BlockExpr, shown)
                 }
                 _ => (Mode::Exec, false),
             };
@@ -274,6 +292,19 @@ impl Run<'_> {
         vm.call_method(shell, "_cell_begins", told).map(Some)
     }
 
+    /// Tells the shell how the cell ended; what a program has set for that tells of its failure.
+    fn tell_ran(&self, info: PyObjectRef, outcome: &CellOutcome) -> PyResult<()> {
+        let vm = self.vm;
+        let Some(shell) = self.session.shell_if_made() else {
+            return Ok(());
+        };
+        let failure = outcome.failure.clone();
+        let failure = failure.map_or_else(|| vm.ctx.none(), PyObjectRef::from);
+        let told = (info, outcome.count, failure, outcome.began);
+        vm.call_method(shell, "_cell_ran", told).map(drop)
+    }
+
+    /// Tells who has registered for it that the cell has ended.
     fn tell_end(&self, info: PyObjectRef, outcome: &CellOutcome) -> PyResult<()> {
         let vm = self.vm;
         let Some(shell) = self.session.shell_if_made() else {

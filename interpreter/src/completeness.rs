@@ -1,12 +1,12 @@
 //! Tells whether a cell is finished, or how far to indent the line that should follow.
 //!
 //! Pure. The runtime's own parser decides what is Python; what is looked at here is only whether
-//! the place where it gave up is the end. A blank line ends a block, and a cell magic.
+//! the place where it gave up is the end. A blank line ends a block of indented lines, and a cell
+//! magic; `if x: y` in a line is whole as it stands.
 
 use std::borrow::Cow;
 
-use ruff_python_ast::Stmt;
-use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_parser::{
     InterpolatedStringErrorType, LexicalErrorType, Mode, ParseErrorType, ParseOptions,
     parse_module, parse_unchecked,
@@ -108,8 +108,7 @@ pub fn completeness(source: &str) -> Completeness {
     let python = escapes_to_python(&bare);
     match parse_module(&python) {
         Ok(parsed) => {
-            let may_go_on = parsed.syntax().body.last().is_some_and(is_compound);
-            if may_go_on && !ends_with_blank_line(&bare) {
+            if ends_indented(parsed.tokens()) && !ends_with_blank_line(&bare) {
                 Completeness::Incomplete {
                     indent: next_indent(source),
                 }
@@ -118,7 +117,7 @@ pub fn completeness(source: &str) -> Completeness {
             }
         }
         Err(failure) => {
-            let at_end = failure.location.end().to_usize() >= python.trim_end().len();
+            let at_end = failure.location.end().to_usize() >= without_last_comments(&python).len();
             if is_open(&python, &failure.error, at_end) {
                 Completeness::Incomplete {
                     indent: next_indent(source),
@@ -135,7 +134,7 @@ fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
     if open_brackets(python) > 0 || open_triple_quote(python) {
         return true;
     }
-    let text = python.trim_end();
+    let text = without_last_comments(python);
     match failure {
         ParseErrorType::Lexical(LexicalErrorType::Eof) => true,
         // `if x:` with nothing under it, or a decorator with nothing below.
@@ -147,12 +146,22 @@ fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
     }
 }
 
+/// The source up to the end of its last line with code.
+fn without_last_comments(python: &str) -> &str {
+    let mut text = python.trim_end();
+    loop {
+        let start = text.rfind('\n').map_or(0, |end| end + 1);
+        if !text[start..].trim_start().starts_with('#') {
+            return text;
+        }
+        text = text[..start].trim_end();
+    }
+}
+
 /// Whether an indented line that follows belongs to the last statement, and ends it not.
 fn is_in_block(python: &str) -> bool {
-    let ends_in_block = |source: &str| {
-        parse_module(source)
-            .is_ok_and(|parsed| parsed.syntax().body.last().is_some_and(is_compound))
-    };
+    let ends_in_block =
+        |source: &str| parse_module(source).is_ok_and(|parsed| ends_indented(parsed.tokens()));
     let begun = || {
         let indent = " ".repeat(next_indent(python));
         format!("{}\n{indent}pass\n", python.trim_end())
@@ -160,33 +169,52 @@ fn is_in_block(python: &str) -> bool {
     ends_in_block(python) || ends_in_block(&begun()) || is_bare_try(python)
 }
 
+/// What the parser says of a `try` that nothing follows.
+const BARE_TRY: &str = "Expected `except` or `finally` after `try` block";
+
 /// Whether the only thing missing is the `except` or `finally` of a `try`.
 fn is_bare_try(python: &str) -> bool {
-    let mut mended = python.trim_end().to_owned();
-    let last = mended.lines().last().unwrap_or_default();
-    let indent: String = last.chars().take_while(|c| *c == ' ').collect();
-    // The innermost `try` that is less indented than the last line is the one left open.
-    let open = mended.lines().rev().find_map(|line| {
-        let depth = line.len() - line.trim_start().len();
-        (line.trim() == "try:" && depth < indent.len()).then(|| " ".repeat(depth))
-    });
-    let Some(open) = open else { return false };
-    mended.push_str(&format!("\n{open}finally:\n{open} pass\n"));
-    parse_module(&mended).is_ok()
+    let text = python.trim_end();
+    // Whether nothing is wrong but that, and how much is wrong.
+    let missing = |source: &str| {
+        let parsed = parse_unchecked(source, ParseOptions::from(Mode::Module));
+        let mut failures = parsed.errors().iter();
+        let end = source.trim_end().len();
+        let is_only_that = failures.all(|failure| {
+            let is_bare =
+                matches!(&failure.error, ParseErrorType::OtherError(why) if why == BARE_TRY);
+            is_bare && failure.location.start().to_usize() >= end
+        });
+        is_only_that.then(|| parsed.errors().len())
+    };
+    if missing(text).is_none_or(|count| count == 0) {
+        return false;
+    }
+    // Behind an `else` there can be no `except` any more.
+    let mut depths: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.find("try").map(|at| &line[..at]))
+        .filter(|indent| indent.trim().is_empty())
+        .collect();
+    depths.sort_unstable();
+    depths.dedup();
+    let is_mended = |indent: &&str| missing(&format!("{text}\n{indent}except E: pass\n")).is_some();
+    depths.iter().any(is_mended)
 }
 
-fn is_compound(statement: &Stmt) -> bool {
-    matches!(
-        statement,
-        Stmt::FunctionDef(_)
-            | Stmt::ClassDef(_)
-            | Stmt::For(_)
-            | Stmt::While(_)
-            | Stmt::If(_)
-            | Stmt::With(_)
-            | Stmt::Match(_)
-            | Stmt::Try(_)
-    )
+/// Whether the last statement ends with a block of indented lines, to which more could come.
+fn ends_indented(tokens: &Tokens) -> bool {
+    let is_code = |kind: &TokenKind| {
+        !matches!(
+            kind,
+            TokenKind::Newline
+                | TokenKind::NonLogicalNewline
+                | TokenKind::Comment
+                | TokenKind::EndOfFile
+        )
+    };
+    let mut kinds = tokens.iter().rev().map(|token| token.kind());
+    kinds.find(is_code) == Some(TokenKind::Dedent)
 }
 
 /// Whether the last line is blank: in "x\n\n" and "x\n    ", but not in "x\n", which only ends x.
@@ -305,6 +333,25 @@ mod tests {
             "if x:\n    y\n\n",
             "if x:\n    y\n    ",
             "def f():\n    return 1\n\nf()",
+            "for i in r: print(i)",
+            "for i in r: print(i) # why",
+            "for i in r: pass\nelse: pass",
+            "if x: y",
+            "if x: y; z",
+            "if x: y\n# why",
+            "if x: f(1,\n2)",
+            "if x: y = [\n1]",
+            "if x:\n  y\nelse: z",
+            "def f(): return 1",
+            "def f(a,\n      b): return 1",
+            "async def f(): return 1",
+            "class A: pass",
+            "with a: b",
+            "@d\ndef f(): pass",
+            "x = 1\nif x: y",
+            "try: x\nexcept E: y",
+            "try: x\nfinally: y",
+            "try:\n    x\nexcept E: y",
             "for i in r:\n    pass\nelse:\n    pass\n\n",
             "%time x",
             "%px x",
@@ -314,6 +361,7 @@ mod tests {
             "%%bash\necho (\n\n",
             "%%px?",
             "# comment",
+            "x = 1\n# comment",
             "if x:\n    pass\ny = 1",
             "a = [1,\n     2]\n",
             "class A: pass\n\n",
@@ -345,8 +393,20 @@ mod tests {
             ("def f():\n    return 1", 0),
             ("def f():\n    if x:\n        return", 4),
             ("while True:\n    break", 0),
-            ("for i in r: print(i)", 0),
-            ("class A: pass", 0),
+            ("try: x", 0),
+            ("try: x\n\n", 0),
+            ("try: x; y # why", 0),
+            ("try: f(\n1)", 0),
+            ("try:\n    try: x", 4),
+            ("try:\n    try:\n        x", 8),
+            ("try:\n    try: x\n    except E: y\n    z", 4),
+            ("try:\n    try:\n        x\n    except E: y", 4),
+            ("def f():\n    try: x", 4),
+            ("try: x\n# why", 0),
+            ("if x: y = '''a", 0),
+            ("if x:\n    for i in r: y", 4),
+            ("if x:\n    y\n# why", 0),
+            ("@d\ndef f():\n    y", 4),
             ("f(", 4),
             ("f(1,", 0),
             ("x = [\n    1,", 4),
@@ -357,6 +417,23 @@ mod tests {
             ("x = 1 + \\", 0),
             ("@decorator", 0),
             ("@decorator\n", 0),
+            ("@decorator\n# why", 0),
+            ("def f():\n    # why", 4),
+            ("def f():\n    # why\n\n", 4),
+            ("def f():\n# why", 0),
+            ("def f(): # why\n    # a\n\n    # b", 4),
+            ("class A:\n    # why", 4),
+            ("if x:\n    # why", 4),
+            ("if x:\n    y\nelse:\n    # why", 4),
+            ("if x:\n    if y:\n        # why", 8),
+            ("for i in r:\n    # it's", 4),
+            ("while x:\n    # why", 4),
+            ("with a:\n    # why", 4),
+            ("try:\n    # why", 4),
+            ("try:\n    x\n    # why", 4),
+            ("try:\n    x\nexcept E:\n    # why", 4),
+            ("match x:\n    # why", 4),
+            ("match x:\n    case 1:\n        # why", 8),
             ("try:\n    x", 4),
             ("try:\n    x\n", 4),
             ("try:\n    x\nexcept E:", 4),
@@ -382,8 +459,27 @@ mod tests {
     #[test]
     fn cells_that_nothing_can_mend() {
         for source in [
-            "x = = 1", "f(]", "if x\n", "1 +", "def", "x = 'abc", "return )", "  x\n y", "else:",
-            ")(", "())(", "][", "a b",
+            "x = = 1",
+            "f(]",
+            "if x\n",
+            "1 +",
+            "def",
+            "x = 'abc",
+            "return )",
+            "  x\n y",
+            "else:",
+            ")(",
+            "())(",
+            "][",
+            "a b",
+            "else: y",
+            "except E: y",
+            "if x: try",
+            "if x: if y: z",
+            "try: x\nelse: y",
+            "try: x\ny",
+            "if x\n# why",
+            "1 +\n# why",
         ] {
             let found = completeness(source);
             assert!(
@@ -399,7 +495,9 @@ mod tests {
             ("def f():", Missing::EndOfBlock),
             ("def f():\n    return 1", Missing::EndOfBlock),
             ("if x:\n    if y:", Missing::EndOfBlock),
+            ("if x:\n    # why", Missing::EndOfBlock),
             ("try:\n    x", Missing::EndOfBlock),
+            ("try: x", Missing::EndOfBlock),
             ("if x:\n    %px y", Missing::EndOfBlock),
             ("f(1,", Missing::ClosingBracket),
             ("def f():\n    g(", Missing::ClosingBracket),
@@ -427,6 +525,7 @@ mod tests {
                 prop::sample::select(vec![
                     "if x:", "    y", "        z", "f(", "    f(", "1,", "  2)", ")", "x = '''", "    '''",
                     "#c", "@d", "else:", "try:", "    try:", "finally:", "%%px", "!ls", "    y = \\", "",
+                    "if x: y", "    if x: y", "    # d", "else: y", "try: y", "    try: y", "finally: y", "if x: f(",
                 ]),
                 0..9,
             )

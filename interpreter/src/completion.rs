@@ -1,5 +1,5 @@
-//! What could be typed next: names, attributes, parameters, modules, magics, file paths, keys of
-//! dictionaries, signs.
+//! What could be typed next: names, attributes, parameters, modules, magics, file paths (in strings,
+//! behind commands, and where a word can be nothing else), keys of dictionaries, signs.
 //!
 //! It looks and never runs: properties, `__getattr__` and `__dir__` written in Python stay
 //! untouched. It never raises; where it can't tell, it offers nothing. How a text is written within the
@@ -91,7 +91,17 @@ fn complete_line(
     if let Some(found) = magic_argument(vm, magic_line, cursor) {
         return found;
     }
-    if let Some(found) = imports(vm, trimmed, cursor) {
+    if let Some(found) = imports(vm, last_statement(trimmed), cursor) {
+        return found;
+    }
+    let path = bare_path(before, line, open.call.is_some());
+    if let Some((path, only)) = path {
+        let mut found = command_paths(path, cursor);
+        if !only {
+            found
+                .matches
+                .extend(python(vm, namespace, before, line, cursor).matches);
+        }
         return found;
     }
     let mut found = python(vm, namespace, before, line, cursor);
@@ -136,9 +146,10 @@ fn python(
         prefix,
     );
     matches.extend(names(vm, namespace, prefix));
-    // What the lines above bind will be there when the cell runs.
-    if let Some(end) = before.rfind('\n') {
-        let bound = bound_names(&before[..=end]).into_iter();
+    // What the statements before bind will be there when the cell runs.
+    let typed = &before[..before.len() - last_statement(line).len()];
+    if !typed.trim().is_empty() {
+        let bound = bound_names(typed).into_iter();
         matches.extend(bound.filter(|name| name.starts_with(prefix) && is_offered(name, prefix)));
     }
     Completions { start, matches }
@@ -232,6 +243,58 @@ fn marked(
     }
     let known = KEYWORDS.contains(&word) || !magic_names(vm, false).iter().any(|name| name == word);
     (!known).then(|| format!("%{trimmed}"))
+}
+
+/// The last statement of a line: what stands behind `;`, or behind the colon of `if x:`.
+fn last_statement(line: &str) -> &str {
+    let bytes = line.as_bytes();
+    let (mut at, mut start, mut depth) = (0, 0, 0_usize);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'#' => break,
+            b'\'' | b'"' => match string_end(bytes, at) {
+                Some(end) => at = end,
+                None => break,
+            },
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b';' | b':' if depth == 0 => start = at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    line[start..].trim_start()
+}
+
+/// The path that is typed without quotes, where it can't be code, and whether it can be nothing but
+/// a path: `/name` at the begin of a line calls it, too.
+fn bare_path<'a>(before: &str, line: &'a str, is_in_call: bool) -> Option<(&'a str, bool)> {
+    let mut start = 0;
+    let mut is_escaped = false;
+    for (at, c) in line.char_indices() {
+        if !is_escaped && (c.is_whitespace() || "=,([{".contains(c)) {
+            start = at + c.len_utf8();
+        }
+        is_escaped = !is_escaped && c == '\\';
+    }
+    let word = &line[start..];
+    if ["./", "../", "~/"]
+        .iter()
+        .any(|begin| word.starts_with(begin))
+    {
+        return Some((word, true));
+    }
+    // Behind a value it divides.
+    let head = before[..before.len() - word.len()].trim_end();
+    if !word.starts_with('/') || head.ends_with(is_value_end) {
+        return None;
+    }
+    let may_call = head.is_empty() && !is_in_call && is_name(&word[1..]);
+    Some((word, !may_call))
+}
+
+fn is_value_end(c: char) -> bool {
+    c.is_alphanumeric() || "_)]}\"'.".contains(c)
 }
 
 /// Whether the line is the right side of `files = !ls`.

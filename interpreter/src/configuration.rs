@@ -20,13 +20,26 @@ pub fn hand_over(vm: &VirtualMachine, handed: PyDictRef) -> PyResult<()> {
         .set_attr(vm.ctx.intern_str(ATTRIBUTE), handed, vm)
 }
 
-/// Sets what was handed over, and runs what is to run before the first prompt. There must be a sink.
+/// Sets what was handed over, and runs what is to run before the first prompt or a program.
 ///
 /// # Errors
 /// `SystemExit` of what is run. Everything else is told on stderr.
 pub fn start(vm: &VirtualMachine) -> PyResult<()> {
+    session::Session::of(vm)?.shell(vm)?;
     session::import(vm, "rhumba._configuration")?
         .get_attr("start", vm)?
+        .call((), vm)?;
+    Ok(())
+}
+
+/// Has a program told of what ends it as the shell would be: as `--xmode` says, and with the
+/// debugger where `--pdb` asks for it.
+///
+/// # Errors
+/// A lack of memory.
+pub fn tell_of_program(vm: &VirtualMachine) -> PyResult<()> {
+    session::import(vm, "rhumba._program")?
+        .get_attr("tell_failures", vm)?
         .call((), vm)?;
     Ok(())
 }

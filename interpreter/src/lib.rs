@@ -19,6 +19,7 @@ mod display;
 mod ending;
 mod evaluation;
 pub mod failure;
+mod frozen;
 pub mod highlight;
 pub mod history;
 pub mod interrupt;

@@ -114,6 +114,7 @@ pub fn install_sink(vm: &VirtualMachine, sink: Arc<dyn OutputSink>) -> PyResult<
         let text = OutputStream::new_object(vm, stream, sink.clone());
         vm.sys_module.set_attr(vm.ctx.intern_str(name), text, vm)?;
     }
+    crate::bridge::install_get_ipython(vm)?;
     crate::bridge::install_displayhook(vm)
 }
 
@@ -198,8 +199,19 @@ impl OutputStream {
         object.into()
     }
 
-    fn put(&self, vm: &VirtualMachine, text: &str) {
-        vm.allow_threads(|| self.sink.write(self.stream, text));
+    /// Hands text on; where it is long in parts, between which a Ctrl-C ends it: a terminal may take
+    /// minutes for all of it.
+    fn put(&self, vm: &VirtualMachine, text: &str) -> PyResult<()> {
+        const PART_BYTES_MAX: usize = 16 * 1024;
+        let mut rest = text;
+        while rest.len() > PART_BYTES_MAX {
+            let (part, behind) = rest.split_at(rest.floor_char_boundary(PART_BYTES_MAX));
+            vm.allow_threads(|| self.sink.write(self.stream, part));
+            vm.check_signals()?;
+            rest = behind;
+        }
+        vm.allow_threads(|| self.sink.write(self.stream, rest));
+        Ok(())
     }
 }
 
@@ -214,7 +226,7 @@ impl OutputStream {
             )));
         };
         if !text.is_empty() {
-            zelf.put(vm, &text.to_string_lossy());
+            zelf.put(vm, &text.to_string_lossy())?;
         }
         Ok(text.char_len())
     }
@@ -332,12 +344,12 @@ pub(crate) struct OutputBuffer {
 #[pyclass(flags(HAS_DICT, HAS_WEAKREF))]
 impl OutputBuffer {
     #[pymethod]
-    fn write(zelf: &Py<Self>, data: ArgBytesLike, vm: &VirtualMachine) -> usize {
+    fn write(zelf: &Py<Self>, data: ArgBytesLike, vm: &VirtualMachine) -> PyResult<usize> {
         let bytes = data.borrow_buf().to_vec();
         if !bytes.is_empty() {
-            zelf.text.put(vm, &String::from_utf8_lossy(&bytes));
+            zelf.text.put(vm, &String::from_utf8_lossy(&bytes))?;
         }
-        bytes.len()
+        Ok(bytes.len())
     }
 
     #[pymethod]

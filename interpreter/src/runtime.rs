@@ -17,6 +17,7 @@ use rustpython_vm::{
 
 use crate::cell::remember_failure;
 use crate::failure::{self, ErrorReport};
+use crate::frozen;
 use crate::namespace::Namespace;
 use crate::session;
 use crate::transform;
@@ -122,6 +123,16 @@ pub fn runtime_version() -> String {
     )
 }
 
+/// Begins what every start takes and nothing of it waits for, on a thread of its own: the runtime unpacks
+/// the docstrings of all native objects as soon as it makes the first type. To be called as early as can
+/// be where an interpreter is to start.
+pub fn prepare() {
+    // Without such a thread the start does it.
+    let _ = std::thread::Builder::new()
+        .name("rhumba-prepare".to_owned())
+        .spawn(|| rustpython_vm::function::db_doc(0, 1));
+}
+
 impl Runtime {
     /// Starts an interpreter on this thread.
     pub fn new(config: RuntimeConfig) -> Self {
@@ -134,7 +145,7 @@ impl Runtime {
         modules.extend(config.native_modules.iter().map(|module| module(context)));
         let mut builder = builder
             .add_native_modules(&modules)
-            .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
+            .add_frozen_modules(frozen::library())
             .init_hook(|_| install_tls_provider());
         if python_folder().is_none() {
             builder = builder.add_frozen_modules(FROZEN_SHELL);

@@ -204,6 +204,7 @@ impl Session {
         if let Some(shell) = self.shell.get() {
             return Ok(shell.clone());
         }
+        crate::bridge::install_get_ipython(vm)?;
         let module = import(vm, "rhumba.shell")?;
         let made = module.get_attr("Shell", vm)?.call((), vm)?;
         Ok(self.shell.get_or_init(|| made).clone())

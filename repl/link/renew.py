@@ -1,5 +1,6 @@
 """Finds out which functions an engine calls, and which a shell until its second prompt, and writes
-them to `order.ld` beside this file.
+them to `order.ld` beside this file; and which frozen modules both import, to `start_modules.txt` of the
+interpreter.
 
     python3 repl/link/renew.py target/debug/rhumba
 
@@ -23,6 +24,7 @@ import sys
 import tempfile
 
 SCRIPT = pathlib.Path(__file__).with_name("order.ld")
+MODULES = pathlib.Path(__file__).parents[2] / "interpreter/start_modules.txt"
 # A name stands for all functions that differ from it only by their hash, as far as these many
 # bytes of them aren't called; beyond, it is told with its hash, which is that of one toolchain.
 WASTE_LIMIT_BYTES = 2_000
@@ -62,6 +64,15 @@ try:
 except Exception:
     pass
 rc.shutdown(hub=True)
+"""
+
+# Run in a shell and on an engine, it tells the modules of the frozen library that are imported.
+FROZEN = "[n for n, m in list(__import__('sys').modules.items()) if getattr(m.__spec__, 'origin', '') == 'frozen']"
+ASK_ENGINE = f"""
+import sys
+import ipyparallel as ipp
+with ipp.Cluster(n=1) as rc:
+    open(sys.argv[1], "w").write(" ".join(rc[0].apply_sync(lambda: {FROZEN})))
 """
 
 HEAD = """\
@@ -219,7 +230,22 @@ def trace_shell(executable):
     return found
 
 
-def shell_at_second_prompt(command, environment, executable):
+def start_modules(executable):
+    """The frozen modules that a shell has imported by its second prompt, and those of an engine."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "RHUMBA_HOME": folder + "/home", "TERM": "xterm-256color"}
+        cell = f"open('{folder}/shell', 'w').write(' '.join({FROZEN}));\r".encode()
+        pid, terminal, _ = shell_at_second_prompt([executable], environment, executable, cell)
+        os.write(terminal, b"\x04")
+        end_shell(pid, terminal)
+        script = pathlib.Path(folder, "ask.py")
+        script.write_text(ASK_ENGINE)
+        subprocess.run([executable, script, f"{folder}/engine"], env=environment, check=True)
+        found = {name for who in ("shell", "engine") for name in pathlib.Path(folder, who).read_text().split()}
+        return sorted(found)
+
+
+def shell_at_second_prompt(command, environment, executable, cell=b"pass\r"):
     """The pid of a shell on a terminal, the terminal, and the addresses of the executable."""
     pid, terminal = pty.fork()
     if pid == 0:
@@ -231,7 +257,7 @@ def shell_at_second_prompt(command, environment, executable):
         shown += os.read(terminal, 1 << 16)
         mapped = mapped or addresses_of(executable, pid)
         if not was_asked and b"In [1]:" in shown:
-            os.write(terminal, b"pass\r")
+            os.write(terminal, cell)
     return pid, terminal, mapped
 
 
@@ -326,7 +352,9 @@ def main():
                 file.write(ASSEMBLY)
             listed.update(wanted)
         file.write(TAIL)
-    print(f"{len(join)} functions to join, {len(work)} more to work, {len(start)} more to start a shell")
+    modules = start_modules(executable)
+    MODULES.write_text("\n".join(modules) + "\n")
+    print(f"{len(modules)} modules; {len(join)} functions to join, {len(work)} more to work, {len(start)} more to start a shell")
 
 
 if __name__ == "__main__":

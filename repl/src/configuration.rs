@@ -1,5 +1,5 @@
-//! What a shell is set to before its first prompt: where the files are that say so, and what the
-//! command line adds.
+//! What a shell is set to before its first prompt, and a program before it runs: where the files are
+//! that say so, and what the command line adds.
 //!
 //! A profile is a folder with `config.toml`, `rhumba_config.py` and `startup/`. The default
 //! profile is the configuration folder itself, the others are below `profiles`. Here files are
@@ -85,12 +85,20 @@ impl Configuration {
         }
     }
 
+    /// Tells the interpreter where it may keep things, and sets nothing.
+    ///
+    /// # Errors
+    /// A lack of memory.
+    pub fn hand_over(&self, vm: &VirtualMachine) -> PyResult<()> {
+        handed::hand_over(vm, self.to_python(vm)?)
+    }
+
     /// Tells the interpreter where it may keep things; then sets and runs what is to be.
     ///
     /// # Errors
     /// A lack of memory. What is wrong with settings is told on stderr, and the rest goes on.
     pub fn start(&self, vm: &VirtualMachine) -> PyResult<()> {
-        handed::hand_over(vm, self.to_python(vm)?)?;
+        self.hand_over(vm)?;
         for complaint in &self.complaints {
             let stderr = vm.sys_module.get_attr("stderr", vm)?;
             let line = vm.ctx.new_str(format!("rhumba: {complaint}\n"));

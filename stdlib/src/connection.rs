@@ -221,7 +221,7 @@ impl Connection {
             vm.ctx.new_tuple(pair.to_vec()).into()
         });
         let left_out = vm.ctx.new_list(left_out.collect()).into();
-        let names = namespace::names_in_dict(vm, checkpoint, Trust::Members)?;
+        let (names, _) = namespace::names_in_dict(vm, checkpoint, Trust::Members, false)?;
         Ok(vm.ctx.new_tuple(vec![names.into(), left_out]).into())
     }
 
@@ -708,14 +708,19 @@ fn noticed(vm: &VirtualMachine, notice: Notice) -> PyObjectRef {
             checkpoint,
             checkpoint_us,
             requests_lost,
-        } => vec![
-            engine(new),
-            engine(replaces),
-            text(checkpoint),
-            int(checkpoint_us),
-            int(requests_lost),
-            none(),
-        ],
+            left_out,
+        } => {
+            let left_out = left_out.into_iter().map(|left| (left.path, left.reason));
+            vec![
+                engine(new),
+                engine(replaces),
+                text(checkpoint),
+                int(checkpoint_us),
+                int(requests_lost),
+                none(),
+                crate::values::pairs(vm, left_out.collect()),
+            ]
+        }
         Notice::NotRestored {
             replaces,
             engine: new,

@@ -265,28 +265,35 @@ mod _rhumba {
     }
 
     /// Returns the saved namespace in a file (`kind` "file"), in the store ("checkpoint"), or in
-    /// the store if there is no such file ("").
+    /// the store if there is no such file (""); and what can't be rebuilt, if that may be left out.
     #[pyfunction]
     fn load_namespace(
         source: String,
         kind: String,
         only_data: bool,
+        partial: bool,
         vm: &VirtualMachine,
-    ) -> PyResult<PyDictRef> {
-        namespace::load(vm, &found(vm, source, &kind)?, trust(only_data))
+    ) -> PyResult {
+        let source = found(vm, source, &kind)?;
+        let (names, left_out) = namespace::load(vm, &source, trust(only_data), partial)?;
+        let pair = vec![names.into(), values::pairs(vm, left_out)];
+        Ok(vm.ctx.new_tuple(pair).into())
     }
 
-    /// Puts a saved namespace in the place of this session's names, and returns its names.
+    /// Puts a saved namespace in the place of this session's names, and returns its names and what can't
+    /// be rebuilt, if that may be left out.
     #[pyfunction]
     fn restore_namespace(
         source: String,
         kind: String,
         only_data: bool,
+        partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult {
         let source = found(vm, source, &kind)?;
-        let names = namespace::restore(vm, &source, trust(only_data))?;
-        Ok(values::texts(vm, names))
+        let (names, left_out) = namespace::restore(vm, &source, trust(only_data), partial)?;
+        let pair = vec![values::texts(vm, names), values::pairs(vm, left_out)];
+        Ok(vm.ctx.new_tuple(pair).into())
     }
 
     fn found(vm: &VirtualMachine, source: String, kind: &str) -> PyResult<Source> {

@@ -91,9 +91,18 @@ pub(crate) fn keep(
     Ok(Saved::new(checkpoint, report.bytes_written))
 }
 
-/// Reads a namespace into a new dict, which its functions have as their globals.
-pub(crate) fn load(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<PyDictRef> {
-    names_in_dict(vm, read(vm, source, trust)?, trust)
+/// What is left out: its path, and why.
+pub type LeftOut = Vec<(String, String)>;
+
+/// Reads a namespace into a new dict, which its functions have as their globals. What can't be rebuilt is
+/// left out and told if that is `partial`.
+pub(crate) fn load(
+    vm: &VirtualMachine,
+    source: &Source,
+    trust: Trust,
+    partial: bool,
+) -> PyResult<(PyDictRef, LeftOut)> {
+    names_in_dict(vm, read(vm, source, trust)?, trust, partial)
 }
 
 /// Rebuilds a namespace in a new dict, which its functions have as their globals.
@@ -101,34 +110,44 @@ pub(crate) fn names_in_dict(
     vm: &VirtualMachine,
     checkpoint: Checkpoint,
     trust: Trust,
-) -> PyResult<PyDictRef> {
+    partial: bool,
+) -> PyResult<(PyDictRef, LeftOut)> {
     let names = vm.ctx.new_dict();
     let context = DecodeContext {
         trust,
         takes_over: false,
+        partial,
         ..DecodeContext::new(names.clone())
     };
-    saved::names(vm, checkpoint, &context)?;
-    Ok(names)
+    let (_, left_out) = saved::names(vm, checkpoint, &context)?;
+    Ok((names, left_out))
 }
 
-/// Puts a saved namespace in the place of the session's names, and returns its names.
+/// Puts a saved namespace in the place of the session's names, and returns its names, and what can't be
+/// rebuilt if that is `partial`.
 ///
-/// Names that were left out when it was saved stay bound to what they are bound to now.
+/// Names that were left out when it was saved, or are now, stay bound to what they are bound to.
 ///
 /// # Errors
 /// As reading and decoding; nothing has changed then.
-pub fn restore(vm: &VirtualMachine, source: &Source, trust: Trust) -> PyResult<Vec<String>> {
+pub fn restore(
+    vm: &VirtualMachine,
+    source: &Source,
+    trust: Trust,
+    partial: bool,
+) -> PyResult<(Vec<String>, LeftOut)> {
     let namespace = Namespace::new(vm);
     let checkpoint = read(vm, source, trust)?;
     let context = DecodeContext {
         trust,
+        partial,
         ..DecodeContext::new(namespace.dict().clone())
     };
-    let names = checkpoint.segments.iter();
-    let names = names.map(|segment| segment.name.clone()).collect();
-    saved::restore(vm, &namespace, checkpoint, &context)?;
-    Ok(names)
+    let mut description = checkpoint.without_content();
+    let left_out = saved::restore(vm, &namespace, checkpoint, &context)?;
+    saved::lose(&mut description, left_out.clone());
+    let names = description.segments.into_iter();
+    Ok((names.map(|segment| segment.name).collect(), left_out))
 }
 
 /// Whether two objects' snapshots are the same bytes. False where one has none.

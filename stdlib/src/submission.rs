@@ -279,11 +279,13 @@ pub(crate) trait Submission: PyPayload {
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
         names: ArgSequence<String>,
+        partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let said = Said::take();
         said.submit_named(zelf, vm, &targets, &names, |name| Operation::Restore {
             name,
+            partial,
         })
     }
 

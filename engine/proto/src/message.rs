@@ -1,7 +1,8 @@
 //! What is said between the controller and its clients, engines and hosts.
 //!
 //! Messages are flat and small: everything large travels beside them as a
-//! [`Payload`], which the controller passes on without looking inside.
+//! [`Payload`], which the controller passes on without looking inside; but for what is
+//! left out of a namespace that it asked for itself ([`Left`]).
 //! How they become bytes is [`crate::frame`]; who answers what is
 //! [`crate::controller`]. What is said between it and the processes that work is in
 //! [`machine`].
@@ -18,7 +19,7 @@ use std::str::FromStr;
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
-pub const PROTOCOL_VERSION: u16 = 8;
+pub const PROTOCOL_VERSION: u16 = 9;
 
 /// Large data beside a message: a snapshot's table first, then its buffers.
 /// Cloning it copies references, never bytes.
@@ -98,8 +99,13 @@ pub enum Operation {
     /// Writes the namespace into the store, in the place of what is there under
     /// this name. `partial`: what can't be carried is left out and listed.
     Checkpoint { name: String, partial: bool },
-    /// Replaces the namespace by a checkpoint; as a whole, or not at all.
-    Restore { name: String },
+    /// Replaces the namespace by a checkpoint; as a whole, or not at all. `partial`: names
+    /// that can't be rebuilt are left out and listed.
+    Restore { name: String, partial: bool },
+    /// Brings back of a checkpoint what can be: the controller asks an engine for it
+    /// that takes the place of another. Payload of the result: what is left out, as
+    /// [`Left`]s behind each other in [`crate::record::encode_flat`]'s form.
+    Recover { name: String },
     /// Returns the namespace as a payload that [`Operation::PutNamespace`] takes.
     TakeNamespace { partial: bool },
     /// Replaces the namespace by the payload; as a whole, or not at all.
@@ -118,7 +124,7 @@ impl Operation {
             Self::Pull { .. } => "pull",
             Self::Clear => "clear",
             Self::Checkpoint { .. } => "checkpoint",
-            Self::Restore { .. } => "restore",
+            Self::Restore { .. } | Self::Recover { .. } => "restore",
             Self::TakeNamespace { .. } => "take_namespace",
             Self::PutNamespace => "put_namespace",
         }
@@ -437,6 +443,8 @@ pub enum ToClient {
         /// How many requests and tasks it had finished since: what they left in
         /// the namespace is lost.
         requests_lost: u64,
+        /// What the namespace goes without.
+        left_out: Vec<Left>,
     },
     /// An engine that died has not been restored. `engine`: the one that took
     /// its place with an empty namespace, if one did.
@@ -553,6 +561,15 @@ pub enum Welcome {
 pub struct EngineInfo {
     pub engine: EngineId,
     pub pid: u32,
+}
+
+/// Something that a namespace goes without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Where it was: `namespace['model'].hook`.
+    pub path: String,
+    /// Why, as the end of a sentence that begins with the path.
+    pub reason: String,
 }
 
 /// How a piece of work ended.

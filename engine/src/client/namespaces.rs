@@ -14,7 +14,7 @@ use super::asking::Patience;
 use super::{Client, ClientError, Piece};
 use rhumba_proto::id::EngineId;
 use rhumba_proto::message::{
-    FromClient, Holder, Manner, Operation, Payload, Policy, Terms, ToClient, Work,
+    FromClient, Holder, Left, Manner, Operation, Payload, Policy, Terms, ToClient, Work,
 };
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub enum Notice {
         checkpoint_us: u64,
         /// Requests and tasks that had finished since.
         requests_lost: u64,
+        /// What it goes without.
+        left_out: Vec<Left>,
     },
     /// It was not. `engine` is the empty one in its place, if there is one.
     NotRestored {
@@ -57,12 +59,14 @@ impl Notice {
                 checkpoint,
                 checkpoint_us,
                 requests_lost,
+                left_out,
             } => Some(Self::Restored {
                 engine,
                 replaces,
                 checkpoint,
                 checkpoint_us,
                 requests_lost,
+                left_out,
             }),
             ToClient::EngineNotRestored {
                 replaces,
@@ -94,11 +98,12 @@ impl Piece {
         Self::of_operation(vec![target], operation, Payload::default())
     }
 
-    /// Replaces the namespace of each target by a checkpoint.
+    /// Replaces the namespace of each target by a checkpoint; `partial`: by what can be rebuilt of it.
     #[must_use]
-    pub fn restore(targets: Vec<EngineId>, name: &str) -> Self {
+    pub fn restore(targets: Vec<EngineId>, name: &str, partial: bool) -> Self {
         let name = name.to_owned();
-        Self::of_operation(targets, Operation::Restore { name }, Payload::default())
+        let operation = Operation::Restore { name, partial };
+        Self::of_operation(targets, operation, Payload::default())
     }
 
     /// Takes a copy of a namespace: the answer's payload is what

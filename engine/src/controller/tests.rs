@@ -12,10 +12,11 @@ use rhumba_interpreter::runtime::runtime_version;
 use rhumba_proto::frame::Limits;
 use rhumba_proto::id::{EngineId, RequestId, Ticket};
 use rhumba_proto::message::{
-    Answer, FailureKind, FromClient, FromController, FromEngine, Manner, Operation, Outcome,
+    Answer, FailureKind, FromClient, FromController, FromEngine, Left, Manner, Operation, Outcome,
     Output, Payload, Policy, Role, Scheduling, Terms, Timing, ToClient, ToController, ToEngine,
     ToHost, Welcome, Work,
 };
+use rhumba_proto::record::encode_flat;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -571,10 +572,15 @@ fn an_engine_that_dies_is_replaced_and_clients_are_told() {
 
     let mut other = controller.engine_of(Some(pid));
     let (ticket, work, _) = other.next_run();
-    assert_eq!(work.operation, Operation::Restore { name: name.clone() });
+    assert_eq!(work.operation, Operation::Recover { name: name.clone() });
     let waiting = client.submit(&[execute(&[other.id], "a")], None).unwrap();
     assert_eq!(client.notices_since(0), (0, vec![]));
-    other.finish(ticket, &Payload::default());
+    let left_out = vec![Left {
+        path: "namespace['lock']".to_owned(),
+        reason: "a lock can't be carried".to_owned(),
+    }];
+    let told = Bytes::from(encode_flat(&left_out));
+    other.finish(ticket, &Payload::from(vec![told]));
     assert!(client.wait_notice(0, TIMEOUT));
     let restored = Notice::Restored {
         engine: other.id,
@@ -582,6 +588,7 @@ fn an_engine_that_dies_is_replaced_and_clients_are_told() {
         checkpoint: name,
         checkpoint_us: 1,
         requests_lost: 0,
+        left_out,
     };
     assert_eq!(client.notices_since(0), (1, vec![restored]));
     let (ticket, _, _) = other.next_run();

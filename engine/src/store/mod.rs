@@ -88,6 +88,23 @@ impl Checkpoint {
         let buffers = self.segments.iter().flat_map(|segment| &segment.buffers);
         buffers.map(|buffer| buffer.len() as u64).sum()
     }
+
+    /// Returns what it says of itself and its names, without their content.
+    #[must_use]
+    pub fn without_content(&self) -> Self {
+        let segments = self.segments.iter().map(|segment| SegmentData {
+            name: segment.name.clone(),
+            ..SegmentData::default()
+        });
+        Self {
+            name: self.name.clone(),
+            created_us: self.created_us,
+            origin: self.origin.clone(),
+            bytecode: self.bytecode,
+            segments: segments.collect(),
+            left_out: self.left_out.clone(),
+        }
+    }
 }
 
 /// What writing a checkpoint came to.
@@ -322,7 +339,12 @@ impl Store {
     fn clean_locked(&self) -> Result<CleanReport, StoreError> {
         let mut needed: BTreeSet<ChunkId> = BTreeSet::new();
         for name in self.names()? {
-            needed.extend(self.manifest(&name)?.chunk_ids());
+            match self.manifest(&name) {
+                Ok(manifest) => needed.extend(manifest.chunk_ids()),
+                // It was removed meanwhile, for which nobody waits.
+                Err(StoreError::Unknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.folder.remove_temporary_files()?;
         let mut report = CleanReport::default();

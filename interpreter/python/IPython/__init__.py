@@ -20,20 +20,38 @@ _LATER = {
     "sys_info": "IPython.utils.sysinfo",
 }
 
+# The parts that programs name without importing them; `display` can be called as the function, too.
+_PARTS = ("core", "display", "extensions", "lib", "paths", "terminal", "testing", "utils")
+
 
 def __getattr__(name):
     from importlib import import_module
 
-    if name == "display":
-        # The module, which can be called as the function of that name.
-        return import_module("IPython.display")
+    if name in _PARTS:
+        return import_module(f"IPython.{name}")
+    if name == "release":
+        return import_module("IPython.core.release")
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'IPython' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_LATER, "display"})
+    return sorted({*globals(), *_LATER, *_PARTS, "release"})
+
+
+def _part(package, name):
+    """The module of that name in a package, imported because a program names it."""
+    from importlib import import_module
+
+    full_name = f"{package}.{name}"
+    if not name.startswith("_"):
+        try:
+            return import_module(full_name)
+        except ModuleNotFoundError as missing:
+            if missing.name != full_name:
+                raise
+    raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
 
 def extract_module_locals(depth=0):

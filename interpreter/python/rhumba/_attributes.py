@@ -324,6 +324,13 @@ def _logfile(shell):
     return "" if log is None else log.path
 
 
+def _custom_traceback(shell):
+    """What would tell of the exceptions that `set_custom_exc` names, before it has named any."""
+    from rhumba import _handlers
+
+    return types.MethodType(_handlers._told_in_short, shell)
+
+
 # -- what other shells have, and this one can't
 
 
@@ -452,6 +459,7 @@ _KEPT = {
 
 # What is looked at each time.
 _LOOKED_AT = {
+    "CustomTB": _custom_traceback,
     "SyntaxTB": lambda shell: shell.InteractiveTB,
     "active_eventloop": lambda shell: None,
     "banner": _banner,
@@ -464,6 +472,10 @@ _LOOKED_AT = {
     "displayhook_class": _class("IPython.core.displayhook", "DisplayHook"),
     "exit_now": lambda shell: False,
     "get_ipython": lambda shell: get_ipython,
+    # The colours of a theme are the shell's own, and no style of Pygments.
+    "highlighting_style": lambda shell: "legacy",
+    "history_length": lambda shell: 10000,
+    "history_load_length": lambda shell: 1000,
     "inputhook": lambda shell: None,
     "inspector_class": _class("rhumba._inspect", "Inspector"),
     "keep_running": lambda shell: True,

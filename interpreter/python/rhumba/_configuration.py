@@ -83,7 +83,7 @@ class Setting:
 
 _KINDS = {
     bool: "true or false", int: "a whole number", str: "a text", list: "a list", (str, int): "a text or a number",
-    (list, dict): "a list of pairs, or a table", (str, type): "the full name of a class, or a class",
+    (list, dict): "a list of pairs, or a table", (str, type(None)): "a text or None", (str, type): "the full name of a class, or a class",
 }
 
 
@@ -221,7 +221,7 @@ SETTINGS = (
     Setting("TerminalInteractiveShell", "confirm_exit", bool, "whether Ctrl-D asks before it leaves", False),
     Setting("TerminalInteractiveShell", "editor", str, "the command that %edit opens; if there is none, $VISUAL or $EDITOR", ""),
     Setting("TerminalInteractiveShell", "editing_mode", str, "the keys of the line editor", "emacs", ("emacs", "vi")),
-    Setting("TerminalInteractiveShell", "autosuggestions_provider", str,
+    Setting("TerminalInteractiveShell", "autosuggestions_provider", (str, type(None)),
             "where suggestions come from while one types; nothing (None) for none", "history"),
     Setting("TerminalInteractiveShell", "classic_prompts", bool, "whether prompts are >>> and values stand alone", False),
     Setting("PlainTextFormatter", "pprint", bool, "whether values are shown by pretty printing", True, **_of_text("pprint")),
@@ -386,7 +386,11 @@ def start():
     if log is not None:
         _run(shell, f"get_ipython().run_line_magic('logstart', {log!r})")
     for name in _started.get("extensions", ()):
-        _run(shell, f"get_ipython().run_line_magic('load_ext', {name!r})")
+        from rhumba._magics.extensions import is_built_in
+
+        # Who has them in a file for IPython needs no word on it at every start.
+        if not is_built_in(name):
+            _run(shell, f"get_ipython().run_line_magic('load_ext', {name!r})")
     for path in handed.get("startup_files", ()):
         _run_file(shell, path)
     for line in _started.get("exec_lines", ()):
@@ -408,21 +412,30 @@ def _log_at_start():
 
 def apply(shell, settings, source):
     """Sets what one source says."""
+    ignored = []
     for owner, values in settings.items():
         if not isinstance(values, dict):
             _tell(f"{source}: {owner} stands outside of a section; write [InteractiveShell] above it, or the class it is of")
             continue
         if not is_of_the_shell(owner):
-            from rhumba import _traits
+            from rhumba import _ipython_settings, _traits
 
             # A class of an extension: it is set when an object of it is made.
-            if _traits.hold(shell, owner, values):
+            is_others = not any(_ipython_settings.changes_nothing(f"{owner}.{name}") for name in values)
+            if is_others and _traits.hold(shell, owner, values):
                 continue
         for name, value in values.items():
             try:
                 find(f"{owner}.{name}").write(shell, value)
             except (LookupError, ValueError, TypeError) as refused:
-                _tell(f"{source}: {refused.args[0] if refused.args else refused}")
+                from rhumba._ipython_settings import changes_nothing
+
+                if isinstance(refused, LookupError) and changes_nothing(f"{owner}.{name}"):
+                    ignored.append(f"{owner}.{name}")
+                else:
+                    _tell(f"{source}: {refused.args[0] if refused.args else refused}")
+    if ignored:
+        _tell(f"{source}: of IPython's settings, these change nothing here: {', '.join(ignored)}")
 
 
 def _run(shell, cell):

@@ -170,6 +170,8 @@ class Debugger(pdb.Pdb):
         self._own_stdin, self._own_stdout = stdin, stdout
         self.prompt = "ipdb> "
         self.context = int(context) if context else _CONTEXT_LINES
+        # For programs that make more of this class; None where there is no shell.
+        self.shell = get_ipython()
         self.skip_hidden = True
         self.predicates = dict(_PREDICATES)
         self.is_busy = False

@@ -60,14 +60,14 @@ class TypeFormatter(FormatterABC):
 
     format_type = None
     print_method = None
+    enabled = True
     _return_type = None
 
     def __init__(self, format_type=None, print_method=None, parent=None, **settings):
-        self.format_type = format_type or type(self).format_type
+        self.format_type = format_type or self.format_type
         if self._return_type is None:
             self._return_type = RETURN_TYPES.get(self.format_type)
-        self.print_method = print_method or type(self).print_method
-        self.enabled = True
+        self.print_method = print_method or self.print_method
         self.singleton_printers = {}
         self.type_printers = {}
         self.deferred_printers = {}
@@ -218,7 +218,9 @@ class PlainTextFormatter(TypeFormatter):
                 return settings["float_format"] % obj
             return repr(obj)
         text = _pretty.Text()
-        printer = _pretty.RepresentationPrinter(
+        # A program may have put its own in the place of it.
+        library = sys.modules.get("IPython.lib.pretty", _pretty)
+        printer = library.RepresentationPrinter(
             text, settings["verbose"], settings["max_width"], settings["newline"],
             type_pprinters=_Layered(self._printers(), _pretty._types),
             deferred_pprinters=_Layered(self.deferred_printers, _pretty._deferred),
@@ -332,9 +334,10 @@ class DisplayFormatter:
 
     formatters: the formatter of each MIME type
     active_types: the MIME types that are asked for, all of them at first
+    parent: taken as by any formatter; nothing is asked of it
     """
 
-    def __init__(self):
+    def __init__(self, parent=None):
         formatters = {"text/plain": PlainTextFormatter()}
         for kind, method in METHODS.items():
             formatters[kind] = TypeFormatter(kind, method)

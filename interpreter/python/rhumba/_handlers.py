@@ -1,11 +1,14 @@
 """What programs put in the place of how the shell tells of failed cells.
 
-That is a handler of `set_custom_exc`, or a method of the shell that they have replaced. It is
+That is a handler of `set_custom_exc`, a method of the shell that they have replaced, or one of
+its `InteractiveTB`, which makes the text. It is
 asked as the cell ends; what the shell would have shown is then left out (`_failure.report`).
 """
 
 import sys
 import types
+
+from rhumba.shell import UsageError
 
 
 def set_custom_exc(shell, exc_tuple, handler):
@@ -61,7 +64,21 @@ def _teller(shell, failure, began):
         return "CustomTB"
     if not began and isinstance(failure, SyntaxError):
         return "showsyntaxerror" if "showsyntaxerror" in own else None
-    return next((name for name in ("showtraceback", "_showtraceback") if name in own), None)
+    name = next((name for name in ("showtraceback", "_showtraceback") if name in own), None)
+    return "InteractiveTB" if name is None and maker_of_lines(shell, failure) is not None else name
+
+
+def maker_of_lines(shell, failure):
+    """What a program has put in the place of how the text of a failure is made; None if it is the shell's own."""
+    made = vars(shell).get("InteractiveTB")
+    # What isn't Python hasn't run, and has no frames to tell of.
+    has_not_run = isinstance(failure, SyntaxError) and failure.__traceback__ is None
+    if made is None or has_not_run or isinstance(failure, UsageError):
+        return None
+    from IPython.core.ultratb import AutoFormattedTB
+
+    is_own = type(made) is AutoFormattedTB and "structured_traceback" not in vars(made)
+    return None if is_own else made.structured_traceback
 
 
 def _call_teller(shell, name, failure):

@@ -63,7 +63,7 @@ class ExtensionManager:
         import importlib
 
         # Those that come along with the shell have short names.
-        for full in (name, "IPython.extensions." + name):
+        for full in (name,) if "." in name else (name, "IPython.extensions." + name):
             try:
                 return importlib.import_module(full)
             except ModuleNotFoundError as missing:
@@ -121,6 +121,12 @@ class HistoryManager:
         return self.shell.user_ns.get("_oh", {})
 
     @property
+    def output_hist_reprs(self):
+        """The texts of the values of cells, by their numbers."""
+        form = self.shell.display_formatter.formatters["text/plain"]
+        return {count: form(value) for count, value in self.output_hist.items()}
+
+    @property
     def dir_hist(self):
         return self.shell.user_ns.get("_dh", [])
 
@@ -146,10 +152,10 @@ class HistoryManager:
         return [self._row(cell, raw, output) for cell in _past._of_session(back, start, stop)]
 
     def get_tail(self, n=10, raw=True, output=False, include_latest=False):
-        """The last cells, of this session and those before."""
+        """The last cells, of this session and those before; the one that runs only with include_latest."""
         from rhumba import _past
 
-        return [self._row(cell, raw, output) for cell in _past.last(n)]
+        return [self._row(cell, raw, output) for cell in _past.last(n, include_latest)]
 
     def search(self, pattern="*", raw=True, search_raw=True, output=False, n=None, unique=False):
         """The cells that a pattern with * and ? matches."""

@@ -61,6 +61,9 @@ class _Observed(Shell):
         self._observers.tell(self, name, old, getattr(self, name, None))
 
 
+_Observed.__name__ = _Observed.__qualname__ = Shell.__name__
+
+
 def write(shell, setting, value):
     """Sets a setting that isn't an attribute of its own, and tells who observes it."""
     observers = vars(shell).get("_observers")

@@ -128,11 +128,12 @@ def before_this():
     return this_session()[:-1]
 
 
-def last(count):
-    """The last cells, of this session and those before, without the one that runs."""
+def last(count, with_this=False):
+    """The last cells, of this session and those before, without the one that runs unless that is wanted too."""
     if not _rhumba_history.session():
-        return before_this()[-count:]
-    return _own([Cell(*row) for row in _rhumba_history.tail(count + 1)][:-1])
+        return (this_session() if with_this else before_this())[-count:]
+    rows = _rhumba_history.tail(count) if with_this else _rhumba_history.tail(count + 1)[:-1]
+    return _own([Cell(*row) for row in rows])
 
 
 def matching(pattern, count=None, unique=False):

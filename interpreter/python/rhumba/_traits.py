@@ -81,9 +81,26 @@ def seen_as(cls):
     base = getattr(module, "SingletonConfigurable", None)
     if base is None:
         return cls
-    if cls not in _seen:
-        _seen[cls] = type(base)(cls.__name__, (cls, base), {"__module__": cls.__module__, "__doc__": cls.__doc__})
-    return _seen[cls]
+    if (cls, base) not in _seen:
+        names = {"__module__": cls.__module__, "__doc__": cls.__doc__, "__qualname__": cls.__qualname__}
+        _seen[cls, base] = _of_shell(type(base))(cls.__name__, (cls, base), names)
+    return _seen[cls, base]
+
+
+def _of_shell(metaclass):
+    class OfShell(metaclass):
+        """What is set on the class that the shell says it is of is set on the one that it is of."""
+
+        def __setattr__(cls, name, value):
+            if cls in _seen.values():
+                setattr(cls.__bases__[0], name, value)
+            else:
+                super().__setattr__(name, value)
+
+        def __delattr__(cls, name):
+            delattr(cls.__bases__[0], name)
+
+    return OfShell
 
 
 def find_my_config(shell, config):
@@ -131,7 +148,7 @@ def hold(shell, owner, values):
 
     Says whether there can be such a class: there is none without traitlets.
     """
-    if not _is_section(owner) or _traitlets() is None:
+    if not _is_section(owner) or not bases():
         return False
     from rhumba._configuration import Grown
 

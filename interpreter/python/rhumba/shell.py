@@ -210,9 +210,8 @@ class Shell:
             raise UsageError(self._unknown(magic_name, "line"))
         frame = sys._getframe(_stack_depth)
         line = self._line_for(function, line, frame)
-        if getattr(function, "needs_local_scope", False):
-            return function(line, local_ns=frame.f_locals)
-        return function(line)
+        scope = {"local_ns": frame.f_locals} if getattr(function, "needs_local_scope", False) else {}
+        return _unless_muted(function, function(line, **scope), line)
 
     def run_cell_magic(self, magic_name, line, cell):
         """Runs `%%magic_name line` with the cell below it."""
@@ -221,9 +220,8 @@ class Shell:
             raise UsageError(self._unknown(magic_name, "cell"))
         frame = sys._getframe(1)
         line = self._line_for(function, line, frame)
-        if getattr(function, "needs_local_scope", False):
-            return function(line, cell, local_ns=self.user_ns)
-        return function(line, cell)
+        scope = {"local_ns": self.user_ns} if getattr(function, "needs_local_scope", False) else {}
+        return _unless_muted(function, function(line, cell, **scope), cell)
 
     def _line_for(self, function, line, frame):
         is_raw = getattr(function, "raw_line", False)
@@ -335,10 +333,24 @@ class Shell:
             count, value, failure, began = _rhumba_shell.run_cell(raw_cell, silent, store)
         finally:
             self._asked_to_run = None
-        if failure is not None and not silent and not isinstance(failure, SystemExit):
-            if failure is not self._told_failure:
-                self.showtraceback(failure)
         return ExecutionResult(count, value, failure, began, info)
+
+    def _show_failure(self, failure):
+        """Shows what a cell of `run_cell` failed with, unless a handler has told of it."""
+        if isinstance(failure, SystemExit):
+            return
+        if failure is not self._told_failure:
+            self.showtraceback(failure)
+        self._debug_if_asked(failure)
+
+    def _debug_if_asked(self, failure):
+        """Opens the debugger for a failure, if %pdb asks for it and somebody can answer."""
+        if getattr(self, "call_pdb", False) is not True:
+            return
+        if sys.flags.interactive or sys.stdin is not None and sys.stdin.isatty():
+            from rhumba import _debugger
+
+            _debugger.on_failure(failure)
 
     def _cell_begins(self, source, silent, store):
         """Tells the callbacks that a cell begins; returns what they were told."""
@@ -351,7 +363,8 @@ class Shell:
             self.events.trigger("pre_run_cell", info)
         return info
 
-    def _cell_ended(self, info, count, value, failure, began):
+    def _cell_ran(self, info, count, failure, began):
+        """Keeps how a cell ended, and lets what programs have set for that tell of its failure."""
         if info.store_history:
             self.last_execution_succeeded = failure is None
             self._last_cell = info, count, began
@@ -360,6 +373,9 @@ class Shell:
 
             if _handlers.told_by_handler(self, failure, began):
                 self._told_failure = failure
+
+    def _cell_ended(self, info, count, value, failure, began):
+        """Tells the callbacks that a cell has ended; what it failed with has been shown."""
         if not self.events.callbacks:
             return
         self.events.trigger("post_execute")
@@ -518,10 +534,15 @@ class Shell:
         if failure is None:
             print("Nothing has failed yet, so there is no traceback.", file=sys.stderr)
             return
-        name, message, text = described(failure)
-        if exception_only:
-            text = f"{name}: {message}"
-        self._showtraceback(type(failure), failure, text.split("\n"))
+        from rhumba._handlers import maker_of_lines
+
+        maker = None if exception_only else maker_of_lines(self, failure)
+        if maker is not None:
+            lines = maker(type(failure), failure, failure.__traceback__, tb_offset=tb_offset)
+        else:
+            name, message, text = described(failure)
+            lines = (f"{name}: {message}" if exception_only else text).split("\n")
+        self._showtraceback(type(failure), failure, lines)
 
     # -- the system
 
@@ -574,6 +595,20 @@ class Shell:
         return f"<rhumba shell, {_rhumba_shell.cell_count()} cells so far>"
 
 
+# By the name of its class programs tell a shell on a terminal from one in a browser.
+Shell.__name__ = Shell.__qualname__ = "TerminalInteractiveShell"
+TerminalInteractiveShell = Shell
+
+
+def _unless_muted(function, value, code):
+    """What a magic has returned; None if it is one that a semicolon mutes, and its code ends with one."""
+    if value is None or not getattr(function, "output_can_be_silenced", False) or ";" not in code:
+        return value
+    from IPython.core.displayhook import DisplayHook
+
+    return None if DisplayHook.semicolon_at_end_of_expression(code) else value
+
+
 def _breakpoint(*args, **kwargs):
     from rhumba._debugger import on_breakpoint
 
@@ -581,7 +616,7 @@ def _breakpoint(*args, **kwargs):
 
 
 # What programs put in the place of how the shell tells of a failed cell.
-_TELLS_FAILURES = frozenset(("CustomTB", "showtraceback", "showsyntaxerror", "_showtraceback"))
+_TELLS_FAILURES = frozenset(("CustomTB", "InteractiveTB", "showtraceback", "showsyntaxerror", "_showtraceback"))
 
 
 class ExecutionInfo:

@@ -67,6 +67,14 @@ impl Failure {
         damaged
     }
 
+    /// Whether it isn't about what was read: an interrupt, and what ends a program.
+    pub fn ends_all(&self, vm: &VirtualMachine) -> bool {
+        match self {
+            Self::Format(_) => false,
+            Self::Python(exception) => !exception.fast_isinstance(vm.ctx.exceptions.exception_type),
+        }
+    }
+
     /// With a note on where that was, if Python code raised.
     pub fn noted(self, vm: &VirtualMachine, note: &str) -> Self {
         match self {
@@ -82,6 +90,19 @@ impl Failure {
             }
             Self::Python(exception) => exception,
         }
+    }
+}
+
+/// What an exception says, with its type unless that says nothing more.
+pub(super) fn sentence_of(vm: &VirtualMachine, exception: &PyBaseExceptionRef) -> String {
+    let text = exception.as_object().str(vm);
+    let text = text.map_or_else(|_| String::new(), |text| text.to_string());
+    if exception.class().is(snapshot_error_type()) {
+        return text;
+    }
+    match text.is_empty() {
+        true => exception.class().name().to_string(),
+        false => format!("{}: {text}", exception.class().name()),
     }
 }
 

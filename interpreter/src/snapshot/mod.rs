@@ -127,6 +127,9 @@ pub struct DecodeContext {
     /// Whether a namespace takes the place of the one that is here, so that its classes are from
     /// then on what classes that were sent before come home to.
     pub takes_over: bool,
+    /// Whether names of a namespace that can't be rebuilt are left out and listed, instead of being the
+    /// end of it all.
+    pub partial: bool,
     /// Whether a signal ends it before its end. Code that the bytes have run may be interrupted in
     /// any case.
     pub may_be_interrupted: bool,
@@ -151,6 +154,7 @@ impl DecodeContext {
             globals,
             trust: Trust::Members,
             takes_over: true,
+            partial: false,
             may_be_interrupted: true,
         }
     }

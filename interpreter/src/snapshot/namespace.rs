@@ -61,13 +61,16 @@ pub fn encode_names(
 /// Classes that travel by value are made anew even where they exist: what is decoded shares
 /// nothing with what is here, so it is as it was, and what is here stays as it is.
 ///
+/// Names that can't be rebuilt are listed with the reason if the context says `partial`, and with them
+/// those that share objects with them. Their path is the name.
+///
 /// # Errors
 /// As [`super::decode`]. Nothing that existed before has been changed then.
 pub fn decode_names(
     vm: &VirtualMachine,
     snapshot: NamespaceSnapshot,
     context: &DecodeContext,
-) -> PyResult<Vec<(String, PyObjectRef)>> {
+) -> PyResult<(Vec<(String, PyObjectRef)>, Vec<LeftOut>)> {
     decode::decode_names(vm, snapshot.segments, context)
         .map_err(|failure| failure.told(vm, context.trust))
 }

@@ -70,6 +70,8 @@ fn names_of_the_cell_that_is_typed_are_offered() {
         assert_offers(bench, "%%time\nimport os as zos\nzo|", "zo", &["zos"]);
         assert_offers(bench, "zeal = 1\nprint(ze|", "ze", &["zeal"]);
         assert_offers(bench, "zeal = ze|", "ze", &[]);
+        assert_offers(bench, "zeal = 1; ze|", "ze", &["zeal"]);
+        assert_offers(bench, "for zed in x: ze|", "ze", &["zed"]);
     });
 }
 
@@ -178,13 +180,37 @@ fn modules_magics_and_files() {
             "urllib.rob",
             &["urllib.robotparser"],
         );
-        bench.cell("import string");
+        bench.cell("import os, string");
         assert_offers(
             bench,
             "from string import ascii_l|",
             "ascii_l",
             &["ascii_letters", "ascii_lowercase"],
         );
+        for (marked, replaced, expected) in [
+            (
+                "import string; string.ascii_u|",
+                "ascii_u",
+                "ascii_uppercase",
+            ),
+            ("from os import path; path.isab|", "isab", "isabs"),
+            ("import os; breakp|", "breakp", "breakpoint"),
+            ("import os; import statist|", "statist", "statistics"),
+            ("x = ';'; import statist|", "statist", "statistics"),
+            ("if x: import statist|", "statist", "statistics"),
+            ("else: from urllib import robot|", "robot", "robotparser"),
+            (
+                "if x:\n    pass\nelse: string.ascii_u|",
+                "ascii_u",
+                "ascii_uppercase",
+            ),
+            ("x = {'a': string.ascii_u|", "ascii_u", "ascii_uppercase"),
+            ("x = a[1:]; import statist|", "statist", "statistics"),
+        ] {
+            assert_offers(bench, marked, replaced, &[expected]);
+        }
+        assert_offers(bench, "'; import statist|", "; import statist", &[]);
+        assert_offers(bench, "# ; import statist|", "statist", &[]);
         assert_offers(bench, "%timei|", "%timei", &["%timeit"]);
         assert_offers(bench, "%%writ|", "%%writ", &["%%writefile"]);
         let path = folder.to_string_lossy();
@@ -230,6 +256,37 @@ fn modules_magics_and_files() {
         bench.cell(&format!("%cd -q {path}/a\\ folder"));
         assert_eq!(bench.value("%pwd"), format!("'{path}/a folder'"));
         bench.cell("%cd -q -");
+    });
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn files_are_offered_where_a_word_can_be_nothing_else() {
+    let folder = std::env::temp_dir().join(format!("rhumba-words-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("a folder")).expect("made");
+    std::fs::write(folder.join("data.csv"), "").expect("written");
+    with_bench(|bench| {
+        let path = folder.to_string_lossy();
+        for line in [
+            format!("{path}/da|"),
+            format!("x = {path}/da|"),
+            format!("f({path}/da|"),
+            format!("what ../../../../../../../../..{path}/da|"),
+        ] {
+            assert_offers(bench, &line, "da", &["data.csv"]);
+        }
+        assert_offers(bench, &format!("{path}/a|"), "a", &["a\\ folder/"]);
+        assert_offers(bench, &format!("{path}/a\\ |"), "a\\ ", &["a\\ folder/"]);
+        assert_offers(bench, "./no-such-file|", "no-such-file", &[]);
+        // These divide.
+        for line in ["x {path}/da|", "x = (1\n{path}/da|", "f(x) {path}/da|"] {
+            let line = line.replace("{path}", &path);
+            assert_offers(bench, &line, "da", &[]);
+        }
+        bench.cell("tmpl = 1");
+        assert!(offered(bench, "/tmp|").1.contains(&"tmpl".to_owned()));
+        let begun = offered(bench, "/tm|").1;
+        assert!(begun.contains(&"tmp/".to_owned()), "{begun:?}");
     });
     std::fs::remove_dir_all(folder).expect("removed");
 }

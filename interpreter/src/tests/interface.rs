@@ -25,8 +25,8 @@ fn the_shell_has_what_programs_ask_for() {
         );
         assert_eq!(bench.failing("shell.del_var('x')").exception, "NameError");
         assert_eq!(
-            bench.value("[shell.check_complete(c) for c in ('x', 'if x:', 'x = = 1')]"),
-            "[('complete', ''), ('incomplete', '    '), ('invalid', '')]"
+            bench.value("[shell.check_complete(c) for c in ('x', 'if x:', 'x = = 1', 'try: x')]"),
+            "[('complete', ''), ('incomplete', '    '), ('invalid', ''), ('incomplete', '')]"
         );
         assert_eq!(
             bench.value("shell.input_transformer_manager.check_complete('if x:')"),
@@ -157,7 +157,7 @@ fn arguments_of_magics_are_declared() {
              def greet(line):\n    'Greets.'\n    given = parse_argstring(greet, line)\n    return given.number, given.name\n\
              register_line_magic(greet)",
         );
-        assert_eq!(bench.value("%greet -n 2 'a b' c"), "(2, ['a b', 'c'])");
+        assert_eq!(bench.value("%greet -n 2 'a b' c"), "(2, [\"'a b'\", 'c'])");
         assert_eq!(bench.value("%greet"), "(1, [])");
         let report = bench.failing("%greet -n many");
         assert_eq!(report.exception, "UsageError");

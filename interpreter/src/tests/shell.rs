@@ -213,8 +213,9 @@ fn names_folders_files_and_history() {
 #[test]
 fn a_program_finds_no_shell() {
     let runtime = crate::runtime::Runtime::new(crate::runtime::RuntimeConfig::default());
-    let source = "import IPython\nassert get_ipython() is None and IPython.get_ipython() is None\n\
-                  import sys; sys.exit('rhumba.shell' in sys.modules)";
+    let source = "import builtins, sys, IPython\n\
+                  assert not hasattr(builtins, 'get_ipython') and IPython.get_ipython() is None\n\
+                  sys.exit('rhumba.shell' in sys.modules)";
     assert_eq!(runtime.run_command(source, &[]), 0);
 }
 

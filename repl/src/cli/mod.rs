@@ -140,10 +140,29 @@ pub fn main_with(modules: &[NativeModule]) -> ExitCode {
     main()
 }
 
+/// First words after which no interpreter is started.
+const WITHOUT_PYTHON: [&str; 9] = [
+    "controller",
+    "cluster",
+    "checkpoint",
+    "history",
+    "profile",
+    "-h",
+    "--help",
+    "-V",
+    "--version",
+];
+
 /// Runs the executable with the arguments it was started with.
 pub fn main() -> ExitCode {
     fault::report_faults_in_words();
     let words: Vec<OsString> = std::env::args_os().collect();
+    if !words
+        .get(1)
+        .is_some_and(|word| WITHOUT_PYTHON.iter().any(|known| word == known))
+    {
+        rhumba_interpreter::runtime::prepare();
+    }
     if let Some(failure) = not_text(&words) {
         return failure.report();
     }
@@ -199,12 +218,6 @@ fn dispatch(arguments: Arguments) -> Outcome {
     // Whoever sets up the shell wants it, though stdin may be a file of cells.
     let wants_shell = interactive || shell.are_given();
     let program = Program::choose(arguments.code, arguments.module, script, wants_shell)?;
-    if program != Program::Shell && shell.are_given() && !interactive {
-        return Err(Failure::usage(
-            "options of the shell mean nothing without it, and a program is to run",
-        )
-        .hint("-i opens the shell after the program"));
-    }
     run::run(RunOptions {
         program,
         engine_count: arguments.engines,

@@ -88,6 +88,15 @@ impl Program {
         })
     }
 
+    /// Whether it is a notebook or a file of cells, whose cells run in the shell.
+    pub fn is_cells(&self) -> bool {
+        let Self::Script { path, .. } = self else {
+            return false;
+        };
+        path.extension()
+            .is_some_and(|ending| ending == "ipy" || ending == "ipynb")
+    }
+
     /// `sys.argv`.
     pub fn argv(&self) -> Vec<String> {
         let (name, arguments): (String, &[String]) = match self {
@@ -203,6 +212,22 @@ mod tests {
         let program = Program::choose(words(&["pass"]), None, words(&["a", "b"]), false)
             .expect("a good command line");
         assert_eq!(program.argv(), ["-c", "a", "b"]);
+    }
+
+    #[test]
+    fn files_of_cells_are_told_by_their_names() {
+        for (name, is_cells) in [
+            ("a.ipy", true),
+            ("a/b.ipynb", true),
+            ("a.py", false),
+            ("ipy", false),
+        ] {
+            let program = Program::Script {
+                path: PathBuf::from(name),
+                arguments: Vec::new(),
+            };
+            assert_eq!(program.is_cells(), is_cells, "{name}");
+        }
     }
 
     #[test]

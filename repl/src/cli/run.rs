@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use rhumba_engine::cluster::{self, StartOptions, StartedCluster};
 use rhumba_engine::tasks::TaskStoreOptions;
-use rhumba_interpreter::failure::ErrorReport;
+use rhumba_interpreter::configuration as handed;
+use rhumba_interpreter::failure::{self, ErrorReport};
 use rhumba_interpreter::runtime::Runtime;
 use rhumba_interpreter::snapshot::{Trust, snapshot_error_type};
 use rhumba_proto::message::Scheduling;
 use rhumba_stdlib::namespace::{self, Source};
-use rustpython_vm::AsObject;
+use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 
 use super::program::{self, Program};
 use super::python_options::PythonArguments;
 use super::shell_options::ShellArguments;
 use super::{Failure, Outcome};
+use crate::configuration::Configuration;
 use crate::python::{self, PythonOptions};
 use crate::shell::{self, ShellOptions};
 
@@ -55,10 +57,11 @@ pub fn run(options: RunOptions) -> Outcome {
         python,
     } = options;
     let shell_follows = interactive || program == Program::Shell;
-    let configuration = if shell_follows {
-        Some(arguments.configuration()?)
+    // A script in Python is no concern of what a person has set the shell to.
+    let configuration = if shell_follows || program.is_cells() {
+        arguments.configuration()?
     } else {
-        None
+        arguments.configuration_of_script()?
     };
     // Read before anything is started: a program that can't be read starts nothing.
     let saved = namespace.map(SavedNamespace::find).transpose()?;
@@ -79,8 +82,12 @@ pub fn run(options: RunOptions) -> Outcome {
     if let Some(own) = &mut own {
         own.wait_for_engines()?;
     }
-    let shell = configuration.map(|configuration| ShellOptions {
-        configuration,
+    let starts_now = program.is_cells() || !shell_follows;
+    if let Some(status) = prepare(&runtime, &program, &configuration, starts_now) {
+        return Ok(ended(runtime, status, own));
+    }
+    let shell = shell_follows.then(|| ShellOptions {
+        configuration: (!starts_now).then_some(configuration),
         shows_banner: arguments.shows_banner(),
         edits_lines: arguments.edits_lines(),
         has_colours: arguments.has_colours(),
@@ -91,13 +98,70 @@ pub fn run(options: RunOptions) -> Outcome {
         header: String::new(),
     });
     let status = run_in(&runtime, program, source, shell);
+    Ok(ended(runtime, status, own))
+}
+
+/// Ends Python and the engines; gives the exit status.
+fn ended(runtime: Runtime, status: i32, own: Option<OwnCluster>) -> ExitCode {
     // What the program still holds, its connections too, goes before its engines go.
     let status = runtime.finish(status);
     if let Some(own) = own {
         own.stop();
     }
     // The operating system keeps the low byte of a status.
-    Ok(ExitCode::from((status & 0xff) as u8))
+    ExitCode::from((status & 0xff) as u8)
+}
+
+/// Sets what is to be set, where extensions and startup files find the modules that those of a shell
+/// find.
+fn start_as_shell(vm: &VirtualMachine, configuration: &Configuration) -> PyResult<()> {
+    if vm.state.config.settings.safe_path {
+        return configuration.start(vm);
+    }
+    let here = vm.ctx.new_str("");
+    vm.insert_sys_path(here.clone().into())?;
+    configuration.start(vm)?;
+    let path = vm.sys_module.get_attr("path", vm)?;
+    if path.sequence_unchecked().contains(here.as_object(), vm)? {
+        vm.call_method(&path, "remove", (here,))?;
+    }
+    Ok(())
+}
+
+/// Tells Python where it may keep things, before a program runs, and sets what is to be set for it;
+/// gives the exit status if what runs for that ends the process.
+fn prepare(
+    runtime: &Runtime,
+    program: &Program,
+    configuration: &Configuration,
+    starts_now: bool,
+) -> Option<i32> {
+    let is_set = starts_now && configuration.has_something_to_set();
+    runtime.enter(|vm| {
+        let prepared = || {
+            if !starts_now {
+                return configuration.hand_over(vm);
+            }
+            if !is_set {
+                return configuration.start(vm);
+            }
+            start_as_shell(vm, configuration)?;
+            shell::offer_line_editing(vm)?;
+            if program.is_cells() {
+                return Ok(());
+            }
+            handed::tell_of_program(vm)
+        };
+        let failure = prepared().err()?;
+        let Some((status, message)) = failure::exit_request(vm, &failure) else {
+            vm.print_exception(&failure);
+            return Some(1);
+        };
+        if let Some(message) = message {
+            let _ = writeln!(std::io::stderr().lock(), "{message}");
+        }
+        Some(status)
+    })
 }
 
 fn run_in(
@@ -149,13 +213,13 @@ impl SavedNamespace {
     /// Puts its names into the namespace; gives its name and how many names that were.
     fn restore(self, runtime: &Runtime) -> Result<(String, usize), Failure> {
         let restored = runtime.enter(|vm| {
-            namespace::restore(vm, &self.source, Trust::Members).map_err(|error| {
+            namespace::restore(vm, &self.source, Trust::Members, false).map_err(|error| {
                 let known = error.fast_isinstance(snapshot_error_type());
                 (ErrorReport::from_exception(vm, &error), known)
             })
         });
         match restored {
-            Ok(names) => Ok((self.name, names.len())),
+            Ok((names, _)) => Ok((self.name, names.len())),
             Err((report, true)) => Err(Failure::from_error(report.message)),
             Err((report, false)) => Err(Failure::new(format_args!(
                 "the namespace '{}' can't be rebuilt here: {}: {}",

@@ -1,4 +1,4 @@
-//! The options of the command line that say how the shell starts.
+//! The options of the command line that say how the shell starts, or what a program finds of it.
 //!
 //! What they set is a [`Configuration`], which the files of a profile come before.
 
@@ -59,6 +59,10 @@ pub struct ShellArguments {
     /// Write every cell to a file as well
     #[arg(long, value_name = "FILE")]
     logfile: Option<String>,
+
+    /// Add every cell to a file
+    #[arg(long, value_name = "FILE", conflicts_with = "logfile")]
+    logappend: Option<String>,
 
     /// Set anything that %config lists; may be given several times, also as --CLASS.NAME=VALUE
     #[arg(long = "set", value_name = "CLASS.NAME=VALUE")]
@@ -152,6 +156,7 @@ impl ShellArguments {
             pdb,
             extensions,
             logfile,
+            logappend,
             settings,
         } = self;
         *quick
@@ -159,7 +164,7 @@ impl ShellArguments {
             || *classic
             || *simple_prompt
             || *pdb
-            || [profile, colors, xmode, logfile]
+            || [profile, colors, xmode, logfile, logappend]
                 .iter()
                 .any(|text| text.is_some())
             || autocall.is_some()
@@ -187,12 +192,28 @@ impl ShellArguments {
     /// # Errors
     /// There is no such profile.
     pub fn configuration(&self) -> Result<Configuration, Failure> {
-        let mut configuration = if self.quick {
+        let configuration = if self.quick {
             Configuration::without_files()
         } else {
             let profile = self.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
             Configuration::of_profile(profile).map_err(|error| refused(&error))?
         };
+        self.added_to(configuration)
+    }
+
+    /// The same for a script in Python, which reads no files but those of a profile that is named.
+    ///
+    /// # Errors
+    /// There is no such profile.
+    pub fn configuration_of_script(&self) -> Result<Configuration, Failure> {
+        if self.profile.is_some() {
+            return self.configuration();
+        }
+        self.added_to(Configuration::without_files())
+    }
+
+    /// What the options say, after what files do.
+    fn added_to(&self, mut configuration: Configuration) -> Result<Configuration, Failure> {
         let shell = "InteractiveShell";
         if self.classic {
             configuration.set(shell, "xmode", "Plain");
@@ -225,6 +246,9 @@ impl ShellArguments {
         }
         if let Some(file) = &self.logfile {
             configuration.set("InteractiveShellApp", "logfile", file.as_str());
+        }
+        if let Some(file) = &self.logappend {
+            configuration.set(shell, "logappend", file.as_str());
         }
         for setting in &self.settings {
             let parts = setting

@@ -28,6 +28,9 @@ use super::title::Title;
 use super::turn::{TAKEN, Turn};
 use super::{external, looks, terminal, thread};
 
+/// How long the Escape key of vi's mode is waited for to be the beginning of another key.
+const ESCAPE_ALONE_MS: u16 = 25;
+
 /// Asks a person at a terminal for cells.
 pub struct CellEditor<'vm> {
     vm: &'vm VirtualMachine,
@@ -182,6 +185,10 @@ impl<'vm> CellEditor<'vm> {
         });
         self.editor
             .set_edit_mode(if mode { EditMode::Vi } else { EditMode::Emacs });
+        if mode {
+            // A terminal sends what a key sends at once; a person needs longer for two.
+            self.editor.set_keyseq_timeout(Some(ESCAPE_ALONE_MS));
+        }
         let is_on = |name: &'static str| {
             setting(name).is_none_or(|value| value.is_true(self.vm).unwrap_or(true))
         };

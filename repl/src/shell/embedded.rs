@@ -16,7 +16,6 @@ use super::colour::Colours;
 use super::screen::Screen;
 use super::turn::Turn;
 use super::{Shell, ShellOptions, line};
-use crate::configuration::Configuration;
 
 /// The attribute of `sys` by which Python opens a shell.
 const ATTRIBUTE: &str = "_rhumba_open_shell";
@@ -62,7 +61,8 @@ pub fn open(vm: &VirtualMachine, header: &str) -> PyResult<i32> {
         colours,
     }
     .run(ShellOptions {
-        configuration: Configuration::default(),
+        // Whatever the program around it was started with.
+        configuration: None,
         shows_banner: true,
         edits_lines: true,
         has_colours: true,

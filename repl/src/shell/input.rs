@@ -44,11 +44,8 @@ impl<'vm> Input<'vm> {
         history: &History,
         edits_lines: bool,
     ) -> Self {
-        let editable = edits_lines
-            && std::io::stdin().is_terminal()
-            && std::io::stdout().is_terminal()
-            && std::env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty());
-        if editable
+        if edits_lines
+            && can_edit()
             && let Ok(editor) = CellEditor::new(vm, namespace, colours, Arc::clone(screen), history)
         {
             return Self::Editor(Box::new(editor));
@@ -69,6 +66,13 @@ impl<'vm> Input<'vm> {
             }
         }
     }
+}
+
+/// Whether a line editor has what it needs.
+pub fn can_edit() -> bool {
+    std::io::stdin().is_terminal()
+        && std::io::stdout().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty())
 }
 
 /// A cell as far as its lines have come.

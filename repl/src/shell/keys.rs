@@ -162,12 +162,15 @@ fn on_enter_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
 }
 
 fn on_newline_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
-    let before = &context.line()[..context.pos()];
-    let indent = match completeness(before) {
+    Some(keys.new_line(indent_behind(&context.line()[..context.pos()])))
+}
+
+/// How far in a line is that begins behind this text.
+fn indent_behind(before: &str) -> usize {
+    match completeness(before) {
         Completeness::Incomplete { indent } => indent,
         _ => leading_spaces(before),
-    };
-    Some(keys.new_line(indent))
+    }
 }
 
 fn on_tab_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
@@ -178,10 +181,12 @@ fn on_backspace_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
     if in_vi_command(context) {
         return None;
     }
-    let count = on_backspace(context.line(), context.pos())?;
-    RepeatCount::try_from(count)
-        .ok()
-        .map(|count| Cmd::Kill(Movement::BackwardChar(count)))
+    let rest = on_backspace(context.line(), context.pos())?;
+    // Not by a count, which the editor takes for that of how often the key is meant.
+    Some(Cmd::Replace(
+        Movement::BeginningOfLine,
+        Some(" ".repeat(rest)),
+    ))
 }
 
 fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
@@ -246,9 +251,9 @@ pub enum Enter {
 pub fn on_enter(cell: &str, position: usize) -> Enter {
     let (before, after) = cell.split_at(position);
     if !after.trim().is_empty() && cell.trim_end().contains('\n') {
-        // In the middle of several lines Enter makes one more, as far in as the line it leaves.
+        // In the middle of several lines Enter makes one more, as far in as what is before it asks for.
         return Enter::NewLine {
-            indent: leading_spaces(before),
+            indent: indent_behind(before),
         };
     }
     match completeness(&format!("{cell}\n")) {
@@ -265,11 +270,11 @@ fn on_tab(cell: &str, position: usize) -> Option<usize> {
     blank.then(|| INDENT - line.len() % INDENT)
 }
 
-/// How many spaces Backspace takes away at once, or `None` where it takes one character.
+/// How many spaces Backspace leaves before the cursor, or `None` where it takes one character.
 fn on_backspace(cell: &str, position: usize) -> Option<usize> {
     let line = cell[..position].rsplit('\n').next().unwrap_or_default();
     let blank = !line.is_empty() && line.chars().all(|character| character == ' ');
-    blank.then(|| (line.len() - 1) % INDENT + 1)
+    blank.then(|| (line.len() - 1) / INDENT * INDENT)
 }
 
 /// Where an arrow goes that points up or down.
@@ -336,6 +341,13 @@ mod tests {
             Enter::NewLine { .. }
         ));
         assert_eq!(enter("def f(x):\n    return x\n"), Enter::Run);
+        assert_eq!(enter("try: x"), Enter::NewLine { indent: 0 });
+    }
+
+    #[test]
+    fn a_block_in_a_line_is_run() {
+        assert_eq!(enter("for x in y: print(x)"), Enter::Run);
+        assert_eq!(enter("try: x\nexcept E: y"), Enter::Run);
     }
 
     #[test]
@@ -357,6 +369,8 @@ mod tests {
         let cell = "if x:\n    a()\n    b()";
         let after_a = cell.find("\n    b").expect("it is there");
         assert_eq!(on_enter(cell, after_a), Enter::NewLine { indent: 4 });
+        let after_if = cell.find('\n').expect("it is there");
+        assert_eq!(on_enter(cell, after_if), Enter::NewLine { indent: 4 });
     }
 
     #[test]
@@ -369,7 +383,8 @@ mod tests {
     #[test]
     fn backspace_takes_a_level_of_indentation() {
         assert_eq!(on_backspace("if x:\n        ", 14), Some(4));
-        assert_eq!(on_backspace("if x:\n      ", 12), Some(2));
+        assert_eq!(on_backspace("if x:\n      ", 12), Some(4));
+        assert_eq!(on_backspace("if x:\n    ", 10), Some(0));
         assert_eq!(on_backspace("if x:\n", 6), None);
         assert_eq!(on_backspace("abc", 3), None);
     }

@@ -31,7 +31,7 @@ mod turn;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use rhumba_interpreter::cell::{CellOptions, CellOutcome, run_cell};
+use rhumba_interpreter::cell::{CellOptions, run_cell_telling};
 use rhumba_interpreter::failure::{self, ErrorReport};
 use rhumba_interpreter::history as past;
 use rhumba_interpreter::interrupt;
@@ -40,7 +40,7 @@ use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream, install_sink};
 use rhumba_interpreter::runtime::Runtime;
 use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyStr};
-use rustpython_vm::{AsObject, VirtualMachine};
+use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 
 use crate::configuration::Configuration;
 use colour::Colours;
@@ -50,8 +50,8 @@ use screen::Screen;
 
 /// How the shell starts.
 pub struct ShellOptions {
-    /// What it is set to, and what runs before the first prompt.
-    pub configuration: Configuration,
+    /// What it is set to, and what runs before the first prompt; `None` where that has been done.
+    pub configuration: Option<Configuration>,
     /// Whether it says what it is.
     pub shows_banner: bool,
     /// Whether lines are edited, where the terminal allows it.
@@ -100,6 +100,17 @@ pub fn run(runtime: &Runtime, options: ShellOptions) -> i32 {
     })
 }
 
+/// Lets the debugger of a program read lines with editing, as that of the shell does.
+///
+/// # Errors
+/// A lack of memory.
+pub fn offer_line_editing(vm: &VirtualMachine) -> PyResult<()> {
+    if input::can_edit() {
+        line::offer(vm, Colours::from_environment())?;
+    }
+    Ok(())
+}
+
 struct Shell<'vm> {
     vm: &'vm VirtualMachine,
     namespace: &'vm Namespace,
@@ -145,13 +156,15 @@ impl Shell<'_> {
         if !header.is_empty() && options.shows_banner {
             self.screen.put(Stream::Stdout, header);
         }
-        if let Err(ended) = options.configuration.start(self.vm)
+        let configuration = options.configuration.as_ref();
+        if let Some(configuration) = configuration
+            && let Err(ended) = configuration.start(self.vm)
             && let Some(status) = self.exit_status(&ended)
         {
             return status;
         }
         // Otherwise nothing has made the shell object yet, and nobody waits for that.
-        if options.configuration.has_something_to_set() {
+        if configuration.is_none_or(Configuration::has_something_to_set) {
             looks::follow(self.vm);
         }
         if options.program_failed
@@ -247,7 +260,8 @@ impl Shell<'_> {
             return Some(0);
         }
         let macro_text = self.macro_text(source);
-        let outcome = run_cell(
+        let mut status = None;
+        run_cell_telling(
             self.vm,
             self.namespace,
             macro_text.as_deref().unwrap_or(source),
@@ -255,16 +269,18 @@ impl Shell<'_> {
                 store: true,
                 ..CellOptions::default()
             },
+            &mut |failure| status = self.settle(failure),
         );
         // The interpreter counts: magics and shells inside of it may have run cells of their own.
         *number = self.namespace.cell_count() + 1;
-        self.settle(outcome)
+        status
     }
 
     /// Makes the engines known by the names that the banner has told; gives the exit status if the
     /// person doesn't wait for that.
     fn connect(&self) -> Option<i32> {
-        let outcome = run_cell(
+        let mut status = None;
+        run_cell_telling(
             self.vm,
             self.namespace,
             CONNECT,
@@ -272,18 +288,21 @@ impl Shell<'_> {
                 silent: true,
                 ..CellOptions::default()
             },
+            &mut |failure| {
+                if !self.is_interrupt(failure) {
+                    status = self.settle(failure);
+                    return;
+                }
+                self.screen.leave_echoed_key();
+                self.screen.start_line();
+                self.screen.put(
+                    Stream::Stderr,
+                    "rhumba: interrupted before the engines were connected\n",
+                );
+                status = Some(INTERRUPTED);
+            },
         );
-        let failure = outcome.failure.as_ref();
-        if failure.is_some_and(|failure| self.is_interrupt(failure)) {
-            self.screen.leave_echoed_key();
-            self.screen.start_line();
-            self.screen.put(
-                Stream::Stderr,
-                "rhumba: interrupted before the engines were connected\n",
-            );
-            return Some(INTERRUPTED);
-        }
-        self.settle(outcome)
+        status
     }
 
     /// Gives the exit status if the person leaves from within the debugger.
@@ -298,17 +317,18 @@ impl Shell<'_> {
         failure.fast_isinstance(self.vm.ctx.exceptions.keyboard_interrupt)
     }
 
-    fn settle(&self, outcome: CellOutcome) -> Option<i32> {
-        let failure = outcome.failure?;
+    /// Shows what a cell failed with, and debugs it where that is asked for; gives the exit status
+    /// if the person leaves.
+    fn settle(&self, failure: &PyBaseExceptionRef) -> Option<i32> {
         if failure.fast_isinstance(self.vm.ctx.exceptions.system_exit) {
-            return self.settle_exit(&failure);
+            return self.settle_exit(failure);
         }
-        if self.is_interrupt(&failure) {
+        if self.is_interrupt(failure) {
             self.screen.leave_echoed_key();
         }
         self.screen
-            .show_failure(&ErrorReport::from_exception(self.vm, &failure));
-        let debugged = failure::debug_if_asked(self.vm, &failure);
+            .show_failure(&ErrorReport::from_exception(self.vm, failure));
+        let debugged = failure::debug_if_asked(self.vm, failure);
         debugged.err().and_then(|ended| self.settle_exit(&ended))
     }
 

@@ -1,9 +1,11 @@
 //! Keeps the terminal as the shell found it.
 //!
-//! A cell or a command may leave the terminal raw or silent; the next prompt puts it right. And
-//! where a signal ends the shell while a line is edited, the terminal is given back first.
+//! A cell or a command may leave the terminal raw or silent, or close the shell's own files of it, as
+//! `open(0).close()` does; the next prompt puts it right. And where a signal ends the shell while a line
+//! is edited, the terminal is given back first.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 /// The modes of the terminal as the shell was started with them. Written once, before the
@@ -16,9 +18,17 @@ const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
 /// How long nothing may come before a paste counts as ended.
 const QUIET_MS: libc::c_int = 150;
 
-/// Gives the terminal back when it is dropped. Where stdin is no terminal it does nothing.
+/// Gives the terminal back when it is dropped. Where stdin is no terminal it keeps no modes.
 pub struct Keeper {
-    _private: (),
+    streams: Vec<Stream>,
+}
+
+/// One of the shell's own files.
+struct Stream {
+    number: libc::c_int,
+    was_terminal: bool,
+    /// The same file under another number.
+    copy: OwnedFd,
 }
 
 impl Keeper {
@@ -30,15 +40,47 @@ impl Keeper {
                 restore_on(signal);
             }
         }
-        Self { _private: () }
+        let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        let streams = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+        Self {
+            // One that isn't open can't be closed by a cell.
+            streams: streams.into_iter().filter_map(Stream::keep).collect(),
+        }
     }
 
-    /// Puts the modes back.
+    /// Puts back the files that were closed, and the modes.
     pub fn restore(&self) {
+        for stream in &self.streams {
+            stream.restore();
+        }
         if let Some(modes) = MODES.get() {
             // SAFETY: the structure was filled by tcgetattr. A terminal that is gone refuses,
             // and needs no modes.
             unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSADRAIN, modes) };
+        }
+    }
+}
+
+impl Stream {
+    fn keep(file: BorrowedFd<'_>) -> Option<Self> {
+        Some(Self {
+            number: file.as_raw_fd(),
+            was_terminal: file.is_terminal(),
+            copy: file.try_clone_to_owned().ok()?,
+        })
+    }
+
+    /// Opens it again where it was closed, or where another file has the number that keys are read from.
+    fn restore(&self) {
+        // SAFETY: both are told of numbers, and touch no memory of this process.
+        unsafe {
+            let is_open = libc::fcntl(self.number, libc::F_GETFD) != -1;
+            let is_taken = self.number == libc::STDIN_FILENO
+                && self.was_terminal
+                && libc::isatty(self.number) == 0;
+            if !is_open || is_taken {
+                libc::dup2(self.copy.as_raw_fd(), self.number);
+            }
         }
     }
 }

@@ -437,6 +437,9 @@ def _made(old, new):
         slots = None
         if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
             state, slots = state
+        if isinstance(old, BaseException) and (state is None or isinstance(state, dict)):
+            # Where it was raised is told as text once it was carried, and is no part of what it is.
+            state = {name: value for name, value in (state or {}).items() if name != "__remote_traceback__"}
         halves.append((args, state, slots, items and list(items), pairs and list(pairs)))
     (args, state, slots, items, pairs), new_half = halves[0], halves[1]
     parts = []

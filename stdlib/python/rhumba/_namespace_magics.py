@@ -15,6 +15,10 @@ from rhumba.shell import UsageError, get_ipython
 
 _PARTIAL = option("-p", "--partial", help="leaves out what can't be carried, and tells what it was")
 
+_RESTORED_PARTIAL = option(
+    "-p", "--partial", help="leaves out names that can't be rebuilt here, and tells which they were"
+)
+
 # Names inside a checkpoint beyond these characters are told in short.
 _NAMES_WIDTH = 40
 
@@ -92,6 +96,7 @@ def checkpoint(given):
         "-t", "--targets", value="TARGETS", complete=_engines,
         help="brings it back on these engines: an id, a list, a slice such as ::2, or all",
     ),
+    _RESTORED_PARTIAL,
     words="NAME",
     complete=_checkpoint_names,
 )
@@ -108,13 +113,18 @@ def restore(given):
     if given.targets is not None:
         with _in_words():
             view = _view("%restore", given.targets)
-            view.restore(name, block=True)
+            ids, _ = view._resolve(None)
+            result = view.restore(name, partial=given.partial, block=False)
+            result.get()
         count = len(view)
         print(f"Restored {name} on {'1 engine' if count == 1 else f'{count} engines'}")
+        for engine, left_out in zip(ids, result.left_out):
+            _tell_left_out(left_out, f" on engine {engine}")
         return
     with _in_words():
-        names = _rhumba.restore_namespace(name, "checkpoint", False)
+        names, left_out = _rhumba.restore_namespace(name, "checkpoint", False, given.partial)
     print(f"Restored {name}: {_some(names)}")
+    _tell_left_out([rhumba.namespace.Left(*each) for each in left_out])
 
 
 @magic(
@@ -166,7 +176,10 @@ def save_namespace(given):
     _tell_left_out(written.left_out)
 
 
-@magic(words="FILE")
+@magic(
+    _RESTORED_PARTIAL,
+    words="FILE",
+)
 def load_namespace(given):
     """Brings a saved namespace back in the place of this session's names.
 
@@ -175,8 +188,9 @@ def load_namespace(given):
     """
     file = given.words[0]
     with _in_words():
-        names = _rhumba.restore_namespace(os.path.expanduser(file), "file", False)
+        names, left_out = _rhumba.restore_namespace(os.path.expanduser(file), "file", False, given.partial)
     print(f"{file}: {_some(names)}")
+    _tell_left_out([rhumba.namespace.Left(*each) for each in left_out])
 
 
 # -- what they share

@@ -180,27 +180,43 @@ def save(path, mapping=None, *, partial=False):
     return _saved(_rhumba.save_namespace(_path(path), _names(mapping), bool(partial)))
 
 
-def load(source, *, trust="all"):
+def load(source, *, trust="all", partial=False):
     """Returns a saved namespace as a dict by name; functions made in it have the dict as globals.
 
     source: the path of a file, or else the name of a checkpoint
     trust: see `loads`
+    partial: leaves out names that can't be rebuilt here, and those that have
+        objects in common with them; a warning lists them
 
     Raises FileNotFoundError if there is neither, SnapshotError if it is damaged
-    or can't be rebuilt here.
+    or can't be rebuilt here, and what the objects' own code raises there.
     """
-    return _rhumba.load_namespace(_path(source), "", _one_of("trust", trust, "all", "data"))
+    only_data = _one_of("trust", trust, "all", "data")
+    names, left_out = _rhumba.load_namespace(_path(source), "", only_data, bool(partial))
+    _warn_of(left_out)
+    return names
 
 
-def restore(source, *, trust="all"):
+def restore(source, *, trust="all", partial=False):
     """Puts a saved namespace in the place of this session's names, and returns its names.
 
     Names that it doesn't have are unbound, but for those that were left out when
-    it was saved: they stay bound to what they are bound to now. Everything is
-    rebuilt first: if that fails, the session is as it was. `source` and `trust`,
-    and what it raises, are those of `load`.
+    it was saved, or are now: they stay bound to what they are bound to. Everything is
+    rebuilt first: if that fails, the session is as it was. `source`, `trust` and
+    `partial`, and what it raises, are those of `load`.
     """
-    return _rhumba.restore_namespace(_path(source), "", _one_of("trust", trust, "all", "data"))
+    only_data = _one_of("trust", trust, "all", "data")
+    names, left_out = _rhumba.restore_namespace(_path(source), "", only_data, bool(partial))
+    _warn_of(left_out)
+    return names
+
+
+def _warn_of(left_out):
+    if left_out:
+        import warnings
+
+        listed = "".join(f"\n  {path}: {reason}" for path, reason in left_out)
+        warnings.warn(f"what can't be rebuilt here was left out:{listed}", RuntimeWarning, stacklevel=3)
 
 
 def diff(a, b=None):
@@ -233,7 +249,7 @@ def checkpoint(name, mapping=None, *, partial=False):
     what it returns and raises, are those of `save`; a name that can't be one
     raises ValueError.
     """
-    return _saved(_rhumba.write_checkpoint(name, _names(mapping), bool(partial)))
+    return _saved(_rhumba.write_checkpoint(_checkpoint_name(name), _names(mapping), bool(partial)))
 
 
 def checkpoints():
@@ -263,7 +279,7 @@ def remove(name):
     Returns the names of what was removed, each part by its own.
     Raises LookupError if there is none of this name.
     """
-    return _rhumba.remove_checkpoint(name)
+    return _rhumba.remove_checkpoint(_checkpoint_name(name))
 
 
 def clean():
@@ -286,6 +302,8 @@ def _names(mapping):
     """Returns the mapping as a dict by name; None stands for the session."""
     if mapping is None:
         return None
+    if not hasattr(mapping, "keys") and not hasattr(mapping, "__iter__"):
+        raise TypeError(f"names and their objects are wanted as a mapping, not {mapping!r}")
     # A dict stays the one that functions of a namespace that was loaded have as their globals.
     names = mapping if type(mapping) is dict else dict(mapping)
     for name in names:
@@ -307,9 +325,24 @@ def _mapping(each):
     return (each if hasattr(each, "keys") else load(each)), ()
 
 
+def _checkpoint_name(name):
+    if not isinstance(name, str):
+        raise TypeError(f"a checkpoint's name is a str, not {type(name).__name__}")
+    return _as_utf8(name)
+
+
 def _path(path):
     text = os.fspath(path)
-    return os.fsdecode(text) if isinstance(text, bytes) else text
+    return _as_utf8(os.fsdecode(text) if isinstance(text, bytes) else text)
+
+
+def _as_utf8(text):
+    """Returns a text as it is, if it has nothing that can't be UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} can't be a name here, as it isn't UTF-8: choose another") from None
+    return text
 
 
 def _saved(report):

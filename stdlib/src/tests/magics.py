@@ -73,7 +73,7 @@ def test_many_names_are_told_in_short():
 
 
 def test_what_makes_no_sense_is_told():
-    assert refused("%restore") == "%restore needs NAME.\nUsage: %restore [-t TARGETS] NAME"
+    assert refused("%restore") == "%restore needs NAME.\nUsage: %restore [-t TARGETS] [-p] NAME"
     assert "no checkpoint named" in refused("%restore nothing")
     assert "no checkpoint named" in refused("%checkpoints --remove nothing")
     assert "can't name a checkpoint" in refused("%checkpoint a/b")
@@ -107,7 +107,7 @@ def test_names_of_checkpoints_are_completed():
         namespace.checkpoint(name)
     assert magics._complete_argument("restore", "mon") == ["monday", "month"]
     assert magics._complete_argument("checkpoints", "t") == ["tuesday"]
-    assert magics._complete_argument("restore", "--") == ["--targets", "--help"]
+    assert magics._complete_argument("restore", "--") == ["--targets", "--partial", "--help"]
     assert magics._complete_argument("timeit", "x") is None
     assert said("%checkpoints --remove mon*").startswith("Removed monday, month; ")
     assert namespace.remove("*") == ["tuesday"]

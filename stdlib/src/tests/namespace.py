@@ -353,12 +353,12 @@ class Only:
     def __reduce__(self):
         return "ONLY"
 
-import ipyparallel, random
+import IPython, ipyparallel, random
 from random import seed
 from sys import version_info
 names = globals()
 reference = ipyparallel.Reference("nothing_here")
-shell = get_ipython()
+shell = IPython.get_ipython()
 ONLY = Only()
 ONLY.x = [1]
 """)

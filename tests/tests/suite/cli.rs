@@ -314,6 +314,31 @@ fn files_of_cells_are_programs() {
 }
 
 #[test]
+fn a_failure_is_shown_before_callbacks_hear_of_the_end() {
+    let home = TestHome::new();
+    let begin = "import sys\nget_ipython().events.register('post_run_cell', \
+                 lambda result: print('ended', result.success, file=sys.stderr))\n";
+    let cells = format!("{begin}1 / 0\nx = = 1\n%psource\nsys.exit(3)\n");
+    let told = home.run_with_input(["-i"], &cells).stderr;
+    let ends: Vec<&str> = told.split("ended False\n").collect();
+    let kinds = [
+        "ZeroDivisionError: ",
+        "SyntaxError: ",
+        "UsageError: ",
+        "SystemExit: 3",
+    ];
+    assert_eq!(ends.len(), kinds.len() + 1, "{told}");
+    for (shown, kind) in ends.iter().zip(kinds) {
+        assert!(shown.contains(kind), "{told}");
+    }
+    home.write("fails.ipy", format!("{begin}1 / 0\n"));
+    let failed = home.run(["fails.ipy"]);
+    assert_eq!(failed.code(), 1);
+    let end = "ZeroDivisionError: division by zero\nended False\n";
+    assert!(failed.stderr.ends_with(end), "{failed:?}");
+}
+
+#[test]
 fn an_argument_that_is_not_text_is_named() {
     let home = TestHome::new();
     let odd = OsStr::from_bytes(b"caf\xe9.py");

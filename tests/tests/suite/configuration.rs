@@ -203,13 +203,36 @@ fn options_of_the_command_line_set_the_shell() {
 }
 
 #[test]
-fn options_of_the_shell_need_a_shell() {
+fn options_of_the_shell_hold_for_programs() {
     let home = TestHome::new();
-    let sentence = home.run(["--pdb", "-c", "pass"]).failure(2);
-    assert!(
-        sentence.starts_with("options of the shell mean nothing without it"),
-        "{sentence}"
+    home.configure("config.toml", "[InteractiveShell]\nautocall = 2\n");
+    home.write("fails.py", "def f(n):\n    return n / 0\n\nf(3)\n");
+    let plain = home.run(["fails.py"]);
+    assert!(!plain.stderr.contains("f(n=3)"), "{plain:?}");
+    for arguments in [&["fails.py"][..], &["-c", "import fails"]] {
+        let arguments: Vec<&str> = [&["--xmode", "verbose", "--pdb"], arguments].concat();
+        let failed = home.run(arguments);
+        assert_eq!(failed.code(), 1, "{failed:?}");
+        assert!(failed.stderr.contains("in f(n=3)"), "{failed:?}");
+        // There is no terminal to debug at.
+        assert!(!failed.stdout.contains("ipdb"), "{failed:?}");
+    }
+    home.write(
+        "mirror.py",
+        "def load_ipython_extension(shell):\n    print('mirror is loaded')\n",
     );
+    // Its files are the person's, who isn't there.
+    let asked = "print(get_ipython().run_line_magic('config', 'InteractiveShell.autocall'))";
+    let out = home.run(["--ext", "mirror", "-c", asked]).success();
+    assert_eq!(out, "mirror is loaded\n0\n");
+    home.write("asks.ipy", asked);
+    assert_eq!(home.run(["asks.ipy"]).success(), "2\n");
+    assert_eq!(home.run(["--quick", "asks.ipy"]).success(), "0\n");
+    for _ in 0..2 {
+        shown(&home, &["--logappend", "log.py"], "6 * 7\n");
+    }
+    let log = std::fs::read_to_string(home.work().join("log.py")).expect("a log was written");
+    assert_eq!(log.matches("6 * 7").count(), 2, "{log}");
     let sentence = home.run(["--quick", "cluster", "list"]).failure(2);
     assert!(
         sentence.contains("can't stand before a command"),
@@ -219,6 +242,61 @@ fn options_of_the_shell_need_a_shell() {
         .run_with_input(["--no-banner", "-i", "-c", "x = 5"], "x\n")
         .success();
     assert!(out.contains("Out[1]: 5"), "{out}");
+}
+
+#[test]
+fn programs_keep_things_where_the_shell_does() {
+    let home = TestHome::new();
+    home.configure("startup/begin.py", "begun = 1\n");
+    home.write(
+        "keeps.ipy",
+        "x = begun + 2\n%store x\n%bookmark here\n%alias greet echo hello\n%store greet\n",
+    );
+    home.run(["keeps.ipy"]).success();
+    let out = home.run(["-c", "%store -r x\nprint(x)"]).success();
+    assert_eq!(out, "3\n");
+    let out = shown(&home, &[], "%store -r\nx\n%bookmark -l\n%greet\n");
+    for part in ["Out[2]: 3", "here -> ", "hello\n"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    home.write("plain.py", "print('begun' in globals())");
+    assert_eq!(home.run(["plain.py"]).success(), "False\n");
+    // The shell that follows starts what has been started once.
+    let out = home
+        .run_with_input(["-i", "keeps.ipy"], "begun, x\n")
+        .success();
+    assert!(out.contains("Out[1]: (1, 3)"), "{out}");
+}
+
+#[test]
+fn a_program_has_no_shell_until_it_starts_one() {
+    let home = TestHome::new();
+    let asks =
+        "try:\n    get_ipython()\n    print('a shell')\nexcept NameError:\n    print('none')\n";
+    home.write(
+        "asks.py",
+        format!("{asks}import IPython\nprint(IPython.get_ipython())\n"),
+    );
+    for arguments in [&["asks.py"][..], &["-m", "asks"]] {
+        assert_eq!(home.run(arguments).success(), "none\nNone\n");
+    }
+    assert_eq!(home.run(["-c", asks]).success(), "none\n");
+    home.write("asks.ipy", asks);
+    assert_eq!(home.run(["asks.ipy"]).success(), "a shell\n");
+    assert_eq!(
+        home.run(["--xmode", "Plain", "-c", asks]).success(),
+        "a shell\n"
+    );
+    let embeds = format!("{asks}from IPython import embed\nembed(banner1='')\n{asks}");
+    home.write("embeds.py", embeds);
+    let out = home
+        .run_with_input(["embeds.py"], "print('inner', bool(get_ipython()))\n")
+        .success();
+    assert!(out.starts_with("none\n"), "{out}");
+    assert!(out.contains("inner True\n"), "{out}");
+    let engine = "import ipyparallel as ipp\nprint(ipp.Client()[0].apply_sync(eval, \
+                  'get_ipython() is not None'))";
+    assert_eq!(home.run(["-n", "1", "-c", engine]).success(), "True\n");
 }
 
 #[test]

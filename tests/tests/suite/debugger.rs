@@ -80,6 +80,67 @@ fn a_cell_stops_at_a_breakpoint_and_at_once_when_it_fails() {
 }
 
 #[test]
+fn a_program_that_fails_is_debugged() {
+    let home = TestHome::new();
+    let fails = "def f(n):\n    return n / 0\n\nf(3)\n";
+    for name in ["fails.py", "fails.ipy"] {
+        home.write(name, fails);
+        let mut terminal = Terminal::start(&home, &["--pdb", name]);
+        terminal.expect("ZeroDivisionError: division by zero");
+        terminal.expect("ipdb> ");
+        terminal.send("p n * 10\r");
+        terminal.expect("30\r\n");
+        terminal.expect("ipdb> ");
+        terminal.send("q\r");
+        let (rest, ended) = terminal.end();
+        assert!(
+            matches!(ended, WaitStatus::Exited(_, 1)),
+            "{ended:?}\n{rest}"
+        );
+    }
+}
+
+#[test]
+fn lines_around_a_frame_and_files_are_those_of_its_cell() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "f = lambda: g()");
+    terminal.prompt(2);
+    terminal.send("\x1b[200~def g():\n    x = 1\n    return 1/0\x1b[201~\r\r");
+    terminal.enter(3, "f()");
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.enter(4, "%debug");
+    terminal.expect("ipdb> ");
+    terminal.send("context 2\r");
+    terminal.expect("ipdb> ");
+    terminal.send("w\r");
+    terminal.expect("> <cell 2>(3)g()");
+    let shown = terminal.expect("ipdb> ");
+    let lines = "\r\n      2     x = 1\r\n----> 3     return 1/0\r\n";
+    assert!(shown.starts_with(lines), "{shown:?}");
+    terminal.send("pfile g\r");
+    terminal.expect("def g():\r\n    x = 1\r\n    return 1/0\r\n");
+    terminal.expect("ipdb> ");
+    terminal.send("pfile len\r");
+    terminal.expect("*** there is no file with the source of len\r\n");
+    terminal.expect("ipdb> ");
+}
+
+#[test]
+fn magics_of_engines_tell_of_their_options() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "2"]);
+    terminal.enter(1, "%%px?");
+    terminal.expect("Runs the cell on the engines");
+    terminal.expect("-t, --targets TARGETS");
+    terminal.enter(2, "%pxconfig?");
+    terminal.expect("--progress-after SECONDS");
+    terminal.enter(3, "%%px -h\r");
+    terminal.expect("\r\n%%px [-b]");
+    terminal.prompt(4);
+}
+
+#[test]
 fn a_failure_on_an_engine_is_looked_at_there_while_everything_goes_on() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &["-n", "2"]);

@@ -216,6 +216,41 @@ fn an_engine_that_is_killed_comes_back_with_its_namespace() {
 }
 
 #[test]
+fn one_object_that_can_not_be_rebuilt_does_not_cost_the_others() {
+    let home = TestHome::new();
+    let script = "SOURCE = 'class Bad:\\n def __getstate__(self): return 1\\n \
+             def __setstate__(self, state): raise RuntimeError(5)\\nbad = Bad(); data = [1, 2]'\n\
+         cluster = ipp.Cluster(n=1, checkpoint_every=1, restore_on_death=True)\n\
+         cluster.start_cluster_sync()\nrc = cluster.connect_client_sync()\n\
+         rc.wait_for_engines(1, timeout=60)\n\
+         told, heard = [], threading.Event()\n\
+         rc.on_notice(lambda notice: (told.append(notice), heard.set()))\n\
+         rc[0].execute(SOURCE, block=True)\n\
+         until(lambda: any('data' in each.names for each in namespace.checkpoints()))\n\
+         os.kill(rc[0].apply_sync(os.getpid), signal.SIGKILL)\n\
+         assert heard.wait(60)\nnotice = told[0]\nengine = rc[notice.engine]\n\
+         print(notice.reason, [tuple(left) for left in notice.left_out], engine['data'])\n\
+         print(str(notice).endswith(\"it goes without namespace['bad']\"))\n\
+         engine.execute(SOURCE, block=True)\nengine.checkpoint('work', block=True)\n\
+         engine.execute('bad = data = None', block=True)\n\
+         try: engine.restore('work', block=True)\n\
+         except ipp.RemoteError as error: print(error.ename, engine['data'])\n\
+         result = engine.restore('work', partial=True, block=False)\n\
+         print(result.get(), [[left.path for left in each] for each in result.left_out], engine['data'], engine['bad'])\n\
+         import warnings\n\
+         with warnings.catch_warnings(record=True) as warned:\n    warnings.simplefilter('always')\n    \
+             print(sorted(namespace.load('work', partial=True)))\n\
+         print([str(each.message).splitlines() for each in warned])\n\
+         cluster.stop_cluster_sync()\n";
+    assert_eq!(
+        run_alone(&home, script),
+        "None [(\"namespace['bad']\", 'RuntimeError: 5')] [1, 2]\nTrue\nRuntimeError None\n\
+         ['Bad', 'data'] [[\"namespace['bad']\"]] [1, 2] None\n['Bad', 'data']\n\
+         [[\"what can't be rebuilt here was left out:\", \"  namespace['bad']: RuntimeError: 5\"]]\n"
+    );
+}
+
+#[test]
 fn an_engine_that_was_never_checkpointed_is_replaced_empty_and_that_is_told() {
     let home = TestHome::new();
     let script = "import datetime\n\
@@ -367,9 +402,9 @@ fn a_checkpoint_that_can_not_be_rebuilt_leaves_everything_as_it_was() {
          rc[0].execute('import sys, os; sys.path.insert(0, os.getcwd()); import helper; t = helper.Thing(); x = 1', block=True)\n\
          rc[0].checkpoint('module', block=True)\n\
          rc[0].execute('''\n\
-class Guarded(list):\n    def __init__(self): pass\n    def append(self, item): raise RuntimeError('nothing goes in')\n    \
-    def extend(self, items): raise RuntimeError('nothing goes in')\n\
-held = Guarded(); list.append(held, 1); del t, helper''', block=True)\n\
+class Guarded:\n    def __getstate__(self): return 1\n    \
+    def __setstate__(self, state): raise RuntimeError('nothing goes in')\n\
+held = Guarded(); del t, helper''', block=True)\n\
          rc[0].checkpoint('failing', block=True)\n\
          rc[0].execute('''\n\
 class Meta(type):\n    def mro(cls):\n        import os\n        \

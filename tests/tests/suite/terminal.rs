@@ -43,6 +43,55 @@ fn output_is_shown_as_it_is_written() {
 }
 
 #[test]
+fn an_interrupt_ends_one_long_write() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "print('a' * 60_000_000 + '!' * 9)");
+    terminal.expect("aaaaaaaa");
+    terminal.send("\x03");
+    let shown = terminal.expect("KeyboardInterrupt");
+    assert!(!shown.contains("!!!!!!!!!"), "all of it was written");
+    terminal.prompt(2);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
+fn a_cell_that_kills_the_shell_is_in_the_history() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)");
+    let (_, ended) = terminal.end();
+    assert!(matches!(ended, WaitStatus::Signaled(..)), "{ended:?}");
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "%history -g os.kill");
+    terminal.expect("1/1: import os, signal; os.kill(os.getpid(), signal.SIGKILL)");
+    terminal.prompt(2);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
+fn a_cell_that_closes_the_shells_own_files_does_not_end_it() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import os; open(0).close()");
+    terminal.enter(2, "os.close(1); os.close(2)");
+    terminal.enter(3, "os.close(0); taken = open('/dev/null'); taken.fileno()");
+    terminal.expect("Out[3]: 0");
+    terminal.enter(4, "print('said'); 1 / 0");
+    terminal.expect("said\r\n");
+    terminal.expect("ZeroDivisionError");
+    terminal.enter(5, "input('name? ')");
+    terminal.expect("name? ");
+    terminal.send("me\n");
+    terminal.expect("Out[5]: 'me'");
+    terminal.prompt(6);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
 fn a_block_is_indented_and_ends_with_an_empty_line() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);

@@ -30,6 +30,45 @@ fn a_block_is_indented_by_itself_and_shown_where_it_was_typed() {
 }
 
 #[test]
+fn backspace_takes_a_level_and_enter_within_a_cell_indents() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("if 0:\rx = 1\r\x7felse:\rx = 2\r\r");
+    screen.enter(2, "x");
+    screen.shows("Out[2]: 2");
+    screen.prompt(3);
+    screen.send("\x1b[200~def f(x):\n    return x\x1b[201~");
+    screen.shows_line("    return x");
+    screen.send("\x1b[A\x05\rx = x * 3\x1b[B\x05\r\r");
+    screen.enter(4, "f(2)");
+    screen.shows("Out[4]: 6");
+    screen.prompt(5);
+    screen.leave();
+}
+
+#[test]
+fn escape_acts_at_once_in_vi_mode() {
+    let home = TestHome::new();
+    home.configure(
+        "config.toml",
+        "[TerminalInteractiveShell]\nediting_mode = 'vi'\n",
+    );
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("abc");
+    screen.shows_line("In [1]: abc");
+    // Behind a moment that a person's next key takes.
+    screen.send("\x1b");
+    screen.wait("the cursor on the c", |screen| screen.cursor().1 == 10);
+    screen.send("x");
+    screen.shows_line("In [1]: ab");
+    screen.send("\x03");
+    screen.prompt(1);
+    screen.leave();
+}
+
+#[test]
 fn new_lines_are_indented_unless_that_is_switched_off() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);

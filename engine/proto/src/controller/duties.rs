@@ -16,6 +16,7 @@ use crate::id::{EngineId, Ticket, Timestamp};
 use crate::message::{
     Answer, Operation, Outcome, Payload, Policy, Timing, ToClient, ToEngine, Work,
 };
+use crate::record::decode_flat;
 use std::sync::Arc;
 
 /// What an engine was asked by the controller and hasn't answered.
@@ -242,6 +243,7 @@ impl Controller {
         index: usize,
         outcome: Outcome,
         timing: Timing,
+        payload: &Payload,
     ) {
         let engine = self.engines.get_mut(&id).expect("looked at by the caller");
         let entry = engine.window.remove(index);
@@ -252,7 +254,13 @@ impl Controller {
         self.discard(entry.piece);
         match duty.kind {
             DutyKind::Checkpoint => self.on_checkpointed(id, outcome, timing),
-            DutyKind::Restore(recovery) => self.on_restored(id, recovery, outcome),
+            DutyKind::Restore(recovery) => {
+                let left_out = payload.buffers.first();
+                let left_out = left_out
+                    .and_then(|told| decode_flat(told))
+                    .unwrap_or_default();
+                self.on_restored(id, recovery, outcome, left_out);
+            }
         }
         self.pump(id);
         self.note_perhaps_due(id);

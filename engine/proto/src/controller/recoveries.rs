@@ -14,7 +14,7 @@ use super::engines::Engine;
 use super::timers::Timer;
 use super::{Action, Controller};
 use crate::id::{EngineId, Timestamp};
-use crate::message::{Answer, Operation, Outcome, ToClient};
+use crate::message::{Answer, Left, Operation, Outcome, ToClient};
 
 /// How the namespace of an engine that died is brought back.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl Controller {
         engine.attempts = recovery.attempts;
         match &recovery.checkpoint {
             Some((name, _)) => {
-                let operation = Operation::Restore { name: name.clone() };
+                let operation = Operation::Recover { name: name.clone() };
                 recovery.state = State::Restoring;
                 self.give_duty(id, operation, DutyKind::Restore(recovery));
             }
@@ -161,7 +161,13 @@ impl Controller {
     }
 
     /// An engine has done what it could to restore a namespace.
-    pub(super) fn on_restored(&mut self, id: EngineId, recovery: Recovery, outcome: Outcome) {
+    pub(super) fn on_restored(
+        &mut self,
+        id: EngineId,
+        recovery: Recovery,
+        outcome: Outcome,
+        left_out: Vec<Left>,
+    ) {
         match (outcome, recovery.checkpoint) {
             (Outcome::Done, Some((name, taken_us))) => {
                 let engine = self.engines.get_mut(&id).expect("looked at by the caller");
@@ -174,11 +180,15 @@ impl Controller {
                     checkpoint: name,
                     checkpoint_us: taken_us,
                     requests_lost: recovery.requests_lost,
+                    left_out,
                 });
             }
             (outcome, checkpoint) => {
                 let reason = match outcome {
-                    Outcome::Failed(failure) => failure.message,
+                    Outcome::Failed(failure) if failure.message.is_empty() => failure.exception,
+                    Outcome::Failed(failure) => {
+                        format!("{}: {}", failure.exception, failure.message)
+                    }
                     Outcome::Done => "no checkpoint of it had been taken".to_owned(),
                 };
                 // Its checkpoint stays as it is: the engine saves itself under

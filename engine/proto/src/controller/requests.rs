@@ -363,7 +363,9 @@ fn inline_bytes(operation: &Operation) -> u64 {
     let bytes = match operation {
         Operation::Execute { code, .. } => code.len(),
         Operation::Pull { names, .. } => names.iter().map(String::len).sum(),
-        Operation::Checkpoint { name, .. } | Operation::Restore { name } => name.len(),
+        Operation::Checkpoint { name, .. }
+        | Operation::Restore { name, .. }
+        | Operation::Recover { name } => name.len(),
         Operation::Apply
         | Operation::Map
         | Operation::Push

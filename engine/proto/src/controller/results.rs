@@ -58,7 +58,7 @@ impl Controller {
             .as_ref()
             .is_some_and(|duty| duty.ticket == ticket)
         {
-            self.on_duty_finished(id, index, outcome, timing);
+            self.on_duty_finished(id, index, outcome, timing, &payload);
             return;
         }
         self.watch_end(id, index, &outcome, timing);

@@ -308,7 +308,12 @@ fn what(parcel: &Parcel) -> String {
     match (&parcel.work.operation, &parcel.function) {
         (Operation::Execute { code, .. }, _) => shortened(code),
         (Operation::Pull { names, .. }, _) => shortened(&names.join(", ")),
-        (Operation::Checkpoint { name, .. } | Operation::Restore { name }, _) => name.clone(),
+        (
+            Operation::Checkpoint { name, .. }
+            | Operation::Restore { name, .. }
+            | Operation::Recover { name },
+            _,
+        ) => name.clone(),
         (_, Some(function)) => function.name.clone(),
         (_, None) => String::new(),
     }

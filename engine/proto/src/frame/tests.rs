@@ -80,7 +80,7 @@ fn frames_are_these_bytes() {
     });
     #[rustfmt::skip]
     let golden = [
-        b'R', b'H', b'M', b'B', 8, 0, 1, 0, 19, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
+        b'R', b'H', b'M', b'B', 9, 0, 1, 0, 19, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0,
         // client, request, 300, two targets, execute, "a=1", not silent, stop on error, no function,
         // waits for locks, answers aren't gathered, goes from here to each
         1, 2, 251, 44, 1, 2, 0, 7, 0, 3, b'a', b'=', b'1', 0, 1, 0, 1, 0, 0,
@@ -106,7 +106,7 @@ fn frames_to_peers_are_these_bytes() {
     });
     #[rustfmt::skip]
     let golden = [
-        b'R', b'H', b'M', b'B', 8, 0, 2, 0, 12, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+        b'R', b'H', b'M', b'B', 9, 0, 2, 0, 12, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
         // client, result, 5, on engine 2, done, from 1 to 70000
         2, 2, 5, 1, 2, 0, 1, 252, 112, 17, 1, 0,
         1, 0, 0, 0, 0, 0, 0, 0,
@@ -121,11 +121,11 @@ fn frames_to_peers_are_these_bytes() {
 #[test]
 fn an_old_peer_is_told_which_versions_met() {
     let mut bytes = to_bytes(Kind::ToController, &pong(), &Payload::default());
-    bytes[4] = 9;
+    bytes[4] = 10;
     let error = decode_one::<ToController>(Kind::ToController, &bytes).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "this process speaks version 8 of the protocol and the peer speaks version 9: \
+        "this process speaks version 9 of the protocol and the peer speaks version 10: \
          start the cluster and connect to it with the same rhumba"
     );
 }

@@ -60,7 +60,7 @@ impl Asked {
     pub fn of(work: &Work, payload: &Payload) -> Self {
         match &work.operation {
             Operation::Checkpoint { name, .. } => Self::ToCheckpoint(name.clone()),
-            Operation::Restore { name } => Self::ToRestore(name.clone()),
+            Operation::Recover { name } => Self::ToRestore(name.clone()),
             _ => Self::ByClient(Mark::of(payload)),
         }
     }

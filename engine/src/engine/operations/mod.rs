@@ -151,10 +151,19 @@ impl Operations {
                 namespace::checkpoint(vm, &self.namespace, &store, &self.owner, name, partial)
                     .map(Product::Object)
             }
-            Operation::Restore { name } => {
+            Operation::Restore { name, partial } => {
                 let store = namespace::store(vm)?;
-                namespace::restore(vm, &self.namespace, &store, &self.context, &name)
+                let context = DecodeContext {
+                    partial,
+                    ..self.context.clone()
+                };
+                namespace::restore(vm, &self.namespace, &store, &context, &name)
                     .map(Product::Object)
+            }
+            Operation::Recover { name } => {
+                let store = namespace::store(vm)?;
+                namespace::recover(vm, &self.namespace, &store, &self.context, &name)
+                    .map(Product::Payload)
             }
             Operation::TakeNamespace { partial } => {
                 namespace::take(vm, &self.namespace, &self.owner, partial).map(Product::Payload)

@@ -6,10 +6,12 @@
 
 use crate::saved::{self, failure};
 use crate::store::{Checkpoint, Store, payload};
+use bytes::Bytes;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 use rhumba_interpreter::snapshot::{DecodeContext, Globals};
-use rhumba_proto::message::Payload;
+use rhumba_proto::message::{Left, Payload};
+use rhumba_proto::record::encode_flat;
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +47,7 @@ pub(super) fn checkpoint(
 }
 
 /// Replaces the namespace by a checkpoint. Returns what it was, as a dict. Names
-/// that were left out of it stay bound to what they are bound to now.
+/// that are left out of it stay bound to what they are bound to now.
 pub(super) fn restore(
     vm: &VirtualMachine,
     namespace: &Namespace,
@@ -56,9 +58,34 @@ pub(super) fn restore(
     let checkpoint = vm
         .allow_threads(|| store.read(name))
         .map_err(|error| failure(vm, &error))?;
-    let described = brought_back(vm, &checkpoint)?;
-    saved::restore(vm, namespace, checkpoint, context)?;
-    Ok(described)
+    brought_back(vm, namespace, checkpoint, context)
+}
+
+/// Brings back of a checkpoint what can be: one name that can't be rebuilt isn't the end of the others.
+/// Returns what is left out, as the controller reads it.
+pub(super) fn recover(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    store: &Store,
+    context: &DecodeContext,
+    name: &str,
+) -> PyResult<Payload> {
+    /// More are of no use to a person.
+    const TOLD_MAX: usize = 100;
+    let mut checkpoint = vm
+        .allow_threads(|| store.read(name))
+        .map_err(|error| failure(vm, &error))?;
+    let was_left_out = std::mem::take(&mut checkpoint.left_out);
+    let context = DecodeContext {
+        partial: true,
+        ..context.clone()
+    };
+    let lost = saved::restore(vm, namespace, checkpoint, &context)?;
+    let left_out = lost.into_iter().chain(was_left_out).take(TOLD_MAX);
+    let left_out: Vec<Left> = left_out
+        .map(|(path, reason)| Left { path, reason })
+        .collect();
+    Ok(Payload::from(vec![Bytes::from(encode_flat(&left_out))]))
 }
 
 /// Returns the namespace as a payload.
@@ -80,9 +107,7 @@ pub(super) fn put(
     payload: Payload,
 ) -> PyResult {
     let checkpoint = payload::unpack(payload).map_err(|error| failure(vm, &error))?;
-    let described = brought_back(vm, &checkpoint)?;
-    saved::restore(vm, namespace, checkpoint, context)?;
-    Ok(described)
+    brought_back(vm, namespace, checkpoint, context)
 }
 
 fn taken(
@@ -101,8 +126,19 @@ fn taken(
     )
 }
 
-fn brought_back(vm: &VirtualMachine, checkpoint: &Checkpoint) -> PyResult {
-    described(vm, checkpoint, &[("bytes_total", checkpoint.bytes_total())])
+/// Replaces the namespace, and says by what.
+fn brought_back(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    checkpoint: Checkpoint,
+    context: &DecodeContext,
+) -> PyResult {
+    // Without what was read of it, which is large.
+    let mut description = checkpoint.without_content();
+    let bytes_total = checkpoint.bytes_total();
+    let lost = saved::restore(vm, namespace, checkpoint, context)?;
+    saved::lose(&mut description, lost);
+    described(vm, &description, &[("bytes_total", bytes_total)])
 }
 
 /// Says what a checkpoint holds: its name, when and whose it was, the names

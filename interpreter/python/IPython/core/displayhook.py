@@ -24,16 +24,19 @@ class DisplayHook:
 
     def quiet(self):
         """Whether the cell that runs ends with a semicolon, which mutes it."""
+        inputs = _rhumba_shell.inputs()
+        return len(inputs) > 1 and self.semicolon_at_end_of_expression(self.shell.transform_cell(inputs[-1]))
+
+    @staticmethod
+    def semicolon_at_end_of_expression(expression):
+        """Whether the last that isn't a comment is a semicolon."""
         import io
         import tokenize
 
-        inputs = _rhumba_shell.inputs()
-        if len(inputs) <= 1:
-            return False
         passed_over = (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENDMARKER, tokenize.DEDENT)
         last = None
         try:
-            for token in tokenize.generate_tokens(io.StringIO(inputs[-1]).readline):
+            for token in tokenize.generate_tokens(io.StringIO(expression).readline):
                 if token.type not in passed_over:
                     last = token
         except (tokenize.TokenError, SyntaxError):

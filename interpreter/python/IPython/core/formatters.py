@@ -1,14 +1,17 @@
 """What makes the forms of an object, under the names by which programs import it.
 
-How forms are found is `rhumba._formatters`'s; a class here is the formatter of one MIME type.
+How forms are found is `rhumba._formatters`'s; a class here is the formatter of one MIME type. Where traitlets is there
+these are Configurables, and what is made of them may have traits.
 """
 
 import functools
 
+from rhumba import _traits
 from rhumba._formatters import (
     METHODS, DisplayFormatter, FormatterABC, FormatterWarning, PlainTextFormatter, TypeFormatter, _BundleFormatter,
     formatter, safely,
 )
+from rhumba.shell import get_ipython
 
 __all__ = [
     "BaseFormatter", "DisplayFormatter", "FormatterABC", "FormatterWarning", "HTMLFormatter", "IPythonDisplayFormatter",
@@ -17,7 +20,24 @@ __all__ = [
     "format_display_data",
 ]
 
-BaseFormatter = TypeFormatter
+_BASES = _traits.bases()
+
+
+class _OfFormatters(*(type(each) for each in _BASES or (object,))):
+    """Has the shell's own formatters count as BaseFormatters: they have no traits."""
+
+    def __instancecheck__(cls, obj):
+        return super().__instancecheck__(obj) or cls is BaseFormatter and isinstance(obj, TypeFormatter)
+
+
+class BaseFormatter(TypeFormatter, *_BASES, metaclass=_OfFormatters):
+    """What programs make formatters of: `format_type` and `print_method` say what it makes, and by which method."""
+
+    def __init__(self, format_type=None, print_method=None, parent=None, config=None, **settings):
+        for base in _BASES:
+            # What shows objects is no Configurable, and the shell is.
+            base.__init__(self, parent=parent if isinstance(parent, base) else get_ipython(), config=config)
+        super().__init__(format_type, print_method, **settings)
 
 
 class MimeBundleFormatter(_BundleFormatter):
@@ -27,7 +47,7 @@ class MimeBundleFormatter(_BundleFormatter):
     print_method = "_repr_mimebundle_"
 
 
-class IPythonDisplayFormatter(TypeFormatter):
+class IPythonDisplayFormatter(BaseFormatter):
     """Has an object show itself."""
 
     format_type = "*"
@@ -36,7 +56,7 @@ class IPythonDisplayFormatter(TypeFormatter):
 
 def _of_kind(name, kind):
     documented = f"Makes the form {kind} of an object."
-    return type(name, (TypeFormatter,), {
+    return type(BaseFormatter)(name, (BaseFormatter,), {
         "__doc__": documented, "__module__": __name__, "format_type": kind, "print_method": METHODS[kind],
     })
 

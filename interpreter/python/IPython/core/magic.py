@@ -67,7 +67,8 @@ def no_var_expand(function):
 
 
 def output_can_be_silenced(function):
-    """Marks a magic whose value a semicolon at the end of the line keeps from being shown; all are so."""
+    """Marks a magic whose value a semicolon at its end mutes, as that is Python; elsewhere it may end some SQL."""
+    function.output_can_be_silenced = True
     return function
 
 

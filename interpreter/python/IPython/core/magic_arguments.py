@@ -8,8 +8,8 @@
 """
 
 import argparse
-import shlex
 
+from IPython.utils.process import arg_split
 from rhumba.shell import UsageError
 
 __all__ = [
@@ -39,9 +39,12 @@ class MagicArgumentParser(argparse.ArgumentParser):
         raise UsageError((message or "").strip() or self.format_usage().rstrip())
 
     def parse_argstring(self, argstring, *, partial=False):
-        """Reads a line; with `partial`, also gives what it doesn't know."""
+        """Reads a line; with `partial`, also gives what it doesn't know.
+
+        Quotes keep words together and stay where they are: what they enclose may be Python, or SQL.
+        """
         try:
-            words = shlex.split(argstring)
+            words = arg_split(argstring)
         except ValueError as failure:
             self.error(f"{failure} in {argstring!r}")
         return self.parse_known_args(words) if partial else self.parse_args(words)

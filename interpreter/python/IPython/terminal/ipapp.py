@@ -5,9 +5,27 @@ import _rhumba_shell
 __all__ = ["TerminalIPythonApp", "launch_new_instance", "load_default_config"]
 
 
+# Whether the shell is there only because a program asked for it before it opens one.
+_is_ahead = False
+
+
+def _shell():
+    global _is_ahead
+    if _rhumba_shell.get_ipython() is None:
+        _is_ahead = True
+    return _rhumba_shell.shell()
+
+
+def is_in_shell():
+    """Whether a shell is open, or runs a file."""
+    from rhumba import _embedding
+
+    return _rhumba_shell.get_ipython() is not None and (not _is_ahead or bool(_embedding._open))
+
+
 def load_default_config(ipython_dir=None):
     """The configuration that the shell has."""
-    return _rhumba_shell.shell().config
+    return _shell().config
 
 
 class TerminalIPythonApp:
@@ -23,7 +41,7 @@ class TerminalIPythonApp:
         return cls(**options)
 
     def initialize(self, argv=None):
-        self.shell = _rhumba_shell.shell()
+        self.shell = _shell()
 
     def start(self):
         """Opens it."""

@@ -1,1 +1,7 @@
 """What modules with doctests import."""
+
+from IPython import _part
+
+
+def __getattr__(name):
+    return _part(__name__, name)

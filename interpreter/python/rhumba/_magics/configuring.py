@@ -1,6 +1,7 @@
 """`%config`: what the shell can be set to, and is."""
 
 from rhumba import _configuration, _traits
+from rhumba._ipython_settings import changes_nothing
 from rhumba._options import magic
 from rhumba.shell import UsageError, get_ipython as _shell
 
@@ -41,6 +42,9 @@ def config(given):
     try:
         setting = _configuration.find(path)
     except LookupError as missing:
+        if mark and changes_nothing(path):
+            print(f"{path} changes nothing here.")
+            return None
         raise UsageError(f"%config: {missing.args[0]}") from None
     if not mark:
         return setting.read(_shell())

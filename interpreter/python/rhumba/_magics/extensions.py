@@ -47,6 +47,11 @@ _BUILT_IN = {
 }
 
 
+def is_built_in(name):
+    """Whether what an extension of this name brings is in the shell from the start."""
+    return name in _BUILT_IN
+
+
 @magic(words="MODULE", complete=_modules)
 def unload_ext(given):
     """Unloads an extension: calls its `unload_ipython_extension`."""

@@ -322,7 +322,12 @@ def _open(command, path, line):
         return
     # A hook may leave it to the person's editor.
     command = command or _editor()
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if not words:
+        raise UsageError(f"the editor {command!r} is no command; set EDITOR to one whose quotes are closed.")
     if line and os.path.basename(words[0]) in ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "kak", "micro"):
         words.append(f"+{line}")
     try:

@@ -57,6 +57,10 @@ def time(given, cell=None):
     return value
 
 
+# As the semicolon is that of the statement: `%time x;`
+time.output_can_be_silenced = True
+
+
 def _run(code, namespace):
     value = eval(code, namespace)
     if not code.co_flags & _IS_COROUTINE:

@@ -28,6 +28,7 @@ impl Decoder<'_> {
             && let Ok(known) = known.downcast::<PyType>()
         {
             self.known_classes.insert(known.get_id());
+            self.by_value.insert(known.get_id());
             if identity::is_current(vm, &known, version) {
                 self.settled.insert(known.get_id());
             }
@@ -42,6 +43,7 @@ impl Decoder<'_> {
             namespace.set_item(&*name::of(key)?, value, vm)?;
         }
         let class = class::bare(vm, metaclass, name, bases, namespace)?;
+        self.by_value.insert(class.get_id());
         self.arrived.push((identity, version, class.clone()));
         if !self.makes_classes_anew {
             // The code that fills it may send it on.

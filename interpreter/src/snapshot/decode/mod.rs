@@ -25,11 +25,11 @@ use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
 
 use super::constant;
-use super::error::Failure;
+use super::error::{Failure, sentence_of};
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
 use super::identity;
 use super::namespace::{External, Segment};
-use super::{DecodeContext, INTERRUPT_INTERVAL, Trust};
+use super::{DecodeContext, INTERRUPT_INTERVAL, LeftOut, Trust};
 use crate::namespace::may_be_bound;
 use code::Codes;
 use name::Names;
@@ -54,7 +54,7 @@ pub(super) fn decode_names(
     vm: &VirtualMachine,
     segments: Vec<Segment>,
     context: &DecodeContext,
-) -> Decoded<Vec<(String, PyObjectRef)>> {
+) -> Decoded<(Vec<(String, PyObjectRef)>, Vec<LeftOut>)> {
     let mut parts = Vec::with_capacity(segments.len());
     let mut tables = Vec::with_capacity(segments.len());
     for segment in segments {
@@ -66,27 +66,53 @@ pub(super) fn decode_names(
     let mut decoder = Decoder::new(vm, context);
     decoder.makes_classes_anew = true;
     let mut names = Vec::with_capacity(parts.len());
-    for ((name, buffers, externals), table) in parts.into_iter().zip(&tables) {
-        decoder.externals = externals.into_iter();
-        decoder.name = Some(name);
-        let object = match decoder.table(table, buffers) {
-            Ok(object) => object,
-            Err(failure) => {
-                let name = decoder.name.take().unwrap_or_default();
+    let mut left_out: Vec<LeftOut> = Vec::new();
+    // By segment: the index among those left out.
+    let mut failed: HashMap<u32, usize> = HashMap::new();
+    for (index, ((name, buffers, externals), table)) in parts.into_iter().zip(&tables).enumerate() {
+        let mut shared = externals.iter().filter_map(|it| failed.get(&it.segment));
+        let needs = shared.next().map(|&index| left_out[index].path.clone());
+        let object = match needs {
+            Some(other) => Err(Unbuilt::Shares(other)),
+            None => decoder
+                .segment(&name, table, buffers, externals)
+                .map_err(Unbuilt::Failed),
+        };
+        let nodes = std::mem::take(&mut decoder.nodes);
+        match object {
+            Ok(object) => {
+                decoder.segments.push(nodes);
+                decoder.bind(&name, &object)?;
+                names.push((name, object));
+            }
+            Err(Unbuilt::Failed(failure)) if !context.partial || failure.ends_all(vm) => {
                 return Err(failure.noted(vm, &format!("while {name:?} was brought back")));
             }
-        };
-        let name = decoder.name.take().unwrap_or_default();
-        if decoder.externals.next().is_some() {
-            return Err(FormatError::External.into());
+            Err(unbuilt) => {
+                decoder.segments.push(Vec::new());
+                decoder.unbind(&name)?;
+                failed.insert(index as u32, left_out.len());
+                let reason = match unbuilt {
+                    Unbuilt::Failed(failure) => sentence_of(vm, &failure.told(vm, context.trust)),
+                    Unbuilt::Shares(other) => {
+                        format!(
+                            "it has objects in common with {other:?}, which can't be brought back"
+                        )
+                    }
+                };
+                left_out.push(LeftOut { path: name, reason });
+            }
         }
-        let nodes = std::mem::take(&mut decoder.nodes);
-        decoder.segments.push(nodes);
-        decoder.bind(&name, &object)?;
-        names.push((name, object));
     }
     decoder.introduce_classes();
-    Ok(names)
+    Ok((names, left_out))
+}
+
+/// Why the object of a name isn't there.
+enum Unbuilt {
+    Failed(Failure),
+    /// With this other name.
+    Shares(String),
 }
 
 struct Decoder<'a> {
@@ -117,6 +143,8 @@ struct Decoder<'a> {
     depths: HashMap<usize, u32>,
     /// Classes that were here already, by address.
     known_classes: HashSet<usize>,
+    /// Those and the others that came by value.
+    by_value: HashSet<usize>,
     /// Objects that belong to modules, by address: no record may fill them.
     foreign: HashSet<usize>,
     /// Classes that have what their instances need and nothing else yet, by address: its names.
@@ -146,11 +174,31 @@ impl<'a> Decoder<'a> {
             buffers: Vec::new(),
             depths: HashMap::new(),
             known_classes: HashSet::new(),
+            by_value: HashSet::new(),
             // By any edge that leads there: as an element of a tuple it has a number, too.
             foreign: HashSet::from([context.globals.get_id()]),
             begun_classes: HashMap::new(),
             settled: HashSet::new(),
             names: Names::default(),
+        }
+    }
+
+    /// Reads the table of a name, and gives its object.
+    fn segment(
+        &mut self,
+        name: &str,
+        table: &'a [u8],
+        buffers: Vec<Option<Bytes>>,
+        externals: Vec<External>,
+    ) -> Decoded<PyObjectRef> {
+        self.externals = externals.into_iter();
+        self.name = Some(name.to_owned());
+        let object = self.table(table, buffers);
+        self.name = None;
+        let object = object?;
+        match self.externals.next() {
+            Some(_) => Err(FormatError::External.into()),
+            None => Ok(object),
         }
     }
 
@@ -261,6 +309,15 @@ impl<'a> Decoder<'a> {
         if may_be_bound(self.vm, globals, name)? {
             let name = self.vm.ctx.intern_str(name);
             globals.set_item(name, object.clone(), self.vm)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what [`Self::bind_root`] has bound.
+    fn unbind(&self, name: &str) -> Decoded<()> {
+        let globals = &self.context.globals;
+        if may_be_bound(self.vm, globals, name)? && globals.contains_key(name, self.vm) {
+            globals.del_item(name, self.vm)?;
         }
         Ok(())
     }

@@ -512,18 +512,26 @@ impl Decoder<'_> {
         }
         let suppress = vm.ctx.new_bool(bits & present::SUPPRESS_CONTEXT != 0);
         let name = vm.ctx.intern_str("__suppress_context__");
-        target.set_attr(name, PyObjectRef::from(suppress), vm)?;
+        target.generic_setattr(name, PySetterValue::Assign(suppress.into()), vm)?;
         let dict = object_get_dict(target.to_owned(), vm)?;
         if bits & present::TRACEBACK != 0 {
             dict.set_item("__remote_traceback__", self.edge()?, vm)?;
         }
         for (key, value) in keys.into_iter().zip(values) {
             let name = name::of(key)?;
-            // `__notes__` and the like live in the dict; the rest may be native attributes.
-            if name.as_bytes().starts_with(b"__") {
-                dict.set_item(&*name, value, vm)?;
+            // `__notes__` and the like live in the dict; the rest may be native attributes, or in slots. A
+            // property isn't told what is behind it, nor a `__setattr__` what it may refuse.
+            let attribute = name.to_str().map(|name| vm.ctx.intern_str(name));
+            let attribute = attribute.and_then(|name| target.class().get_attr(name));
+            let is_native = attribute.is_some_and(|attribute| {
+                let types = &vm.ctx.types;
+                let class = attribute.class();
+                class.is(types.getset_type) || class.is(types.member_descriptor_type)
+            });
+            if is_native && !name.as_bytes().starts_with(b"__") {
+                target.generic_setattr(&name, PySetterValue::Assign(value), vm)?;
             } else {
-                target.set_attr(&*name, value, vm)?;
+                dict.set_item(&*name, value, vm)?;
             }
         }
         Ok(())
@@ -544,26 +552,19 @@ impl Decoder<'_> {
         };
         if let (Some(state), None) = (&state, &setter)
             && !(items.is_empty() && keys.is_empty())
-            && needs_attributes(target, vm)
+            && self.needs_attributes(target)
         {
             self.set_state(target, state.clone())?;
         }
         if !items.is_empty() {
-            match target.downcast_ref::<PyList>() {
-                Some(list) if has_no_own(target, "extend", vm) => {
-                    list.borrow_vec_mut().extend(items);
-                }
-                _ => {
-                    let append = target.get_attr("append", vm)?;
-                    for item in items {
-                        append.call((item,), vm)?;
-                    }
-                }
-            }
+            self.add_items(target, items)?;
         }
-        for (key, value) in keys.into_iter().zip(values) {
-            self.check_hashable(&key)?;
-            target.set_item(&*key, value, vm)?;
+        if !keys.is_empty() {
+            let set_item = self.inherited_method(target, "__setitem__")?;
+            for (key, value) in keys.into_iter().zip(values) {
+                self.check_hashable(&key)?;
+                set_item.call((target.to_owned(), key, value), vm)?;
+            }
         }
         match (state, setter) {
             (Some(state), Some(setter)) => {
@@ -575,6 +576,68 @@ impl Decoder<'_> {
             (Some(state), None) => self.set_state(target, state),
             (None, _) => Ok(()),
         }
+    }
+
+    /// Adds items to a list or to what is like one.
+    fn add_items(&self, target: &PyObject, items: Vec<PyObjectRef>) -> Decoded<()> {
+        let vm = self.vm;
+        let append = self.inherited_method(target, "append")?;
+        let extend = self.inherited_method(target, "extend").ok();
+        let lists = |name| vm.ctx.types.list_type.get_attr(vm.ctx.intern_str(name));
+        let is_of_list = |method: &PyObjectRef, name| {
+            let of_list: Option<PyObjectRef> = lists(name);
+            of_list.is_some_and(|of_list| of_list.is(method))
+        };
+        match (extend, target.downcast_ref::<PyList>()) {
+            (Some(extend), Some(list))
+                if is_of_list(&append, "append") && is_of_list(&extend, "extend") =>
+            {
+                list.borrow_vec_mut().extend(items);
+            }
+            (Some(extend), _) => {
+                extend.call((target.to_owned(), vm.ctx.new_list(items)), vm)?;
+            }
+            (None, _) => {
+                for item in items {
+                    append.call((target.to_owned(), item), vm)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A method of an object's class as the first class has it that doesn't go by value: how that of one
+    /// that does has changed what the object holds, can be seen in what it holds.
+    fn inherited_method(&self, target: &PyObject, name: &str) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let interned = vm.ctx.intern_str(name);
+        let class = target.class();
+        let mut classes = class.mro_collect().into_iter();
+        let found = classes.find_map(|class| match self.by_value.contains(&class.get_id()) {
+            true => None,
+            false => class.get_direct_attr(interned),
+        });
+        match found {
+            Some(method) => Ok(method),
+            None => Ok(class.as_object().get_attr(interned, vm)?),
+        }
+    }
+
+    /// Whether the class of a container has methods of its own by which it takes items, which may look at
+    /// its attributes: it has those before its items, and once more after them, since they may change them.
+    fn needs_attributes(&self, target: &PyObject) -> bool {
+        let vm = self.vm;
+        let class = target.class();
+        let native = native_base(class);
+        let has_own = ["__setitem__", "append", "extend"].iter().any(|name| {
+            let own = self.inherited_method(target, name).ok();
+            match (own, native.get_attr(vm.ctx.intern_str(*name))) {
+                (Some(own), Some(native)) => !own.is(&native),
+                (own, _) => own.is_some(),
+            }
+        });
+        let set_state = vm.ctx.intern_str("__setstate__");
+        has_own && class.get_attr(set_state).is_none()
     }
 
     /// Gives an object its state as `pickle` does: by `__setstate__`, or else as attributes.
@@ -638,33 +701,6 @@ fn is_partial_of_itself(target: &PyObject, state: &PyObject, vm: &VirtualMachine
         called = called.get_attr("func", vm)?;
     }
     Ok(false)
-}
-
-/// Whether the class of a container has methods of its own by which it takes items, which may look at
-/// its attributes: it has those before its items, and once more after them, since they may change them.
-fn needs_attributes(target: &PyObject, vm: &VirtualMachine) -> bool {
-    let class = target.class();
-    let native = native_base(class);
-    let has_own = ["__setitem__", "append", "extend"].iter().any(|name| {
-        let name = vm.ctx.intern_str(*name);
-        match (class.get_attr(name), native.get_attr(name)) {
-            (Some(own), Some(native)) => !own.is(&native),
-            (own, _) => own.is_some(),
-        }
-    });
-    let set_state = vm.ctx.intern_str("__setstate__");
-    has_own && class.get_attr(set_state).is_none()
-}
-
-/// Whether a list has the `extend` and `append` that lists have.
-fn has_no_own(target: &PyObject, name: &str, vm: &VirtualMachine) -> bool {
-    let inherited = |name: &str| {
-        let name = vm.ctx.intern_str(name);
-        let own = target.class().get_attr(name);
-        let lists = vm.ctx.types.list_type.get_attr(name);
-        matches!((own, lists), (Some(own), Some(lists)) if own.is(&lists))
-    };
-    inherited(name) && inherited("append")
 }
 
 /// Whether objects of a native class are made of one object, and no more: what is decoded must not choose

@@ -124,7 +124,7 @@ impl Encoder<'_> {
     }
 
     /// Whether a class was made in the namespace.
-    fn is_of_namespace_class(&self, class: &Py<PyType>) -> bool {
+    pub fn is_of_namespace_class(&self, class: &Py<PyType>) -> bool {
         let vm = self.vm;
         class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE)
             && class

@@ -13,6 +13,7 @@ mod class;
 mod container;
 mod exception;
 mod function;
+mod making;
 mod member;
 mod named;
 mod native;

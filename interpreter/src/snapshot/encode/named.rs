@@ -80,12 +80,33 @@ impl Encoder<'_> {
         Ok(found.is(object))
     }
 
-    /// The name of an object in the module `sys`.
-    pub fn name_in_sys(&self, object: &PyObject) -> PyResult<Option<String>> {
-        let dict = self.vm.sys_module.dict();
-        let mut items = dict.items_vec().into_iter();
-        let found = items.find(|(_, value)| value.is(object));
+    /// The name of an object in a module, if it is there.
+    pub fn name_in(&self, module: &str, object: &PyObject) -> PyResult<Option<String>> {
+        let dict = self.imported(module)?.and_then(|module| module.dict());
+        let items = dict.map(|dict| dict.items_vec()).unwrap_or_default();
+        let found = items.into_iter().find(|(_, value)| value.is(object));
         Ok(found.and_then(|(name, _)| self.text(&name)))
+    }
+
+    /// The name of one of the files that every process has, each its own.
+    pub fn standard_stream(&self, object: &PyObject) -> PyResult<Option<&'static str>> {
+        let names = [
+            "stdout",
+            "stderr",
+            "stdin",
+            "__stdout__",
+            "__stderr__",
+            "__stdin__",
+        ];
+        for name in names {
+            let stream = self
+                .vm
+                .get_attribute_opt(self.vm.sys_module.as_object(), name)?;
+            if stream.is_some_and(|stream| stream.is(object)) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// Writes a method by name if the module of its object's class has this very one bound to its own

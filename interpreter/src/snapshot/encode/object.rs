@@ -34,8 +34,8 @@ pub enum Plan {
     Exception,
     /// As the native module says that has its class
     Native(&'static dyn NativeKind),
-    /// By its name in the module `sys`, which has the only one
-    OfSys,
+    /// By its name in this module, if it is one of those that the module has
+    OfModule(&'static str),
     /// What its `__reduce_ex__` says
     Reduce,
     /// Not at all: its content is native, and nothing says how to make it again
@@ -63,6 +63,11 @@ impl Encoder<'_> {
         } else if class.is(types.property_type) {
             let names = ["fget", "fset", "fdel", "__doc__"];
             self.with_parts(Step::Property, object, origin, &names)
+        } else if (class.is(types.classmethod_type) || class.is(types.staticmethod_type))
+            && self.named(object)?
+        {
+            // A module has it beside its classes.
+            Ok(())
         } else if class.is(types.classmethod_type) {
             self.with_parts(Step::ClassMethod, object, origin, &["__func__"])
         } else if class.is(types.staticmethod_type) {
@@ -87,8 +92,8 @@ impl Encoder<'_> {
 
     fn planned(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         match self.plan(object)? {
-            Plan::OfSys => match self.name_in_sys(object)? {
-                Some(name) => self.write_named(object, "sys", &name),
+            Plan::OfModule(module) => match self.name_in(module, object)? {
+                Some(name) => self.write_named(object, module, &name),
                 None => self.reduce(object, origin),
             },
             Plan::Instance { is_local } => self.instance(object, is_local, origin),
@@ -96,7 +101,10 @@ impl Encoder<'_> {
             Plan::Exception => self.exception(object, origin),
             Plan::Native(kind) => self.native(kind, object, origin),
             Plan::Reduce => self.reduce(object, origin),
-            Plan::Refuse => Err(self.refuse_object(origin)),
+            Plan::Refuse => match self.standard_stream(object)? {
+                Some(name) => self.write_named(object, "sys", name),
+                None => Err(self.refuse_object(origin)),
+            },
         }
     }
 
@@ -128,8 +136,11 @@ impl Encoder<'_> {
             return Ok(Plan::Instance { is_local: true });
         }
         let module = class.__module__(vm)?;
-        if self.text(&module).is_some_and(|module| module == "sys") {
-            return Ok(Plan::OfSys);
+        match self.text(&module).as_deref() {
+            Some("sys") => return Ok(Plan::OfModule("sys")),
+            // `os.environ`
+            Some("os") if &*class.name() == "_Environ" => return Ok(Plan::OfModule("os")),
+            _ => {}
         }
         if self.dispatch_table()?.contains_key(class.as_object(), vm) {
             return Ok(Plan::Reduce);
@@ -211,7 +222,7 @@ impl Encoder<'_> {
         Ok(true)
     }
 
-    fn is_inherited_from_object(&self, class: &Py<PyType>, name: &str) -> bool {
+    pub fn is_inherited_from_object(&self, class: &Py<PyType>, name: &str) -> bool {
         let name = self.vm.ctx.intern_str(name);
         let own = class.get_attr(name);
         let inherited = self.vm.ctx.types.object_type.get_attr(name);
@@ -344,10 +355,16 @@ impl Encoder<'_> {
             Some(attributes) => Some(self.given_attributes(object, origin, attributes)),
             None => self.state_fill(object, origin, parts)?,
         };
-        let mut children = parts[..2].to_vec();
-        if let Some(new) = self.native_new(object.class())? {
-            children[0] = new;
-        }
+        let says_nothing =
+            || parts[0].is(object.class()) && parts.iter().skip(2).all(|p| vm.is_none(p));
+        let state = match state {
+            None if says_nothing() => match self.attributes_unsaid(object)? {
+                attributes if attributes.is_empty() => None,
+                attributes => Some(self.given_attributes(object, origin, attributes)),
+            },
+            state => state,
+        };
+        let mut children = self.maker(object, &parts[0], &parts[1])?;
         if self.is_plain_set(object.class()) {
             return self.set_of_subclass(object, origin, state);
         }
@@ -410,39 +427,6 @@ impl Encoder<'_> {
             frame.then.push(fill.hashing(hashes));
         }
         self.begin(frame.draining())
-    }
-
-    /// The native `__new__` for a class whose own hides it: what `__reduce_ex__` gives are the
-    /// arguments of the native one, and nobody knows those of the other.
-    fn native_new(&self, class: &Py<PyType>) -> PyResult<Option<PyObjectRef>> {
-        let vm = self.vm;
-        let types = &vm.ctx.types;
-        let native = native_base(class);
-        let by_value = [
-            types.int_type,
-            types.float_type,
-            types.complex_type,
-            types.str_type,
-            types.bytes_type,
-            types.tuple_type,
-        ];
-        let inherits = |name: &'static str| {
-            let name = vm.ctx.intern_str(name);
-            match (class.get_attr(name), native.get_attr(name)) {
-                (Some(own), Some(native)) => own.is(&native),
-                (own, native) => own.is_none() && native.is_none(),
-            }
-        };
-        let hidden = by_value.iter().any(|known| native.is(*known))
-            && !inherits("__new__")
-            && inherits("__getnewargs__")
-            && inherits("__getnewargs_ex__")
-            && self.is_inherited_from_object(class, "__reduce__")
-            && self.is_inherited_from_object(class, "__reduce_ex__");
-        match hidden {
-            true => native.as_object().get_attr("__new__", vm).map(Some),
-            false => Ok(None),
-        }
     }
 
     /// A string from `__reduce_ex__` names a global of the object's module.
@@ -542,13 +526,21 @@ impl Encoder<'_> {
         let vm = self.vm;
         let part = |index: usize| parts.get(index).filter(|part| !vm.is_none(part));
         let mut children = Vec::new();
-        if let Some(items) = part(3) {
+        let native = self.native_items(object);
+        let (is_list, is_dict) = (part(3).is_some(), part(4).is_some());
+        if let Some(items) = part(3).filter(|_| native.is_none()) {
             for item in items.to_owned().get_iter(vm)?.iter::<PyObjectRef>(vm)? {
                 children.push(item?);
             }
         }
+        if is_list && let Some(items) = &native {
+            children.extend_from_slice(items);
+        }
         let item_count = children.len();
-        if let Some(pairs) = part(4) {
+        if is_dict && let Some(pairs) = &native {
+            children.extend_from_slice(pairs);
+        }
+        if let Some(pairs) = part(4).filter(|_| native.is_none()) {
             for pair in pairs.to_owned().get_iter(vm)?.iter::<PyObjectRef>(vm)? {
                 let pair = pair?;
                 match pair.downcast_ref::<PyTuple>().map(|pair| pair.as_slice()) {

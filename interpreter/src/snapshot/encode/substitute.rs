@@ -2,12 +2,13 @@
 //! again: it names a global of a module that can't be imported there, or there is none.
 
 use malachite_bigint::BigInt;
-use rustpython_vm::builtins::{PyDict, PyTuple, PyType, PyWeak};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyTuple, PyType, PyWeak};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::{Encoder, Frame, Step};
 use crate::session;
+use crate::snapshot::error::snapshot_error_type;
 use crate::snapshot::identity;
 
 /// A call, and the state that completes what it returns.
@@ -73,7 +74,12 @@ impl Encoder<'_> {
 
     /// Starts carrying an object as a call, if it is one of those this file knows.
     pub fn substitute(&mut self, object: &PyObject, origin: u32) -> PyResult<bool> {
-        let Some(call) = self.call_for(object, origin)? else {
+        let call = match self.call_for(object, origin) {
+            // A bound or a default that can't be computed, say.
+            Err(error) if self.is_reason(&error) => return Err(self.refuse_because(origin, error)),
+            call => call?,
+        };
+        let Some(call) = call else {
             return Ok(false);
         };
         let args = self.vm.ctx.new_tuple(call.args);
@@ -94,12 +100,18 @@ impl Encoder<'_> {
             let fill = Frame::new(step, object.to_owned(), origin, vec![state, setter]);
             frame.then.push(fill.draining());
         }
-        if call.has_attributes && object.dict().is_some_and(|dict| !dict.is_empty()) {
+        if call.has_attributes && !self.attributes(object)?.is_empty() {
             let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
             frame.then.push(fill);
         }
         self.begin(frame.draining())?;
         Ok(true)
+    }
+
+    /// Whether an error says why an object can't be carried: it is no interrupt, and says no path yet.
+    fn is_reason(&self, error: &PyBaseExceptionRef) -> bool {
+        error.fast_isinstance(self.vm.ctx.exceptions.exception_type)
+            && !error.fast_isinstance(snapshot_error_type())
     }
 
     /// A reference of a subclass of `weakref.ref`; proxies are others.
@@ -250,7 +262,8 @@ impl Encoder<'_> {
             "functools._lru_cache_wrapper" => self.cached_function(object)?,
             "typing.NewType" => {
                 let name = object.get_attr("__name__", vm)?;
-                Call::new(class, vec![name, object.get_attr("__supertype__", vm)?]).identified()
+                let call = Call::new(class, vec![name, object.get_attr("__supertype__", vm)?]);
+                self.of_module(call, object)?.identified()
             }
             "typing.TypeAliasType" => {
                 if let Some(call) = self.lazy_alias(object)? {
@@ -273,16 +286,27 @@ impl Encoder<'_> {
                 if let Some(constraints) = vm.get_attribute_opt(object, "__constraints__")? {
                     self.extend_with_tuple(&mut args, constraints);
                 }
-                Call::new(self.partial(class, Keywords::Of(object, &KEYWORDS))?, args).identified()
+                let call = Call::new(self.partial(class, Keywords::Of(object, &KEYWORDS))?, args);
+                self.of_module(call, object)?.identified()
             }
             "typing.TypeVarTuple" => {
                 let name = object.get_attr("__name__", vm)?;
                 let keywords = [("default", "__default__")];
                 let callable = self.partial(class, Keywords::Of(object, &keywords))?;
-                Call::new(callable, vec![name]).identified()
+                self.of_module(Call::new(callable, vec![name]), object)?
+                    .identified()
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// A call, and behind it the name of the module that the object says it was made in: it would be that
+    /// of whoever makes it again.
+    fn of_module(&self, call: Call, object: &PyObject) -> PyResult<Call> {
+        let vm = self.vm;
+        let module = object.get_attr("__module__", vm)?;
+        let setter = session::import(vm, "rhumba._making")?.get_attr("set_module", vm)?;
+        Ok(call.with_state(module, setter))
     }
 
     /// Where a count has got to and its step, which only its text tells; `None` if they are more than
@@ -306,18 +330,21 @@ impl Encoder<'_> {
         Ok(args.split(", ").map(number).collect())
     }
 
-    /// A property is made of its parts, the others of their function by the native `__new__`: what
-    /// the `__init__` of a subclass wants isn't known.
+    /// They are made by the native `__new__` and given what the native `__init__` takes: what that of a
+    /// subclass wants isn't known.
     fn heap_descriptor(&self, object: &PyObject, class: PyObjectRef) -> PyResult<Call> {
         let vm = self.vm;
         let native = super::native_base(object.class());
+        let new = native.as_object().get_attr("__new__", vm)?;
         if native.is(vm.ctx.types.property_type) {
             let parts = ["fget", "fset", "fdel", "__doc__"].map(|name| object.get_attr(name, vm));
-            let args = parts.into_iter().collect::<PyResult<Vec<_>>>()?;
-            return Ok(Call::new(class, args).with_attributes());
+            let parts = parts.into_iter().collect::<PyResult<Vec<_>>>()?;
+            let setter = session::import(vm, "rhumba._making")?.get_attr("fill_property", vm)?;
+            let call = Call::new(new, vec![class]);
+            let call = call.with_state(vm.ctx.new_tuple(parts).into(), setter);
+            return Ok(call.with_attributes());
         }
         let function = object.get_attr("__func__", vm)?;
-        let new = native.as_object().get_attr("__new__", vm)?;
         let init = native.as_object().get_attr("__init__", vm)?;
         let call = Call::new(new, vec![class, function.clone()]);
         Ok(call.with_state(function, init).with_attributes())
@@ -445,7 +472,12 @@ impl Encoder<'_> {
         let position = ask("tell")?;
         let new = native.get_attr("__new__", vm)?;
         let setter = session::import(vm, "rhumba._memory_file")?.get_attr("fill", vm)?;
-        let state = vm.ctx.new_tuple(vec![content, position]);
+        let mut state = vec![content, position];
+        if &*super::native_base(object.class()).name() == "StringIO" {
+            // Content, newline, position, attributes.
+            state.push(ask("__getstate__")?.get_item(&1, vm)?);
+        }
+        let state = vm.ctx.new_tuple(state);
         let call = Call::new(new, vec![class]);
         Ok(Some(
             call.with_state(state.into(), setter).with_attributes(),
@@ -490,9 +522,11 @@ impl Encoder<'_> {
             Keywords::Of(object, names) => {
                 for (keyword, attribute) in names {
                     let value = object.get_attr(*attribute, vm)?;
-                    let is_absent = vm.is_none(&value)
-                        || value.is(&vm.ctx.false_value)
-                        || &*value.class().name() == "NoDefaultType";
+                    // A default may be None.
+                    let is_absent = match *keyword {
+                        "default" => &*value.class().name() == "NoDefaultType",
+                        _ => vm.is_none(&value) || value.is(&vm.ctx.false_value),
+                    };
                     if !is_absent {
                         call.kwargs.insert((*keyword).into(), value);
                     }
@@ -507,6 +541,6 @@ impl Encoder<'_> {
 /// Keyword arguments of a call.
 enum Keywords<'a> {
     Dict(PyObjectRef),
-    /// Attributes of an object, where they are neither None nor False nor `typing.NoDefault`.
+    /// Attributes of an object, where they aren't what they are if nothing is said of them.
     Of(&'a PyObject, &'a [(&'static str, &'static str)]),
 }

@@ -132,7 +132,7 @@ fn check(
 ) {
     identity::forget_all();
     let context = DecodeContext::new(receiver.clone());
-    let checked = decode_names(vm, read(bytes), &context).and_then(|names| {
+    let checked = decode_names(vm, read(bytes), &context).and_then(|(names, _)| {
         let there = vm.ctx.new_dict();
         for (name, object) in names {
             there.set_item(&*name, object, vm)?;

@@ -500,3 +500,34 @@ def test_what_fails_says_which_name_it_was():
         assert e.__notes__ == ['while "unlucky" was brought back'], e.__notes__
     else:
         assert False
+
+
+def test_one_name_that_can_not_be_rebuilt_is_not_the_end_of_the_others():
+    class Bad:
+        def __getstate__(self):
+            return 1
+        def __setstate__(self, state):
+            raise RuntimeError('no')
+    bad, shared = Bad(), []
+    ns = {'first': [1, shared], 'bad': bad, 'with_bad': {'it': bad}, 'last': shared, 'plain': 5}
+    there, left_out = rebuilt(ns)
+    assert there['first'] == [1, []] and there['first'][1] is there['last'] and there['plain'] == 5
+    assert list(there) == ['first', 'last', 'plain']
+    assert left_out == [('bad', 'RuntimeError: no'),
+                        ('with_bad', 'it has objects in common with "bad", which can\'t be brought back')]
+    assert not {'bad', 'with_bad'} & set(receiver)
+    there, left_out = rebuilt({'plain': 5})
+    assert there == {'plain': 5} and left_out == []
+
+
+def test_an_interrupt_is_the_end_of_all():
+    class Interrupted:
+        def __getstate__(self):
+            return 1
+        def __setstate__(self, state):
+            raise KeyboardInterrupt
+    try:
+        rebuilt({'it': Interrupted(), 'plain': 5})
+    except KeyboardInterrupt:
+        return
+    raise AssertionError('it was swallowed')

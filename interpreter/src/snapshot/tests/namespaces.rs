@@ -13,7 +13,7 @@ use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use super::check;
 use crate::snapshot::{
     DecodeContext, EncodeOptions, Globals, LeftOut, NamespaceSnapshot, Snapshot, Trust, decode,
-    decode_names, encode, encode_names, encode_partial,
+    decode_names, encode, encode_names, encode_partial, identity,
 };
 
 #[test]
@@ -64,6 +64,24 @@ pub fn add_functions(vm: &VirtualMachine, receiver: &PyDictRef, set: &impl Fn(&s
             let (snapshot, left_out) = encode_partial(vm, &object, &EncodeOptions::new("args"))?;
             let there = decode(vm, snapshot.buffers, &DecodeContext::new(globals.clone()))?;
             PyResult::Ok(vm.ctx.new_tuple(vec![there, listed(vm, &left_out)?]))
+        }
+    });
+    // What of a namespace can be rebuilt, and what can't.
+    add(vm, set, "rebuilt", {
+        let globals = receiver.clone();
+        move |names: PyDictRef, vm: &VirtualMachine| {
+            identity::forget_all();
+            let context = DecodeContext {
+                partial: true,
+                ..DecodeContext::new(globals.clone())
+            };
+            let snapshot = encoded(vm, &names, false)?;
+            let (names, left_out) = decode_names(vm, snapshot, &context)?;
+            let there = vm.ctx.new_dict();
+            for (name, object) in names {
+                there.set_item(&*name, object, vm)?;
+            }
+            PyResult::Ok(vm.ctx.new_tuple(vec![there.into(), listed(vm, &left_out)?]))
         }
     });
     add(vm, set, "carried_globals", {
@@ -118,7 +136,7 @@ fn encoded(vm: &VirtualMachine, names: &PyDict, partial: bool) -> PyResult<Names
 fn decoded(vm: &VirtualMachine, snapshot: NamespaceSnapshot, globals: &PyDictRef) -> PyResult {
     let there = vm.ctx.new_dict();
     let context = DecodeContext::new(globals.clone());
-    for (name, object) in decode_names(vm, snapshot, &context)? {
+    for (name, object) in decode_names(vm, snapshot, &context)?.0 {
         there.set_item(&*name, object, vm)?;
     }
     Ok(there.into())

@@ -150,7 +150,8 @@ fn long_source_is_kept_once() {
             "the same bytes, which a store has once"
         );
         forget(vm, scope);
-        let there = decode_names(vm, snapshot, &DecodeContext::new(receiver)).expect("it arrives");
+        let (there, _) =
+            decode_names(vm, snapshot, &DecodeContext::new(receiver)).expect("it arrives");
         let fails = there[0].1.clone();
         scope
             .globals

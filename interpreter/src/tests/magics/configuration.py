@@ -79,6 +79,42 @@ def test_config_refuses_what_there_is_not():
     shows(refused("%config InteractiveShell.xmode = 'Loud'"), "InteractiveShell.xmode is 'Plain', 'Context'")
 
 
+def test_settings_of_ipython_that_mean_nothing_here_are_told_of_in_one_sentence():
+    path = write(
+        "ipython_config.py",
+        "c.TerminalInteractiveShell.true_color = True\nc.HistoryManager.db_cache_size = 5\n"
+        "c.TerminalInteractiveShell.autosuggestions_provider = None\nc.TerminalIPythonApp.display_banner = False\n"
+        "c.InteractiveShell.autocal = 1\n",
+    )
+    try:
+        told = started(python_files=[path])
+        assert shell.autosuggestions_provider is None
+        assert value("%config TerminalInteractiveShell.autosuggestions_provider") is None
+    finally:
+        vars(shell).pop("autosuggestions_provider", None)
+    lines = told.splitlines()
+    assert len(lines) == 2, told
+    shows(told, "there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall\n")
+    names = "TerminalInteractiveShell.true_color, HistoryManager.db_cache_size, TerminalIPythonApp.display_banner"
+    assert f"rhumba: {path}: of IPython's settings, these change nothing here: {names}" in lines
+    assert said("%config InlineBackend.figure_format = 'retina'") == "InlineBackend.figure_format changes nothing here.\n"
+    shows(refused("%config InlineBackend.figure_format"), "there is no setting InlineBackend.figure_format")
+
+
+def test_an_extension_that_is_built_in_is_no_word_worth_at_the_start():
+    printed = io.StringIO()
+    with handed(overrides={"InteractiveShellApp": {"extensions": ["autoreload"]}}), contextlib.redirect_stdout(printed):
+        _configuration.start()
+    assert printed.getvalue() == ""
+
+
+def test_what_changes_nothing_is_no_setting():
+    from rhumba._ipython_settings import changes_nothing
+
+    for each in _configuration.SETTINGS:
+        assert not changes_nothing(each.path), each.path
+
+
 def test_every_setting_can_be_read_and_written():
     for each in _configuration.SETTINGS:
         now = each.read(shell)

@@ -29,3 +29,12 @@ def test_capture_keeps_output():
     raised(ZeroDivisionError, "%%capture kept\nprint('before')\n1 / 0\n")
     assert main["kept"].stdout == "before\n"
     shows(refused("%%capture 1x\n1"), "needs a name to bind")
+
+
+def test_capture_lets_through_what_is_displayed():
+    from IPython.utils.capture import CapturedIO, RichOutput
+
+    (forms,) = displayed("%%capture --no-display kept\nprint('out')\ndisplay(5)\n")
+    assert forms["text/plain"] == "5" and main["kept"].stdout == "out\n" and main["kept"].outputs == []
+    run("%%capture kept\ndisplay(5)\n")
+    assert type(main["kept"]) is CapturedIO and [type(each) for each in main["kept"].outputs] == [RichOutput]

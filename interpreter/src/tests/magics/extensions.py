@@ -577,3 +577,152 @@ def test_frames_that_ask_to_be_hidden_are_shown_on_demand():
             assert ("1 hidden frame not shown" in first) != is_shown
     finally:
         shell.xmode = before
+
+
+def test_the_parts_of_the_package_are_there_without_an_import_of_their_own():
+    import IPython
+
+    # As if nobody had imported them yet.
+    for part in "core", "lib", "terminal", "utils":
+        vars(IPython).pop(part, None)
+    assert IPython.core.getipython.get_ipython() is shell and callable(IPython.lib.pretty.pretty)
+    assert callable(IPython.terminal.embed.embed) and callable(IPython.utils.io.capture_output)
+    vars(IPython.core).pop("debugger", None)
+    assert callable(IPython.core.debugger.set_trace)
+    assert IPython.release.version == IPython.__version__ and callable(IPython.display)
+    assert not hasattr(IPython.core, "nothing_like_it") and not hasattr(IPython, "nothing_like_it")
+    assert {"core", "display", "release", "utils"} <= set(dir(IPython))
+
+
+def test_the_modules_of_the_core_are_found_by_their_names():
+    import importlib
+
+    for name in (
+        "core.alias core.compilerop core.completer core.completerlib core.debugger core.display_trap core.events"
+        " core.history core.inputtransformer2 core.interactiveshell core.oinspect core.prefilter core.splitinput"
+        " terminal.debugger terminal.embed terminal.interactiveshell terminal.ipapp"
+    ).split():
+        importlib.import_module(f"IPython.{name}")
+
+
+def test_a_program_tells_of_errors_in_the_text_of_a_cell():
+    told = []
+    shell.showsyntaxerror = lambda filename=None, running_compiled_code=False: told.append(sys.exception())
+    try:
+        shell.run_cell("1 +", store_history=True)
+    finally:
+        del shell.showsyntaxerror
+    assert [type(each) for each in told] == [SyntaxError]
+
+
+def test_the_shell_answers_who_asks_for_its_settings_windows_and_last_cells():
+    assert "ast_node_interactivity" in shell.trait_names() and hasattr(shell.profile_dir, "location")
+    try:
+        shell.enable_gui("qt")
+    except UsageError as answer:
+        assert "event loop" in str(answer)
+    else:
+        raise AssertionError("there is no loop of windows here")
+    shows(said("get_ipython().show_usage()"), "obj?", "%lsmagic")
+    assert said("get_ipython().system('echo from the system')") == "from the system\n"
+    with contextlib.redirect_stdout(io.StringIO()):
+        shell.run_cell("looked_for = 1", store_history=True)
+        shell.run_cell("pass", store_history=True)
+    number = _rhumba_shell.cell_count()
+    kept = shell.history_manager
+    assert (0, number - 1, "looked_for = 1") in list(kept.search("*looked_for*"))
+    assert [cell for *_, cell in kept.get_tail(2, include_latest=True)] == ["looked_for = 1", "pass"]
+
+
+def test_a_form_is_left_out_while_its_formatter_is_off():
+    class Shown:
+        def _repr_html_(self):
+            return "<b>"
+
+    html = shell.display_formatter.formatters["text/html"]
+    html.enabled = False
+    try:
+        assert set(shell.display_formatter.format(Shown())[0]) == {"text/plain"}
+    finally:
+        html.enabled = True
+    assert set(shell.display_formatter.format(Shown())[0]) == {"text/plain", "text/html"}
+
+
+def test_what_makes_the_text_of_failures_can_be_replaced():
+    shell.InteractiveTB.structured_traceback = lambda etype, value, tb, tb_offset=None: ["in short:", str(value)]
+    try:
+        assert told("1 / 0") == "in short:\ndivision by zero\n"
+        shows(told("%no_such_magic"), "UsageError")
+        shows(told("1 = = 2"), "SyntaxError")
+        shell.InteractiveTB.structured_traceback = lambda *_, **__: 2 / 0
+        shows(told("{}[1]"), "InteractiveTB of a program failed, and is dropped", "The exception that it was called for")
+        shows(told("{}[1]"), "KeyError: 1")
+    finally:
+        vars(shell).pop("InteractiveTB", None)
+
+
+def test_a_program_that_takes_handlers_over_for_a_while_gives_them_back():
+    before = shell.CustomTB, shell.custom_exceptions
+    shell.set_custom_exc((KeyError,), lambda self, etype, value, tb, tb_offset=None: print("handled"))
+    try:
+        assert told("{}[1]") == "handled\n"
+    finally:
+        shell.CustomTB, shell.custom_exceptions = before
+    shows(told("{}[1]"), "KeyError: 1")
+
+
+def test_quotes_stay_in_the_arguments_of_a_magic():
+    from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+
+    @magic_arguments()
+    @argument("words", nargs="*")
+    def ask(line):
+        return parse_argstring(ask, line).words
+
+    assert ask("select 'a b' it's") == ["select", "'a b'", "it's"]
+    try:
+        ask("'a b")
+    except UsageError as wrong:
+        shows(str(wrong), "No closing quotation", "%ask")
+    else:
+        raise AssertionError("the quote isn't closed")
+
+
+def test_a_semicolon_mutes_the_magics_that_say_so():
+    from IPython.core.magic import output_can_be_silenced
+
+    shell.register_magic_function(lambda line, cell=None: line or cell, "line_cell", "said")
+    shell.register_magic_function(output_can_be_silenced(lambda line, cell=None: line or cell), "line_cell", "muted")
+    assert shell.run_line_magic("said", "a;") == "a;" and shell.run_line_magic("muted", "a;") is None
+    assert shell.run_line_magic("muted", "a") == "a" and shell.run_cell_magic("muted", "", "a;  # b\n") is None
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert shell.run_line_magic("time", "5;") is None and shell.run_line_magic("time", "5") == 5
+
+
+def test_a_program_may_make_the_text_of_values():
+    from IPython.lib import pretty
+
+    class Short:
+        def __init__(self, stream, *args, **kwargs):
+            self.stream = stream
+
+        def pretty(self, obj):
+            self.stream.write(f"a {type(obj).__name__}")
+
+        def flush(self):
+            pass
+
+    own, pretty.RepresentationPrinter = pretty.RepresentationPrinter, Short
+    try:
+        assert shell.display_formatter.format({"a": 1})[0]["text/plain"] == "a dict"
+    finally:
+        pretty.RepresentationPrinter = own
+
+
+def test_the_texts_of_values_are_in_the_history():
+    main["_oh"] = {3: [1], 4: "a"}
+    assert shell.history_manager.output_hist_reprs == {3: "[1]", 4: "'a'"}
+
+
+def test_extensions_of_a_package_that_is_not_there_are_told_of_by_their_name():
+    shows(refused("%load_ext no.such_extension"), "there is no module 'no.such_extension'")

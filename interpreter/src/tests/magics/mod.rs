@@ -28,7 +28,7 @@ macro_rules! magics {
 
 magics! {
     aliases appearance clipboard configuration display elsewhere extensions files folders help history
-    libraries log names options processes profiling reloading running sources timing wrapping
+    libraries log names options processes profiling reloading running sources timing traits wrapping
 }
 
 /// Runs every `test_*` function of a file, each with nothing bound in the session, and tells all

@@ -96,3 +96,16 @@ def test_xdel_drops_the_object_everywhere():
     assert "one" not in main and "two" in main
     shows(refused("%xdel nothing"), "no name 'nothing' is bound")
     shows(refused("%xdel In"), "leaves In to the shell")
+
+
+def test_what_came_before_has_names():
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in ("'first'", "'second'", "'third'"):
+            shell.run_cell(cell, store_history=True)
+    number = shell.execution_count - 1
+    assert value("_, __, ___") == ("third", "second", "first")
+    assert value(f"_{number}, _oh[{number - 1}], _oh is Out") == ("third", "second", True)
+    assert value(f"_i{number}, _ih[{number - 1}], _ih is In") == ("'third'", "'second'", True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        shell.run_cell("before = _i, _ii, _iii", store_history=True)
+    assert main["before"] == ("'third'", "'second'", "'first'")

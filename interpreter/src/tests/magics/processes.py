@@ -83,3 +83,16 @@ def test_an_interrupt_while_a_command_starts_tells_nothing_of_how_it_starts():
         raise AssertionError("it wasn't interrupted")
     finally:
         subprocess.Popen = before
+
+
+def test_each_language_runs_its_program():
+    import shutil
+
+    for name, program, code in (
+        ("perl", "perl", 'print 6 * 7, "\\n";'), ("ruby", "ruby", "puts 6 * 7"),
+        ("python", "python3", "print(6 * 7)"), ("python3", "python3", "print(6 * 7)"),
+        ("pypy", "pypy3", "print(6 * 7)"),
+    ):
+        # Which of them a machine has differs; a program that isn't there is refused elsewhere.
+        if shutil.which(program) is not None:
+            assert said(f"%%{name}\n{code}") == "42\n", name

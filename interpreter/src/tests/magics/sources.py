@@ -161,3 +161,9 @@ def test_notebook_is_one():
 
 def test_pastebin_says_why_not():
     shows(refused("%pastebin 1-3"), "sends no code to a public site", "%save")
+
+
+def test_loadpy_is_load():
+    write("carried.py", "carried = 1\n")
+    shows(said("%load carried.py"), "# %load carried.py\n", "carried = 1\n")
+    assert said("%loadpy carried.py") == said("%load carried.py")

@@ -1,8 +1,9 @@
 //! The cells that were entered, over runs and over several shells at once.
 //!
-//! What a person does never waits for it: cells go to a thread of its own ([`writer`]), which
-//! keeps them in an SQLite file ([`database`]), and the editor looks into a list in memory
-//! ([`recent`]), which that thread fills while the first prompt is already there. History is a
+//! Cells go to a thread of its own ([`writer`]), which keeps them in an SQLite file ([`database`]),
+//! and the editor looks into a list in memory ([`recent`]), which that thread fills while the first
+//! prompt is already there. A cell is run once it is kept, as it may be the end of the process; a
+//! file that takes longer than a moment isn't waited for. History is a
 //! comfort: whatever fails here is told once and never stops the shell, and what can't be kept
 //! is remembered until it ends.
 //!
@@ -39,6 +40,8 @@ const OUTPUT_BYTES_MAX: usize = 16 * 1024;
 /// Cells and questions that the thread hasn't come to. A program may run cells faster than any
 /// disk takes them; those over this are not kept.
 const ORDERS_MAX: usize = 4096;
+/// How long a cell waits to be kept before it is run. It takes some 0.2 ms.
+const KEEP_TIMEOUT: Duration = Duration::from_millis(10);
 /// How long leaving the shell waits for the last cells to be kept.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -159,10 +162,14 @@ impl CellHistory for History {
         let source = source.trim_end();
         if !source.is_empty() && source.len() <= CELL_BYTES_MAX {
             self.recent.add(source);
+            let (kept, is_kept) = channel();
             self.order(Order::Input {
                 line,
                 source: source.to_owned(),
+                kept,
             });
+            // The thread says nothing: it lets go of its end.
+            let _ = is_kept.recv_timeout(KEEP_TIMEOUT);
         }
     }
 

@@ -24,9 +24,11 @@ const PUT_ASIDE_MAX: u32 = 100;
 
 /// What the thread is asked to do.
 pub enum Order {
+    /// `kept` is let go of when the cell is in the file, or can't be.
     Input {
         line: u32,
         source: String,
+        kept: Sender<Never>,
     },
     Output {
         line: u32,
@@ -43,6 +45,9 @@ pub enum Order {
         done: Sender<()>,
     },
 }
+
+/// What nobody says.
+pub enum Never {}
 
 /// A cell or a result on its way to the file.
 enum Unwritten {
@@ -91,11 +96,13 @@ impl Writer {
             };
             // What has gathered meanwhile is written together.
             let mut answers = Vec::new();
+            let mut waiting = Vec::new();
             let mut next = order;
             while let Some(order) = next {
                 match order {
-                    Order::Input { line, source } => {
+                    Order::Input { line, source, kept } => {
                         self.unwritten.push(Unwritten::Input { line, source });
+                        waiting.push(kept);
                     }
                     Order::Output { line, text } => {
                         self.unwritten.push(Unwritten::Output { line, text });
@@ -110,6 +117,7 @@ impl Writer {
             if !self.write(&mut database) {
                 return;
             }
+            drop(waiting);
             for order in answers {
                 if let Some(done) = self.answer(&database, order) {
                     if let Some(session) = self.session {

@@ -88,6 +88,17 @@ _CELL_OPTIONS = (
 )
 
 
+def _with_options(name, known, mark="%"):
+    """Gives a magic its options: completion offers them, and `%name?` tells of them."""
+
+    def give(function):
+        function.options = known
+        function.__doc__ = LineReader(name, known).help(function.__doc__, mark)
+        return function
+
+    return give
+
+
 def activate(view, suffix=""):
     """Registers the magics of a view in the shell; see `DirectView.activate`."""
     if suffix and not f"px{suffix}".isidentifier():
@@ -185,8 +196,12 @@ class ParallelMagics:
     # The braces and dollars of the line are Python's: the shell must not fill them in.
     px.raw_line = True
 
+    @_with_options("px", _CELL_OPTIONS, "%%")
     def cell_px(self, line="", cell=""):
-        """%%px runs the cell on the engines of the view; `%%px -h` tells its options."""
+        """Runs the cell on the engines of the view.
+
+        If it waits, output is shown as it arrives. Else it returns an AsyncResult.
+        """
         options = self._parse("%%", "px", line, _CELL_OPTIONS)
         if options is None:
             return None
@@ -209,8 +224,9 @@ class ParallelMagics:
             self._start_autopx()
             print(f"%autopx{self.suffix} enabled")
 
+    @_with_options("pxresult", _OUTPUT_OPTIONS)
     def pxresult(self, line=""):
-        """%pxresult shows the output of the last %px again, or of one that didn't wait."""
+        """Shows the output of the last %px again, or of one that didn't wait."""
         options = self._parse("%", "pxresult", line, _OUTPUT_OPTIONS)
         if options is None:
             return
@@ -221,8 +237,9 @@ class ParallelMagics:
             return
         self._show_at_end(self.last_result, options)
 
+    @_with_options("pxconfig", _EXECUTION_OPTIONS)
     def pxconfig(self, line=""):
-        """%pxconfig sets how %px works from now on; without options it tells."""
+        """Sets how %px works from now on; without options it tells."""
         options = self._parse("%", "pxconfig", line, _EXECUTION_OPTIONS)
         if options is None:
             return
@@ -363,16 +380,12 @@ class ParallelMagics:
 
     # -- options
 
-    cell_px.options = _CELL_OPTIONS
-    pxresult.options = _OUTPUT_OPTIONS
-    pxconfig.options = _EXECUTION_OPTIONS
-
     def _parse(self, mark, name, line, known):
         """Returns the options that a line has, as a dict; None if it asked for help, and got it."""
         reader = LineReader(name + self.suffix, known)
         given = reader.read(line, mark)
         if given.help:
-            return print(reader.help(None))
+            return print(reader.help(None, mark))
         return {name: getattr(given, name) for name in given.chosen}
 
     def _chosen_targets(self, text):
@@ -391,11 +404,6 @@ class ParallelMagics:
                 " give an id, a list of ids, a slice such as ::2, or all"
             ) from None
         return list(targets) if isinstance(targets, (tuple, range, set)) else targets
-
-    # What completion offers behind each.
-    cell_px.options = _CELL_OPTIONS
-    pxconfig.options = _EXECUTION_OPTIONS
-    pxresult.options = _OUTPUT_OPTIONS
 
 
 class _Followed:

@@ -8,7 +8,7 @@ goes where when it is restored is decided here; `view.py` sends it.
 from threading import Event, Thread
 
 import _rhumba
-from rhumba.namespace import _saved
+from rhumba.namespace import Left, _saved
 
 from .asyncresult import AsyncResult
 from .interruption import offer_interrupt
@@ -25,6 +25,13 @@ class NamespaceResult(AsyncResult):
         AsyncResult.__init__(self, client, group, fname, fname, single)
         # The name and the parts that make up the checkpoint once all is written.
         self._kept_parts = kept_parts
+
+    @property
+    def left_out(self):
+        """What it goes without, for each engine a list of `rhumba.namespace.Left`; waits for the result."""
+        self.wait()
+        parts = [AsyncResult._part(self, index, True) for index in range(len(self))]
+        return [[Left(*each) for each in part["left_out"]] if isinstance(part, dict) else [] for part in parts]
 
     def _collect(self):
         value = AsyncResult._collect(self)

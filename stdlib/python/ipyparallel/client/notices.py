@@ -32,7 +32,7 @@ class Notice:
     requests_lost: how many requests and tasks finished since, so that what they
         did to the namespace is lost
     reason: why it was not restored, or not checkpointed; None if all went well
-    left_out: what the checkpoint goes without, as it can't be carried: a list of
+    left_out: what the namespace goes without, as it can't be carried or rebuilt: a list of
         `rhumba.namespace.Left`; empty if nothing was restored
 
     As text it is a sentence.
@@ -62,7 +62,7 @@ class Notice:
             without = ", ".join(left.path for left in self.left_out[:_LEFT_OUT_SHOWN])
             if len(self.left_out) > _LEFT_OUT_SHOWN:
                 without += f" and {len(self.left_out) - _LEFT_OUT_SHOWN} more"
-            without = f"; it goes without {without}, which can't be carried" if without else ""
+            without = f"; it goes without {without}" if without else ""
             return (
                 f"engine {self.replaces} died; engine {self.engine} has its namespace as of"
                 f" {time} (checkpoint {self.checkpoint}); {since}{without}"
@@ -106,30 +106,18 @@ def since(connection, cursor):
         return cursor, []
     from datetime import UTC, datetime
 
+    from rhumba.namespace import Left
+
     notices = []
-    for engine, replaces, checkpoint, taken_us, requests_lost, reason in told:
+    for engine, replaces, checkpoint, taken_us, requests_lost, reason, *left_out in told:
         if isinstance(checkpoint, tuple):
             # Who has the engines stands where a checkpoint would, and they where its time would.
             notices.append(LockNotice(taken_us, checkpoint[1:]))
             continue
         taken = None if taken_us is None else datetime.fromtimestamp(taken_us / 1e6, UTC)
-        left_out = _left_out(checkpoint, taken) if reason is None else ()
+        left_out = [Left(*each) for each in left_out[0]] if left_out else ()
         notices.append(Notice(engine, replaces, checkpoint, taken, requests_lost, reason, left_out))
     return cursor, notices
-
-
-def _left_out(checkpoint, taken):
-    """What a checkpoint goes without; nothing where it isn't there any more."""
-    if checkpoint is None:
-        return ()
-    from rhumba import namespace
-
-    try:
-        kept = namespace.checkpoints()
-    except (OSError, namespace.SnapshotError):
-        return ()
-    # It was begun then, and finished a little later; the engine that it was taken of is gone.
-    return next((each.left_out for each in kept if each.name == checkpoint and each.created >= taken), ())
 
 
 def call(client, callback):

@@ -37,13 +37,16 @@ class WholeNamespaces:
             self.client._checkpoints[name] = group
         return delivered
 
-    def restore(self, name, targets=None, block=None):
+    def restore(self, name, partial=False, targets=None, block=None):
         """Puts a checkpoint in the place of what the engines' namespaces hold.
 
         A checkpoint of several engines goes to as many, in the order of their
         ids, or each part to the engine that it was taken of; one of a single
         namespace goes to each. Where it can't be rebuilt, the namespace stays
         as it was. A checkpoint that this client has asked for is waited for.
+
+        partial: leaves out names that can't be rebuilt there; `left_out` of the
+            AsyncResult lists them
 
         Returns the list of names, or one for each engine, if it blocks, else an
         AsyncResult. Raises LookupError if there is no such checkpoint,
@@ -53,12 +56,15 @@ class WholeNamespaces:
         """
         from .namespaces import NamespaceResult, parts_to_restore
 
+        if not isinstance(name, str):
+            raise TypeError(f"a checkpoint's name is a str, not {name!r}")
         ids, single = self._resolve(targets)
         # Which parts there are is known once it is there.
         under_way = self.client._checkpoints.pop(name.partition("@")[0], None)
         if under_way is not None:
             under_way.wait(None)
-        group = self._connection.submit_restore(ids, parts_to_restore(self._connection, name, ids))
+        parts = parts_to_restore(self._connection, name, ids)
+        group = self._connection.submit_restore(ids, parts, bool(partial))
         return self._deliver(NamespaceResult(self.client, group, "restore", single), block)
 
     def copy_to(self, targets, partial=False, block=True):

@@ -68,7 +68,7 @@ fn another_version_is_refused_with_a_sentence() {
         (
             PROTOCOL_VERSION + 1,
             RUNTIME,
-            "version 8 of the protocol and you speak version 9",
+            "version 9 of the protocol and you speak version 10",
         ),
         (
             PROTOCOL_VERSION,

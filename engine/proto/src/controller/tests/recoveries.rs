@@ -90,7 +90,7 @@ impl Stage {
     fn restore_order(&mut self, engine: Engine) -> (Ticket, String) {
         match self.scene.orders(engine).as_slice() {
             [ToEngine::Run { ticket, work }] => match &work.operation {
-                Operation::Restore { name } => (*ticket, name.clone()),
+                Operation::Recover { name } => (*ticket, name.clone()),
                 other => panic!("a restore was expected, not {other:?}"),
             },
             other => panic!("one order was expected, not {other:?}"),
@@ -148,6 +148,7 @@ fn another_engine_gets_the_namespace_before_anything_else() {
             checkpoint: "cluster-engine-0".to_owned(),
             checkpoint_us: 5,
             requests_lost: 1,
+            left_out: Vec::new(),
         }]
     );
     let tickets = stage.scene.runs(other);
@@ -237,7 +238,7 @@ fn a_restore_that_fails_leaves_an_empty_engine_and_the_checkpoint() {
     let (ticket, _) = stage.restore_order(other);
     stage.scene.request(stage.client, 1, &[other], push());
     stage.scene.raise(other, ticket);
-    let reason = "no; it stays in the store as \"cluster-engine-0\"".to_owned();
+    let reason = "ValueError: no; it stays in the store as \"cluster-engine-0\"".to_owned();
     let told = (engine.id, Some(other.id), reason, 0);
     assert_eq!(stage.not_restored(), told);
     let ticket = stage.scene.runs(other)[0];

@@ -144,7 +144,9 @@ impl Oracle {
                 checkpoint,
                 checkpoint_us,
                 requests_lost,
+                left_out,
             } => {
+                assert!(left_out.is_empty(), "nothing was said to be left out");
                 assert!(
                     client.engines.contains_key(engine),
                     "an engine joins before it is restored"

@@ -1,0 +1,24 @@
+"""How snapshots make objects without the `__new__` and `__init__` of classes that go by value.
+
+Snapshots call it (`interpreter/src/snapshot/encode/making.rs` and `substitute.rs`): what those methods
+of a class made in a namespace want isn't known, and what they did is in the object's attributes.
+"""
+
+
+def by_base(base, class_, *args):
+    """Returns an object of a class, as a base of it makes one of these arguments."""
+    new, init = base.__new__, base.__init__
+    made = new(class_) if new is object.__new__ else new(class_, *args)
+    if init is not object.__init__:
+        init(made, *args)
+    return made
+
+
+def fill_property(made, parts):
+    """Gives a new property its functions and its docstring."""
+    property.__init__(made, *parts)
+
+
+def set_module(made, module):
+    """Gives a type variable or the like the name of the module that it was made in."""
+    made.__module__ = module

@@ -1,0 +1,26 @@
+"""How a program of the command line ends that fails, where options of the shell say so: --xmode, --pdb.
+
+It takes the place of `sys.excepthook`, which a program may replace in its turn. What a traceback looks like
+is `_tracebacks`'s, and the debugger is `_debugger`'s; a file of cells shows its failures as `shell` does.
+"""
+
+import sys
+
+from rhumba.shell import get_ipython
+
+
+def tell_failures():
+    """Has what ends the program told by the shell."""
+    sys.excepthook = _told
+
+
+def _told(kind, failure, traceback):
+    shell = get_ipython()
+    sys.last_exc = sys.last_value = failure
+    sys.last_type, sys.last_traceback = kind, traceback
+    shell.showtraceback((kind, failure, traceback))
+    try:
+        shell._debug_if_asked(failure)
+    except SystemExit:
+        # Left by `exit`: the program ends with the status of its failure.
+        pass

@@ -1,0 +1,160 @@
+//! What makes an object that `__reduce_ex__` describes, where the class has a `__new__` or `__init__` of
+//! its own in between: what its base says of itself are the base's arguments, and nobody knows those of
+//! the class. What its own did is in the object's attributes.
+//!
+//! Instances of plain classes are made bare: see `bare.rs`. Containers with their own ways of taking items
+//! are filled without these: see `fill_state` of the decoder.
+
+use rustpython_vm::builtins::{PyDict, PyList, PyTuple, PyType};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
+
+use super::Encoder;
+use super::object::native_base;
+use crate::session;
+
+impl Encoder<'_> {
+    /// The callable and the arguments that make an object: those it gave, or those that its base takes.
+    pub fn maker(
+        &self,
+        object: &PyObject,
+        callable: &PyObjectRef,
+        args: &PyObjectRef,
+    ) -> PyResult<Vec<PyObjectRef>> {
+        let vm = self.vm;
+        let class = object.class();
+        if let Some(new) = self.native_new(class)? {
+            return Ok(vec![new, args.clone()]);
+        }
+        let given = args.downcast_ref::<PyTuple>();
+        let given = given.map_or(&[][..], |args| args.as_slice());
+        if let Some(tuple) = object.downcast_ref::<PyTuple>()
+            && self.has_own_before(
+                class,
+                &["__new__"],
+                &["__getnewargs__", "__getnewargs_ex__"],
+            )
+        {
+            let elements = vm.ctx.new_tuple(tuple.as_slice().to_vec());
+            let new = vm
+                .ctx
+                .types
+                .tuple_type
+                .as_object()
+                .get_attr("__new__", vm)?;
+            let args = vec![class.to_owned().into(), elements.into()];
+            return Ok(vec![new, vm.ctx.new_tuple(args).into()]);
+        }
+        if callable.is(class)
+            && let Some(base) = self.base_that_reduces(class)
+            && self.has_own_before(
+                class,
+                &["__new__", "__init__"],
+                &["__reduce__", "__reduce_ex__"],
+            )
+        {
+            let by_base = session::import(vm, "rhumba._making")?.get_attr("by_base", vm)?;
+            let mut args = vec![base.into(), class.to_owned().into()];
+            args.extend_from_slice(given);
+            return Ok(vec![by_base, vm.ctx.new_tuple(args).into()]);
+        }
+        Ok(vec![callable.clone(), args.clone()])
+    }
+
+    /// The class that says how instances of `class` are made again, if it isn't one that goes by value.
+    fn base_that_reduces(&self, class: &Py<PyType>) -> Option<PyRef<PyType>> {
+        let names = ["__reduce__", "__reduce_ex__"].map(|name| self.vm.ctx.intern_str(name));
+        let has_any = |class: &PyRef<PyType>| {
+            let mut names = names.iter();
+            names.any(|name| class.get_direct_attr(name).is_some())
+        };
+        let base = class.mro_collect().into_iter().find(has_any)?;
+        let is_object = base.is(self.vm.ctx.types.object_type);
+        (!is_object && !self.is_of_namespace_class(&base)).then_some(base)
+    }
+
+    /// Whether a class that goes by value has one of these attributes, and what it inherits, behind it,
+    /// one of the others.
+    fn has_own_before(&self, class: &Py<PyType>, own: &[&str], inherited: &[&str]) -> bool {
+        let has_any = |class: &Py<PyType>, names: &[&str]| {
+            names.iter().any(|name| {
+                let name = self.vm.ctx.intern_str(*name);
+                class.get_direct_attr(name).is_some()
+            })
+        };
+        for class in class.mro_collect() {
+            if has_any(&class, inherited) || !self.is_of_namespace_class(&class) {
+                return false;
+            }
+            if has_any(&class, own) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The native `__new__` for a class whose own hides it.
+    fn native_new(&self, class: &Py<PyType>) -> PyResult<Option<PyObjectRef>> {
+        let vm = self.vm;
+        let types = &vm.ctx.types;
+        let native = native_base(class);
+        let by_value = [
+            types.int_type,
+            types.float_type,
+            types.complex_type,
+            types.str_type,
+            types.tuple_type,
+            types.list_type,
+            types.dict_type,
+        ];
+        let inherits = |name: &'static str| {
+            let name = vm.ctx.intern_str(name);
+            match (class.get_attr(name), native.get_attr(name)) {
+                (Some(own), Some(native)) => own.is(&native),
+                (own, native) => own.is_none() && native.is_none(),
+            }
+        };
+        let hidden = by_value.iter().any(|known| native.is(*known))
+            && !inherits("__new__")
+            && inherits("__getnewargs__")
+            && inherits("__getnewargs_ex__")
+            && self.is_inherited_from_object(class, "__reduce__")
+            && self.is_inherited_from_object(class, "__reduce_ex__");
+        match hidden {
+            true => native.as_object().get_attr("__new__", vm).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The attributes of an object whose base doesn't speak of them, as it has none itself: of subclasses
+    /// of native classes, made where it goes by value.
+    pub fn attributes_unsaid(&self, object: &PyObject) -> PyResult<Vec<PyObjectRef>> {
+        let native = native_base(object.class());
+        let mut classes = object.class().mro_collect().into_iter();
+        let are_own = classes
+            .by_ref()
+            .take_while(|class| !class.is(native))
+            .all(|class| self.is_of_namespace_class(&class));
+        if native.is(self.vm.ctx.types.object_type) || native.is(object.class()) || !are_own {
+            return Ok(Vec::new());
+        }
+        let attributes = self.attributes(object)?.into_iter();
+        Ok(attributes.flat_map(|(name, value)| [name, value]).collect())
+    }
+
+    /// What a list or a dict of a subclass has, where its class says of itself what lists and dicts say:
+    /// its own ways of telling what is in it aren't asked.
+    pub fn native_items(&self, object: &PyObject) -> Option<Vec<PyObjectRef>> {
+        let class = object.class();
+        let is_usual = self.is_inherited_from_object(class, "__reduce__")
+            && self.is_inherited_from_object(class, "__reduce_ex__");
+        if !is_usual {
+            return None;
+        }
+        if let Some(list) = object.downcast_ref::<PyList>() {
+            return Some(list.borrow_vec().to_vec());
+        }
+        let dict = object.downcast_ref::<PyDict>()?;
+        let pairs = dict.items_vec().into_iter();
+        Some(pairs.flat_map(|(key, value)| [key, value]).collect())
+    }
+}
