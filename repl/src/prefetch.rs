@@ -27,6 +27,32 @@ mod ordered {
         static _edata: u8;
     }
 
+    /// Keeps what the loader looks at out of the second to fourth page of the file. The system has read
+    /// these with the first, and marked the second: who touches it has 8 MB read of what is behind what
+    /// is read already, before anything else that was asked for.
+    #[used]
+    #[unsafe(link_section = ".note.rhumba.gap")]
+    static GAP: Note = Note {
+        name_bytes: 7,
+        content_bytes: GAP_BYTES as u32,
+        kind: 1,
+        name: *b"rhumba\0\0",
+        content: [0; GAP_BYTES],
+    };
+
+    /// Four pages: where in the first one it begins isn't known.
+    const GAP_BYTES: usize = 4 * 4096;
+
+    /// What a note of an executable is made of: notes come first in the file.
+    #[repr(C)]
+    struct Note {
+        name_bytes: u32,
+        content_bytes: u32,
+        kind: u32,
+        name: [u8; 8],
+        content: [u8; GAP_BYTES],
+    }
+
     /// The loader calls it before anything else of the executable, which needs much of it already.
     #[used]
     #[unsafe(link_section = ".preinit_array")]

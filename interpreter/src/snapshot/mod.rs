@@ -37,7 +37,7 @@ use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 pub use by_value::{register_by_value, registered_by_value, unregister_by_value};
 pub use error::snapshot_error_type;
 pub use format::{BYTECODE_VERSION, FORMAT_VERSION, FormatError};
-pub use namespace::{External, NamespaceSnapshot, Segment, decode_names, encode_names};
+pub use namespace::{External, NamespaceSnapshot, Rebuilt, Segment, decode_names, encode_names};
 pub use native::{NativeKind, NativeParts, register_native_kind};
 
 use format::{Header, Reader, Write};

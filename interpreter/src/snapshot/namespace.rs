@@ -35,6 +35,9 @@ pub struct Segment {
     pub externals: Vec<External>,
 }
 
+/// Names with their objects, and what couldn't be rebuilt.
+pub type Rebuilt = (Vec<(String, PyObjectRef)>, Vec<LeftOut>);
+
 /// The names of a namespace, in order, and what couldn't be carried.
 #[derive(Clone, Debug, Default)]
 pub struct NamespaceSnapshot {
@@ -70,7 +73,7 @@ pub fn decode_names(
     vm: &VirtualMachine,
     snapshot: NamespaceSnapshot,
     context: &DecodeContext,
-) -> PyResult<(Vec<(String, PyObjectRef)>, Vec<LeftOut>)> {
+) -> PyResult<Rebuilt> {
     decode::decode_names(vm, snapshot.segments, context)
         .map_err(|failure| failure.told(vm, context.trust))
 }

@@ -28,7 +28,7 @@ use super::constant;
 use super::error::{Failure, sentence_of};
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
 use super::identity;
-use super::namespace::{External, Segment};
+use super::namespace::{External, Rebuilt, Segment};
 use super::{DecodeContext, INTERRUPT_INTERVAL, LeftOut, Trust};
 use crate::namespace::may_be_bound;
 use code::Codes;
@@ -54,7 +54,7 @@ pub(super) fn decode_names(
     vm: &VirtualMachine,
     segments: Vec<Segment>,
     context: &DecodeContext,
-) -> Decoded<(Vec<(String, PyObjectRef)>, Vec<LeftOut>)> {
+) -> Decoded<Rebuilt> {
     let mut parts = Vec::with_capacity(segments.len());
     let mut tables = Vec::with_capacity(segments.len());
     for segment in segments {

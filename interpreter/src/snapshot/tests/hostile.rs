@@ -116,7 +116,7 @@ fn damaged_snapshots_give_errors() {
 
 #[test]
 fn every_changed_bit_is_noticed() {
-    let buffers = vec![
+    let buffers = [
         Bytes::from(table(1, 512, &[kind::LIST_EMPTY])),
         Bytes::from("buffer"),
     ];
