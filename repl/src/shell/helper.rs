@@ -17,7 +17,7 @@ use rustpython_vm::VirtualMachine;
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
-use rustyline::{Context, Helper, Validator};
+use rustyline::{Context, GraphemeClusterMode, Helper, Validator};
 
 use super::choices::{self, Choice, Screen};
 use super::colour::{Colours, Style};
@@ -149,7 +149,7 @@ impl Hinter for CellHelper<'_> {
 impl Highlighter for CellHelper<'_> {
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
         if !self.colours.enabled() || line.len() > COLOURED_BYTES_MAX {
-            return Cow::Borrowed(line);
+            return harmless(line);
         }
         let tokens = highlight::tokens(line);
         let brackets = self
@@ -258,7 +258,7 @@ fn paint(
         else {
             continue;
         };
-        painted.push_str(before);
+        painted.push_str(&harmless(before));
         let style = if is_marked(range.start) {
             Style::Bracket
         } else {
@@ -267,13 +267,39 @@ fn paint(
         // A colour that runs over the end of a line would colour the terminal's margin.
         for line in token.split_inclusive('\n') {
             let text = line.strip_suffix('\n').unwrap_or(line);
-            painted.push_str(&colours.paint(style, text));
+            painted.push_str(&colours.paint(style, &harmless(text)));
             painted.push_str(&line[text.len()..]);
         }
         end = range.end;
     }
-    painted.push_str(cell.get(end..).unwrap_or_default());
+    painted.push_str(&harmless(cell.get(end..).unwrap_or_default()));
     painted
+}
+
+/// Text as it may go to a terminal: what a paste has of control characters would do there what it
+/// pleases, and show something else than what is run.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_control = |character: char| character.is_control() && !"\n\t".contains(character);
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    // The editor takes them to be as wide as its idea of the terminal says: what stands for them has
+    // to be no wider.
+    let has_column = GraphemeClusterMode::from_env().width("\u{1}") > 0;
+    let stand_in = |character: char| match character {
+        // A line under the character before.
+        _ if !has_column => '\u{332}',
+        '\u{7f}' => '␡',
+        _ => char::from_u32(0x2400 + u32::from(character))
+            .filter(|_| character < ' ')
+            .unwrap_or('\u{fffd}'),
+    };
+    let characters = text.chars();
+    let shown = characters.map(|character| match is_control(character) {
+        true => stand_in(character),
+        false => character,
+    });
+    Cow::Owned(shown.collect())
 }
 
 fn style_of(class: TokenClass) -> Style {
@@ -325,6 +351,16 @@ mod tests {
             }
             assert_eq!(stripped + rest, cell);
         }
+    }
+
+    #[test]
+    fn control_characters_do_nothing_to_the_terminal() {
+        let painted = painted(true, "x = 'a\u{8}b\u{9b}31mc\u{1b}]0;t\u{7}'\n\ty");
+        let own = painted.replace("\u{1b}[", "");
+        let left: Vec<char> = own.chars().filter(|it| it.is_control()).collect();
+        assert_eq!(left, ['\n', '\t'], "{painted:?}");
+        assert!(own.contains("31m") && own.contains("]0;t"), "{painted:?}");
+        assert!(matches!(harmless("plain\n"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Encoder<'_> {
     }
 
     /// Adds what the runtime tells beside the arguments: where the source is wrong, which name isn't
-    /// defined.
+    /// defined; and arguments that its own `__init__` would have taken for something else.
     pub fn told_beside_arguments(
         &self,
         object: &PyObject,
@@ -64,6 +64,14 @@ impl Encoder<'_> {
         ];
         let vm = self.vm;
         let is = |class: &Py<PyType>| object.class().fast_issubclass(class);
+        if is(vm.ctx.exceptions.os_error) {
+            // An OSError has two at most, and takes what follows for names of files; more were set later.
+            let args = object.get_attr("args", vm)?;
+            if args.downcast_ref::<PyTuple>().is_some_and(|args| args.len() > 2) {
+                attributes.extend([vm.ctx.intern_str("args").to_owned().into(), args]);
+            }
+            return Ok(());
+        }
         let names: &[&str] = if is(vm.ctx.exceptions.syntax_error) {
             &OF_SOURCE
         } else if is(vm.ctx.exceptions.name_error) {

@@ -905,3 +905,14 @@ def test_what_subclasses_of_references_and_text_files_keep():
         file.readline()
         lines = list(carry(file))
         assert lines == list(file), (newline, lines)
+
+
+def test_arguments_that_an_os_error_was_given_later():
+    class Refused(OSError):
+        def __init__(self, code, text, sender):
+            super().__init__(code, text)
+            self.args = (code, text, sender)
+    error = carry_away(Refused(550, 'no', 'me'))
+    assert error.args == (550, 'no', 'me') and error.errno == 550
+    error = carry(FileNotFoundError(2, 'No such file', 'name'))
+    assert error.args == (2, 'No such file') and error.filename == 'name'

@@ -340,7 +340,11 @@ pub fn reason(error: &rusqlite::Error) -> String {
         Some(ErrorCode::SystemIoFailure) => "the disk gives an error".to_owned(),
         _ if is_busy(error) => "another process keeps it locked".to_owned(),
         _ if is_damage(error) => "it is damaged".to_owned(),
-        _ => error.to_string(),
+        _ => match error {
+            // Without the statement, which nobody here has written.
+            rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+            _ => error.to_string(),
+        },
     }
 }
 

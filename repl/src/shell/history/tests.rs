@@ -230,6 +230,23 @@ fn a_file_damaged_in_the_middle_is_put_aside_when_it_is_written() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_the_file_is_not_waited_for() {
+    let folder = folder();
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).expect("it can be made");
+    let path = std::ffi::CString::new(state.join(writer::FILE_NAME).display().to_string());
+    let path = path.expect("it has no zero");
+    // SAFETY: the path ends with a zero.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let history = open(&folder);
+    history.remember(1, "kept = True");
+    assert_eq!(sources(&asked(&history, all(1))), ["kept = True"]);
+    let told = history.trouble().expect("it can't be used");
+    assert!(told.contains("no ordinary file"), "{told}");
+    history.finish();
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_leaves_a_history_in_memory() {
     let folder = folder();
     std::fs::write(

@@ -144,8 +144,8 @@ impl Writer {
                 Err(reason) => {
                     let path = folder.join(FILE_NAME);
                     self.tell_unkept(&path, &reason);
-                    let readable = Database::open_to_read(&path);
-                    let cells = readable.and_then(|database| database.recent(CELLS_MAX));
+                    let readable = path.is_file().then(|| Database::open_to_read(&path));
+                    let cells = readable.and_then(|database| database.ok()?.recent(CELLS_MAX).ok());
                     (Database::in_memory(), cells.unwrap_or_default())
                 }
             },
@@ -165,6 +165,10 @@ impl Writer {
     fn open_file(&self, folder: &Path) -> Result<Database, String> {
         rhumba_engine::home::create_directory(folder).map_err(|error| error.to_string())?;
         let path = folder.join(FILE_NAME);
+        // A pipe would be waited for until somebody writes to it.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            return Err("it is no ordinary file".to_owned());
+        }
         let imported = || text_file::load(&folder.join(TEXT_FILE_NAME));
         match Database::open(&path, imported) {
             Err(error) if database::is_busy(&error) => {
