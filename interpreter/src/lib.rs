@@ -38,6 +38,7 @@ mod session;
 pub mod snapshot;
 mod symbols;
 pub mod transform;
+mod trees;
 mod typed;
 
 #[cfg(test)]

@@ -164,6 +164,7 @@ impl Runtime {
             let prepared = crate::library::install(vm)
                 .and_then(|()| crate::interruptible::install(vm))
                 .and_then(|()| crate::memory::install(vm))
+                .and_then(|()| crate::trees::install(vm))
                 .and_then(|()| crate::ending::prepare(vm));
             if let Err(failure) = prepared {
                 vm.print_exception(&failure);

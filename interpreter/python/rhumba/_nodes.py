@@ -63,10 +63,36 @@ class _Signs(ast.NodeTransformer):
     """Writes a negative number of a tree that a program has made as source has it: this compiler takes no other."""
 
     def visit_Constant(self, node):
-        if type(node.value) is not int or node.value >= 0:
-            return node
-        positive = ast.copy_location(ast.Constant(-node.value), node)
-        return ast.copy_location(ast.UnaryOp(ast.copy_location(ast.USub(), node), positive), node)
+        return self._written(node.value, node) if _is_negative(node.value) else node
+
+    def _written(self, value, node):
+        def at(other):
+            return ast.copy_location(other, node)
+
+        if type(value) is tuple:
+            return at(ast.Tuple([self._written(each, node) for each in value], at(ast.Load())))
+        if _is_negative(value):
+            return at(ast.UnaryOp(at(ast.USub()), at(ast.Constant(-value))))
+        return at(ast.Constant(value))
+
+
+def _is_negative(value):
+    """Whether a constant is a negative int, or a tuple that has one."""
+    if type(value) is tuple:
+        return any(map(_is_negative, value))
+    return type(value) is int and value < 0
+
+
+def signed(tree):
+    """A tree without negative constants that compiles to the same: a copy, if it has any."""
+    if not isinstance(tree, ast.AST):
+        return tree
+    constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    if not any(_is_negative(getattr(node, "value", None)) for node in constants):
+        return tree
+    from copy import deepcopy
+
+    return _Signs().visit(deepcopy(tree))
 
 
 def transformed(shell, tree):

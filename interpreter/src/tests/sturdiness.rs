@@ -171,3 +171,26 @@ fn tls_works_between_two_ends() {
 
 /// A certificate for localhost that signs itself, and its key: for tests only, valid until 2120.
 const LOCALHOST_PEM: &str = include_str!("localhost.pem");
+
+#[test]
+fn negative_constants_in_trees_are_compiled() {
+    with_bench(|bench| {
+        bench.cell("import ast\ntree = ast.Expression(ast.Constant((1, -2, (-3, 'x', 2.5))))");
+        bench.cell("tree = ast.fix_missing_locations(tree); before = ast.dump(tree)");
+        assert_eq!(
+            bench.value("eval(compile(source=tree, filename='f', mode='eval'))"),
+            "(1, -2, (-3, 'x', 2.5))"
+        );
+        assert_eq!(bench.value("ast.dump(tree) == before"), "True");
+        assert_eq!(
+            bench.value("type(compile('1', 'f', 'eval', ast.PyCF_ONLY_AST)).__name__"),
+            "'Expression'"
+        );
+        assert_eq!(
+            bench.value("compile.__name__, compile.__doc__[:7]"),
+            "('compile', 'Returns')"
+        );
+        let report = bench.failing("compile(5, 'f', 'eval')");
+        assert!(!report.message.is_empty());
+    });
+}

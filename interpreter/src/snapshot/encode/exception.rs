@@ -67,7 +67,10 @@ impl Encoder<'_> {
         if is(vm.ctx.exceptions.os_error) {
             // An OSError has two at most, and takes what follows for names of files; more were set later.
             let args = object.get_attr("args", vm)?;
-            if args.downcast_ref::<PyTuple>().is_some_and(|args| args.len() > 2) {
+            if args
+                .downcast_ref::<PyTuple>()
+                .is_some_and(|args| args.len() > 2)
+            {
                 attributes.extend([vm.ctx.intern_str("args").to_owned().into(), args]);
             }
             return Ok(());

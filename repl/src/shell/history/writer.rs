@@ -166,7 +166,10 @@ impl Writer {
         rhumba_engine::home::create_directory(folder).map_err(|error| error.to_string())?;
         let path = folder.join(FILE_NAME);
         // A pipe would be waited for until somebody writes to it.
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        if path
+            .metadata()
+            .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+        {
             return Err("it is no ordinary file".to_owned());
         }
         let imported = || text_file::load(&folder.join(TEXT_FILE_NAME));

@@ -1,0 +1,56 @@
+//! Syntax trees that a program has made, before they are compiled: the runtime's compiler takes no
+//! negative number in them, and ends the process.
+//!
+//! `compile` is the runtime's, given trees in which such numbers stand as in source. How that is done
+//! is in `python/rhumba/_nodes.py`.
+
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
+use rustpython_vm::common::wtf8::Wtf8;
+use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use crate::session;
+
+static ORIGINAL: OnceLock<PyObjectRef> = OnceLock::new();
+
+static COMPILE: PyMethodDef = PyMethodDef::new_const(
+    "compile",
+    compile,
+    PyMethodFlags::STATIC,
+    ItemDoc::static_text(
+        "compile(source, filename, mode, flags=0, dont_inherit=False, optimize=-1, *, \
+         _feature_version=-1)\n--\n\nReturns code that exec() or eval() runs, of source or of a syntax \
+         tree; or the tree of the source.",
+    ),
+);
+
+/// Puts a `compile` that looks at trees first in the place of the runtime's.
+///
+/// # Errors
+/// What looking that up raised.
+pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
+    let original = vm.builtins.get_attr("compile", vm)?;
+    // Modules are made for each interpreter; the function is the same.
+    ORIGINAL.get_or_init(|| original);
+    vm.builtins
+        .set_attr("compile", COMPILE.build_function(&vm.ctx), vm)
+}
+
+fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    let source = match args.args.first_mut() {
+        Some(source) => Some(source),
+        None => args.kwargs.get_mut(Wtf8::new("source")),
+    };
+    if let Some(source) = source
+        && source.downcast_ref::<PyStr>().is_none()
+        && source.downcast_ref::<PyBytes>().is_none()
+        && source.downcast_ref::<PyByteArray>().is_none()
+    {
+        let nodes = session::import(vm, "rhumba._nodes")?;
+        *source = vm.call_method(&nodes, "signed", (source.clone(),))?;
+    }
+    let original = ORIGINAL.get().expect("set when this was put in its place");
+    original.call_with_args(args, vm)
+}
