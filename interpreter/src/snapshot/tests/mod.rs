@@ -163,6 +163,11 @@ fn objects() {
 }
 
 #[test]
+fn making() {
+    check(include_str!("making.py"), "making.py");
+}
+
+#[test]
 fn attributes() {
     check(include_str!("attributes.py"), "attributes.py");
 }

@@ -1,0 +1,202 @@
+"""Objects that go by value and are made without their classes' own constructors and guards."""
+
+
+def test_containers_are_filled_without_their_own_ways_of_taking_items():
+    import collections
+    class Logged(dict):
+        def __init__(self):
+            super().__init__()
+            self.log = []
+        def __setitem__(self, key, value):
+            self.log.append(key)
+            super().__setitem__(key, value)
+    class Doubled(dict):
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value * 2)
+        def items(self):
+            return [('told', 'otherwise')]
+    class Closed(dict):
+        def __setitem__(self, key, value):
+            raise RuntimeError('no')
+    class Wrapped(list):
+        def append(self, item):
+            super().append((item,))
+        def __iter__(self):
+            return iter('otherwise')
+    class Queue(collections.deque):
+        def append(self, item):
+            super().append([item])
+    class Ordered(collections.OrderedDict):
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value + 1)
+    class Counting(collections.defaultdict):
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value + 1)
+    logged, doubled, wrapped, queue, ordered = Logged(), Doubled(), Wrapped(), Queue(), Ordered()
+    logged['a'] = doubled['a'] = ordered['b'] = 1
+    ordered['a'] = 2
+    wrapped.append(1)
+    queue.append(1)
+    counting = Counting(int)
+    counting['a'] = 1
+    there = carry_away([logged, doubled, Closed(a=1), wrapped, queue, ordered, counting])
+    logged, doubled, closed, wrapped, queue, ordered, counting = there
+    assert dict.__eq__(logged, {'a': 1}) and logged.log == ['a']
+    assert list(dict.items(doubled)) == [('a', 2)] and dict.__eq__(closed, {'a': 1})
+    assert list(list.__iter__(wrapped)) == [(1,)] and list(queue) == [[1]]
+    assert list(ordered.items()) == [('b', 2), ('a', 3)] and dict(counting) == {'a': 2}
+    assert counting.default_factory is int
+    wrapped.append(2)
+    logged['b'] = 2
+    assert wrapped[1] == (2,) and logged.log == ['a', 'b']
+
+
+def test_what_constructors_want_need_not_be_known():
+    import collections
+    import datetime
+    import decimal
+    import pathlib
+    import random
+    class Tree(collections.defaultdict):
+        def __init__(self):
+            super().__init__(Tree)
+    class Recent(collections.deque):
+        def __init__(self, *, size):
+            super().__init__((), size)
+    class Day(datetime.date):
+        def __new__(cls, *, year):
+            return super().__new__(cls, year, 1, 1)
+    class Money(decimal.Decimal):
+        def __new__(cls, *, cents):
+            return super().__new__(cls, cents) / 100 if cls is None else super().__new__(cls, cents)
+    class Few(frozenset):
+        def __new__(cls, *, of):
+            return super().__new__(cls, of)
+    class Raw(bytes):
+        def __new__(cls, *, text):
+            return super().__new__(cls, text.encode())
+    class Buffer(bytearray):
+        def __init__(self, *, text):
+            super().__init__(text.encode())
+    class Items(list):
+        def __new__(cls, *, of):
+            return super().__new__(cls)
+        def __init__(self, *, of):
+            super().__init__(of)
+    class Pair(collections.namedtuple('Pair', 'a b')):
+        def __new__(cls, *, both):
+            return super().__new__(cls, both, both)
+    class Dice(random.Random):
+        def __init__(self, *, sides):
+            super().__init__(sides)
+    class Folder(pathlib.PurePosixPath):
+        def __init__(self, *, of):
+            super().__init__('/', of)
+    tree = Tree()
+    tree['a']['b'] = Tree()
+    recent = Recent(size=2)
+    recent.extend([1, 2, 3])
+    day = Day(year=2020)
+    day.note = ['first']
+    dice = Dice(sides=6)
+    there = carry_away([tree, recent, day, Money(cents=5), Few(of='ab'), Raw(text='r'), Buffer(text='b'),
+                        Items(of=[1, 2]), Pair(both=3), dice, Folder(of='home')])
+    tree, recent, day, money, few, raw, buffer, items, pair, rolled, folder = there
+    assert type(tree['new']) is type(tree) and list(tree['a']) == ['b'] and type(tree['a']['b']) is type(tree)
+    assert list(recent) == [2, 3] and recent.maxlen == 2
+    assert day == datetime.date(2020, 1, 1) and day.note == ['first'] and type(day) is not Day
+    assert money == 5 and few == {'a', 'b'} and raw == b'r' and buffer == b'b' and items == [1, 2]
+    assert pair == (3, 3) and pair.b == 3 and type(pair).__name__ == 'Pair'
+    assert rolled.random() == dice.random()
+    assert str(folder) == '/home' and type(folder).__name__ == 'Folder'
+
+
+def test_the_standard_streams_are_those_of_who_receives():
+    import functools
+    import os
+    import sys
+    def say(text, file=sys.stderr):
+        return file
+    shout = functools.partial(print, file=sys.stdout)
+    there = carry_away([sys.stdout, sys.stderr, sys.stdin, say, shout, sys.stdout.write, os.environ])
+    assert there[0] is sys.stdout and there[1] is sys.stderr and there[2] is sys.stdin
+    assert there[3]('') is sys.stderr and there[4].keywords == {'file': sys.stdout}
+    assert there[5].__self__ is sys.stdout and there[6] is os.environ
+    with open(os.devnull) as file:
+        assert 'an open file' in refusal(file)
+
+
+def test_properties_of_subclasses():
+    class Lazy(property):
+        def __init__(self, function):
+            super().__init__(function)
+            self.calls = 0
+    class A:
+        @Lazy
+        def x(self):
+            'Doc.'
+            return 5
+    there = carry_away(A)
+    assert there().x == 5 and there.__dict__['x'].calls == 0 and there.x.__doc__ == 'Doc.'
+
+
+def test_exceptions_that_guard_their_attributes():
+    import dataclasses
+    @dataclasses.dataclass(frozen=True)
+    class Frozen(Exception):
+        code: int
+    class Hidden(Exception):
+        def __init__(self, value):
+            super().__init__(value)
+            self.__dict__['twice'] = value
+        @property
+        def twice(self):
+            return self.__dict__['twice'] * 2
+    class Slotted(Exception):
+        __slots__ = ('where',)
+        def __setattr__(self, name, value):
+            raise AttributeError('no')
+    slotted = Slotted(1)
+    Exception.__setattr__(slotted, 'where', [2])
+    frozen, hidden, slotted = carry_away([Frozen(3), Hidden(4), slotted])
+    assert frozen.code == 3 and hidden.twice == 8 and hidden.args == (4,) and slotted.where == [2]
+
+
+def test_defaults_that_are_none_and_modules_of_type_variables():
+    import typing
+    T = typing.TypeVar('T', default=None)
+    U = typing.NewType('U', int)
+    there = carry_away([T, U, typing.ParamSpec('P')])
+    assert there[0].__default__ is None and there[0].has_default()
+    assert [each.__module__ for each in there] == [T.__module__, U.__module__, T.__module__]
+    class Later[V: Nowhere]:
+        pass
+    assert refusal(Later).startswith('args'), refusal(Later)
+    assert 'Nowhere' in refusal(Later)
+
+
+def test_what_subclasses_of_references_and_text_files_keep():
+    import io
+    import weakref
+    class Thing:
+        pass
+    thing = Thing()
+    keyed = weakref.KeyedRef(thing, None, 'key')
+    there, reference = carry_away([thing, keyed])
+    assert reference() is there and reference.key == 'key'
+    for newline in ('', '\n', '\r\n', None):
+        file = io.StringIO('a\rb\r\nc\n', newline)
+        file.readline()
+        lines = list(carry(file))
+        assert lines == list(file), (newline, lines)
+
+
+def test_arguments_that_an_os_error_was_given_later():
+    class Refused(OSError):
+        def __init__(self, code, text, sender):
+            super().__init__(code, text)
+            self.args = (code, text, sender)
+    error = carry_away(Refused(550, 'no', 'me'))
+    assert error.args == (550, 'no', 'me') and error.errno == 550
+    error = carry(FileNotFoundError(2, 'No such file', 'name'))
+    assert error.args == (2, 'No such file') and error.filename == 'name'
