@@ -373,7 +373,10 @@ def start():
     for path in handed.get("python_files", ()):
         try:
             settings = read_python(path)
-        except Exception as failure:
+        except KeyboardInterrupt:
+            _tell(f"{path}: interrupted; the shell starts without it")
+            continue
+        except (Exception, SystemExit) as failure:
             _tell(f"{path}{_line_of(failure, path)}: {type(failure).__name__}: {failure}; the shell starts without it")
             continue
         apply(shell, settings, path)

@@ -151,9 +151,11 @@ def test_the_start_sets_what_files_say():
 def test_the_start_goes_on_when_something_is_wrong():
     broken = write("broken_config.py", "c.InteractiveShell.autocall = 1\nx = (\n")
     failing = write("failing_config.py", "c.InteractiveShell.autocall = 1\n1 / 0\n")
+    leaving = write("leaving_config.py", "import sys; sys.exit(4)\n")
+    stopped = write("stopped_config.py", "raise KeyboardInterrupt\n")
     told = started(
         settings=[("config.toml", {"InteractiveShell": {"autocal": 1, "autocall": 9}, "colors": "nocolor", "Kernel": {"x": 1}})],
-        python_files=[broken, failing],
+        python_files=[broken, failing, leaving, stopped],
         overrides={"InteractiveShellApp": {"extensions": ["no_such_extension"], "exec_lines": ["1 / 0", "after = 1"]}},
         startup_files=[write("startup/bad.py", "undefined\n"), write("startup/good.py", "good = 1\n"), "/no/such/file.py"],
     )
@@ -165,6 +167,8 @@ def test_the_start_goes_on_when_something_is_wrong():
         "rhumba: config.toml: there is no setting Kernel.x",
         "broken_config.py line 2: SyntaxError", "the shell starts without it\n",
         "failing_config.py line 2: ZeroDivisionError: division by zero; the shell starts without it\n",
+        "leaving_config.py line 1: SystemExit: 4; the shell starts without it\n",
+        "stopped_config.py: interrupted; the shell starts without it\n",
         "there is no module 'no_such_extension'",
         "NameError", "/no/such/file.py: there is no such file",
         "ZeroDivisionError",
