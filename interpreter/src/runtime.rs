@@ -146,7 +146,11 @@ impl Runtime {
         let mut builder = builder
             .add_native_modules(&modules)
             .add_frozen_modules(frozen::library())
-            .init_hook(|_| install_tls_provider());
+            .init_hook(|vm| {
+                // All that a start makes is in use: the collector would look through it ten times.
+                vm.state.gc.disable();
+                install_tls_provider();
+            });
         if python_folder().is_none() {
             builder = builder.add_frozen_modules(FROZEN_SHELL);
             for frozen in config.frozen {
@@ -182,6 +186,7 @@ impl Runtime {
             {
                 vm.print_exception(&failure);
             }
+            vm.state.gc.enable();
         });
         runtime
     }
