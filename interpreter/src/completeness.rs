@@ -139,11 +139,27 @@ fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
         ParseErrorType::Lexical(LexicalErrorType::Eof) => true,
         // `if x:` with nothing under it, or a decorator with nothing below.
         _ if at_end => {
-            let last = text.lines().last().unwrap_or_default().trim_start();
+            let last = statement_at_end(text).trim_start();
             ends_with_colon(text) || last.starts_with('@') || is_bare_try(python)
         }
         _ => false,
     }
+}
+
+/// The last line with those that it goes on from: in brackets, or by a backslash.
+fn statement_at_end(text: &str) -> &str {
+    let mut start = text.len();
+    while start > 0 {
+        start = text[..start]
+            .trim_end_matches('\n')
+            .rfind('\n')
+            .map_or(0, |end| end + 1);
+        let before = text[..start].trim_end_matches('\n');
+        if open_brackets(before) == 0 && !before.ends_with('\\') {
+            break;
+        }
+    }
+    &text[start..]
 }
 
 /// The source up to the end of its last line with code.
@@ -292,23 +308,41 @@ fn next_indent(source: &str) -> usize {
     let Some(last) = source.lines().rev().find(|line| !line.trim().is_empty()) else {
         return 0;
     };
-    let indent = last
-        .chars()
-        .take_while(|c| matches!(c, ' ' | '\t'))
-        .map(|c| if c == '\t' { INDENT_SPACES } else { 1 })
-        .sum::<usize>();
+    if open_triple_quote(source) {
+        // What is in a text is the text's.
+        return indent_of(last);
+    }
     let code = code_part(last);
-    if code.ends_with([':', '(', '[', '{']) {
+    if open_brackets(source) > 0 {
+        let more = if code.ends_with(['(', '[', '{']) {
+            INDENT_SPACES
+        } else {
+            0
+        };
+        return indent_of(last) + more;
+    }
+    // It may be of several lines.
+    let statement = statement_at_end(source.trim_end());
+    let indent = indent_of(statement);
+    if code.ends_with(':') {
         return indent + INDENT_SPACES;
     }
-    let first = code.trim_start();
-    let first = first.split([' ', '(', ';']).next().unwrap_or_default();
-    if matches!(first, "return" | "raise" | "pass" | "break" | "continue")
-        && open_brackets(source) == 0
-    {
+    let first = statement.trim_start();
+    let first = first
+        .split([' ', '(', ';', '\n'])
+        .next()
+        .unwrap_or_default();
+    if matches!(first, "return" | "raise" | "pass" | "break" | "continue") {
         return indent.saturating_sub(INDENT_SPACES);
     }
     indent
+}
+
+fn indent_of(line: &str) -> usize {
+    let blanks = line.chars().take_while(|c| matches!(c, ' ' | '\t'));
+    blanks
+        .map(|c| if c == '\t' { INDENT_SPACES } else { 1 })
+        .sum()
 }
 
 #[cfg(test)]
@@ -418,6 +452,14 @@ mod tests {
             ("@decorator", 0),
             ("@decorator\n", 0),
             ("@decorator\n# why", 0),
+            ("@lru_cache(\nmaxsize=3\n)", 0),
+            ("class A:\n    @d(1,\n       2)", 4),
+            ("s = \"\"\"Notes:", 0),
+            ("def f():\n    \"\"\"Doc.\n\n    Args:", 4),
+            ("def f(a,\n      b):", 4),
+            ("if (a and\n    2):", 4),
+            ("with a, \\\n     b:", 4),
+            ("if x:\n    for i in [\n        1]:", 8),
             ("def f():\n    # why", 4),
             ("def f():\n    # why\n\n", 4),
             ("def f():\n# why", 0),

@@ -103,8 +103,9 @@ pub enum Operation {
     /// that can't be rebuilt are left out and listed.
     Restore { name: String, partial: bool },
     /// Brings back of a checkpoint what can be: the controller asks an engine for it
-    /// that takes the place of another. Payload of the result: what is left out, as
-    /// [`Left`]s behind each other in [`crate::record::encode_flat`]'s form.
+    /// that takes the place of another. Payload of the result: what can't be rebuilt, and what
+    /// the checkpoint goes without, as a pair of lists of [`Left`] in the form of
+    /// [`crate::record::encode_flat`].
     Recover { name: String },
     /// Returns the namespace as a payload that [`Operation::PutNamespace`] takes.
     TakeNamespace { partial: bool },

@@ -579,7 +579,7 @@ fn an_engine_that_dies_is_replaced_and_clients_are_told() {
         path: "namespace['lock']".to_owned(),
         reason: "a lock can't be carried".to_owned(),
     }];
-    let told = Bytes::from(encode_flat(&left_out));
+    let told = Bytes::from(encode_flat(&(Vec::<Left>::new(), &left_out)));
     other.finish(ticket, &Payload::from(vec![told]));
     assert!(client.wait_notice(0, TIMEOUT));
     let restored = Notice::Restored {

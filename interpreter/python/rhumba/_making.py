@@ -20,5 +20,8 @@ def fill_property(made, parts):
 
 
 def set_module(made, module):
-    """Gives a type variable or the like the name of the module that it was made in."""
-    made.__module__ = module
+    """Gives a type variable or the like the name of the module that it was made in, where it takes one."""
+    try:
+        made.__module__ = module
+    except (AttributeError, TypeError):
+        pass

@@ -67,11 +67,13 @@ impl Failure {
         damaged
     }
 
-    /// Whether it isn't about what was read: an interrupt, and what ends a program.
-    pub fn ends_all(&self, vm: &VirtualMachine) -> bool {
+    /// Whether it isn't about what was read: an interrupt.
+    pub fn is_interrupt(&self, vm: &VirtualMachine) -> bool {
         match self {
             Self::Format(_) => false,
-            Self::Python(exception) => !exception.fast_isinstance(vm.ctx.exceptions.exception_type),
+            Self::Python(exception) => {
+                exception.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt)
+            }
         }
     }
 

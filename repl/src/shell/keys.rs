@@ -181,12 +181,8 @@ fn on_backspace_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
     if in_vi_command(context) {
         return None;
     }
-    let rest = on_backspace(context.line(), context.pos())?;
     // Not by a count, which the editor takes for that of how often the key is meant.
-    Some(Cmd::Replace(
-        Movement::BeginningOfLine,
-        Some(" ".repeat(rest)),
-    ))
+    takes_level(context.line(), context.pos()).then_some(Cmd::Dedent(Movement::WholeLine))
 }
 
 fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
@@ -270,11 +266,12 @@ fn on_tab(cell: &str, position: usize) -> Option<usize> {
     blank.then(|| INDENT - line.len() % INDENT)
 }
 
-/// How many spaces Backspace leaves before the cursor, or `None` where it takes one character.
-fn on_backspace(cell: &str, position: usize) -> Option<usize> {
+/// Whether Backspace takes a level of indentation, and not one character: in the last line, as the
+/// editor takes it from more lines than one elsewhere, and behind whole levels.
+fn takes_level(cell: &str, position: usize) -> bool {
     let line = cell[..position].rsplit('\n').next().unwrap_or_default();
     let blank = !line.is_empty() && line.chars().all(|character| character == ' ');
-    blank.then(|| (line.len() - 1) / INDENT * INDENT)
+    blank && line.len().is_multiple_of(INDENT) && !cell[position..].contains('\n')
 }
 
 /// Where an arrow goes that points up or down.
@@ -382,11 +379,9 @@ mod tests {
 
     #[test]
     fn backspace_takes_a_level_of_indentation() {
-        assert_eq!(on_backspace("if x:\n        ", 14), Some(4));
-        assert_eq!(on_backspace("if x:\n      ", 12), Some(4));
-        assert_eq!(on_backspace("if x:\n    ", 10), Some(0));
-        assert_eq!(on_backspace("if x:\n", 6), None);
-        assert_eq!(on_backspace("abc", 3), None);
+        assert!(takes_level("if x:\n        ", 14) && takes_level("if x:\n    y", 10));
+        assert!(!takes_level("if x:\n      ", 12) && !takes_level("if x:\n    \ny", 10));
+        assert!(!takes_level("if x:\n", 6) && !takes_level("abc", 3));
     }
 
     #[test]

@@ -211,12 +211,12 @@ def restore(source, *, trust="all", partial=False):
     return names
 
 
-def _warn_of(left_out):
+def _warn_of(left_out, where=" here"):
     if left_out:
         import warnings
 
         listed = "".join(f"\n  {path}: {reason}" for path, reason in left_out)
-        warnings.warn(f"what can't be rebuilt here was left out:{listed}", RuntimeWarning, stacklevel=3)
+        warnings.warn(f"what can't be rebuilt{where} was left out:{listed}", RuntimeWarning, stacklevel=3)
 
 
 def diff(a, b=None):

@@ -34,9 +34,9 @@ fn backspace_takes_a_level_and_enter_within_a_cell_indents() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);
     screen.prompt(1);
-    screen.send("if 0:\rx = 1\r\x7felse:\rx = 2\r\r");
-    screen.enter(2, "x");
-    screen.shows("Out[2]: 2");
+    screen.send("if 0:\rif 1:\rx = 1\r\x7fx = 2\r\x7felse:\rx = 3\r\r");
+    screen.enter(2, "_ih[1]");
+    screen.shows(r"Out[2]: 'if 0:\n    if 1:\n        x = 1\n    x = 2\nelse:\n    x = 3\n    '");
     screen.prompt(3);
     screen.send("\x1b[200~def f(x):\n    return x\x1b[201~");
     screen.shows_line("    return x");

@@ -41,8 +41,9 @@ pub(super) enum DutyKind {
 pub(super) struct Checkpoints {
     /// What the policy saves it under.
     pub(super) name: String,
-    /// When the latest was taken, by the engine's wall clock.
-    pub(super) latest_us: Option<u64>,
+    /// The latest one: its name, which may be another engine's, and when it was taken, by the wall
+    /// clock of the engine that it was taken of.
+    pub(super) latest: Option<(String, u64)>,
     /// Requests and tasks that finished since that was taken.
     pub(super) unsaved: u64,
     /// Those that finished since one was last asked for.
@@ -60,7 +61,7 @@ impl Checkpoints {
     pub(super) fn new(prefix: &str, engine: EngineId, now: Timestamp) -> Self {
         Self {
             name: format!("{prefix}-engine-{engine}"),
-            latest_us: None,
+            latest: None,
             unsaved: 0,
             unasked: 0,
             asked_at: now,
@@ -77,8 +78,13 @@ impl Checkpoints {
 
     /// Goes on with those of the engine whose namespace this one has got.
     pub(super) fn inherit(&mut self, name: String, taken_us: u64) {
-        self.name = name;
-        self.latest_us = Some(taken_us);
+        self.name.clone_from(&name);
+        self.latest = Some((name, taken_us));
+    }
+
+    /// Has got what can be rebuilt of another's: that stays as it is, and others get a name of their own.
+    pub(super) fn begin_from(&mut self, name: String, taken_us: u64) {
+        self.latest = Some((name, taken_us));
     }
 }
 
@@ -271,7 +277,7 @@ impl Controller {
         let checkpoints = &mut engine.checkpoints;
         match outcome {
             Outcome::Done => {
-                checkpoints.latest_us = Some(timing.started_us);
+                checkpoints.latest = Some((checkpoints.name.clone(), timing.started_us));
                 checkpoints.unsaved = 0;
                 checkpoints.is_failing = false;
                 checkpoints.is_saved = true;

@@ -65,10 +65,9 @@ impl Controller {
             _ if was_stopped || !self.config.policy.restore_on_death => {}
             _ => {
                 let checkpoints = engine.checkpoints;
-                let checkpoint = checkpoints.latest_us.map(|at| (checkpoints.name, at));
                 let recovery = Recovery {
                     replaces: engine.id,
-                    checkpoint,
+                    checkpoint: checkpoints.latest,
                     requests_lost: checkpoints.unsaved,
                     attempts,
                     state: State::Starting,
@@ -166,12 +165,19 @@ impl Controller {
         id: EngineId,
         recovery: Recovery,
         outcome: Outcome,
-        left_out: Vec<Left>,
+        (lost, left_out): (Vec<Left>, Vec<Left>),
     ) {
         match (outcome, recovery.checkpoint) {
             (Outcome::Done, Some((name, taken_us))) => {
                 let engine = self.engines.get_mut(&id).expect("looked at by the caller");
-                engine.checkpoints.inherit(name.clone(), taken_us);
+                if lost.is_empty() {
+                    engine.checkpoints.inherit(name.clone(), taken_us);
+                } else {
+                    // What can't be rebuilt now, may be another day.
+                    engine.checkpoints.begin_from(name.clone(), taken_us);
+                    let name = name.clone();
+                    self.outbox.push_back(Action::KeepCheckpoint { name });
+                }
                 let replaces = recovery.replaces;
                 self.name_successor(replaces, id);
                 self.tell_clients(&ToClient::EngineRestored {
@@ -180,7 +186,7 @@ impl Controller {
                     checkpoint: name,
                     checkpoint_us: taken_us,
                     requests_lost: recovery.requests_lost,
-                    left_out,
+                    left_out: lost.into_iter().chain(left_out).collect(),
                 });
             }
             (outcome, checkpoint) => {

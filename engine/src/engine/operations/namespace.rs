@@ -78,14 +78,20 @@ pub(super) fn recover(
     let was_left_out = std::mem::take(&mut checkpoint.left_out);
     let context = DecodeContext {
         partial: true,
+        // It is interrupted if one name takes too long, and goes on with the others.
+        may_be_interrupted: false,
         ..context.clone()
     };
     let lost = saved::restore(vm, namespace, checkpoint, &context)?;
-    let left_out = lost.into_iter().chain(was_left_out).take(TOLD_MAX);
-    let left_out: Vec<Left> = left_out
-        .map(|(path, reason)| Left { path, reason })
-        .collect();
-    Ok(Payload::from(vec![Bytes::from(encode_flat(&left_out))]))
+    let told = [lost, was_left_out].map(|left_out| {
+        let left_out = left_out.into_iter().take(TOLD_MAX);
+        let left_out = left_out.map(|(path, reason)| Left { path, reason });
+        left_out.collect::<Vec<_>>()
+    });
+    let [lost, left_out] = told;
+    Ok(Payload::from(vec![Bytes::from(encode_flat(&(
+        lost, left_out,
+    )))]))
 }
 
 /// Returns the namespace as a payload.

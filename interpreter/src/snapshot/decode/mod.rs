@@ -85,7 +85,9 @@ pub(super) fn decode_names(
                 decoder.bind(&name, &object)?;
                 names.push((name, object));
             }
-            Err(Unbuilt::Failed(failure)) if !context.partial || failure.ends_all(vm) => {
+            Err(Unbuilt::Failed(failure))
+                if !context.partial || context.may_be_interrupted && failure.is_interrupt(vm) =>
+            {
                 return Err(failure.noted(vm, &format!("while {name:?} was brought back")));
             }
             Err(unbuilt) => {

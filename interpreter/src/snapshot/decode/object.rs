@@ -612,11 +612,21 @@ impl Decoder<'_> {
         let vm = self.vm;
         let interned = vm.ctx.intern_str(name);
         let class = target.class();
-        let mut classes = class.mro_collect().into_iter();
-        let found = classes.find_map(|class| match self.by_value.contains(&class.get_id()) {
-            true => None,
-            false => class.get_direct_attr(interned),
+        let classes = class.mro_collect();
+        let is_by_value = |class: &PyTypeRef| self.by_value.contains(&class.get_id());
+        // One that says itself what its items are has them taken by its own methods, too.
+        let reduces = ["__reduce__", "__reduce_ex__"].map(|name| vm.ctx.intern_str(name));
+        let mut reducing = classes.iter().filter(|class| {
+            let mut names = reduces.iter();
+            names.any(|name| class.get_direct_attr(name).is_some())
         });
+        let is_its_own = reducing.next().is_some_and(is_by_value);
+        let found = classes
+            .iter()
+            .find_map(|class| match !is_its_own && is_by_value(class) {
+                true => None,
+                false => class.get_direct_attr(interned),
+            });
         match found {
             Some(method) => Ok(method),
             None => Ok(class.as_object().get_attr(interned, vm)?),
@@ -648,8 +658,9 @@ impl Decoder<'_> {
             return Err(FormatError::Type { expected }.into());
         }
         let name = vm.ctx.intern_str("__setstate__");
-        if let Some(set_state) = vm.get_attribute_opt(target, name)? {
-            set_state.call((state,), vm)?;
+        // Not by the object, which may ask an attribute that it hasn't got yet.
+        if target.class().get_attr(name).is_some() {
+            vm.call_method(target, name.as_str(), (state,))?;
             return Ok(());
         }
         let pair = state.downcast_ref::<PyTuple>().map(|pair| pair.as_slice());

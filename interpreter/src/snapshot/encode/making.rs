@@ -45,7 +45,9 @@ impl Encoder<'_> {
             return Ok(vec![new, vm.ctx.new_tuple(args).into()]);
         }
         if callable.is(class)
-            && let Some(base) = self.base_that_reduces(class)
+            && self.is_reduced_by_base(class)
+            && !self.has_process_bound(object)?
+            && let Some(base) = self.first_base(class)
             && self.has_own_before(
                 class,
                 &["__new__", "__init__"],
@@ -60,16 +62,32 @@ impl Encoder<'_> {
         Ok(vec![callable.clone(), args.clone()])
     }
 
-    /// The class that says how instances of `class` are made again, if it isn't one that goes by value.
-    fn base_that_reduces(&self, class: &Py<PyType>) -> Option<PyRef<PyType>> {
+    /// Whether a class goes by value, and how its instances are made again says one that doesn't.
+    fn is_reduced_by_base(&self, class: &Py<PyType>) -> bool {
         let names = ["__reduce__", "__reduce_ex__"].map(|name| self.vm.ctx.intern_str(name));
         let has_any = |class: &PyRef<PyType>| {
             let mut names = names.iter();
             names.any(|name| class.get_direct_attr(name).is_some())
         };
-        let base = class.mro_collect().into_iter().find(has_any)?;
-        let is_object = base.is(self.vm.ctx.types.object_type);
-        (!is_object && !self.is_of_namespace_class(&base)).then_some(base)
+        let base = class.mro_collect().into_iter().find(has_any);
+        self.is_of_namespace_class(class)
+            && base.is_some_and(|base| {
+                !base.is(self.vm.ctx.types.object_type) && !self.is_of_namespace_class(&base)
+            })
+    }
+
+    /// The first of its classes that doesn't go by value.
+    fn first_base(&self, class: &Py<PyType>) -> Option<PyRef<PyType>> {
+        let mut classes = class.mro_collect().into_iter();
+        classes.find(|class| !self.is_of_namespace_class(class))
+    }
+
+    /// Whether an object has what stays in its process, which only its own constructor makes anew.
+    fn has_process_bound(&self, object: &PyObject) -> PyResult<bool> {
+        let attributes = self.attributes(object)?;
+        Ok(attributes
+            .iter()
+            .any(|(_, value)| self.is_bound_to_process(value)))
     }
 
     /// Whether a class that goes by value has one of these attributes, and what it inherits, behind it,
@@ -125,16 +143,26 @@ impl Encoder<'_> {
         }
     }
 
-    /// The attributes of an object whose base doesn't speak of them, as it has none itself: of subclasses
-    /// of native classes, made where it goes by value.
-    pub fn attributes_unsaid(&self, object: &PyObject) -> PyResult<Vec<PyObjectRef>> {
-        let native = native_base(object.class());
-        let mut classes = object.class().mro_collect().into_iter();
-        let are_own = classes
-            .by_ref()
-            .take_while(|class| !class.is(native))
-            .all(|class| self.is_of_namespace_class(&class));
-        if native.is(self.vm.ctx.types.object_type) || native.is(object.class()) || !are_own {
+    /// The attributes of an object of which the base that reduces it says nothing in its state. Nothing
+    /// where some of them stay in their process: its own constructor makes them.
+    pub fn attributes_unsaid(
+        &self,
+        object: &PyObject,
+        parts: &[PyObjectRef],
+    ) -> PyResult<Vec<PyObjectRef>> {
+        let says_attributes = parts.get(2).is_some_and(|state| {
+            let pair = state.downcast_ref::<PyTuple>().map(|pair| pair.as_slice());
+            let dict = match pair {
+                Some([dict, _]) => dict,
+                _ => state,
+            };
+            dict.downcast_ref::<PyDict>().is_some()
+        });
+        if says_attributes
+            || !parts[0].is(object.class())
+            || !self.is_reduced_by_base(object.class())
+            || self.has_process_bound(object)?
+        {
             return Ok(Vec::new());
         }
         let attributes = self.attributes(object)?.into_iter();

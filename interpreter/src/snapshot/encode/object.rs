@@ -355,15 +355,8 @@ impl Encoder<'_> {
             Some(attributes) => Some(self.given_attributes(object, origin, attributes)),
             None => self.state_fill(object, origin, parts)?,
         };
-        let says_nothing =
-            || parts[0].is(object.class()) && parts.iter().skip(2).all(|p| vm.is_none(p));
-        let state = match state {
-            None if says_nothing() => match self.attributes_unsaid(object)? {
-                attributes if attributes.is_empty() => None,
-                attributes => Some(self.given_attributes(object, origin, attributes)),
-            },
-            state => state,
-        };
+        let unsaid = self.attributes_unsaid(object, parts)?;
+        let unsaid = (!unsaid.is_empty()).then(|| self.given_attributes(object, origin, unsaid));
         let mut children = self.maker(object, &parts[0], &parts[1])?;
         if self.is_plain_set(object.class()) {
             return self.set_of_subclass(object, origin, state);
@@ -384,6 +377,7 @@ impl Encoder<'_> {
             );
             frame.then.push(fill);
         }
+        frame.then.extend(unsaid);
         frame.then.extend(state);
         if object.downcast_ref::<PyBaseException>().is_some() {
             let fill = self.exception_fill(object, origin, Vec::new())?;

@@ -272,7 +272,8 @@ impl Encoder<'_> {
                 let names = ["__name__", "__value__"].map(|name| object.get_attr(name, vm));
                 let args = names.into_iter().collect::<PyResult<Vec<_>>>()?;
                 let keywords = [("type_params", "__type_params__")];
-                Call::new(self.partial(class, Keywords::Of(object, &keywords))?, args).identified()
+                let call = Call::new(self.partial(class, Keywords::Of(object, &keywords))?, args);
+                self.of_module(call, object)?.identified()
             }
             "typing.TypeVar" | "typing.ParamSpec" => {
                 const KEYWORDS: [(&str, &str); 5] = [

@@ -19,7 +19,9 @@ mod writer;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, channel, sync_channel,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -29,7 +31,7 @@ use rhumba_interpreter::history::{CellHistory, CellOutput, HistoryAnswer, Histor
 use super::thread;
 use outputs::{OUTPUTS, Outputs};
 pub use recent::{Recent, RecentCells, Shown};
-use writer::{Order, Writer};
+use writer::{Never, Order, Writer};
 
 /// How many cells the editor can go back to. Older ones are found by `%history`.
 pub const CELLS_MAX: usize = 10_000;
@@ -51,6 +53,8 @@ pub struct History {
     recent: Arc<Recent>,
     trouble: Arc<Trouble>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Tells when the cell is kept that wasn't waited for to the end: until then no other is.
+    late: Mutex<Option<Receiver<Never>>>,
 }
 
 /// What went wrong, for the person to be told at the next prompt, once.
@@ -96,6 +100,7 @@ impl History {
             recent,
             trouble,
             thread: Mutex::new(thread),
+            late: Mutex::default(),
         }
     }
 
@@ -168,8 +173,14 @@ impl CellHistory for History {
                 source: source.to_owned(),
                 kept,
             });
+            let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
             // The thread says nothing: it lets go of its end.
-            let _ = is_kept.recv_timeout(KEEP_TIMEOUT);
+            let is_late = |kept: &Receiver<Never>| kept.try_recv() == Err(TryRecvError::Empty);
+            if late.as_ref().is_some_and(is_late) {
+                return;
+            }
+            let waited = is_kept.recv_timeout(KEEP_TIMEOUT);
+            *late = (waited == Err(RecvTimeoutError::Timeout)).then_some(is_kept);
         }
     }
 

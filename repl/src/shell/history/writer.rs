@@ -47,6 +47,7 @@ pub enum Order {
 }
 
 /// What nobody says.
+#[derive(Debug, PartialEq)]
 pub enum Never {}
 
 /// A cell or a result on its way to the file.

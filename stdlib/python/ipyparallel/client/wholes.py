@@ -46,7 +46,7 @@ class WholeNamespaces:
         as it was. A checkpoint that this client has asked for is waited for.
 
         partial: leaves out names that can't be rebuilt there; `left_out` of the
-            AsyncResult lists them
+            AsyncResult lists them, or a warning if it blocks
 
         Returns the list of names, or one for each engine, if it blocks, else an
         AsyncResult. Raises LookupError if there is no such checkpoint,
@@ -65,7 +65,14 @@ class WholeNamespaces:
             under_way.wait(None)
         parts = parts_to_restore(self._connection, name, ids)
         group = self._connection.submit_restore(ids, parts, bool(partial))
-        return self._deliver(NamespaceResult(self.client, group, "restore", single), block)
+        result = NamespaceResult(self.client, group, "restore", single)
+        delivered = self._deliver(result, block)
+        if partial and delivered is not result:
+            from rhumba.namespace import _warn_of
+
+            for engine, left_out in zip(ids, result.left_out):
+                _warn_of(left_out, f" on engine {engine}")
+        return delivered
 
     def copy_to(self, targets, partial=False, block=True):
         """Copies the namespace of this one engine to others, in the place of what they hold.
