@@ -520,6 +520,21 @@ fn imports(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions
         });
     }
     let typed = from.or_else(|| line.strip_prefix("import "))?;
+    let last = match from {
+        Some(_) => typed,
+        None => typed.rsplit(',').next().unwrap_or_default(),
+    };
+    // Behind a whole module only one word can stand.
+    if let Some((_, behind)) = last.trim_start().split_once([' ', '\t']) {
+        let keyword = if from.is_some() { "import" } else { "as" };
+        let behind = behind.trim_start();
+        let prefix = behind.rsplit([' ', '\t']).next().unwrap_or_default();
+        let is_next = prefix.len() == behind.len() && keyword.starts_with(prefix);
+        return Some(Completions {
+            start: cursor - prefix.len(),
+            matches: is_next.then(|| keyword.to_owned()).into_iter().collect(),
+        });
+    }
     let typed = typed.rsplit([' ', ',', '\t']).next().unwrap_or_default();
     let listed = session::import(vm, "rhumba._modules")
         .and_then(|module| module.get_attr("matching", vm))

@@ -180,6 +180,15 @@ fn modules_magics_and_files() {
             "urllib.rob",
             &["urllib.robotparser"],
         );
+        for (marked, replaced, expected) in [
+            ("from os imp|", "imp", &["import"][..]),
+            ("from os |", "", &["import"]),
+            ("import os a|", "a", &["as"]),
+            ("import sys, os a|", "a", &["as"]),
+            ("import os as x|", "x", &[]),
+        ] {
+            assert_offers(bench, marked, replaced, expected);
+        }
         bench.cell("import os, string");
         assert_offers(
             bench,

@@ -1,7 +1,8 @@
 //! Engines that die, and others that get their namespaces.
 
 use super::*;
-use crate::message::Policy;
+use crate::message::{Left, Policy};
+use crate::record::encode_flat;
 
 const HOST: u32 = 7;
 const PAUSE_US: u64 = 10_000;
@@ -226,6 +227,47 @@ fn without_a_host_nothing_is_restored_and_nobody_waits() {
         "{told:?}"
     );
     stage.scene.end();
+}
+
+#[test]
+fn a_checkpoint_that_was_brought_back_in_part_stays_as_it_is() {
+    let mut stage = Stage::new(restoring());
+    let engine = stage.engine();
+    stage.scene.run_through(stage.client, engine, 0);
+    let (ticket, _) = stage.scene.checkpoint_order(engine);
+    stage.scene.finish(engine, ticket);
+    assert_eq!(stage.dies(engine), []);
+    assert_eq!(stage.starts(), 1);
+
+    let other = stage.engine();
+    let (ticket, name) = stage.restore_order(other);
+    let lost = vec![Left {
+        path: "namespace['odd']".to_owned(),
+        reason: "it can't be rebuilt".to_owned(),
+    }];
+    let told = encode_flat(&(&lost, Vec::<Left>::new()));
+    let finished = FromEngine::Finished {
+        ticket,
+        outcome: Outcome::Done,
+        timing: Timing::default(),
+    };
+    let payload = Payload::from(vec![told.into()]);
+    stage
+        .scene
+        .tell(other.connection, ToController::Engine(finished), payload);
+    let told = stage.scene.told(stage.client);
+    assert!(
+        matches!(&told[..], [ToClient::EngineRestored { left_out, .. }] if *left_out == lost),
+        "{told:?}"
+    );
+    assert_eq!(stage.scene.checkpoints_kept, [name.clone()]);
+
+    // It dies once more before it is saved: what is there is that.
+    assert_eq!(stage.dies(other), []);
+    let third = stage.engine();
+    let (ticket, again) = stage.restore_order(third);
+    assert_eq!(again, name);
+    stage.scene.finish(third, ticket);
 }
 
 #[test]
