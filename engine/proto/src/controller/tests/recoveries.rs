@@ -260,7 +260,7 @@ fn a_checkpoint_that_was_brought_back_in_part_stays_as_it_is() {
         matches!(&told[..], [ToClient::EngineRestored { left_out, .. }] if *left_out == lost),
         "{told:?}"
     );
-    assert_eq!(stage.scene.checkpoints_kept, [name.clone()]);
+    assert_eq!(stage.scene.checkpoints_kept, std::slice::from_ref(&name));
 
     // It dies once more before it is saved: what is there is that.
     assert_eq!(stage.dies(other), []);
