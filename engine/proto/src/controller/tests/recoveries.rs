@@ -264,6 +264,8 @@ fn a_checkpoint_that_was_brought_back_in_part_stays_as_it_is() {
 
     // It dies once more before it is saved: what is there is that.
     assert_eq!(stage.dies(other), []);
+    stage.scene.pass_us(2 * PAUSE_US);
+    assert_eq!(stage.starts(), 1);
     let third = stage.engine();
     let (ticket, again) = stage.restore_order(third);
     assert_eq!(again, name);
