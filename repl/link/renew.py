@@ -107,7 +107,7 @@ SECTIONS
   .text.start :
   {
     rhumba_start_begin = .;
-    *crt1.o(.text)
+    *crt1.o(.text) *crtbegin*.o(.text)
 """
 # Whether these are called depends on how threads meet, and on which files are there.
 SOMETIMES = """\
