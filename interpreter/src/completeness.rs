@@ -148,15 +148,22 @@ fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
 
 /// The last line with those that it goes on from: in brackets, or by a backslash.
 fn statement_at_end(text: &str) -> &str {
-    let mut start = text.len();
-    while start > 0 {
-        start = text[..start]
-            .trim_end_matches('\n')
-            .rfind('\n')
-            .map_or(0, |end| end + 1);
-        let before = text[..start].trim_end_matches('\n');
-        if open_brackets(before) == 0 && !before.ends_with('\\') {
-            break;
+    let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
+    let (mut start, mut begins) = (0, true);
+    for token in parsed.tokens() {
+        match token.kind() {
+            TokenKind::Newline => begins = true,
+            TokenKind::NonLogicalNewline
+            | TokenKind::Indent
+            | TokenKind::Dedent
+            | TokenKind::EndOfFile => {}
+            kind if begins => {
+                let before = &text[..token.range().start().to_usize()];
+                start = before.rfind('\n').map_or(0, |end| end + 1);
+                // A comment may stand by itself, and what follows it too.
+                begins = kind == TokenKind::Comment;
+            }
+            _ => {}
         }
     }
     &text[start..]

@@ -612,6 +612,9 @@ impl Decoder<'_> {
         let vm = self.vm;
         let interned = vm.ctx.intern_str(name);
         let class = target.class();
+        if !self.by_value.contains(&class.get_id()) {
+            return Ok(class.as_object().get_attr(interned, vm)?);
+        }
         let classes = class.mro_collect();
         let is_by_value = |class: &PyTypeRef| self.by_value.contains(&class.get_id());
         // One that says itself what its items are has them taken by its own methods, too.

@@ -64,16 +64,18 @@ impl Encoder<'_> {
 
     /// Whether a class goes by value, and how its instances are made again says one that doesn't.
     fn is_reduced_by_base(&self, class: &Py<PyType>) -> bool {
+        if !self.is_of_namespace_class(class) {
+            return false;
+        }
         let names = ["__reduce__", "__reduce_ex__"].map(|name| self.vm.ctx.intern_str(name));
         let has_any = |class: &PyRef<PyType>| {
             let mut names = names.iter();
             names.any(|name| class.get_direct_attr(name).is_some())
         };
         let base = class.mro_collect().into_iter().find(has_any);
-        self.is_of_namespace_class(class)
-            && base.is_some_and(|base| {
-                !base.is(self.vm.ctx.types.object_type) && !self.is_of_namespace_class(&base)
-            })
+        base.is_some_and(|base| {
+            !base.is(self.vm.ctx.types.object_type) && !self.is_of_namespace_class(&base)
+        })
     }
 
     /// The first of its classes that doesn't go by value.
