@@ -1,8 +1,10 @@
 //! Looks for what can't come from a package registry, before minutes of compiling are lost to it,
 //! packs the source of the standard library and of the frozen folder (`src/library.rs`), puts the frozen
-//! library in order (`src/frozen.rs`), and rebuilds the crate when a frozen Python file changes: the
+//! library in order (`src/frozen.rs`), packs the docstrings of native objects (`src/docstrings.rs`), and
+//! rebuilds the crate when a frozen Python file changes: the
 //! macro that freezes the folder can't tell cargo which files it read.
 
+mod docs;
 mod freeze;
 mod pack;
 
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     println!("cargo:rerun-if-changed=python");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=pack.rs");
+    println!("cargo:rerun-if-changed=docs.rs");
     println!("cargo:rerun-if-changed=freeze.rs");
     println!("cargo:rerun-if-changed=start_modules.txt");
     let variable = |name| std::env::var(name).unwrap_or_default();
@@ -41,6 +44,10 @@ fn main() -> ExitCode {
     }
     if let Err(error) = freeze(START_MODULES, Path::new(&variable("OUT_DIR"))) {
         eprintln!("the frozen standard library can't be written: {error}");
+        return ExitCode::FAILURE;
+    }
+    if let Err(error) = docs::write(Path::new(&variable("OUT_DIR"))) {
+        eprintln!("the docstrings of native objects can't be written: {error}");
         return ExitCode::FAILURE;
     }
     // Another machine's libraries can't be tried here.

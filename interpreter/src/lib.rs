@@ -16,6 +16,7 @@ pub mod completion;
 pub mod configuration;
 pub mod conversion;
 mod display;
+mod docstrings;
 mod ending;
 mod evaluation;
 pub mod failure;

@@ -123,16 +123,6 @@ pub fn runtime_version() -> String {
     )
 }
 
-/// Begins what every start takes and nothing of it waits for, on a thread of its own: the runtime unpacks
-/// the docstrings of all native objects as soon as it makes the first type. To be called as early as can
-/// be where an interpreter is to start.
-pub fn prepare() {
-    // Without such a thread the start does it.
-    let _ = std::thread::Builder::new()
-        .name("rhumba-prepare".to_owned())
-        .spawn(|| rustpython_vm::function::db_doc(0, 1));
-}
-
 impl Runtime {
     /// Starts an interpreter on this thread.
     pub fn new(config: RuntimeConfig) -> Self {
@@ -166,6 +156,7 @@ impl Runtime {
             crate::bridge::install_builtins(vm);
             crate::bridge::reseed_after_fork(vm);
             let prepared = crate::library::install(vm)
+                .and_then(|()| crate::docstrings::install(vm))
                 .and_then(|()| crate::interruptible::install(vm))
                 .and_then(|()| crate::memory::install(vm))
                 .and_then(|()| crate::trees::install(vm))
@@ -186,6 +177,8 @@ impl Runtime {
             {
                 vm.print_exception(&failure);
             }
+            // And it stays in use: the collector passes over it from now on.
+            vm.state.gc.freeze();
             vm.state.gc.enable();
         });
         runtime

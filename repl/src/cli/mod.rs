@@ -140,24 +140,10 @@ pub fn main_with(modules: &[NativeModule]) -> ExitCode {
     main()
 }
 
-/// Whether what these words ask for is worth a thread that prepares the start: a shell, and a host. A
-/// program may have a single thread for good, for which memory is allocated a third faster.
-fn is_worth_preparing(words: &[OsString]) -> bool {
-    const OTHERS: [&str; 6] = ["-c", "-m", "-h", "--help", "-V", "--version"];
-    match words.get(1).map(|word| word.to_string_lossy()) {
-        None => true,
-        Some(word) if word.starts_with('-') => !OTHERS.contains(&&*word),
-        Some(word) => word == "host",
-    }
-}
-
 /// Runs the executable with the arguments it was started with.
 pub fn main() -> ExitCode {
     fault::report_faults_in_words();
     let words: Vec<OsString> = std::env::args_os().collect();
-    if is_worth_preparing(&words) {
-        rhumba_interpreter::runtime::prepare();
-    }
     if let Some(failure) = not_text(&words) {
         return failure.report();
     }
