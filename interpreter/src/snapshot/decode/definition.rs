@@ -72,6 +72,8 @@ impl Decoder<'_> {
             .ok_or(FormatError::Type {
                 expected: "a class",
             })?;
+        // It gets other methods, and so do those below it.
+        self.takings.clear();
         if self.settled.contains(&class.get_id()) {
             return self.meet_attributes(class, &keys, &values, before);
         }

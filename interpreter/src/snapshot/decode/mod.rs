@@ -3,8 +3,8 @@
 //! Edges only point back, so there is nothing to resolve later and nothing to recurse into.
 //! Lengths are checked against the bytes that are left before anything is allocated for them.
 //!
-//! Read next: `object.rs`, the records that rebuild functions, classes and instances; `code.rs`; `name.rs`,
-//! what may be a name.
+//! Read next: `object.rs`, the records that rebuild functions, classes and instances; `taking.rs`, what their
+//! containers hold; `code.rs`; `name.rs`, what may be a name.
 
 mod class;
 mod code;
@@ -13,8 +13,10 @@ mod definition;
 mod name;
 mod object;
 mod pause;
+mod taking;
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use bytes::Bytes;
 use malachite_bigint::BigInt;
@@ -34,6 +36,7 @@ use crate::namespace::may_be_bound;
 use code::Codes;
 use name::Names;
 use pause::Pause;
+use taking::Taking;
 
 type Decoded<T> = Result<T, Failure>;
 
@@ -153,6 +156,8 @@ struct Decoder<'a> {
     begun_classes: HashMap<usize, Vec<PyObjectRef>>,
     /// Objects that were here already and stay as they are: their fills are read, and ignored.
     settled: HashSet<usize>,
+    /// How the instances of classes take items, by the address of the class.
+    takings: HashMap<usize, Rc<Taking>>,
     names: Names,
 }
 
@@ -181,6 +186,7 @@ impl<'a> Decoder<'a> {
             foreign: HashSet::from([context.globals.get_id()]),
             begun_classes: HashMap::new(),
             settled: HashSet::new(),
+            takings: HashMap::new(),
             names: Names::default(),
         }
     }

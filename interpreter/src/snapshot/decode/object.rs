@@ -1,9 +1,9 @@
 //! The records that rebuild functions, instances, and what goes by name. For code see `code.rs`, for classes
-//! `definition.rs`.
+//! `definition.rs`, for what containers hold `taking.rs`.
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{
-    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyList, PyModule, PyTuple, PyType,
+    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyModule, PyTuple, PyType,
     PyTypeRef, object_get_dict,
 };
 use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
@@ -550,9 +550,11 @@ impl Decoder<'_> {
             true => Some(self.edge()?),
             false => None,
         };
+        // The methods by which a container takes items may look at its attributes, and change them: it has
+        // these before its items, and once more after them.
         if let (Some(state), None) = (&state, &setter)
             && !(items.is_empty() && keys.is_empty())
-            && self.needs_attributes(target)
+            && self.taking(target).has_own
         {
             self.set_state(target, state.clone())?;
         }
@@ -560,11 +562,7 @@ impl Decoder<'_> {
             self.add_items(target, items)?;
         }
         if !keys.is_empty() {
-            let set_item = self.inherited_method(target, "__setitem__")?;
-            for (key, value) in keys.into_iter().zip(values) {
-                self.check_hashable(&key)?;
-                set_item.call((target.to_owned(), key, value), vm)?;
-            }
+            self.set_items(target, keys, values)?;
         }
         match (state, setter) {
             (Some(state), Some(setter)) => {
@@ -576,81 +574,6 @@ impl Decoder<'_> {
             (Some(state), None) => self.set_state(target, state),
             (None, _) => Ok(()),
         }
-    }
-
-    /// Adds items to a list or to what is like one.
-    fn add_items(&self, target: &PyObject, items: Vec<PyObjectRef>) -> Decoded<()> {
-        let vm = self.vm;
-        let append = self.inherited_method(target, "append")?;
-        let extend = self.inherited_method(target, "extend").ok();
-        let lists = |name| vm.ctx.types.list_type.get_attr(vm.ctx.intern_str(name));
-        let is_of_list = |method: &PyObjectRef, name| {
-            let of_list: Option<PyObjectRef> = lists(name);
-            of_list.is_some_and(|of_list| of_list.is(method))
-        };
-        match (extend, target.downcast_ref::<PyList>()) {
-            (Some(extend), Some(list))
-                if is_of_list(&append, "append") && is_of_list(&extend, "extend") =>
-            {
-                list.borrow_vec_mut().extend(items);
-            }
-            (Some(extend), _) => {
-                extend.call((target.to_owned(), vm.ctx.new_list(items)), vm)?;
-            }
-            (None, _) => {
-                for item in items {
-                    append.call((target.to_owned(), item), vm)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A method of an object's class as the first class has it that doesn't go by value: how that of one
-    /// that does has changed what the object holds, can be seen in what it holds.
-    fn inherited_method(&self, target: &PyObject, name: &str) -> Decoded<PyObjectRef> {
-        let vm = self.vm;
-        let interned = vm.ctx.intern_str(name);
-        let class = target.class();
-        if !self.by_value.contains(&class.get_id()) {
-            return Ok(class.as_object().get_attr(interned, vm)?);
-        }
-        let classes = class.mro_collect();
-        let is_by_value = |class: &PyTypeRef| self.by_value.contains(&class.get_id());
-        // One that says itself what its items are has them taken by its own methods, too.
-        let reduces = ["__reduce__", "__reduce_ex__"].map(|name| vm.ctx.intern_str(name));
-        let mut reducing = classes.iter().filter(|class| {
-            let mut names = reduces.iter();
-            names.any(|name| class.get_direct_attr(name).is_some())
-        });
-        let is_its_own = reducing.next().is_some_and(is_by_value);
-        let found = classes
-            .iter()
-            .find_map(|class| match !is_its_own && is_by_value(class) {
-                true => None,
-                false => class.get_direct_attr(interned),
-            });
-        match found {
-            Some(method) => Ok(method),
-            None => Ok(class.as_object().get_attr(interned, vm)?),
-        }
-    }
-
-    /// Whether the class of a container has methods of its own by which it takes items, which may look at
-    /// its attributes: it has those before its items, and once more after them, since they may change them.
-    fn needs_attributes(&self, target: &PyObject) -> bool {
-        let vm = self.vm;
-        let class = target.class();
-        let native = native_base(class);
-        let has_own = ["__setitem__", "append", "extend"].iter().any(|name| {
-            let own = self.inherited_method(target, name).ok();
-            match (own, native.get_attr(vm.ctx.intern_str(*name))) {
-                (Some(own), Some(native)) => !own.is(&native),
-                (own, _) => own.is_some(),
-            }
-        });
-        let set_state = vm.ctx.intern_str("__setstate__");
-        has_own && class.get_attr(set_state).is_none()
     }
 
     /// Gives an object its state as `pickle` does: by `__setstate__`, or else as attributes.

@@ -51,6 +51,33 @@ def test_containers_are_filled_without_their_own_ways_of_taking_items():
     assert wrapped[1] == (2,) and logged.log == ['a', 'b']
 
 
+def test_containers_keep_their_order_and_what_each_class_makes_of_items():
+    import collections
+    class Ordered(collections.OrderedDict):
+        def __setitem__(self, key, value):
+            raise RuntimeError('no')
+    class Below(Ordered):
+        pass
+    class Table(dict):
+        def __reduce__(self):
+            return Table, (), None, None, iter([('a', 1)])
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value + 1)
+    for kind in (collections.OrderedDict, Ordered, Below):
+        made = kind()
+        for key in 'abc':
+            collections.OrderedDict.__setitem__(made, key, key)
+        made.move_to_end('a')
+        first, second = carry_away([made, collections.OrderedDict(made)])
+        for there in (first, second):
+            assert list(there) == list('bca') and list(reversed(there)) == list('acb') and there == made
+            assert there.popitem(last=False) == ('b', 'b') and list(there) == list('ca')
+            there.move_to_end('c')
+            assert list(there.items()) == [('a', 'a'), ('c', 'c')]
+        assert type(second) is collections.OrderedDict and type(first).__name__ == kind.__name__
+    assert dict(carry_away(Table())) == {'a': 2}
+
+
 def test_what_constructors_want_need_not_be_known():
     import collections
     import datetime

@@ -9,6 +9,9 @@ use super::{run, with_functions};
 use crate::snapshot::{DecodeContext, EncodeOptions, decode, encode};
 
 const CASES: &str = r#"
+import collections
+class L(list): pass
+class D(dict): pass
 def noop(): pass
 def make(n):
     def f(x, y=2): return x + y + n
@@ -25,6 +28,10 @@ cases = {
     '1e6 floats': [float(i) for i in range(1_000_000)],
     '1e6 texts': [str(i) for i in range(1_000_000)],
     '20k instances': [P(i) for i in range(20_000)],
+    '30k ordered': [collections.OrderedDict(a=i, b=2) for i in range(30_000)],
+    '30k defaultdicts': [collections.defaultdict(int, a=i, b=2) for i in range(30_000)],
+    '30k of a list': [L([i, 2]) for i in range(30_000)],
+    '30k of a dict': [D(a=i, b=2) for i in range(30_000)],
     '64 MB': b'x' * 64_000_000,
     'graph': (lambda nodes: [nodes, [(nodes[i % 100_000], nodes[i * 7919 % 100_000]) for i in range(1_000_000)]])([[i, f'n {i}'] for i in range(100_000)]),
     '200 functions': [make(i) for i in range(200)],
