@@ -518,6 +518,13 @@ impl Decoder<'_> {
             dict.set_item("__remote_traceback__", self.edge()?, vm)?;
         }
         for (key, value) in keys.into_iter().zip(values) {
+            if key.class().is(vm.ctx.types.member_descriptor_type) {
+                // A native field, of whose name the class has something else.
+                let set = key.class().slots().descr_set.load();
+                let set = set.expect("fields can be set");
+                set(&key, target.to_owned(), PySetterValue::Assign(value), vm)?;
+                continue;
+            }
             let name = name::of(key)?;
             // `__notes__` and the like live in the dict; the rest may be native attributes, or in slots. A
             // property isn't told what is behind it, nor a `__setattr__` what it may refuse.

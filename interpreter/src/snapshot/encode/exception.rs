@@ -1,8 +1,14 @@
 //! Exceptions: their class and arguments, then what was told beside these and what they were raised from.
 
-use rustpython_vm::builtins::{PyBaseException, PyDict, PyTuple, PyType};
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
+use std::rc::Rc;
 
+use rustpython_vm::builtins::{PyBaseException, PyInt, PyTuple, PyType};
+use rustpython_vm::function::FuncArgs;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use super::attributes::Slots;
+use super::container::is_plain;
+use super::object::native_base;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
 
@@ -21,24 +27,21 @@ impl Encoder<'_> {
         let Some(reduced) = reduced.downcast_ref::<PyTuple>() else {
             return self.reduce(object, origin);
         };
-        let [class, args, state @ ..] = reduced.as_slice() else {
+        let [class, args, ..] = reduced.as_slice() else {
             return self.reduce(object, origin);
         };
-        let mut children = Vec::new();
-        if let Some(state) = state.first().and_then(|s| s.downcast_ref::<PyDict>()) {
-            for (key, value) in state.items_vec() {
-                children.push(key);
-                children.push(value);
-            }
+        let attributes = self.attributes(object)?.into_iter();
+        let mut attributes: Vec<PyObjectRef> =
+            attributes.flat_map(|(name, value)| [name, value]).collect();
+        let mut names: Vec<PyObjectRef> = attributes.iter().step_by(2).cloned().collect();
+        for (name, field, value) in self.fields_beside(object, args)? {
+            attributes.extend([field, value]);
+            names.push(name);
         }
-        // The state doesn't have what is in slots.
-        if object.class().slots().member_count > 0 {
-            let dict_length = object.dict().map_or(0, |dict| dict.__len__());
-            let in_slots = self.attributes(object)?.split_off(dict_length);
-            children.extend(in_slots.into_iter().flat_map(|(name, value)| [name, value]));
+        if !names.is_empty() {
+            self.given.insert(object.get_id(), names);
         }
-        self.told_beside_arguments(object, &mut children)?;
-        let then = self.exception_fill(object, origin, children)?;
+        let then = self.exception_fill(object, origin, attributes)?;
         let children = vec![class.clone(), args.clone()];
         let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
         frame.then.extend(then);
@@ -46,53 +49,101 @@ impl Encoder<'_> {
         self.begin(frame.draining())
     }
 
-    /// Adds what the runtime tells beside the arguments: where the source is wrong, which name isn't
-    /// defined; and arguments that its own `__init__` would have taken for something else.
-    pub fn told_beside_arguments(
+    /// The native fields of an exception, such as `msg` and `errno`, that its arguments alone don't
+    /// give: the runtime told them beside these, or they were set later. Each with its name, and with
+    /// what it is set by: its name, or its descriptor where the class has something else of that name.
+    fn fields_beside(
         &self,
         object: &PyObject,
-        attributes: &mut Vec<PyObjectRef>,
-    ) -> PyResult<()> {
-        const OF_SOURCE: [&str; 7] = [
-            "msg",
-            "filename",
-            "lineno",
-            "offset",
-            "text",
-            "end_lineno",
-            "end_offset",
-        ];
+        args: &PyObject,
+    ) -> PyResult<Vec<(PyObjectRef, PyObjectRef, PyObjectRef)>> {
         let vm = self.vm;
-        let is = |class: &Py<PyType>| object.class().fast_issubclass(class);
-        if is(vm.ctx.exceptions.os_error) {
-            // An OSError has two at most, and takes what follows for names of files; more were set later.
-            let args = object.get_attr("args", vm)?;
-            if args
-                .downcast_ref::<PyTuple>()
-                .is_some_and(|args| args.len() > 2)
-            {
-                attributes.extend([vm.ctx.intern_str("args").to_owned().into(), args]);
-            }
-            return Ok(());
-        }
-        let names: &[&str] = if is(vm.ctx.exceptions.syntax_error) {
-            &OF_SOURCE
-        } else if is(vm.ctx.exceptions.name_error) {
-            &["name"]
-        } else {
-            return Ok(());
+        let class = object.class();
+        let native = native_base(class);
+        let fields = self.native_fields(native);
+        let Some(args) = args
+            .downcast_ref::<PyTuple>()
+            .filter(|_| !fields.is_empty())
+        else {
+            return Ok(Vec::new());
         };
-        for &name in names {
-            let key = vm.ctx.intern_str(name);
-            let is_there = |known: &PyObjectRef| self.text(known).is_some_and(|text| text == name);
-            let value = vm.get_attribute_opt(object, key)?;
-            if let Some(value) = value.filter(|value| !vm.is_none(value))
-                && !attributes.iter().step_by(2).any(is_there)
-            {
-                attributes.extend([key.to_owned().into(), value]);
+        let plain = self.native_exception(native, args);
+        let mut beside = Vec::new();
+        for (name, field) in fields.iter() {
+            let Some(value) = field_of(field, object, vm)? else {
+                continue;
+            };
+            let usual = match &plain {
+                Some(plain) => field_of(field, plain, vm)?,
+                None => None,
+            };
+            let is_usual = match usual {
+                Some(usual) => is_same(&value, &usual),
+                None => vm.is_none(&value),
+            };
+            let text = self.text(name).unwrap_or_default();
+            // As for pickle, what a name was asked of isn't carried: it may be anything.
+            let stays =
+                text == "obj" && !(self.is_of_namespace_class(class) && is_plain(vm, &value));
+            if is_usual || stays {
+                continue;
+            }
+            let found = class.get_attr(vm.ctx.intern_str(text));
+            let key = match found.is_some_and(|found| found.is(field)) {
+                true => name.clone(),
+                false => field.clone(),
+            };
+            beside.push((name.clone(), key, value));
+        }
+        // An OSError keeps two arguments at most, an ImportError says one of them; others were set later.
+        let arguments = |object: &PyObject| {
+            let exception = object.downcast_ref::<PyBaseException>();
+            exception.map(|exception| PyObjectRef::from(exception.args()))
+        };
+        if let (Some(own), Some(usual)) = (arguments(object), plain.as_deref().and_then(arguments))
+            && !is_same(&own, &usual)
+        {
+            let name: PyObjectRef = vm.ctx.intern_str("args").to_owned().into();
+            beside.push((name.clone(), name, own));
+        }
+        Ok(beside)
+    }
+
+    /// An exception as the native base of a class makes it of these arguments; `None` if it doesn't.
+    fn native_exception(&self, native: &Py<PyType>, args: &Py<PyTuple>) -> Option<PyObjectRef> {
+        let args = FuncArgs::from(args.as_slice().to_vec());
+        let new = native.slots().new.load()?;
+        let made = new(native.to_owned(), args.clone(), self.vm).ok()?;
+        if let Some(init) = native.slots().init.load() {
+            // The receiver takes no notice either.
+            let _ = init(&made, args, self.vm);
+        }
+        Some(made)
+    }
+
+    /// The fields that the native classes of an exception have and that can be set, looked up once for
+    /// each native base.
+    fn native_fields(&self, native: &Py<PyType>) -> Slots {
+        if let Some(known) = self.fields.borrow().get(&native.get_id()) {
+            return Rc::clone(known);
+        }
+        let vm = self.vm;
+        let exceptions = &vm.ctx.exceptions;
+        let mut found = Vec::new();
+        // Groups have none that can be set.
+        if !native.fast_issubclass(exceptions.base_exception_group) {
+            let member = vm.ctx.types.member_descriptor_type;
+            let classes = native.iter_base_chain();
+            for class in classes.take_while(|class| !class.is(exceptions.base_exception_type)) {
+                let entries = class.attributes().entries().into_iter();
+                found.extend(entries.filter(|(_, value)| value.class().is(member)));
             }
         }
-        Ok(())
+        let found = Slots::from(found);
+        // Native classes stay, so that their addresses are not used again.
+        let mut fields = self.fields.borrow_mut();
+        fields.insert(native.get_id(), Rc::clone(&found));
+        found
     }
 
     pub fn exception_fill(
@@ -140,6 +191,42 @@ impl Encoder<'_> {
         self.fill_pairs(kind::FILL_EXCEPTION, target, pairs);
         self.table.push(present);
         self.table.edges(single);
+    }
+}
+
+/// What a native field of an exception has; `None` if it isn't set.
+fn field_of(
+    field: &PyObject,
+    object: &PyObject,
+    vm: &VirtualMachine,
+) -> PyResult<Option<PyObjectRef>> {
+    let get = field.class().slots().descr_get.load();
+    let get = get.expect("what reads a field is a descriptor");
+    match get(field, Some(object), Some(object.class().as_object()), vm) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.fast_isinstance(vm.ctx.exceptions.attribute_error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether two fields are one object, or what the runtime makes anew whenever they are asked for: equal
+/// numbers, and tuples of the same objects.
+fn is_same(own: &PyObject, other: &PyObject) -> bool {
+    if own.is(other) {
+        return true;
+    }
+    if let (Some(own), Some(other)) = (own.downcast_ref::<PyInt>(), other.downcast_ref::<PyInt>()) {
+        return own.class().is(other.class()) && own.as_bigint() == other.as_bigint();
+    }
+    match (
+        own.downcast_ref::<PyTuple>(),
+        other.downcast_ref::<PyTuple>(),
+    ) {
+        (Some(own), Some(other)) => {
+            let mut pairs = own.as_slice().iter().zip(other.as_slice());
+            own.len() == other.len() && pairs.all(|(own, other)| own.is(other))
+        }
+        _ => false,
     }
 }
 

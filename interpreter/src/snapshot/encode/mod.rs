@@ -218,6 +218,8 @@ struct Encoder<'a> {
     plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
     /// The slots of classes that have a plan, by address.
     slots: RefCell<HashMap<usize, attributes::Slots>>,
+    /// The fields of native exception classes, by address.
+    fields: RefCell<HashMap<usize, attributes::Slots>>,
     /// The names of attributes that were told for objects, by address.
     given: HashMap<usize, Vec<PyObjectRef>>,
     dispatch_table: Option<PyDictRef>,
@@ -264,6 +266,7 @@ impl<'a> Encoder<'a> {
             postponed: HashMap::new(),
             plans: HashMap::default(),
             slots: RefCell::default(),
+            fields: RefCell::default(),
             given: HashMap::new(),
             dispatch_table: None,
             namespaces: HashMap::new(),

@@ -613,7 +613,7 @@ impl Slot {
         match parts.nth(index) {
             Some((_, slot)) => slot,
             None if (index - count).is_multiple_of(2) => Self::Key,
-            None => Self::Attribute(((index - count) / 2) as u32),
+            None => Self::Given(((index - count) / 2) as u32),
         }
     }
 }

@@ -227,3 +227,93 @@ def test_arguments_that_an_os_error_was_given_later():
     assert error.args == (550, 'no', 'me') and error.errno == 550
     error = carry(FileNotFoundError(2, 'No such file', 'name'))
     assert error.args == (2, 'No such file') and error.filename == 'name'
+
+
+def test_native_fields_of_exceptions_that_were_set_later():
+    class Missing(ImportError):
+        def __init__(self):
+            super().__init__()
+            self.msg, self.name, self.path = 'gone', 'module', '/there'
+    class Told(ImportError):
+        @property
+        def msg(self):
+            return 'told'
+        def __setattr__(self, name, value):
+            raise AttributeError('no')
+    class Coded(UnicodeDecodeError):
+        def __init__(self):
+            super().__init__('utf-8', b'abc', 0, 1, 'first')
+            self.start, self.reason = 2, 'later'
+    class Filed(OSError):
+        def __init__(self, name):
+            super().__init__(5, 'why')
+            self.filename = name
+            self.strerror = 'else'
+    class Only(OSError):
+        def __init__(self, name):
+            super().__init__(name)
+            self.filename = name
+            self.errno = 7
+    class Ended(SystemExit):
+        def __init__(self, code):
+            super().__init__()
+            self.code = code
+    class Stopped(StopIteration):
+        def __init__(self, value):
+            super().__init__('other')
+            self.value = value
+    class Wrong(SyntaxError):
+        def __init__(self):
+            super().__init__('text')
+            self.lineno, self.msg = 3, None
+    class NoAttribute(AttributeError):
+        def __init__(self, name, obj):
+            super().__init__('no')
+            self.name, self.obj = name, obj
+    class NoName(NameError):
+        def __init__(self):
+            super().__init__('no')
+            self.name = 'n'
+    told = Told('text')
+    ImportError.msg.__set__(told, 'native')
+    there = carry_away([Missing(), told, Coded(), Filed('f'), Only('f'), Ended([1]), Stopped({}), Wrong(),
+                        NoAttribute('n', 5), NoAttribute('n', open), NoName()])
+    missing, told, coded, filed, only, ended, stopped, wrong, no_attribute, of_any, no_name = there
+    assert (missing.msg, missing.name, missing.path, missing.args) == ('gone', 'module', '/there', ())
+    assert told.msg == 'told' and ImportError.msg.__get__(told) == 'native' and told.__dict__ == {}
+    assert (coded.start, coded.end, coded.reason, coded.object, coded.encoding) == (2, 1, 'later', b'abc', 'utf-8')
+    assert (filed.errno, filed.strerror, filed.filename, filed.args) == (5, 'else', 'f', (5, 'why'))
+    assert (only.errno, only.filename, only.args) == (7, 'f', ('f',))
+    assert ended.code == [1] and ended.args == () and stopped.value == {} and stopped.args == ('other',)
+    assert wrong.lineno == 3 and wrong.msg is None and wrong.args == ('text',)
+    assert (no_attribute.name, no_attribute.obj) == ('n', 5) and (of_any.name, of_any.obj) == ('n', None)
+    assert no_name.name == 'n' and no_name.args == ('no',)
+
+
+def test_native_fields_of_exceptions_as_they_are_made():
+    try:
+        import nowhere_to_be_found
+    except ImportError as error:
+        missing = carry(error)
+    assert missing.name == 'nowhere_to_be_found' and missing.msg == missing.args[0]
+    two = carry(ImportError('a', 'b'))
+    assert two.args == ('a', 'b') and two.msg is None
+    for code in (None, 3, 'text', (1, 2)):
+        there = carry(SystemExit(code))
+        assert there.code == code and there.args == (code,)
+    there = carry(SystemExit(1, 2))
+    assert there.code == (1, 2) and there.args == (1, 2) and carry(StopIteration(4)).value == 4
+    try:
+        eval('1 +')
+    except SyntaxError as error:
+        wrong, there = error, carry(error)
+    for name in ('msg', 'filename', 'lineno', 'offset', 'text', 'end_lineno', 'end_offset', 'args'):
+        assert getattr(there, name) == getattr(wrong, name), name
+    group = carry(ExceptionGroup('g', [ValueError(1), OSError(2, 'no', 'f')]))
+    assert group.message == 'g' and group.exceptions[1].filename == 'f'
+    import threading
+    class Ended(SystemExit):
+        def __init__(self, code):
+            super().__init__()
+            self.code = code
+    assert '.code' in refusal(Ended(threading.Lock()))
