@@ -232,7 +232,9 @@ impl<'a> Decoder<'a> {
             .map(|node| node as usize);
         let mut record_count = 0_u32;
         while !self.reader.is_empty() {
-            self.record()?;
+            if let Err(failure) = self.record() {
+                return Err(self.noted(failure));
+            }
             record_count = record_count.wrapping_add(1);
             if self.context.may_be_interrupted && record_count.is_multiple_of(INTERRUPT_INTERVAL) {
                 self.vm.check_signals()?;
@@ -246,6 +248,19 @@ impl<'a> Decoder<'a> {
             .into());
         }
         self.get(header.root)
+    }
+
+    /// Says where code that rebuilds an object finds its global names, if it is one of them that it misses.
+    fn noted(&self, failure: Failure) -> Failure {
+        const NOTE: &str = "the code that rebuilds an object finds its global names in the namespace that \
+            receives it: send them there first, or take them along by dumps(obj, globals='carried')";
+        let name_error = self.vm.ctx.exceptions.name_error;
+        let misses_name =
+            matches!(&failure, Failure::Python(error) if error.class().is(name_error));
+        match misses_name && self.name.is_none() {
+            true => failure.noted(self.vm, NOTE),
+            false => failure,
+        }
     }
 
     /// Makes the classes that were decoded known by their identities.

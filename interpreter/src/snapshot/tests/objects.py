@@ -715,3 +715,26 @@ def test_what_refuses_says_where_it_is():
         assert error.__notes__ == ["while carrying args['a']"], error.__notes__
     else:
         raise AssertionError('it was carried')
+
+
+class Limited:
+    def __init__(self, n):
+        self.n = min(n, LIMIT)
+
+    def __reduce__(self):
+        return Limited, (self.n,)
+
+
+LIMIT = 3
+
+
+def test_code_that_rebuilds_objects_finds_its_names_where_they_arrive():
+    receiver['LIMIT'] = 2
+    assert carry_away(Limited(5)).n == 2
+    del receiver['LIMIT']
+    try:
+        carry_away(Limited(5))
+    except NameError as error:
+        assert error.name == 'LIMIT' and "globals='carried'" in error.__notes__[0], error.__notes__
+    else:
+        raise AssertionError('no name was missed')
