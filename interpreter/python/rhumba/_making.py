@@ -15,8 +15,16 @@ def by_base(base, class_, *args):
 
 
 def fill_property(made, parts):
-    """Gives a new property its functions and its docstring."""
+    """Gives a new property its functions and its docstring, and leaves its attributes as they are."""
+    try:
+        attributes = object.__getattribute__(made, "__dict__")
+    except AttributeError:
+        attributes = {}
+    kept = dict(attributes)
     property.__init__(made, *parts)
+    # One of a subclass is given its docstring as an attribute, which the one that went may not have.
+    attributes.clear()
+    attributes.update(kept)
 
 
 def set_module(made, module):

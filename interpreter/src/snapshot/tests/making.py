@@ -163,8 +163,22 @@ def test_properties_of_subclasses():
         def x(self):
             'Doc.'
             return 5
+    class Bare(property):
+        "Of the class."
+        def __new__(cls, function):
+            return super().__new__(cls)
+        def __init__(self, function):
+            pass
+    class Slotted(property):
+        __slots__ = ('__doc__',)
     there = carry_away(A)
     assert there().x == 5 and there.__dict__['x'].calls == 0 and there.x.__doc__ == 'Doc.'
+    assert there.__dict__['x'].__dict__ == {'calls': 0, '__doc__': 'Doc.'}
+    noted = Bare(len)
+    noted.note = 1
+    bare, noted, slotted = carry_away([Bare(len), noted, Slotted(len)])
+    assert bare.__dict__ == {} and bare.fget is None and bare.__doc__ == 'Of the class.'
+    assert noted.__dict__ == {'note': 1} and slotted.fget is len and slotted.__doc__ == len.__doc__
 
 
 def test_exceptions_that_guard_their_attributes():
