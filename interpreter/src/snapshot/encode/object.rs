@@ -302,7 +302,10 @@ impl Encoder<'_> {
         let table = self.dispatch_table()?;
         let reduced = match table.get_item_opt(object.class().as_object(), vm)? {
             Some(reduce) => reduce.call((object.to_owned(),), vm),
-            None => vm.call_method(object, "__reduce_ex__", (vm.ctx.new_int(4),)),
+            None => self.reduced_natively(object).and_then(|reduced| {
+                let usual = || vm.call_method(object, "__reduce_ex__", (vm.ctx.new_int(4),));
+                reduced.map_or_else(usual, Ok)
+            }),
         };
         let reduced = match reduced {
             Ok(reduced) => reduced,
@@ -520,7 +523,7 @@ impl Encoder<'_> {
         let vm = self.vm;
         let part = |index: usize| parts.get(index).filter(|part| !vm.is_none(part));
         let mut children = Vec::new();
-        let native = self.native_items(object);
+        let native = self.native_items(object)?;
         let (is_list, is_dict) = (part(3).is_some(), part(4).is_some());
         if let Some(items) = part(3).filter(|_| native.is_none()) {
             for item in items.to_owned().get_iter(vm)?.iter::<PyObjectRef>(vm)? {

@@ -78,6 +78,33 @@ def test_containers_keep_their_order_and_what_each_class_makes_of_items():
     assert dict(carry_away(Table())) == {'a': 2}
 
 
+def test_containers_are_not_asked_what_is_in_them():
+    import collections
+    def never(self, *rest):
+        raise RuntimeError('it was asked')
+    def silent(base, **more):
+        asked = 'items', 'keys', 'values', '__iter__', '__getitem__', '__len__', '__setitem__', 'append', 'extend'
+        return type('Silent', (base,), {**dict.fromkeys(asked, never), '__module__': '__main__', **more})
+    ordered = silent(collections.OrderedDict)()
+    for key in 'ab':
+        collections.OrderedDict.__setitem__(ordered, key, key)
+    collections.OrderedDict.move_to_end(ordered, 'a')
+    ordered.note = 1
+    counting = silent(collections.defaultdict)(list)
+    dict.__setitem__(counting, 'a', counting)
+    counting.note = 2
+    table, items = silent(dict)(), silent(list, __slots__=('note',))()
+    dict.__setitem__(table, 'a', 1)
+    list.extend(items, [1, items])
+    items.note = 3
+    there = carry_away([ordered, counting, table, items])
+    ordered, counting, table, items = there
+    assert list(collections.OrderedDict.items(ordered)) == [('b', 'b'), ('a', 'a')] and ordered.note == 1
+    assert dict.__getitem__(counting, 'a') is counting and counting.default_factory is list and counting.note == 2
+    assert list(dict.items(table)) == [('a', 1)]
+    assert list.__getitem__(items, 0) == 1 and list.__getitem__(items, 1) is items and items.note == 3
+
+
 def test_what_constructors_want_need_not_be_known():
     import collections
     import datetime
