@@ -8,6 +8,7 @@
 use rustpython_vm::builtins::{PyDict, PyDictRef, PyList, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
+use crate::interrupt;
 use crate::lookup;
 use crate::output::{self, DisplayItem};
 use crate::session::{self, Session};
@@ -32,10 +33,7 @@ pub(crate) fn result(
             Some(sink) if sink.shown_kinds().is_some() && output::is_redirected(vm) => {
                 write_result(vm, count, &text)
             }
-            Some(sink) => {
-                vm.allow_threads(|| sink.cell_result(count, &text));
-                Ok(())
-            }
+            Some(sink) => interrupt::stoppable(vm, || sink.cell_result(count, &text)),
             None => output::write_stdout(vm, &format!("{text}\n")),
         };
     }
@@ -57,10 +55,7 @@ pub(crate) fn result(
         Some(sink) if sink.shown_kinds().is_some() && output::is_redirected(vm) => {
             write_result(vm, count, item.plain_text())
         }
-        Some(sink) => {
-            vm.allow_threads(|| sink.cell_result_item(count, &item));
-            Ok(())
-        }
+        Some(sink) => interrupt::stoppable(vm, || sink.cell_result_item(count, &item)),
         None => output::write_stdout(vm, &format!("{}\n", item.plain_text())),
     }
 }
@@ -89,10 +84,7 @@ pub(crate) fn publish(
         return capture(vm, &captured, &item);
     }
     match session.sink() {
-        Some(sink) => {
-            vm.allow_threads(|| sink.display_item(&item));
-            Ok(())
-        }
+        Some(sink) => interrupt::stoppable(vm, || sink.display_item(&item)),
         None => output::write_stdout(vm, &format!("{}\n", item.plain_text())),
     }
 }

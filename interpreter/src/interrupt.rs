@@ -3,8 +3,10 @@
 //! It installs no handler (the runtime does, see `runtime`), and it can't interrupt native code
 //! that never asks. A real SIGINT to the main thread is what makes a signal "arrive".
 
+use std::cell::RefCell;
 use std::time::Duration;
 
+use rustpython_vm::vm::thread;
 use rustpython_vm::{PyResult, VirtualMachine};
 
 /// The longest that a Ctrl-C waits for native code to look up.
@@ -47,4 +49,40 @@ pub fn interruptible_wait(
 /// came too late, must not hit the next.
 pub fn discard_pending(vm: &VirtualMachine) {
     while vm.check_signals().is_err() {}
+}
+
+thread_local! {
+    /// While [`stoppable`] work runs on this thread: what the handler of a signal has raised.
+    static RAISED: RefCell<Option<PyResult<()>>> = const { RefCell::new(None) };
+}
+
+/// Runs work that touches no Python objects and may take long: it asks [`is_stopped`] between its
+/// parts. Other Python threads run meanwhile.
+///
+/// # Errors
+/// What the handler of a signal raised meanwhile.
+pub fn stoppable<R>(vm: &VirtualMachine, work: impl FnOnce() -> R) -> PyResult<R> {
+    let outer = RAISED.replace(Some(Ok(())));
+    let done = vm.allow_threads(work);
+    match RAISED.replace(outer) {
+        Some(Err(failure)) => Err(failure),
+        _ => Ok(done),
+    }
+}
+
+/// Whether the [`stoppable`] work that this is called from should end early: looks at the signals.
+pub fn is_stopped() -> bool {
+    match RAISED.with_borrow(|raised| raised.as_ref().map(Result::is_err)) {
+        // Nobody would hear of what a handler raises.
+        None => return false,
+        Some(true) => return true,
+        Some(false) => {}
+    }
+    let checked =
+        thread::try_with_current_vm(|vm| thread::attach_for_callback(vm, || vm.check_signals()));
+    let Some(Err(failure)) = checked else {
+        return false;
+    };
+    RAISED.set(Some(Err(failure)));
+    true
 }

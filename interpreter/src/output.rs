@@ -58,7 +58,8 @@ impl DisplayItem {
 
 /// Takes output in the order it is made. Any Python thread may call it, at any time.
 ///
-/// Its methods run detached from the interpreter and must not touch Python objects.
+/// Its methods run detached from the interpreter and must not touch Python objects. Those that show
+/// something long ask [`crate::interrupt::is_stopped`] between its parts.
 pub trait OutputSink: Send + Sync {
     /// Text written to a stream: any piece of it, whole lines or not.
     fn write(&self, stream: Stream, text: &str);

@@ -326,8 +326,12 @@ impl Shell<'_> {
         if self.is_interrupt(failure) {
             self.screen.leave_echoed_key();
         }
-        self.screen
-            .show_failure(&ErrorReport::from_exception(self.vm, failure));
+        let report = ErrorReport::from_exception(self.vm, failure);
+        if interrupt::stoppable(self.vm, || self.screen.show_failure(&report)).is_err() {
+            self.screen.leave_echoed_key();
+            self.screen.start_line();
+            self.screen.put(Stream::Stderr, "KeyboardInterrupt\n");
+        }
         let debugged = failure::debug_if_asked(self.vm, failure);
         debugged.err().and_then(|ended| self.settle_exit(&ended))
     }

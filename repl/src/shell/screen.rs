@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use rhumba_interpreter::failure::ErrorReport;
 use rhumba_interpreter::history::CellOutput;
+use rhumba_interpreter::interrupt;
 use rhumba_interpreter::output::{DisplayItem, OutputSink, Stream};
 
 use super::above::Above;
@@ -19,6 +20,12 @@ use super::{looks, traceback};
 
 /// The forms that are ever shown here: text, and what [`Pictures`] shows.
 const SHOWN_KINDS: [&str; 4] = ["text/plain", "image/png", "image/svg+xml", "image/jpeg"];
+
+/// As much text is written before a Ctrl-C is looked for: a terminal may take minutes for all of it.
+const PART_BYTES_MAX: usize = 16 * 1024;
+
+/// Ends all colours.
+const PLAIN: &str = "\x1b[0m";
 
 pub struct Screen {
     colours: Colours,
@@ -75,7 +82,7 @@ impl Screen {
         }
         self.note(|| CellOutput::Failure(report.clone()));
         self.start_line();
-        self.put(
+        self.put_long(
             Stream::Stderr,
             &traceback::paint(self.colours, &report.traceback),
         );
@@ -96,7 +103,7 @@ impl Screen {
             history.remember_output(count, text);
         }
         self.start_line();
-        self.put(Stream::Stdout, &self.result_text(count, text));
+        self.put_long(Stream::Stdout, &self.result_text(count, text));
     }
 
     fn result_text(&self, count: u32, text: &str) -> String {
@@ -113,6 +120,23 @@ impl Screen {
         if let Some(history) = self.history.get() {
             history.outputs().add(output());
         }
+    }
+
+    /// Writes text that may be long, in parts: a Ctrl-C ends it between two of them.
+    fn put_long(&self, stream: Stream, text: &str) {
+        let mut rest = text;
+        while rest.len() > PART_BYTES_MAX {
+            let (part, behind) = rest.split_at(rest.floor_char_boundary(PART_BYTES_MAX));
+            self.put(stream, part);
+            if interrupt::is_stopped() {
+                if self.colours.enabled() {
+                    self.put(stream, PLAIN);
+                }
+                return;
+            }
+            rest = behind;
+        }
+        self.put(stream, rest);
     }
 
     /// Writes what the shell itself says: nobody counts it among what a cell has shown.
@@ -157,7 +181,7 @@ impl OutputSink for Screen {
         let plain = data.iter().find(|(kind, _)| kind == "text/plain");
         if let Some((_, text)) = plain.or_else(|| data.first()) {
             self.start_line();
-            self.put(Stream::Stdout, text);
+            self.put_long(Stream::Stdout, text);
             self.put(Stream::Stdout, "\n");
         }
     }

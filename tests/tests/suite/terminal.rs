@@ -57,6 +57,32 @@ fn an_interrupt_ends_one_long_write() {
 }
 
 #[test]
+fn an_interrupt_ends_the_showing_of_what_is_long() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "long = 'a' * 60_000_000 + '!' * 9");
+    for (number, cell) in [
+        (2, "long"),
+        (3, "display(long)"),
+        (4, "raise ValueError(long)"),
+    ] {
+        terminal.enter(number, cell);
+        terminal.expect("aaaaaaaa");
+        terminal.send("\x03");
+        let shown = terminal.expect("KeyboardInterrupt");
+        assert!(
+            !shown.contains("!!!!!!!!!"),
+            "{cell}: all of it was written"
+        );
+    }
+    terminal.enter(5, "6 * 7");
+    terminal.expect("Out[5]: 42");
+    terminal.prompt(6);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
 fn a_cell_that_kills_the_shell_is_in_the_history() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
