@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_parser::{
-    InterpolatedStringErrorType, LexicalErrorType, Mode, ParseErrorType, ParseOptions,
+    InterpolatedStringErrorType, LexicalErrorType, Mode, ParseError, ParseErrorType, ParseOptions,
     parse_module, parse_unchecked,
 };
 use ruff_text_size::Ranged;
@@ -55,7 +55,7 @@ impl Missing {
         let python = escapes_to_python(bare);
         if open_triple_quote(&python) {
             Self::ClosingQuotes
-        } else if open_brackets(&python) > 0 {
+        } else if !missing_brackets(&python).is_empty() {
             Self::ClosingBracket
         } else if is_in_block(&python) {
             Self::EndOfBlock
@@ -131,8 +131,12 @@ pub fn completeness(source: &str) -> Completeness {
 
 /// Whether what the parser missed could still come.
 fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
-    if open_brackets(python) > 0 || open_triple_quote(python) {
+    if open_triple_quote(python) {
         return true;
+    }
+    let brackets = missing_brackets(python);
+    if !brackets.is_empty() {
+        return !is_wrong_for_good(python, &brackets);
     }
     let text = without_last_comments(python);
     match failure {
@@ -255,20 +259,95 @@ fn joins_next_line(source: &str) -> bool {
     last.ends_with('\\') && !last.trim_start().starts_with('#')
 }
 
-/// How deep the brackets are that stay open, in source that may not parse.
-fn open_brackets(python: &str) -> usize {
+/// The brackets that close those that stay open, in source that may not parse; none where one closes
+/// nothing, or another's, which nothing that follows can mend.
+fn missing_brackets(python: &str) -> String {
     let parsed = parse_unchecked(python, ParseOptions::from(Mode::Module));
-    let mut depth = 0_usize;
+    let mut missing = Vec::new();
     for token in parsed.tokens() {
-        match token.kind() {
-            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => depth += 1,
-            // What closes nothing can't be mended by what follows.
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace if depth == 0 => return 0,
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => depth -= 1,
-            _ => {}
+        let closes = match token.kind() {
+            TokenKind::Lpar => {
+                missing.push(')');
+                continue;
+            }
+            TokenKind::Lsqb => {
+                missing.push(']');
+                continue;
+            }
+            TokenKind::Lbrace => {
+                missing.push('}');
+                continue;
+            }
+            TokenKind::Rpar => ')',
+            TokenKind::Rsqb => ']',
+            TokenKind::Rbrace => '}',
+            _ => continue,
+        };
+        if missing.pop() != Some(closes) {
+            return String::new();
         }
     }
-    depth
+    missing.iter().rev().collect()
+}
+
+/// Whether something is wrong before the end of source in which these brackets are missing, so that
+/// no line that follows can mend it: not in `f(1,`, but in `f(1 2`.
+fn is_wrong_for_good(python: &str, brackets: &str) -> bool {
+    let parsed = parse_unchecked(python, ParseOptions::from(Mode::Module));
+    let is_code = |kind| {
+        !matches!(
+            kind,
+            TokenKind::Newline
+                | TokenKind::NonLogicalNewline
+                | TokenKind::Comment
+                | TokenKind::Indent
+                | TokenKind::Dedent
+                | TokenKind::EndOfFile
+        )
+    };
+    let Some(last) = parsed.tokens().iter().rfind(|token| is_code(token.kind())) else {
+        return false;
+    };
+    if matches!(last.kind(), TokenKind::Async | TokenKind::Not) {
+        // They are half of `async for` and of `not in`.
+        return false;
+    }
+    let end = last.range().end().to_usize();
+    // With brackets alone, `with (a as b` isn't what it is with a colon behind it.
+    ["\n", ": pass\n"].iter().all(|ending| {
+        let closed = format!("{python}\n{brackets}{ending}");
+        let parsed = parse_unchecked(&closed, ParseOptions::from(Mode::Module));
+        let mut failures = parsed.errors().iter();
+        failures.any(|failure| is_before(failure, end))
+    })
+}
+
+/// Whether a failure is about what stands before `end`, whatever comes there.
+fn is_before(failure: &ParseError, end: usize) -> bool {
+    let range = failure.range();
+    match &failure.error {
+        // What is in the braces of such a text may go on.
+        ParseErrorType::FStringError(_)
+        | ParseErrorType::TStringError(_)
+        | ParseErrorType::Lexical(
+            LexicalErrorType::Eof
+            | LexicalErrorType::FStringError(_)
+            | LexicalErrorType::TStringError(_),
+        ) => false,
+        // `def f(*,` has its parameter still to come, `def f(a=1, b: int` its default.
+        ParseErrorType::ExpectedKeywordParam | ParseErrorType::NonDefaultParamAfterDefaultParam => {
+            false
+        }
+        _ if range.start().to_usize() >= end => false,
+        // A word that can't stand there.
+        ParseErrorType::Lexical(_)
+        | ParseErrorType::ExpectedToken { .. }
+        | ParseErrorType::ExpectedExpression => true,
+        ParseErrorType::OtherError(why) if why.starts_with("Expected ") => true,
+        // An expression that can't stand there: at the end it may become another, as `b` in
+        // `f(a=1, b` does by `=2`.
+        _ => range.end().to_usize() < end,
+    }
 }
 
 fn open_triple_quote(python: &str) -> bool {
@@ -320,7 +399,7 @@ fn next_indent(source: &str) -> usize {
         return indent_of(last);
     }
     let code = code_part(last);
-    if open_brackets(source) > 0 {
+    if !missing_brackets(source).is_empty() {
         let more = if code.ends_with(['(', '[', '{']) {
             INDENT_SPACES
         } else {
@@ -500,6 +579,30 @@ mod tests {
             ("%px f( \\", 0),
             ("if x:\n    %px y", 4),
             ("if x:\n    y\nelse:", 4),
+            ("f(a=1, b", 0),
+            ("f(a, # why", 0),
+            ("with (a as b", 0),
+            ("match (x", 0),
+            ("def f(a=1, b", 0),
+            ("def f(a=1, b: int", 0),
+            ("def f(*,", 0),
+            ("class A(B, m=", 0),
+            ("from a import (", 4),
+            ("(x not", 0),
+            ("[x async", 0),
+            ("[x for", 0),
+            ("[x for y", 0),
+            ("(lambda", 0),
+            ("(lambda x", 0),
+            ("(*a", 0),
+            ("{1: 2, 3", 0),
+            ("{1: 2 for", 0),
+            ("x[", 4),
+            ("(x if y", 0),
+            ("(a.", 0),
+            ("@d(", 4),
+            ("for (x", 0),
+            ("try:\n    f(1,", 4),
         ] {
             assert_eq!(completeness(source), indent(expected), "{source:?}");
         }
@@ -529,6 +632,24 @@ mod tests {
             "try: x\ny",
             "if x\n# why",
             "1 +\n# why",
+            "def (",
+            "class (\n",
+            "foo(1 2",
+            "foo(1 2\n",
+            "f(1 2 # why",
+            "if x:\n    f(1 2",
+            "x = [1, )",
+            "f([1, )",
+            "f(a=1, b,",
+            "x = (1\ny = 2",
+            "x = = 1\nf(",
+            "with (a as b c",
+            "{'a': 1 'b': 2",
+            "f(x if y els",
+            "f('abc",
+            "f($",
+            "(0777",
+            "f(\nif x:",
         ] {
             let found = completeness(source);
             assert!(

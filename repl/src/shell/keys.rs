@@ -359,6 +359,8 @@ mod tests {
     fn what_can_never_be_right_is_run_so_that_python_explains_it() {
         assert_eq!(enter("1 +* 2"), Enter::Run);
         assert_eq!(enter("print 'x'"), Enter::Run);
+        assert_eq!(enter("def ("), Enter::Run);
+        assert_eq!(enter("foo(1 2"), Enter::Run);
     }
 
     #[test]
