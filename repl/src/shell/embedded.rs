@@ -14,6 +14,7 @@ use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 use super::colour::Colours;
 use super::screen::Screen;
+use super::terminal::Keeper;
 use super::turn::Turn;
 use super::{Shell, ShellOptions, line};
 
@@ -59,6 +60,7 @@ pub fn open(vm: &VirtualMachine, header: &str) -> PyResult<i32> {
         namespace: &namespace,
         screen: Arc::new(Screen::new(colours)),
         colours,
+        terminal: Keeper::new(),
     }
     .run(ShellOptions {
         // Whatever the program around it was started with.

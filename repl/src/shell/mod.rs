@@ -47,6 +47,7 @@ use colour::Colours;
 use history::History;
 use input::{Input, Reading};
 use screen::Screen;
+use terminal::Keeper;
 
 /// How the shell starts.
 pub struct ShellOptions {
@@ -95,6 +96,7 @@ pub fn run(runtime: &Runtime, options: ShellOptions) -> i32 {
             namespace: &namespace,
             screen,
             colours,
+            terminal: Keeper::new(),
         }
         .run(options)
     })
@@ -116,6 +118,7 @@ struct Shell<'vm> {
     namespace: &'vm Namespace,
     screen: Arc<Screen>,
     colours: Colours,
+    terminal: Keeper,
 }
 
 impl Shell<'_> {
@@ -134,7 +137,6 @@ impl Shell<'_> {
         if !options.after_program {
             self.find_modules_here();
         }
-        let terminal = terminal::Keeper::new();
         let history = self.remember_cells();
         let mut input = Input::new(
             self.vm,
@@ -186,22 +188,18 @@ impl Shell<'_> {
                     .show_failure(&ErrorReport::from_exception(self.vm, &failure));
             }
         }
-        let status = self.read_and_run(&mut input, &terminal, &history);
+        let status = self.read_and_run(&mut input, &history);
         drop(input);
         self.vm.allow_threads(|| history.finish());
         status
     }
 
     /// Runs cells until the person leaves, and gives the exit status.
-    fn read_and_run(
-        &self,
-        input: &mut Input<'_>,
-        terminal: &terminal::Keeper,
-        history: &History,
-    ) -> i32 {
+    fn read_and_run(&self, input: &mut Input<'_>, history: &History) -> i32 {
         let mut number = self.namespace.cell_count() + 1;
         loop {
-            terminal.restore();
+            self.restore_files();
+            self.terminal.restore_modes();
             self.screen.start_line();
             if let Some(sentence) = history.trouble() {
                 self.screen
@@ -229,6 +227,15 @@ impl Shell<'_> {
                     return 1;
                 }
             }
+        }
+    }
+
+    /// Has what is shown reach the terminal again, whatever a cell did to the files of it.
+    fn restore_files(&self) {
+        if let Some(sentence) = self.terminal.restore_files() {
+            self.screen.start_line();
+            self.screen
+                .put(Stream::Stderr, &format!("rhumba: {sentence}\n"));
         }
     }
 
@@ -323,6 +330,7 @@ impl Shell<'_> {
         if failure.fast_isinstance(self.vm.ctx.exceptions.system_exit) {
             return self.settle_exit(failure);
         }
+        self.restore_files();
         if self.is_interrupt(failure) {
             self.screen.leave_echoed_key();
         }

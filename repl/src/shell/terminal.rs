@@ -1,12 +1,13 @@
 //! Keeps the terminal as the shell found it.
 //!
 //! A cell or a command may leave the terminal raw or silent, or close the shell's own files of it, as
-//! `open(0).close()` does; the next prompt puts it right. And where a signal ends the shell while a line
-//! is edited, the terminal is given back first.
+//! `open(0).close()` does, or put others in their place, as `os.dup2` does; the next prompt puts it right.
+//! And where a signal ends the shell while a line is edited, the terminal is given back first.
 
 use std::io::{IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The modes of the terminal as the shell was started with them. Written once, before the
 /// handlers that read it are installed.
@@ -21,6 +22,8 @@ const QUIET_MS: libc::c_int = 150;
 /// Gives the terminal back when it is dropped. Where stdin is no terminal it keeps no modes.
 pub struct Keeper {
     streams: Vec<Stream>,
+    /// Whether it was said that a file of the terminal was replaced.
+    told: AtomicBool,
 }
 
 /// One of the shell's own files.
@@ -45,14 +48,28 @@ impl Keeper {
         Self {
             // One that isn't open can't be closed by a cell.
             streams: streams.into_iter().filter_map(Stream::keep).collect(),
+            told: AtomicBool::new(false),
         }
     }
 
-    /// Puts back the files that were closed, and the modes.
-    pub fn restore(&self) {
+    /// Puts back the files that were closed or replaced; gives a sentence to be shown where it is the
+    /// first time that what is written went elsewhere.
+    pub fn restore_files(&self) -> Option<String> {
+        let mut taken = None;
         for stream in &self.streams {
-            stream.restore();
+            if stream.restore() {
+                taken = taken.or(stream.name());
+            }
         }
+        let name = taken.filter(|_| !self.told.swap(true, Ordering::Relaxed))?;
+        Some(format!(
+            "{name} had been replaced and is the terminal again: a cell that redirects it has to put \
+             it back itself"
+        ))
+    }
+
+    /// Puts back the modes.
+    pub fn restore_modes(&self) {
         if let Some(modes) = MODES.get() {
             // SAFETY: the structure was filled by tcgetattr. A terminal that is gone refuses,
             // and needs no modes.
@@ -70,24 +87,35 @@ impl Stream {
         })
     }
 
-    /// Opens it again where it was closed, or where another file has the number that keys are read from.
-    fn restore(&self) {
-        // SAFETY: both are told of numbers, and touch no memory of this process.
+    /// Opens it again where it was closed, or where a file that is no terminal has its number; says
+    /// whether one had.
+    fn restore(&self) -> bool {
+        // SAFETY: these are told of numbers, and touch no memory of this process.
         unsafe {
             let is_open = libc::fcntl(self.number, libc::F_GETFD) != -1;
-            let is_taken = self.number == libc::STDIN_FILENO
-                && self.was_terminal
-                && libc::isatty(self.number) == 0;
+            let is_taken = is_open && self.was_terminal && libc::isatty(self.number) == 0;
             if !is_open || is_taken {
                 libc::dup2(self.copy.as_raw_fd(), self.number);
             }
+            is_taken
+        }
+    }
+
+    /// What it is called, if it is written to.
+    fn name(&self) -> Option<&'static str> {
+        match self.number {
+            libc::STDOUT_FILENO => Some("standard output (descriptor 1)"),
+            libc::STDERR_FILENO => Some("standard error (descriptor 2)"),
+            _ => None,
         }
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.restore();
+        // Nobody is left to be told at a prompt.
+        let _ = self.restore_files();
+        self.restore_modes();
     }
 }
 

@@ -118,6 +118,25 @@ fn a_cell_that_closes_the_shells_own_files_does_not_end_it() {
 }
 
 #[test]
+fn a_cell_that_replaces_the_shells_own_files_hides_no_prompt_and_no_failure() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import os; kept = open('kept.txt', 'w+')");
+    terminal.enter(2, "os.dup2(kept.fileno(), 1); print('hidden')");
+    terminal.expect("standard output (descriptor 1) had been replaced");
+    terminal.enter(3, "kept.seek(0); kept.read().upper()");
+    terminal.expect("Out[3]: 'HIDDEN\\n'");
+    terminal.enter(4, "os.dup2(kept.fileno(), 2); 1 / 0");
+    let shown = terminal.expect("ZeroDivisionError");
+    assert!(!shown.contains("had been replaced"), "it was told before");
+    terminal.enter(5, "print('said')");
+    terminal.expect("said\r\n");
+    terminal.prompt(6);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
 fn a_block_is_indented_and_ends_with_an_empty_line() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
