@@ -457,6 +457,13 @@ _KEPT = {
     "tempfiles": lambda shell: [],
 }
 
+
+def _simple_prompt(shell):
+    from rhumba._pager import is_terminal
+
+    return not is_terminal(sys.stdin)
+
+
 # What is looked at each time.
 _LOOKED_AT = {
     "CustomTB": _custom_traceback,
@@ -491,7 +498,7 @@ _LOOKED_AT = {
     "separate_out": lambda shell: "",
     "separate_out2": lambda shell: "",
     "show_rewritten_input": lambda shell: True,
-    "simple_prompt": lambda shell: not sys.stdin.isatty(),
+    "simple_prompt": _simple_prompt,
     "starting_dir": lambda shell: (shell.user_ns.get("_dh") or [os.getcwd()])[0],
     "sys_excepthook": lambda shell: sys.__excepthook__,
 }

@@ -18,8 +18,13 @@ def page(text):
 
 def _is_watched():
     """Whether somebody sits in front of it who can turn pages."""
+    return is_terminal(sys.stdout) and is_terminal(sys.stdin) and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def is_terminal(stream):
+    """Whether a stream is a terminal: None, a closed one and one of a program's own that can't tell are none."""
     try:
-        return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        return bool(stream.isatty())
     except (AttributeError, ValueError):
         return False
 

@@ -347,7 +347,9 @@ class Shell:
         """Opens the debugger for a failure, if %pdb asks for it and somebody can answer."""
         if getattr(self, "call_pdb", False) is not True:
             return
-        if sys.flags.interactive or sys.stdin is not None and sys.stdin.isatty():
+        from rhumba._pager import is_terminal
+
+        if sys.flags.interactive or is_terminal(sys.stdin):
             from rhumba import _debugger
 
             _debugger.on_failure(failure)

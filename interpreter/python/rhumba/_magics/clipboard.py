@@ -125,7 +125,9 @@ def _clipboard():
 
 def _terminals_clipboard():
     """What the terminal itself tells of its clipboard (OSC 52), or None."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    from rhumba._pager import is_terminal
+
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return None
     import base64
     import binascii

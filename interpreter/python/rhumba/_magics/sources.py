@@ -301,7 +301,9 @@ def _editor():
     """The command of the person's editor."""
     import shutil
 
-    if not sys.stdin.isatty():
+    from rhumba._pager import is_terminal
+
+    if not is_terminal(sys.stdin):
         raise UsageError("an editor needs a terminal, and there is none here.")
     named = getattr(_rhumba_shell.get_ipython(), "editor", "")
     command = named or os.environ.get("VISUAL") or os.environ.get("EDITOR")

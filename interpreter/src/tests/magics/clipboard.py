@@ -39,3 +39,14 @@ def test_cpaste_runs_what_is_typed_up_to_a_line():
     assert main["last"] == 1 and "not_run" not in main
     typed("%cpaste -q -s END kept", "a\n--\nEND\n")
     assert main["kept"] == "a\n--"
+
+
+def test_without_a_standard_input_only_programs_are_asked():
+    path, before = os.environ["PATH"], sys.stdin
+    for stdin in (None, object()):
+        os.environ["PATH"] = "/nowhere"
+        sys.stdin = stdin
+        try:
+            shows(refused("%paste"), "the clipboard can't be read")
+        finally:
+            os.environ["PATH"], sys.stdin = path, before

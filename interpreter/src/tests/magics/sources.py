@@ -148,6 +148,19 @@ def test_edit_runs_a_script_again_and_no_module():
         assert main["K"]().m() == main["fn"]() == "new" and "__file__" not in main
 
 
+def test_without_a_standard_input_a_sentence_says_what_is_missing():
+    closed = io.StringIO()
+    closed.close()
+    before = sys.stdin
+    for stdin in (None, closed, object()):
+        sys.stdin = stdin
+        try:
+            shows(refused("%edit -x"), "an editor needs a terminal, and there is none here")
+            assert shell.simple_prompt is True
+        finally:
+            sys.stdin = before
+
+
 def test_notebook_is_one():
     import json
 
