@@ -280,6 +280,11 @@ fn licences() -> String {
             }
         }
     }
+    // A build script puts the texts of these into the executable.
+    let texts = packages
+        .iter()
+        .filter(|(_, package)| text(package, "name") == "rustpython-doc");
+    linked.extend(texts.map(|(id, _)| id.clone()));
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for package in linked.iter().map(|id| &packages[id]) {
         // A workspace crate has no source; its licence is what NOTICE opens with.

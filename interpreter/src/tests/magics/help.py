@@ -53,3 +53,47 @@ def test_a_magic_gets_another_name():
     shows(refused("%alias_magic -c a who"), "%%who isn't known")
     shows(refused("%alias_magic 1a who"), "can't name a magic")
     shows(shell.find_magic("quiet").__doc__, "Alias for `%timeit -q -o`", "%timeit [-n LOOPS]")
+
+
+def test_docstrings_of_native_objects_are_read_when_they_are_asked_for():
+    import _thread
+    import functools
+    import math
+
+    # In the order in which nothing has asked for them yet.
+    assert (5).__doc__.startswith("int([x]) -> integer")
+    assert vars(int)["__doc__"] == int.__doc__ == (5).__doc__
+    assert True.__doc__ == bool.__doc__ != int.__doc__
+    assert _thread.allocate_lock().__doc__ == type(_thread.allocate_lock()).__doc__
+    assert type.__doc__.startswith("type(object) -> the object's type")
+    assert len.__doc__ == "Return the number of items in a container."
+    assert [].append.__doc__ == list.append.__doc__ == "Append object to the end of the list."
+    assert dict.fromkeys.__doc__.startswith("Create a new dictionary with keys from iterable")
+    assert (5).__add__.__doc__ == int.__add__.__doc__ == "Return self+value."
+    assert int.numerator.__doc__.startswith("the numerator of a rational number")
+    assert str.maketrans.__doc__.startswith("Return a translation table usable for str.translate")
+    assert math.__doc__.startswith("This module provides access to the mathematical functions")
+    assert math.floor.__doc__.startswith("Return the floor of x as an Integral")
+
+    class Plain(int):
+        pass
+
+    class Documented(list):
+        "its own"
+
+    assert Plain.__doc__ is None and Plain().__doc__ is None
+    assert Documented.__doc__ == Documented().__doc__ == "its own"
+    Documented.__doc__ = "another"
+    assert Documented().__doc__ == "another"
+    adder = functools.partial(int, base=2)
+    assert adder.__doc__ == functools.partial.__doc__
+    adder.__doc__ = "of base two"
+    assert adder.__doc__ == "of base two"
+    try:
+        int.__doc__ = "no"
+    except TypeError:
+        pass
+    else:
+        raise AssertionError("native classes can't be changed")
+    shows(said("len?"), "Return the number of items")
+    shows(said("%pinfo [].append"), "Append object to the end")
