@@ -167,14 +167,22 @@ impl Decoder<'_> {
         values: Vec<PyObjectRef>,
     ) -> Decoded<()> {
         let vm = self.vm;
-        let classes = target.class().mro_collect();
+        let classes = match target.class().slots().member_count > 0 {
+            true => target.class().mro_collect(),
+            false => Vec::new(),
+        };
         for (key, value) in keys.into_iter().zip(values) {
             let name = name::of(key)?;
-            let interned = vm.ctx.intern_str(name.as_wtf8().to_owned());
-            let slot = classes.iter().find_map(|class| {
-                let is_heap = class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE);
-                is_heap.then(|| class.get_direct_attr(interned)).flatten()
-            });
+            let slot = match classes.is_empty() {
+                true => None,
+                false => {
+                    let interned = vm.ctx.intern_str(name.as_wtf8().to_owned());
+                    classes.iter().find_map(|class| {
+                        let is_heap = class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE);
+                        is_heap.then(|| class.get_direct_attr(interned)).flatten()
+                    })
+                }
+            };
             let slot = slot.filter(|slot| slot.class().is(vm.ctx.types.member_descriptor_type));
             if let Some(slot) = slot {
                 let set = slot.class().slots().descr_set.load();
@@ -183,8 +191,10 @@ impl Decoder<'_> {
                 continue;
             }
             let expected = "an object with attributes";
-            let dict = target.dict().ok_or(FormatError::Type { expected })?;
-            if dict.contains_key(&*name, vm) {
+            // Native classes may make it only when somebody asks.
+            let dict = object_get_dict(target.to_owned(), vm);
+            let dict = dict.map_err(|_| FormatError::Type { expected })?;
+            if dict.get_item_opt(&*name, vm)?.is_some() {
                 dict.del_item(&*name, vm)?;
             }
             dict.set_item(&*name, value, vm)?;
@@ -515,7 +525,11 @@ impl Decoder<'_> {
         target.generic_setattr(name, PySetterValue::Assign(suppress.into()), vm)?;
         let dict = object_get_dict(target.to_owned(), vm)?;
         if bits & present::TRACEBACK != 0 {
-            dict.set_item("__remote_traceback__", self.edge()?, vm)?;
+            let text = self.edge()?;
+            // Where it was first raised says more than where it was raised again.
+            if dict.get_item_opt("__remote_traceback__", vm)?.is_none() {
+                dict.set_item("__remote_traceback__", text, vm)?;
+            }
         }
         for (key, value) in keys.into_iter().zip(values) {
             if key.class().is(vm.ctx.types.member_descriptor_type) {

@@ -12,7 +12,7 @@ use super::object::native_base;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
 
-/// Which parts the fill of an exception has beyond its attributes.
+/// Which parts the fill of an exception has beyond its native fields.
 pub mod exception_present {
     pub const CAUSE: u8 = 1;
     pub const CONTEXT: u8 = 2;
@@ -31,20 +31,22 @@ impl Encoder<'_> {
             return self.reduce(object, origin);
         };
         let attributes = self.attributes(object)?.into_iter();
-        let mut attributes: Vec<PyObjectRef> =
+        let attributes: Vec<PyObjectRef> =
             attributes.flat_map(|(name, value)| [name, value]).collect();
-        let mut names: Vec<PyObjectRef> = attributes.iter().step_by(2).cloned().collect();
+        // They are given to it without its own code, as those of an instance: it may hash by them.
+        let given = !attributes.is_empty();
+        let given = given.then(|| self.given_attributes(object, origin, attributes));
+        let mut fields = Vec::new();
         for (name, field, value) in self.fields_beside(object, args)? {
-            attributes.extend([field, value]);
+            fields.extend([field, value]);
+            let names = self.given.entry(object.get_id()).or_default();
             names.push(name);
         }
-        if !names.is_empty() {
-            self.given.insert(object.get_id(), names);
-        }
-        let then = self.exception_fill(object, origin, attributes)?;
+        let fill = self.exception_fill(object, origin, fields)?;
         let children = vec![class.clone(), args.clone()];
         let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
-        frame.then.extend(then);
+        frame.then.extend(given);
+        frame.then.extend(fill);
         // Native exceptions are made by calling their class.
         self.begin(frame.draining())
     }
@@ -150,7 +152,7 @@ impl Encoder<'_> {
         &self,
         object: &PyObject,
         origin: u32,
-        attributes: Vec<PyObjectRef>,
+        fields: Vec<PyObjectRef>,
     ) -> PyResult<Option<Frame>> {
         let vm = self.vm;
         let exception = object
@@ -177,7 +179,7 @@ impl Encoder<'_> {
             let _ = vm.write_exception_inner(&mut text, exception);
             children.push(vm.ctx.new_str(text).into());
         }
-        children.extend(attributes);
+        children.extend(fields);
         if present == 0 && children.is_empty() {
             return Ok(None);
         }
@@ -230,7 +232,7 @@ fn is_same(own: &PyObject, other: &PyObject) -> bool {
     }
 }
 
-/// How many parts of an exception come before its attributes.
+/// How many parts of an exception come before its native fields.
 pub fn exception_singles(present: u8) -> usize {
     (present & !exception_present::SUPPRESS_CONTEXT).count_ones() as usize
 }

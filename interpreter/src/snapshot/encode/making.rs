@@ -2,10 +2,10 @@
 //! its own in between: what its base says of itself are the base's arguments, and nobody knows those of
 //! the class. What its own did is in the object's attributes.
 //!
-//! Instances of plain classes are made bare: see `bare.rs`. Containers with their own ways of taking items
-//! are filled without these: see `fill_state` of the decoder.
+//! Instances of plain classes are made bare: see `bare.rs`. What containers of subclasses hold is in
+//! `subclass.rs`.
 
-use rustpython_vm::builtins::{PyDict, PyList, PyTuple, PyType};
+use rustpython_vm::builtins::{PyDict, PyTuple, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
 
 use super::Encoder;
@@ -85,7 +85,7 @@ impl Encoder<'_> {
     }
 
     /// Whether an object has what stays in its process, which only its own constructor makes anew.
-    fn has_process_bound(&self, object: &PyObject) -> PyResult<bool> {
+    pub fn has_process_bound(&self, object: &PyObject) -> PyResult<bool> {
         let attributes = self.attributes(object)?;
         Ok(attributes
             .iter()
@@ -170,129 +170,4 @@ impl Encoder<'_> {
         let attributes = self.attributes(object)?.into_iter();
         Ok(attributes.flat_map(|(name, value)| [name, value]).collect())
     }
-
-    /// What a list or a dict of a subclass has, where its class says of itself what lists and dicts say:
-    /// its own ways of telling what is in it aren't asked.
-    pub fn native_items(&self, object: &PyObject) -> PyResult<Option<Vec<PyObjectRef>>> {
-        let class = object.class();
-        let is_usual = self.is_inherited_from_object(class, "__reduce__")
-            && self.is_inherited_from_object(class, "__reduce_ex__");
-        if !is_usual && !self.tells_items_itself(object) {
-            return Ok(None);
-        }
-        if let Some(list) = object.downcast_ref::<PyList>() {
-            return Ok(Some(list.borrow_vec().to_vec()));
-        }
-        let Some(dict) = object.downcast_ref::<PyDict>() else {
-            return Ok(None);
-        };
-        let native = native_base(class);
-        let pairs = match self.full_name(native) == ORDERED {
-            true => self.pairs_in_order(object, native)?,
-            false => dict.items_vec(),
-        };
-        let pairs = pairs.into_iter();
-        Ok(Some(pairs.flat_map(|(key, value)| [key, value]).collect()))
-    }
-
-    /// The pairs of an ordered dict in its own order, which isn't that of the dict that it is.
-    fn pairs_in_order(
-        &self,
-        object: &PyObject,
-        native: &Py<PyType>,
-    ) -> PyResult<Vec<(PyObjectRef, PyObjectRef)>> {
-        let vm = self.vm;
-        let items = native.as_object().get_attr("items", vm)?;
-        let items = items.call((object.to_owned(),), vm)?;
-        let mut pairs = Vec::new();
-        for pair in items.get_iter(vm)?.iter::<PyObjectRef>(vm)? {
-            let pair = pair?;
-            if let Some([key, value]) = pair.downcast_ref::<PyTuple>().map(|pair| pair.as_slice()) {
-                pairs.push((key.clone(), value.clone()));
-            }
-        }
-        Ok(pairs)
-    }
-
-    /// Whether a list or a dict has a way of its own of telling what is in it, and else says what its
-    /// native base says: then nothing of its own is asked for its items.
-    fn tells_items_itself(&self, object: &PyObject) -> bool {
-        let class = object.class();
-        let native = native_base(class);
-        let name = if object.downcast_ref::<PyDict>().is_some() {
-            "items"
-        } else if object.downcast_ref::<PyList>().is_some() {
-            "__iter__"
-        } else {
-            return false;
-        };
-        let is_native = |name: &str| {
-            let name = self.vm.ctx.intern_str(name);
-            match (class.get_attr(name), native.get_attr(name)) {
-                (Some(own), Some(native)) => own.is(&native),
-                (own, native) => own.is_none() && native.is_none(),
-            }
-        };
-        let may_be_asked = is_native("__reduce__") && is_native("__reduce_ex__");
-        let is_known = self.is_inherited_from_object(class, "__reduce__")
-            || [ORDERED, DEFAULTS].contains(&&*self.full_name(native));
-        may_be_asked && is_known && !is_native(name)
-    }
-
-    /// What `__reduce_ex__` would say of a list or a dict that has a way of its own of telling what is in
-    /// it, which that would ask. In the place of its items are empty ones: see [`Self::native_items`].
-    pub fn reduced_natively(&self, object: &PyObject) -> PyResult<Option<PyObjectRef>> {
-        let vm = self.vm;
-        let class = object.class();
-        let has_any = |name: &str| class.get_attr(vm.ctx.intern_str(name)).is_some();
-        if has_any("__getnewargs__")
-            || has_any("__getnewargs_ex__")
-            || !self.tells_items_itself(object)
-        {
-            return Ok(None);
-        }
-        let native = native_base(class);
-        let class: PyObjectRef = class.to_owned().into();
-        let state = |object: &PyObject| vm.call_method(object, "__getstate__", ());
-        let (callable, args, state) = match &*self.full_name(native) {
-            ORDERED => {
-                let state = state(object)?;
-                let dict = state.downcast_ref::<PyDict>();
-                let is_empty = dict.is_some_and(|dict| dict.is_empty());
-                (
-                    class,
-                    Vec::new(),
-                    if is_empty { vm.ctx.none() } else { state },
-                )
-            }
-            DEFAULTS => {
-                let field = native.as_object().get_attr("default_factory", vm)?;
-                let get = field.class().slots().descr_get.load();
-                let get = get.ok_or_else(|| vm.new_type_error("a field can't be read"))?;
-                let factory = get(&field, Some(object), Some(class.as_object()), vm)?;
-                let args = match vm.is_none(&factory) {
-                    true => Vec::new(),
-                    false => vec![factory],
-                };
-                (class, args, vm.ctx.none())
-            }
-            _ => {
-                let new = vm.import("copyreg", 0)?.get_attr("__newobj__", vm)?;
-                (new, vec![class], state(object)?)
-            }
-        };
-        let none = || vm.ctx.none();
-        let no_items = || -> PyObjectRef { vm.ctx.empty_tuple.clone().into() };
-        let (items, pairs) = match object.downcast_ref::<PyList>() {
-            Some(_) => (no_items(), none()),
-            None => (none(), no_items()),
-        };
-        let args = vm.ctx.new_tuple(args).into();
-        let parts = vec![callable, args, state, items, pairs];
-        Ok(Some(vm.ctx.new_tuple(parts).into()))
-    }
 }
-
-/// The native classes of dicts that say themselves how they are made again.
-const ORDERED: &str = "collections.OrderedDict";
-const DEFAULTS: &str = "collections.defaultdict";

@@ -4,7 +4,7 @@
 //! say what each kind of object is made of, and write its record here.
 //!
 //! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`,
-//! `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name, `path.rs` for how errors find their way,
+//! `subclass.rs`, `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name, `path.rs` for how errors find their way,
 //! `partial.rs` for what is left out instead, `segment.rs` for namespaces, `bare.rs` for what code of theirs runs.
 
 mod attributes;
@@ -25,6 +25,7 @@ mod path;
 mod registration;
 mod scalar;
 mod segment;
+mod subclass;
 mod substitute;
 mod walk;
 mod weak;
@@ -220,6 +221,8 @@ struct Encoder<'a> {
     slots: RefCell<HashMap<usize, attributes::Slots>>,
     /// The fields of native exception classes, by address.
     fields: RefCell<HashMap<usize, attributes::Slots>>,
+    /// How instances of classes hold items, by the address of the class, which has a plan.
+    containers: RefCell<HashMap<usize, subclass::Container>>,
     /// The names of attributes that were told for objects, by address.
     given: HashMap<usize, Vec<PyObjectRef>>,
     dispatch_table: Option<PyDictRef>,
@@ -267,6 +270,7 @@ impl<'a> Encoder<'a> {
             plans: HashMap::default(),
             slots: RefCell::default(),
             fields: RefCell::default(),
+            containers: RefCell::default(),
             given: HashMap::new(),
             dispatch_table: None,
             namespaces: HashMap::new(),

@@ -353,16 +353,15 @@ impl Encoder<'_> {
         } else {
             parts
         };
-        let state = match self.plain_state(object, parts)? {
-            Some(attributes) if attributes.is_empty() => None,
-            Some(attributes) => Some(self.given_attributes(object, origin, attributes)),
-            None => self.state_fill(object, origin, parts)?,
-        };
+        let plain = self.plain_state(object, parts)?;
+        let state = self.state_fill(object, origin, parts, plain.is_none())?;
+        let given = plain.filter(|attributes| !attributes.is_empty());
+        let given = given.map(|attributes| self.given_attributes(object, origin, attributes));
         let unsaid = self.attributes_unsaid(object, parts)?;
         let unsaid = (!unsaid.is_empty()).then(|| self.given_attributes(object, origin, unsaid));
         let mut children = self.maker(object, &parts[0], &parts[1])?;
         if self.is_plain_set(object.class()) {
-            return self.set_of_subclass(object, origin, state);
+            return self.set_of_subclass(object, origin, given.or(state));
         }
         let mut step = Step::Reduced;
         if self.may_be_bare(object, parts)? {
@@ -381,6 +380,7 @@ impl Encoder<'_> {
             frame.then.push(fill);
         }
         frame.then.extend(unsaid);
+        frame.then.extend(given);
         frame.then.extend(state);
         if object.downcast_ref::<PyBaseException>().is_some() {
             let fill = self.exception_fill(object, origin, Vec::new())?;
@@ -471,8 +471,8 @@ impl Encoder<'_> {
         self.instance(object, true, origin)
     }
 
-    /// The attributes that are all there is to an object's state, if nothing but setting them brings it
-    /// back. Then it needn't be finished when it is met.
+    /// The attributes that are all there is to an object's state but for items, if nothing but setting them
+    /// brings it back. Then it needn't be finished when it is met.
     fn plain_state(
         &self,
         object: &PyObject,
@@ -487,8 +487,7 @@ impl Encoder<'_> {
         let is_of_object = class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE)
             && self.is_inherited_from_object(class, "__setattr__");
         if !is_of_object
-            || part(3).is_some()
-            || part(4).is_some()
+            || (part(3).is_some() || part(4).is_some()) && !self.takes_items_natively(object)
             || part(5).is_some()
             || has_any(vm, class, &["__setstate__"])
         {
@@ -519,11 +518,23 @@ impl Encoder<'_> {
         object: &PyObject,
         origin: u32,
         parts: &[PyObjectRef],
+        with_state: bool,
     ) -> PyResult<Option<Frame>> {
         let vm = self.vm;
-        let part = |index: usize| parts.get(index).filter(|part| !vm.is_none(part));
+        let part = |index: usize| {
+            let part = parts.get(index).filter(|part| !vm.is_none(part));
+            part.filter(|_| with_state || index != 2)
+        };
         let mut children = Vec::new();
         let native = self.native_items(object)?;
+        let has_items = part(3).is_some() || part(4).is_some();
+        if let Some(items) = native.as_ref().filter(|_| has_items)
+            && part(2).is_none()
+            && part(5).is_none()
+            && let Some(fill) = self.native_fill(object, origin, items)
+        {
+            return Ok(Some(fill));
+        }
         let (is_list, is_dict) = (part(3).is_some(), part(4).is_some());
         if let Some(items) = part(3).filter(|_| native.is_none()) {
             for item in items.to_owned().get_iter(vm)?.iter::<PyObjectRef>(vm)? {
@@ -605,7 +616,7 @@ impl Slot {
         }
     }
 
-    pub fn of_exception(present: u8, index: usize) -> Self {
+    pub fn of_exception(present: u8, child_count: usize, index: usize) -> Self {
         let parts = [
             (exception_present::CAUSE, Self::Named(".__cause__")),
             (exception_present::CONTEXT, Self::Named(".__context__")),
@@ -616,7 +627,7 @@ impl Slot {
         match parts.nth(index) {
             Some((_, slot)) => slot,
             None if (index - count).is_multiple_of(2) => Self::Key,
-            None => Self::Given(((index - count) / 2) as u32),
+            None => Self::GivenLast(((child_count - index).div_ceil(2)) as u32),
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum Slot {
     ClassEntry(u32),
     /// An attribute that the object itself says it has
     Given(u32),
+    /// The same, counted from the last, which is 1
+    GivenLast(u32),
     /// The i-th of those that its instances need
     MethodEntry(u32),
     /// The i-th keyword default of a function
@@ -89,7 +91,9 @@ impl Slot {
                 pair_count,
                 present,
             } => Self::of_state(*item_count, *pair_count, *present, index),
-            Step::FillException { present } => Self::of_exception(*present, index),
+            Step::FillException { present } => {
+                Self::of_exception(*present, frame.children.len(), index)
+            }
             Step::FillClass { .. } if frame.is_of_methods() => pair(Self::MethodEntry),
             Step::FillClass {
                 registered_count,
@@ -166,9 +170,12 @@ impl Encoder<'_> {
                 let item = items.into_iter().nth(index as usize);
                 item.map_or_else(String::new, |(key, _)| self.attribute(&key))
             }
-            Slot::Given(index) => {
+            Slot::Given(index) | Slot::GivenLast(index) => {
                 let names = self.given.get(&parent.get_id());
-                let name = names.and_then(|names| names.get(index as usize));
+                let name = names.and_then(|names| match slot {
+                    Slot::GivenLast(_) => names.iter().nth_back((index as usize).checked_sub(1)?),
+                    _ => names.get(index as usize),
+                });
                 name.map_or_else(String::new, |name| self.attribute(name))
             }
             Slot::ClassEntry(index) | Slot::MethodEntry(index) => {

@@ -248,3 +248,62 @@ def test_large_random_graph():
     arrived = {id(node): i for i, node in enumerate(there)}
     for a, b in zip(nodes, there):
         assert [number[id(x)] for x in a] == [arrived[id(x)] for x in b]
+
+
+def hashed_by_attribute(base, **more):
+    def by_key(self):
+        return hash(self.key)
+    def same(self, other):
+        return self is other
+    return type('Keyed', (base,), {'__hash__': by_key, '__eq__': same, '__module__': '__main__', **more})
+
+
+def test_members_of_sets_among_their_own_attributes():
+    import collections
+    bases = (object, list, dict, set, int, Exception, OSError, ImportError, collections.OrderedDict,
+             collections.defaultdict, collections.Counter, collections.deque)
+    kinds = [hashed_by_attribute(base) for base in bases]
+    kinds += [hashed_by_attribute(base, __slots__=('key', 'members')) for base in (object, list, dict, ValueError)]
+    makers = (lambda x: {x}, lambda x: {x: 1}, lambda x: frozenset([x]), lambda x: {(x, 1)}, lambda x: [{x: x}])
+    for kind in kinds:
+        for make in makers:
+            for key_first in (True, False):
+                x = kind()
+                if not key_first:
+                    x.members = None
+                x.key = 'k'
+                x.members = make(x)
+                case = kind.__base__, type(x.members), key_first
+                for root in (x, x.members, [x, x.members], {'m': x.members, 'x': x}):
+                    there = carry_away([root, x])[1]
+                    members = there.members[0] if type(there.members) is list else there.members
+                    assert there.key == 'k' and (there in members or (there, 1) in members), case
+                    assert len(members) == 1 and type(members) is not list, case
+
+
+def test_containers_of_subclasses_in_cycles():
+    import collections
+    class Items(list):
+        pass
+    class Table(dict):
+        pass
+    class Counts(collections.Counter):
+        def __init__(self, *, of):
+            super().__init__(of)
+            self.of = of
+    class Holder:
+        pass
+    items, table, holder = Items(), Table(), Holder()
+    items.extend([items, table])
+    items.note = [items]
+    table[holder] = items
+    holder.table = table
+    counts = Counts(of='aab')
+    counts[holder] = 7
+    plain = collections.Counter({holder: 3})
+    holder.counts, holder.plain = counts, plain
+    plain, items, table, holder, counts = carry_away([plain, items, table, holder, counts])
+    assert items[0] is items and items[1] is table and items.note == [items] and type(items).__name__ == 'Items'
+    assert table[holder] is items and holder.table is table
+    assert holder.counts is counts and counts[holder] == 7 and counts['a'] == 2 and counts.of == 'aab'
+    assert holder.plain is plain and plain == {holder: 3} and type(holder.plain) is collections.Counter and counts.total() == 10

@@ -1,0 +1,268 @@
+//! Lists, dicts and the like of subclasses: what is in them is read and given back natively, and none of
+//! their own ways of telling it or of taking it is asked. What makes the object itself is in `making.rs`.
+//!
+//! Which of this holds for a class is looked up once. Read next: `decode/taking.rs`.
+
+use rustpython_vm::builtins::{PyDict, PyList, PyTuple, PyType};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
+
+use super::container::is_plain;
+use super::object::native_base;
+use super::{Encoder, Frame, Step};
+
+/// What is known of a class as one of containers.
+#[derive(Clone, Copy)]
+pub struct Container {
+    reduced: Reduced,
+    /// It has a way of its own of telling what is in it, or is asked for that by code that may be spared.
+    is_read_natively: bool,
+    /// Its items are taken as the native base takes them.
+    takes_natively: bool,
+}
+
+/// Who says how a list or a dict is made again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reduced {
+    /// `object`
+    Usual,
+    /// `OrderedDict`
+    Ordered,
+    /// `defaultdict`
+    Defaults,
+    /// `Counter`
+    Counting,
+    /// It is neither a list nor a dict, or somebody else says it
+    Otherwise,
+}
+
+impl Encoder<'_> {
+    fn container(&self, object: &PyObject) -> Container {
+        let class = object.class();
+        if let Some(known) = self.containers.borrow().get(&class.get_id()) {
+            return *known;
+        }
+        let reduced = self.reduced_by(object);
+        let told_by = match object.downcast_ref::<PyDict>() {
+            Some(_) => "items",
+            None => "__iter__",
+        };
+        let found = Container {
+            reduced,
+            is_read_natively: reduced == Reduced::Counting
+                || reduced != Reduced::Otherwise && !self.has_that_of_native(class, told_by),
+            takes_natively: self.takes_natively(class),
+        };
+        // Classes that are reduced have a plan, so that their addresses are not used again.
+        let mut containers = self.containers.borrow_mut();
+        containers.insert(class.get_id(), found);
+        found
+    }
+
+    fn reduced_by(&self, object: &PyObject) -> Reduced {
+        let vm = self.vm;
+        let class = object.class();
+        let is_of_items =
+            object.downcast_ref::<PyList>().is_some() || object.downcast_ref::<PyDict>().is_some();
+        if !is_of_items || !self.is_inherited_from_object(class, "__reduce_ex__") {
+            return Reduced::Otherwise;
+        }
+        let reduce = vm.ctx.intern_str("__reduce__");
+        let classes = class.mro_collect();
+        let says = |each: &PyRef<PyType>| each.get_direct_attr(reduce).is_some();
+        let Some(at) = classes.iter().position(says) else {
+            return Reduced::Otherwise;
+        };
+        let owner = &classes[at];
+        if owner.is(vm.ctx.types.object_type) {
+            return Reduced::Usual;
+        }
+        // Of what can be imported, the methods are asked: they may tell and take items in another form.
+        if !classes[..at]
+            .iter()
+            .all(|each| self.is_of_namespace_class(each))
+        {
+            return Reduced::Otherwise;
+        }
+        match &*self.full_name(owner) {
+            "collections.OrderedDict" if owner.is(native_base(class)) => Reduced::Ordered,
+            "collections.defaultdict" if owner.is(native_base(class)) => Reduced::Defaults,
+            "collections.Counter" => Reduced::Counting,
+            _ => Reduced::Otherwise,
+        }
+    }
+
+    fn has_that_of_native(&self, class: &Py<PyType>, name: &str) -> bool {
+        let name = self.vm.ctx.intern_str(name);
+        match (class.get_attr(name), native_base(class).get_attr(name)) {
+            (Some(own), Some(native)) => own.is(&native),
+            (own, native) => own.is_none() && native.is_none(),
+        }
+    }
+
+    /// Whether the receiver gives instances their items as the native base takes them: no class that
+    /// doesn't go by value has another way.
+    fn takes_natively(&self, class: &Py<PyType>) -> bool {
+        let native = native_base(class);
+        let classes = class.mro_collect();
+        // One that says itself what its items are takes them by its own methods, too.
+        let reduces = ["__reduce__", "__reduce_ex__"].map(|name| self.vm.ctx.intern_str(name));
+        let says = |each: &&PyRef<PyType>| {
+            let mut names = reduces.iter();
+            names.any(|name| each.get_direct_attr(name).is_some())
+        };
+        if classes
+            .iter()
+            .find(says)
+            .is_some_and(|each| self.is_of_namespace_class(each))
+        {
+            return false;
+        }
+        let is_native = |name: &&str| {
+            let name = self.vm.ctx.intern_str(*name);
+            let mut others = classes
+                .iter()
+                .filter(|each| !self.is_of_namespace_class(each));
+            match (
+                others.find_map(|each| each.get_direct_attr(name)),
+                native.get_attr(name),
+            ) {
+                (Some(own), Some(native)) => own.is(&native),
+                (own, native) => own.is_none() && native.is_none(),
+            }
+        };
+        ["__setitem__", "append", "extend"].iter().all(is_native)
+    }
+
+    /// Whether items may be given to an object after its attributes, whatever these are.
+    pub fn takes_items_natively(&self, object: &PyObject) -> bool {
+        self.container(object).takes_natively
+    }
+
+    /// What a list or a dict of a subclass has, if that is known without asking it.
+    pub fn native_items(&self, object: &PyObject) -> PyResult<Option<Vec<PyObjectRef>>> {
+        let reduced = self.container(object).reduced;
+        if reduced == Reduced::Otherwise {
+            return Ok(None);
+        }
+        if let Some(list) = object.downcast_ref::<PyList>() {
+            return Ok(Some(list.borrow_vec().to_vec()));
+        }
+        let Some(dict) = object.downcast_ref::<PyDict>() else {
+            return Ok(None);
+        };
+        let pairs = match reduced {
+            Reduced::Ordered => self.pairs_in_order(object)?,
+            _ => dict.items_vec(),
+        };
+        let pairs = pairs.into_iter();
+        Ok(Some(pairs.flat_map(|(key, value)| [key, value]).collect()))
+    }
+
+    /// The pairs of an ordered dict in its own order, which isn't that of the dict that it is.
+    fn pairs_in_order(&self, object: &PyObject) -> PyResult<Vec<(PyObjectRef, PyObjectRef)>> {
+        let vm = self.vm;
+        let native = native_base(object.class()).as_object();
+        let items = native.get_attr("items", vm)?;
+        let items = items.call((object.to_owned(),), vm)?;
+        let mut pairs = Vec::new();
+        for pair in items.get_iter(vm)?.iter::<PyObjectRef>(vm)? {
+            let pair = pair?;
+            if let Some([key, value]) = pair.downcast_ref::<PyTuple>().map(|pair| pair.as_slice()) {
+                pairs.push((key.clone(), value.clone()));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// The fill of a list or a dict that needs no more than its items, where its class takes them as the
+    /// native base does: it runs no code but what hashes keys.
+    pub fn native_fill(
+        &self,
+        object: &PyObject,
+        origin: u32,
+        items: &[PyObjectRef],
+    ) -> Option<Frame> {
+        let container = self.container(object);
+        let is_known = matches!(
+            container.reduced,
+            Reduced::Usual | Reduced::Defaults | Reduced::Counting
+        );
+        if !is_known || !container.takes_natively || items.is_empty() {
+            return None;
+        }
+        let (step, hashes) = match object.downcast_ref::<PyList>() {
+            Some(_) => (Step::FillList, false),
+            None => {
+                let mut keys = items.iter().step_by(2);
+                let is_plain = |key: &PyObjectRef| is_plain(self.vm, key);
+                (Step::FillDict, !keys.all(is_plain))
+            }
+        };
+        let frame = Frame::new(step, object.to_owned(), origin, Vec::new());
+        Some(frame.hashing(hashes))
+    }
+
+    /// What `__reduce_ex__` would say of a list or a dict that it would ask for what is in it. In the place
+    /// of its items are empty ones: see [`Self::native_items`].
+    pub fn reduced_natively(&self, object: &PyObject) -> PyResult<Option<PyObjectRef>> {
+        let vm = self.vm;
+        let class = object.class();
+        let container = self.container(object);
+        let has_any = |name: &str| class.get_attr(vm.ctx.intern_str(name)).is_some();
+        if !container.is_read_natively || has_any("__getnewargs__") || has_any("__getnewargs_ex__")
+        {
+            return Ok(None);
+        }
+        let native = native_base(class).as_object();
+        let class: PyObjectRef = class.to_owned().into();
+        let own_state = || vm.call_method(object, "__getstate__", ());
+        let (callable, args, state) = match container.reduced {
+            Reduced::Otherwise => return Ok(None),
+            Reduced::Usual => {
+                let new = vm.import("copyreg", 0)?.get_attr("__newobj__", vm)?;
+                (new, vec![class], own_state()?)
+            }
+            Reduced::Ordered => {
+                let state = own_state()?;
+                let dict = state.downcast_ref::<PyDict>();
+                let state = match dict.is_some_and(|dict| dict.is_empty()) {
+                    true => vm.ctx.none(),
+                    false => state,
+                };
+                (class, Vec::new(), state)
+            }
+            Reduced::Defaults => {
+                let field = native.get_attr("default_factory", vm)?;
+                let get = field.class().slots().descr_get.load();
+                let get = get.ok_or_else(|| vm.new_type_error("a field can't be read"))?;
+                let factory = get(&field, Some(object), Some(class.as_object()), vm)?;
+                let args = match vm.is_none(&factory) {
+                    true => Vec::new(),
+                    false => vec![factory],
+                };
+                (class, args, vm.ctx.none())
+            }
+            Reduced::Counting => {
+                // Its own constructor makes them anew.
+                if self.has_process_bound(object)? {
+                    return Ok(None);
+                }
+                let new = native.get_attr("__new__", vm)?;
+                // It says nothing of its attributes itself.
+                let usual = vm.ctx.types.object_type.as_object();
+                let state = usual.get_attr("__getstate__", vm)?;
+                let state = state.call((object.to_owned(),), vm)?;
+                (new, vec![class], state)
+            }
+        };
+        let none = || vm.ctx.none();
+        let no_items = || -> PyObjectRef { vm.ctx.empty_tuple.clone().into() };
+        let (items, pairs) = match object.downcast_ref::<PyList>() {
+            Some(_) => (no_items(), none()),
+            None => (none(), no_items()),
+        };
+        let args = vm.ctx.new_tuple(args).into();
+        let parts = vec![callable, args, state, items, pairs];
+        Ok(Some(vm.ctx.new_tuple(parts).into()))
+    }
+}
