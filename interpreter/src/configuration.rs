@@ -20,16 +20,17 @@ pub fn hand_over(vm: &VirtualMachine, handed: PyDictRef) -> PyResult<()> {
         .set_attr(vm.ctx.intern_str(ATTRIBUTE), handed, vm)
 }
 
-/// Sets what was handed over, and runs what is to run before the first prompt or a program.
+/// Sets what was handed over, and runs what is to run before the first prompt or a program. Says
+/// whether a shell is to tell what it is.
 ///
 /// # Errors
 /// `SystemExit` of what is run. Everything else is told on stderr.
-pub fn start(vm: &VirtualMachine) -> PyResult<()> {
+pub fn start(vm: &VirtualMachine) -> PyResult<bool> {
     session::Session::of(vm)?.shell(vm)?;
     session::import(vm, "rhumba._configuration")?
         .get_attr("start", vm)?
-        .call((), vm)?;
-    Ok(())
+        .call((), vm)?
+        .try_to_bool(vm)
 }
 
 /// Has a program told of what ends it as the shell would be: as `--xmode` says, and with the

@@ -83,6 +83,12 @@ pub trait CellHistory: Send + Sync {
 
     /// What a cell of this session has shown, in order, as far as that is kept.
     fn outputs(&self, line: u32) -> Vec<CellOutput>;
+
+    /// Whether cells that come from now on are kept when this session ends.
+    fn keep(&self, is_wanted: bool);
+
+    /// Whether they are.
+    fn is_kept(&self) -> bool;
 }
 
 /// Hands every stored cell to `history` from now on, and answers the magics from it.
@@ -90,6 +96,10 @@ pub trait CellHistory: Send + Sync {
 /// # Errors
 /// What setting an attribute of `sys` raised, which is nothing but a lack of memory.
 pub fn keep_history(vm: &VirtualMachine, history: Arc<dyn CellHistory>) -> PyResult<()> {
+    // What a person doesn't want kept isn't kept by a shell inside of that one either.
+    if Keeper::of(vm).is_some_and(|around| !around.history.is_kept()) {
+        history.keep(false);
+    }
     let class = Keeper::make_static_type();
     let keeper = PyRef::new_ref(
         Keeper {
@@ -172,6 +182,20 @@ mod _rhumba_history {
                 let number = wait(vm, &keeper.history.session())?;
                 Ok(vm.ctx.new_int(number).into())
             }
+        }
+    }
+
+    /// Whether the cells that come are kept when this session ends.
+    #[pyfunction]
+    fn is_kept(vm: &VirtualMachine) -> bool {
+        Keeper::of(vm).is_some_and(|keeper| keeper.history.is_kept())
+    }
+
+    /// Sets whether they are, where something keeps cells.
+    #[pyfunction]
+    fn keep(is_wanted: bool, vm: &VirtualMachine) {
+        if let Some(keeper) = Keeper::of(vm) {
+            keeper.history.keep(is_wanted);
         }
     }
 

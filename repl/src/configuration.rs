@@ -98,16 +98,27 @@ impl Configuration {
     /// # Errors
     /// A lack of memory. What is wrong with settings is told on stderr, and the rest goes on.
     pub fn start(&self, vm: &VirtualMachine) -> PyResult<()> {
-        self.hand_over(vm)?;
+        self.start_shell(vm, "").map(drop)
+    }
+
+    /// The same for a shell. Where something is to be set, the banner is shown when it is set and
+    /// before anything runs, unless it is set not to be; says whether it is to be shown.
+    ///
+    /// # Errors
+    /// As for [`Configuration::start`].
+    pub fn start_shell(&self, vm: &VirtualMachine, banner: &str) -> PyResult<bool> {
+        let handed = self.to_python(vm)?;
+        handed.set_item("banner", vm.ctx.new_str(banner).into(), vm)?;
+        handed::hand_over(vm, handed)?;
         for complaint in &self.complaints {
             let stderr = vm.sys_module.get_attr("stderr", vm)?;
             let line = vm.ctx.new_str(format!("rhumba: {complaint}\n"));
             vm.call_method(&stderr, "write", (line,))?;
         }
         if self.has_something_to_set() {
-            handed::start(vm)?;
+            return handed::start(vm);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether anything is to be set or run at the start.

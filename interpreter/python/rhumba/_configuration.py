@@ -12,6 +12,7 @@ over a dict, which is `sys._rhumba_configuration`:
     settings        [(where it comes from, {class: {name: value}})], in the order that counts
     python_files    files that set `c.Class.name = value`
     overrides       the same as settings, from the command line: they count last
+    banner          what is printed when everything is set, unless that is set not to be
     startup_files   what runs before the first prompt
 """
 
@@ -179,6 +180,18 @@ def _set_shortcuts(shell, value):
         raise ValueError(f"TerminalInteractiveShell.shortcuts: {refused}") from None
 
 
+def _history_is_kept(shell):
+    import _rhumba_history
+
+    return _rhumba_history.is_kept()
+
+
+def _keep_history(shell, value):
+    import _rhumba_history
+
+    _rhumba_history.keep(value)
+
+
 _started = {}
 
 
@@ -232,8 +245,12 @@ SETTINGS = (
     Setting("PlainTextFormatter", "max_width", int, "the width that values are broken to", 79, **_of_text("max_width")),
     Setting("AliasManager", "user_aliases", (list, dict), "names of commands: pairs of a name and a command", [],
             (), _aliases, _set_aliases),
+    Setting("HistoryManager", "enabled", bool, "whether cells are kept when the shell ends", True, (), _history_is_kept,
+            _keep_history),
     Setting("StoreMagics", "autorestore", bool, "whether what %store keeps is bound at the start", False,
             **_at_start("autorestore", False)),
+    Setting("InteractiveShellApp", "display_banner", bool, "whether the shell says at the start what it is", True,
+            **_at_start("display_banner", True)),
     Setting("InteractiveShellApp", "extensions", list, "extensions that are loaded at the start", [], **_at_start("extensions", [])),
     Setting("InteractiveShellApp", "exec_lines", list, "cells that run at the start", [], **_at_start("exec_lines", [])),
     Setting("InteractiveShellApp", "exec_files", list, "files that run at the start", [], **_at_start("exec_files", [])),
@@ -251,7 +268,11 @@ _SAME_AS = {
     "IPythonApp": "InteractiveShellApp",
 }
 # And where it has one under another class altogether.
-_MOVED = {"InteractiveShell.logfile": "InteractiveShellApp.logfile"}
+_MOVED = {
+    f"{owner}.{name}": f"InteractiveShellApp.{name}"
+    for owner in ("InteractiveShell", "TerminalInteractiveShell")
+    for name in ("display_banner", "logfile")
+}
 
 OWNERS = tuple(dict.fromkeys(each.owner for each in SETTINGS))
 
@@ -362,7 +383,7 @@ def read_python(path):
 def start():
     """Sets what files and the command line say, then runs what is to run before the first prompt.
 
-    What goes wrong is told, and the rest goes on: the shell starts all the same.
+    What goes wrong is told, and the rest goes on: the shell starts all the same. Says whether it shows a banner.
     """
     from rhumba.shell import get_ipython
 
@@ -385,6 +406,9 @@ def start():
     added = overrides.get("InteractiveShellApp", {}).pop("extensions", [])
     apply(shell, overrides, "the command line")
     _started["extensions"] = [*_started.get("extensions", ()), *added]
+    shows_banner = _started.get("display_banner", True)
+    if shows_banner and handed.get("banner"):
+        sys.stdout.write(handed["banner"])
     log = _log_at_start()
     if log is not None:
         _run(shell, f"get_ipython().run_line_magic('logstart', {log!r})")
@@ -402,6 +426,7 @@ def start():
         _run_file(shell, os.path.expanduser(str(path)))
     if _started.get("autorestore"):
         _run(shell, "get_ipython().run_line_magic('store', '-r')")
+    return shows_banner
 
 
 def _log_at_start():
@@ -415,7 +440,7 @@ def _log_at_start():
 
 def apply(shell, settings, source):
     """Sets what one source says."""
-    ignored = []
+    ignored, unknown = [], []
     for owner, values in settings.items():
         if not isinstance(values, dict):
             _tell(f"{source}: {owner} stands outside of a section; write [InteractiveShell] above it, or the class it is of")
@@ -430,13 +455,19 @@ def apply(shell, settings, source):
         for name, value in values.items():
             try:
                 find(f"{owner}.{name}").write(shell, value)
-            except (LookupError, ValueError, TypeError) as refused:
+            except LookupError as refused:
                 from rhumba._ipython_settings import changes_nothing
 
-                if isinstance(refused, LookupError) and changes_nothing(f"{owner}.{name}"):
+                if changes_nothing(f"{owner}.{name}"):
                     ignored.append(f"{owner}.{name}")
                 else:
-                    _tell(f"{source}: {refused.args[0] if refused.args else refused}")
+                    unknown.append((f"{owner}.{name}", str(refused.args[0])))
+            except (ValueError, TypeError) as refused:
+                _tell(f"{source}: {refused}")
+    if len(unknown) == 1:
+        _tell(f"{source}: {unknown[0][1]}")
+    elif unknown:
+        _tell(f"{source}: there are no settings {', '.join(path for path, _ in unknown)}; %config lists what there is")
     if ignored:
         _tell(f"{source}: of IPython's settings, these change nothing here: {', '.join(ignored)}")
 

@@ -108,6 +108,19 @@ class HistoryManager:
         self.shell = get_ipython() if shell is None else shell
 
     @property
+    def enabled(self):
+        """Whether cells are kept when the shell ends."""
+        import _rhumba_history
+
+        return _rhumba_history.is_kept()
+
+    @enabled.setter
+    def enabled(self, value):
+        import _rhumba_history
+
+        _rhumba_history.keep(bool(value))
+
+    @property
     def input_hist_raw(self):
         return self.shell.user_ns.get("_ih", [""])
 

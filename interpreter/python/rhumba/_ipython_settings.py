@@ -8,7 +8,7 @@ one sentence for all of them. What the shell can be set to isn't here but in `_c
 _CLASSES = frozenset(
     """
     Application BaseFormatter BaseIPythonApplication Completer DisplayFormatter HTMLFormatter HistoryAccessor
-    HistoryManager IPCompleter InlineBackend JPEGFormatter JSONFormatter JavascriptFormatter LatexFormatter
+    IPCompleter InlineBackend JPEGFormatter JSONFormatter JavascriptFormatter LatexFormatter
     LoggingMagics MagicsManager OSMagics PDFFormatter PNGFormatter PrefilterManager ProfileDir SVGFormatter
     ScriptMagics
     """.split()
@@ -16,20 +16,21 @@ _CLASSES = frozenset(
 
 _OF_THE_SHELL = frozenset(
     """
-    auto_match autoformatter banner1 banner2 cache_size debug debugger_history_file display_completions display_page
+    ast_transformers auto_match autoformatter banner1 banner2 cache_size debug debugger_history_file display_completions display_page
     emacs_bindings_in_vi_insert_mode enable_history_search enable_html_pager extra_open_editor_shortcuts handle_return
     highlight_matching_brackets highlighting_style highlighting_style_overrides history_length history_load_length
-    inspector_class ipython_dir llm_constructor_kwargs llm_prefix_from_history llm_provider_class min_elide
-    modal_cursor mouse_support object_info_string_level prompt_includes_vi_mode prompt_line_number_format quiet
+    inspector_class ipython_dir llm_constructor_kwargs llm_prefix_from_history llm_provider_class loop_runner
+    mime_renderers min_elide modal_cursor mouse_support object_info_string_level prompt_includes_vi_mode prompt_line_number_format quiet
     separate_in separate_out separate_out2 show_rewritten_input simple_prompt space_for_menu sphinxify_docstring
     timeoutlen true_color ttimeoutlen warn_venv
     """.split()
 )
 _OF_THE_START = frozenset(
     """
-    auto_create code_to_run copy_config_files display_banner exec_PYTHONSTARTUP extra_extensions file_to_run
-    force_interact gui hide_initial_ns ignore_cwd interactive_shell_class ipython_dir log_level matplotlib
-    module_to_run overwrite pylab pylab_import_all quick reraise_ipython_extension_failures verbose_crash
+    add_ipython_dir_to_sys_path auto_create code_to_run copy_config_files exec_PYTHONSTARTUP extra_config_file
+    extra_extensions file_to_run force_interact gui hide_initial_ns ignore_cwd interactive_shell_class ipython_dir
+    log_datefmt log_format log_level logging_config matplotlib module_to_run overwrite profile pylab pylab_import_all
+    quick reraise_ipython_extension_failures show_config show_config_json verbose_crash
     """.split()
 )
 _NAMES = {
@@ -38,7 +39,10 @@ _NAMES = {
     "InteractiveShellApp": _OF_THE_START,
     "IPythonApp": _OF_THE_START,
     "TerminalIPythonApp": _OF_THE_START,
-    "PlainTextFormatter": frozenset(("newline", "verbose")),
+    "HistoryManager": frozenset(("connection_options", "db_cache_size", "db_log_output", "hist_file")),
+    "PlainTextFormatter": frozenset(
+        ("deferred_printers", "newline", "singleton_printers", "type_printers", "verbose")
+    ),
 }
 
 

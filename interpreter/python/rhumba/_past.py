@@ -94,7 +94,14 @@ def _number():
     number = _rhumba_history.session()
     if number is None:
         raise UsageError("cells of other sessions aren't kept here.")
+    if not _rhumba_history.is_kept():
+        raise UsageError("cells of other sessions are no part of the history while HistoryManager.enabled is False.")
     return number
+
+
+def _is_over_sessions():
+    """Whether there is more to look at than what this session remembers."""
+    return bool(_rhumba_history.session()) and _rhumba_history.is_kept()
 
 
 def _of_session(back, first, past):
@@ -130,7 +137,7 @@ def before_this():
 
 def last(count, with_this=False):
     """The last cells, of this session and those before, without the one that runs unless that is wanted too."""
-    if not _rhumba_history.session():
+    if not _is_over_sessions():
         return (this_session() if with_this else before_this())[-count:]
     rows = _rhumba_history.tail(count) if with_this else _rhumba_history.tail(count + 1)[:-1]
     return _own([Cell(*row) for row in rows])
@@ -139,7 +146,7 @@ def last(count, with_this=False):
 def matching(pattern, count=None, unique=False):
     """The cells, of all sessions, whose text a pattern matches somewhere."""
     pattern = f"*{pattern}*" if pattern else "*"
-    if not _rhumba_history.session():
+    if not _is_over_sessions():
         import fnmatch
 
         found = [cell for cell in before_this() if fnmatch.fnmatchcase(cell.source, pattern)]

@@ -155,15 +155,27 @@ impl Shell<'_> {
         } else {
             &banner(&options)
         };
-        if !header.is_empty() && options.shows_banner {
+        let configuration = options.configuration.as_ref();
+        let mut shows_banner = options.shows_banner;
+        // What is set may be not to show it.
+        let waits = configuration.is_some_and(Configuration::has_something_to_set);
+        if shows_banner && !waits {
             self.screen.put(Stream::Stdout, header);
         }
-        let configuration = options.configuration.as_ref();
-        if let Some(configuration) = configuration
-            && let Err(ended) = configuration.start(self.vm)
-            && let Some(status) = self.exit_status(&ended)
-        {
-            return status;
+        if let Some(configuration) = configuration {
+            let waiting = if shows_banner && waits {
+                header.as_str()
+            } else {
+                ""
+            };
+            match configuration.start_shell(self.vm, waiting) {
+                Ok(is_wanted) => shows_banner &= is_wanted,
+                Err(ended) => {
+                    if let Some(status) = self.exit_status(&ended) {
+                        return status;
+                    }
+                }
+            }
         }
         // Otherwise nothing has made the shell object yet, and nobody waits for that.
         if configuration.is_none_or(Configuration::has_something_to_set) {
@@ -174,7 +186,7 @@ impl Shell<'_> {
         {
             return status;
         }
-        if options.shows_banner && !options.after_program && looks::shows_tips() {
+        if shows_banner && !options.after_program && looks::shows_tips() {
             let tip = format!("Tip: {}\n\n", tip::tip_of_now());
             self.screen.put(Stream::Stdout, &tip);
         }

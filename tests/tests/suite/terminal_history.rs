@@ -201,6 +201,45 @@ fn a_log_grows_with_each_cell() {
 }
 
 #[test]
+fn a_history_that_is_not_wanted_is_not_kept() {
+    let home = TestHome::new();
+    shell_that_ran(&home, &["kept = 1"]);
+    home.configure(
+        "ipython_config.py",
+        "c.HistoryManager.enabled = False\nc.TerminalIPythonApp.display_banner = False\n",
+    );
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "secret = 6 * 7");
+    screen.enter(2, "%history");
+    screen.shows_line("secret = 6 * 7");
+    screen.enter(3, "%history ~1/");
+    screen.shows("while HistoryManager.enabled is False");
+    screen.enter(4, "secret");
+    screen.shows("Out[4]: 42");
+    screen.prompt(5);
+    screen.send("\x1b[A");
+    screen.shows_line("In [5]: secret");
+    assert!(
+        !screen.contents().contains("rhumba 0."),
+        "{}",
+        screen.contents()
+    );
+    screen.send("\x03");
+    screen.prompt(5);
+    screen.leave();
+    let mut screen = Screen::start(&home, &["--quick"]);
+    screen.enter(1, "%history -g * = *");
+    screen.shows_line("1/1: kept = 1");
+    screen.prompt(2);
+    assert!(
+        !screen.contents().contains("secret"),
+        "{}",
+        screen.contents()
+    );
+    screen.leave();
+}
+
+#[test]
 fn a_damaged_history_is_told_of_once_and_costs_nothing() {
     let home = TestHome::new();
     std::fs::write(

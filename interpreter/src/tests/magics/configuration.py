@@ -83,7 +83,7 @@ def test_settings_of_ipython_that_mean_nothing_here_are_told_of_in_one_sentence(
     path = write(
         "ipython_config.py",
         "c.TerminalInteractiveShell.true_color = True\nc.HistoryManager.db_cache_size = 5\n"
-        "c.TerminalInteractiveShell.autosuggestions_provider = None\nc.TerminalIPythonApp.display_banner = False\n"
+        "c.TerminalInteractiveShell.autosuggestions_provider = None\nc.TerminalIPythonApp.gui = 'qt'\n"
         "c.InteractiveShell.autocal = 1\n",
     )
     try:
@@ -95,10 +95,23 @@ def test_settings_of_ipython_that_mean_nothing_here_are_told_of_in_one_sentence(
     lines = told.splitlines()
     assert len(lines) == 2, told
     shows(told, "there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall\n")
-    names = "TerminalInteractiveShell.true_color, HistoryManager.db_cache_size, TerminalIPythonApp.display_banner"
+    names = "TerminalInteractiveShell.true_color, HistoryManager.db_cache_size, TerminalIPythonApp.gui"
     assert f"rhumba: {path}: of IPython's settings, these change nothing here: {names}" in lines
     assert said("%config InlineBackend.figure_format = 'retina'") == "InlineBackend.figure_format changes nothing here.\n"
     shows(refused("%config InlineBackend.figure_format"), "there is no setting InlineBackend.figure_format")
+
+
+def test_what_the_start_says_it_is_is_printed_below_mistakes_and_above_what_runs():
+    def printed(**settings):
+        printed = io.StringIO()
+        with handed(banner="the banner\n", **settings), contextlib.redirect_stdout(printed):
+            return _configuration.start(), printed.getvalue()
+
+    lines = {"InteractiveShellApp": {"exec_lines": ["print('ran')"]}}
+    assert printed(overrides=lines) == (True, "the banner\nran\n")
+    for owner in "TerminalIPythonApp", "TerminalInteractiveShell":
+        said = printed(overrides=lines, settings=[("a.toml", {owner: {"display_banner": False}})])
+        assert said == (False, "ran\n"), owner
 
 
 def test_an_extension_that_is_built_in_is_no_word_worth_at_the_start():
@@ -161,10 +174,9 @@ def test_the_start_goes_on_when_something_is_wrong():
     )
     shows(
         told,
-        "rhumba: config.toml: there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall\n",
         "rhumba: config.toml: InteractiveShell.autocall is 0, 1 or 2, not 9\n",
         "rhumba: config.toml: colors stands outside of a section",
-        "rhumba: config.toml: there is no setting Kernel.x",
+        "rhumba: config.toml: there are no settings InteractiveShell.autocal, Kernel.x; %config lists what there is\n",
         "broken_config.py line 2: SyntaxError", "the shell starts without it\n",
         "failing_config.py line 2: ZeroDivisionError: division by zero; the shell starts without it\n",
         "leaving_config.py line 1: SystemExit: 4; the shell starts without it\n",

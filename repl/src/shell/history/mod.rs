@@ -19,6 +19,7 @@ mod writer;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, channel, sync_channel,
 };
@@ -53,6 +54,8 @@ pub struct History {
     recent: Arc<Recent>,
     trouble: Arc<Trouble>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Whether what comes goes to the thread at all.
+    is_kept: AtomicBool,
     /// Tells when the cell is kept that wasn't waited for to the end: until then no other is.
     late: Mutex<Option<Receiver<Never>>>,
 }
@@ -100,6 +103,7 @@ impl History {
             recent,
             trouble,
             thread: Mutex::new(thread),
+            is_kept: AtomicBool::new(true),
             late: Mutex::default(),
         }
     }
@@ -121,6 +125,9 @@ impl History {
 
     /// Remembers the text of a cell's result.
     pub fn remember_output(&self, line: u32, text: &str) {
+        if !self.is_kept() {
+            return;
+        }
         let mut kept = text;
         let cut;
         if text.len() > OUTPUT_BYTES_MAX {
@@ -167,6 +174,9 @@ impl CellHistory for History {
         let source = source.trim_end();
         if !source.is_empty() && source.len() <= CELL_BYTES_MAX {
             self.recent.add(source);
+            if !self.is_kept() {
+                return;
+            }
             let (kept, is_kept) = channel();
             self.order(Order::Input {
                 line,
@@ -198,6 +208,14 @@ impl CellHistory for History {
 
     fn outputs(&self, line: u32) -> Vec<CellOutput> {
         OUTPUTS.of(line)
+    }
+
+    fn keep(&self, is_wanted: bool) {
+        self.is_kept.store(is_wanted, Ordering::Relaxed);
+    }
+
+    fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed)
     }
 }
 
