@@ -45,6 +45,18 @@ pub fn tell_of_program(vm: &VirtualMachine) -> PyResult<()> {
     Ok(())
 }
 
+/// Has a program that a shell follows told of what ends it in this mode of tracebacks, before the
+/// shell is set to it.
+///
+/// # Errors
+/// A lack of memory.
+pub fn tell_of_program_as(vm: &VirtualMachine, mode: &str) -> PyResult<()> {
+    session::import(vm, "rhumba._program")?
+        .get_attr("tell_failures_as", vm)?
+        .call((vm.ctx.new_str(mode),), vm)?;
+    Ok(())
+}
+
 /// The text of a configuration file in which everything is there, commented out.
 ///
 /// # Errors

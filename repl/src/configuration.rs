@@ -85,6 +85,14 @@ impl Configuration {
         }
     }
 
+    /// The mode of tracebacks that the command line asks for.
+    pub fn traceback_mode(&self) -> Option<&str> {
+        self.overrides
+            .get("InteractiveShell")?
+            .get("xmode")?
+            .as_str()
+    }
+
     /// Tells the interpreter where it may keep things, and sets nothing.
     ///
     /// # Errors

@@ -388,6 +388,10 @@ def start():
     from rhumba.shell import get_ipython
 
     shell = get_ipython()
+    program = sys.modules.get("rhumba._program")
+    if program is not None:
+        # The one that this shell follows has ended.
+        program.stop_telling()
     handed = handed_over()
     for source, settings in handed.get("settings", ()):
         apply(shell, settings, source)

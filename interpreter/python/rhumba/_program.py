@@ -9,9 +9,30 @@ import sys
 from rhumba.shell import get_ipython
 
 
+_before = sys.excepthook
+
+
 def tell_failures():
     """Has what ends the program told by the shell."""
     sys.excepthook = _told
+
+
+def tell_failures_as(mode):
+    """The same for a program that a shell follows, before that has been set: tracebacks in this mode."""
+    from rhumba import _tracebacks
+
+    try:
+        _tracebacks.set_mode(mode)
+    except ValueError:
+        # The shell says what is wrong with it.
+        return
+    tell_failures()
+
+
+def stop_telling():
+    """Has what fails from now on told by Python again, unless a program has set something else."""
+    if sys.excepthook is _told:
+        sys.excepthook = _before
 
 
 def _told(kind, failure, traceback):

@@ -140,7 +140,13 @@ fn prepare(
     runtime.enter(|vm| {
         let prepared = || {
             if !starts_now {
-                return configuration.hand_over(vm);
+                configuration.hand_over(vm)?;
+                return match configuration.traceback_mode() {
+                    Some(mode) if *program != Program::Shell => {
+                        handed::tell_of_program_as(vm, mode)
+                    }
+                    _ => Ok(()),
+                };
             }
             if !is_set {
                 return configuration.start(vm);
