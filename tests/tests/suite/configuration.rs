@@ -146,12 +146,6 @@ fn options_of_the_command_line_set_the_shell() {
         "config.toml",
         "[InteractiveShell]\nautocall = 2\nxmode = 'Plain'\n",
     );
-    // The program that a shell follows fails in the same mode.
-    let arguments = ["--xmode", "verbose", "-i", "--no-banner", "fails.py"];
-    let failed = home.run_with_input(arguments, "import sys; type(sys.excepthook).__name__\n");
-    assert!(failed.stderr.contains("in f(n=3)"), "{failed:?}");
-    let out = failed.success();
-    assert!(out.contains("Out[1]: 'builtin_function"), "{out}");
     home.write(
         "mirror.py",
         "def load_ipython_extension(shell):\n    print('mirror is loaded')\n",
@@ -223,6 +217,12 @@ fn options_of_the_shell_hold_for_programs() {
         // There is no terminal to debug at.
         assert!(!failed.stdout.contains("ipdb"), "{failed:?}");
     }
+    // The program that a shell follows fails in the same mode.
+    let arguments = ["--xmode", "verbose", "-i", "--no-banner", "fails.py"];
+    let failed = home.run_with_input(arguments, "import sys; type(sys.excepthook).__name__\n");
+    assert!(failed.stderr.contains("in f(n=3)"), "{failed:?}");
+    let out = failed.success();
+    assert!(out.contains("Out[1]: 'builtin_function"), "{out}");
     home.write(
         "mirror.py",
         "def load_ipython_extension(shell):\n    print('mirror is loaded')\n",
