@@ -2,7 +2,7 @@
 //!
 //! The runtime's own way to have them unpacks them all as soon as it makes its first type, which was a
 //! fifth of a start. Here they are a file that nothing opens before somebody asks, and apart from it,
-//! plain, those of modules, which are set as modules are made.
+//! plain, those of modules, which are set as modules are made, and what every start asks for.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -15,8 +15,11 @@ const LEVEL: i32 = 19;
 /// Methods that every class has say the same in most: these are kept once, for this one.
 const ROOT: &str = "builtins.object.";
 
-/// Writes `docs-modules`, for each module its name and its docstring, each with a zero byte behind it;
-/// and `docs`, compressed: the length of all texts in 8 bytes, little end first, the texts, and in a
+/// What every start asks for, beside modules: `classmethod` copies it, of what is most often made one.
+const AT_ONCE: [&str; 1] = ["types.GenericAlias"];
+
+/// Writes `docs-at-once`, for each module and the like its name and its docstring, each with a zero byte
+/// behind it; and `docs`, compressed: the length of all texts in 8 bytes, little end first, the texts, and in a
 /// line of its own for each object: `module.class.attribute start length`.
 pub fn write(folder: &Path) -> io::Result<()> {
     let text = xz::decode_all(rustpython_doc::BLOB)?;
@@ -25,17 +28,17 @@ pub fn write(folder: &Path) -> io::Result<()> {
         text.get(span.offset as usize..(span.offset + span.len) as usize)
             .ok_or_else(|| io::Error::other("a docstring lies outside of the texts"))
     };
-    let mut modules = Vec::new();
+    let mut at_once = Vec::new();
     let mut lines = String::new();
     let mut texts = Vec::new();
     let mut places = HashMap::new();
     for (at, (name, _)) in DB.iter().enumerate() {
         let doc = doc_of(at)?;
-        if !name.contains('.') {
-            modules.extend_from_slice(name.as_bytes());
-            modules.push(0);
-            modules.extend_from_slice(doc);
-            modules.push(0);
+        if !name.contains('.') || AT_ONCE.contains(name) {
+            for text in [name.as_bytes(), doc] {
+                at_once.extend_from_slice(text);
+                at_once.push(0);
+            }
             continue;
         }
         if is_the_roots(name, doc, &doc_of)? {
@@ -48,7 +51,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
         });
         lines.push_str(&format!("{name} {start} {}\n", doc.len()));
     }
-    std::fs::write(folder.join("docs-modules"), modules)?;
+    std::fs::write(folder.join("docs-at-once"), at_once)?;
     let mut encoder = zstd::Encoder::new(std::fs::File::create(folder.join("docs"))?, LEVEL)?;
     encoder.write_all(&(texts.len() as u64).to_le_bytes())?;
     encoder.write_all(&texts)?;

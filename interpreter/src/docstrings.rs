@@ -17,8 +17,13 @@ use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
 };
 
-const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs"));
-const MODULES: &str = include_str!(concat!(env!("OUT_DIR"), "/docs-modules"));
+const PACKED_BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs"));
+
+/// It stands apart from other constants, all of which a cold start reads.
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".library"))]
+static PACKED: [u8; PACKED_BYTES.len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/docs"));
+
+const AT_ONCE: &str = include_str!(concat!(env!("OUT_DIR"), "/docs-at-once"));
 
 /// What is done with a native module once it is there; the runtime has nothing to do then.
 static EXEC_BUILTIN: PyMethodDef = PyMethodDef::new_const(
@@ -116,6 +121,12 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
         let class = Docstring::make_static_type();
         PyRef::new_ref(Docstring, class, None).into()
     });
+    if let Some(doc) = at_once("types.GenericAlias") {
+        let doc = vm.ctx.new_str(doc).into();
+        types
+            .generic_alias_type
+            .set_attr(vm.ctx.intern_str("__doc__"), doc);
+    }
     put_below(types.object_type, placeholder, vm);
     let modules = vm.sys_module.get_attr("modules", vm)?;
     for name in ["builtins", "sys"] {
@@ -175,17 +186,18 @@ fn document(module: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
     let name = dict.get_item_opt("__name__", vm)?;
     let name = name.as_ref().and_then(|name| name.downcast_ref::<PyStr>());
     match name.and_then(|name| name.to_str()) {
-        Some(name) if has_none && let Some(doc) = of_module(name) => {
+        Some(name) if has_none && let Some(doc) = at_once(name) => {
             dict.set_item("__doc__", vm.ctx.new_str(doc).into(), vm)
         }
         _ => Ok(()),
     }
 }
 
-fn of_module(name: &str) -> Option<&'static str> {
-    let mut parts = MODULES.split('\0');
-    while let (Some(module), Some(doc)) = (parts.next(), parts.next()) {
-        if module == name {
+/// What is told at once, of modules above all.
+fn at_once(name: &str) -> Option<&'static str> {
+    let mut parts = AT_ONCE.split('\0');
+    while let (Some(known), Some(doc)) = (parts.next(), parts.next()) {
+        if known == name {
             return Some(doc);
         }
     }
@@ -207,11 +219,16 @@ fn docstring(object: PyObjectRef, vm: &VirtualMachine) -> PyResult {
     let found = original(&object)
         .and_then(|original| vm.call_get_descriptor(original.as_object(), &object));
     if let Some(class) = object.downcast_ref::<PyType>() {
-        // A descriptor is for instances: those of some native kinds have docstrings of their own.
+        // The runtime has none here for a class of whose docstring it has the signature alone. And some
+        // native kinds have a descriptor there, which is for their instances.
+        let is_text = |doc: &PyObjectRef| doc.downcastable::<PyStr>();
         return match found {
-            Some(Ok(doc)) if doc.downcastable::<PyStr>() || is_made_in_python(class) => Ok(doc),
+            Some(Ok(doc)) if is_text(&doc) || is_made_in_python(class) => Ok(doc),
             Some(Err(failure)) => Err(failure),
-            _ => Ok(of_class(class, None, vm)),
+            _ => Ok(class
+                .get_direct_attr(vm.ctx.intern_str("__doc__"))
+                .filter(is_text)
+                .unwrap_or_else(|| of_class(class, None, vm))),
         };
     }
     match found {
@@ -336,7 +353,7 @@ fn find(module: &str, name: &str, attribute: Option<&str>, is_class: bool) -> Op
 
 fn documentation() -> &'static Documentation {
     static DOCUMENTATION: OnceLock<Documentation> = OnceLock::new();
-    DOCUMENTATION.get_or_init(|| read(PACKED).expect("the build script wrote it"))
+    DOCUMENTATION.get_or_init(|| read(&PACKED).expect("the build script wrote it"))
 }
 
 fn read(packed: &[u8]) -> Option<Documentation> {
@@ -384,7 +401,7 @@ mod tests {
             find("posix", "getcwd", None, false)
         );
         assert_eq!(find("builtins", "list", Some("no such method"), true), None);
-        assert!(of_module("math").is_some_and(|doc| doc.contains("mathematical")));
-        assert_eq!(of_module("no such module"), None);
+        assert!(at_once("math").is_some_and(|doc| doc.contains("mathematical")));
+        assert_eq!(at_once("no such module"), None);
     }
 }

@@ -118,6 +118,11 @@ SOMETIMES = """\
       .text*._RN*decode_error_kind
     )
 """
+# Crates of whose constants a start looks at none: half of all constants. (rhumba's tables are in others.)
+LATER_CONSTANTS = """
+    crc32fast harfrust malachite_nz pymath regex_syntax ring rustls rustpython_common rustpython_host_env skrifa toml_parser
+    unicode_bidi unicode_names2 unicode_normalization unicode_script usvg xz_core zlib_rs zstd_sys
+""".split()
 TAIL = SOMETIMES + """\
     *(.text.prefetch)
     rhumba_start_end = .;
@@ -130,6 +135,11 @@ SECTIONS
   {
     rhumba_constants_end = .;
   }
+  .rodata.later :
+  {
+""" + "".join(f"    *lib{crate}-*:*(.rodata .rodata.*)\n" for crate in LATER_CONSTANTS) + """\
+  }
+  .gcc_except_table : { *(.gcc_except_table .gcc_except_table.*) }
 }
 INSERT AFTER .rodata;
 """
