@@ -4,6 +4,8 @@ Snapshots call it (`interpreter/src/snapshot/encode/making.rs` and `substitute.r
 of a class made in a namespace want isn't known, and what they did is in the object's attributes.
 """
 
+import collections
+
 
 def by_base(base, class_, *args):
     """Returns an object of a class, as a base of it makes one of these arguments."""
@@ -33,3 +35,8 @@ def set_module(made, module):
         made.__module__ = module
     except (AttributeError, TypeError):
         pass
+
+
+def reversed_deque(deque, position):
+    """Returns an iterator that goes backwards over a deque, from where another has got to."""
+    return type(reversed(collections.deque()))(deque, position)

@@ -360,8 +360,9 @@ impl Decoder<'_> {
         }
         let imported = vm.import(&*vm.ctx.new_str(name), 0);
         if let Err(cause) = imported {
-            let sentence =
-                format!("the snapshot needs module {name}, which can't be imported here");
+            let sentence = format!(
+                "the snapshot needs module {name}, which can't be imported here; rhumba.namespace.register_by_value({name:?}), said before it is written, takes the module along"
+            );
             let error = snapshot_error(vm, sentence);
             error.set_cause(Some(cause));
             return Err(error.into());

@@ -53,7 +53,7 @@ impl Call {
 impl Encoder<'_> {
     /// Whether the class of an object has a substitute that comes before anything else.
     pub fn has_substitute(&self, object: &PyObject) -> bool {
-        const FIRST: [&str; 9] = [
+        const FIRST: [&str; 12] = [
             "weakproxy",
             "weakcallableproxy",
             "Struct",
@@ -63,6 +63,9 @@ impl Encoder<'_> {
             "WeakValueDictionary",
             "WeakSet",
             "count",
+            "Scanner",
+            "Pattern",
+            "_deque_reverse_iterator",
         ];
         let class = object.class();
         FIRST.contains(&&*class.name())
@@ -258,6 +261,22 @@ impl Encoder<'_> {
                 Some(args) => Call::new(class, args),
                 None => return Ok(None),
             },
+            "re.Scanner" => {
+                let lexicon = object.get_attr("lexicon", vm)?;
+                let flags = object.get_attr("scanner", vm)?.get_attr("flags", vm)?;
+                Call::new(class, vec![lexicon, flags])
+            }
+            "re.Pattern" if vm.is_none(&object.get_attr("pattern", vm)?) => {
+                let sentence = "a pattern that re.Scanner has made can't be carried without it";
+                return Err(self.refuse_at(origin, sentence));
+            }
+            // No module has the class by its name.
+            "collections._deque_reverse_iterator" => {
+                let reduced = vm.call_method(object, "__reduce__", ())?;
+                let args = reduced.get_item(&1, vm)?.try_to_value(vm)?;
+                let made = session::import(vm, "rhumba._making")?;
+                Call::new(made.get_attr("reversed_deque", vm)?, args)
+            }
             "_struct.Struct" => Call::new(class, vec![object.get_attr("format", vm)?]),
             "functools._lru_cache_wrapper" => self.cached_function(object)?,
             "typing.NewType" => {

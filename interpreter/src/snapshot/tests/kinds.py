@@ -573,6 +573,46 @@ def helper(): return json.loads('[9]')[0]
     assert back.__spec__ is None
 
 
+def test_modules_made_by_hand_that_others_can_import_here_only():
+    import sys
+    import types
+    module = sys.modules['made_here'] = types.ModuleType('made_here')
+    try:
+        exec('def f(): return 1', module.__dict__)
+        back, f = carry([module, module.f])
+        assert back is module and f is module.f
+        data = [dumps(module), dumps([module.f])]
+    finally:
+        del sys.modules['made_here']
+    for each in data:
+        try:
+            loads(each)
+        except SnapshotError as error:
+            assert 'module made_here' in str(error) and "register_by_value(\"made_here\")" in str(error), error
+        else:
+            raise AssertionError('there was no such module')
+
+
+def test_iterators_and_scanners_of_the_library():
+    import collections
+    import re
+    class Queue(collections.deque):
+        pass
+    queue = Queue([1, 2, 3])
+    iterator = reversed(queue)
+    assert next(iterator) == 3
+    spent = reversed(collections.deque())
+    back, there, rest = carry_away([iterator, queue, spent])
+    there[0] = 'first'
+    assert list(back) == [2, 'first'] and list(rest) == [] and list(iterator) == [2, 1]
+    scanner = re.Scanner([(r'[a-z]+', lambda scanner, text: text.upper()), (r'\d+', None), (r'\s+', None)], re.I)
+    there = carry_away(scanner)
+    assert there.scan('ab 1 CD!') == scanner.scan('ab 1 CD!') == (['AB', 'CD'], '!')
+    assert 're.Scanner' in refusal([scanner.scanner])
+    assert carry(re.compile('a+', re.I)).pattern == 'a+'
+    assert 'SRE_Scanner' in refusal(re.compile('a').scanner('a'))
+
+
 def test_submodules_that_code_reaches():
     import sys
     import xml.etree.ElementTree
