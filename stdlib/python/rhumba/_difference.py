@@ -14,6 +14,7 @@ import re
 import sys
 import types
 import weakref
+from collections import OrderedDict
 
 import _rhumba
 
@@ -211,7 +212,7 @@ def _compared(old, new, met):
         return None, [(".tzinfo", *zones)]
     if kind in _SETS:
         return _of_sets(old, new, met)
-    compare = _COMPARED.get(kind)
+    compare = _COMPARED.get(kind) or _COMPARED_BY_NAME.get((kind.__module__, kind.__name__))
     if compare is None:
         compare = _classes if issubclass(kind, type) else _made
     return compare(old, new)
@@ -395,6 +396,15 @@ def _weak_dicts(old, new):
     return None, [("", dict(old.items()), dict(new.items()))]
 
 
+def _views(old, new):
+    # What they are views of may differ in what they don't show.
+    return None, [("", tuple(old), tuple(new))]
+
+
+def _formats(old, new):
+    return None, [(".format", old.format, new.format)]
+
+
 def _classes(old, new):
     if not _alike(old, new):
         return f"the class {old.__qualname__} became the class {new.__qualname__}", None
@@ -493,6 +503,10 @@ _COMPARED = {
     types.WrapperDescriptorType: _named,
     types.MethodDescriptorType: _named,
 }
+_COMPARED |= {type(view()): _views for made in ({}, OrderedDict()) for view in (made.keys, made.values, made.items)}
+
+# Of modules that may not be imported.
+_COMPARED_BY_NAME = {("_struct", "Struct"): _formats}
 
 
 # -- words

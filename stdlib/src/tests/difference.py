@@ -218,6 +218,26 @@ def test_what_has_no_say_of_its_own_is_looked_into():
     assert change_of(weakref.ref(kin[0]), weakref.ref(kin[1])).where == "().up"
 
 
+def test_views_and_formats_are_what_they_show():
+    import collections, struct
+    one, other = [{"a": ["x" * i for i in range(9)], "set": made, "f": struct.Struct("<i")}
+                  for made in (set("abcdefghij"), set(reversed("abcdefghij")))]
+    for kind in (dict, collections.OrderedDict):
+        mine, theirs = kind(one), kind(other)
+        for view in ("keys", "values", "items"):
+            assert change_of(getattr(mine, view)(), getattr(theirs, view)()) is None, (kind, view)
+        theirs["a"] = 1
+        assert change_of(mine.keys(), theirs.keys()) is None
+        assert change_of(mine.values(), theirs.values()).where == "[0]"
+        assert change_of(mine.items(), theirs.items()).where == "[0][1]"
+        del theirs["a"]
+        assert "3 items became 2 items" in change_of(mine.keys(), theirs.keys()).text
+    assert change_of([struct.Struct("i"), set("abc")], [struct.Struct("i"), set("cba")]) is None
+    assert change("__import__('struct').Struct('i')", "__import__('struct').Struct('h')") == (
+        "value .format: 'i' became 'h'"
+    )
+
+
 def test_what_was_left_out_is_compared_by_its_place():
     from rhumba._difference import differences
 
