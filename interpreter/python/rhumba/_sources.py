@@ -17,7 +17,13 @@ def extend(inspect):
     @wraps(standard)
     def findsource(object):
         found = place(object) if isinstance(object, (type, type(sys))) else None
-        return standard(object) if found is None else found
+        if found is not None:
+            return found
+        found = standard(object)
+        # A class that was brought back may be of another program, of whose file it has the line.
+        if isinstance(object, type) and object.__module__ == "__main__" and not _begins(*found, object.__name__):
+            raise OSError("could not find class definition")
+        return found
 
     inspect.findsource = findsource
 
@@ -31,10 +37,20 @@ def place(found):
     if not isinstance(line, int):
         return None
     for lines in _around(found):
-        head = "".join(lines[line - 1 : line]).lstrip()
-        if head.startswith("@") or head.startswith(f"class {found.__name__}"):
+        if _begins(lines, line - 1, found.__name__):
             return lines, line - 1
     return None
+
+
+def _begins(lines, index, name):
+    """Whether a class of this name begins on a line, with its decorators if it has some."""
+    import re
+
+    if not re.match(r"\s*(@|class\b)", "".join(lines[index : index + 1])):
+        return False
+    heads = (re.match(r"\s*(?:async\s+)?(?:class|def)\s+(\w+)", each) for each in lines[index:])
+    head = next(filter(None, heads), None)
+    return head is not None and head[1] == name and "class" in head[0]
 
 
 def file_name(cls):
@@ -60,7 +76,7 @@ def _around(cls):
         for cell in reversed(list(linecache.cache)):
             if _is_cell(cell):
                 yield linecache.getlines(cell)
-    if name is not None and _is_cell(name):
+    if name is not None and (_is_cell(name) or cls.__module__ == "__main__"):
         yield linecache.getlines(name)
 
 

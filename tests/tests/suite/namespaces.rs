@@ -378,6 +378,28 @@ fn functions_of_a_script_keep_their_lines() {
 }
 
 #[test]
+fn classes_of_a_script_keep_their_lines() {
+    let home = TestHome::new();
+    let script = home.write(
+        "made.py",
+        "import rhumba.namespace\nclass Half:\n    def of(self, x):\n        return x / 2\n\
+         class Plain:\n    mark = 1\nrhumba.namespace.save('made.ns')\n",
+    );
+    home.run([script.as_os_str()]).success();
+    let ask = home.write(
+        "ask.py",
+        "import rhumba.namespace, inspect\nnames = rhumba.namespace.load('made.ns')\n\
+         for name in 'Half', 'Plain':\n    try: print(inspect.getsource(names[name]).split()[-1])\n    \
+         except OSError as error: print(error)\n",
+    );
+    let told = home.run([ask.as_os_str()]).success();
+    assert_eq!(told, "2\ncould not find class definition\n");
+    home.write("made.py", "print('something else')\n");
+    let told = home.run([ask.as_os_str()]).success();
+    assert_eq!(told, "2\n1\n");
+}
+
+#[test]
 fn what_methods_bring_along_is_that_of_now() {
     let home = TestHome::new();
     let script = "FACTOR = 3\nclass Helper:\n    def go(self): return FACTOR\n\

@@ -576,5 +576,10 @@ def test_inspect_finds_the_source_of_classes_that_are_in_no_file():
     run("x = 1\nclass Plain:\n    mark = 2\nclass Outer:\n    def f(self): pass\n    class Inner:\n        y = 3\n")
     assert inspect.getsource(main["Plain"]) == "class Plain:\n    mark = 2\n"
     assert inspect.getsourcelines(main["Outer"].Inner) == (["    class Inner:\n", "        y = 3\n"], 6)
+    run("class First:\n    mark = 1\n")
+    run("@(lambda made: made)\n@(\n    lambda made: made)\nclass Second:\n    mark = 2\n")
+    run("class FirstOfAll:\n    mark = 3\n")
+    assert inspect.getsource(main["First"]) == "class First:\n    mark = 1\n"
+    assert inspect.getsourcelines(main["Second"])[0][::3] == ["@(lambda made: made)\n", "class Second:\n"]
     shows(failed(TypeError, inspect.getsource, int), "built-in class")
     shows(failed(TypeError, inspect.getfile, json.JSONEncoder), "built-in class")
