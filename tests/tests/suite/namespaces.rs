@@ -250,6 +250,37 @@ fn one_object_that_can_not_be_rebuilt_does_not_cost_the_others() {
     );
 }
 
+/// What the time that a restore may take ends in the same way, after ten minutes: it interrupts it.
+#[test]
+fn an_object_whose_rebuilding_never_ends_holds_up_its_engine_alone() {
+    let home = TestHome::new();
+    let script = "SOURCE = 'import pathlib\\nclass Bad:\\n def __getstate__(self): return 1\\n \
+             def __setstate__(self, state):\\n  pathlib.Path(\"hangs\").touch()\\n  while True: pass\\n\
+             bad = Bad(); data = [1, 2]'\n\
+         cluster = ipp.Cluster(n=2, checkpoint_every=1, restore_on_death=True)\n\
+         cluster.start_cluster_sync()\nrc = cluster.connect_client_sync()\n\
+         rc.wait_for_engines(2, timeout=60)\n\
+         told, heard = [], threading.Event()\n\
+         rc.on_notice(lambda notice: (told.append(notice), heard.set()))\n\
+         rc[0].execute(SOURCE, block=True)\n\
+         until(lambda: any('data' in each.names for each in namespace.checkpoints()))\n\
+         os.kill(rc[0].apply_sync(os.getpid), signal.SIGKILL)\n\
+         until(lambda: os.path.exists('hangs') and rc.ids == [1, 2])\n\
+         waits = rc[2].apply_async(lambda: data)\n\
+         view = rc.load_balanced_view()\n\
+         print(rc.ids, rc[1].apply_sync(lambda: 5), view.apply_sync(lambda: 6), waits.ready(), told)\n\
+         rc.send_signal(signal.SIGINT, targets=2)\n\
+         assert heard.wait(60)\nnotice = told[0]\n\
+         print(notice.replaces, notice.engine, notice.reason, [tuple(left) for left in notice.left_out])\n\
+         print(waits.get(timeout=60), view.apply_sync(lambda: 7), rc.ids)\n\
+         cluster.stop_cluster_sync()\n";
+    assert_eq!(
+        run_alone(&home, script),
+        "[1, 2] 5 6 False []\n0 2 None [(\"namespace['bad']\", 'KeyboardInterrupt')]\n\
+         [1, 2] 7 [1, 2]\n"
+    );
+}
+
 #[test]
 fn an_engine_that_was_never_checkpointed_is_replaced_empty_and_that_is_told() {
     let home = TestHome::new();
