@@ -61,6 +61,17 @@ def test_bytearray_is_a_copy():
     assert here[0] == ord('x')
 
 
+def test_a_view_of_a_bytearray_arrives_as_one_of_its_bytes():
+    for length in (4, 8192):
+        content = bytearray(range(4)) * (length // 4)
+        content, view, part = carry([content, memoryview(content), memoryview(content)[1:3]])
+        assert type(content) is bytearray and type(view.obj) is type(part.obj) is bytes
+        assert view.readonly and part.readonly and view == content and part == b'\x01\x02'
+        content[1] = 9
+        content.append(1)
+        assert view[1] == part[0] == 1 and len(view) == length
+
+
 def test_memoryview():
     there = carry(memoryview(b'abcd'))
     assert isinstance(there, memoryview) and there == b'abcd'
