@@ -14,8 +14,8 @@ use super::{Encoder, Frame, Step};
 #[derive(Clone, Copy)]
 pub struct Container {
     reduced: Reduced,
-    /// It has a way of its own of telling what is in it, or is asked for that by code that may be spared.
-    is_read_natively: bool,
+    /// Its state is that of `object`.
+    has_usual_state: bool,
     /// Its items are taken as the native base takes them.
     takes_natively: bool,
 }
@@ -41,15 +41,9 @@ impl Encoder<'_> {
         if let Some(known) = self.containers.borrow().get(&class.get_id()) {
             return *known;
         }
-        let reduced = self.reduced_by(object);
-        let told_by = match object.downcast_ref::<PyDict>() {
-            Some(_) => "items",
-            None => "__iter__",
-        };
         let found = Container {
-            reduced,
-            is_read_natively: reduced == Reduced::Counting
-                || reduced != Reduced::Otherwise && !self.has_that_of_native(class, told_by),
+            reduced: self.reduced_by(object),
+            has_usual_state: self.is_inherited_from_object(class, "__getstate__"),
             takes_natively: self.takes_natively(class),
         };
         // Classes that are reduced have a plan, so that their addresses are not used again.
@@ -88,14 +82,6 @@ impl Encoder<'_> {
             "collections.defaultdict" if owner.is(native_base(class)) => Reduced::Defaults,
             "collections.Counter" => Reduced::Counting,
             _ => Reduced::Otherwise,
-        }
-    }
-
-    fn has_that_of_native(&self, class: &Py<PyType>, name: &str) -> bool {
-        let name = self.vm.ctx.intern_str(name);
-        match (class.get_attr(name), native_base(class).get_attr(name)) {
-            (Some(own), Some(native)) => own.is(&native),
-            (own, native) => own.is_none() && native.is_none(),
         }
     }
 
@@ -202,28 +188,29 @@ impl Encoder<'_> {
         Some(frame.hashing(hashes))
     }
 
-    /// What `__reduce_ex__` would say of a list or a dict that it would ask for what is in it. In the place
-    /// of its items are empty ones: see [`Self::native_items`].
+    /// What `__reduce_ex__` would say of a list or a dict, which it would ask for what is in it. In the
+    /// place of its items are empty ones: see [`Self::native_items`].
     pub fn reduced_natively(&self, object: &PyObject) -> PyResult<Option<PyObjectRef>> {
         let vm = self.vm;
         let class = object.class();
-        let container = self.container(object);
+        let reduced = self.container(object).reduced;
         let has_any = |name: &str| class.get_attr(vm.ctx.intern_str(name)).is_some();
-        if !container.is_read_natively || has_any("__getnewargs__") || has_any("__getnewargs_ex__")
+        if reduced == Reduced::Otherwise
+            || has_any("__getnewargs__")
+            || has_any("__getnewargs_ex__")
         {
             return Ok(None);
         }
         let native = native_base(class).as_object();
         let class: PyObjectRef = class.to_owned().into();
-        let own_state = || vm.call_method(object, "__getstate__", ());
-        let (callable, args, state) = match container.reduced {
+        let (callable, args, state) = match reduced {
             Reduced::Otherwise => return Ok(None),
             Reduced::Usual => {
-                let new = vm.import("copyreg", 0)?.get_attr("__newobj__", vm)?;
-                (new, vec![class], own_state()?)
+                let new = native.get_attr("__new__", vm)?;
+                (new, vec![class], self.state_of(object)?)
             }
             Reduced::Ordered => {
-                let state = own_state()?;
+                let state = self.state_of(object)?;
                 let dict = state.downcast_ref::<PyDict>();
                 let state = match dict.is_some_and(|dict| dict.is_empty()) {
                     true => vm.ctx.none(),
@@ -249,10 +236,7 @@ impl Encoder<'_> {
                 }
                 let new = native.get_attr("__new__", vm)?;
                 // It says nothing of its attributes itself.
-                let usual = vm.ctx.types.object_type.as_object();
-                let state = usual.get_attr("__getstate__", vm)?;
-                let state = state.call((object.to_owned(),), vm)?;
-                (new, vec![class], state)
+                (new, vec![class], self.usual_state_of(object)?)
             }
         };
         let none = || vm.ctx.none();
@@ -264,5 +248,25 @@ impl Encoder<'_> {
         let args = vm.ctx.new_tuple(args).into();
         let parts = vec![callable, args, state, items, pairs];
         Ok(Some(vm.ctx.new_tuple(parts).into()))
+    }
+
+    /// What the class of an object says its state is.
+    fn state_of(&self, object: &PyObject) -> PyResult {
+        match self.container(object).has_usual_state {
+            true => self.usual_state_of(object),
+            false => self.vm.call_method(object, "__getstate__", ()),
+        }
+    }
+
+    /// What `object` says the state of another is.
+    fn usual_state_of(&self, object: &PyObject) -> PyResult {
+        let vm = self.vm;
+        if object.class().slots().member_count == 0 {
+            let dict = object.dict().filter(|dict| !dict.is_empty());
+            return Ok(dict.map_or_else(|| vm.ctx.none(), Into::into));
+        }
+        let usual = vm.ctx.types.object_type.as_object();
+        let usual = usual.get_attr("__getstate__", vm)?;
+        usual.call((object.to_owned(),), vm)
     }
 }
