@@ -489,8 +489,18 @@ impl Encoder<'_> {
         if !is_of_object
             || (part(3).is_some() || part(4).is_some()) && !self.takes_items_natively(object)
             || part(5).is_some()
-            || has_any(vm, class, &["__setstate__"])
         {
+            return Ok(None);
+        }
+        // That of exceptions sets attributes but those that are theirs.
+        let set_state = vm.ctx.intern_str("__setstate__");
+        let of_exceptions = vm.ctx.exceptions.base_exception_type.get_attr(set_state);
+        let own = class.get_attr(set_state);
+        let is_of_exceptions = match (&own, &of_exceptions) {
+            (Some(own), Some(theirs)) => own.is(theirs),
+            _ => false,
+        };
+        if own.is_some() && !is_of_exceptions {
             return Ok(None);
         }
         let dicts: Vec<PyObjectRef> = match state.downcast_ref_if_exact::<PyTuple>(vm) {
@@ -504,7 +514,12 @@ impl Encoder<'_> {
                 return Ok(None);
             };
             for (name, value) in dict.items_vec() {
-                if self.text(&name).is_none() {
+                let Some(text) = self.text(&name) else {
+                    return Ok(None);
+                };
+                if is_of_exceptions
+                    && (text.starts_with("__") || has_any(vm, class, &[text.as_str()]))
+                {
                     return Ok(None);
                 }
                 attributes.extend([name, value]);

@@ -264,6 +264,7 @@ def test_members_of_sets_among_their_own_attributes():
              collections.defaultdict, collections.Counter, collections.deque)
     kinds = [hashed_by_attribute(base) for base in bases]
     kinds += [hashed_by_attribute(base, __slots__=('key', 'members')) for base in (object, list, dict, ValueError)]
+    kinds.append(hashed_by_attribute(ValueError, __reduce__=lambda self: (type(self), (), self.__dict__)))
     makers = (lambda x: {x}, lambda x: {x: 1}, lambda x: frozenset([x]), lambda x: {(x, 1)}, lambda x: [{x: x}])
     for kind in kinds:
         for make in makers:
