@@ -253,7 +253,8 @@ impl<'a> Decoder<'a> {
     /// Says where code that rebuilds an object finds its global names, if it is one of them that it misses.
     fn noted(&self, failure: Failure) -> Failure {
         const NOTE: &str = "the code that rebuilds an object finds its global names in the namespace that \
-            receives it: send them there first, or take them along by dumps(obj, globals='carried')";
+            receives it: send them there first, or take them along \
+            (view.use_cloudpickle(), dumps(obj, globals='carried'))";
         let name_error = self.vm.ctx.exceptions.name_error;
         let misses_name =
             matches!(&failure, Failure::Python(error) if error.class().is(name_error));
