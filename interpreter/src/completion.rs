@@ -5,6 +5,7 @@
 //! untouched. It never raises; where it can't tell, it offers nothing. How a text is written within the
 //! string that is typed is in [`quoted`].
 
+mod keywords;
 mod quoted;
 
 use rustpython_vm::VirtualMachine;
@@ -16,6 +17,7 @@ use crate::lookup;
 use crate::namespace::Namespace;
 use crate::typed::Typed;
 use crate::{session, symbols};
+pub(crate) use keywords::KEYWORDS;
 use quoted::Quoted;
 
 /// What may replace the text from `start` to the cursor.
@@ -24,14 +26,6 @@ pub struct Completions {
     pub start: usize,
     pub matches: Vec<String>,
 }
-
-/// The words that the grammar owns.
-pub(crate) const KEYWORDS: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
-    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
-    "with", "yield",
-];
 
 /// Finds what could stand at the cursor, a byte offset into the code.
 pub fn complete(
@@ -98,9 +92,13 @@ fn complete_line(
     if let Some((path, only)) = path {
         let mut found = command_paths(path, cursor);
         if !only {
-            found
-                .matches
-                .extend(python(vm, namespace, before, line, cursor).matches);
+            let code = python(vm, namespace, before, line, cursor);
+            if found.matches.is_empty() {
+                return code;
+            }
+            if code.start == found.start {
+                found.matches.extend(code.matches);
+            }
         }
         return found;
     }
@@ -146,6 +144,7 @@ fn python(
         prefix,
     );
     matches.extend(names(vm, namespace, prefix));
+    matches.extend(keywords::fitting(before, head, prefix).map(ToOwned::to_owned));
     // What the statements before bind will be there when the cell runs.
     let typed = &before[..before.len() - last_statement(line).len()];
     if !typed.trim().is_empty() {
@@ -266,8 +265,8 @@ fn last_statement(line: &str) -> &str {
     line[start..].trim_start()
 }
 
-/// The path that is typed without quotes, where it can't be code, and whether it can be nothing but
-/// a path: `/name` at the begin of a line calls it, too.
+/// The path that is typed without quotes, and whether it can be nothing but a path: `/name` at the
+/// begin of a line calls it, too, and behind a value it divides.
 fn bare_path<'a>(before: &str, line: &'a str, is_in_call: bool) -> Option<(&'a str, bool)> {
     let mut start = 0;
     let mut is_escaped = false;
@@ -284,13 +283,16 @@ fn bare_path<'a>(before: &str, line: &'a str, is_in_call: bool) -> Option<(&'a s
     {
         return Some((word, true));
     }
-    // Behind a value it divides.
-    let head = before[..before.len() - word.len()].trim_end();
-    if !word.starts_with('/') || head.ends_with(is_value_end) {
+    if !word.starts_with('/') {
         return None;
     }
+    let head = before[..before.len() - word.len()].trim_end();
     let may_call = head.is_empty() && !is_in_call && is_name(&word[1..]);
-    Some((word, !may_call))
+    let last = head.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+    let last = &head[last.len()..];
+    let is_value = !KEYWORDS.contains(&last) || matches!(last, "False" | "None" | "True");
+    let may_divide = head.ends_with(is_value_end) && is_value;
+    Some((word, !may_call && !may_divide))
 }
 
 fn is_value_end(c: char) -> bool {
@@ -403,13 +405,11 @@ fn open_field(before: &str, quote: usize) -> Option<&str> {
     field.map(|at| &text[at..])
 }
 
-/// Names of the namespace, the builtins and the grammar.
+/// Names of the namespace and the builtins.
 fn names(vm: &VirtualMachine, namespace: &Namespace, prefix: &str) -> Vec<String> {
     let mut matches = Vec::new();
     push_keys(&mut matches, &namespace.dict(), prefix);
     push_keys(&mut matches, &vm.builtins.dict(), prefix);
-    let keywords = KEYWORDS.iter().filter(|word| word.starts_with(prefix));
-    matches.extend(keywords.map(|word| (*word).to_owned()));
     matches.retain(|name| is_offered(name, prefix));
     matches
 }

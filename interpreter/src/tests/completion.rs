@@ -64,6 +64,35 @@ fn names_attributes_keys_and_keywords() {
 }
 
 #[test]
+fn keywords_are_offered_where_they_fit() {
+    with_bench(|bench| {
+        for (marked, expected) in [
+            ("matc|", &["match"][..]),
+            ("x = matc|", &[]),
+            ("typ|", &["type"]),
+            ("match x:\n    cas|", &["case"]),
+            ("cas|", &[]),
+            ("lam|", &["lambda"]),
+            ("f(key=lam|", &["lambda"]),
+            ("x = awa|", &["await"]),
+            ("asy|", &["async"]),
+            ("[i asy|", &["async"]),
+            ("async de|", &["def", "delattr"]),
+            ("retu|", &["return"]),
+            ("if x: retu|", &["return"]),
+            ("x = retu|", &[]),
+            ("x = 1; retu|", &["return"]),
+            ("%time retu|", &["return"]),
+            ("raise x fro|", &["from", "frozenset"]),
+            ("x is no|", &["not"]),
+        ] {
+            let (_, matches) = offered(bench, marked);
+            assert_eq!(matches, expected, "{marked}");
+        }
+    });
+}
+
+#[test]
 fn names_of_the_cell_that_is_typed_are_offered() {
     with_bench(|bench| {
         assert_offers(bench, "def f(zed):\n    ze|", "ze", &["zed"]);
@@ -287,11 +316,17 @@ fn files_are_offered_where_a_word_can_be_nothing_else() {
         assert_offers(bench, &format!("{path}/a|"), "a", &["a\\ folder/"]);
         assert_offers(bench, &format!("{path}/a\\ |"), "a\\ ", &["a\\ folder/"]);
         assert_offers(bench, "./no-such-file|", "no-such-file", &[]);
-        // These divide.
+        // These may divide, too.
+        bench.cell("daily = 1");
         for line in ["x {path}/da|", "x = (1\n{path}/da|", "f(x) {path}/da|"] {
             let line = line.replace("{path}", &path);
-            assert_offers(bench, &line, "da", &[]);
+            assert_offers(bench, &line, "da", &["daily", "data.csv"]);
         }
+        for line in ["return {path}/da|", "x in {path}/da|", "if not {path}/da|"] {
+            let line = line.replace("{path}", &path);
+            assert_offers(bench, &line, "da", &["data.csv"]);
+        }
+        assert_offers(bench, "1 /dail|", "dail", &["daily"]);
         bench.cell("tmpl = 1");
         assert!(offered(bench, "/tmp|").1.contains(&"tmpl".to_owned()));
         let begun = offered(bench, "/tm|").1;
