@@ -305,7 +305,10 @@ fn is_wrong_for_good(python: &str, brackets: &str) -> bool {
                 | TokenKind::EndOfFile
         )
     };
-    let Some(last) = parsed.tokens().iter().rfind(|token| is_code(token.kind())) else {
+    // What stands for the missing end of a bracket has no text.
+    let mut tokens = parsed.tokens().iter().rev();
+    let last = tokens.find(|token| is_code(token.kind()) && !token.range().is_empty());
+    let Some(last) = last else {
         return false;
     };
     if matches!(last.kind(), TokenKind::Async | TokenKind::Not) {
@@ -605,6 +608,41 @@ mod tests {
             ("try:\n    f(1,", 4),
         ] {
             assert_eq!(completeness(source), indent(expected), "{source:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_right_within_brackets_goes_on() {
+        const SOURCES: &str = "\
+             (x not § [x async § (x is § (x is not § f(a=1, b § f(a=1, *b § f(**a, b § \
+             def f(a=1, b § def f(a=1, b: int § def f(* § def f(*, § def f(a, / § (lambda § \
+             (lambda x § (lambda * § (lambda x, * § (yield § (yield from § (await § [* § \
+             [*a § (*a § f(* § f(** § {** § {**a § {1 § {1: § {1: 2, 3 § {1: 2 for § \
+             [x for § [x for y § [x for y in § [x for y in z if § (x if § (x if y § (x := § \
+             (x. § (... § (match § (type § (rb § (not § (- § x[ § x[1: § x[1:, § f(a= § \
+             f(lambda: x § (a, b § (a and § (a or b § (a < § with (a § with (a as § \
+             with (a as b § with (a as b, § match (x § match (x, *y § match x:\n case (a § \
+             match x:\n case A(b=1, c § match x:\n case {1: a § match x:\n case [*a § \
+             class A( § class A(b, c= § class A[T § def f[T § type A[T § def f(a: § \
+             def f(a) -> ( § import a; f( § from a import ( § from a import (b § \
+             from a import (b as § del (a § for (a § for a in ( § if (a § while (a § @d( § \
+             return ( § assert (a, § raise A( § x: ( § x += ( § a = b = [ § if x:\n    f( § \
+             try:\n    f( § f(a, # why § f(a=1, b # why § f(\n# why\na=1, b";
+        let is_open = |source: &str| {
+            let found = completeness(source);
+            assert!(
+                matches!(found, Completeness::Incomplete { .. }),
+                "{source:?}: {found:?}"
+            );
+        };
+        for source in SOURCES.split(" § ") {
+            for end in ["", "\n", "\n\n", "\n# why", "\n    # why\n"] {
+                is_open(&format!("{source}{end}"));
+            }
+        }
+        for source in ["f(f'{a", "f(f'{a +", "f(f'{f("] {
+            is_open(source);
+            is_open(&format!("{source}\n"));
         }
     }
 
