@@ -25,7 +25,8 @@ struct State {
     /// The thread on which a cell is edited, while it is.
     editor: Option<ThreadId>,
     waiting: String,
-    ended: bool,
+    /// The number of the thread that passes text on; with another one, it ends.
+    passer: u64,
 }
 
 impl Above {
@@ -63,12 +64,20 @@ impl Above {
         false
     }
 
-    /// Passes whole lines to the editor until [`Above::stop`].
-    pub fn pass_on(&self, printer: &mut impl ExternalPrinter) {
+    /// Makes room for another thread that passes text on: gives its number, and ends the one before.
+    pub fn next_passer(&self) -> u64 {
+        let mut state = self.lock();
+        state.passer += 1;
+        self.changed.notify_all();
+        state.passer
+    }
+
+    /// Passes whole lines to the editor until [`Above::stop`], or another does.
+    pub fn pass_on(&self, passer: u64, printer: &mut impl ExternalPrinter) {
         loop {
             let mut state = self.lock();
             let piece = loop {
-                if state.ended {
+                if state.passer != passer {
                     return;
                 }
                 if state.editor.is_some()
@@ -89,8 +98,7 @@ impl Above {
     }
 
     pub fn stop(&self) {
-        self.lock().ended = true;
-        self.changed.notify_all();
+        self.next_passer();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -137,7 +145,8 @@ mod tests {
         let above = Above::default();
         let (sender, printed) = channel();
         std::thread::scope(|scope| {
-            scope.spawn(|| above.pass_on(&mut Printer(sender)));
+            let passer = above.next_passer();
+            scope.spawn(|| above.pass_on(passer, &mut Printer(sender)));
             assert!(!above.take("not edited\n"));
             above.begin();
             assert!(above.take("a\nb\nhalf"));

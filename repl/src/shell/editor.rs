@@ -34,13 +34,56 @@ const ESCAPE_ALONE_MS: u16 = 25;
 /// Asks a person at a terminal for cells.
 pub struct CellEditor<'vm> {
     vm: &'vm VirtualMachine,
-    editor: Editor<CellHelper<'vm>, RecentCells>,
+    namespace: &'vm Namespace,
+    editor: LineEditor<'vm>,
     keys: Keys,
     colours: Colours,
     screen: Arc<Screen>,
     title: Title,
     /// The person's own keys, as they were last set.
     shortcuts: Option<PyObjectRef>,
+}
+
+type LineEditor<'vm> = Editor<CellHelper<'vm>, RecentCells>;
+
+/// Makes the line editor, and has what other threads write shown above it.
+fn line_editor<'vm>(
+    vm: &'vm VirtualMachine,
+    namespace: &'vm Namespace,
+    colours: Colours,
+    screen: &Arc<Screen>,
+    keys: &Keys,
+) -> rustyline::Result<LineEditor<'vm>> {
+    let colour_mode = if colours.enabled() {
+        ColorMode::Enabled
+    } else {
+        ColorMode::Disabled
+    };
+    let config = Config::builder()
+        .max_history_size(CELLS_MAX)?
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        // What is offered fits on the screen.
+        .completion_prompt_limit(usize::MAX)
+        .edit_mode(EditMode::Emacs)
+        .bell_style(BellStyle::None)
+        .color_mode(colour_mode)
+        .tab_stop(INDENT as u8)
+        .indent_size(INDENT as u8)
+        .build();
+    let recent = &keys.recent;
+    let mut editor = Editor::with_history(config, RecentCells(Arc::clone(recent)))?;
+    let helper = CellHelper::new(vm, namespace, colours, Arc::clone(recent));
+    editor.set_helper(Some(helper));
+    keys.bind(&mut editor);
+    let mut printer = editor.create_external_printer()?;
+    let passer = screen.above().next_passer();
+    let passes_on = Arc::clone(screen);
+    // Without the thread, what other threads write is shown after the cell.
+    let _ = thread::start("above the prompt", move || {
+        passes_on.above().pass_on(passer, &mut printer);
+    });
+    Ok(editor)
 }
 
 impl<'vm> CellEditor<'vm> {
@@ -53,48 +96,39 @@ impl<'vm> CellEditor<'vm> {
         screen: Arc<Screen>,
         history: &History,
     ) -> rustyline::Result<Self> {
-        let colour_mode = if colours.enabled() {
-            ColorMode::Enabled
-        } else {
-            ColorMode::Disabled
-        };
-        let config = Config::builder()
-            .max_history_size(CELLS_MAX)?
-            .completion_type(CompletionType::List)
-            .completion_show_all_if_ambiguous(true)
-            // What is offered fits on the screen.
-            .completion_prompt_limit(usize::MAX)
-            .edit_mode(EditMode::Emacs)
-            .bell_style(BellStyle::None)
-            .color_mode(colour_mode)
-            .tab_stop(INDENT as u8)
-            .indent_size(INDENT as u8)
-            .build();
-        let recent = Arc::clone(history.recent());
-        let mut editor = Editor::with_history(config, RecentCells(Arc::clone(&recent)))?;
-        let helper = CellHelper::new(vm, namespace, colours, Arc::clone(&recent));
-        editor.set_helper(Some(helper));
         let keys = Keys {
-            recent,
+            recent: Arc::clone(history.recent()),
             leaves_for_editor: Arc::new(AtomicBool::new(false)),
             indents: Arc::new(AtomicBool::new(true)),
         };
-        keys.bind(&mut editor);
-        let mut printer = editor.create_external_printer()?;
-        let passes_on = Arc::clone(&screen);
-        // Without the thread, what other threads write is shown after the cell.
-        let _ = thread::start("above the prompt", move || {
-            passes_on.above().pass_on(&mut printer);
-        });
         Ok(Self {
             vm,
-            editor,
+            namespace,
+            editor: line_editor(vm, namespace, colours, &screen, &keys)?,
             keys,
             colours,
             screen,
             title: Title::new(),
             shortcuts: None,
         })
+    }
+
+    /// Begins anew, where a cell has closed the files that the line editor works with.
+    ///
+    /// # Errors
+    /// The terminal can't be used.
+    pub fn reopen(&mut self) -> rustyline::Result<()> {
+        let fresh = line_editor(
+            self.vm,
+            self.namespace,
+            self.colours,
+            &self.screen,
+            &self.keys,
+        )?;
+        // It isn't let go of: under the numbers of the files that it would close may be others by now.
+        std::mem::forget(std::mem::replace(&mut self.editor, fresh));
+        self.shortcuts = None;
+        Ok(())
     }
 
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.

@@ -53,6 +53,14 @@ impl<'vm> Input<'vm> {
         Self::Lines(LineReader { vm, at_end: false })
     }
 
+    /// Begins anew, where a cell has closed the files that it works with.
+    pub fn reopen(&mut self) {
+        if let Self::Editor(editor) = self {
+            // Where the terminal is gone, reading from it will say so.
+            let _ = editor.reopen();
+        }
+    }
+
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.
     pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
         match self {

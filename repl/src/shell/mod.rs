@@ -201,7 +201,14 @@ impl Shell<'_> {
             }
         }
         let status = self.read_and_run(&mut input, &history);
-        drop(input);
+        self.restore_files();
+        if self.terminal.take_lost() {
+            history.lose_file();
+            // Under the numbers of the files that it would close may be others by now.
+            std::mem::forget(input);
+        } else {
+            drop(input);
+        }
         self.vm.allow_threads(|| history.finish());
         status
     }
@@ -213,6 +220,9 @@ impl Shell<'_> {
             self.restore_files();
             self.terminal.restore_modes();
             self.screen.start_line();
+            if self.terminal.take_lost() {
+                self.begin_again(input, history);
+            }
             if let Some(sentence) = history.trouble() {
                 self.screen
                     .put(Stream::Stderr, &format!("rhumba: {sentence}\n"));
@@ -240,6 +250,17 @@ impl Shell<'_> {
                 }
             }
         }
+    }
+
+    /// Goes on where a cell has closed files that the shell works with.
+    fn begin_again(&self, input: &mut Input<'_>, history: &History) {
+        history.lose_file();
+        input.reopen();
+        self.screen.put(
+            Stream::Stderr,
+            "rhumba: a cell closed files that the shell works with; it goes on, and remembers cells \
+             only until it ends\n",
+        );
     }
 
     /// Has what is shown reach the terminal again, whatever a cell did to the files of it.

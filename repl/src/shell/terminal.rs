@@ -4,10 +4,11 @@
 //! `open(0).close()` does, or put others in their place, as `os.dup2` does; the next prompt puts it right.
 //! And where a signal ends the shell while a line is edited, the terminal is given back first.
 
-use std::io::{IsTerminal, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::cell::Cell;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The modes of the terminal as the shell was started with them. Written once, before the
 /// handlers that read it are installed.
@@ -23,15 +24,9 @@ const QUIET_MS: libc::c_int = 150;
 pub struct Keeper {
     streams: Vec<Stream>,
     /// Whether it was said that a file of the terminal was replaced.
-    told: AtomicBool,
-}
-
-/// One of the shell's own files.
-struct Stream {
-    number: libc::c_int,
-    was_terminal: bool,
-    /// The same file under another number.
-    copy: OwnedFd,
+    told: Cell<bool>,
+    /// Whether the shell's own files were found closed, and nobody has asked since.
+    lost: Cell<bool>,
 }
 
 impl Keeper {
@@ -43,12 +38,12 @@ impl Keeper {
                 restore_on(signal);
             }
         }
-        let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-        let streams = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+        let numbers = [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO];
         Self {
             // One that isn't open can't be closed by a cell.
-            streams: streams.into_iter().filter_map(Stream::keep).collect(),
-            told: AtomicBool::new(false),
+            streams: numbers.into_iter().filter_map(Stream::keep).collect(),
+            told: Cell::new(false),
+            lost: Cell::new(false),
         }
     }
 
@@ -60,12 +55,21 @@ impl Keeper {
             if stream.restore() {
                 taken = taken.or(stream.name());
             }
+            if !stream.renew() {
+                self.lost.set(true);
+            }
         }
-        let name = taken.filter(|_| !self.told.swap(true, Ordering::Relaxed))?;
+        let name = taken.filter(|_| !self.told.replace(true))?;
         Some(format!(
             "{name} had been replaced and is the terminal again: a cell that redirects it has to put \
              it back itself"
         ))
+    }
+
+    /// Whether a cell has closed the shell's own files since this was last asked: not those that
+    /// everybody knows, but all that were open, as `os.closerange` does.
+    pub fn take_lost(&self) -> bool {
+        self.lost.take()
     }
 
     /// Puts back the modes.
@@ -78,12 +82,38 @@ impl Keeper {
     }
 }
 
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // Nobody is left to be told at a prompt.
+        let _ = self.restore_files();
+        self.restore_modes();
+        for stream in &self.streams {
+            // SAFETY: it was looked at just now, and is a file of this structure's own.
+            unsafe { libc::close(stream.copy.get()) };
+        }
+    }
+}
+
+/// One of the shell's own files.
+struct Stream {
+    number: libc::c_int,
+    was_terminal: bool,
+    /// The same file under another number. None of Rust's types owns it: a cell may close it.
+    copy: Cell<libc::c_int>,
+    /// Which file the copy is, to know it by.
+    identity: Cell<Option<Identity>>,
+}
+
 impl Stream {
-    fn keep(file: BorrowedFd<'_>) -> Option<Self> {
+    fn keep(number: libc::c_int) -> Option<Self> {
+        let copy = copy_of(number)?;
+        // SAFETY: it is told of a number.
+        let was_terminal = unsafe { libc::isatty(number) } == 1;
         Some(Self {
-            number: file.as_raw_fd(),
-            was_terminal: file.is_terminal(),
-            copy: file.try_clone_to_owned().ok()?,
+            number,
+            was_terminal,
+            copy: Cell::new(copy),
+            identity: Cell::new(Identity::of(copy)),
         })
     }
 
@@ -91,14 +121,42 @@ impl Stream {
     /// whether one had.
     fn restore(&self) -> bool {
         // SAFETY: these are told of numbers, and touch no memory of this process.
-        unsafe {
+        let (is_open, is_taken) = unsafe {
             let is_open = libc::fcntl(self.number, libc::F_GETFD) != -1;
-            let is_taken = is_open && self.was_terminal && libc::isatty(self.number) == 0;
-            if !is_open || is_taken {
-                libc::dup2(self.copy.as_raw_fd(), self.number);
-            }
-            is_taken
+            let is_terminal = libc::isatty(self.number) == 1;
+            (is_open, is_open && self.was_terminal && !is_terminal)
+        };
+        if is_open && !is_taken {
+            return false;
         }
+        if self.has_copy() {
+            // SAFETY: as above; the copy is open.
+            unsafe { libc::dup2(self.copy.get(), self.number) };
+        } else if self.was_terminal
+            && let Ok(terminal) = open_terminal()
+        {
+            // SAFETY: as above; the file is open while it is copied.
+            unsafe { libc::dup2(terminal.as_raw_fd(), self.number) };
+        }
+        is_taken
+    }
+
+    /// Makes another copy where a cell has closed the one that there was; false if it has.
+    fn renew(&self) -> bool {
+        if self.has_copy() {
+            return true;
+        }
+        // What has its number now is another's, and stays.
+        let was_there = self.identity.get().is_some();
+        let copy = copy_of(self.number);
+        self.identity.set(copy.and_then(Identity::of));
+        self.copy.set(copy.unwrap_or(-1));
+        !was_there
+    }
+
+    fn has_copy(&self) -> bool {
+        let identity = self.identity.get();
+        identity.is_some() && Identity::of(self.copy.get()) == identity
     }
 
     /// What it is called, if it is written to.
@@ -111,12 +169,36 @@ impl Stream {
     }
 }
 
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        // Nobody is left to be told at a prompt.
-        let _ = self.restore_files();
-        self.restore_modes();
+/// Which file a number stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: libc::dev_t,
+    inode: libc::ino_t,
+}
+
+impl Identity {
+    fn of(number: libc::c_int) -> Option<Self> {
+        // SAFETY: the structure is filled by the call, or refused.
+        unsafe {
+            let mut status: libc::stat = std::mem::zeroed();
+            (libc::fstat(number, &raw mut status) == 0).then_some(Self {
+                device: status.st_dev,
+                inode: status.st_ino,
+            })
+        }
     }
+}
+
+/// The same file under a number that programs aren't started with.
+fn copy_of(number: libc::c_int) -> Option<libc::c_int> {
+    // SAFETY: it is told of a number.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) };
+    (copy != -1).then_some(copy)
+}
+
+/// The terminal of this process, whatever its files are.
+fn open_terminal() -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
 /// Throws away what was typed or pasted and not read yet, to the end of the paste.

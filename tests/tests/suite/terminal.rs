@@ -118,6 +118,28 @@ fn a_cell_that_closes_the_shells_own_files_does_not_end_it() {
 }
 
 #[test]
+fn a_cell_that_closes_all_files_does_not_end_the_shell() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import os, threading; os.closerange(3, 256)");
+    terminal.expect("a cell closed files that the shell works with");
+    // What other threads write is shown as before.
+    terminal.enter(
+        2,
+        "threading.Timer(0.2, lambda: print('from a thread')).start()",
+    );
+    terminal.expect("from a thread\r\n");
+    terminal.send("6 * 7\r");
+    terminal.expect("Out[3]: 42");
+    terminal.enter(4, "os.closerange(0, 256)");
+    terminal.expect("a cell closed files that the shell works with");
+    terminal.enter(5, "%history -l 1");
+    terminal.expect("os.closerange(0, 256)\r\n");
+    terminal.enter(6, "os.closerange(3, 256); exit()");
+    leaves_with(terminal, 0);
+}
+
+#[test]
 fn a_cell_that_replaces_the_shells_own_files_hides_no_prompt_and_no_failure() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);

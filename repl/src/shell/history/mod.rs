@@ -123,6 +123,11 @@ impl History {
         self.trouble.take()
     }
 
+    /// From now on cells are remembered in memory: a cell has closed the file.
+    pub fn lose_file(&self) {
+        self.order(Order::Lose);
+    }
+
     /// Remembers the text of a cell's result.
     pub fn remember_output(&self, line: u32, text: &str) {
         if !self.is_kept() {

@@ -41,6 +41,8 @@ pub enum Order {
     Session {
         answer: Sender<Result<i64, String>>,
     },
+    /// The file was closed by somebody else, and under its number may be another by now.
+    Lose,
     Finish {
         done: Sender<()>,
     },
@@ -107,6 +109,11 @@ impl Writer {
                     }
                     Order::Output { line, text } => {
                         self.unwritten.push(Unwritten::Output { line, text });
+                    }
+                    Order::Lose => {
+                        if !self.lose(&mut database) {
+                            return;
+                        }
                     }
                     other => {
                         answers.push(other);
@@ -215,6 +222,21 @@ impl Writer {
         ));
     }
 
+    /// Goes on in memory; false if even that can't be.
+    fn lose(&mut self, database: &mut Database) -> bool {
+        if self.folder.is_none() {
+            return true;
+        }
+        let fresh = Database::in_memory();
+        let is_there = fresh.is_ok();
+        let lost = fresh.map(|fresh| std::mem::replace(database, fresh));
+        // It isn't let go of: what it would write and close may be another's file.
+        std::mem::forget(lost);
+        self.folder = None;
+        self.session = None;
+        is_there
+    }
+
     /// Writes what has gathered; false if it can't be written anywhere.
     fn write(&mut self, database: &mut Database) -> bool {
         if self.unwritten.is_empty() {
@@ -282,7 +304,7 @@ impl Writer {
                 None
             }
             Order::Finish { done } => Some(done),
-            Order::Input { .. } | Order::Output { .. } => None,
+            Order::Input { .. } | Order::Output { .. } | Order::Lose => None,
         }
     }
 }
