@@ -207,6 +207,7 @@ def _at_start(name, default):
 SETTINGS = (
     Setting("InteractiveShell", "ast_node_interactivity", str, "which statements of a cell show their value",
             "last_expr", ("all", "last", "last_expr", "last_expr_or_assign", "none")),
+    Setting("InteractiveShell", "ast_transformers", list, "objects whose `visit` changes the syntax tree of each cell", []),
     Setting("InteractiveShell", "autoawait", bool, "whether cells may await outside of functions", True),
     Setting("InteractiveShell", "autocall", int, "whether `f x` calls f: 0 no, 1 with something behind it, 2 always",
             0, (0, 1, 2)),
