@@ -75,6 +75,8 @@ pub(super) struct Counting {
     by_name: HashMap<String, usize>,
     /// By the last digits of their versions; a version is never given to a second function.
     functions: Box<[KnownFunction]>,
+    /// Of those in `by_address`, the ones that were called last, by the last digits of their addresses.
+    natives: Box<[KnownNative]>,
     quiet: bool,
     /// What the profile function will be when that changes: nothing, or the profiler.
     other_profile: PyObjectRef,
@@ -87,6 +89,14 @@ pub(super) struct Counting {
 }
 
 const KNOWN_FUNCTIONS: usize = 1024;
+const KNOWN_NATIVES: usize = 256;
+
+/// What a native is known by without a look into a table.
+#[derive(Clone, Copy, Default)]
+struct KnownNative {
+    address: usize,
+    number: usize,
+}
 
 #[derive(Default)]
 struct KnownFunction {
@@ -154,6 +164,7 @@ impl Counting {
             functions: std::iter::repeat_with(KnownFunction::default)
                 .take(KNOWN_FUNCTIONS)
                 .collect(),
+            natives: vec![KnownNative::default(); KNOWN_NATIVES].into(),
             quiet: false,
             other_profile: vm.ctx.none(),
             exec,
@@ -288,6 +299,16 @@ impl Counting {
         self.functions[version as usize % KNOWN_FUNCTIONS] = known;
     }
 
+    fn number_of_known_native(&mut self, address: usize) -> Option<usize> {
+        // Objects are at least 16 bytes apart.
+        let known = &mut self.natives[(address >> 4) % KNOWN_NATIVES];
+        if known.address != address {
+            let number = *self.by_address.get(&address)?;
+            *known = KnownNative { address, number };
+        }
+        Some(known.number)
+    }
+
     /// Begins the call of a native, if that is counted here and not by the profile function.
     fn begin_native(
         &mut self,
@@ -300,13 +321,16 @@ impl Counting {
             return Attempt::Pass;
         }
         let address = callable.get_id();
-        let Some(number) = number.or_else(|| self.by_address.get(&address).copied()) else {
+        let Some(number) = number.or_else(|| self.number_of_known_native(address)) else {
             return Attempt::Unknown;
         };
         let begun = self.begun();
         self.tally.enter(number, ticks());
-        let code = args.args.first().and_then(|it| it.downcast_ref::<PyCode>());
-        match code.filter(|code| address == self.exec && !makes_generator(code)) {
+        let code = match args.args.first() {
+            Some(code) if address == self.exec => code.downcast_ref::<PyCode>(),
+            _ => None,
+        };
+        match code.filter(|code| !makes_generator(code)) {
             Some(code) => {
                 let number = self.number_of(code.as_object());
                 self.tally.enter(number, ticks());
