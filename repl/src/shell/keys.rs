@@ -16,6 +16,7 @@ use rustyline::{
 };
 
 use super::history::{Recent, Shown};
+use super::vi_keys;
 
 /// The spaces of one level, as Tab and Backspace count them.
 pub const INDENT: usize = 4;
@@ -88,6 +89,7 @@ impl Keys {
             EventHandler::Conditional(Box::new(leave)),
         );
         editor.bind_sequence(key(KeyCode::BackTab), Cmd::Dedent(Movement::WholeLine));
+        vi_keys::bind(editor);
     }
 }
 

@@ -27,6 +27,7 @@ mod tip;
 mod title;
 mod traceback;
 mod turn;
+mod vi_keys;
 
 use std::io::IsTerminal;
 use std::sync::Arc;

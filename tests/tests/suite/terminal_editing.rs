@@ -268,11 +268,23 @@ fn vi_keys_are_there_for_those_who_want_them() {
     screen.send("\r");
     screen.enter(3, "right");
     screen.shows("Out[3]: 7");
-    screen.enter(4, "get_ipython().editing_mode = 'emacs'");
-    screen.prompt(5);
-    screen.send("1 + 1\x01\x0b2\r");
-    screen.shows("Out[5]: 2");
+    screen.prompt(4);
+    // Joined, to the last line, a capital, back to the first line, one more letter.
+    screen.send("x = [1,\r2]\x1b");
+    screen.wait("the cursor on the last letter", |screen| {
+        screen.line_of_cursor() == "2]" && screen.cursor().1 == 1
+    });
+    screen.send("ggJ");
+    screen.shows_line("In [4]: x = [1, 2]");
+    screen.send("0~");
+    screen.shows_line("In [4]: X = [1, 2]");
+    screen.send("0~GA; x\r");
+    screen.shows("Out[4]: [1, 2]");
+    screen.enter(5, "get_ipython().editing_mode = 'emacs'");
     screen.prompt(6);
+    screen.send("1 + 1\x01\x0b2\r");
+    screen.shows("Out[6]: 2");
+    screen.prompt(7);
     screen.leave();
 }
 
