@@ -372,7 +372,7 @@ fn read(packed: &[u8]) -> Option<Documentation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{documentation, find, of_module};
+    use super::{at_once, documentation, find};
 
     #[test]
     fn every_place_lies_within_the_texts() {

@@ -145,8 +145,8 @@ mod tests {
         let above = Above::default();
         let (sender, printed) = channel();
         std::thread::scope(|scope| {
-            let passer = above.next_passer();
-            scope.spawn(|| above.pass_on(passer, &mut Printer(sender)));
+            let (passer, above) = (above.next_passer(), &above);
+            scope.spawn(move || above.pass_on(passer, &mut Printer(sender)));
             assert!(!above.take("not edited\n"));
             above.begin();
             assert!(above.take("a\nb\nhalf"));

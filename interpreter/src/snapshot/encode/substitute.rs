@@ -266,7 +266,7 @@ impl Encoder<'_> {
                 let flags = object.get_attr("scanner", vm)?.get_attr("flags", vm)?;
                 Call::new(class, vec![lexicon, flags])
             }
-            "re.Pattern" if vm.is_none(&object.get_attr("pattern", vm)?) => {
+            "re.Pattern" if vm.is_none(&*object.get_attr("pattern", vm)?) => {
                 let sentence = "a pattern that re.Scanner has made can't be carried without it";
                 return Err(self.refuse_at(origin, sentence));
             }
