@@ -292,11 +292,16 @@ def find(path):
     found = _BY_PATH.get(path) or _BY_PATH.get(f"{_SAME_AS.get(owner)}.{name}") or _BY_PATH.get(_MOVED.get(path))
     if found is not None:
         return found
+    near = _like(path)
+    hint = f"there is {near}" if near else "%config lists what there is"
+    raise LookupError(f"there is no setting {path}; {hint}")
+
+
+def _like(path):
+    """A setting that is written nearly so, or None."""
     import difflib
 
-    near = difflib.get_close_matches(path, _BY_PATH, 1)
-    hint = f"; there is {near[0]}" if near else "; %config lists what there is"
-    raise LookupError(f"there is no setting {path}{hint}")
+    return next(iter(difflib.get_close_matches(path, _BY_PATH, 1)), None)
 
 
 def handed_over():
@@ -472,7 +477,8 @@ def apply(shell, settings, source):
     if len(unknown) == 1:
         _tell(f"{source}: {unknown[0][1]}")
     elif unknown:
-        _tell(f"{source}: there are no settings {', '.join(path for path, _ in unknown)}; %config lists what there is")
+        named = [f"{path} (there is {near})" if (near := _like(path)) else path for path, _ in unknown]
+        _tell(f"{source}: there are no settings {', '.join(named)}; %config lists what there is")
     if ignored:
         _tell(f"{source}: of IPython's settings, these change nothing here: {', '.join(ignored)}")
 

@@ -36,9 +36,15 @@ def stop_telling():
 
 
 def _told(kind, failure, traceback):
-    shell = get_ipython()
     sys.last_exc = sys.last_value = failure
     sys.last_type, sys.last_traceback = kind, traceback
+    shell = get_ipython()
+    if shell is None:
+        # It follows.
+        from rhumba._failure import described
+
+        print(described(failure)[2], file=sys.stderr)
+        return
     shell.showtraceback((kind, failure, traceback))
     try:
         shell._debug_if_asked(failure)

@@ -618,8 +618,14 @@ fn magics_are_completed_without_their_marks_too() {
             "some",
             &["somewhere/"],
         );
-        bench.cell("cd = 1");
-        assert_offers(bench, &format!("cd {path}/some|"), "some", &[]);
+        // What is bound to the name is divided; a path is offered all the same.
+        bench.cell("cd = 1; something = 2");
+        assert_offers(
+            bench,
+            &format!("cd {path}/some|"),
+            "some",
+            &["something", "somewhere/"],
+        );
     });
     std::fs::remove_dir_all(folder).expect("removed");
 }

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::OnceLock;
 
 /// The modes of the terminal as the shell was started with them. Written once, before the
@@ -135,8 +135,15 @@ impl Stream {
         } else if self.was_terminal
             && let Ok(terminal) = open_terminal()
         {
-            // SAFETY: as above; the file is open while it is copied.
-            unsafe { libc::dup2(terminal.as_raw_fd(), self.number) };
+            if terminal.as_raw_fd() == self.number {
+                // It stays, and programs that are started get it, too.
+                let number = terminal.into_raw_fd();
+                // SAFETY: as above.
+                unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
+            } else {
+                // SAFETY: as above; the file is open while it is copied.
+                unsafe { libc::dup2(terminal.as_raw_fd(), self.number) };
+            }
         }
         is_taken
     }

@@ -176,7 +176,7 @@ def test_the_start_goes_on_when_something_is_wrong():
         told,
         "rhumba: config.toml: InteractiveShell.autocall is 0, 1 or 2, not 9\n",
         "rhumba: config.toml: colors stands outside of a section",
-        "rhumba: config.toml: there are no settings InteractiveShell.autocal, Kernel.x; %config lists what there is\n",
+        "rhumba: config.toml: there are no settings InteractiveShell.autocal (there is InteractiveShell.autocall), Kernel.x; %config lists what there is\n",
         "broken_config.py line 2: SyntaxError", "the shell starts without it\n",
         "failing_config.py line 2: ZeroDivisionError: division by zero; the shell starts without it\n",
         "leaving_config.py line 1: SystemExit: 4; the shell starts without it\n",

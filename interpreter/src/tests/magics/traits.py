@@ -148,7 +148,7 @@ def test_files_set_the_traits_of_what_is_loaded_later():
         errors = io.StringIO()
         with contextlib.redirect_stderr(errors):
             _configuration.apply(shell, {"InteractiveShel": {"autocall": 1}, "kernel": {"x": 1}}, "a file")
-        shows(errors.getvalue(), "there is InteractiveShell.autocall", "there is no setting kernel.x")
+        shows(errors.getvalue(), "InteractiveShel.autocall (there is InteractiveShell.autocall), kernel.x;")
 
 
 def test_the_shell_is_a_configurable_where_there_are_any():
