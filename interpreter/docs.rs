@@ -1,79 +1,82 @@
 //! Writes the docstrings of the library's native objects as `src/docstrings.rs` reads them.
 //!
 //! The runtime's own way to have them unpacks them all as soon as it makes its first type, which was a
-//! fifth of a start. Here they are a file that nothing opens before somebody asks, and apart from it,
-//! plain, those of modules, which are set as modules are made, and what every start asks for.
+//! fifth of a start. Here those of modules and classes, which are set as these are made, stand apart from
+//! all others, which nobody looks at before somebody asks.
 
-use std::collections::HashMap;
-use std::io::{self, Write as _};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 
 use rustpython_doc::DB;
 
-const LEVEL: i32 = 19;
-
-/// Methods that every class has say the same in most: these are kept once, for this one.
+/// Most classes say of what every class has what the root of all says.
 const ROOT: &str = "builtins.object.";
 
-/// What every start asks for, beside modules: `classmethod` copies it, of what is most often made one.
-const AT_ONCE: [&str; 1] = ["types.GenericAlias"];
-
-/// Writes `docs-at-once`, for each module and the like its name and its docstring, each with a zero byte
-/// behind it; and `docs`, compressed: the length of all texts in 8 bytes, little end first, the texts, and in a
-/// line of its own for each object: `module.class.attribute start length`.
-pub fn write(folder: &Path) -> io::Result<()> {
-    let text = xz::decode_all(rustpython_doc::BLOB)?;
-    let doc_of = |at: usize| {
-        let span = DB[at].1;
-        text.get(span.offset as usize..(span.offset + span.len) as usize)
-            .ok_or_else(|| io::Error::other("a docstring lies outside of the texts"))
-    };
-    let mut at_once = Vec::new();
-    let mut lines = String::new();
-    let mut texts = Vec::new();
-    let mut places = HashMap::new();
-    for (at, (name, _)) in DB.iter().enumerate() {
-        let doc = doc_of(at)?;
-        if !name.contains('.') || AT_ONCE.contains(name) {
-            for text in [name.as_bytes(), doc] {
-                at_once.extend_from_slice(text);
-                at_once.push(0);
-            }
-            continue;
-        }
-        if is_the_roots(name, doc, &doc_of)? {
-            continue;
-        }
-        let start = *places.entry(doc).or_insert_with(|| {
-            let start = texts.len();
-            texts.extend_from_slice(doc);
-            start
-        });
-        lines.push_str(&format!("{name} {start} {}\n", doc.len()));
-    }
-    std::fs::write(folder.join("docs-at-once"), at_once)?;
-    let mut encoder = zstd::Encoder::new(std::fs::File::create(folder.join("docs"))?, LEVEL)?;
-    encoder.write_all(&(texts.len() as u64).to_le_bytes())?;
-    encoder.write_all(&texts)?;
-    encoder.write_all(lines.as_bytes())?;
-    encoder.finish()?.sync_all()
+/// Docstrings as they are written: each text once, and a line for each name, to be sorted.
+#[derive(Default)]
+struct Table<'a> {
+    lines: Vec<String>,
+    texts: Vec<u8>,
+    places: HashMap<&'a [u8], usize>,
 }
 
-/// Whether this attribute of a class says what that of the root of all classes says.
-fn is_the_roots<'a>(
-    name: &str,
-    doc: &[u8],
-    doc_of: &impl Fn(usize) -> io::Result<&'a [u8]>,
-) -> io::Result<bool> {
-    let Some((class, attribute)) = name.rsplit_once('.') else {
-        return Ok(false);
-    };
-    if !class.contains('.') || name.starts_with(ROOT) {
-        return Ok(false);
+impl<'a> Table<'a> {
+    fn add(&mut self, name: &str, doc: &'a [u8]) {
+        let start = *self.places.entry(doc).or_insert_with(|| {
+            let start = self.texts.len();
+            self.texts.extend_from_slice(doc);
+            start
+        });
+        self.lines.push(format!("{name}\t{start} {}\n", doc.len()));
     }
-    let root = format!("{ROOT}{attribute}");
-    match DB.binary_search_by(|(name, _)| (*name).cmp(root.as_str())) {
-        Ok(at) => Ok(doc_of(at)? == doc),
-        Err(_) => Ok(false),
+
+    /// A name and the tab behind it sort as the name alone does: no name has a smaller character.
+    fn write(mut self, folder: &Path, name: &str) -> io::Result<()> {
+        self.lines.sort();
+        std::fs::write(folder.join(name), self.texts)?;
+        std::fs::write(folder.join(format!("{name}-index")), self.lines.concat())
     }
+}
+
+/// Writes `docs-of-classes`, those of modules and classes, and `docs`, all others: the texts, and in a
+/// file with `-index` behind its name a line for each object, by name: `module.class.attribute`, a tab, start and
+/// length. What a class has as the root of all classes has it, is in a line `module.class.`, a tab, and the
+/// names with commas between them.
+pub fn write(folder: &Path) -> io::Result<()> {
+    let texts = xz::decode_all(rustpython_doc::BLOB)?;
+    let mut docs = BTreeMap::new();
+    for (name, place) in DB {
+        let (start, end) = (place.offset as usize, (place.offset + place.len) as usize);
+        let outside = || io::Error::other("a docstring lies outside of the texts");
+        docs.insert(*name, texts.get(start..end).ok_or_else(outside)?);
+    }
+    let (mut of_classes, mut others) = (Table::default(), Table::default());
+    let mut as_root: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (&name, &doc) in &docs {
+        let attributes = format!("{name}.");
+        let mut behind = docs.range(attributes.as_str()..);
+        let has_attributes = behind
+            .next()
+            .is_some_and(|(other, _)| other.starts_with(&attributes));
+        // A module or a class: some modules have dots in their names.
+        if has_attributes || !name.contains('.') {
+            of_classes.add(name, doc);
+            continue;
+        }
+        let (class, attribute) = name.rsplit_once('.').unwrap_or_default();
+        let root = docs.get(format!("{ROOT}{attribute}").as_str());
+        if root == Some(&doc) && class.contains('.') && !name.starts_with(ROOT) {
+            as_root.entry(class).or_default().push(attribute);
+        } else {
+            others.add(name, doc);
+        }
+    }
+    for (class, attributes) in as_root {
+        others
+            .lines
+            .push(format!("{class}.\t{}\n", attributes.join(",")));
+    }
+    of_classes.write(folder, "docs-of-classes")?;
+    others.write(folder, "docs")
 }

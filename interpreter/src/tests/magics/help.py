@@ -55,12 +55,14 @@ def test_a_magic_gets_another_name():
     shows(shell.find_magic("quiet").__doc__, "Alias for `%timeit -q -o`", "%timeit [-n LOOPS]")
 
 
-def test_docstrings_of_native_objects_are_read_when_they_are_asked_for():
+def test_native_objects_have_docstrings():
     import _thread
+    import codecs
+    import csv
     import functools
+    import lzma
     import math
 
-    # In the order in which nothing has asked for them yet.
     assert (5).__doc__.startswith("int([x]) -> integer")
     assert vars(int)["__doc__"] == int.__doc__ == (5).__doc__
     assert True.__doc__ == bool.__doc__ != int.__doc__
@@ -74,6 +76,27 @@ def test_docstrings_of_native_objects_are_read_when_they_are_asked_for():
     assert str.maketrans.__doc__.startswith("Return a translation table usable for str.translate")
     assert math.__doc__.startswith("This module provides access to the mathematical functions")
     assert math.floor.__doc__.startswith("Return the floor of x as an Integral")
+
+    assert super(bool, True).__doc__ == int.__doc__
+    assert codecs.ignore_errors.__doc__.startswith("Implements the 'ignore' error handling")
+    assert csv.reader([]).__doc__ == type(csv.reader([])).__doc__ != None
+    assert lzma.LZMAError.__doc__ == "Call to liblzma failed."
+    assert type(len).__dict__["__doc__"].__get__(len) == len.__doc__
+    for kind, other in ((type, 5), (type(len), int), (type, len)):
+        try:
+            kind.__dict__["__doc__"].__get__(other)
+        except TypeError:
+            pass
+        else:
+            raise AssertionError(f"{kind} takes {other}")
+
+    class Appending(list):
+        def append(self, item):
+            return super().append.__doc__
+
+        append_too = list.append
+
+    assert Appending().append(1) == Appending().append_too.__doc__ == list.append.__doc__
 
     class Plain(int):
         pass
