@@ -194,7 +194,7 @@ fn document_class(class: &Py<PyType>, vm: &VirtualMachine) {
     let name = vm.ctx.intern_str("__doc__");
     let is_missing = class
         .get_direct_attr(name)
-        .is_some_and(|doc| vm.is_none(&doc));
+        .is_none_or(|doc| vm.is_none(&doc));
     if is_missing && let Some(doc) = of_class(class, vm) {
         class.set_attr(name, vm.ctx.new_str(doc).into());
     }
