@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyGetSet, PyModule, PyStr, PyType};
+use rustpython_vm::builtins::{PyGetSet, PyModule, PyStr, PyType, PyTypeRef, PyWeak};
 use rustpython_vm::function::{ItemDoc, PyMethodDef, PyMethodFlags, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
@@ -129,14 +129,8 @@ fn create_builtin(spec: PyObjectRef, vm: &VirtualMachine) -> PyResult {
     if !is_there && module.downcast_ref::<PyModule>().is_some() {
         document(&module, vm)?;
         // Some of its classes nobody can name.
-        let classes = vm.ctx.types.object_type.subclasses.read();
-        let classes: Vec<_> = classes.iter().filter_map(|class| class.upgrade()).collect();
-        for class in classes {
-            if let Some(class) = class.downcast_ref::<PyType>()
-                && !is_made_in_python(class)
-            {
-                document_class(class, vm);
-            }
+        for class in native_subclasses(vm.ctx.types.object_type) {
+            document_class(&class, vm);
         }
     }
     Ok(module)
@@ -172,21 +166,22 @@ fn document(module: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
     }
 }
 
-/// Sets the docstrings of a native class and of all that come from it.
+/// Sets the docstrings of a native class and of all native ones that come from it.
 fn document_below(class: &Py<PyType>, vm: &VirtualMachine) {
-    if !is_made_in_python(class) {
-        document_class(class, vm);
+    document_class(class, vm);
+    for subclass in native_subclasses(class) {
+        document_below(&subclass, vm);
     }
-    let subclasses = class.subclasses.read();
-    let subclasses: Vec<_> = subclasses
-        .iter()
-        .filter_map(|class| class.upgrade())
-        .collect();
-    for subclass in subclasses {
-        if let Some(subclass) = subclass.downcast_ref::<PyType>() {
-            document_below(subclass, vm);
-        }
-    }
+}
+
+fn native_subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
+    let alive = |class: &PyRef<PyWeak>| class.upgrade();
+    // Let go of without the lock: this may be all that is left of one.
+    let all: Vec<_> = class.subclasses.read().iter().filter_map(alive).collect();
+    let classes = all
+        .into_iter()
+        .filter_map(|class| class.downcast::<PyType>().ok());
+    classes.filter(|class| !is_made_in_python(class)).collect()
 }
 
 /// Sets the docstring of a native class that has none.
