@@ -5,7 +5,9 @@
 //! And where a signal ends the shell while a line is edited, the terminal is given back first.
 
 use std::cell::Cell;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::OnceLock;
 
 /// The modes of the terminal as the shell was started with them. Written once, before the
@@ -21,8 +23,6 @@ const QUIET_MS: libc::c_int = 150;
 /// Gives the terminal back when it is dropped. Where stdin is no terminal it keeps no modes.
 pub struct Keeper {
     streams: Vec<Stream>,
-    /// The terminal under a number that hardly any code closes: -1 if there is none.
-    spare: libc::c_int,
     /// Whether it was said that a file of the terminal was replaced.
     told: Cell<bool>,
     /// Whether the shell's own files were found closed, and nobody has asked since.
@@ -39,13 +39,9 @@ impl Keeper {
             }
         }
         let numbers = [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO];
-        let spare = is_terminal(libc::STDIN_FILENO)
-            .then(|| copy_of(libc::STDIN_FILENO, SPARE_MIN))
-            .flatten();
         Self {
             // One that isn't open can't be closed by a cell.
             streams: numbers.into_iter().filter_map(Stream::keep).collect(),
-            spare: spare.unwrap_or(-1),
             told: Cell::new(false),
             lost: Cell::new(false),
         }
@@ -56,7 +52,7 @@ impl Keeper {
     pub fn restore_files(&self) -> Option<String> {
         let mut taken = None;
         for stream in &self.streams {
-            if stream.restore(self.spare) {
+            if stream.restore() {
                 taken = taken.or(stream.name());
             }
             if !stream.renew() {
@@ -95,10 +91,6 @@ impl Drop for Keeper {
             // SAFETY: it was looked at just now, and is a file of this structure's own.
             unsafe { libc::close(stream.copy.get()) };
         }
-        if is_terminal(self.spare) {
-            // SAFETY: as above; what else has such a number is left alone.
-            unsafe { libc::close(self.spare) };
-        }
     }
 }
 
@@ -114,31 +106,45 @@ struct Stream {
 
 impl Stream {
     fn keep(number: libc::c_int) -> Option<Self> {
-        let copy = copy_of(number, COPY_MIN)?;
+        let copy = copy_of(number)?;
+        // SAFETY: it is told of a number.
+        let was_terminal = unsafe { libc::isatty(number) } == 1;
         Some(Self {
             number,
-            was_terminal: is_terminal(number),
+            was_terminal,
             copy: Cell::new(copy),
             identity: Cell::new(Identity::of(copy)),
         })
     }
 
     /// Opens it again where it was closed, or where a file that is no terminal has its number; says
-    /// whether one had. `spare` is the terminal, for where the copy is closed, too.
-    fn restore(&self, spare: libc::c_int) -> bool {
-        // SAFETY: it is told of a number.
-        let is_open = unsafe { libc::fcntl(self.number, libc::F_GETFD) } != -1;
-        let is_taken = is_open && self.was_terminal && !is_terminal(self.number);
+    /// whether one had.
+    fn restore(&self) -> bool {
+        // SAFETY: these are told of numbers, and touch no memory of this process.
+        let (is_open, is_taken) = unsafe {
+            let is_open = libc::fcntl(self.number, libc::F_GETFD) != -1;
+            let is_terminal = libc::isatty(self.number) == 1;
+            (is_open, is_open && self.was_terminal && !is_terminal)
+        };
         if is_open && !is_taken {
             return false;
         }
-        let source = match self.has_copy() {
-            true => self.copy.get(),
-            false if self.was_terminal && is_terminal(spare) => spare,
-            false => return is_taken,
-        };
-        // SAFETY: it is told of numbers.
-        unsafe { libc::dup2(source, self.number) };
+        if self.has_copy() {
+            // SAFETY: as above; the copy is open.
+            unsafe { libc::dup2(self.copy.get(), self.number) };
+        } else if self.was_terminal
+            && let Ok(terminal) = open_terminal()
+        {
+            if terminal.as_raw_fd() == self.number {
+                // It stays, and programs that are started get it, too.
+                let number = terminal.into_raw_fd();
+                // SAFETY: as above.
+                unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
+            } else {
+                // SAFETY: as above; the file is open while it is copied.
+                unsafe { libc::dup2(terminal.as_raw_fd(), self.number) };
+            }
+        }
         is_taken
     }
 
@@ -149,7 +155,7 @@ impl Stream {
         }
         // What has its number now is another's, and stays.
         let was_there = self.identity.get().is_some();
-        let copy = copy_of(self.number, COPY_MIN);
+        let copy = copy_of(self.number);
         self.identity.set(copy.and_then(Identity::of));
         self.copy.set(copy.unwrap_or(-1));
         !was_there
@@ -190,21 +196,16 @@ impl Identity {
     }
 }
 
-/// Below these are the numbers that programs are started with.
-const COPY_MIN: libc::c_int = libc::STDERR_FILENO + 1;
-/// Below these are the numbers that code closes which closes all, as a rule.
-const SPARE_MIN: libc::c_int = 512;
-
-/// The same file under another number, from `least` on.
-fn copy_of(number: libc::c_int, least: libc::c_int) -> Option<libc::c_int> {
-    // SAFETY: it is told of numbers.
-    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, least) };
+/// The same file under a number that programs aren't started with.
+fn copy_of(number: libc::c_int) -> Option<libc::c_int> {
+    // SAFETY: it is told of a number.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) };
     (copy != -1).then_some(copy)
 }
 
-fn is_terminal(number: libc::c_int) -> bool {
-    // SAFETY: it is told of a number.
-    unsafe { libc::isatty(number) == 1 }
+/// The terminal of this process, whatever its files are.
+fn open_terminal() -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
 /// Throws away what was typed or pasted and not read yet, to the end of the paste.
