@@ -18,6 +18,7 @@ mod input;
 mod keys;
 mod line;
 mod looks;
+mod own_file;
 mod picture;
 mod screen;
 mod shortcuts;
@@ -259,8 +260,7 @@ impl Shell<'_> {
         input.reopen();
         self.screen.put(
             Stream::Stderr,
-            "rhumba: a cell closed files that the shell works with; it goes on, and remembers cells \
-             only until it ends\n",
+            "rhumba: a cell closed files that the shell works with; it goes on without them\n",
         );
     }
 

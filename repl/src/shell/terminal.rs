@@ -10,6 +10,8 @@ use std::io::Write;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::OnceLock;
 
+use super::own_file::OwnFile;
+
 /// The modes of the terminal as the shell was started with them. Written once, before the
 /// handlers that read it are installed.
 static MODES: OnceLock<libc::termios> = OnceLock::new();
@@ -88,8 +90,9 @@ impl Drop for Keeper {
         let _ = self.restore_files();
         self.restore_modes();
         for stream in &self.streams {
-            // SAFETY: it was looked at just now, and is a file of this structure's own.
-            unsafe { libc::close(stream.copy.get()) };
+            if let Some(copy) = stream.copy() {
+                copy.close();
+            }
         }
     }
 }
@@ -98,22 +101,19 @@ impl Drop for Keeper {
 struct Stream {
     number: libc::c_int,
     was_terminal: bool,
-    /// The same file under another number. None of Rust's types owns it: a cell may close it.
-    copy: Cell<libc::c_int>,
-    /// Which file the copy is, to know it by.
-    identity: Cell<Option<Identity>>,
+    /// The same file under another number.
+    copy: Cell<Option<OwnFile>>,
 }
 
 impl Stream {
     fn keep(number: libc::c_int) -> Option<Self> {
-        let copy = copy_of(number)?;
+        let copy = OwnFile::copy_of(number)?;
         // SAFETY: it is told of a number.
         let was_terminal = unsafe { libc::isatty(number) } == 1;
         Some(Self {
             number,
             was_terminal,
-            copy: Cell::new(copy),
-            identity: Cell::new(Identity::of(copy)),
+            copy: Cell::new(Some(copy)),
         })
     }
 
@@ -129,9 +129,9 @@ impl Stream {
         if is_open && !is_taken {
             return false;
         }
-        if self.has_copy() {
+        if let Some(copy) = self.copy() {
             // SAFETY: as above; the copy is open.
-            unsafe { libc::dup2(self.copy.get(), self.number) };
+            unsafe { libc::dup2(copy.number(), self.number) };
         } else if self.was_terminal
             && let Ok(terminal) = open_terminal()
         {
@@ -150,20 +150,17 @@ impl Stream {
 
     /// Makes another copy where a cell has closed the one that there was; false if it has.
     fn renew(&self) -> bool {
-        if self.has_copy() {
+        if self.copy().is_some() {
             return true;
         }
         // What has its number now is another's, and stays.
-        let was_there = self.identity.get().is_some();
-        let copy = copy_of(self.number);
-        self.identity.set(copy.and_then(Identity::of));
-        self.copy.set(copy.unwrap_or(-1));
-        !was_there
+        let lost = self.copy.replace(OwnFile::copy_of(self.number));
+        lost.is_none()
     }
 
-    fn has_copy(&self) -> bool {
-        let identity = self.identity.get();
-        identity.is_some() && Identity::of(self.copy.get()) == identity
+    /// The copy, unless a cell has closed it.
+    fn copy(&self) -> Option<OwnFile> {
+        self.copy.get().filter(OwnFile::is_there)
     }
 
     /// What it is called, if it is written to.
@@ -174,33 +171,6 @@ impl Stream {
             _ => None,
         }
     }
-}
-
-/// Which file a number stands for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: libc::dev_t,
-    inode: libc::ino_t,
-}
-
-impl Identity {
-    fn of(number: libc::c_int) -> Option<Self> {
-        // SAFETY: the structure is filled by the call, or refused.
-        unsafe {
-            let mut status: libc::stat = std::mem::zeroed();
-            (libc::fstat(number, &raw mut status) == 0).then_some(Self {
-                device: status.st_dev,
-                inode: status.st_ino,
-            })
-        }
-    }
-}
-
-/// The same file under a number that programs aren't started with.
-fn copy_of(number: libc::c_int) -> Option<libc::c_int> {
-    // SAFETY: it is told of a number.
-    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) };
-    (copy != -1).then_some(copy)
 }
 
 /// The terminal of this process, whatever its files are.

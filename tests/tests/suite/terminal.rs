@@ -121,7 +121,18 @@ fn a_cell_that_closes_the_shells_own_files_does_not_end_it() {
 fn a_cell_that_closes_files_of_the_shell_does_not_end_it() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
-    terminal.enter(1, "import os, threading; os.closerange(3, 256)");
+    terminal.enter(1, "earlier = 6 * 7");
+    terminal.prompt(2);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+    let mut terminal = Terminal::start(&home, &[]);
+    // Its own files get the numbers of those that it closed.
+    terminal.enter(
+        1,
+        "import os, threading; os.closerange(3, 256); \
+         held = [open(f'held-{i}', 'w+b') for i in range(60)]; 41",
+    );
+    terminal.expect("Out[1]: 41");
     terminal.expect("a cell closed files that the shell works with");
     // What other threads write is shown as before.
     terminal.enter(
@@ -133,7 +144,20 @@ fn a_cell_that_closes_files_of_the_shell_does_not_end_it() {
     terminal.expect("Out[3]: 42");
     terminal.enter(4, "%history -l 2");
     terminal.expect("6 * 7\r\n");
-    terminal.enter(5, "os.closerange(3, 256); exit()");
+    terminal.enter(5, "[file.close() for file in held][:1]");
+    terminal.expect("Out[5]: [None]");
+    terminal.enter(6, "os.closerange(3, 256); exit()");
+    leaves_with(terminal, 0);
+    for number in 0..60 {
+        let path = home.work().join(format!("held-{number}"));
+        let length = path.metadata().expect("the cell made it").len();
+        assert_eq!(length, 0, "{} was written to", path.display());
+    }
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "%history -g earlier");
+    terminal.expect("1/1: earlier = 6 * 7");
+    terminal.prompt(2);
+    terminal.send("\x04");
     leaves_with(terminal, 0);
 }
 

@@ -10,6 +10,7 @@
 //! [`text_file`] reads what earlier versions kept.
 
 mod database;
+mod kept;
 mod outputs;
 mod recent;
 mod text_file;
@@ -123,7 +124,7 @@ impl History {
         self.trouble.take()
     }
 
-    /// From now on cells are remembered in memory: a cell has closed the file.
+    /// From now on cells are remembered in memory: a cell has closed the file. That is told.
     pub fn lose_file(&self) {
         self.order(Order::Lose);
     }

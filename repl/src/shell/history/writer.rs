@@ -11,6 +11,7 @@ use std::time::Duration;
 use rhumba_interpreter::history::{HistoryAnswer, HistoryQuery};
 
 use super::database::{self, Database};
+use super::kept::{CLOSED, Guard, Kept};
 use super::recent::Recent;
 use super::{CELLS_MAX, Trouble, text_file};
 
@@ -80,7 +81,7 @@ impl Writer {
 
     /// Does what it is asked until it is told to finish, or nobody can ask any more.
     pub fn run(mut self, orders: &Receiver<Order>) {
-        let Some(mut database) = self.open() else {
+        let Some(mut kept) = self.open() else {
             self.recent.fill(Vec::new());
             return;
         };
@@ -100,6 +101,7 @@ impl Writer {
             // What has gathered meanwhile is written together.
             let mut answers = Vec::new();
             let mut waiting = Vec::new();
+            let mut is_lost = false;
             let mut next = order;
             while let Some(order) = next {
                 match order {
@@ -110,11 +112,7 @@ impl Writer {
                     Order::Output { line, text } => {
                         self.unwritten.push(Unwritten::Output { line, text });
                     }
-                    Order::Lose => {
-                        if !self.lose(&mut database) {
-                            return;
-                        }
-                    }
+                    Order::Lose => is_lost = true,
                     other => {
                         answers.push(other);
                         break;
@@ -122,17 +120,20 @@ impl Writer {
                 }
                 next = orders.try_recv().ok();
             }
-            if !self.write(&mut database) {
+            if (is_lost || kept.is_lost()) && !self.lose(&mut kept) {
+                return;
+            }
+            if !self.write(&mut kept) {
                 return;
             }
             drop(waiting);
             for order in answers {
-                if let Some(done) = self.answer(&database, order) {
+                if let Some(done) = self.answer(&kept, order) {
                     if let Some(session) = self.session {
                         // Its end is only told; the cells are there.
-                        let _ = database.end_session(session);
+                        let _ = kept.end_session(session);
                     }
-                    drop(database);
+                    drop(kept);
                     let _ = done.send(());
                     return;
                 }
@@ -141,26 +142,26 @@ impl Writer {
     }
 
     /// Opens the file, or what can stand in for it, and gives the editor its last cells.
-    fn open(&self) -> Option<Database> {
-        let (database, cells) = match &self.folder {
-            None => (Database::in_memory(), Vec::new()),
+    fn open(&self) -> Option<Kept> {
+        let (kept, cells) = match &self.folder {
+            None => (Kept::in_memory(), Vec::new()),
             Some(folder) => match self.open_file(folder) {
-                Ok(database) => {
-                    let cells = database.recent(CELLS_MAX).unwrap_or_default();
-                    (Ok(database), cells)
+                Ok(kept) => {
+                    let cells = kept.recent(CELLS_MAX).unwrap_or_default();
+                    (Ok(kept), cells)
                 }
                 Err(reason) => {
                     let path = folder.join(FILE_NAME);
                     self.tell_unkept(&path, &reason);
                     let readable = path.is_file().then(|| Database::open_to_read(&path));
                     let cells = readable.and_then(|database| database.ok()?.recent(CELLS_MAX).ok());
-                    (Database::in_memory(), cells.unwrap_or_default())
+                    (Kept::in_memory(), cells.unwrap_or_default())
                 }
             },
         };
         self.recent.fill(cells);
-        match database {
-            Ok(database) => Some(database),
+        match kept {
+            Ok(kept) => Some(kept),
             Err(error) => {
                 let reason = database::reason(&error);
                 self.trouble
@@ -170,7 +171,7 @@ impl Writer {
         }
     }
 
-    fn open_file(&self, folder: &Path) -> Result<Database, String> {
+    fn open_file(&self, folder: &Path) -> Result<Kept, String> {
         rhumba_engine::home::create_directory(folder).map_err(|error| error.to_string())?;
         let path = folder.join(FILE_NAME);
         // A pipe would be waited for until somebody writes to it.
@@ -181,17 +182,22 @@ impl Writer {
             return Err("it is no ordinary file".to_owned());
         }
         let imported = || text_file::load(&folder.join(TEXT_FILE_NAME));
-        match Database::open(&path, imported) {
+        let guard = Guard::of(folder)?;
+        let opened = match Database::open(&path, imported) {
+            // The first cell may have run meanwhile.
+            Err(_) if guard.is_gone() => return Err(CLOSED.to_owned()),
             Err(error) if database::is_busy(&error) => {
                 // Several shells began at once on a file that isn't laid out yet.
-                Database::open(&path, imported).map_err(|error| database::reason(&error))
+                Database::open(&path, imported)
             }
             Err(error) if database::is_damage(&error) => {
                 self.put_aside(&path)?;
-                Database::open(&path, imported).map_err(|error| database::reason(&error))
+                Database::open(&path, imported)
             }
-            opened => opened.map_err(|error| database::reason(&error)),
-        }
+            opened => opened,
+        };
+        let database = opened.map_err(|error| database::reason(&error))?;
+        Ok(Kept::new(database, guard))
     }
 
     /// Moves a damaged file out of the way, with what SQLite keeps beside it.
@@ -223,45 +229,55 @@ impl Writer {
     }
 
     /// Goes on in memory; false if even that can't be.
-    fn lose(&mut self, database: &mut Database) -> bool {
-        if self.folder.is_none() {
+    fn lose(&mut self, kept: &mut Kept) -> bool {
+        if kept.is_in_memory() {
             return true;
         }
-        let fresh = Database::in_memory();
-        let is_there = fresh.is_ok();
-        let lost = fresh.map(|fresh| std::mem::replace(database, fresh));
-        // It isn't let go of: what it would write and close may be another's file.
-        std::mem::forget(lost);
-        self.folder = None;
+        kept.leave();
         self.session = None;
-        is_there
+        let folder = self.folder.take().unwrap_or_default();
+        self.tell_unkept(&folder.join(FILE_NAME), CLOSED);
+        match Kept::in_memory() {
+            Ok(fresh) => {
+                *kept = fresh;
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// Writes what has gathered; false if it can't be written anywhere.
-    fn write(&mut self, database: &mut Database) -> bool {
+    fn write(&mut self, kept: &mut Kept) -> bool {
         if self.unwritten.is_empty() {
             return true;
         }
-        match self.try_write(database) {
+        match self.try_write(kept) {
             Ok(()) => true,
+            // What SQLite says is about files of others.
+            Err(_) if kept.is_lost() => self.lose(kept) && self.try_write(kept).is_ok(),
             // They stay for the next attempt.
             Err(error) if database::is_busy(&error) => true,
             Err(error) => {
-                let path = self.folder.clone().unwrap_or_default().join(FILE_NAME);
-                let mut opened = Database::in_memory().ok();
-                if database::is_damage(&error) && self.folder.is_some() {
-                    if let Ok(()) = self.put_aside(&path)
-                        && let Ok(fresh) = Database::open(&path, Vec::new)
-                    {
-                        opened = Some(fresh);
+                let mut opened = Kept::in_memory().ok();
+                match self.folder.clone() {
+                    Some(folder) if database::is_damage(&error) => {
+                        let path = folder.join(FILE_NAME);
+                        if let Ok(()) = self.put_aside(&path)
+                            && let Ok(guard) = Guard::of(&folder)
+                            && let Ok(fresh) = Database::open(&path, Vec::new)
+                        {
+                            opened = Some(Kept::new(fresh, guard));
+                        }
                     }
-                } else {
-                    self.tell_unkept(&path, &database::reason(&error));
+                    folder => {
+                        let path = folder.unwrap_or_default().join(FILE_NAME);
+                        self.tell_unkept(&path, &database::reason(&error));
+                    }
                 }
                 let Some(fresh) = opened else { return false };
-                *database = fresh;
+                *kept = fresh;
                 self.session = None;
-                self.try_write(database).is_ok()
+                self.try_write(kept).is_ok()
             }
         }
     }
