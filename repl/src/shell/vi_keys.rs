@@ -101,7 +101,26 @@ fn toggle_case(cell: &str, position: usize, count: RepeatCount) -> Cmd {
         true => letter.to_uppercase().collect::<String>(),
         false => letter.to_lowercase().collect(),
     });
-    Cmd::Replace(Movement::ForwardChar(count), Some(toggled.collect()))
+    let mut toggled: String = toggled.collect();
+    let mut seen = line.chars().take(usize::from(count).saturating_add(1));
+    if seen.all(is_one_to_the_editor) {
+        return Cmd::Replace(Movement::ForwardChar(count), Some(toggled));
+    }
+    // How many characters that is to the editor can't be told: an accent may follow its letter.
+    let rest = &cell[position..];
+    let behind: String = rest.chars().skip(letters.len()).collect();
+    toggled.push_str(&behind);
+    match count {
+        _ if toggled == rest => Cmd::Move(Movement::ForwardChar(count)),
+        1 => Cmd::Replace(Movement::EndOfBuffer, Some(toggled)),
+        _ => Cmd::Noop,
+    }
+}
+
+/// Whether the editor counts it as one whatever stands beside it: what joins with another begins with
+/// the accents at U+0300, and between those and others are the letters of Greek and Cyrillic.
+fn is_one_to_the_editor(letter: char) -> bool {
+    matches!(letter, '\0'..'\u{300}' | '\u{370}'..'\u{483}')
 }
 
 #[cfg(test)]
@@ -147,5 +166,18 @@ mod tests {
         assert_eq!(toggle_case("aBc", 2, 1), replaces(1, "C"));
         assert_eq!(toggle_case("aBc", 2, 2), Cmd::Noop);
         assert_eq!(toggle_case("a\nb", 1, 1), Cmd::Noop);
+        assert_eq!(toggle_case("éß", 0, 2), replaces(2, "ÉSS"));
+        // What is one to a person keeps its accent.
+        let accented = "e\u{301}x\ny";
+        assert_eq!(
+            toggle_case(accented, 0, 1),
+            Cmd::Replace(Movement::EndOfBuffer, Some("E\u{301}x\ny".to_owned()))
+        );
+        assert_eq!(toggle_case(accented, 0, 2), Cmd::Noop);
+        assert_eq!(toggle_case("e\u{301}x", 3, 1), replaces(1, "X"));
+        assert_eq!(
+            toggle_case("日本", 0, 1),
+            Cmd::Move(Movement::ForwardChar(1))
+        );
     }
 }
