@@ -368,11 +368,20 @@ impl Shell<'_> {
         if self.is_interrupt(failure) {
             self.screen.leave_echoed_key();
         }
-        let report = ErrorReport::from_exception(self.vm, failure);
-        if interrupt::stoppable(self.vm, || self.screen.show_failure(&report)).is_err() {
+        let mut report = ErrorReport::from_exception(self.vm, failure);
+        while let Err(stopped) = interrupt::stoppable(self.vm, || self.screen.show_failure(&report))
+        {
             self.screen.leave_echoed_key();
             self.screen.start_line();
-            self.screen.put(Stream::Stderr, "KeyboardInterrupt\n");
+            if self.is_interrupt(&stopped) {
+                self.screen.put(Stream::Stderr, "KeyboardInterrupt\n");
+                break;
+            }
+            if stopped.fast_isinstance(self.vm.ctx.exceptions.system_exit) {
+                return self.settle_exit(&stopped);
+            }
+            // What a signal's handler has raised takes the place of what it kept from being shown.
+            report = ErrorReport::from_exception(self.vm, &stopped);
         }
         let debugged = failure::debug_if_asked(self.vm, failure);
         debugged.err().and_then(|ended| self.settle_exit(&ended))

@@ -83,6 +83,32 @@ fn an_interrupt_ends_the_showing_of_what_is_long() {
 }
 
 #[test]
+fn what_a_handler_raises_while_a_failure_is_shown_is_told() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import signal, sys; long = 'a' * 60_000_000 + '!' * 9");
+    terminal.enter(2, "def late(*_): raise TimeoutError('mine')");
+    terminal.enter(3, "def leave(*_): sys.exit(3)");
+    for (number, handler, told) in [(4, "late", "TimeoutError"), (5, "leave", "SystemExit: 3;")] {
+        let cell = format!("signal.signal(signal.SIGALRM, {handler}); raise ValueError(long)");
+        terminal.enter(number, &cell);
+        terminal.expect("aaaaaaaa");
+        let pid = i32::try_from(terminal.pid()).expect("it was one");
+        // SAFETY: the process is this test's own, and lives.
+        unsafe { libc::kill(pid, libc::SIGALRM) };
+        let shown = terminal.expect(told);
+        assert!(
+            !shown.contains("KeyboardInterrupt"),
+            "{handler} was no Ctrl-C"
+        );
+        assert!(!shown.contains("!!!!!!!!!"), "all of it was written");
+    }
+    terminal.prompt(6);
+    terminal.send("\x04");
+    leaves_with(terminal, 0);
+}
+
+#[test]
 fn a_cell_that_kills_the_shell_is_in_the_history() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
