@@ -315,10 +315,16 @@ fn is_wrong_for_good(python: &str, brackets: &str) -> bool {
         // They are half of `async for` and of `not in`.
         return false;
     }
+    // In a pattern nothing but a number may follow one.
+    let operand = if last.kind() == TokenKind::Minus {
+        "0"
+    } else {
+        ""
+    };
     let end = last.range().end().to_usize();
     // With brackets alone, `with (a as b` isn't what it is with a colon behind it.
     ["\n", ": pass\n"].iter().all(|ending| {
-        let closed = format!("{python}\n{brackets}{ending}");
+        let closed = format!("{python}\n{operand}{brackets}{ending}");
         let parsed = parse_unchecked(&closed, ParseOptions::from(Mode::Module));
         let mut failures = parsed.errors().iter();
         failures.any(|failure| is_before(failure, end))
@@ -627,6 +633,8 @@ mod tests {
              def f(a) -> ( § import a; f( § from a import ( § from a import (b § \
              from a import (b as § del (a § for (a § for a in ( § if (a § while (a § @d( § \
              return ( § assert (a, § raise A( § x: ( § x += ( § a = b = [ § if x:\n    f( § \
+             match x:\n case (- § match x:\n case [- § match x:\n case A(b=- § \
+             match x:\n case {'a': - § match x:\n case (-1 - § \
              try:\n    f( § f(a, # why § f(a=1, b # why § f(\n# why\na=1, b";
         let is_open = |source: &str| {
             let found = completeness(source);
@@ -673,6 +681,7 @@ mod tests {
             "def (",
             "class (\n",
             "foo(1 2",
+            "foo(1 2 -",
             "foo(1 2\n",
             "f(1 2 # why",
             "if x:\n    f(1 2",
