@@ -635,7 +635,11 @@ impl Encoder<'_> {
     /// unfinished objects, else at its end.
     fn postpone_from(&self, making: usize) -> Option<usize> {
         let above = making + 1..self.stack.len();
-        let mut fills = above.clone().filter(|&at| self.stack[at].is_fill());
+        let lists = self.lists_of_groups(making);
+        let mut fills = above.clone().filter(|&at| {
+            let frame = &self.stack[at];
+            frame.is_fill() && !lists.contains(&frame.object.get_id())
+        });
         let first = fills.clone().next()?;
         if !self.stack[making].drains {
             return Some(first);
@@ -651,6 +655,18 @@ impl Encoder<'_> {
         }
         let below = fills.clone().take_while(|&at| at < code).last();
         below.or_else(|| fills.find(|&at| at > code))
+    }
+
+    /// The lists that the groups of exceptions are made of that are in the making from here on, by address:
+    /// a group isn't made of an empty one.
+    fn lists_of_groups(&self, from: usize) -> HashSet<usize> {
+        let group = self.vm.ctx.exceptions.base_exception_group;
+        let made = self.stack[from..].iter().filter(|frame| {
+            matches!(frame.step, Step::Exception) && frame.object.class().fast_issubclass(group)
+        });
+        let args = made.filter_map(|frame| frame.children.get(1)?.downcast_ref::<PyTuple>());
+        args.filter_map(|args| Some(args.as_slice().get(1)?.get_id()))
+            .collect()
     }
 
     /// Sees to the instances that the frame on top will hash, and that can't be filled before it,

@@ -308,3 +308,42 @@ def test_containers_of_subclasses_in_cycles():
     assert table[holder] is items and holder.table is table
     assert holder.counts is counts and counts[holder] == 7 and counts['a'] == 2 and counts.of == 'aab'
     assert holder.plain is plain and plain == {holder: 3} and type(holder.plain) is collections.Counter and counts.total() == 10
+
+
+def test_groups_made_from_lists_among_attributes():
+    class Plain:
+        pass
+    class Group(ExceptionGroup):
+        pass
+    class Own(OSError):
+        pass
+    others = {'other': lambda e: [KeyError(1)], 'itself': lambda e: [e], 'both': lambda e: [e, KeyError(1)],
+              'after': lambda e: [KeyError(1), e], 'group': lambda e: [Group('h', [KeyError(1)])]}
+    tuples = (lambda e, g: (e, g), lambda e, g: (g, e), lambda e, g: (g,), lambda e, g: (e, (g,)))
+    roots = (lambda e, g, t: t, lambda e, g, t: [t], lambda e, g, t: [e, t], lambda e, g, t: [g, t], lambda e, g, t: {t},
+             lambda e, g, t: {e: t}, lambda e, g, t: {g: t}, lambda e, g, t: (t, [g], e))
+    for make in (lambda: ValueError('x'), lambda: OSError(2, 'x'), lambda: Own(2, 'x'), Plain):
+        for kind, members in others.items():
+            if make is Plain and kind in ('itself', 'both', 'after'):
+                continue
+            for group in (ExceptionGroup, Group):
+                for pair in tuples:
+                    for root in roots:
+                        e = make()
+                        g = group('g', members(e))
+                        e.a = t = pair(e, g)
+                        case = type(e), kind, group, t
+                        _, there, arrived, held = carry((root(e, g, t), e, g, t))
+                        assert there.a is held and type(arrived.args[1]) is list, case
+                        assert [type(x) for x in arrived.exceptions] == [type(x) for x in g.exceptions], case
+                        assert [i for i, x in enumerate(arrived.exceptions) if x is there] \
+                            == [i for i, x in enumerate(g.exceptions) if x is e], case
+                        assert len(carry(e).a) == len(t), case
+    try:
+        e = ValueError()
+        e.args = (ExceptionGroup('g', [e]),)
+        dumps([e])
+    except SnapshotError as refused:
+        assert 'needed to construct itself' in str(refused)
+    else:
+        assert False
