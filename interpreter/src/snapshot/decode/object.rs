@@ -533,10 +533,12 @@ impl Decoder<'_> {
             }
         }
         for (key, value) in keys.into_iter().zip(values) {
-            if key.class().is(vm.ctx.types.member_descriptor_type) {
+            let types = &vm.ctx.types;
+            if key.class().is(types.member_descriptor_type) || key.class().is(types.getset_type) {
                 // A native field, of whose name the class has something else.
                 let set = key.class().slots().descr_set.load();
-                let set = set.expect("fields can be set");
+                let expected = "a field that can be set";
+                let set = set.ok_or(FormatError::Type { expected })?;
                 set(&key, target.to_owned(), PySetterValue::Assign(value), vm)?;
                 continue;
             }
@@ -546,7 +548,6 @@ impl Decoder<'_> {
             let attribute = name.to_str().map(|name| vm.ctx.intern_str(name));
             let attribute = attribute.and_then(|name| target.class().get_attr(name));
             let is_native = attribute.is_some_and(|attribute| {
-                let types = &vm.ctx.types;
                 let class = attribute.class();
                 class.is(types.getset_type) || class.is(types.member_descriptor_type)
             });

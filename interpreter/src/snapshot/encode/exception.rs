@@ -1,13 +1,16 @@
 //! Exceptions: their class and arguments, then what was told beside these and what they were raised from.
+//!
+//! Read next: `exception_field.rs`, for what arguments give by themselves.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use rustpython_vm::builtins::{PyBaseException, PyInt, PyTuple, PyType};
+use rustpython_vm::builtins::{PyBaseException, PyBytes, PyInt, PyTuple, PyType};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::attributes::Slots;
 use super::container::is_plain;
+use super::exception_field::{Arguments, Family, Field, NativeMaking, Source};
 use super::object::native_base;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
@@ -23,28 +26,46 @@ pub mod exception_present {
 impl Encoder<'_> {
     pub fn exception(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let vm = self.vm;
-        let reduced = vm.call_method(object, "__reduce__", ())?;
-        let Some(reduced) = reduced.downcast_ref::<PyTuple>() else {
-            return self.reduce(object, origin);
+        let making = self.native_making(object.class());
+        let exception = object
+            .downcast_ref::<PyBaseException>()
+            .expect("the plan looked at the class");
+        let (class, args): (PyObjectRef, PyObjectRef) = match making.has_usual_reduce {
+            true => (object.class().to_owned().into(), exception.args().into()),
+            false => {
+                let reduced = vm.call_method(object, "__reduce__", ())?;
+                let Some(reduced) = reduced.downcast_ref::<PyTuple>() else {
+                    return self.reduce(object, origin);
+                };
+                let [class, args, ..] = reduced.as_slice() else {
+                    return self.reduce(object, origin);
+                };
+                (class.clone(), args_of_scalars(vm, exception, args))
+            }
         };
-        let [class, args, ..] = reduced.as_slice() else {
-            return self.reduce(object, origin);
-        };
-        let attributes = self.attributes(object)?.into_iter();
-        let attributes: Vec<PyObjectRef> =
-            attributes.flat_map(|(name, value)| [name, value]).collect();
+        let attributes = self.attributes(object)?;
         // They are given to it without its own code, as those of an instance: it may hash by them.
-        let given = !attributes.is_empty();
-        let given = given.then(|| self.given_attributes(object, origin, attributes));
+        let given = match attributes.is_empty() {
+            true => None,
+            false => {
+                let pairs = attributes.into_iter();
+                let pairs = pairs.flat_map(|(name, value)| [name, value]).collect();
+                Some(self.given_attributes(object, origin, pairs))
+            }
+        };
         let mut fields = Vec::new();
-        for (name, field, value) in self.fields_beside(object, args)? {
+        for (name, field, value) in self.fields_beside(exception, &making, &args)? {
             fields.extend([field, value]);
             let names = self.given.entry(object.get_id()).or_default();
             names.push(name);
         }
         let fill = self.exception_fill(object, origin, fields)?;
-        let children = vec![class.clone(), args.clone()];
-        let mut frame = Frame::new(Step::Exception, object.to_owned(), origin, children);
+        let mut frame = Frame::new(
+            Step::Exception,
+            object.to_owned(),
+            origin,
+            vec![class, args],
+        );
         frame.then.extend(given);
         frame.then.extend(fill);
         // Native exceptions are made by calling their class.
@@ -56,34 +77,50 @@ impl Encoder<'_> {
     /// what it is set by: its name, or its descriptor where the class has something else of that name.
     fn fields_beside(
         &self,
-        object: &PyObject,
+        exception: &Py<PyBaseException>,
+        making: &NativeMaking,
         args: &PyObject,
     ) -> PyResult<Vec<(PyObjectRef, PyObjectRef, PyObjectRef)>> {
         let vm = self.vm;
+        let object = exception.as_object();
         let class = object.class();
         let native = native_base(class);
-        let fields = self.native_fields(native);
         let Some(args) = args
             .downcast_ref::<PyTuple>()
-            .filter(|_| !fields.is_empty())
+            .filter(|_| !making.fields.is_empty())
         else {
             return Ok(Vec::new());
         };
-        let plain = self.native_exception(native, args);
+        let from = Arguments::new(vm, making.family, args.as_slice());
+        let mut differing = Vec::new();
+        for field in &making.fields {
+            if let Some(value) = field_of(&field.descriptor, object, vm)?
+                && !from.give(field.source, &value, vm)
+            {
+                differing.push((field, value));
+            }
+        }
+        // An OSError keeps two arguments at most, an ImportError says one of them; others were set later.
+        let own = exception.args();
+        let keeps_args = from.are_kept_as(own.as_slice());
+        let is_certain = differing
+            .iter()
+            .all(|(field, _)| matches!(field.source, Source::Nothing));
+        let plain = match keeps_args && is_certain {
+            true => None,
+            false => self.native_exception(native, args),
+        };
         let mut beside = Vec::new();
-        for (name, field) in fields.iter() {
-            let Some(value) = field_of(field, object, vm)? else {
-                continue;
-            };
+        for (field, value) in differing {
             let usual = match &plain {
-                Some(plain) => field_of(field, plain, vm)?,
+                Some(plain) => field_of(&field.descriptor, plain, vm)?,
                 None => None,
             };
             let is_usual = match usual {
                 Some(usual) => is_same(&value, &usual),
                 None => vm.is_none(&value),
             };
-            let text = self.text(name).unwrap_or_default();
+            let text = self.text(&field.name).unwrap_or_default();
             // As for pickle, what a name was asked of isn't carried: it may be anything.
             let stays =
                 text == "obj" && !(self.is_of_namespace_class(class) && is_plain(vm, &value));
@@ -91,22 +128,19 @@ impl Encoder<'_> {
                 continue;
             }
             let found = class.get_attr(vm.ctx.intern_str(text));
-            let key = match found.is_some_and(|found| found.is(field)) {
-                true => name.clone(),
-                false => field.clone(),
+            let key = match found.is_some_and(|found| found.is(&field.descriptor)) {
+                true => field.name.clone(),
+                false => field.descriptor.clone(),
             };
-            beside.push((name.clone(), key, value));
+            beside.push((field.name.clone(), key, value));
         }
-        // An OSError keeps two arguments at most, an ImportError says one of them; others were set later.
-        let arguments = |object: &PyObject| {
-            let exception = object.downcast_ref::<PyBaseException>();
-            exception.map(|exception| PyObjectRef::from(exception.args()))
-        };
-        if let (Some(own), Some(usual)) = (arguments(object), plain.as_deref().and_then(arguments))
-            && !is_same(&own, &usual)
-        {
+        let usual = plain
+            .as_deref()
+            .and_then(|plain| plain.downcast_ref::<PyBaseException>())
+            .map(|plain| plain.args());
+        if usual.is_some_and(|usual| !are_same(own.as_slice(), usual.as_slice())) {
             let name: PyObjectRef = vm.ctx.intern_str("args").to_owned().into();
-            beside.push((name.clone(), name, own));
+            beside.push((name.clone(), name, own.into()));
         }
         Ok(beside)
     }
@@ -123,28 +157,58 @@ impl Encoder<'_> {
         Some(made)
     }
 
-    /// The fields that the native classes of an exception have and that can be set, looked up once for
-    /// each native base.
-    fn native_fields(&self, native: &Py<PyType>) -> Slots {
-        if let Some(known) = self.fields.borrow().get(&native.get_id()) {
+    /// What native classes do for the exceptions of a class, looked up once for each.
+    fn native_making(&self, class: &Py<PyType>) -> Rc<NativeMaking> {
+        if let Some(known) = self.exceptions.borrow().get(&class.get_id()) {
             return Rc::clone(known);
         }
         let vm = self.vm;
         let exceptions = &vm.ctx.exceptions;
+        let reduce = vm.ctx.intern_str("__reduce__");
+        let own = class.get_attr(reduce);
+        let usual = [exceptions.base_exception_type, exceptions.attribute_error];
+        let has_usual_reduce = usual.iter().any(|usual| {
+            let usual = usual.get_attr(reduce);
+            matches!((&own, &usual), (Some(own), Some(usual)) if own.is(usual))
+        });
+        let native = native_base(class);
+        let family = Family::of(vm, native);
+        let found = Rc::new(NativeMaking {
+            has_usual_reduce,
+            family,
+            fields: self.native_fields(native, family),
+        });
+        // Classes of exceptions have a plan, so that their addresses are not used again.
+        let mut known = self.exceptions.borrow_mut();
+        known.insert(class.get_id(), Rc::clone(&found));
+        found
+    }
+
+    /// The fields that the native classes of an exception have and that can be set.
+    fn native_fields(&self, native: &Py<PyType>, family: Family) -> Vec<Field> {
+        let vm = self.vm;
+        let exceptions = &vm.ctx.exceptions;
         let mut found = Vec::new();
         // Groups have none that can be set.
-        if !native.fast_issubclass(exceptions.base_exception_group) {
-            let member = vm.ctx.types.member_descriptor_type;
-            let classes = native.iter_base_chain();
-            for class in classes.take_while(|class| !class.is(exceptions.base_exception_type)) {
-                let entries = class.attributes().entries().into_iter();
-                found.extend(entries.filter(|(_, value)| value.class().is(member)));
+        if native.fast_issubclass(exceptions.base_exception_group) {
+            return found;
+        }
+        let is_blocking = native.fast_issubclass(exceptions.blocking_io_error);
+        let classes = native.iter_base_chain();
+        for class in classes.take_while(|class| !class.is(exceptions.base_exception_type)) {
+            for (name, descriptor) in class.attributes().entries() {
+                let text = self.text(&name).unwrap_or_default();
+                if descriptor.class().is(vm.ctx.types.member_descriptor_type)
+                    || is_blocking && text == "characters_written"
+                {
+                    found.push(Field {
+                        source: Source::of(family, &text),
+                        name,
+                        descriptor,
+                    });
+                }
             }
         }
-        let found = Slots::from(found);
-        // Native classes stay, so that their addresses are not used again.
-        let mut fields = self.fields.borrow_mut();
-        fields.insert(native.get_id(), Rc::clone(&found));
         found
     }
 
@@ -172,7 +236,7 @@ impl Encoder<'_> {
         if suppress.is(&vm.ctx.true_value) {
             present |= exception_present::SUPPRESS_CONTEXT;
         }
-        if exception.traceback().is_some() {
+        if exception.traceback().is_some() && !has_endless_text(exception) {
             present |= exception_present::TRACEBACK;
             let mut text = String::new();
             // Writing to a String can't fail, and a traceback that can't be printed says nothing.
@@ -211,25 +275,84 @@ fn field_of(
     }
 }
 
-/// Whether two fields are one object, or what the runtime makes anew whenever they are asked for: equal
-/// numbers, and tuples of the same objects.
-fn is_same(own: &PyObject, other: &PyObject) -> bool {
+/// Whether two fields are one object, or what the runtime makes anew whenever they are asked for or an
+/// exception is made: equal numbers, equal bytes, and tuples of the same objects.
+pub fn is_same(own: &PyObject, other: &PyObject) -> bool {
     if own.is(other) {
         return true;
     }
+    if !own.class().is(other.class()) {
+        return false;
+    }
     if let (Some(own), Some(other)) = (own.downcast_ref::<PyInt>(), other.downcast_ref::<PyInt>()) {
-        return own.class().is(other.class()) && own.as_bigint() == other.as_bigint();
+        return own.as_bigint() == other.as_bigint();
+    }
+    if let (Some(own), Some(other)) = (
+        own.downcast_ref::<PyBytes>(),
+        other.downcast_ref::<PyBytes>(),
+    ) {
+        return own.as_bytes() == other.as_bytes();
     }
     match (
         own.downcast_ref::<PyTuple>(),
         other.downcast_ref::<PyTuple>(),
     ) {
-        (Some(own), Some(other)) => {
-            let mut pairs = own.as_slice().iter().zip(other.as_slice());
-            own.len() == other.len() && pairs.all(|(own, other)| own.is(other))
-        }
+        (Some(own), Some(other)) => are_same(own.as_slice(), other.as_slice()),
         _ => false,
     }
+}
+
+pub fn are_same(own: &[PyObjectRef], other: &[PyObjectRef]) -> bool {
+    let mut pairs = own.iter().zip(other);
+    own.len() == other.len() && pairs.all(|(own, other)| own.is(other))
+}
+
+/// The arguments that an OSError says it is made of, which have what its files are called; its own, without
+/// them, where these are more than text or numbers and may lead back to it.
+fn args_of_scalars(
+    vm: &VirtualMachine,
+    exception: &Py<PyBaseException>,
+    said: &PyObjectRef,
+) -> PyObjectRef {
+    let own = exception.args();
+    let more = said
+        .downcast_ref::<PyTuple>()
+        .and_then(|said| said.as_slice().get(own.len()..))
+        .unwrap_or_default();
+    match more.iter().all(|argument| is_plain(vm, argument)) {
+        true => said.clone(),
+        false => own.into(),
+    }
+}
+
+/// Whether an exception is among its own arguments, or has one there that is. The runtime would write its
+/// text until its stack is used up. It can't be carried either, which is told once its arguments are met.
+fn has_endless_text(exception: &Py<PyBaseException>) -> bool {
+    let mut begun = vec![(exception.get_id(), exception.args(), 0)];
+    let mut within = HashSet::from([exception.get_id()]);
+    let mut done = HashSet::new();
+    while let Some((address, args, next)) = begun.last_mut() {
+        let argument = args.as_slice().get(*next).cloned();
+        *next += 1;
+        let Some(argument) = argument else {
+            let address = *address;
+            within.remove(&address);
+            done.insert(address);
+            begun.pop();
+            continue;
+        };
+        let Some(inner) = argument.downcast_ref::<PyBaseException>() else {
+            continue;
+        };
+        if within.contains(&inner.get_id()) {
+            return true;
+        }
+        if !done.contains(&inner.get_id()) {
+            within.insert(inner.get_id());
+            begun.push((inner.get_id(), inner.args(), 0));
+        }
+    }
+    false
 }
 
 /// How many parts of an exception come before its native fields.

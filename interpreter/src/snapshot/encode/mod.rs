@@ -12,6 +12,7 @@ mod bare;
 mod class;
 mod container;
 mod exception;
+mod exception_field;
 mod function;
 mod making;
 mod member;
@@ -35,6 +36,7 @@ mod whole_code;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{PyDictRef, PyType};
@@ -102,6 +104,9 @@ fn attributes_kind(frame: &Frame) -> u8 {
 
 /// How many references to an object are accounted for, where that isn't known: it may be shared.
 const HELD_UNKNOWN: usize = 0;
+
+type KnownMakings =
+    HashMap<usize, Rc<exception_field::NativeMaking>, BuildHasherDefault<AddressHasher>>;
 
 /// What a frame writes when all its children have numbers.
 enum Step {
@@ -219,12 +224,12 @@ struct Encoder<'a> {
     plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
     /// The slots of classes that have a plan, by address.
     slots: RefCell<HashMap<usize, attributes::Slots>>,
-    /// The fields of native exception classes, by address.
-    fields: RefCell<HashMap<usize, attributes::Slots>>,
+    /// What native classes do for exceptions of classes that have a plan, by address.
+    exceptions: RefCell<KnownMakings>,
     /// How instances of classes hold items, by the address of the class, which has a plan.
     containers: RefCell<HashMap<usize, subclass::Container>>,
     /// The names of attributes that were told for objects, by address.
-    given: HashMap<usize, Vec<PyObjectRef>>,
+    given: HashMap<usize, Vec<PyObjectRef>, BuildHasherDefault<AddressHasher>>,
     dispatch_table: Option<PyDictRef>,
     /// Classes by the address of their own dict, which cells of their functions may hold.
     namespaces: HashMap<usize, PyObjectRef>,
@@ -269,9 +274,9 @@ impl<'a> Encoder<'a> {
             postponed: HashMap::new(),
             plans: HashMap::default(),
             slots: RefCell::default(),
-            fields: RefCell::default(),
+            exceptions: RefCell::default(),
             containers: RefCell::default(),
-            given: HashMap::new(),
+            given: HashMap::default(),
             dispatch_table: None,
             namespaces: HashMap::new(),
             carried_globals: HashSet::new(),

@@ -358,3 +358,71 @@ def test_native_fields_of_exceptions_as_they_are_made():
             super().__init__()
             self.code = code
     assert '.code' in refusal(Ended(threading.Lock()))
+
+
+def test_native_fields_whatever_arguments_are_given():
+    made = [
+        *(OSError(*args) for args in ((), (1,), (2, 'no'), (2, 'no', 'f'), (2, 'no', None), (2, 'no', 'f', None, 'g'),
+                                      (2, 'no', None, None, 'g'), (1, 2, 3, 4, 5, 6), ('text', 'no', b'f'))),
+        BlockingIOError(11, 'm'), BlockingIOError(11, 'm', 7), BlockingIOError(11, 'm', 'f'),
+        *(ImportError(*args, **more) for args in ((), ('m',), ('m', 2)) for more in ({}, {'name': 'n', 'path': 'p'})),
+        *(SyntaxError(*args) for args in ((), ('m',), ('m', 2), ('m', ('f', 1, 2, 't')), ('m', ('f', 1, 2, 't', 3, 4)))),
+        *(SystemExit(*args) for args in ((), (None,), (3,), (1, 2))), *(StopIteration(*args) for args in ((), (1,), (1, 2))),
+        NameError('m', name='n'), UnboundLocalError('m'), AttributeError('m', name='n', obj=1), KeyError(1), ValueError(),
+        UnicodeDecodeError('utf-8', b'ab', 0, 1, 'r'), UnicodeDecodeError('utf-8', bytearray(b'ab'), 0, 1, 'r'),
+        UnicodeEncodeError('ascii', 'ab', 0, 1, 'r'), UnicodeTranslateError('ab', 0, 1, 'r'),
+    ]
+    names = ('errno', 'strerror', 'filename', 'filename2', 'msg', 'name', 'path', 'lineno', 'offset', 'text', 'end_lineno',
+             'end_offset', 'print_file_and_line', 'code', 'value', 'encoding', 'object', 'start', 'end', 'reason')
+    for error in made:
+        there = carry(error)
+        assert type(there) is type(error) and there.args == error.args, error
+        for name in names:
+            if name == 'object' or hasattr(type(error), name):
+                assert getattr(there, name, 'unset') == getattr(error, name, 'unset'), (error, name)
+        for name in names:
+            if type(vars(OSError)['errno']) is type(getattr(type(error), name, None)) and name not in ('start', 'end'):
+                later = carry_later(error, name)
+                assert later == 'later', (error, name, later)
+    content = b'z' * 100_000
+    assert len(dumps(UnicodeDecodeError('utf-8', content, 0, 1, 'r'))) < 101_000
+    blocked = BlockingIOError(11, 'm')
+    blocked.characters_written = 7
+    assert carry(blocked).characters_written == 7 and carry(BlockingIOError(11, 'm', 5)).characters_written == 5
+
+
+def carry_later(error, name):
+    kept = getattr(error, name)
+    setattr(error, name, 'later')
+    try:
+        return getattr(carry(error), name)
+    finally:
+        setattr(error, name, kept)
+
+
+def test_files_of_errors_that_lead_back_to_them():
+    error = OSError(2, 'no')
+    error.filename = error
+    there = carry(error)
+    assert there.filename is there and there.args == (2, 'no') and type(there) is FileNotFoundError
+    error.filename = (error, 'f')
+    there = carry(error)
+    assert there.filename == (there, 'f') and there.errno == 2
+    there = carry(OSError(2, 'no', ['f']))
+    assert there.filename == ['f'] and there.args == (2, 'no')
+
+
+def test_exceptions_among_their_own_arguments():
+    def raised(error):
+        try:
+            raise error
+        except ValueError as caught:
+            return caught
+    first, second = raised(ValueError(1)), raised(ValueError(2))
+    first.args = (first,)
+    assert 'needed to construct itself' in refusal(first)
+    first.args, second.args = (second,), (first,)
+    assert 'needed to construct itself' in refusal([second])
+    shared = ValueError(3)
+    there = carry(raised(ValueError(shared, shared)))
+    assert there.args[0] is there.args[1] and 'ValueError' in there.__remote_traceback__
