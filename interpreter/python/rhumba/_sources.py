@@ -21,7 +21,7 @@ def extend(inspect):
             return found
         found = standard(object)
         # A class that was brought back may be of another program, of whose file it has the line.
-        if isinstance(object, type) and object.__module__ == "__main__" and not _begins(*found, object.__name__):
+        if isinstance(object, type) and object.__module__ == "__main__" and _is_of_another(*found, _names(object)):
             raise OSError("could not find class definition")
         return found
 
@@ -37,20 +37,40 @@ def place(found):
     if not isinstance(line, int):
         return None
     for lines in _around(found):
-        if _begins(lines, line - 1, found.__name__):
+        if _begins(lines, line - 1, _names(found)):
             return lines, line - 1
     return None
 
 
-def _begins(lines, index, name):
-    """Whether a class of this name begins on a line, with its decorators if it has some."""
+def _names(cls):
+    """What the statement may call a class: one of its names may have been set since."""
+    return cls.__name__, cls.__qualname__.rpartition(".")[2]
+
+
+def _is_of_another(lines, index, names):
+    """Whether what begins on a line is plainly another thing than a class of these names."""
+    import re
+
+    first, below = ("".join(lines[at : at + 1]).strip() for at in (index, index + 1))
+    if not re.match(r"@|class\b", first):
+        return True
+    if first.startswith("@"):
+        # Below one of several lines is more of it.
+        is_whole = all(first.count(opening) == first.count(closing) for opening, closing in ("()", "[]", "{}"))
+        first = below if is_whole else ""
+    head = re.match(r"(?:async\s+)?(class|def)\s+(\w+)", first)
+    return head is not None and (head[1] != "class" or head[2] not in names)
+
+
+def _begins(lines, index, names):
+    """Whether a class of one of these names begins on a line, with its decorators if it has some."""
     import re
 
     if not re.match(r"\s*(@|class\b)", "".join(lines[index : index + 1])):
         return False
     heads = (re.match(r"\s*(?:async\s+)?(?:class|def)\s+(\w+)", each) for each in lines[index:])
     head = next(filter(None, heads), None)
-    return head is not None and head[1] == name and "class" in head[0]
+    return head is not None and head[1] in names and "class" in head[0]
 
 
 def file_name(cls):

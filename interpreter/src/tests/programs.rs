@@ -68,6 +68,27 @@ fn a_script_has_its_folder_its_file_and_its_arguments() {
 }
 
 #[test]
+fn the_classes_of_a_script_have_their_source_however_they_are_written() {
+    let folder = Folder::new("classes");
+    let script = folder.write(
+        "main.py",
+        "import inspect\nclass Named:\n    mark = 1\nNamed.__name__ = 'Other'\n\
+         def wrapped(text): return lambda made: made\n\
+         @wrapped('''\nclass Foo:\n''')\nclass Decorated:\n    mark = 2\n\
+         class \\\n  Continued:\n    mark = 3\n\
+         for made in Named, Decorated, Continued:\n    \
+             lines = inspect.getsource(made).splitlines()\n    \
+             print(lines[0], lines[-1].strip())\n",
+    );
+    let (status, stdout, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
+    let expected = "class Named: mark = 1\n@wrapped(''' mark = 2\nclass \\ mark = 3\n";
+    assert_eq!(
+        (status, stdout.as_str(), stderr.as_str()),
+        (0, expected, "")
+    );
+}
+
+#[test]
 fn the_status_is_what_the_script_says() {
     let folder = Folder::new("status");
     for (source, expected, message) in [
