@@ -83,7 +83,7 @@ class Setting:
 
 
 _KINDS = {
-    bool: "true or false", int: "a whole number", str: "a text", list: "a list", (str, int): "a text or a number",
+    bool: "true or false", int: "a whole number", str: "a text", list: "a list", dict: "a table", (str, int): "a text or a number",
     (list, dict): "a list of pairs, or a table", (str, type(None)): "a text or None", (str, type): "the full name of a class, or a class",
 }
 
@@ -180,6 +180,20 @@ def _set_shortcuts(shell, value):
         raise ValueError(f"TerminalInteractiveShell.shortcuts: {refused}") from None
 
 
+def _set_loop_runner(shell, value):
+    from rhumba._magics.appearance import runner
+    from rhumba.shell import UsageError
+
+    if isinstance(value, str):
+        try:
+            value = runner(value)
+        except UsageError as refused:
+            raise ValueError(f"InteractiveShell.loop_runner: {refused}") from None
+    if value is not None and not callable(value):
+        raise ValueError(f"InteractiveShell.loop_runner is a function or the name of one, not {value!r}")
+    shell.loop_runner = value
+
+
 def _history_is_kept(shell):
     import _rhumba_history
 
@@ -225,6 +239,9 @@ SETTINGS = (
     Setting("InteractiveShell", "logappend", str, "a file that %logstart adds every cell to", "", **_at_start("logappend", "")),
     Setting("InteractiveShell", "logstart", bool, "whether %logstart writes every cell to rhumba_log.py", False,
             **_at_start("logstart", False)),
+    Setting("InteractiveShell", "loop_runner", object, "who runs what awaits: asyncio, sync, or a function, as %autoawait takes it",
+            "asyncio", read=lambda shell: shell.loop_runner or "asyncio", write=_set_loop_runner),
+    Setting("InteractiveShell", "mime_renderers", dict, "functions that show what has a form of a MIME type, by that", {}),
     Setting("InteractiveShell", "pdb", bool, "whether the debugger opens when a cell fails", False,
             read=lambda shell: bool(getattr(shell, "call_pdb", False)),
             write=lambda shell, value: setattr(shell, "call_pdb", value)),

@@ -69,19 +69,20 @@ def autoawait(given):
     """
     shell = _shell()
     if not given.words:
-        runner = getattr(shell.loop_runner, "__name__", None) if shell.loop_runner else "asyncio"
+        name = getattr(shell.loop_runner, "__name__", None) if shell.loop_runner else "asyncio"
         state = "on, and set to use" if shell.autoawait else "off, and would use"
-        print(f"autoawait is {state} `{'sync' if runner == 'without_loop' else runner}`")
+        print(f"autoawait is {state} `{'sync' if name == 'without_loop' else name}`")
         return
     word = given.words[0]
     if word.lower() in (*_ON, *_OFF):
         shell.autoawait = word.lower() in _ON
         return
-    shell.loop_runner = _runner(word)
+    shell.loop_runner = runner(word)
     shell.autoawait = True
 
 
-def _runner(word):
+def runner(word):
+    """The function of a name that %autoawait takes; None is that of asyncio."""
     if word == "asyncio":
         return None
     if word == "sync":

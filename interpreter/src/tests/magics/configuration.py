@@ -128,6 +128,26 @@ def test_what_changes_nothing_is_no_setting():
         assert not changes_nothing(each.path), each.path
 
 
+def test_who_runs_what_awaits_and_what_shows_forms_can_be_set():
+    from rhumba._await import without_loop
+
+    shown = []
+    path = write("awaits_config.py", "c.InteractiveShell.loop_runner = 'sync'\n")
+    try:
+        assert started(python_files=[path]) == "" and shell.loop_runner is without_loop
+        told = started(settings=[("a.toml", {"InteractiveShell": {"loop_runner": "no_such.run"}}), ("b.toml", {"InteractiveShell": {"loop_runner": 1}})])
+        shows(told, "a.toml: InteractiveShell.loop_runner: %autoawait finds no 'no_such.run'", "b.toml: InteractiveShell.loop_runner is a function or the name of one, not 1\n")
+        run("%config TerminalInteractiveShell.loop_runner = 'asyncio'")
+        assert shell.loop_runner is None
+        renderers = {"x/y": lambda data, metadata: shown.append(data)}
+        assert started(overrides={"TerminalInteractiveShell": {"mime_renderers": renderers}}) == ""
+        run("display({'x/y': 'mine'}, raw=True)")
+        assert shown == ["mine"]
+    finally:
+        shell.loop_runner = None
+        shell.mime_renderers.clear()
+
+
 def test_every_setting_can_be_read_and_written():
     for each in _configuration.SETTINGS:
         now = each.read(shell)
