@@ -118,7 +118,7 @@ impl Stream {
     }
 
     /// Opens it again where it was closed, or where a file that is no terminal has its number; says
-    /// whether one had.
+    /// whether one had, and has it no more.
     fn restore(&self) -> bool {
         // SAFETY: these are told of numbers, and touch no memory of this process.
         let (is_open, is_taken) = unsafe {
@@ -145,7 +145,8 @@ impl Stream {
                 unsafe { libc::dup2(terminal.as_raw_fd(), self.number) };
             }
         }
-        is_taken
+        // SAFETY: as above. Where neither can be had, the other file stays.
+        is_taken && unsafe { libc::isatty(self.number) } == 1
     }
 
     /// Makes another copy where a cell has closed the one that there was; false if it has.
@@ -257,5 +258,27 @@ extern "C" fn on_signal(signal: libc::c_int) {
         }
         libc::write(libc::STDOUT_FILENO, SOBER.as_ptr().cast(), SOBER.len());
         libc::raise(signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_stays_is_not_told_to_be_the_terminal_again() {
+        let other = File::open("/dev/null").expect("it is there");
+        let stream = Stream {
+            number: other.into_raw_fd(),
+            was_terminal: true,
+            copy: Cell::new(None),
+        };
+        let told = stream.restore();
+        // Where the tests have a terminal, it was opened.
+        // SAFETY: the number is this test's.
+        let is_terminal = unsafe { libc::isatty(stream.number) } == 1;
+        assert_eq!(told, is_terminal);
+        // SAFETY: as above.
+        unsafe { libc::close(stream.number) };
     }
 }
