@@ -206,7 +206,9 @@ impl Shell<'_> {
         self.restore_files();
         if self.terminal.take_lost() {
             history.lose_file();
-            // Under the numbers of the files that it would close may be others by now.
+            // It is let go of without its end, which is that of its thread, too: under the numbers of
+            // the files that it would close may be others by now.
+            self.screen.above().stop();
             std::mem::forget(input);
         } else {
             drop(input);

@@ -165,6 +165,26 @@ fn a_shell_opens_inside_of_a_shell_and_on_a_terminal() {
 }
 
 #[test]
+fn a_shell_whose_files_were_closed_leaves_no_thread() {
+    let home = TestHome::new();
+    let script = home.write(
+        "around.py",
+        "import os, rhumba\n\
+         def names():\n    \
+             for task in os.listdir('/proc/self/task'):\n        \
+                 try: yield open(f'/proc/self/task/{task}/comm').read().strip()\n        \
+                 except OSError: pass\n\
+         rhumba.embed()\n\
+         while 'above the promp' in names(): pass\n\
+         print('none is left')\n",
+    );
+    let script = script.to_str().expect("its name is text");
+    let mut terminal = Terminal::start(&home, &[script]);
+    terminal.enter(1, "import os; os.closerange(3, 256); exit()");
+    terminal.expect("none is left");
+}
+
+#[test]
 fn no_shell_opens_while_another_thread_is_at_a_prompt() {
     let home = TestHome::new();
     home.write(
