@@ -29,8 +29,11 @@ pub(super) fn fitting<'a>(
     prefix: &'a str,
 ) -> impl Iterator<Item = &'static str> + use<'a> {
     let place = Place::behind(head);
-    let is_begin_of_case =
-        |line: &str| line.trim_start().starts_with("match ") && line.trim_end().ends_with(':');
+    let is_begin_of_case = |line: &str| {
+        let code = line.split_once(" #").map_or(line, |(code, _)| code);
+        let opens = |text: &str| text.trim_end().ends_with(':');
+        line.trim_start().starts_with("match ") && (opens(code) || opens(line))
+    };
     let fits_softly = move |word: &str| {
         place == Place::Begin && (word != "case" || before.lines().any(is_begin_of_case))
     };

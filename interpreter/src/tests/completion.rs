@@ -71,6 +71,7 @@ fn keywords_are_offered_where_they_fit() {
             ("x = matc|", &[]),
             ("typ|", &["type"]),
             ("match x:\n    cas|", &["case"]),
+            ("match x:  # why\n    cas|", &["case"]),
             ("cas|", &[]),
             ("lam|", &["lambda"]),
             ("f(key=lam|", &["lambda"]),
