@@ -152,17 +152,18 @@ impl Encoder<'_> {
         object: &PyObject,
         parts: &[PyObjectRef],
     ) -> PyResult<Vec<PyObjectRef>> {
+        let is_dict = |part: &PyObjectRef| part.downcast_ref::<PyDict>().is_some();
         let says_attributes = parts.get(2).is_some_and(|state| {
             let pair = state.downcast_ref::<PyTuple>().map(|pair| pair.as_slice());
-            let dict = match pair {
-                Some([dict, _]) => dict,
-                _ => state,
-            };
-            dict.downcast_ref::<PyDict>().is_some()
+            match pair {
+                Some([dict, slots]) => is_dict(dict) || is_dict(slots),
+                _ => is_dict(state),
+            }
         });
+        let is_made_by_base =
+            parts[0].is(object.class()) && self.is_reduced_by_base(object.class());
         if says_attributes
-            || !parts[0].is(object.class())
-            || !self.is_reduced_by_base(object.class())
+            || !(is_made_by_base || self.is_counted(object))
             || self.has_process_bound(object)?
         {
             return Ok(Vec::new());

@@ -119,6 +119,11 @@ impl Encoder<'_> {
         ["__setitem__", "append", "extend"].iter().all(is_native)
     }
 
+    /// Whether what an object is made of is what `Counter` says, which says no state.
+    pub fn is_counted(&self, object: &PyObject) -> bool {
+        self.container(object).reduced == Reduced::Counting
+    }
+
     /// Whether items may be given to an object after its attributes, whatever these are.
     pub fn takes_items_natively(&self, object: &PyObject) -> bool {
         self.container(object).takes_natively
@@ -235,8 +240,8 @@ impl Encoder<'_> {
                     return Ok(None);
                 }
                 let new = native.get_attr("__new__", vm)?;
-                // It says nothing of its attributes itself.
-                (new, vec![class], self.usual_state_of(object)?)
+                // It says nothing of its attributes itself: see `attributes_unsaid`.
+                (new, vec![class], vm.ctx.none())
             }
         };
         let none = || vm.ctx.none();

@@ -426,3 +426,27 @@ def test_exceptions_among_their_own_arguments():
     shared = ValueError(3)
     there = carry(raised(ValueError(shared, shared)))
     assert there.args[0] is there.args[1] and 'ValueError' in there.__remote_traceback__
+
+
+def test_counters_are_given_their_attributes_without_their_own_code():
+    from collections import Counter
+    class Told(Counter):
+        def __getstate__(self):
+            return {'told': dict(self.__dict__)}
+        def __setstate__(self, state):
+            self.__dict__.update(state['told'])
+    class Slotted(Counter):
+        __slots__ = ('unit', 'unset')
+        def __setstate__(self, state):
+            self.size = state['size']
+    class Holder:
+        pass
+    told, slotted, holder = Told('aab'), Slotted('ab'), Holder()
+    told.size, slotted.unit, slotted.size, told.holder = 3, 'm', 2, holder
+    told[holder] = holder.told = told
+    there, slots = carry_away([told, slotted])
+    assert there.size == 3 and there['a'] == 2 and there[there.holder] is there and there.holder.told is there
+    assert slots.unit == 'm' and slots.size == 2 and slots == {'a': 1, 'b': 1} and not hasattr(slots, 'unset')
+    plain = Counter('ab')
+    plain.note = 'n'
+    assert carry(plain).note == 'n'
