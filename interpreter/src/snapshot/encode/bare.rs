@@ -123,14 +123,27 @@ impl Encoder<'_> {
         })
     }
 
-    /// Whether a class was made in the namespace.
+    /// Whether a class goes by value: it was made in the namespace, or no receiver can import it. Looked up
+    /// once for each.
     pub fn is_of_namespace_class(&self, class: &Py<PyType>) -> bool {
+        if !class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE) {
+            return false;
+        }
+        if let Some((_, known)) = self.by_value.borrow().get(&class.get_id()) {
+            return *known;
+        }
         let vm = self.vm;
-        class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE)
-            && class
-                .__module__(vm)
-                .ok()
-                .and_then(|module| self.text(&module))
-                .is_none_or(|module| module == self.options.main_module)
+        let module = class.__module__(vm).ok();
+        let module = module.and_then(|module| self.text(&module));
+        let is_by_value = module.is_none_or(|module| {
+            module == self.options.main_module
+                || self
+                    .name_of(class.as_object())
+                    .is_ok_and(|name| name.is_none())
+        });
+        // The class is kept, so that its address is not used again.
+        let mut known = self.by_value.borrow_mut();
+        known.insert(class.get_id(), (class.to_owned(), is_by_value));
+        is_by_value
     }
 }

@@ -22,7 +22,7 @@ impl Encoder<'_> {
     ) -> PyResult<Vec<PyObjectRef>> {
         let vm = self.vm;
         let class = object.class();
-        if let Some(new) = self.native_new(class)? {
+        if let Some(new) = self.native_new(object)? {
             return Ok(vec![new, args.clone()]);
         }
         let given = args.downcast_ref::<PyTuple>();
@@ -94,7 +94,7 @@ impl Encoder<'_> {
 
     /// Whether a class that goes by value has one of these attributes, and what it inherits, behind it,
     /// one of the others.
-    fn has_own_before(&self, class: &Py<PyType>, own: &[&str], inherited: &[&str]) -> bool {
+    pub fn has_own_before(&self, class: &Py<PyType>, own: &[&str], inherited: &[&str]) -> bool {
         let has_any = |class: &Py<PyType>, names: &[&str]| {
             names.iter().any(|name| {
                 let name = self.vm.ctx.intern_str(*name);
@@ -112,9 +112,12 @@ impl Encoder<'_> {
         false
     }
 
-    /// The native `__new__` for a class whose own hides it.
-    fn native_new(&self, class: &Py<PyType>) -> PyResult<Option<PyObjectRef>> {
+    /// The `__new__` that makes an object of a native class, where classes that go by value hide it: the
+    /// native one, or that of a class that can be imported. None for an object with what stays in its
+    /// process.
+    fn native_new(&self, object: &PyObject) -> PyResult<Option<PyObjectRef>> {
         let vm = self.vm;
+        let class = object.class();
         let types = &vm.ctx.types;
         let native = native_base(class);
         let by_value = [
@@ -134,15 +137,27 @@ impl Encoder<'_> {
             }
         };
         let hidden = by_value.iter().any(|known| native.is(*known))
-            && !inherits("__new__")
+            && self.has_own_before(
+                class,
+                &["__new__"],
+                &["__getnewargs__", "__getnewargs_ex__"],
+            )
             && inherits("__getnewargs__")
             && inherits("__getnewargs_ex__")
             && self.is_inherited_from_object(class, "__reduce__")
-            && self.is_inherited_from_object(class, "__reduce_ex__");
-        match hidden {
-            true => native.as_object().get_attr("__new__", vm).map(Some),
-            false => Ok(None),
+            && self.is_inherited_from_object(class, "__reduce_ex__")
+            && !self.has_process_bound(object)?;
+        if !hidden {
+            return Ok(None);
         }
+        let new = vm.ctx.intern_str("__new__");
+        let mut classes = class.mro_collect().into_iter();
+        let owner = classes.find(|class| {
+            class.get_direct_attr(new).is_some() && !self.is_of_namespace_class(class)
+        });
+        owner
+            .map(|owner| owner.as_object().get_attr(new, vm))
+            .transpose()
     }
 
     /// The attributes of an object of which the base that reduces it says nothing in its state. Nothing

@@ -39,7 +39,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use rustpython_vm::builtins::{PyDictRef, PyType};
+use rustpython_vm::builtins::{PyDictRef, PyType, PyTypeRef};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::constant;
@@ -107,6 +107,8 @@ const HELD_UNKNOWN: usize = 0;
 
 type KnownMakings =
     HashMap<usize, Rc<exception_field::NativeMaking>, BuildHasherDefault<AddressHasher>>;
+
+type KnownByValue = HashMap<usize, (PyTypeRef, bool), BuildHasherDefault<AddressHasher>>;
 
 /// What a frame writes when all its children have numbers.
 enum Step {
@@ -228,6 +230,8 @@ struct Encoder<'a> {
     exceptions: RefCell<KnownMakings>,
     /// How instances of classes hold items, by the address of the class, which has a plan.
     containers: RefCell<HashMap<usize, subclass::Container>>,
+    /// Whether classes go by value, by the address of the class, with that class.
+    by_value: RefCell<KnownByValue>,
     /// The names of attributes that were told for objects, by address.
     given: HashMap<usize, Vec<PyObjectRef>, BuildHasherDefault<AddressHasher>>,
     dispatch_table: Option<PyDictRef>,
@@ -276,6 +280,7 @@ impl<'a> Encoder<'a> {
             slots: RefCell::default(),
             exceptions: RefCell::default(),
             containers: RefCell::default(),
+            by_value: RefCell::default(),
             given: HashMap::default(),
             dispatch_table: None,
             namespaces: HashMap::new(),

@@ -4,7 +4,8 @@
 //! `exception.rs`, and `member.rs` for those of enumerations.
 
 use rustpython_vm::builtins::{
-    PyBaseException, PyDict, PyModule, PyRange, PySet, PySlice, PyTuple, PyType, PyWeak,
+    PyBaseException, PyDict, PyFrozenSet, PyModule, PyRange, PySet, PySlice, PyTuple, PyType,
+    PyWeak,
 };
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
@@ -300,8 +301,11 @@ impl Encoder<'_> {
     pub fn reduce(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let vm = self.vm;
         let table = self.dispatch_table()?;
-        let reduced = match table.get_item_opt(object.class().as_object(), vm)? {
+        let registered = table.get_item_opt(object.class().as_object(), vm)?;
+        let is_registered = registered.is_some();
+        let reduced = match registered {
             Some(reduce) => reduce.call((object.to_owned(),), vm),
+            None if self.is_plain_set(object.class()) => self.reduced_set(object),
             None => self.reduced_natively(object).and_then(|reduced| {
                 let usual = || vm.call_method(object, "__reduce_ex__", (vm.ctx.new_int(4),));
                 reduced.map_or_else(usual, Ok)
@@ -354,15 +358,28 @@ impl Encoder<'_> {
             parts
         };
         let plain = self.plain_state(object, parts)?;
-        let state = self.state_fill(object, origin, parts, plain.is_none())?;
+        let native = match is_registered {
+            true => None,
+            false => self.native_items(object)?,
+        };
+        let state = self.state_fill(object, origin, parts, native, plain.is_none())?;
         let given = plain.filter(|attributes| !attributes.is_empty());
         let given = given.map(|attributes| self.given_attributes(object, origin, attributes));
-        let unsaid = self.attributes_unsaid(object, parts)?;
+        let unsaid = match is_registered {
+            true => Vec::new(),
+            false => self.attributes_unsaid(object, parts)?,
+        };
         let unsaid = (!unsaid.is_empty()).then(|| self.given_attributes(object, origin, unsaid));
-        let mut children = self.maker(object, &parts[0], &parts[1])?;
-        if self.is_plain_set(object.class()) {
+        if !is_registered
+            && object.downcast_ref::<PySet>().is_some()
+            && self.is_plain_set(object.class())
+        {
             return self.set_of_subclass(object, origin, given.or(state));
         }
+        let mut children = match is_registered {
+            true => parts[..2].to_vec(),
+            false => self.maker(object, &parts[0], &parts[1])?,
+        };
         let mut step = Step::Reduced;
         if self.may_be_bare(object, parts)? {
             children.push(object.class().to_owned().into());
@@ -389,18 +406,32 @@ impl Encoder<'_> {
         self.begin(frame.draining())
     }
 
-    /// Whether instances of a subclass of `set` say of themselves what sets say.
+    /// Whether instances of a subclass of `set` or `frozenset` say of themselves what sets say.
     fn is_plain_set(&self, class: &Py<PyType>) -> bool {
-        let vm = self.vm;
-        let set = vm.ctx.types.set_type;
-        let reduce = vm.ctx.intern_str("__reduce__");
-        let is_own = || match (class.get_attr(reduce), set.get_attr(reduce)) {
+        let types = &self.vm.ctx.types;
+        let reduce = self.vm.ctx.intern_str("__reduce__");
+        let native = native_base(class);
+        let is_own = || match (class.get_attr(reduce), native.get_attr(reduce)) {
             (Some(own), Some(native)) => own.is(&native),
             _ => false,
         };
-        native_base(class).is(set)
+        (native.is(types.set_type) || native.is(types.frozenset_type))
             && is_own()
             && self.is_inherited_from_object(class, "__reduce_ex__")
+    }
+
+    /// What a set says of itself, with the state that its class says: the runtime's says nothing of slots,
+    /// and doesn't ask its class.
+    fn reduced_set(&self, object: &PyObject) -> PyResult {
+        let vm = self.vm;
+        let class: PyObjectRef = object.class().to_owned().into();
+        let args: Vec<PyObjectRef> = match object.downcast_ref::<PyFrozenSet>() {
+            Some(set) => vec![vm.ctx.new_list(set.elements()).into()],
+            None => Vec::new(),
+        };
+        let args: PyObjectRef = vm.ctx.new_tuple(args).into();
+        let parts = vec![class, args, self.state_of(object)?];
+        Ok(vm.ctx.new_tuple(parts).into())
     }
 
     /// A set of a subclass is made empty, as its elements may lead back to it.
@@ -533,6 +564,7 @@ impl Encoder<'_> {
         object: &PyObject,
         origin: u32,
         parts: &[PyObjectRef],
+        native: Option<Vec<PyObjectRef>>,
         with_state: bool,
     ) -> PyResult<Option<Frame>> {
         let vm = self.vm;
@@ -541,7 +573,6 @@ impl Encoder<'_> {
             part.filter(|_| with_state || index != 2)
         };
         let mut children = Vec::new();
-        let native = self.native_items(object)?;
         let has_items = part(3).is_some() || part(4).is_some();
         if let Some(items) = native.as_ref().filter(|_| has_items)
             && part(2).is_none()

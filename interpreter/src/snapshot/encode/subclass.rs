@@ -18,6 +18,8 @@ pub struct Container {
     has_usual_state: bool,
     /// Its items are taken as the native base takes them.
     takes_natively: bool,
+    /// It goes by value and has a `__new__` of its own.
+    has_own_new: bool,
 }
 
 /// Who says how a list or a dict is made again.
@@ -45,6 +47,7 @@ impl Encoder<'_> {
             reduced: self.reduced_by(object),
             has_usual_state: self.is_inherited_from_object(class, "__getstate__"),
             takes_natively: self.takes_natively(class),
+            has_own_new: self.has_own_before(class, &["__new__"], &[]),
         };
         // Classes that are reduced have a plan, so that their addresses are not used again.
         let mut containers = self.containers.borrow_mut();
@@ -67,10 +70,13 @@ impl Encoder<'_> {
             return Reduced::Otherwise;
         };
         let owner = &classes[at];
-        if owner.is(vm.ctx.types.object_type) {
-            return Reduced::Usual;
-        }
         // Of what can be imported, the methods are asked: they may tell and take items in another form.
+        if owner.is(vm.ctx.types.object_type) {
+            return match self.is_asked(&classes, native_base(class)) {
+                true => Reduced::Otherwise,
+                false => Reduced::Usual,
+            };
+        }
         if !classes[..at]
             .iter()
             .all(|each| self.is_of_namespace_class(each))
@@ -83,6 +89,27 @@ impl Encoder<'_> {
             "collections.Counter" => Reduced::Counting,
             _ => Reduced::Otherwise,
         }
+    }
+
+    /// Whether one of these classes, of those before the native base, can be imported, and makes its
+    /// instances or tells and takes their items in its own way.
+    fn is_asked(&self, classes: &[PyRef<PyType>], native: &Py<PyType>) -> bool {
+        const OWN: [&str; 6] = [
+            "__new__",
+            "__iter__",
+            "items",
+            "__setitem__",
+            "append",
+            "extend",
+        ];
+        let mut before = classes.iter().take_while(|each| !each.is(native));
+        before.any(|each| {
+            let has_own = |name: &&str| {
+                let name = self.vm.ctx.intern_str(*name);
+                each.get_direct_attr(name).is_some()
+            };
+            OWN.iter().any(has_own) && !self.is_of_namespace_class(each)
+        })
     }
 
     /// Whether the receiver gives instances their items as the native base takes them: no class that
@@ -211,6 +238,10 @@ impl Encoder<'_> {
         let (callable, args, state) = match reduced {
             Reduced::Otherwise => return Ok(None),
             Reduced::Usual => {
+                // Its own constructor makes them anew.
+                if self.container(object).has_own_new && self.has_process_bound(object)? {
+                    return Ok(None);
+                }
                 let new = native.get_attr("__new__", vm)?;
                 (new, vec![class], self.state_of(object)?)
             }
@@ -235,7 +266,6 @@ impl Encoder<'_> {
                 (class, args, vm.ctx.none())
             }
             Reduced::Counting => {
-                // Its own constructor makes them anew.
                 if self.has_process_bound(object)? {
                     return Ok(None);
                 }
@@ -256,7 +286,7 @@ impl Encoder<'_> {
     }
 
     /// What the class of an object says its state is.
-    fn state_of(&self, object: &PyObject) -> PyResult {
+    pub fn state_of(&self, object: &PyObject) -> PyResult {
         match self.container(object).has_usual_state {
             true => self.usual_state_of(object),
             false => self.vm.call_method(object, "__getstate__", ()),

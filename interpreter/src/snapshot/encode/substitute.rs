@@ -21,6 +21,8 @@ struct Call {
     has_identity: bool,
     /// What is in its `__dict__` isn't part of the call.
     has_attributes: bool,
+    /// Names and values of attributes that aren't part of the call, where others are.
+    attributes: Vec<PyObjectRef>,
 }
 
 impl Call {
@@ -31,6 +33,7 @@ impl Call {
             state: None,
             has_identity: false,
             has_attributes: false,
+            attributes: Vec::new(),
         }
     }
 
@@ -106,6 +109,10 @@ impl Encoder<'_> {
         if call.has_attributes && !self.attributes(object)?.is_empty() {
             let fill = Frame::new(Step::FillInstance, object.to_owned(), origin, Vec::new());
             frame.then.push(fill);
+        }
+        if !call.attributes.is_empty() {
+            let given = self.given_attributes(object, origin, call.attributes);
+            frame.then.push(given);
         }
         self.begin(frame.draining())?;
         Ok(true)
@@ -261,11 +268,7 @@ impl Encoder<'_> {
                 Some(args) => Call::new(class, args),
                 None => return Ok(None),
             },
-            "re.Scanner" => {
-                let lexicon = object.get_attr("lexicon", vm)?;
-                let flags = object.get_attr("scanner", vm)?.get_attr("flags", vm)?;
-                Call::new(class, vec![lexicon, flags])
-            }
+            "re.Scanner" => self.scanner(object, class)?,
             "re.Pattern" if vm.is_none(&*object.get_attr("pattern", vm)?) => {
                 let sentence = "a pattern that re.Scanner has made can't be carried without it";
                 return Err(self.refuse_at(origin, sentence));
@@ -318,6 +321,26 @@ impl Encoder<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// A scanner is made of its rules. Its other attributes are given to it.
+    fn scanner(&self, object: &PyObject, class: PyObjectRef) -> PyResult<Call> {
+        let vm = self.vm;
+        let lexicon = object.get_attr("lexicon", vm)?;
+        let flags = object.get_attr("scanner", vm)?.get_attr("flags", vm)?;
+        let mut call = Call::new(class, vec![lexicon, flags]);
+        for (name, value) in self.attributes(object)? {
+            let is_made = match self.text(&name).as_deref() {
+                Some("lexicon" | "scanner") => true,
+                // That of the last scan.
+                Some("match") => &*value.class().name() == "Match",
+                _ => false,
+            };
+            if !is_made {
+                call.attributes.extend([name, value]);
+            }
+        }
+        Ok(call)
     }
 
     /// A call, and behind it the name of the module that the object says it was made in: it would be that

@@ -20,7 +20,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
-use rustpython_vm::builtins::PyTuple;
+use rustpython_vm::builtins::{PyDict, PyList, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::class;
@@ -635,10 +635,10 @@ impl Encoder<'_> {
     /// unfinished objects, else at its end.
     fn postpone_from(&self, making: usize) -> Option<usize> {
         let above = making + 1..self.stack.len();
-        let lists = self.lists_of_groups(making);
+        let copied = self.copied_from(making);
         let mut fills = above.clone().filter(|&at| {
             let frame = &self.stack[at];
-            frame.is_fill() && !lists.contains(&frame.object.get_id())
+            frame.is_fill() && !copied.contains(&frame.object.get_id())
         });
         let first = fills.clone().next()?;
         if !self.stack[making].drains {
@@ -657,16 +657,29 @@ impl Encoder<'_> {
         below.or_else(|| fills.find(|&at| at > code))
     }
 
-    /// The lists that the groups of exceptions are made of that are in the making from here on, by address:
-    /// a group isn't made of an empty one.
-    fn lists_of_groups(&self, from: usize) -> HashSet<usize> {
+    /// What objects that are in the making from here on copy what they hold from, by address: if that came
+    /// afterwards, they would be empty.
+    fn copied_from(&self, from: usize) -> HashSet<usize> {
         let group = self.vm.ctx.exceptions.base_exception_group;
-        let made = self.stack[from..].iter().filter(|frame| {
-            matches!(frame.step, Step::Exception) && frame.object.class().fast_issubclass(group)
-        });
-        let args = made.filter_map(|frame| frame.children.get(1)?.downcast_ref::<PyTuple>());
-        args.filter_map(|args| Some(args.as_slice().get(1)?.get_id()))
-            .collect()
+        let mut found = HashSet::new();
+        for frame in &self.stack[from..] {
+            let args = frame.children.get(1);
+            let Some(args) = args.and_then(|args| args.downcast_ref::<PyTuple>()) else {
+                continue;
+            };
+            let args = args.as_slice();
+            match frame.step {
+                Step::Exception if frame.object.class().fast_issubclass(group) => {
+                    found.extend(args.get(1).map(|list| list.get_id()));
+                }
+                Step::Reduced => {
+                    let copies = args.iter().filter(|arg| is_copy(arg, &frame.object));
+                    found.extend(copies.map(|copy| copy.get_id()));
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Sees to the instances that the frame on top will hash, and that can't be filled before it,
@@ -724,6 +737,33 @@ impl Encoder<'_> {
         self.fill_pairs(kind, target, &edges);
         Ok(())
     }
+}
+
+/// Whether a list or a dict holds what another object, which is one too, has in itself: it looks at the
+/// length and at what is first.
+fn is_copy(copy: &PyObject, of: &PyObject) -> bool {
+    if copy.is(of) {
+        return false;
+    }
+    if let (Some(copy), Some(of)) = (copy.downcast_ref::<PyDict>(), of.downcast_ref::<PyDict>()) {
+        return copy.size().used == of.size().used
+            && match (copy.next_entry(0), of.next_entry(0)) {
+                (Some((_, key, value)), Some((_, of_key, of_value))) => {
+                    key.is(&of_key) && value.is(&of_value)
+                }
+                _ => false,
+            };
+    }
+    let (Some(copy), Some(of)) = (copy.downcast_ref::<PyList>(), of.downcast_ref::<PyList>())
+    else {
+        return false;
+    };
+    let (copy, of) = (copy.borrow_vec(), of.borrow_vec());
+    copy.len() == of.len()
+        && copy
+            .first()
+            .zip(of.first())
+            .is_some_and(|(copy, of)| copy.is(of))
 }
 
 /// How deep objects that Python code takes apart may need each other.

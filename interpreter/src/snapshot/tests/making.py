@@ -450,3 +450,209 @@ def test_counters_are_given_their_attributes_without_their_own_code():
     plain = Counter('ab')
     plain.note = 'n'
     assert carry(plain).note == 'n'
+
+
+def module_of(source, name):
+    import sys
+    import types
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    exec(source, module.__dict__)
+    return module
+
+
+def test_importable_containers_tell_and_take_their_items():
+    import sys
+    source = '''
+import threading
+class Tagged(dict):
+    def __setitem__(self, key, value):
+        super().__setitem__(key, ('tag', value))
+    def items(self):
+        return [(key, value[1]) for key, value in super().items()]
+class Wrapped(list):
+    def append(self, value):
+        super().append(['w', value])
+    def extend(self, values):
+        for value in values:
+            self.append(value)
+    def __iter__(self):
+        return (value[1] for value in super().__iter__())
+class Locked(dict):
+    def __new__(cls):
+        self = super().__new__(cls)
+        self.lock = threading.Lock()
+        return self
+    def __getstate__(self):
+        return None
+'''
+    module = module_of(source, 'of_containers')
+    class Tagged(module.Tagged):
+        pass
+    class Wrapped(module.Wrapped):
+        pass
+    try:
+        for kind in (module.Tagged, Tagged):
+            tagged = kind()
+            tagged['a'] = 1
+            assert dict.__getitem__(carry(tagged), 'a') == ('tag', 1), kind
+        for kind in (module.Wrapped, Wrapped):
+            wrapped = kind()
+            wrapped.append(1)
+            assert list.__getitem__(carry(wrapped), 0) == ['w', 1], kind
+        locked = module.Locked()
+        locked['a'] = 1
+        there = carry(locked)
+        assert list(vars(there)) == ['lock'] and there == {'a': 1}
+    finally:
+        del sys.modules['of_containers']
+    import threading
+    class Own(dict):
+        def __new__(cls):
+            self = super().__new__(cls)
+            self.lock = threading.Lock()
+            return self
+        def __getstate__(self):
+            return None
+    own = Own()
+    own['a'] = 1
+    there = carry(own)
+    assert list(vars(there)) == ['lock'] and there == {'a': 1}
+
+
+def test_what_copyreg_knows_of_containers_is_what_is_said():
+    import collections
+    import copyreg
+    class Ordered(collections.OrderedDict):
+        pass
+    class Several(set):
+        pass
+    copyreg.pickle(Ordered, lambda made: (Ordered, (), None, None, iter([('z', 1)])))
+    copyreg.pickle(Several, lambda made: (Several, ([1, 2],)))
+    try:
+        assert carry(Ordered(a=1)) == {'z': 1} and carry(Several([5])) == {1, 2}
+    finally:
+        del copyreg.dispatch_table[Ordered], copyreg.dispatch_table[Several]
+
+
+def test_attributes_of_scanners():
+    import re
+    scanner = re.Scanner([('a', None)])
+    scanner.tag, scanner.me = 'T', scanner
+    scanner.scan('ab')
+    there = carry(scanner)
+    assert there.tag == 'T' and there.me is there and there.scan('aab') == ([], 'b')
+
+
+def test_containers_of_classes_that_nobody_can_import():
+    source = '''
+import collections
+class Counts(collections.Counter):
+    def __setstate__(self, state):
+        raise RuntimeError('nobody asks')
+class Items(list):
+    def __init__(self, need):
+        self.need = need
+    def append(self, value):
+        raise RuntimeError('nobody asks')
+    extend = append
+class Defaults(collections.defaultdict):
+    def __init__(self, need):
+        super().__init__(list)
+        self.need = need
+class Ordered(collections.OrderedDict):
+    def __init__(self, need):
+        super().__init__()
+        self.need = need
+class Queue(collections.deque):
+    def __init__(self, need):
+        super().__init__()
+        self.need = need
+class Failed(OSError):
+    def __init__(self, need, *, code):
+        super().__init__(code, need)
+        self.need = need
+'''
+    import sys
+    for name in (None, 'lab', 'registered'):
+        scope = {} if name is None else {'__name__': name}
+        if name == 'registered':
+            scope = module_of(source, name).__dict__
+            register_by_value(name)
+        else:
+            exec(source, scope)
+        try:
+            counts = scope['Counts']('ab')
+            counts.need = 3
+            made = [counts, *(scope[kind](3) for kind in ('Items', 'Defaults', 'Ordered', 'Queue'))]
+            list.append(made[1], made)
+            made[2]['a'] = made[3]['a'] = 1
+            collections_of = carry_away([*made, scope['Failed'](3, code=2)])
+            assert [each.need for each in collections_of] == [3] * 6, name
+            assert collections_of[0]['a'] == 1 and collections_of[2]['a'] == 1 and collections_of[3] == {'a': 1}
+            assert len(collections_of[1]) == 1 and collections_of[2]['new'] == [] and collections_of[5].errno == 2
+        finally:
+            if name == 'registered':
+                unregister_by_value(name)
+                del sys.modules[name]
+
+
+def test_slots_and_states_of_sets():
+    class Slotted(set):
+        __slots__ = ('unit', 'unset')
+    class Both(set):
+        __slots__ = ('unit', '__dict__')
+    class Frozen(frozenset):
+        __slots__ = ('unit', 'unset')
+    class FrozenBoth(frozenset):
+        __slots__ = ('unit', '__dict__')
+    class Stated(set):
+        def __getstate__(self):
+            return {'told': self.unit}
+        def __setstate__(self, state):
+            self.unit = state['told']
+    class Set(Both):
+        def __setstate__(self, state):
+            self.state = state
+    class Named(frozenset):
+        def __new__(cls, of, unit):
+            made = super().__new__(cls, of)
+            made.unit = unit
+            return made
+    for kind in (Slotted, Both, Frozen, FrozenBoth, Stated):
+        several = kind([1, 2])
+        several.unit = 'm'
+        if 'Both' in kind.__name__:
+            several.note = [several]
+        there = carry_away(several)
+        assert there == {1, 2} and there.unit == 'm' and not hasattr(there, 'unset'), kind
+        if 'Both' in kind.__name__:
+            assert there.note == [there] and there.note[0] is there
+    several = Set([1])
+    several.unit, several.note = 'm', 'n'
+    assert carry(several).state == ({'note': 'n'}, {'unit': 'm'})
+    there = carry_away(Named([1], 'm'))
+    assert there == {1} and there.unit == 'm'
+
+
+def test_copies_that_an_object_is_made_of_are_not_put_off():
+    from collections import Counter
+    class Counts(Counter):
+        def __reduce_ex__(self, protocol):
+            return super().__reduce_ex__(protocol)
+    class Copied(list):
+        def __reduce__(self):
+            return Copied, (list(self),)
+    class Holder:
+        pass
+    counts = Counts('ab')
+    assert carry_away(counts) == {'a': 1, 'b': 1}
+    counts['self'] = counts
+    assert refusal([counts]).startswith("args[0]") and 'construct itself' in refusal([counts])
+    copied = Copied([1])
+    copied.append(copied)
+    assert 'construct itself' in refusal(copied)
+    holder = Holder()
+    holder.copied = copied = Copied([holder, 1])
+    there = carry_away(copied)
+    assert there[0].copied is there and there[1] == 1

@@ -3,7 +3,7 @@
 //! The `.py` files hold functions named `test_*`. They find `carry(obj)`, which encodes and
 //! decodes in one process; `carry_away(obj)`, which decodes as a process does that has never seen
 //! the classes; `dumps`, `loads` (whose checksum is always right), `refusal(obj)` (the error's text),
-//! and `receiver`, the globals of what arrives. For namespaces see `namespaces.rs`.
+//! `register_by_value` and `unregister_by_value`, and `receiver`, the globals of what arrives. For namespaces see `namespaces.rs`.
 
 mod bytecode;
 mod golden;
@@ -15,7 +15,7 @@ mod source;
 mod speed;
 
 use bytes::Bytes;
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyBytesRef, PyDictRef};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyBytesRef, PyDictRef, PyStrRef};
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -98,6 +98,16 @@ fn with_functions(work: impl FnOnce(&VirtualMachine, &Scope, PyDictRef)) {
             Ok(_) => Err(vm.new_value_error("it was carried")),
         };
         set("refusal", vm.new_function("refusal", refusal).into());
+        let register = |name: PyStrRef| super::register_by_value(&name.to_string());
+        set(
+            "register_by_value",
+            vm.new_function("register_by_value", register).into(),
+        );
+        let unregister = |name: PyStrRef| super::unregister_by_value(&name.to_string());
+        set(
+            "unregister_by_value",
+            vm.new_function("unregister_by_value", unregister).into(),
+        );
         let error_type = super::snapshot_error_type().clone();
         set("SnapshotError", error_type.into());
         set("receiver", receiver.clone().into());
