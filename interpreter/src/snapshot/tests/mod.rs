@@ -98,12 +98,17 @@ fn with_functions(work: impl FnOnce(&VirtualMachine, &Scope, PyDictRef)) {
             Ok(_) => Err(vm.new_value_error("it was carried")),
         };
         set("refusal", vm.new_function("refusal", refusal).into());
-        let register = |name: PyStrRef| super::register_by_value(&name.to_string());
+        let register = |name: PyStrRef, _: &VirtualMachine| {
+            super::register_by_value(&name.to_string());
+            PyResult::Ok(())
+        };
         set(
             "register_by_value",
             vm.new_function("register_by_value", register).into(),
         );
-        let unregister = |name: PyStrRef| super::unregister_by_value(&name.to_string());
+        let unregister = |name: PyStrRef, _: &VirtualMachine| {
+            PyResult::Ok(super::unregister_by_value(&name.to_string()))
+        };
         set(
             "unregister_by_value",
             vm.new_function("unregister_by_value", unregister).into(),
