@@ -12,10 +12,11 @@ use thiserror::Error;
 pub(super) const MAGIC: [u8; 4] = *b"RHSN";
 
 /// Version of this layout, which is what is written.
-pub const FORMAT_VERSION: u16 = 5;
+pub const FORMAT_VERSION: u16 = 6;
 /// The oldest layout that is read. Later ones added kinds of records: version 3 code objects in one
 /// record, long text outside of the table, type variables, modules made by hand; version 4 attributes
-/// in slots; version 5 abstract base classes that a class was registered with.
+/// in slots; version 5 abstract base classes that a class was registered with; version 6 attributes of
+/// exceptions in records of their own.
 const FORMAT_VERSION_MIN: u16 = 2;
 
 /// Version of the bytecode that functions are carried as: the runtime's `.pyc` magic number and

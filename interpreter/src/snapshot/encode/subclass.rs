@@ -1,5 +1,7 @@
 //! Lists, dicts and the like of subclasses: what is in them is read and given back natively, and none of
-//! their own ways of telling it or of taking it is asked. What makes the object itself is in `making.rs`.
+//! their own ways of telling it or of taking it is asked. That isn't so for classes that say by a
+//! `__reduce__` of their own how they are made again, for those that `copyreg` knows, and for importable
+//! ones with such ways: these keep pickle's protocol. What makes the object itself is in `making.rs`.
 //!
 //! Which of this holds for a class is looked up once. Read next: `decode/taking.rs`.
 

@@ -178,3 +178,31 @@ def make_registered():
 def check_registered(ns):
     assert isinstance(ns['row'], collections.abc.Sequence) and issubclass(ns['Row'], collections.abc.Reversible)
     assert not isinstance(ns['row'], collections.abc.Mapping)
+
+
+class Failed(OSError):
+    def __init__(self, path, *, code):
+        super().__init__(code, 'failed')
+        self.filename, self.details = path, {'path': path}
+
+    def __hash__(self):
+        return hash(self.details['path'])
+
+
+def make_errors():
+    failed = Failed('f', code=5)
+    failed.all = {failed: [failed]}
+    missing = ImportError('m', name='n')
+    missing.note = missing
+    try:
+        raise ExceptionGroup('g', [failed, UnicodeDecodeError('utf-8', b'ab', 0, 1, 'r')]) from missing
+    except ExceptionGroup as caught:
+        return {'failed': failed, 'missing': missing, 'group': caught}
+
+
+def check_errors(ns):
+    failed, missing, group = ns['failed'], ns['missing'], ns['group']
+    assert (failed.errno, failed.filename, failed.args, failed.details) == (5, 'f', (5, 'failed'), {'path': 'f'})
+    assert failed.all[failed] == [failed] and group.exceptions[0] is failed and group.exceptions[1].object == b'ab'
+    assert group.__cause__ is missing and missing.note is missing and (missing.msg, missing.name) == ('m', 'n')
+    assert 'ExceptionGroup' in group.__remote_traceback__
