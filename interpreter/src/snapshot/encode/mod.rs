@@ -11,6 +11,7 @@ mod attributes;
 mod bare;
 mod class;
 mod container;
+mod copied;
 mod exception;
 mod exception_field;
 mod function;

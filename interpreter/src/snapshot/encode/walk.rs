@@ -16,14 +16,13 @@
 //!   ([`Encoder::settle_holders`]).
 //!
 //! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
+//!
+//! Read next: `copied.rs`, for what an object takes in as it is made.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
-
-use rustpython_vm::builtins::{PyDict, PyList, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::class;
+use super::copied::held_by;
 use super::partial::LeftOutCount;
 use super::path::{self, Origin, Slot};
 use super::{Encoder, Step};
@@ -657,41 +656,16 @@ impl Encoder<'_> {
         below.or_else(|| fills.find(|&at| at > code))
     }
 
-    /// What objects that are in the making from here on copy what they hold from, by address: if that came
-    /// afterwards, they would be empty.
-    fn copied_from(&self, from: usize) -> HashSet<usize> {
-        let group = self.vm.ctx.exceptions.base_exception_group;
-        let mut found = HashSet::new();
-        for frame in &self.stack[from..] {
-            let args = frame.children.get(1);
-            let Some(args) = args.and_then(|args| args.downcast_ref::<PyTuple>()) else {
-                continue;
-            };
-            let args = args.as_slice();
-            match frame.step {
-                Step::Exception if frame.object.class().fast_issubclass(group) => {
-                    found.extend(args.get(1).map(|list| list.get_id()));
-                }
-                Step::Reduced => {
-                    let copies = args.iter().filter(|arg| is_copy(arg, &frame.object));
-                    found.extend(copies.map(|copy| copy.get_id()));
-                }
-                _ => {}
-            }
-        }
-        found
-    }
-
     /// Sees to the instances that the frame on top will hash, and that can't be filled before it,
     /// as they hold it themselves. True if the frame has been put off.
     fn settle_holders(&mut self) -> PyResult<bool> {
         let Some((top, below)) = self.stack.split_last() else {
             return Ok(false);
         };
-        let mut held = HashSet::new();
-        for key in &top.children {
-            add_held(key, HELD_DEPTH_MAX, &self.filling, &mut held);
+        if self.filling.is_empty() {
+            return Ok(false);
         }
+        let held = held_by(top, &self.filling);
         if held.is_empty() {
             return Ok(false);
         }
@@ -739,60 +713,5 @@ impl Encoder<'_> {
     }
 }
 
-/// Whether a list or a dict holds what another object, which is one too, has in itself: it looks at the
-/// length and at what is first.
-fn is_copy(copy: &PyObject, of: &PyObject) -> bool {
-    if copy.is(of) {
-        return false;
-    }
-    if let (Some(copy), Some(of)) = (copy.downcast_ref::<PyDict>(), of.downcast_ref::<PyDict>()) {
-        return copy.size().used == of.size().used
-            && match (copy.next_entry(0), of.next_entry(0)) {
-                (Some((_, key, value)), Some((_, of_key, of_value))) => {
-                    key.is(&of_key) && value.is(&of_value)
-                }
-                _ => false,
-            };
-    }
-    let (Some(copy), Some(of)) = (copy.downcast_ref::<PyList>(), of.downcast_ref::<PyList>())
-    else {
-        return false;
-    };
-    let (copy, of) = (copy.borrow_vec(), of.borrow_vec());
-    copy.len() == of.len()
-        && copy
-            .first()
-            .zip(of.first())
-            .is_some_and(|(copy, of)| copy.is(of))
-}
-
 /// How deep objects that Python code takes apart may need each other.
 const REDUCED_DEPTH_MAX: usize = 200_000;
-
-/// How deep in a key is looked for what hashing it may hash.
-const HELD_DEPTH_MAX: usize = 3;
-
-/// Adds those of the objects at these addresses that hashing `key` may hash: it is one of them, or
-/// has them within its elements or attributes.
-fn add_held(
-    key: &PyObject,
-    depth: usize,
-    addresses: &HashMap<usize, usize, impl BuildHasher>,
-    held: &mut HashSet<usize>,
-) {
-    if addresses.contains_key(&key.get_id()) {
-        held.insert(key.get_id());
-    }
-    if depth == 0 {
-        return;
-    }
-    if let Some(tuple) = key.downcast_ref::<PyTuple>() {
-        for element in tuple.iter() {
-            add_held(element, depth - 1, addresses, held);
-        }
-    } else if let Some(dict) = key.dict() {
-        for value in dict.values_vec() {
-            add_held(&value, depth - 1, addresses, held);
-        }
-    }
-}

@@ -347,3 +347,29 @@ def test_groups_made_from_lists_among_attributes():
         assert 'needed to construct itself' in str(refused)
     else:
         assert False
+
+
+def test_sets_that_say_what_they_are_made_of_among_attributes():
+    class Told(set):
+        def __reduce__(self):
+            return Told, (list(self),), self.__dict__
+    class Asked(set):
+        def __reduce_ex__(self, protocol):
+            return super().__reduce_ex__(protocol)
+    class Frozen(frozenset):
+        pass
+    for base in (object, list, ValueError):
+        kind = hashed_by_attribute(base)
+        for several in (Told, Asked, Frozen):
+            for hold in (lambda s: s, lambda s: [s], lambda s: (s, 1)):
+                for key_first in (True, False):
+                    x = kind()
+                    if not key_first:
+                        x.members = None
+                    x.key = 'k'
+                    x.members = hold(several([x]))
+                    members = x.members if hold(1) == 1 else x.members[0]
+                    for root in (x, members, [x, members], (members, x)):
+                        there = carry_away([root, x])[1]
+                        arrived = there.members if hold(1) == 1 else there.members[0]
+                        assert len(arrived) == 1 and there in arrived and type(arrived).__name__ == several.__name__
