@@ -36,6 +36,7 @@ identifiers! {
     module = "__module__",
     name = "__name__",
     qualname = "__qualname__",
+    suppress_context = "__suppress_context__",
     type_params = "__type_params__",
 }
 

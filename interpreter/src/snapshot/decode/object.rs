@@ -522,7 +522,7 @@ impl Decoder<'_> {
             exception.set_context(Some(other(self.edge()?)?));
         }
         let suppress = vm.ctx.new_bool(bits & present::SUPPRESS_CONTEXT != 0);
-        let name = vm.ctx.intern_str("__suppress_context__");
+        let name = identifiers().suppress_context;
         target.generic_setattr(name, PySetterValue::Assign(suppress.into()), vm)?;
         let dict = object_get_dict(target.to_owned(), vm)?;
         if bits & present::TRACEBACK != 0 {

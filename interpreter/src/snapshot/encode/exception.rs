@@ -14,6 +14,7 @@ use super::exception_field::{Arguments, Family, Field, NativeMaking, Source};
 use super::object::native_base;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::identifier::identifiers;
 
 /// Which parts the fill of an exception has beyond its native fields.
 pub mod exception_present {
@@ -232,7 +233,7 @@ impl Encoder<'_> {
             present |= exception_present::CONTEXT;
             children.push(context.into());
         }
-        let suppress = object.get_attr("__suppress_context__", vm)?;
+        let suppress = object.get_attr(identifiers().suppress_context, vm)?;
         if suppress.is(&vm.ctx.true_value) {
             present |= exception_present::SUPPRESS_CONTEXT;
         }

@@ -136,7 +136,8 @@ impl Encoder<'_> {
                 (own, native) => own.is_none() && native.is_none(),
             }
         };
-        let hidden = by_value.iter().any(|known| native.is(*known))
+        let hidden = self.has_own_new(object)
+            && by_value.iter().any(|known| native.is(*known))
             && self.has_own_before(
                 class,
                 &["__new__"],

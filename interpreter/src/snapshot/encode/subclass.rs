@@ -148,6 +148,11 @@ impl Encoder<'_> {
         ["__setitem__", "append", "extend"].iter().all(is_native)
     }
 
+    /// Whether the class of an object goes by value and has a `__new__` of its own.
+    pub fn has_own_new(&self, object: &PyObject) -> bool {
+        self.container(object).has_own_new
+    }
+
     /// Whether what an object is made of is what `Counter` says, which says no state.
     pub fn is_counted(&self, object: &PyObject) -> bool {
         self.container(object).reduced == Reduced::Counting
