@@ -4,16 +4,15 @@
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Alias, ExceptHandler, Expr, ExprContext, Mod, Parameter, Stmt};
-use ruff_python_parser::{ParseOptions, parse_unchecked};
 
+use crate::parsing::parse_unchecked;
 use crate::transform::{CellMagic, escapes_to_python};
 
 /// Every name that the source binds, in the order of the text; it need not be whole.
 pub(crate) fn bound_names(source: &str) -> Vec<String> {
     let source = CellMagic::parse(source).map_or(source, |magic| magic.body);
     let python = escapes_to_python(source);
-    let options = ParseOptions::from(ruff_python_parser::Mode::Module);
-    let parsed = parse_unchecked(&python, options);
+    let parsed = parse_unchecked(&python);
     let mut found = Found::default();
     if let Mod::Module(module) = parsed.syntax() {
         found.visit_body(&module.body);

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_parser::{
-    InterpolatedStringErrorType, LexicalErrorType, Mode, ParseError, ParseErrorType, ParseOptions,
-    parse_module, parse_unchecked,
+    InterpolatedStringErrorType, LexicalErrorType, ParseError, ParseErrorType,
 };
 use ruff_text_size::Ranged;
 
+use crate::parsing::{TOO_DEEP, parse_module, parse_unchecked};
 use crate::transform::{CellMagic, escapes_to_python, unpasted};
 
 /// Whether a cell can run as it is.
@@ -116,6 +116,7 @@ pub fn completeness(source: &str) -> Completeness {
                 Completeness::Complete
             }
         }
+        Err(failure) if is_said(&failure, TOO_DEEP) => Completeness::Invalid(TOO_DEEP.to_owned()),
         Err(failure) => {
             let at_end = failure.location.end().to_usize() >= without_last_comments(&python).len();
             if is_open(&python, &failure.error, at_end) {
@@ -152,7 +153,7 @@ fn is_open(python: &str, failure: &ParseErrorType, at_end: bool) -> bool {
 
 /// The last line with those that it goes on from: in brackets, or by a backslash.
 fn statement_at_end(text: &str) -> &str {
-    let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
+    let parsed = parse_unchecked(text);
     let (mut start, mut begins) = (0, true);
     for token in parsed.tokens() {
         match token.kind() {
@@ -199,18 +200,20 @@ fn is_in_block(python: &str) -> bool {
 /// What the parser says of a `try` that nothing follows.
 const BARE_TRY: &str = "Expected `except` or `finally` after `try` block";
 
+fn is_said(failure: &ParseError, sentence: &str) -> bool {
+    matches!(&failure.error, ParseErrorType::OtherError(why) if why == sentence)
+}
+
 /// Whether the only thing missing is the `except` or `finally` of a `try`.
 fn is_bare_try(python: &str) -> bool {
     let text = python.trim_end();
     // Whether nothing is wrong but that, and how much is wrong.
     let missing = |source: &str| {
-        let parsed = parse_unchecked(source, ParseOptions::from(Mode::Module));
+        let parsed = parse_unchecked(source);
         let mut failures = parsed.errors().iter();
         let end = source.trim_end().len();
         let is_only_that = failures.all(|failure| {
-            let is_bare =
-                matches!(&failure.error, ParseErrorType::OtherError(why) if why == BARE_TRY);
-            is_bare && failure.location.start().to_usize() >= end
+            is_said(failure, BARE_TRY) && failure.location.start().to_usize() >= end
         });
         is_only_that.then(|| parsed.errors().len())
     };
@@ -262,7 +265,7 @@ fn joins_next_line(source: &str) -> bool {
 /// The brackets that close those that stay open, in source that may not parse; none where one closes
 /// nothing, or another's, which nothing that follows can mend.
 fn missing_brackets(python: &str) -> String {
-    let parsed = parse_unchecked(python, ParseOptions::from(Mode::Module));
+    let parsed = parse_unchecked(python);
     let mut missing = Vec::new();
     for token in parsed.tokens() {
         let closes = match token.kind() {
@@ -293,7 +296,7 @@ fn missing_brackets(python: &str) -> String {
 /// Whether something is wrong before the end of source in which these brackets are missing, so that
 /// no line that follows can mend it: not in `f(1,`, but in `f(1 2`.
 fn is_wrong_for_good(python: &str, brackets: &str) -> bool {
-    let parsed = parse_unchecked(python, ParseOptions::from(Mode::Module));
+    let parsed = parse_unchecked(python);
     let is_code = |kind| {
         !matches!(
             kind,
@@ -325,7 +328,7 @@ fn is_wrong_for_good(python: &str, brackets: &str) -> bool {
     // With brackets alone, `with (a as b` isn't what it is with a colon behind it.
     ["\n", ": pass\n"].iter().all(|ending| {
         let closed = format!("{python}\n{operand}{brackets}{ending}");
-        let parsed = parse_unchecked(&closed, ParseOptions::from(Mode::Module));
+        let parsed = parse_unchecked(&closed);
         let mut failures = parsed.errors().iter();
         failures.any(|failure| is_before(failure, end))
     })
@@ -360,7 +363,7 @@ fn is_before(failure: &ParseError, end: usize) -> bool {
 }
 
 fn open_triple_quote(python: &str) -> bool {
-    let parsed = parse_unchecked(python, ParseOptions::from(Mode::Module));
+    let parsed = parse_unchecked(python);
     parsed.errors().iter().any(|failure| {
         let opens_triple = || {
             let text = &python[failure.range().start().to_usize()..];
@@ -386,7 +389,7 @@ fn ends_with_colon(text: &str) -> bool {
 
 /// A line without its comment.
 fn code_part(line: &str) -> &str {
-    let parsed = parse_unchecked(line.trim_start(), ParseOptions::from(Mode::Module));
+    let parsed = parse_unchecked(line.trim_start());
     let offset = line.len() - line.trim_start().len();
     let comment = parsed
         .tokens()

@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use ruff_python_ast::token::TokenKind;
-use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
 
+use crate::parsing::parse_unchecked;
 use crate::transform::line_escapes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ pub fn tokens(source: &str) -> Vec<(Range<usize>, TokenClass)> {
     let escapes = line_escapes(source);
     let mut classed = Vec::new();
     let masked = mask(source, &escapes);
-    let parsed = parse_unchecked(&masked, ParseOptions::from(Mode::Module));
+    let parsed = parse_unchecked(&masked);
     let tokens: Vec<_> = parsed.tokens().iter().collect();
     let mut after_definition = false;
     let mut after_dot = false;

@@ -32,6 +32,7 @@ mod lookup;
 mod memory;
 pub mod namespace;
 pub mod output;
+mod parsing;
 mod preferences;
 mod profiler;
 pub mod runtime;

@@ -10,8 +10,8 @@ use ruff_python_ast::{
     ExceptHandler, Expr, ExprContext, Mod, ModModule, Stmt, StmtClassDef, StmtFunctionDef,
     StmtImport, StmtImportFrom,
 };
-use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
+use crate::parsing::parse_unchecked;
 use crate::transform::{CellMagic, escapes_to_python};
 
 /// The text of a cell up to some place; it need not be whole.
@@ -41,7 +41,7 @@ impl Typed {
     pub(crate) fn new(source: &str) -> Self {
         let source = CellMagic::parse(source).map_or(source, |magic| magic.body);
         let python = escapes_to_python(source);
-        let parsed = parse_unchecked(&python, ParseOptions::from(Mode::Module));
+        let parsed = parse_unchecked(&python);
         let module = match parsed.into_syntax() {
             Mod::Module(module) => Some(module),
             Mod::Expression(_) => None,

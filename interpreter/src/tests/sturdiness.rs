@@ -1,6 +1,7 @@
 //! What must not end the process: deep recursion, deep data, broken objects.
 
 use super::support::with_bench;
+use crate::completeness::{Completeness, Missing, completeness};
 use crate::failure::ErrorReport;
 
 /// The stack that the main thread of a process has by default.
@@ -45,6 +46,33 @@ fn deep_recursion_is_an_exception() {
                 );
                 assert_eq!(bench.value("1 + 1"), "2");
             }
+        });
+    });
+}
+
+#[test]
+fn source_of_any_depth_can_be_looked_at() {
+    on_main_sized_stack(|| {
+        for part in [
+            "f(a=[{",
+            "[",
+            "-",
+            "not ",
+            "lambda: ",
+            "x + ",
+            "x if y else ",
+            "f\"{",
+        ] {
+            let source = part.repeat(200_000);
+            let found = completeness(&source);
+            assert!(matches!(found, Completeness::Invalid(_)), "{part}");
+            assert_eq!(Missing::of(&source), Missing::Anything, "{part}");
+            assert!(crate::bindings::bound_names(&source).is_empty(), "{part}");
+            assert!(crate::highlight::tokens(&source).is_empty(), "{part}");
+        }
+        with_bench(|bench| {
+            let report = bench.failing(&"[".repeat(200_000));
+            assert_eq!(report.exception, "SyntaxError");
         });
     });
 }

@@ -19,6 +19,7 @@ use std::ops::Range;
 use ruff_python_ast::token::TokenKind;
 
 pub use crate::completeness::{Completeness, completeness};
+use crate::parsing::parse_module;
 pub(crate) use outline::{LastStatement, Outline};
 pub use pasted::unpasted;
 use scan::{Statement, statements};
@@ -69,7 +70,7 @@ fn may_have_escapes(source: &str) -> bool {
 
 /// Whether the last statement is followed by a semicolon, whatever it is.
 pub(crate) fn ends_with_semicolon(source: &str) -> bool {
-    let Ok(parsed) = ruff_python_parser::parse_module(source) else {
+    let Ok(parsed) = parse_module(source) else {
         return false;
     };
     let last = parsed.tokens().iter().rev().find(|token| {

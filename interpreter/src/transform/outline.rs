@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use ruff_python_ast::Stmt;
 use ruff_text_size::Ranged;
 
+use crate::parsing::parse_module;
+
 /// Cells of fewer statements stay whole.
 const STATEMENTS_MANY: usize = 1000;
 
@@ -36,7 +38,7 @@ pub(crate) struct Outline {
 impl Outline {
     /// Reads Python source. Source that doesn't parse is one piece that ends with no expression.
     pub(crate) fn of(source: &str) -> Self {
-        match ruff_python_parser::parse_module(source) {
+        match parse_module(source) {
             Ok(parsed) => {
                 let body = &parsed.syntax().body;
                 Self {
@@ -148,7 +150,7 @@ mod tests {
         let lines: Vec<&str> = source.lines().collect();
         let mut seen = 0;
         for piece in &pieces {
-            ruff_python_parser::parse_module(piece).expect("a piece is Python");
+            parse_module(piece).expect("a piece is Python");
             for (number, line) in piece.lines().enumerate().skip(seen) {
                 assert_eq!(line, lines[number]);
             }

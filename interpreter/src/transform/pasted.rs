@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::parsing::parse_module;
+
 /// The cell as it would have been typed; what needs nothing comes back as it is.
 pub fn unpasted(source: &str) -> Cow<'_, str> {
     let mut text = with_line_feeds(source);
@@ -70,7 +72,7 @@ fn without_prompts(text: &str) -> Option<String> {
 }
 
 fn parses(text: &str) -> bool {
-    ruff_python_parser::parse_module(text).is_ok()
+    parse_module(text).is_ok()
 }
 
 /// What follows `>>> ` or `... `.
