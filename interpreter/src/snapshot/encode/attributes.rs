@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::container::is_plain;
 use super::{Encoder, Frame, Step};
 
 /// The names of a class's slots, each with what reads it.
@@ -77,8 +78,17 @@ impl Encoder<'_> {
         origin: u32,
         attributes: Vec<PyObjectRef>,
     ) -> Frame {
-        let names = attributes.iter().step_by(2).cloned().collect();
-        self.given.insert(object.get_id(), names);
+        // They are for the paths of what is refused.
+        if may_be_refused(self.vm, &attributes) {
+            let names = attributes.iter().step_by(2).cloned().collect();
+            self.given.insert(object.get_id(), names);
+        }
         Frame::new(Step::FillGiven, object.to_owned(), origin, attributes)
     }
+}
+
+/// Whether a value among these names and values may be refused: numbers and text never are.
+pub fn may_be_refused(vm: &VirtualMachine, attributes: &[PyObjectRef]) -> bool {
+    let mut values = attributes.iter().skip(1).step_by(2);
+    values.any(|value| !is_plain(vm, value))
 }

@@ -9,6 +9,7 @@ use rustpython_vm::builtins::{PyBaseException, PyBytes, PyInt, PyTuple, PyType};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::attributes::may_be_refused;
 use super::container::is_plain;
 use super::exception_field::{Arguments, Family, Field, NativeMaking, Source};
 use super::object::native_base;
@@ -54,11 +55,15 @@ impl Encoder<'_> {
                 Some(self.given_attributes(object, origin, pairs))
             }
         };
-        let mut fields = Vec::new();
-        for (name, field, value) in self.fields_beside(exception, &making, &args)? {
+        let beside = self.fields_beside(exception, &making, &args)?;
+        let mut fields = Vec::with_capacity(2 * beside.len());
+        let mut names = Vec::with_capacity(beside.len());
+        for (name, field, value) in beside {
             fields.extend([field, value]);
-            let names = self.given.entry(object.get_id()).or_default();
             names.push(name);
+        }
+        if may_be_refused(vm, &fields) {
+            self.given.entry(object.get_id()).or_default().extend(names);
         }
         let fill = self.exception_fill(object, origin, fields)?;
         let mut frame = Frame::new(

@@ -128,8 +128,8 @@ pub struct Arguments<'a> {
     place: Option<&'a [PyObjectRef]>,
     /// How many of them the exception keeps.
     kept: usize,
-    /// The constructor takes them.
-    are_taken: bool,
+    /// It is known what the constructor does with them.
+    are_known: bool,
 }
 
 impl<'a> Arguments<'a> {
@@ -149,9 +149,11 @@ impl<'a> Arguments<'a> {
                 true => 2,
                 false => args.len(),
             },
-            are_taken: match family {
+            are_known: match family {
                 Family::Syntax => place.is_none_or(|place| matches!(place.len(), 4 | 6 | 7)),
                 Family::Codec => are_of_codec(args),
+                // It makes a tuple of several.
+                Family::Exit => args.len() <= 1,
                 _ => true,
             },
         }
@@ -160,7 +162,7 @@ impl<'a> Arguments<'a> {
     /// Whether the constructor surely gives a field this value.
     pub fn give(&self, source: Source, value: &PyObject, vm: &VirtualMachine) -> bool {
         let given = match source {
-            _ if !self.are_taken => return false,
+            _ if !self.are_known => return false,
             Source::Unknown => return false,
             Source::Nothing => None,
             Source::Place(index) => self.place.and_then(|place| place.get(index)),
@@ -181,7 +183,7 @@ impl<'a> Arguments<'a> {
 
     /// Whether the exception surely has these as its own arguments.
     pub fn are_kept_as(&self, own: &[PyObjectRef]) -> bool {
-        self.are_taken && are_same(own, &self.args[..self.kept])
+        self.are_known && are_same(own, &self.args[..self.kept])
     }
 }
 

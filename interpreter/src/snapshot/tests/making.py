@@ -382,8 +382,9 @@ def test_native_fields_whatever_arguments_are_given():
                 assert getattr(there, name, 'unset') == getattr(error, name, 'unset'), (error, name)
         for name in names:
             if type(vars(OSError)['errno']) is type(getattr(type(error), name, None)) and name not in ('start', 'end'):
-                later = carry_later(error, name)
-                assert later == 'later', (error, name, later)
+                for value in ('later', None):
+                    later = carry_later(error, name, value)
+                    assert later == value, (error, name, later)
     content = b'z' * 100_000
     assert len(dumps(UnicodeDecodeError('utf-8', content, 0, 1, 'r'))) < 101_000
     blocked = BlockingIOError(11, 'm')
@@ -391,9 +392,9 @@ def test_native_fields_whatever_arguments_are_given():
     assert carry(blocked).characters_written == 7 and carry(BlockingIOError(11, 'm', 5)).characters_written == 5
 
 
-def carry_later(error, name):
+def carry_later(error, name, value):
     kept = getattr(error, name)
-    setattr(error, name, 'later')
+    setattr(error, name, value)
     try:
         return getattr(carry(error), name)
     finally:
