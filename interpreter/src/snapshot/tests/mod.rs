@@ -99,7 +99,7 @@ fn with_functions(work: impl FnOnce(&VirtualMachine, &Scope, PyDictRef)) {
         };
         set("refusal", vm.new_function("refusal", refusal).into());
         let register = |name: PyStrRef, _: &VirtualMachine| {
-            super::register_by_value(name.as_str());
+            super::register_by_value(name.to_str().unwrap_or_default());
             PyResult::Ok(())
         };
         set(
@@ -107,7 +107,9 @@ fn with_functions(work: impl FnOnce(&VirtualMachine, &Scope, PyDictRef)) {
             vm.new_function("register_by_value", register).into(),
         );
         let unregister = |name: PyStrRef, _: &VirtualMachine| {
-            PyResult::Ok(super::unregister_by_value(name.as_str()))
+            PyResult::Ok(super::unregister_by_value(
+                name.to_str().unwrap_or_default(),
+            ))
         };
         set(
             "unregister_by_value",
