@@ -456,7 +456,7 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
 /// Runs a program that isn't in a file: Python, or a cell, where only that makes sense of it.
 fn run_text(vm: &VirtualMachine, namespace: &Namespace, source: &str, name: &str) -> PyResult<()> {
     let is_cell = *transform::transform_cell(source) != *source
-        && ruff_python_parser::parse_module(source).is_err();
+        && crate::parsing::parse_module(source).is_err();
     if is_cell {
         let running = session::import(vm, "rhumba._magics.running")?;
         let run = running.get_attr("run_cells", vm)?;
