@@ -129,8 +129,11 @@ fn create_builtin(spec: PyObjectRef, vm: &VirtualMachine) -> PyResult {
     if !is_there && module.downcast_ref::<PyModule>().is_some() {
         document(&module, vm)?;
         // Some of its classes nobody can name.
-        for class in native_subclasses(vm.ctx.types.object_type) {
-            document_class(&class, vm);
+        let name = name.downcast_ref::<PyStr>().and_then(|name| name.to_str());
+        for class in subclasses(vm.ctx.types.object_type) {
+            if name.is_some_and(|name| is_of_native(&class, name, vm)) {
+                document_class(&class, vm);
+            }
         }
     }
     Ok(module)
@@ -152,7 +155,7 @@ fn document(module: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
     for (_, value) in &dict {
         // Whatever else is in it may be of another module.
         if let Some(class) = value.downcast_ref::<PyType>()
-            && (!is_made_in_python(class) || module_of(class, vm).as_deref() == Some(name))
+            && is_of_native(class, name, vm)
         {
             document_class(class, vm);
         }
@@ -166,22 +169,31 @@ fn document(module: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
     }
 }
 
+/// Whether a class is native, or one that only a native module with this name can have made.
+fn is_of_native(class: &Py<PyType>, name: &str, vm: &VirtualMachine) -> bool {
+    if !is_made_in_python(class) {
+        return true;
+    }
+    let module = module_of(class, vm);
+    module.is_some_and(|module| module == name || Some(&*module) == name.strip_prefix('_'))
+}
+
 /// Sets the docstrings of a native class and of all native ones that come from it.
 fn document_below(class: &Py<PyType>, vm: &VirtualMachine) {
     document_class(class, vm);
-    for subclass in native_subclasses(class) {
-        document_below(&subclass, vm);
+    for subclass in subclasses(class) {
+        if !is_made_in_python(&subclass) {
+            document_below(&subclass, vm);
+        }
     }
 }
 
-fn native_subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
+fn subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
     let alive = |class: &PyRef<PyWeak>| class.upgrade();
     // Let go of without the lock: this may be all that is left of one.
     let all: Vec<_> = class.subclasses.read().iter().filter_map(alive).collect();
-    let classes = all
-        .into_iter()
-        .filter_map(|class| class.downcast::<PyType>().ok());
-    classes.filter(|class| !is_made_in_python(class)).collect()
+    let classes = all.into_iter().map(|class| class.downcast::<PyType>());
+    classes.filter_map(Result::ok).collect()
 }
 
 /// Sets the docstring of a native class that has none.
@@ -254,10 +266,17 @@ fn original(kind: &Py<PyType>) -> Option<&'static Py<PyGetSet>> {
 /// The docstring of a native function or descriptor with this name.
 fn of_named(object: &PyObject, name: &str, vm: &VirtualMachine) -> PyResult<Option<&'static str>> {
     if let Some(owner) = vm.get_attribute_opt(object, "__objclass__")? {
-        return Ok(owner
-            .downcast_ref::<PyType>()
-            .filter(|owner| !is_made_in_python(owner) || is_native(object, vm))
-            .and_then(|owner| of_attribute(owner, name, vm)));
+        let Some(owner) = owner.downcast_ref::<PyType>() else {
+            return Ok(None);
+        };
+        // Classes made in Python have members, too, and may be called as native ones are.
+        let is_certain = !is_made_in_python(owner) || is_native(object, vm);
+        let module = module_of(owner, vm);
+        return Ok(match module.as_deref() {
+            _ if is_certain => of_attribute(owner, name, vm),
+            Some(module) => find(&OTHERS, module, &owner.name(), Some(name), false),
+            None => None,
+        });
     }
     let owner = vm.get_attribute_opt(object, "__self__")?;
     let owner = owner.filter(|owner| !vm.is_none(owner));

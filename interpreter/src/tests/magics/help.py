@@ -56,12 +56,15 @@ def test_a_magic_gets_another_name():
 
 
 def test_native_objects_have_docstrings():
+    import _socket
     import _thread
     import codecs
     import csv
     import functools
     import lzma
     import math
+    import select
+    import typing
 
     assert (5).__doc__.startswith("int([x]) -> integer")
     assert vars(int)["__doc__"] == int.__doc__ == (5).__doc__
@@ -81,6 +84,9 @@ def test_native_objects_have_docstrings():
     assert codecs.ignore_errors.__doc__.startswith("Implements the 'ignore' error handling")
     assert csv.reader([]).__doc__ == type(csv.reader([])).__doc__ != None
     assert lzma.LZMAError.__doc__ == "Call to liblzma failed."
+    assert select.poll().__doc__ == type(select.poll()).__doc__ != None
+    assert typing.Generic.__doc__.startswith("Abstract base class for generic types.")
+    assert _socket.socket.family.__doc__ == "the socket family"
     assert type(len).__dict__["__doc__"].__get__(len) == len.__doc__
     for kind, other in ((type, 5), (type(len), int), (type, len)):
         try:
