@@ -6,9 +6,10 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
-use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef};
+use rustpython_vm::builtins::{PyBaseException, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
+use super::object::native_base;
 use super::walk::Frame;
 use super::{Encoder, Step};
 
@@ -16,25 +17,109 @@ use super::{Encoder, Step};
 const HELD_DEPTH_MAX: usize = 3;
 
 impl Encoder<'_> {
-    /// What objects that are in the making, from this frame of the stack on, copy what they hold from, by
-    /// address: if that came afterwards, they would be empty.
+    /// What objects that are in the making, from this frame of the stack on, copy what they hold
+    /// from, by address: if that came afterwards, they would be empty. A group of exceptions is
+    /// made of a list of them; other objects copy what they don't keep themselves.
     pub fn copied_from(&self, from: usize) -> HashSet<usize> {
-        let group = self.vm.ctx.exceptions.base_exception_group;
         let mut found = HashSet::new();
         for frame in &self.stack[from..] {
             let args = arguments(frame);
             match frame.step {
-                Step::Exception if frame.object.class().fast_issubclass(group) => {
-                    found.extend(args.get(1).map(|list| list.get_id()));
+                Step::Exception | Step::Reduced if self.is_group(&frame.object) => {
+                    let lists = args.iter().filter(|arg| is_of_exceptions(arg));
+                    found.extend(lists.map(|list| list.get_id()));
                 }
                 Step::Reduced => {
-                    let copies = args.iter().filter(|arg| is_copy(arg, &frame.object));
+                    let copies = args.iter().filter(|arg| {
+                        is_copy(arg, &frame.object) || self.is_made_for(arg, &frame.object)
+                    });
                     found.extend(copies.map(|copy| copy.get_id()));
                 }
                 _ => {}
             }
         }
         found
+    }
+
+    fn is_group(&self, object: &PyObject) -> bool {
+        let group = self.vm.ctx.exceptions.base_exception_group;
+        object.class().fast_issubclass(group)
+    }
+
+    /// Whether an argument is a list or a dict that the object, an instance of a plain class,
+    /// doesn't have as an attribute: what it keeps, it takes out of it.
+    fn is_made_for(&self, arg: &PyObject, object: &PyObject) -> bool {
+        let vm = self.vm;
+        let is_container = arg.downcast_ref_if_exact::<PyList>(vm).is_some()
+            || arg.downcast_ref_if_exact::<PyDict>(vm).is_some();
+        if !is_container || !native_base(object.class()).is(vm.ctx.types.object_type) {
+            return false;
+        }
+        if object.dict().is_some_and(|dict| dict.as_object().is(arg)) {
+            return false;
+        }
+        let attributes = self.attributes(object);
+        attributes.is_ok_and(|attributes| !attributes.iter().any(|(_, value)| value.is(arg)))
+    }
+
+    /// Sees to it that what the object on top is copied from is filled before. True if the walk has
+    /// to go on before the object is made: a fill that was put off is brought forward, or the list
+    /// of a group is being filled further down, which comes to its end first.
+    pub fn fill_copied(&mut self) -> PyResult<bool> {
+        let Some(top) = self.stack.len().checked_sub(1) else {
+            return Ok(false);
+        };
+        let is_group = self.is_group(&self.stack[top].object);
+        if self.postponed.is_empty() && !is_group {
+            return Ok(false);
+        }
+        let copied = self.copied_from(top);
+        let args = arguments(&self.stack[top]).iter();
+        let addresses: Vec<usize> = args
+            .map(|arg| arg.get_id())
+            .filter(|address| copied.contains(address))
+            .collect();
+        let mut is_brought = false;
+        for address in addresses {
+            let below = self.stack[..top].iter();
+            let mut below = below.filter(|frame| frame.is_fill());
+            if is_group && let Some(filling) = below.rfind(|it| it.object.get_id() == address) {
+                let filling = filling.object.clone();
+                let origin = self.stack[top].origin;
+                let at = &self.origins[origin as usize];
+                let (parent, slot) = (at.parent, at.slot);
+                self.postpone(&filling, parent, slot)?;
+                return Ok(true);
+            }
+            is_brought |= self.bring_forward(address);
+        }
+        Ok(is_brought)
+    }
+
+    /// Lines up a fill that was put off until something on the stack is made, if there is one.
+    fn bring_forward(&mut self, address: usize) -> bool {
+        let Some(making) = self.postponed.get(&address) else {
+            return false;
+        };
+        let is_it = |fill: &Frame| fill.target != 0 && fill.object.get_id() == address;
+        let has_it = |frame: &Frame| frame.then.iter().any(is_it);
+        // Where what it waited for was undone itself, it waits for another.
+        let of_making = self.stack.iter().rposition(|it| it.object.is(making));
+        let holder = of_making
+            .filter(|&at| has_it(&self.stack[at]))
+            .or_else(|| self.stack.iter().rposition(has_it));
+        let Some(holder) = holder else {
+            return false;
+        };
+        let then = &mut self.stack[holder].then;
+        let Some(at) = then.iter().rposition(is_it) else {
+            return false;
+        };
+        let mut fill = then.remove(at);
+        fill.group = 0;
+        self.postponed.remove(&address);
+        self.line_up(fill);
+        true
     }
 }
 
@@ -48,6 +133,15 @@ fn arguments(frame: &Frame) -> &[PyObjectRef] {
         }
         _ => &[],
     }
+}
+
+/// Whether an argument is a list of exceptions: it looks at the first.
+fn is_of_exceptions(arg: &PyObject) -> bool {
+    arg.downcast_ref::<PyList>().is_some_and(|list| {
+        let list = list.borrow_vec();
+        let first = list.first();
+        first.is_some_and(|first| first.downcast_ref::<PyBaseException>().is_some())
+    })
 }
 
 /// Whether a list or a dict holds what another object, which is one too, has in itself: it looks at the

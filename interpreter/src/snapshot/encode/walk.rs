@@ -13,7 +13,9 @@
 //!   ([`Encoder::postpone`]);
 //! - a dict that would hash the instance it is being filled into comes after that one's fill, and
 //!   where something waits for the dict, the instance is filled early with what is known of it
-//!   ([`Encoder::settle_holders`]).
+//!   ([`Encoder::settle_holders`]);
+//! - the fill of what an object in the making is copied from isn't put off, or is brought forward
+//!   again ([`Encoder::fill_copied`]).
 //!
 //! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
 //!
@@ -161,7 +163,7 @@ pub struct Frame {
     /// Once it drains what it may not need: how far down the line it has got.
     guests_from: Option<usize>,
     /// What was put off together with it has the same; 0 if it never was.
-    group: u32,
+    pub group: u32,
     /// What it goes without.
     pub left_out: LeftOutCount,
     /// The fills that follow once this frame is done, first to last.
@@ -294,6 +296,14 @@ impl Encoder<'_> {
                 if let Some(fill) = self.next_drained() {
                     self.begin(fill)?;
                     continue;
+                }
+                match self.fill_copied() {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => {
+                        self.leave_out(error)?;
+                        continue;
+                    }
                 }
                 if self.settle_holders()? {
                     continue;
@@ -515,7 +525,7 @@ impl Encoder<'_> {
         Ok(edge)
     }
 
-    fn line_up(&mut self, fill: Frame) {
+    pub fn line_up(&mut self, fill: Frame) {
         self.line.push(fill);
         let place = self.line.frames.len() as u32;
         let fill = self.line.frames.last().and_then(Option::as_ref);
@@ -556,7 +566,7 @@ impl Encoder<'_> {
     ///
     /// They follow once it is made, and the frames above them are undone. Where there is no such
     /// fill, the object needs itself to be constructed, and no order of records could rebuild it.
-    fn postpone(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
+    pub fn postpone(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
         let making = self.stack.iter().rposition(|frame| frame.object.is(object));
         let making = making.expect("what is in progress has its frame on the stack");
         let Some(from) = self.postpone_from(making) else {
@@ -649,7 +659,7 @@ impl Encoder<'_> {
         let Some(code) = above.clone().find(|&at| self.stack[at].drains) else {
             return fills.next_back();
         };
-        if self.stack[code].is_fill() {
+        if self.stack[code].is_fill() && !copied.contains(&self.stack[code].object.get_id()) {
             return Some(code);
         }
         let below = fills.clone().take_while(|&at| at < code).last();

@@ -373,3 +373,63 @@ def test_sets_that_say_what_they_are_made_of_among_attributes():
                         there = carry_away([root, x])[1]
                         arrived = there.members if hold(1) == 1 else there.members[0]
                         assert len(arrived) == 1 and there in arrived and type(arrived).__name__ == several.__name__
+
+
+def test_what_is_copied_into_an_object_in_the_making_is_there():
+    class Group(ExceptionGroup):
+        def __reduce__(self):
+            return type(self), self.args
+    class Copying:
+        def __init__(self, items):
+            self.items = list(items)
+        def __reduce__(self):
+            return Copying, (list(self.items),)
+    def raised(error):
+        try:
+            raise error
+        except Exception as caught:
+            return caught
+    def with_cause(e, g):
+        e.__cause__ = g
+    def with_context(e, g):
+        e.__context__ = g
+    beside = (lambda e, g: None, with_cause, with_context, lambda e, g: raised(e), lambda e, g: with_cause(raised(e), g))
+    others = (lambda e: [KeyError(1)], lambda e: [e], lambda e: [KeyError(1), e], lambda e: [raised(KeyError(1)), e],
+              lambda e: [Group('h', [e])])
+    tuples = (lambda e, g: (e, g), lambda e, g: (g, e), lambda e, g: (g,), lambda e, g: ([e], g))
+    roots = (lambda e, g, t: t, lambda e, g, t: e, lambda e, g, t: g, lambda e, g, t: [t, g], lambda e, g, t: [g.args[1], t],
+             lambda e, g, t: g.args[1], lambda e, g, t: (g.args[1], t))
+    for kind in (ExceptionGroup, Group):
+        for give in beside:
+            for members in others:
+                for pair in tuples:
+                    for root in roots:
+                        e = ValueError('v')
+                        g = kind('g', members(e))
+                        give(e, g)
+                        e.a = t = pair(e, g)
+                        _, there, arrived, held = carry([root(e, g, t), e, g, t])
+                        assert there.a is held and len(held) == len(t)
+                        assert type(there.__cause__) is type(e.__cause__)
+                        assert [type(x) for x in arrived.exceptions] == [type(x) for x in g.exceptions]
+                        assert [x is there for x in arrived.exceptions] == [x is e for x in g.exceptions]
+                        carry(root(e, g, t))
+    for give in beside:
+        e = ValueError(1)
+        give(e, ExceptionGroup('g', [e]))
+        e.box = t = (Copying([e, 'k']), 'L')
+        for root in (t, [t], e, t[0]):
+            _, there, held = carry([root, e, t])
+            assert held is there.box and held[0].items == [there, 'k']
+            carry(root)
+    # A list that is met before its group, and is put off together with what needs it not.
+    l, e = [KeyError(1)], ValueError()
+    e.a = t = (e, l, Copying([1]), ExceptionGroup('g', l))
+    there = carry(t)
+    assert there[0].a is there and there[3].exceptions == tuple(there[1]) and there[2].items == [1]
+    box = Copying([])
+    box.items.append(box)
+    assert 'needed to construct itself' in refusal([box])
+    t = (Copying([]),)
+    t[0].items.append(t)
+    assert 'needed to construct itself' in refusal(t)
