@@ -13,6 +13,7 @@ use rustpython_vm::compiler::Mode;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
+use crate::compiling;
 use crate::display;
 use crate::namespace::Namespace;
 use crate::preferences::Preferences;
@@ -218,14 +219,15 @@ impl Run<'_> {
                 }
                 _ => (Mode::Exec, false),
             };
-            let code = self
-                .vm
-                .compile_with_opts(&piece, mode, name, options.clone())
-                .map_err(|failure| {
-                    let failure = failure.into_pyexception(self.vm, Some(python));
-                    add_line(self.vm, &failure, python);
-                    failure
-                })?;
+            let code = compiling::compiled(&piece, |piece| {
+                self.vm
+                    .compile_with_opts(piece, mode, name, options.clone())
+            });
+            let code = code.map_err(|failure| {
+                let failure = failure.into_pyexception(self.vm, Some(python));
+                add_line(self.vm, &failure, python);
+                failure
+            })?;
             Ok(Part { code, shown })
         });
         compiled.collect()

@@ -11,6 +11,7 @@
 mod bindings;
 mod bridge;
 pub mod cell;
+pub mod compiling;
 pub mod completeness;
 pub mod completion;
 pub mod configuration;

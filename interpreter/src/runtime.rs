@@ -16,6 +16,7 @@ use rustpython_vm::{
 };
 
 use crate::cell::remember_failure;
+use crate::compiling;
 use crate::failure::{self, ErrorReport};
 use crate::frozen;
 use crate::namespace::Namespace;
@@ -450,6 +451,9 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         let run = running.get_attr("run_program", vm)?;
         return run.call((vm.ctx.new_str(absolute),), vm).map(drop);
     }
+    if let Ok(source) = std::fs::read_to_string(&absolute) {
+        compiling::check(vm, &source, &absolute)?;
+    }
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
 }
 
@@ -463,6 +467,7 @@ fn run_text(vm: &VirtualMachine, namespace: &Namespace, source: &str, name: &str
         let cells = vm.ctx.new_list(vec![vm.ctx.new_str(source).into()]);
         return run.call((cells,), vm).map(drop);
     }
+    compiling::check(vm, source, name)?;
     let scope = namespace_scope(vm, namespace);
     vm.run_string(scope, source, name).map(drop)
 }

@@ -11,7 +11,7 @@ use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
-use crate::session;
+use crate::{compiling, session};
 
 static ORIGINAL: OnceLock<PyObjectRef> = OnceLock::new();
 
@@ -52,5 +52,27 @@ fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         *source = vm.call_method(&nodes, "signed", (source.clone(),))?;
     }
     let original = ORIGINAL.get().expect("set when this was put in its place");
-    original.call_with_args(args, vm)
+    let source = args.args.first().or(args.kwargs.get("source"));
+    let source = source.and_then(|source| source.downcast_ref::<PyStr>());
+    let Some(source) = source.and_then(|source| source.to_str()).map(str::to_owned) else {
+        return original.call_with_args(args, vm);
+    };
+    compiling::compiled(&source, |text| {
+        let mut args = args.clone();
+        if text.len() == source.len() {
+            return original.call_with_args(args, vm);
+        }
+        let text: PyObjectRef = vm.ctx.new_str(text).into();
+        match args.args.first_mut() {
+            Some(source) => *source = text,
+            None => {
+                if let Some(source) = args.kwargs.get_mut(Wtf8::new("source")) {
+                    *source = text;
+                }
+            }
+        }
+        original.call_with_args(args, vm).inspect_err(|failure| {
+            compiling::show_line(vm, failure, &source);
+        })
+    })
 }

@@ -11,6 +11,7 @@ use rustpython_vm::{Py, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use super::code::constants;
 use crate::cell::remember_source;
+use crate::compiling;
 use crate::session::Session;
 use crate::transform;
 
@@ -120,7 +121,8 @@ pub(super) struct Wanted {
 /// Compiles source again, and finds in it the one code object that is wanted.
 pub(super) fn recompile(vm: &VirtualMachine, text: &str, wanted: &Wanted) -> Option<PyRef<PyCode>> {
     let text = transform::transform_cell(text);
-    let module = vm.compile(&text, Mode::Exec, wanted.path).ok()?;
+    let compiled = compiling::compiled(&text, |text| vm.compile(text, Mode::Exec, wanted.path));
+    let module = compiled.ok()?;
     let mut found = None;
     let mut rest = vec![module];
     while let Some(code) = rest.pop() {

@@ -222,3 +222,22 @@ fn negative_constants_in_trees_are_compiled() {
         assert!(!report.message.is_empty());
     });
 }
+
+#[test]
+fn a_text_without_an_end_may_stop_at_any_letter() {
+    with_bench(|bench| {
+        for (source, message) in [
+            ("y = 'é", "unterminated string literal (detected at line 1)"),
+            ("f\"{x:{y}é\"", "expecting '}', or format specs"),
+        ] {
+            let told = bench.failing(source).traceback;
+            assert!(told.contains(message) && told.contains(source), "{told}");
+            bench.cell(&format!(
+                "try: compile({source:?}, 'f', 'exec')\nexcept SyntaxError as e: told = (e.text, e.msg)"
+            ));
+            let told = bench.value("told");
+            assert!(told.contains(message) && told.contains('é'), "{told}");
+        }
+        assert_eq!(bench.value("'é'"), "'é'");
+    });
+}

@@ -13,6 +13,9 @@ use rhumba_engine::home;
 /// Replaces the report of a fault in rhumba itself by words that a user can act on.
 pub fn report_faults_in_words() {
     std::panic::set_hook(Box::new(|fault| {
+        if rhumba_interpreter::compiling::may_panic() {
+            return;
+        }
         let place = fault.location().map_or_else(String::new, |at| {
             format!(" ({}:{})", source_file(at.file()), at.line())
         });
