@@ -112,23 +112,24 @@ impl Encoder<'_> {
         false
     }
 
-    /// The `__new__` that makes an object of a native class, where classes that go by value hide it: the
-    /// native one, or that of a class that can be imported. None for an object with what stays in its
-    /// process.
+    /// The `__new__` that makes an object of a native class, where others hide it: the native one for a
+    /// value, and for a container that of the first class that can be imported, if those that go by value
+    /// hide it. None for a container with what stays in its process.
     fn native_new(&self, object: &PyObject) -> PyResult<Option<PyObjectRef>> {
         let vm = self.vm;
         let class = object.class();
         let types = &vm.ctx.types;
         let native = native_base(class);
-        let by_value = [
+        let values = [
             types.int_type,
             types.float_type,
             types.complex_type,
             types.str_type,
             types.tuple_type,
-            types.list_type,
-            types.dict_type,
         ];
+        let containers = [types.list_type, types.dict_type];
+        // A value is all there when it is made. Its class may want other arguments, that of a module too.
+        let is_value = values.iter().any(|known| native.is(*known));
         let inherits = |name: &'static str| {
             let name = vm.ctx.intern_str(name);
             match (class.get_attr(name), native.get_attr(name)) {
@@ -136,20 +137,29 @@ impl Encoder<'_> {
                 (own, native) => own.is_none() && native.is_none(),
             }
         };
-        let hidden = self.has_own_new(object)
-            && by_value.iter().any(|known| native.is(*known))
-            && self.has_own_before(
-                class,
-                &["__new__"],
-                &["__getnewargs__", "__getnewargs_ex__"],
-            )
+        let is_hidden_container = || {
+            containers.iter().any(|known| native.is(*known))
+                && self.has_own_new(object)
+                && self.has_own_before(
+                    class,
+                    &["__new__"],
+                    &["__getnewargs__", "__getnewargs_ex__"],
+                )
+        };
+        let is_hidden = match is_value {
+            true => !inherits("__new__"),
+            false => is_hidden_container() && !self.has_process_bound(object)?,
+        };
+        let hidden = is_hidden
             && inherits("__getnewargs__")
             && inherits("__getnewargs_ex__")
             && self.is_inherited_from_object(class, "__reduce__")
-            && self.is_inherited_from_object(class, "__reduce_ex__")
-            && !self.has_process_bound(object)?;
+            && self.is_inherited_from_object(class, "__reduce_ex__");
         if !hidden {
             return Ok(None);
+        }
+        if is_value {
+            return native.as_object().get_attr("__new__", vm).map(Some);
         }
         let new = vm.ctx.intern_str("__new__");
         let mut classes = class.mro_collect().into_iter();
