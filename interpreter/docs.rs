@@ -1,6 +1,6 @@
 //! Writes the docstrings of the library's native objects as `src/docstrings.rs` reads them.
 //!
-//! The runtime's own way to have them unpacks them all as soon as it makes its first type, which was a
+//! The runtime's own way to have them unpacks them all as soon as it makes its first type, which is a
 //! fifth of a start. Here those of modules and classes, which are set as these are made, stand apart from
 //! all others, which nobody looks at before somebody asks.
 

@@ -24,9 +24,13 @@ pub fn may_panic() -> bool {
     MAY_PANIC.get()
 }
 
+fn is_safe(source: &str) -> bool {
+    source.is_ascii() || parse_module(source).is_ok()
+}
+
 /// Compiles source by what is given, which may be asked again with other letters in it.
 pub(crate) fn compiled<R>(source: &str, compile: impl Fn(&str) -> R) -> R {
-    if source.is_ascii() || parse_module(source).is_ok() {
+    if is_safe(source) {
         return compile(source);
     }
     MAY_PANIC.set(true);
@@ -47,7 +51,7 @@ pub(crate) fn in_ascii(source: &str) -> String {
 /// # Errors
 /// The SyntaxError of such source.
 pub(crate) fn check(vm: &VirtualMachine, source: &str, name: &str) -> PyResult<()> {
-    if source.is_ascii() || parse_module(source).is_ok() {
+    if is_safe(source) {
         return Ok(());
     }
     let code = compiled(source, |source| vm.compile(source, Mode::Exec, name));

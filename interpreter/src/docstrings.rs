@@ -107,11 +107,10 @@ fn replace_docstrings(vm: &VirtualMachine) -> Vec<(&'static Py<PyType>, PyRef<Py
         };
         originals.push((kind, original));
         let get = move |object: PyObjectRef, vm: &VirtualMachine| docstring(kind, object, vm);
-        let set = move |object: PyObjectRef,
-                        value: PySetterValue<PyObjectRef>,
-                        vm: &VirtualMachine| set_docstring(object, value, vm);
         let own = match kind.is(types.type_type) {
-            true => vm.ctx.new_static_getset("__doc__", kind, get, set),
+            true => vm
+                .ctx
+                .new_static_getset("__doc__", kind, get, set_docstring),
             false => vm.ctx.new_readonly_getset("__doc__", kind, get),
         };
         kind.set_attr(name, own.into());
