@@ -3,8 +3,11 @@
 //! The runtime looks for doubtful escapes in source that doesn't parse by a scan of its own, which takes
 //! a text without an end to end a byte before its line does. Where that is within a letter of more than
 //! one byte (`'é`), it panics. Such source is compiled once more with other letters in the place of
-//! these, which has the same faults at the same places. All other source is compiled as it is. What is
-//! compiled by `exec` and `eval` doesn't come by here.
+//! these, which has the same faults at the same places. All other source is compiled as it is.
+//!
+//! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`.
+
+pub(crate) mod builtins;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,15 +49,15 @@ pub(crate) fn in_ascii(source: &str) -> String {
     source.chars().map(plain).collect()
 }
 
-/// Says what is wrong with the source of a program, if the runtime can't.
+/// Says what is wrong with source, if the runtime can't.
 ///
 /// # Errors
 /// The SyntaxError of such source.
-pub(crate) fn check(vm: &VirtualMachine, source: &str, name: &str) -> PyResult<()> {
+pub(crate) fn check(vm: &VirtualMachine, source: &str, name: &str, mode: Mode) -> PyResult<()> {
     if is_safe(source) {
         return Ok(());
     }
-    let code = compiled(source, |source| vm.compile(source, Mode::Exec, name));
+    let code = compiled(source, |source| vm.compile(source, mode, name));
     code.map(drop)
         .map_err(|failure| failure.into_pyexception(vm, Some(source)))
 }

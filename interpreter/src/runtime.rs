@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyInt, PyModuleDef};
+use rustpython_vm::compiler::Mode;
 use rustpython_vm::frozen::FrozenLib;
 use rustpython_vm::host_env::ssl::providers::CryptoExt;
 use rustpython_vm::vm::Context;
@@ -160,6 +161,7 @@ impl Runtime {
                 .and_then(|()| crate::docstrings::install(vm))
                 .and_then(|()| crate::interruptible::install(vm))
                 .and_then(|()| crate::memory::install(vm))
+                .and_then(|()| crate::compiling::builtins::install(vm))
                 .and_then(|()| crate::trees::install(vm))
                 .and_then(|()| crate::ending::prepare(vm));
             if let Err(failure) = prepared {
@@ -452,7 +454,7 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         return run.call((vm.ctx.new_str(absolute),), vm).map(drop);
     }
     if let Ok(source) = std::fs::read_to_string(&absolute) {
-        compiling::check(vm, &source, &absolute)?;
+        compiling::check(vm, &source, &absolute, Mode::Exec)?;
     }
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
 }
@@ -467,7 +469,7 @@ fn run_text(vm: &VirtualMachine, namespace: &Namespace, source: &str, name: &str
         let cells = vm.ctx.new_list(vec![vm.ctx.new_str(source).into()]);
         return run.call((cells,), vm).map(drop);
     }
-    compiling::check(vm, source, name)?;
+    compiling::check(vm, source, name, Mode::Exec)?;
     let scope = namespace_scope(vm, namespace);
     vm.run_string(scope, source, name).map(drop)
 }

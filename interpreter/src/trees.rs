@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
 use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::{compiling, session};
 
@@ -34,8 +34,12 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
     let original = vm.builtins.get_attr("compile", vm)?;
     // Modules are made for each interpreter; the function is the same.
     ORIGINAL.get_or_init(|| original);
-    vm.builtins
-        .set_attr("compile", COMPILE.build_function(&vm.ctx), vm)
+    compiling::builtins::put(vm, &COMPILE)
+}
+
+/// Whether a native is the runtime's own `compile`.
+pub(crate) fn is_original_compile(native: &PyObject) -> bool {
+    ORIGINAL.get().is_some_and(|original| native.is(original))
 }
 
 fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
@@ -53,8 +57,7 @@ fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     }
     let original = ORIGINAL.get().expect("set when this was put in its place");
     let source = args.args.first().or(args.kwargs.get("source"));
-    let source = source.and_then(|source| source.downcast_ref::<PyStr>());
-    let Some(source) = source.and_then(|source| source.to_str()).map(str::to_owned) else {
+    let Some(source) = source.and_then(|source| compiling::builtins::source_text(source)) else {
         return original.call_with_args(args, vm);
     };
     compiling::compiled(&source, |text| {

@@ -28,6 +28,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 
 use super::NumberHasher;
 use super::calls::{CallTally, ticks};
+use crate::compiling::builtins::is_original;
 
 type NumberMap = HashMap<usize, usize, BuildHasherDefault<NumberHasher>>;
 type CallSlot = fn(&PyObject, FuncArgs, &VirtualMachine) -> PyResult;
@@ -507,6 +508,10 @@ fn call_native<const KIND: usize>(
 fn begin_native(callable: &PyObject, args: &FuncArgs, vm: &VirtualMachine) -> Option<Begun> {
     let mut attempt = counting(|counting| counting.begin_native(callable, None, args, vm))?;
     if matches!(attempt, Attempt::Unknown) {
+        if is_original(callable) {
+            // Its own stand-in was counted.
+            return None;
+        }
         let number = number_of_native(callable, vm);
         attempt = counting(|counting| counting.begin_native(callable, number, args, vm))?;
     }
@@ -596,6 +601,7 @@ fn is_counted(native: &PyObject, vm: &VirtualMachine) -> bool {
     counted_types(vm)
         .iter()
         .any(|class| native.class().is(*class))
+        && !is_original(native)
 }
 
 // -- what natives are called

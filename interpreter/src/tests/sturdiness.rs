@@ -237,7 +237,54 @@ fn a_text_without_an_end_may_stop_at_any_letter() {
             ));
             let told = bench.value("told");
             assert!(told.contains(message) && told.contains('é'), "{told}");
+            for call in [
+                "exec({})",
+                "eval({})",
+                "exec({}.encode())",
+                "compile({}.encode(), 'f', 'eval')",
+            ] {
+                let call = call.replace("{}", &format!("{source:?}"));
+                let told = bench.failing(&call).message;
+                assert!(
+                    told.contains("SyntaxError") || told.contains(message),
+                    "{call}: {told}"
+                );
+            }
         }
         assert_eq!(bench.value("'é'"), "'é'");
+    });
+}
+
+#[test]
+fn exec_and_eval_are_as_they_were() {
+    with_bench(|bench| {
+        bench.cell("names = {'é': 2}; exec('ü = é + 1', names)");
+        assert_eq!(bench.value("names['ü']"), "3");
+        assert_eq!(
+            bench.value("eval(' \té + 1', names), eval(b'1', {})"),
+            "(3, 1)"
+        );
+        assert_eq!(bench.value("(lambda ä: eval('ä'))(4)"), "4");
+        bench.cell("def f():\n    exec('q = \"ß\"; print(q)')\nf()");
+        assert_eq!(
+            bench.value("exec, eval, compile"),
+            "(<built-in function exec>, <built-in function eval>, <built-in function compile>)"
+        );
+        assert_eq!(
+            bench.value("{exec.__module__, eval.__module__, compile.__module__}"),
+            "{'builtins'}"
+        );
+        assert_eq!(bench.value("exec.__self__.__name__"), "'builtins'");
+        bench.cell("import inspect, pickle");
+        assert_eq!(
+            bench.value("str(inspect.signature(eval))"),
+            "'(source, /, globals=None, locals=None)'"
+        );
+        assert_eq!(
+            bench.value("pickle.loads(pickle.dumps(exec)) is exec"),
+            "True"
+        );
+        let told = bench.failing("exec(5)").message;
+        assert!(told.contains("exec") || told.contains("int"), "{told}");
     });
 }

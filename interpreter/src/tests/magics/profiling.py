@@ -162,6 +162,7 @@ def test_prun_counts_every_way_to_call():
         assert (calls["broken"], calls["caught"], calls["<built-in method builtins.len>"]) == (4, 1, 1), calls
         calls = called(value("%prun -q -r source()"))
         assert (calls["f"], calls["<module>"], calls["<built-in method builtins.exec>"]) == (1, 3, 3), calls
+        assert calls["<built-in method builtins.compile>"] == 1, calls
         calls = called(value("%prun -q -r body()"))
         assert (calls["Made"], calls["body"], calls["<built-in method builtins.len>"]) == (1, 1, 1), calls
     with_wrong = "def two(a): pass"

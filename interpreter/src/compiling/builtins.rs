@@ -1,0 +1,113 @@
+//! `exec` and `eval` that look at wrong source before the runtime does.
+//!
+//! Both are the runtime's own but for that: what they are given goes on as it is. How a native stands in
+//! the builtins in the place of the runtime's is here, too, for [`crate::trees`].
+
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
+use rustpython_vm::compiler::Mode;
+use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+/// The runtime's own. Modules are made for each interpreter; what is in them is the same.
+struct Originals {
+    exec: PyObjectRef,
+    eval: PyObjectRef,
+}
+
+static ORIGINALS: OnceLock<Originals> = OnceLock::new();
+
+static EXEC: PyMethodDef = PyMethodDef::new_const(
+    "exec",
+    exec,
+    PyMethodFlags::STATIC,
+    ItemDoc::static_text(
+        "exec($module, source, /, globals=None, locals=None, *, closure=None)\n--\n\n\
+         Runs source, or code that was compiled from it, with the given global and local names.\n\n\
+         Without them it runs among the names of the caller. closure: the cells of code that has free variables.",
+    ),
+);
+
+static EVAL: PyMethodDef = PyMethodDef::new_const(
+    "eval",
+    eval,
+    PyMethodFlags::STATIC,
+    ItemDoc::static_text(
+        "eval($module, source, /, globals=None, locals=None)\n--\n\n\
+         Returns the value of an expression, as source or compiled, with the given global and local names.\n\n\
+         Without them it is evaluated among the names of the caller.",
+    ),
+);
+
+/// Puts both in the place of the runtime's.
+///
+/// # Errors
+/// What looking these up raised.
+pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
+    let exec = vm.builtins.get_attr("exec", vm)?;
+    let eval = vm.builtins.get_attr("eval", vm)?;
+    ORIGINALS.get_or_init(|| Originals { exec, eval });
+    put(vm, &EXEC)?;
+    put(vm, &EVAL)
+}
+
+/// Puts a native among the builtins, as one of them.
+pub(crate) fn put(vm: &VirtualMachine, function: &'static PyMethodDef) -> PyResult<()> {
+    let module = vm.builtins.as_object();
+    let built = function.build_bound_function(&vm.ctx, module.to_owned());
+    built
+        .as_object()
+        .set_attr("__module__", vm.ctx.new_str("builtins"), vm)?;
+    module.set_attr(function.name, built, vm)
+}
+
+/// Whether a native is one of the runtime's that these here call: who counts calls has counted them.
+pub(crate) fn is_original(native: &PyObject) -> bool {
+    let originals = ORIGINALS.get();
+    originals.is_some_and(|own| native.is(&own.exec) || native.is(&own.eval))
+        || crate::trees::is_original_compile(native)
+}
+
+fn exec(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    look_at(&args, Mode::Exec, vm)?;
+    let originals = ORIGINALS.get().expect("set when this was put in its place");
+    originals.exec.call_with_args(args, vm)
+}
+
+fn eval(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    look_at(&args, Mode::Eval, vm)?;
+    let originals = ORIGINALS.get().expect("set when this was put in its place");
+    originals.eval.call_with_args(args, vm)
+}
+
+/// Raises the SyntaxError of source that the runtime can't look at.
+fn look_at(args: &FuncArgs, mode: Mode, vm: &VirtualMachine) -> PyResult<()> {
+    match args.args.first().and_then(|source| source_text(source)) {
+        Some(source) if !super::is_safe(&source) => {
+            let text = match mode {
+                Mode::Eval => source.trim_start_matches([' ', '\t']),
+                _ => &source,
+            };
+            super::check(vm, text, "<string>", mode)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Source that isn't plain ASCII, as text; none of what is no source, or can't be read as such.
+pub(crate) fn source_text(source: &PyObject) -> Option<String> {
+    if let Some(text) = source.downcast_ref::<PyStr>() {
+        let text = text.to_str().filter(|text| !text.is_ascii())?;
+        return Some(text.to_owned());
+    }
+    let read = |bytes: &[u8]| match bytes.is_ascii() {
+        true => None,
+        false => std::str::from_utf8(bytes).map(str::to_owned).ok(),
+    };
+    if let Some(bytes) = source.downcast_ref::<PyBytes>() {
+        return read(bytes.as_bytes());
+    }
+    let bytes = source.downcast_ref::<PyByteArray>()?;
+    read(&bytes.borrow_buf())
+}
