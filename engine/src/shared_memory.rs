@@ -16,7 +16,12 @@
 //! ever lent to a payload, so what goes on by its descriptor is unchanged.
 //!
 //! What the bytes mean is [`rhumba_proto::frame`]; who sends and receives them
-//! is [`crate::socket`] and [`crate::controller`].
+//! is [`crate::socket`] and [`crate::controller`]. Memory that two objects of
+//! one process have in common is [`joined`]'s.
+
+mod joining;
+
+pub use joining::{joined, owned};
 
 use bytes::Bytes;
 use rhumba_proto::frame::BESIDE_COUNT_MAX;
@@ -59,7 +64,7 @@ const SEALS: SealFlags = SealFlags::SHRINK
     .union(SealFlags::WRITE)
     .union(SealFlags::SEAL);
 
-/// The system's allocator, and the one that takes back what [`adopt`] mapped.
+/// The system's allocator, and the one that takes back what [`adopt`] and [`joined`] mapped.
 ///
 /// An executable installs it with `#[global_allocator]`.
 #[derive(Debug, Default)]
@@ -78,7 +83,8 @@ const PROBE_BYTES: usize = BYTES_MIN + 4099;
 static WAS_PROBED: AtomicBool = AtomicBool::new(false);
 
 // SAFETY: all but mappings is the system allocator's. A mapping is known by its
-// address, which no other live allocation can have.
+// address, which no other live allocation can have. Parts of the system allocator's memory may have
+// been mapped anew with the same content (`joining`), which changes nothing for it.
 unsafe impl GlobalAlloc for SharingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.size() == PROBE_BYTES {
@@ -94,7 +100,7 @@ unsafe impl GlobalAlloc for SharingAllocator {
     }
 
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
-        if may_be_mapping(address, layout.size()) && MAPPINGS.remove(address, layout.size()) {
+        if layout.size() >= BYTES_MIN && MAPPINGS.remove(address, layout.size()) {
             return;
         }
         // SAFETY: as the caller's, as it wasn't a mapping.
@@ -102,9 +108,7 @@ unsafe impl GlobalAlloc for SharingAllocator {
     }
 
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if !may_be_mapping(address, layout.size())
-            || MAPPINGS.find(address, layout.size()).is_none()
-        {
+        if layout.size() < BYTES_MIN || MAPPINGS.find(address, layout.size()).is_none() {
             // SAFETY: as the caller's, as it isn't a mapping.
             return unsafe { System.realloc(address, layout, new_size) };
         }
@@ -122,10 +126,6 @@ unsafe impl GlobalAlloc for SharingAllocator {
     }
 }
 
-fn may_be_mapping(address: *const u8, length: usize) -> bool {
-    length >= BYTES_MIN && (address as usize).is_multiple_of(PAGE_BYTES)
-}
-
 /// The mappings of this process. Without a lock, and without an allocation: the
 /// allocator looks here, in children that threads have forked as well.
 static MAPPINGS: Mappings = Mappings([const { Mapping::none() }; MAPPING_COUNT_MAX]);
@@ -137,6 +137,11 @@ struct Mapping {
     address: AtomicUsize,
     length: AtomicUsize,
     descriptor: AtomicI32,
+    /// Where in memory the pages are that the descriptor's file has, its first byte first.
+    file_begin: AtomicUsize,
+    file_length: AtomicUsize,
+    /// The file is just these bytes, and sealed.
+    is_sealed: AtomicBool,
 }
 
 const FREE: usize = 0;
@@ -148,7 +153,29 @@ impl Mapping {
             address: AtomicUsize::new(FREE),
             length: AtomicUsize::new(0),
             descriptor: AtomicI32::new(-1),
+            file_begin: AtomicUsize::new(0),
+            file_length: AtomicUsize::new(0),
+            is_sealed: AtomicBool::new(false),
         }
+    }
+
+    /// Says what is there from now on. The place was reserved.
+    fn fill(&self, bytes: &[u8], file: OwnedFd, file_bytes: &[u8], is_sealed: bool) {
+        self.length.store(bytes.len(), Ordering::Relaxed);
+        self.descriptor.store(file.into_raw_fd(), Ordering::Relaxed);
+        let begin = file_bytes.as_ptr() as usize;
+        self.file_begin.store(begin, Ordering::Relaxed);
+        self.file_length.store(file_bytes.len(), Ordering::Relaxed);
+        self.is_sealed.store(is_sealed, Ordering::Relaxed);
+        let address = bytes.as_ptr() as usize;
+        self.address.store(address, Ordering::Release);
+    }
+
+    /// # Safety
+    /// The mapping lives at least as long as what is returned.
+    unsafe fn file<'a>(&self) -> BorrowedFd<'a> {
+        // SAFETY: it is open as long as the mapping lives.
+        unsafe { BorrowedFd::borrow_raw(self.descriptor.load(Ordering::Relaxed)) }
     }
 }
 
@@ -171,19 +198,33 @@ impl Mappings {
         })
     }
 
+    /// The mapping whose file has these bytes, and where in it they are.
+    fn find_file(&self, bytes: &[u8]) -> Option<(&Mapping, usize)> {
+        let at = bytes.as_ptr() as usize;
+        self.0.iter().find_map(|mapping| {
+            if mapping.address.load(Ordering::Acquire) <= RESERVED {
+                return None;
+            }
+            let begin = mapping.file_begin.load(Ordering::Relaxed);
+            let length = mapping.file_length.load(Ordering::Relaxed);
+            let offset = at.checked_sub(begin)?;
+            (offset < length && bytes.len() <= length - offset).then_some((mapping, offset))
+        })
+    }
+
     /// Unmaps what whoever calls owns; false if it isn't a mapping.
     fn remove(&self, address: *mut u8, length: usize) -> bool {
         let Some(mapping) = self.find(address, length) else {
             return false;
         };
         mapping.address.store(RESERVED, Ordering::Relaxed);
-        // SAFETY: mapped by `adopt` with this address and length, the descriptor kept for it, and
-        // both given back by their one owner.
+        let descriptor = mapping.descriptor.load(Ordering::Relaxed);
+        let before = address as usize % PAGE_BYTES;
+        // SAFETY: whole pages around this address and length were mapped by `adopt` or `joined`, the
+        // descriptor kept for them, and all is given back by its one owner.
         unsafe {
-            drop(OwnedFd::from_raw_fd(
-                mapping.descriptor.load(Ordering::Relaxed),
-            ));
-            libc::munmap(address.cast(), length);
+            drop(OwnedFd::from_raw_fd(descriptor));
+            libc::munmap(address.sub(before).cast(), before + length);
         }
         mapping.address.store(FREE, Ordering::Release);
         true
@@ -234,12 +275,16 @@ pub(crate) fn is_mapping(buffer: &Bytes) -> bool {
 
 /// Returns the descriptor of a buffer that is a mapping of this process.
 pub(crate) fn descriptor_of(buffer: &Bytes) -> Option<BorrowedFd<'_>> {
-    if !may_be_mapping(buffer.as_ptr(), buffer.len()) {
+    if buffer.len() < BYTES_MIN {
         return None;
     }
     let mapping = MAPPINGS.find(buffer.as_ptr(), buffer.len())?;
-    // SAFETY: it is open as long as the mapping lives, which the buffer keeps alive.
-    Some(unsafe { BorrowedFd::borrow_raw(mapping.descriptor.load(Ordering::Relaxed)) })
+    // SAFETY: the buffer keeps the mapping alive.
+    let descriptor = unsafe { mapping.file() };
+    mapping
+        .is_sealed
+        .load(Ordering::Relaxed)
+        .then_some(descriptor)
 }
 
 /// Returns memory with the buffer's bytes: its own if it is a mapping, else a
@@ -292,18 +337,11 @@ pub(crate) fn adopt(file: OwnedFd) -> io::Result<Bytes> {
             return Err(error);
         }
     };
-    mapping.length.store(length, Ordering::Relaxed);
-    mapping
-        .descriptor
-        .store(file.into_raw_fd(), Ordering::Relaxed);
-    mapping
-        .address
-        .store(address.as_ptr() as usize, Ordering::Release);
     // SAFETY: `length` readable and writable bytes that nobody else owns. The global allocator is
     // the one above, which takes them back with this address and length.
-    Ok(Bytes::from(unsafe {
-        Vec::from_raw_parts(address.as_ptr(), length, length)
-    }))
+    let vector = unsafe { Vec::from_raw_parts(address.as_ptr(), length, length) };
+    mapping.fill(&vector, file, &vector, true);
+    Ok(Bytes::from(vector))
 }
 
 fn map(file: &OwnedFd, length: usize) -> io::Result<NonNull<u8>> {

@@ -69,6 +69,7 @@ mod _rhumba {
     use crate::namespace::{self, Source};
     use crate::{checkpoints, cluster, failure, values};
     use bytes::Bytes;
+    use rhumba_engine::shared_memory;
     use rhumba_engine::tasks::{TaskStoreMode, TaskStoreOptions};
     use rhumba_interpreter::output;
     use rhumba_interpreter::snapshot::{
@@ -179,7 +180,7 @@ mod _rhumba {
             ..EncodeOptions::new("object")
         };
         let snapshot = snapshot::encode(vm, &object, &options)?;
-        Ok(snapshot.into_bytes())
+        Ok(snapshot.into_bytes_joined_by(shared_memory::joined))
     }
 
     /// Lets what is in a module go by value, or no longer; returns whether it did so before.
@@ -211,6 +212,7 @@ mod _rhumba {
             Snapshot::from_bytes(bytes).map_err(|error| failure::of_snapshot(vm, &error))?;
         let context = DecodeContext {
             trust: trust(only_data),
+            own: shared_memory::owned,
             ..values::context(vm)
         };
         snapshot::decode(vm, snapshot.buffers, &context)

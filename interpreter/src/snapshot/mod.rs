@@ -14,6 +14,7 @@
 //! Read next: `format` (the layout), `encode` (the order of records), `decode`; `namespace` for whole
 //! namespaces, `native` for kinds that native modules add, `by_value` for modules that nobody else has.
 
+mod address;
 mod by_value;
 mod bytecode;
 mod code;
@@ -133,6 +134,8 @@ pub struct DecodeContext {
     /// Whether a signal ends it before its end. Code that the bytes have run may be interrupted in
     /// any case.
     pub may_be_interrupted: bool,
+    /// Makes the memory of a large object that can't be changed out of a buffer, which others may hold.
+    pub own: fn(Bytes) -> Vec<u8>,
 }
 
 /// What decoding does for bytes, by where they come from.
@@ -156,6 +159,7 @@ impl DecodeContext {
             takes_over: true,
             partial: false,
             may_be_interrupted: true,
+            own: Vec::from,
         }
     }
 }
@@ -223,7 +227,12 @@ impl Snapshot {
     /// lengths, the buffers.
     ///
     /// A table without buffers is moved within its own memory: new memory costs more than that.
-    pub fn into_bytes(mut self) -> Vec<u8> {
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.into_bytes_joined_by(|parts| parts.concat())
+    }
+
+    /// As [`Snapshot::into_bytes`], with what makes one run of several.
+    pub fn into_bytes_joined_by(mut self, join: impl FnOnce(Vec<Bytes>) -> Vec<u8>) -> Vec<u8> {
         let mut head = vec![SEALED; SEAL_BYTES];
         head.varint(self.buffers.len() as u64);
         for buffer in &self.buffers {
@@ -234,11 +243,8 @@ impl Snapshot {
             bytes = Vec::from(self.buffers.remove(0));
             bytes.splice(0..0, head);
         } else {
-            bytes = head;
-            bytes.reserve_exact(self.bytes_total());
-            for buffer in &self.buffers {
-                bytes.extend_from_slice(buffer);
-            }
+            self.buffers.insert(0, Bytes::from(head));
+            bytes = join(self.buffers);
         }
         let checksum = crc32fast::hash(&bytes[SEAL_BYTES..]);
         bytes[1..SEAL_BYTES].copy_from_slice(&checksum.to_le_bytes());

@@ -485,3 +485,38 @@ del held''', block=True)\n\
         assert_eq!(line, "mine ['mine'] mine", "{out}");
     }
 }
+
+#[test]
+fn a_large_buffer_is_not_in_memory_twice_while_it_is_dumped_and_loaded() {
+    let home = TestHome::new();
+    run_alone(
+        &home,
+        r#"
+SIZE_KB = 128 << 10
+def kb(file, field):
+    line = next(line for line in open(f'/proc/self/{file}') if line.startswith(field))
+    return int(line.split()[1])
+def added_kb(work):
+    with open('/proc/self/clear_refs', 'w') as clear:
+        clear.write('5')
+    before = kb('status', 'VmRSS:')
+    result = work()
+    return result, kb('status', 'VmHWM:') - before
+raw = os.urandom(1 << 10) * SIZE_KB
+data, dumping = added_kb(lambda: namespace.dumps(['a', raw, 'b']))
+assert dumping < SIZE_KB / 4, dumping
+back, loading = added_kb(lambda: namespace.loads(data))
+assert loading < SIZE_KB / 4, loading
+assert back == ['a', raw, 'b'] and raw in data
+# Three objects, of which two have their memory in common, all of it looked at.
+assert kb('smaps_rollup', 'Pss:') < 2.5 * SIZE_KB
+changed = bytearray(raw)
+again = namespace.loads(namespace.dumps(changed))
+changed[::4096] = b'x' * len(changed[::4096])
+again.extend(b'grown')
+assert again[:-5] == raw and again[-5:] == b'grown'
+del raw, back, again, changed
+assert namespace.loads(data)[1][:1024] * SIZE_KB == namespace.loads(data)[1]
+"#,
+    );
+}

@@ -6,6 +6,7 @@
 //! Read next: `object.rs`, the records that rebuild functions, classes and instances; `taking.rs`, what their
 //! containers hold; `code.rs`; `name.rs`, what may be a name.
 
+mod attribute;
 mod class;
 mod code;
 mod code_cache;
@@ -15,7 +16,7 @@ mod object;
 mod pause;
 mod taking;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ use rustpython_vm::builtins::{
 use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
 
+use super::address::{AddressMap, AddressSet};
 use super::constant;
 use super::error::{Failure, sentence_of};
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, body, kind};
@@ -145,19 +147,19 @@ struct Decoder<'a> {
     /// Each is taken once: a table can't multiply its buffers.
     buffers: Vec<Option<Bytes>>,
     /// How deep tuples and slices are nested in others, by address, for those that are.
-    depths: HashMap<usize, u32>,
+    depths: AddressMap<u32>,
     /// Classes that were here already, by address.
-    known_classes: HashSet<usize>,
+    known_classes: AddressSet,
     /// Those and the others that came by value.
-    by_value: HashSet<usize>,
+    by_value: AddressSet,
     /// Objects that belong to modules, by address: no record may fill them.
-    foreign: HashSet<usize>,
+    foreign: AddressSet,
     /// Classes that have what their instances need and nothing else yet, by address: its names.
-    begun_classes: HashMap<usize, Vec<PyObjectRef>>,
+    begun_classes: AddressMap<Vec<PyObjectRef>>,
     /// Objects that were here already and stay as they are: their fills are read, and ignored.
-    settled: HashSet<usize>,
+    settled: AddressSet,
     /// How the instances of classes take items, by the address of the class.
-    takings: HashMap<usize, Rc<Taking>>,
+    takings: AddressMap<Rc<Taking>>,
     names: Names,
 }
 
@@ -179,14 +181,14 @@ impl<'a> Decoder<'a> {
             codes: Codes::default(),
             arrived: Vec::new(),
             buffers: Vec::new(),
-            depths: HashMap::new(),
-            known_classes: HashSet::new(),
-            by_value: HashSet::new(),
+            depths: AddressMap::default(),
+            known_classes: AddressSet::default(),
+            by_value: AddressSet::default(),
             // By any edge that leads there: as an element of a tuple it has a number, too.
-            foreign: HashSet::from([context.globals.get_id()]),
-            begun_classes: HashMap::new(),
-            settled: HashSet::new(),
-            takings: HashMap::new(),
+            foreign: AddressSet::from_iter([context.globals.get_id()]),
+            begun_classes: AddressMap::default(),
+            settled: AddressSet::default(),
+            takings: AddressMap::default(),
             names: Names::default(),
         }
     }
@@ -375,7 +377,7 @@ impl<'a> Decoder<'a> {
             kind::BYTES => context.new_bytes(self.reader.slice()?.to_vec()).into(),
             kind::BYTES_OUT => context.new_bytes(self.buffer()?).into(),
             kind::BYTEARRAY => context.new_bytearray(self.reader.slice()?.to_vec()).into(),
-            kind::BYTEARRAY_OUT => context.new_bytearray(self.buffer()?).into(),
+            kind::BYTEARRAY_OUT => context.new_bytearray(self.shared_buffer()?.into()).into(),
             kind::MEMORYVIEW => self.memoryview()?,
             kind::TUPLE => self.tuple()?,
             kind::FROZENSET => {
@@ -515,10 +517,10 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// A large buffer: its own allocation if nobody else holds it, else a copy.
+    /// A large buffer: its own allocation if nobody else holds it, else as the context makes one.
     fn buffer(&mut self) -> Decoded<Vec<u8>> {
         let index = self.reader.varint()?;
-        Ok(self.take_buffer(index)?.into())
+        Ok((self.context.own)(self.take_buffer(index)?))
     }
 
     /// A large buffer as it is.

@@ -1,0 +1,390 @@
+//! One run of bytes out of several, of which a large one is not there twice.
+//!
+//! A snapshot as one `bytes` holds a large `bytes` of the data, and so does what is read back out of it:
+//! copied, either would take as much memory again. Instead the pages of the large one are moved, piece by
+//! piece, into a file in memory, which is then mapped in both places: privately, so that who writes into
+//! either writes into pages of its own. What is in such a file already is mapped once more, and nothing
+//! is moved. Whoever reads meanwhile sees the same bytes all the time, before
+//! and after a piece has moved.
+//!
+//! That asks for memory which the allocator took from the system for this one buffer, and which nobody
+//! writes to: content of [`Bytes`]. Everything else is copied.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use rustix::fs::MemfdFlags;
+
+use super::{FREE, IS_INSTALLED, MAPPINGS, Mapping, PAGE_BYTES};
+
+/// Buffers of at least this many bytes are moved. The system's allocator takes smaller ones out of memory
+/// that it uses again, which would then keep the file.
+const MOVED_BYTES_MIN: usize = 64 << 20;
+
+/// How much is there twice at a time.
+const PIECE_BYTES: usize = 4 << 20;
+
+/// Returns the parts one after the other. A large one and its place in the result are the same memory.
+#[must_use]
+pub fn joined(parts: Vec<Bytes>) -> Vec<u8> {
+    match Plan::of(&parts) {
+        // What can't be mapped can be copied.
+        Some(plan) => plan.carried_out(&parts).unwrap_or_else(|_| parts.concat()),
+        None => parts.concat(),
+    }
+}
+
+/// Returns a buffer as memory of its own: what it is if nobody else holds it, else as [`joined`] does.
+#[must_use]
+pub fn owned(buffer: Bytes) -> Vec<u8> {
+    match buffer.try_into_mut() {
+        Ok(own) => own.into(),
+        Err(shared) => joined(vec![shared]),
+    }
+}
+
+/// Where everything comes to lie.
+struct Plan {
+    /// The part that is moved.
+    part: usize,
+    /// How many bytes are before it.
+    offset: usize,
+    total: usize,
+}
+
+impl Plan {
+    fn of(parts: &[Bytes]) -> Option<Self> {
+        let (part, largest) = parts
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, part)| part.len())?;
+        if largest.len() < MOVED_BYTES_MIN || !*IS_INSTALLED {
+            return None;
+        }
+        Some(Self {
+            part,
+            offset: parts[..part].iter().map(Bytes::len).sum(),
+            total: parts.iter().map(Bytes::len).sum(),
+        })
+    }
+
+    fn carried_out(&self, parts: &[Bytes]) -> io::Result<Vec<u8>> {
+        let place = MAPPINGS
+            .reserve()
+            .ok_or_else(|| io::Error::other("there are too many mappings"))?;
+        self.mapped(parts, place).inspect_err(|_| {
+            place.address.store(FREE, Ordering::Release);
+        })
+    }
+
+    fn mapped(&self, parts: &[Bytes], place: &Mapping) -> io::Result<Vec<u8>> {
+        let moved = &parts[self.part];
+        // Only whole pages can be mapped, so both begin at the same place within a page.
+        let begin = (moved.as_ptr() as usize).wrapping_sub(self.offset) % PAGE_BYTES;
+        let to_page = moved.as_ptr().align_offset(PAGE_BYTES);
+        let length = (moved.len() - to_page) / PAGE_BYTES * PAGE_BYTES;
+        let pages = &moved[to_page..to_page + length];
+        let region = Region::new(begin + self.total)?;
+        let (file, file_offset) = match MAPPINGS.find_file(pages) {
+            Some((mapping, offset)) => {
+                // SAFETY: the part that has the pages keeps the mapping alive.
+                let file = unsafe { mapping.file() };
+                (file.try_clone_to_owned()?, offset)
+            }
+            None => {
+                let file = rustix::fs::memfd_create("rhumba-bytes", MemfdFlags::CLOEXEC)?;
+                move_pages(pages, &file)?;
+                (file, 0)
+            }
+        };
+        let pages_at = begin + self.offset + to_page;
+        region.map(pages_at, length, &file, file_offset as u64)?;
+        let mut vector = region.into_vector(begin, self.total);
+        let file_bytes = &vector[pages_at - begin..][..length];
+        place.fill(&vector, file, file_bytes, false);
+        let mut at = 0;
+        for (index, part) in parts.iter().enumerate() {
+            let end = at + part.len();
+            if index == self.part {
+                vector[at..at + to_page].copy_from_slice(&part[..to_page]);
+                let rest = to_page + length;
+                vector[at + rest..end].copy_from_slice(&part[rest..]);
+            } else {
+                vector[at..end].copy_from_slice(part);
+            }
+            at = end;
+        }
+        Ok(vector)
+    }
+}
+
+/// Fresh memory, given back to the system unless it becomes a vector.
+struct Region {
+    address: usize,
+    length: usize,
+}
+
+impl Region {
+    fn new(length: usize) -> io::Result<Self> {
+        let length = length.next_multiple_of(PAGE_BYTES);
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let address = address as usize;
+        Ok(Self { address, length })
+    }
+
+    /// Puts bytes of a file at an offset.
+    fn map(&self, offset: usize, length: usize, file: &OwnedFd, at: u64) -> io::Result<()> {
+        debug_assert!(offset + length <= self.length && offset.is_multiple_of(PAGE_BYTES));
+        // SAFETY: whole pages within the region, which nobody else knows of.
+        unsafe { map_over(self.address + offset, length, file, at) }
+    }
+
+    /// The vector that begins at an offset.
+    fn into_vector(self, begin: usize, length: usize) -> Vec<u8> {
+        let address = self.address + begin;
+        std::mem::forget(self);
+        // SAFETY: `length` readable and writable bytes that nobody else owns. The global allocator is
+        // the one that takes them back, with this address and length.
+        unsafe { Vec::from_raw_parts(address as *mut u8, length, length) }
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new`, and nobody else's.
+        unsafe { libc::munmap(self.address as *mut libc::c_void, self.length) };
+    }
+}
+
+/// Moves whole pages into an empty file, which then lies where they were.
+fn move_pages(pages: &[u8], file: &OwnedFd) -> io::Result<()> {
+    let mut offset = 0;
+    for piece in pages.chunks(PIECE_BYTES) {
+        write_all(piece, file, offset)?;
+        let address = piece.as_ptr() as usize;
+        // SAFETY: the same bytes are there as before. The pages are those of one allocation, which is as
+        // good as it was to whoever owns it: to be read, written and given back to the system.
+        unsafe { map_over(address, piece.len(), file, offset)? };
+        offset += piece.len() as u64;
+    }
+    Ok(())
+}
+
+fn write_all(mut bytes: &[u8], file: &OwnedFd, mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::pwrite(file, bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                bytes = &bytes[written..];
+                offset += written as u64;
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Maps part of a file in the place of what is there.
+///
+/// A kernel that has no memory left even for this may have taken away what was there. It is put back
+/// then; where that fails, too, the process ends.
+///
+/// # Safety
+/// Whole pages at this address, which are the caller's to replace by these.
+unsafe fn map_over(address: usize, length: usize, file: &OwnedFd, offset: u64) -> io::Result<()> {
+    let map = |flags, descriptor, offset| {
+        // SAFETY: as the caller's.
+        let mapped = unsafe {
+            libc::mmap(
+                address as *mut libc::c_void,
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags | libc::MAP_PRIVATE | libc::MAP_FIXED,
+                descriptor,
+                offset,
+            )
+        };
+        if mapped == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    };
+    let at = i64::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let Err(failure) = map(0, file.as_raw_fd(), at) else {
+        return Ok(());
+    };
+    if map(libc::MAP_ANONYMOUS, -1, 0).is_err() {
+        std::process::abort();
+    }
+    // SAFETY: just mapped, and as long as this.
+    let mut space = unsafe { std::slice::from_raw_parts_mut(address as *mut u8, length) };
+    let mut offset = offset;
+    while !space.is_empty() {
+        match rustix::io::pread(file, &mut *space, offset) {
+            Ok(0) | Err(_) => std::process::abort(),
+            Ok(count) => {
+                offset += count as u64;
+                space = &mut space[count..];
+            }
+        }
+    }
+    Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: usize = MOVED_BYTES_MIN + 12_345;
+
+    fn large(seed: u64) -> Vec<u8> {
+        let mut state = seed;
+        let mut word = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state.to_le_bytes()
+        };
+        let mut bytes = Vec::with_capacity(LENGTH);
+        while bytes.len() < LENGTH {
+            bytes.extend_from_slice(&word());
+        }
+        bytes.truncate(LENGTH);
+        bytes
+    }
+
+    /// Bytes that somebody else holds as well.
+    fn lent(vector: Vec<u8>) -> (Bytes, Bytes) {
+        let bytes = Bytes::from(vector);
+        (bytes.clone(), bytes)
+    }
+
+    /// What of the memory at this place is a file's, by the kernel's own list.
+    fn is_of_file(address: *const u8) -> bool {
+        let address = address as usize;
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let line = maps.lines().find(|line| {
+            let (range, _) = line.split_once(' ').unwrap();
+            let (begin, end) = range.split_once('-').unwrap();
+            let number = |text| usize::from_str_radix(text, 16).unwrap();
+            (number(begin)..number(end)).contains(&address)
+        });
+        line.is_some_and(|line| line.contains("memfd:rhumba-bytes"))
+    }
+
+    #[test]
+    fn a_large_part_is_the_same_memory_in_both_places() {
+        for (before, behind) in [(0, 0), (1, 0), (9, 5000), (4096, 1), (10_000, 70_000)] {
+            let expected = [vec![1; before], large(3), vec![2; behind]].concat();
+            let (kept, given) = lent(large(3));
+            let head = Bytes::from(vec![1; before]);
+            let tail = Bytes::from(vec![2; behind]);
+            let all = joined(vec![head, given, tail]);
+            assert!(all == expected, "{before} {behind}");
+            assert!(kept == large(3), "{before} {behind}");
+            let middle = LENGTH / 2;
+            assert!(is_of_file(kept[middle..].as_ptr()));
+            assert!(is_of_file(all[before + middle..].as_ptr()));
+            // Either may go first.
+            if before == 1 {
+                drop(all);
+                assert!(kept == large(3));
+            } else {
+                drop(kept);
+                assert!(all == expected);
+            }
+        }
+    }
+
+    #[test]
+    fn who_writes_changes_nobody_elses() {
+        let (kept, given) = lent(large(5));
+        let mut all = joined(vec![Bytes::from_static(b"head"), given]);
+        all.fill(0);
+        assert!(kept == large(5));
+        all.extend_from_slice(b"grown");
+        assert_eq!((all.len(), &all[LENGTH + 4..]), (LENGTH + 9, &b"grown"[..]));
+        assert!(all[..LENGTH + 4].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn it_can_be_done_again_and_with_what_came_of_it() {
+        let (kept, given) = lent(large(7));
+        let once = joined(vec![Bytes::from_static(b"1"), given.clone()]);
+        let twice = joined(vec![Bytes::from_static(b"22"), given]);
+        let (kept_once, given_once) = lent(once);
+        let thrice = joined(vec![given_once.slice(1..)]);
+        assert!(joined(vec![given_once.slice(4096..LENGTH - 1)]) == kept[4095..LENGTH - 2]);
+        drop(given_once);
+        drop(kept_once);
+        assert!(twice[2..] == kept[..] && thrice[..] == kept[..]);
+        drop(kept);
+        assert!(twice[2..] == thrice[..]);
+    }
+
+    #[test]
+    fn the_memory_is_given_back() {
+        let (kept, given) = lent(large(9));
+        let all = joined(vec![Bytes::from_static(b"head"), given]);
+        let (at, length) = (all.as_ptr(), all.len());
+        assert!(MAPPINGS.find(at, length).is_some());
+        drop(all);
+        assert!(MAPPINGS.find(at, length).is_none());
+        assert!(!is_of_file(at));
+        let middle = kept[LENGTH / 2..].as_ptr();
+        drop(kept);
+        assert!(!is_of_file(middle));
+    }
+
+    #[test]
+    fn readers_see_the_same_bytes_all_the_time() {
+        let (kept, given) = lent(large(11));
+        let sum = |bytes: &[u8]| -> u64 { bytes.iter().map(|byte| u64::from(*byte)).sum() };
+        let expected = sum(&kept);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut count = 0;
+                while !done.load(Ordering::Relaxed) || count == 0 {
+                    assert_eq!(sum(&kept), expected);
+                    count += 1;
+                }
+            });
+            let all = joined(vec![Bytes::from_static(b"head"), given]);
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(sum(&all[4..]), expected);
+            reader.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn small_and_own_parts_are_not_moved() {
+        let all = joined(vec![
+            Bytes::from_static(b"one "),
+            Bytes::from_static(b"two"),
+        ]);
+        assert_eq!(all, b"one two");
+        assert!(joined(Vec::new()).is_empty());
+        let own = large(13);
+        let at = own.as_ptr();
+        let same = owned(Bytes::from(own));
+        assert_eq!(same.as_ptr(), at);
+        assert!(!is_of_file(same[LENGTH / 2..].as_ptr()));
+    }
+}
