@@ -2,13 +2,14 @@
 //!
 //! Read next: `code_cache.rs`; `../code.rs` for the fields, `../bytecode.rs` for what is checked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rustpython_vm::builtins::{PyCode, PyFrozenSet, PySlice, PyStrInterned};
 use rustpython_vm::{AsObject, PyObjectRef, PyPayload, PyRef};
 
 use super::code_cache::{self, SharedCodeCache};
 use super::{Decoded, Decoder};
+use crate::snapshot::address::AddressSet;
 use crate::snapshot::constant;
 use crate::snapshot::format::{CODE_DEPTH_MAX, FormatError, Reader, kind, whole_code};
 use crate::snapshot::{code, source};
@@ -23,7 +24,7 @@ pub struct Codes<'a> {
     last: Option<(&'a str, usize, &'static PyStrInterned)>,
     cache: Option<SharedCodeCache>,
     /// Code of the cache that this snapshot has, by address: no two objects may become one.
-    taken: HashSet<usize>,
+    taken: AddressSet,
 }
 
 impl<'a> Decoder<'a> {

@@ -6,10 +6,11 @@ use rustpython_vm::builtins::{
     PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyModule, PyTuple, PyType,
     PyTypeRef, object_get_dict,
 };
-use rustpython_vm::function::{FuncArgs, KwArgs, PySetterValue};
+use rustpython_vm::function::{FuncArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
+use super::attribute::attributes;
 use super::{Decoded, Decoder, name};
 use crate::snapshot::Trust;
 use crate::snapshot::encode::state_present;
@@ -118,7 +119,7 @@ impl Decoder<'_> {
                 if !target.class().is(vm.ctx.types.cell_type) {
                     return Err(FormatError::Type { expected: "a cell" }.into());
                 }
-                target.set_attr(identifiers().cell_contents, contents, vm)?;
+                attributes(vm).cell_contents.set(target, contents, vm)?;
                 Ok(())
             }
             kind::FILL_FUNCTION => self.fill_function(target),
@@ -248,23 +249,28 @@ impl Decoder<'_> {
 
     fn function(&mut self) -> Decoded<PyObjectRef> {
         let vm = self.vm;
-        let code = self.edge()?;
+        let object = self.edge()?;
         let globals = self.edge()?;
         let cells = self.body()?;
-        let free_count = code
+        let code = object
             .downcast_ref::<PyCode>()
-            .ok_or(FormatError::Type { expected: "code" })?
-            .freevars
-            .len();
-        if free_count != cells.len() {
+            .ok_or(FormatError::Type { expected: "code" })?;
+        if code.freevars.len() != cells.len() {
             return Err(FormatError::Code.into());
         }
-        let mut args = FuncArgs::from(vec![code, globals]);
-        if !cells.is_empty() {
-            let closure = vm.ctx.new_tuple(cells).into();
-            args.kwargs = KwArgs::from_iter([("closure".to_owned(), closure)]);
+        let class = vm.ctx.types.function_type;
+        if cells.is_empty() {
+            return self.made_of(class, FuncArgs::from(vec![object, globals]));
         }
-        self.made_of(vm.ctx.types.function_type, args)
+        // By position, which is told faster than a keyword: after the name and no defaults.
+        let name = code.obj_name.to_owned().into();
+        let qualname = code.qualname.to_owned().into();
+        let closure = vm.ctx.new_tuple(cells).into();
+        let args = vec![object, globals, name, vm.ctx.none(), closure];
+        let function = self.made_of(class, FuncArgs::from(args))?;
+        // The name was taken for it.
+        attributes(vm).qualname.set(&function, qualname, vm)?;
+        Ok(function)
     }
 
     /// What calling a native class gives whose `__new__` does everything: asking that at once takes
@@ -277,32 +283,32 @@ impl Decoder<'_> {
 
     fn fill_function(&mut self, target: &PyObject) -> Decoded<()> {
         use function_present as present;
-        let known = identifiers();
-        let singles = [
-            (present::NAME, known.name),
-            (present::QUALNAME, known.qualname),
-            (present::DEFAULTS, known.defaults),
-            (present::DOC, known.doc),
-            (present::MODULE, known.module),
-            (present::ANNOTATE, known.annotate),
-            (present::ANNOTATIONS, known.annotations),
-            (present::TYPE_PARAMS, known.type_params),
-            (present::KWDEFAULTS_SHARED, known.kwdefaults),
-            (present::DICT_SHARED, known.dict),
-        ];
         let vm = self.vm;
         if !target.class().is(vm.ctx.types.function_type) {
             let expected = "a function";
             return Err(FormatError::Type { expected }.into());
         }
+        let known = attributes(vm);
+        let singles = [
+            (present::NAME, &known.name),
+            (present::QUALNAME, &known.qualname),
+            (present::DEFAULTS, &known.defaults),
+            (present::DOC, &known.doc),
+            (present::MODULE, &known.module),
+            (present::ANNOTATE, &known.annotate),
+            (present::ANNOTATIONS, &known.annotations),
+            (present::TYPE_PARAMS, &known.type_params),
+            (present::KWDEFAULTS_SHARED, &known.kwdefaults),
+            (present::DICT_SHARED, &known.dict),
+        ];
         let bits = u16::from_le_bytes(self.reader.array()?);
         // One that stands for what came along stays as it is.
         let is_settled = self.settled.contains(&target.get_id());
-        for (bit, name) in singles {
+        for (bit, attribute) in singles {
             if bits & bit != 0 {
                 let value = self.edge()?;
                 if !is_settled {
-                    target.set_attr(name, value, vm)?;
+                    attribute.set(target, value, vm)?;
                 }
             }
         }
@@ -317,10 +323,10 @@ impl Decoder<'_> {
         if bits & present::KWDEFAULTS != 0 {
             let defaults = vm.ctx.new_dict();
             self.fill_dict(&defaults)?;
-            target.set_attr(known.kwdefaults, PyObjectRef::from(defaults), vm)?;
+            known.kwdefaults.set(target, defaults.into(), vm)?;
         }
         if bits & present::DICT != 0 {
-            let attributes = target.get_attr(known.dict, vm)?;
+            let attributes = target.get_attr(identifiers().dict, vm)?;
             let expected = "a function with attributes";
             let dict = attributes.downcast_ref::<PyDict>();
             self.fill_dict(dict.ok_or(FormatError::Type { expected })?)?;

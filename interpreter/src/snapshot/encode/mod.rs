@@ -36,13 +36,13 @@ mod whole_code;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{PyDictRef, PyType, PyTypeRef};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::address::{AddressMap, AddressSet};
 use super::constant;
 use super::format::{
     BYTECODE_VERSION, FLAG_CODE, FLAG_IMMUTABLE, HEADER_BYTES, Header, Write, kind,
@@ -106,10 +106,9 @@ fn attributes_kind(frame: &Frame) -> u8 {
 /// How many references to an object are accounted for, where that isn't known: it may be shared.
 const HELD_UNKNOWN: usize = 0;
 
-type KnownMakings =
-    HashMap<usize, Rc<exception_field::NativeMaking>, BuildHasherDefault<AddressHasher>>;
+type KnownMakings = AddressMap<Rc<exception_field::NativeMaking>>;
 
-type KnownByValue = HashMap<usize, (PyTypeRef, bool), BuildHasherDefault<AddressHasher>>;
+type KnownByValue = AddressMap<(PyTypeRef, bool)>;
 
 /// What a frame writes when all its children have numbers.
 enum Step {
@@ -218,28 +217,28 @@ struct Encoder<'a> {
     edges: Vec<u32>,
     stack: Vec<Frame>,
     /// Instances whose fills are on the stack, by address, with where on it they are.
-    filling: HashMap<usize, usize, BuildHasherDefault<AddressHasher>>,
+    filling: AddressMap<usize>,
     line: Line,
     /// How many groups of fills were put off together.
     group_count: u32,
     /// Objects whose fill waits for an object in the making, by address, and that object.
-    postponed: HashMap<usize, PyObjectRef>,
-    plans: HashMap<usize, Plan, BuildHasherDefault<AddressHasher>>,
+    postponed: AddressMap<PyObjectRef>,
+    plans: AddressMap<Plan>,
     /// The slots of classes that have a plan, by address.
-    slots: RefCell<HashMap<usize, attributes::Slots>>,
+    slots: RefCell<AddressMap<attributes::Slots>>,
     /// What native classes do for exceptions of classes that have a plan, by address.
     exceptions: RefCell<KnownMakings>,
     /// How instances of classes hold items, by the address of the class, which has a plan.
-    containers: RefCell<HashMap<usize, subclass::Container>>,
+    containers: RefCell<AddressMap<subclass::Container>>,
     /// Whether classes go by value, by the address of the class, with that class.
     by_value: RefCell<KnownByValue>,
     /// The names of attributes that were told for objects, by address.
-    given: HashMap<usize, Vec<PyObjectRef>, BuildHasherDefault<AddressHasher>>,
+    given: AddressMap<Vec<PyObjectRef>>,
     dispatch_table: Option<PyDictRef>,
     /// Classes by the address of their own dict, which cells of their functions may hold.
-    namespaces: HashMap<usize, PyObjectRef>,
+    namespaces: AddressMap<PyObjectRef>,
     /// Dicts of globals that are carried name by name.
-    carried_globals: HashSet<usize>,
+    carried_globals: AddressSet,
 }
 
 impl<'a> Encoder<'a> {
@@ -505,26 +504,4 @@ impl<'a> Encoder<'a> {
 
 fn unzip(edges: &[u32]) -> (Vec<u32>, Vec<u32>) {
     edges.chunks_exact(2).map(|pair| (pair[0], pair[1])).unzip()
-}
-
-/// Hashes addresses: they are distinct and aligned, so one multiplication spreads them well.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_usize(usize::from(byte) ^ self.0 as usize);
-        }
-    }
-
-    #[inline]
-    fn write_usize(&mut self, address: usize) {
-        let product = (address as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = product ^ (product >> 32);
-    }
 }

@@ -1,18 +1,15 @@
 //! What is known of the objects that were met, by their addresses; and what of it a segment has added,
 //! so that a segment that is begun again costs as much as it has, not as much as all before it.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-
-use super::AddressHasher;
 use super::walk::Number;
+use crate::snapshot::address::AddressMap;
 
 /// Up to so many are listed in any case.
 const LISTED_MIN: usize = 1 << 16;
 
 #[derive(Default)]
 pub struct Numbers {
-    known: HashMap<usize, Number, BuildHasherDefault<AddressHasher>>,
+    known: AddressMap<Number>,
     /// What the current segment has added, if it is one of several. Where that is most of all, it isn't
     /// listed.
     added: Vec<usize>,
