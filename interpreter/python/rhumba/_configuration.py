@@ -227,6 +227,7 @@ SETTINGS = (
             0, (0, 1, 2)),
     Setting("InteractiveShell", "autoindent", bool, "whether a new line of a cell is indented", True),
     Setting("InteractiveShell", "automagic", bool, "whether line magics may be typed without their %", True),
+    Setting("TerminalInteractiveShell", "auto_match", bool, "whether brackets and quotes are closed as they are typed", False),
     Setting("TerminalInteractiveShell", "shortcuts", list, "keys of your own: {command = \"kill-line\", new_keys = [\"c-q\"]}, …", [],
             write=_set_shortcuts),
     Setting("TerminalInteractiveShell", "prompts_class", (str, type), "what makes the prompts: a class by its full name",

@@ -15,6 +15,7 @@
 //! namespaces, `native` for kinds that native modules add, `by_value` for modules that nobody else has.
 
 mod address;
+mod attribute;
 mod by_value;
 mod bytecode;
 mod code;

@@ -54,11 +54,6 @@ fn line_editor<'vm>(
     screen: &Arc<Screen>,
     keys: &Keys,
 ) -> rustyline::Result<LineEditor<'vm>> {
-    let colour_mode = if colours.enabled() {
-        ColorMode::Enabled
-    } else {
-        ColorMode::Disabled
-    };
     let config = Config::builder()
         .max_history_size(CELLS_MAX)?
         .completion_type(CompletionType::List)
@@ -67,13 +62,14 @@ fn line_editor<'vm>(
         .completion_prompt_limit(usize::MAX)
         .edit_mode(EditMode::Emacs)
         .bell_style(BellStyle::None)
-        .color_mode(colour_mode)
+        // What has colours is the helper's to say. It also hears which prompt is shown.
+        .color_mode(ColorMode::Forced)
         .tab_stop(INDENT as u8)
         .indent_size(INDENT as u8)
         .build();
     let recent = &keys.recent;
     let mut editor = Editor::with_history(config, RecentCells(Arc::clone(recent)))?;
-    let helper = CellHelper::new(vm, namespace, colours, Arc::clone(recent));
+    let helper = CellHelper::new(vm, namespace, colours, keys.clone());
     editor.set_helper(Some(helper));
     keys.bind(&mut editor);
     let mut printer = editor.create_external_printer()?;
@@ -98,8 +94,12 @@ impl<'vm> CellEditor<'vm> {
     ) -> rustyline::Result<Self> {
         let keys = Keys {
             recent: Arc::clone(history.recent()),
+            rewriter: Arc::default(),
+            vi: Arc::default(),
             leaves_for_editor: Arc::new(AtomicBool::new(false)),
             indents: Arc::new(AtomicBool::new(true)),
+            closes_pairs: Arc::default(),
+            is_searching: Arc::default(),
         };
         Ok(Self {
             vm,
@@ -148,6 +148,7 @@ impl<'vm> CellEditor<'vm> {
         terminal::end_line();
         loop {
             self.keys.leaves_for_editor.store(false, Ordering::Relaxed);
+            self.keys.vi.begin(&before_cursor, &after_cursor);
             let Some(turn) = self.vm.allow_threads(Turn::wait) else {
                 return Reading::Broken(TAKEN.to_owned());
             };
@@ -230,6 +231,11 @@ impl<'vm> CellEditor<'vm> {
         self.keys
             .indents
             .store(is_on("autoindent"), Ordering::Relaxed);
+        let closes_pairs =
+            setting("auto_match").is_some_and(|value| value.is_true(self.vm).unwrap_or(false));
+        self.keys
+            .closes_pairs
+            .store(closes_pairs, Ordering::Relaxed);
         if let Some(helper) = self.editor.helper_mut() {
             helper.suggests = suggests;
         }

@@ -2,13 +2,14 @@
 //! what the cell may go on with.
 //!
 //! The answers are the interpreter's and the history's; this file turns them into the form that
-//! rustyline wants. It also holds the text as it was last seen, so that nothing that goes wrong
+//! rustyline wants. Where a key makes an edit of its own of a completion ([`super::rewrite`]), it is
+//! made here. It also holds the text as it was last seen, so that nothing that goes wrong
 //! with the terminal costs what was typed.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rhumba_interpreter::completion;
 use rhumba_interpreter::highlight::{self, TokenClass};
@@ -17,11 +18,13 @@ use rustpython_vm::VirtualMachine;
 use rustyline::completion::Completer;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
-use rustyline::{Context, GraphemeClusterMode, Helper, Validator};
+use rustyline::line_buffer::LineBuffer;
+use rustyline::{Changeset, Context, GraphemeClusterMode, Helper, Validator};
 
 use super::choices::{self, Choice, Screen};
 use super::colour::{Colours, Style};
-use super::history::Recent;
+use super::keys::Keys;
+use super::rewrite::Edited;
 
 /// A cell longer than this is shown without colours, so that typing stays quick.
 const COLOURED_BYTES_MAX: usize = 64 * 1024;
@@ -31,7 +34,9 @@ pub struct CellHelper<'vm> {
     vm: &'vm VirtualMachine,
     namespace: &'vm Namespace,
     colours: Colours,
-    recent: Arc<Recent>,
+    keys: Keys,
+    /// What a key makes of the cell, between the two questions in which that is done.
+    edited: RefCell<Option<Edited>>,
     /// Whether what the cell may go on with is shown.
     pub suggests: bool,
     /// Whether the cell is shown with two brackets that belong together marked.
@@ -46,13 +51,14 @@ impl<'vm> CellHelper<'vm> {
         vm: &'vm VirtualMachine,
         namespace: &'vm Namespace,
         colours: Colours,
-        recent: Arc<Recent>,
+        keys: Keys,
     ) -> Self {
         Self {
             vm,
             namespace,
             colours,
-            recent,
+            keys,
+            edited: RefCell::default(),
             suggests: true,
             marks_brackets: Cell::new(false),
             seen: RefCell::default(),
@@ -96,12 +102,28 @@ impl Completer for CellHelper<'_> {
         position: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Choice>)> {
+        let edited = self.keys.rewriter.take(line, position);
+        let is_edit = edited.is_some();
+        *self.edited.borrow_mut() = edited;
+        if is_edit {
+            return Ok((position, vec![Choice::default()]));
+        }
         let found = self
             .vm
             .attach_for_callback(|| completion::complete(self.vm, self.namespace, line, position));
         let typed = line.get(found.start..position).unwrap_or_default();
         let offered = choices::offered(found.matches, typed, Screen::of_terminal());
         Ok((found.start, offered))
+    }
+
+    fn update(&self, line: &mut LineBuffer, start: usize, chosen: &str, changes: &mut Changeset) {
+        match self.edited.take() {
+            Some(edited) => edited.apply(line, changes),
+            None => {
+                let end = line.pos();
+                line.replace(start..end, chosen, changes);
+            }
+        }
     }
 }
 
@@ -134,10 +156,10 @@ impl Hinter for CellHelper<'_> {
             return None;
         }
         // What was brought back is whole: it goes on with nothing.
-        if self.recent.shown_as(line).is_some() {
+        if self.keys.recent.shown_as(line).is_some() {
             return None;
         }
-        let whole = self.recent.continuation(line)?;
+        let whole = self.keys.recent.continuation(line)?;
         let shown = match whole.split_once('\n') {
             Some((first, _)) => format!("{first} …"),
             None => whole.clone(),
@@ -165,8 +187,10 @@ impl Highlighter for CellHelper<'_> {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
         &'s self,
         prompt: &'p str,
-        _default: bool,
+        is_own: bool,
     ) -> Cow<'b, str> {
+        // Another is shown while one searches.
+        self.keys.is_searching.store(!is_own, Ordering::Relaxed);
         Cow::Borrowed(prompt)
     }
 

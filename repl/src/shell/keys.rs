@@ -2,8 +2,9 @@
 //! another editor.
 //!
 //! Decisions from text to a command, tried without a terminal; what each command does is
-//! rustyline's. Whether a cell is complete and how far its next line is indented is the
-//! interpreter's to say, from the text alone.
+//! rustyline's, or an edit of its own ([`super::rewrite`]). What becomes of brackets and quotes is in
+//! [`super::pairs`], what keys are in vi's command mode in [`super::vi`]. Whether a cell is complete
+//! and how far its next line is indented is the interpreter's to say, from the text alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rhumba_interpreter::transform::{Completeness, completeness};
 use rustyline::history::{History, SearchDirection};
 use rustyline::{
-    Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, Helper,
-    InputMode, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, Helper, KeyCode,
+    KeyEvent, Modifiers, RepeatCount,
 };
 
 use super::history::{Recent, Shown};
-use super::vi_keys;
+use super::rewrite::{Edited, Rewriter};
+use super::vi::Vi;
+use super::{emacs_keys, pairs};
 
 /// The spaces of one level, as Tab and Backspace count them.
 pub const INDENT: usize = 4;
@@ -25,10 +28,18 @@ pub const INDENT: usize = 4;
 #[derive(Clone)]
 pub struct Keys {
     pub recent: Arc<Recent>,
+    /// What makes edits that are no command of rustyline's.
+    pub rewriter: Arc<Rewriter>,
+    /// What keys are where vi's are meant.
+    pub vi: Arc<Vi>,
     /// Set when the cell is to be edited elsewhere before it runs.
     pub leaves_for_editor: Arc<AtomicBool>,
     /// Whether a new line begins as far in as its cell says.
     pub indents: Arc<AtomicBool>,
+    /// Whether brackets and quotes are closed as they are typed.
+    pub closes_pairs: Arc<AtomicBool>,
+    /// Whether what is typed is searched for in the history.
+    pub is_searching: Arc<AtomicBool>,
 }
 
 impl Keys {
@@ -78,8 +89,8 @@ impl Keys {
         ] {
             bind(word, on_accept_word_key);
         }
+        bind(key(KeyCode::BackTab), on_backtab_key);
         bind(key(KeyCode::F(2)), on_editor_key);
-        bind(KeyEvent::new('v', Modifiers::NONE), on_v_key);
         let leave = Key {
             does: on_editor_key,
             keys: self.clone(),
@@ -88,8 +99,22 @@ impl Keys {
             Event::KeySeq(vec![KeyEvent::ctrl('X'), KeyEvent::ctrl('E')]),
             EventHandler::Conditional(Box::new(leave)),
         );
-        editor.bind_sequence(key(KeyCode::BackTab), Cmd::Dedent(Movement::WholeLine));
-        vi_keys::bind(editor);
+        for character in pairs::KEYS {
+            let handler = PairKey {
+                character,
+                keys: self.clone(),
+            };
+            editor.bind_sequence(
+                key(KeyCode::Char(character)),
+                EventHandler::Conditional(Box::new(handler)),
+            );
+        }
+        emacs_keys::bind(self, editor);
+        let any = Key {
+            does: |_, _| None,
+            keys: self.clone(),
+        };
+        editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(any)));
     }
 }
 
@@ -102,13 +127,61 @@ impl Keys {
         }))
     }
 
+    /// What a key does: what it is to vi where vi's commands are meant, else what it does in all modes.
+    pub fn answer(
+        &self,
+        event: &Event,
+        context: &EventContext,
+        does: impl FnOnce() -> Option<Cmd>,
+    ) -> Option<Cmd> {
+        // The keys of a sequence have been vi's one by one.
+        let key = match event {
+            Event::KeySeq(keys) => match keys.as_slice() {
+                [key] => *key,
+                _ => return does(),
+            },
+            _ => return does(),
+        };
+        let vi = || self.vi.command(key, self, context);
+        if self.vi.is_inserting(context) {
+            does().or_else(vi)
+        } else {
+            vi().or_else(does)
+        }
+    }
+
     fn new_line(&self, indent: usize) -> Cmd {
-        let indent = if self.indents.load(Ordering::Relaxed) {
+        Cmd::Insert(1, format!("\n{}", " ".repeat(self.as_set(indent))))
+    }
+
+    /// How far in a line is that begins behind this text.
+    pub fn indent_behind(&self, before: &str) -> usize {
+        self.as_set(indent_behind(before))
+    }
+
+    /// An indentation, or none where that is switched off.
+    fn as_set(&self, indent: usize) -> usize {
+        if self.indents.load(Ordering::Relaxed) {
             indent
         } else {
             0
-        };
-        Cmd::Insert(1, format!("\n{}", " ".repeat(indent)))
+        }
+    }
+
+    /// What makes something else of the cell.
+    pub fn edit(&self, context: &EventContext, to: Edited) -> Cmd {
+        if self.is_searching.load(Ordering::Relaxed) {
+            // A search ends with any other key, without that an edit is made of what it has found.
+            return Cmd::Repaint;
+        }
+        self.rewriter.command(context.line(), context.pos(), to)
+    }
+
+    /// Whether what is typed now is closed or comes with what closes it.
+    fn closes_pairs(&self, context: &EventContext) -> bool {
+        self.closes_pairs.load(Ordering::Relaxed)
+            && self.vi.is_inserting(context)
+            && !self.is_searching.load(Ordering::Relaxed)
     }
 }
 
@@ -143,13 +216,41 @@ struct Key {
 }
 
 impl ConditionalEventHandler for Key {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
-        (self.does)(&self.keys, context)
+    fn handle(
+        &self,
+        event: &Event,
+        _: RepeatCount,
+        _: bool,
+        context: &EventContext,
+    ) -> Option<Cmd> {
+        let does = || (self.does)(&self.keys, context);
+        self.keys.answer(event, context, does)
     }
 }
 
-fn in_vi_command(context: &EventContext) -> bool {
-    context.mode() == EditMode::Vi && context.input_mode() == InputMode::Command
+/// A key that types one of two that belong together.
+struct PairKey {
+    character: char,
+    keys: Keys,
+}
+
+impl ConditionalEventHandler for PairKey {
+    fn handle(
+        &self,
+        event: &Event,
+        count: RepeatCount,
+        is_forward: bool,
+        context: &EventContext,
+    ) -> Option<Cmd> {
+        self.keys.answer(event, context, || {
+            // In vi's insert mode the count is none.
+            if !is_forward || count > 1 || !self.keys.closes_pairs(context) {
+                return None;
+            }
+            let edited = pairs::typed(context.line(), context.pos(), self.character)?;
+            Some(self.keys.edit(context, edited))
+        })
+    }
 }
 
 fn on_enter_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
@@ -179,15 +280,24 @@ fn on_tab_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
     on_tab(context.line(), context.pos()).map(|count| Cmd::Insert(1, " ".repeat(count)))
 }
 
-fn on_backspace_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
-    if in_vi_command(context) {
+fn on_backspace_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
+    if keys.is_searching.load(Ordering::Relaxed) {
         return None;
     }
-    // Not by a count, which the editor takes for that of how often the key is meant.
-    takes_level(context.line(), context.pos()).then_some(Cmd::Dedent(Movement::WholeLine))
+    let (cell, position) = (context.line(), context.pos());
+    let without_pair = keys
+        .closes_pairs(context)
+        .then(|| pairs::without_pair(cell, position))
+        .flatten();
+    let edited = without_pair.or_else(|| without_level_before(cell, position))?;
+    Some(keys.edit(context, edited))
 }
 
-fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
+fn on_backtab_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
+    Some(keys.edit(context, dedented(context.line(), context.pos())))
+}
+
+pub fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_up(cell, position, keys.recent.shown_as(cell).as_ref()) {
         Vertical::InCell => Some(Cmd::LineUpOrPreviousHistory(1)),
@@ -198,7 +308,7 @@ fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     }
 }
 
-fn on_down_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
+pub fn on_down_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_down(cell, position, keys.recent.shown_as(cell).as_ref()) {
         Vertical::InCell => Some(Cmd::LineDownOrNextHistory(1)),
@@ -211,7 +321,7 @@ fn on_down_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
 
 /// The suggestion behind the cursor, where there is one to take.
 fn suggestion<'c>(context: &'c EventContext) -> Option<&'c str> {
-    if in_vi_command(context) || context.pos() < context.line().len() {
+    if context.pos() < context.line().len() {
         return None;
     }
     context.hint_text().filter(|text| !text.is_empty())
@@ -228,12 +338,6 @@ fn on_accept_word_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
 fn on_editor_key(keys: &Keys, _: &EventContext) -> Option<Cmd> {
     keys.leaves_for_editor.store(true, Ordering::Relaxed);
     Some(Cmd::AcceptLine)
-}
-
-fn on_v_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
-    in_vi_command(context)
-        .then(|| on_editor_key(keys, context))
-        .flatten()
 }
 
 /// What Enter means for a cell.
@@ -268,12 +372,42 @@ fn on_tab(cell: &str, position: usize) -> Option<usize> {
     blank.then(|| INDENT - line.len() % INDENT)
 }
 
-/// Whether Backspace takes a level of indentation, and not one character: in the last line, as the
-/// editor takes it from more lines than one elsewhere, and behind whole levels.
-fn takes_level(cell: &str, position: usize) -> bool {
-    let line = cell[..position].rsplit('\n').next().unwrap_or_default();
+/// The cell without the level of indentation before the cursor: what Backspace takes where it stands
+/// behind whole levels, and not one character.
+fn without_level_before(cell: &str, position: usize) -> Option<Edited> {
+    let (before, after) = cell.split_at(position);
+    let line = before.rsplit('\n').next().unwrap_or_default();
     let blank = !line.is_empty() && line.chars().all(|character| character == ' ');
-    blank && line.len().is_multiple_of(INDENT) && !cell[position..].contains('\n')
+    if !blank || !line.len().is_multiple_of(INDENT) {
+        return None;
+    }
+    let left = &before[..position - INDENT];
+    Some(Edited {
+        text: format!("{left}{after}"),
+        cursor: left.len(),
+    })
+}
+
+/// The cell with the line of the cursor a level further out. The cursor stays at its letter.
+fn dedented(cell: &str, position: usize) -> Edited {
+    let start = cell[..position].rfind('\n').map_or(0, |end| end + 1);
+    let line = &cell[start..];
+    let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+    let spaces = indent.len() - indent.trim_end_matches(' ').len();
+    let taken = match spaces.checked_sub(1) {
+        Some(others) => others % INDENT + 1,
+        // A tab is a level.
+        None => indent.len().min(1),
+    };
+    let indented_to = start + indent.len();
+    let left = indented_to - taken;
+    Edited {
+        text: format!("{}{}", &cell[..left], &cell[indented_to..]),
+        cursor: match position < indented_to {
+            true => position.min(left),
+            false => position - taken,
+        },
+    }
 }
 
 /// Where an arrow goes that points up or down.
@@ -381,11 +515,37 @@ mod tests {
         assert_eq!(on_tab("x = ma", 6), None);
     }
 
+    fn edited(text: &str, cursor: usize) -> Edited {
+        Edited {
+            text: text.to_owned(),
+            cursor,
+        }
+    }
+
     #[test]
     fn backspace_takes_a_level_of_indentation() {
-        assert!(takes_level("if x:\n        ", 14) && takes_level("if x:\n    y", 10));
-        assert!(!takes_level("if x:\n      ", 12) && !takes_level("if x:\n    \ny", 10));
-        assert!(!takes_level("if x:\n", 6) && !takes_level("abc", 3));
+        let taken = without_level_before;
+        let deep = "if x:\n        y\nz";
+        assert_eq!(taken(deep, 14), Some(edited("if x:\n    y\nz", 10)));
+        assert_eq!(taken(deep, 10), Some(edited("if x:\n    y\nz", 6)));
+        assert_eq!(taken("    ", 4), Some(edited("", 0)));
+        assert_eq!(taken("if x:\n      ", 12), None);
+        assert_eq!(taken("if x:\n", 6), None);
+        assert_eq!(taken("abcd", 4), None);
+    }
+
+    #[test]
+    fn a_line_goes_a_level_out_and_the_cursor_stays_at_its_letter() {
+        let cell = "if x:\n        abc\n    d";
+        assert_eq!(dedented(cell, 16), edited("if x:\n    abc\n    d", 12));
+        assert_eq!(dedented(cell, 14), edited("if x:\n    abc\n    d", 10));
+        assert_eq!(dedented(cell, 13), edited("if x:\n    abc\n    d", 10));
+        assert_eq!(dedented(cell, 7), edited("if x:\n    abc\n    d", 7));
+        assert_eq!(dedented(cell, 23), edited("if x:\n        abc\nd", 19));
+        assert_eq!(dedented(cell, 2), edited(cell, 2));
+        assert_eq!(dedented("      a", 7), edited("    a", 5));
+        assert_eq!(dedented("\t\ta", 3), edited("\ta", 2));
+        assert_eq!(dedented("é", 2), edited("é", 2));
     }
 
     #[test]

@@ -23,5 +23,6 @@ mod task_store;
 mod terminal;
 mod terminal_editing;
 mod terminal_history;
+mod terminal_keys;
 mod terminal_pictures;
 mod terminal_transcript;

@@ -289,6 +289,86 @@ fn vi_keys_are_there_for_those_who_want_them() {
 }
 
 #[test]
+fn vi_keys_change_lines_words_and_what_is_between_brackets() {
+    let home = TestHome::new();
+    home.configure(
+        "config.toml",
+        "[TerminalInteractiveShell]\nediting_mode = 'vi'\n",
+    );
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("f = [1, 2]\x1b");
+    screen.wait("the cursor on the bracket", |screen| {
+        screen.cursor().1 == 8 + 9
+    });
+    screen.send("ci[3, 4\x1b");
+    screen.wait("the cursor on the last digit", |screen| {
+        screen.line_of_cursor() == "In [1]: f = [3, 4]" && screen.cursor().1 == 8 + 8
+    });
+    screen.send("yyp");
+    screen.wait("the line again, with the cursor on it", |screen| {
+        screen.line_of_cursor() == "f = [3, 4]" && screen.cursor().1 == 0
+    });
+    screen.send("cwg\x1b");
+    screen.wait("another name", |screen| {
+        screen.line_of_cursor() == "g = [3, 4]" && screen.cursor().1 == 0
+    });
+    screen.send("of + g\r");
+    screen.shows("Out[1]: [3, 4, 3, 4]");
+    screen.prompt(2);
+    screen.send("a b c d e\x1b");
+    screen.wait("the cursor on the last letter", |screen| {
+        screen.cursor().1 == 8 + 8
+    });
+    screen.send("02dw.");
+    screen.shows_line("In [2]: e");
+    screen.send("uu");
+    screen.shows_line("In [2]: a b c d e");
+    // What is pasted is typed, in whatever mode.
+    screen.send("\"add");
+    screen.paste("[n for n in 'x']");
+    screen.shows_line("In [2]: [n for n in 'x']");
+    screen.send("\r");
+    screen.shows("Out[2]: ['x']");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn vi_keys_search_earlier_cells() {
+    let home = TestHome::new();
+    home.configure(
+        "config.toml",
+        "[TerminalInteractiveShell]\nediting_mode = 'vi'\n",
+    );
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "first = 1");
+    screen.enter(2, "second = 2");
+    screen.enter(3, "third = 3");
+    screen.prompt(4);
+    screen.send("\x1b/= \r");
+    screen.shows_line("In [4]: third = 3");
+    screen.send("n");
+    screen.shows_line("In [4]: second = 2");
+    screen.send("n");
+    screen.shows_line("In [4]: first = 1");
+    screen.send("N");
+    screen.shows_line("In [4]: second = 2");
+    screen.send("$r7");
+    screen.shows_line("In [4]: second = 7");
+    screen.send("\r");
+    screen.enter(5, "second");
+    screen.shows("Out[5]: 7");
+    screen.prompt(6);
+    // To the cell before, and on its last letter.
+    screen.send("\x1bkx");
+    screen.shows_line("In [6]: secon");
+    screen.send("\x03");
+    screen.prompt(6);
+    screen.leave();
+}
+
+#[test]
 fn output_of_other_threads_is_shown_above_what_is_typed() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);

@@ -6,7 +6,6 @@
 //! Read next: `object.rs`, the records that rebuild functions, classes and instances; `taking.rs`, what their
 //! containers hold; `code.rs`; `name.rs`, what may be a name.
 
-mod attribute;
 mod class;
 mod code;
 mod code_cache;

@@ -10,9 +10,9 @@ use rustpython_vm::function::{FuncArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::attribute::attributes;
 use super::{Decoded, Decoder, name};
 use crate::snapshot::Trust;
+use crate::snapshot::attribute::attributes;
 use crate::snapshot::encode::state_present;
 use crate::snapshot::encode::{exception_present, function_present, native_base};
 use crate::snapshot::error::snapshot_error;

@@ -14,6 +14,7 @@ use super::path::Slot;
 use super::walk::Number;
 use super::{Encoder, Frame, Step, whole_code};
 use crate::snapshot::Globals;
+use crate::snapshot::attribute::attributes;
 use crate::snapshot::code;
 use crate::snapshot::constant;
 use crate::snapshot::format::{Write, kind};
@@ -50,19 +51,20 @@ impl Encoder<'_> {
         let function = object
             .downcast_ref::<PyFunction>()
             .expect("class is function");
-        let known = identifiers();
-        let code = object
-            .get_attr(known.code, vm)?
+        let known = attributes(vm);
+        let code = known
+            .code
+            .get(object, vm)?
             .downcast::<PyCode>()
             .map_err(|_| vm.new_type_error("a function's __code__ is not code"))?;
         let globals = self.function_globals(function, &code, origin)?;
         let fill = self.function_fill(object, &code, origin)?;
-        let closure = object.get_attr(known.closure, vm)?;
+        let closure = known.closure.get(object, vm)?;
         let cells = closure
             .downcast_ref::<PyTuple>()
             .map_or(&[][..], |cells| cells.as_slice());
         for cell in cells {
-            if let Ok(contents) = cell.get_attr(known.cell_contents, vm) {
+            if let Ok(contents) = known.cell_contents.get(cell, vm) {
                 self.submodules(&contents, &code)?;
             }
         }
@@ -145,9 +147,9 @@ impl Encoder<'_> {
         origin: u32,
     ) -> PyResult<u32> {
         let vm = self.vm;
-        let globals = function
-            .as_object()
-            .get_attr(identifiers().globals, vm)?
+        let globals = attributes(vm)
+            .globals
+            .get(function.as_object(), vm)?
             .downcast::<PyDict>()
             .map_err(|_| vm.new_type_error("a function's __globals__ is not a dict"))?;
         if self.options.namespace.is_some_and(|own| own.is(&globals)) {
@@ -281,42 +283,42 @@ impl Encoder<'_> {
             bits |= bit;
             children.push(value);
         };
-        let known = identifiers();
-        let name = object.get_attr(known.name, vm)?;
+        let known = attributes(vm);
+        let name = known.name.get(object, vm)?;
         if !is_text(&name, code.obj_name.as_str()) {
             add(present::NAME, name);
         }
-        let qualname = object.get_attr(known.qualname, vm)?;
+        let qualname = known.qualname.get(object, vm)?;
         if !is_text(&qualname, code.qualname.as_str()) {
             add(present::QUALNAME, qualname);
         }
-        let defaults = object.get_attr(known.defaults, vm)?;
+        let defaults = known.defaults.get(object, vm)?;
         if !vm.is_none(&defaults) {
             add(present::DEFAULTS, defaults);
         }
-        let doc = object.get_attr(known.doc, vm)?;
+        let doc = known.doc.get(object, vm)?;
         let fresh_doc = code::docstring(code, vm);
         if !doc.is(&fresh_doc) {
             add(present::DOC, doc);
         }
-        let module = object.get_attr(known.module, vm)?;
+        let module = known.module.get(object, vm)?;
         if !self.is_fresh_module(object, &module)? {
             add(present::MODULE, module);
         }
-        let annotate = object.get_attr(known.annotate, vm)?;
+        let annotate = known.annotate.get(object, vm)?;
         if !vm.is_none(&annotate) {
             add(present::ANNOTATE, annotate);
         } else {
-            let annotations = object.get_attr(known.annotations, vm)?;
+            let annotations = known.annotations.get(object, vm)?;
             if !is_empty_dict(&annotations) {
                 add(present::ANNOTATIONS, annotations);
             }
         }
-        let type_params = object.get_attr(known.type_params, vm)?;
+        let type_params = known.type_params.get(object, vm)?;
         if !type_params.is(&vm.ctx.empty_tuple) {
             add(present::TYPE_PARAMS, type_params);
         }
-        let kwdefaults = object.get_attr(known.kwdefaults, vm)?;
+        let kwdefaults = known.kwdefaults.get(object, vm)?;
         let kwdefaults = kwdefaults.downcast::<PyDict>().ok();
         let dict = object.dict();
         let mut kwdefault_count = 0;
@@ -354,7 +356,7 @@ impl Encoder<'_> {
     /// Whether a function made anew would get this `__module__` from its globals.
     fn is_fresh_module(&self, object: &PyObject, module: &PyObject) -> PyResult<bool> {
         let vm = self.vm;
-        let globals = object.get_attr(identifiers().globals, vm)?;
+        let globals = attributes(vm).globals.get(object, vm)?;
         let Some(globals) = globals.downcast_ref::<PyDict>() else {
             return Ok(false);
         };
@@ -486,7 +488,7 @@ impl Encoder<'_> {
         self.mutable = true;
         self.table.push(kind::CELL);
         let number = self.built(object)?;
-        let Ok(contents) = object.get_attr(identifiers().cell_contents, self.vm) else {
+        let Ok(contents) = attributes(self.vm).cell_contents.get(object, self.vm) else {
             return Ok(());
         };
         // A dict may be that of a class, which a fill looks at.

@@ -35,7 +35,7 @@ mod whole;
 mod whole_code;
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -275,7 +275,7 @@ impl<'a> Encoder<'a> {
             filling: HashMap::default(),
             line: Line::default(),
             group_count: 0,
-            postponed: HashMap::new(),
+            postponed: AddressMap::default(),
             plans: HashMap::default(),
             slots: RefCell::default(),
             exceptions: RefCell::default(),
@@ -283,8 +283,8 @@ impl<'a> Encoder<'a> {
             by_value: RefCell::default(),
             given: HashMap::default(),
             dispatch_table: None,
-            namespaces: HashMap::new(),
-            carried_globals: HashSet::new(),
+            namespaces: AddressMap::default(),
+            carried_globals: AddressSet::default(),
         }
     }
 

@@ -305,7 +305,7 @@ def test_the_shell_is_an_object_with_settings():
     assert shell.instance() is shell and shell.initialized() and type(shell).instance() is shell
     assert shell.has_trait("autocall") and not shell.has_trait("nothing")
     assert shell.traits()["autocall"].choices == (0, 1, 2) and shell.trait_values()["autocall"] == 0
-    assert shell.editing_mode == "emacs" and shell.pdb is False and shell.confirm_exit is False
+    assert shell.editing_mode == "emacs" and shell.auto_match is False and shell.pdb is False and shell.confirm_exit is False
     errors = io.StringIO()
     with contextlib.redirect_stderr(errors):
         shell.update_config({"InteractiveShell": {"autocall": 1, "autocal": 1}})

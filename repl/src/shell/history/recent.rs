@@ -30,6 +30,8 @@ struct State {
     cells: Vec<String>,
     filled: bool,
     shown: Option<Shown>,
+    /// The place of what a search has found last.
+    found_at: usize,
     walk: Option<Walk>,
 }
 
@@ -119,6 +121,41 @@ impl Recent {
         (cell == text).then(|| shown.clone())
     }
 
+    /// The next other cell that holds what was searched for, away from the one that was found if that is
+    /// still the text, and where in it.
+    pub fn find_again(
+        &self,
+        term: &str,
+        text: &str,
+        direction: SearchDirection,
+    ) -> Option<(String, usize)> {
+        let is_found = matches!(self.shown_as(text), Some(Shown::Found(_)));
+        let mut state = self.lock_filled();
+        let start = match direction {
+            SearchDirection::Reverse if is_found => state.found_at.checked_sub(1)?,
+            SearchDirection::Reverse => CELLS_MAX,
+            SearchDirection::Forward if is_found => state.found_at + 1,
+            SearchDirection::Forward => return None,
+        };
+        let found = state.nearest(start, direction, |cell| {
+            holds(cell, term).filter(|_| cell != text)
+        })?;
+        let cell = state.found(found);
+        Some((cell.entry.into_owned(), cell.pos))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lock_filled().cells.is_empty()
+    }
+
+    /// The cell that was entered so many before this one: the latest is 1. It doesn't wait.
+    pub fn earlier(&self, steps: usize) -> Option<String> {
+        let state = self.lock();
+        let index = state.cells.len().checked_sub(steps)?;
+        state.cells.get(index).cloned()
+    }
+
     /// What the latest cell that begins with the text has behind it. It doesn't wait.
     pub fn continuation(&self, text: &str) -> Option<String> {
         let state = self.lock();
@@ -192,6 +229,13 @@ impl State {
         })
     }
 
+    /// Takes notice of what a search has found.
+    fn found(&mut self, found: SearchResult<'static>) -> SearchResult<'static> {
+        self.shown = Some(Shown::Found(found.entry.clone().into_owned()));
+        self.found_at = found.idx;
+        found
+    }
+
     /// The nearest cell from a place on that `test` finds something in, and where in it.
     fn nearest(
         &self,
@@ -220,6 +264,15 @@ impl State {
     }
 }
 
+/// Where a cell holds what is searched for. Without capitals in that, none in the cell matter.
+fn holds(cell: &str, term: &str) -> Option<usize> {
+    if term.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        cell.find(term)
+    } else {
+        cell.to_ascii_lowercase().find(term)
+    }
+}
+
 /// The same as rustyline wants it.
 pub struct RecentCells(pub Arc<Recent>);
 
@@ -245,19 +298,8 @@ impl History for RecentCells {
         direction: SearchDirection,
     ) -> rustyline::Result<Option<SearchResult<'_>>> {
         let mut state = self.0.lock_filled();
-        // Without capitals in what is searched for, none in the cells matter.
-        let folded = !term.bytes().any(|byte| byte.is_ascii_uppercase());
-        let found = state.nearest(start, direction, |cell| {
-            if folded {
-                cell.to_ascii_lowercase().find(term)
-            } else {
-                cell.find(term)
-            }
-        });
-        if let Some(found) = &found {
-            state.shown = Some(Shown::Found(found.entry.clone().into_owned()));
-        }
-        Ok(found)
+        let found = state.nearest(start, direction, |cell| holds(cell, term));
+        Ok(found.map(|found| state.found(found)))
     }
 
     fn starts_with(
@@ -286,7 +328,7 @@ impl History for RecentCells {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.lock_filled().cells.is_empty()
+        self.0.is_empty()
     }
 
     fn set_max_len(&mut self, _: usize) -> rustyline::Result<()> {

@@ -360,6 +360,9 @@ fn arrows_find_what_begins_as_typed_in_both_directions_and_keep_what_was_changed
     assert_eq!((entry.as_str(), place), ("", CELLS_MAX - 1));
     assert_eq!(recent.continuation("import s"), Some("ys ".to_owned()));
     assert_eq!(recent.continuation("y"), None);
+    assert_eq!(recent.earlier(1), Some("y".to_owned()));
+    assert_eq!(recent.earlier(5), Some("import os".to_owned()));
+    assert_eq!(recent.earlier(6), None);
     // Another cell is begun: nothing of it is left.
     recent.begin();
     let (entry, _) = back("", CELLS_MAX).expect("there is one");
@@ -380,6 +383,22 @@ fn a_search_minds_capitals_only_where_some_are_typed() {
     assert_eq!(found("pha"), Some(("alpha()".to_owned(), 2)));
     assert_eq!(found("Alp"), Some(("Alpha()".to_owned(), 0)));
     assert_eq!(found("ET"), None);
+}
+
+#[test]
+fn a_search_goes_on_from_what_it_has_found() {
+    let recent = Arc::new(Recent::default());
+    recent.fill(["x = 1", "y", "x = 2", "x = 3"].map(String::from).to_vec());
+    let older = |text: &str| recent.find_again("x =", text, SearchDirection::Reverse);
+    let newer = |text: &str| recent.find_again("x =", text, SearchDirection::Forward);
+    assert_eq!(newer("z"), None);
+    assert_eq!(older("z"), Some(("x = 3".to_owned(), 0)));
+    assert_eq!(older("x = 3"), Some(("x = 2".to_owned(), 0)));
+    assert_eq!(older("x = 2"), Some(("x = 1".to_owned(), 0)));
+    assert_eq!(older("x = 1"), None);
+    assert_eq!(newer("x = 1"), Some(("x = 2".to_owned(), 0)));
+    // What was changed is no longer what was found.
+    assert_eq!(older("x = 22"), Some(("x = 3".to_owned(), 0)));
 }
 
 #[test]

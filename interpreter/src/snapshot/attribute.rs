@@ -1,4 +1,4 @@
-//! Attributes that functions and cells have by their native classes, set without looking them up again.
+//! Attributes that functions and cells have by their native classes, without looking them up again.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use rustpython_vm::builtins::{PyStrInterned, PyType};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use crate::snapshot::identifier::identifiers;
+use super::identifier::identifiers;
 
 /// An attribute of a native class, which the interpreters of one process share.
 pub struct Attribute {
@@ -16,22 +16,45 @@ pub struct Attribute {
 
 struct Own {
     descriptor: PyObjectRef,
+    get: fn(&PyObject, Option<&PyObject>, Option<&PyObject>, &VirtualMachine) -> PyResult,
     set: fn(&PyObject, PyObjectRef, PySetterValue, &VirtualMachine) -> PyResult<()>,
 }
 
 impl Attribute {
     fn new(class: &Py<PyType>, name: &'static PyStrInterned) -> Self {
         let own = class.get_direct_attr(name).and_then(|descriptor| {
-            let set = descriptor.class().slots().descr_set.load()?;
-            Some(Own { descriptor, set })
+            let slots = descriptor.class().slots();
+            let (get, set) = (slots.descr_get.load()?, slots.descr_set.load()?);
+            Some(Own {
+                descriptor,
+                get,
+                set,
+            })
         });
         Self { name, own }
+    }
+
+    /// That of an instance of just that class.
+    pub fn get(&self, object: &PyObject, vm: &VirtualMachine) -> PyResult {
+        match &self.own {
+            Some(Own {
+                descriptor, get, ..
+            }) => get(
+                descriptor,
+                Some(object),
+                Some(object.class().as_object()),
+                vm,
+            ),
+            None => object.get_attr(self.name, vm),
+        }
     }
 
     /// Sets it of an instance of just that class.
     pub fn set(&self, target: &PyObject, value: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
         match &self.own {
-            Some(Own { descriptor, set }) => {
+            Some(Own {
+                descriptor, set, ..
+            }) => {
                 let value = PySetterValue::Assign(value);
                 set(descriptor, target.to_owned(), value, vm)
             }
@@ -61,9 +84,12 @@ attributes! {
     annotate of function_type,
     annotations of function_type,
     cell_contents of cell_type,
+    closure of function_type,
+    code of function_type,
     defaults of function_type,
     dict of function_type,
     doc of function_type,
+    globals of function_type,
     kwdefaults of function_type,
     module of function_type,
     name of function_type,

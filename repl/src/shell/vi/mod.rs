@@ -1,0 +1,190 @@
+//! vi's keys: the line editor's typing with vim's commands.
+//!
+//! rustyline is left in its own insert mode all the time, where it asks for what every single key does
+//! before it does anything itself. What the keys of command mode do is decided by the machine in
+//! [`machine`], from the cell and the cursor alone, and done through [`super::rewrite`]; while somebody
+//! types, keys do what they do in [`super::keys`] and in the editor. So there is one place that knows the mode.
+
+mod commands;
+mod insertion;
+mod machine;
+mod motions;
+mod objects;
+mod operators;
+mod places;
+mod registers;
+mod sentences;
+#[cfg(test)]
+mod table;
+mod undo;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustyline::history::SearchDirection;
+use rustyline::{Cmd, EditMode, EventContext, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::keys::{self, Keys};
+use super::rewrite::Edited;
+use machine::{Key, Machine, Step};
+use operators::Edit;
+
+/// The machine, shared by the handlers of all keys.
+#[derive(Default)]
+pub struct Vi {
+    machine: Mutex<Machine>,
+}
+
+impl Vi {
+    /// A cell is begun with this text around the cursor.
+    pub fn begin(&self, before: &str, after: &str) {
+        let text = [before, after].concat();
+        self.lock().begin(text, before.len());
+    }
+
+    /// Whether keys do what they do in other modes, but for those that end that.
+    pub fn is_inserting(&self, context: &EventContext) -> bool {
+        context.mode() != EditMode::Vi || self.lock().is_inserting()
+    }
+
+    /// What a key does, if that isn't what it does by itself.
+    pub fn command(&self, key: KeyEvent, keys: &Keys, context: &EventContext) -> Option<Cmd> {
+        if context.mode() != EditMode::Vi {
+            return None;
+        }
+        let (cell, position) = (context.line(), context.pos());
+        let indents = |before: &str| keys.indent_behind(before);
+        let (key, is_behind_escape) = known(key);
+        let mut machine = self.lock();
+        if machine.is_commanding() && matches!(key, Known::ClearScreen) {
+            return Some(Cmd::ClearScreen);
+        }
+        let key = match key {
+            Known::Key(key) => key,
+            Known::ClearScreen => Key::Other,
+        };
+        let step = match is_behind_escape {
+            true => machine.key_behind_escape(key, cell, position, &indents),
+            false => machine.key(key, cell, position, &indents),
+        };
+        if step == Step::Search && keys.recent.is_empty() {
+            machine.leave_search();
+            return Some(Cmd::Noop);
+        }
+        drop(machine);
+        perform(step, keys, context)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Known {
+    Key(Key),
+    ClearScreen,
+}
+
+/// What a key is to vi, and whether terminals send it as Escape and another.
+fn known(event: KeyEvent) -> (Known, bool) {
+    let KeyEvent(code, modifiers) = event;
+    if modifiers == Modifiers::ALT
+        && let KeyCode::Char(letter) = code
+    {
+        return (Known::Key(Key::Character(letter)), true);
+    }
+    let key = match (code, modifiers) {
+        (KeyCode::Char('L'), Modifiers::CTRL) => return (Known::ClearScreen, false),
+        (KeyCode::Char('K'), Modifiers::CTRL) => Key::Like('D'),
+        (KeyCode::Char('R' | 'S'), Modifiers::CTRL) => Key::HistorySearch,
+        (KeyCode::Char('G'), Modifiers::CTRL) => Key::Abort,
+        (KeyCode::Char('H'), Modifiers::CTRL) => Key::Backspace,
+        (KeyCode::Char('J' | 'M'), Modifiers::CTRL) => Key::Enter,
+        (_, modifiers) if modifiers != Modifiers::NONE => Key::Other,
+        (KeyCode::Char(letter), _) => Key::Character(letter),
+        (KeyCode::Tab, _) => Key::Character('\t'),
+        (KeyCode::Enter, _) => Key::Enter,
+        (KeyCode::Esc, _) => Key::Escape,
+        (KeyCode::Backspace, _) => Key::Backspace,
+        (KeyCode::Insert, _) => Key::Insert,
+        (KeyCode::Left, _) => Key::Like('h'),
+        (KeyCode::Right, _) => Key::Like('l'),
+        (KeyCode::Home, _) => Key::Like('0'),
+        (KeyCode::End, _) => Key::Like('$'),
+        (KeyCode::Delete, _) => Key::Like('x'),
+        _ => Key::Other,
+    };
+    (Known::Key(key), false)
+}
+
+/// The editor's command for a step.
+fn perform(step: Step, keys: &Keys, context: &EventContext) -> Option<Cmd> {
+    let (cell, position) = (context.line(), context.pos());
+    Some(match step {
+        Step::Own => return None,
+        Step::Taken => Cmd::Noop,
+        Step::Go(to) => moves(cell, position, to)
+            .unwrap_or_else(|| rewrites(keys, context, cell.to_owned(), to)),
+        Step::Edit(Edit { text, at }) => rewrites(keys, context, text, at),
+        Step::Run => Cmd::AcceptLine,
+        Step::ToOther { is_before: true } => return keys::on_up_key(keys, context),
+        Step::ToOther { is_before: false } => return keys::on_down_key(keys, context),
+        Step::EditElsewhere => {
+            keys.leaves_for_editor.store(true, Ordering::Relaxed);
+            Cmd::AcceptLine
+        }
+        Step::Search => Cmd::ReverseSearchHistory,
+        // A move by nothing shows the cell that was found as one that is typed.
+        Step::EndSearch => Cmd::Move(Movement::ForwardChar(0)),
+        Step::AbortSearch => Cmd::Abort,
+        Step::SearchOn {
+            pattern,
+            is_forward,
+        } => {
+            let direction = match is_forward {
+                true => SearchDirection::Forward,
+                false => SearchDirection::Reverse,
+            };
+            match keys.recent.find_again(&pattern, cell, direction) {
+                Some((text, at)) => rewrites(keys, context, text, at),
+                None => Cmd::Noop,
+            }
+        }
+    })
+}
+
+fn rewrites(keys: &Keys, context: &EventContext, text: String, cursor: usize) -> Cmd {
+    keys.edit(context, Edited { text, cursor })
+}
+
+/// The move from one place to another, unless it is too far for one command.
+fn moves(cell: &str, from: usize, to: usize) -> Option<Cmd> {
+    let letters = |from: usize, to: usize| {
+        let between = cell.get(from..to)?;
+        RepeatCount::try_from(between.graphemes(true).count()).ok()
+    };
+    match to {
+        _ if to == from => Some(Cmd::Noop),
+        _ if to > from => letters(from, to).map(|by| Cmd::Move(Movement::ForwardChar(by))),
+        _ => letters(to, from).map(|by| Cmd::Move(Movement::BackwardChar(by))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_count_letters() {
+        let cell = "e\u{301}日\nx";
+        let forward = |by| Some(Cmd::Move(Movement::ForwardChar(by)));
+        assert_eq!(moves(cell, 0, 6), forward(2));
+        assert_eq!(moves(cell, 0, 7), forward(3));
+        assert_eq!(
+            moves(cell, 7, 3),
+            Some(Cmd::Move(Movement::BackwardChar(2)))
+        );
+        assert_eq!(moves(cell, 3, 3), Some(Cmd::Noop));
+    }
+}
