@@ -294,8 +294,13 @@ mod _rhumba_shell {
     fn find(expression: PyStrRef, vm: &VirtualMachine) -> (bool, PyObjectRef) {
         let namespace = Namespace::new(vm);
         match evaluation::evaluate(vm, &namespace, &expression.to_string_lossy()) {
-            Some(Value::Object(object) | Value::Unread(object)) => (true, object),
-            Some(Value::Instance(_) | Value::Typed { .. }) | None => (false, vm.ctx.none()),
+            Some(
+                Value::Object(object)
+                | Value::Unread {
+                    descriptor: object, ..
+                },
+            ) => (true, object),
+            Some(Value::Instance(_) | Value::Typed(_)) | None => (false, vm.ctx.none()),
         }
     }
 

@@ -8,6 +8,8 @@
 mod keywords;
 mod quoted;
 
+use std::ops::Range;
+
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::{PyBytes, PyDict, PyModule, PyStr};
 
@@ -123,9 +125,14 @@ fn python(
         .len();
     let (head, prefix) = line.split_at(prefix_start);
     let start = cursor - prefix.len();
+    let written = &before[..before.len() - prefix.len()];
+    if let Some(owner) = evaluation::attribute_owner(written) {
+        let matches = attributes(vm, namespace, written, owner, prefix);
+        return Completions { start, matches };
+    }
+    // `1.` is a number.
     if head.ends_with('.') {
-        let before_dot = &before[..before.len() - prefix.len() - 1];
-        let matches = attributes(vm, namespace, before_dot, prefix);
+        let matches = Vec::new();
         return Completions { start, matches };
     }
     if prefix.starts_with(|c: char| c.is_ascii_digit()) {
@@ -137,12 +144,7 @@ fn python(
     {
         return found;
     }
-    let mut matches = parameters(
-        vm,
-        namespace,
-        &before[..before.len() - prefix.len()],
-        prefix,
-    );
+    let mut matches = parameters(vm, namespace, written, prefix);
     matches.extend(names(vm, namespace, prefix));
     matches.extend(keywords::fitting(before, head, prefix).map(ToOwned::to_owned));
     // What the statements before bind will be there when the cell runs.
@@ -340,7 +342,7 @@ fn parameters(
         return Vec::new();
     }
     let called = &before[..bracket];
-    let called = &called[evaluation::trailing_expression_start(called)..];
+    let called = &called[evaluation::trailing_expression(called)];
     let Some(Value::Object(called)) = evaluation::evaluate(vm, namespace, called) else {
         return Vec::new();
     };
@@ -365,7 +367,7 @@ fn subscript_keys(
     cursor: usize,
 ) -> Option<Completions> {
     let owner = head.strip_suffix('[')?;
-    let owner = &owner[evaluation::trailing_expression_start(owner)..];
+    let owner = &owner[evaluation::trailing_expression(owner)];
     let Value::Object(object) = evaluation::evaluate(vm, namespace, owner)? else {
         return None;
     };
@@ -429,29 +431,17 @@ fn is_offered(name: &str, prefix: &str) -> bool {
     !name.starts_with('_') || prefix.starts_with('_')
 }
 
-/// Attributes of what the text before the dot stands for.
+/// Attributes of the expression that stands there in what is written.
 fn attributes(
     vm: &VirtualMachine,
     namespace: &Namespace,
-    before_dot: &str,
+    written: &str,
+    owner: Range<usize>,
     prefix: &str,
 ) -> Vec<String> {
-    let owner = &before_dot[evaluation::trailing_expression_start(before_dot)..];
-    // `1.` is a number.
-    if owner.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Vec::new();
-    }
-    let typed = Typed::new(&before_dot[..before_dot.len() - owner.len()]);
-    let mut matches = match evaluation::evaluate_in(vm, namespace, owner, Some(&typed)) {
-        Some(Value::Object(object)) => lookup::attribute_names(&object),
-        Some(Value::Instance(class)) => lookup::class_attribute_names(&class),
-        Some(Value::Typed { names, base }) => {
-            let mut all = lookup::class_attribute_names(&base);
-            all.extend(names);
-            all
-        }
-        Some(Value::Unread(_)) | None => return Vec::new(),
-    };
+    let typed = Typed::new(&written[..owner.start]);
+    let owner = evaluation::evaluate_in(vm, namespace, &written[owner], Some(&typed));
+    let mut matches = owner.map_or_else(Vec::new, |owner| owner.attribute_names(vm));
     matches.retain(|name| name.starts_with(prefix) && is_offered(name, prefix));
     matches
 }
@@ -575,7 +565,7 @@ fn dictionary_keys(
 ) -> Option<Completions> {
     let quoted = Quoted::at(before, open);
     let owner = before[..Quoted::start(before, open)].strip_suffix('[')?;
-    let owner = &owner[evaluation::trailing_expression_start(owner)..];
+    let owner = &owner[evaluation::trailing_expression(owner)];
     let Value::Object(object) = evaluation::evaluate(vm, namespace, owner)? else {
         return None;
     };

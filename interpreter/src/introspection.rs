@@ -22,9 +22,14 @@ pub fn inspect(
 ) -> PyResult<String> {
     let name = expression.trim().trim_end_matches('?').trim();
     let object = match evaluation::evaluate(vm, namespace, name) {
-        Some(Value::Object(object) | Value::Unread(object)) => object,
+        Some(
+            Value::Object(object)
+            | Value::Unread {
+                descriptor: object, ..
+            },
+        ) => object,
         // Attributes that only exist when asked for, such as those of a remote object.
-        Some(Value::Instance(_) | Value::Typed { .. }) | None => {
+        Some(Value::Instance(_) | Value::Typed(_)) | None => {
             namespace.get(vm, name).map_err(|_| {
                 vm.new_name_error(format!("Object `{name}` not found."), vm.ctx.new_str(name))
             })?

@@ -2,10 +2,19 @@
 //!
 //! For completion and introspection: looking at an object must not change it.
 
-use rustpython_vm::builtins::{PyModule, PyStr, PyType};
+use rustpython_vm::builtins::{PyDict, PyDictRef, PyModule, PyStr, PyType};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::namespace::Namespace;
+
+/// Attributes of the runtime's own types that are computed by code of the user's when they are first read.
+const COMPUTED_NAMES: [&str; 5] = [
+    "__annotations__",
+    "__bound__",
+    "__constraints__",
+    "__default__",
+    "__value__",
+];
 
 /// What looking up a dotted name found.
 pub(crate) enum Found {
@@ -57,6 +66,7 @@ pub(crate) fn attribute(vm: &VirtualMachine, object: &PyObject, name: &str) -> O
 fn read(vm: &VirtualMachine, object: &PyObject, held: PyObjectRef, name: &str) -> Found {
     let kind = held.class().name().to_string();
     match kind.as_str() {
+        "getset_descriptor" if COMPUTED_NAMES.contains(&name) => Found::Unread(held),
         // Native descriptors: a field of the runtime's own types, or a bound function.
         "getset_descriptor"
         | "member_descriptor"
@@ -84,17 +94,29 @@ fn read(vm: &VirtualMachine, object: &PyObject, held: PyObjectRef, name: &str) -
 }
 
 fn has_standard_access(vm: &VirtualMachine, object: &PyObject) -> bool {
+    let is_standard = |dict: PyDictRef| dict.class().is(vm.ctx.types.dict_type);
     object.downcast_ref::<PyType>().is_none()
         && class_attribute(vm, object.class(), "__getattr__").is_none()
+        && object.dict().is_none_or(is_standard)
 }
 
 pub(crate) fn has_get(vm: &VirtualMachine, held: &PyObject) -> bool {
     class_attribute(vm, held.class(), "__get__").is_some()
 }
 
-fn own_attribute(vm: &VirtualMachine, object: &PyObject, name: &str) -> Option<PyObjectRef> {
+/// What an object carries by itself under the name.
+pub(crate) fn own_attribute(
+    vm: &VirtualMachine,
+    object: &PyObject,
+    name: &str,
+) -> Option<PyObjectRef> {
     let dict = object.dict()?;
-    dict.get_item_opt(name, vm).ok().flatten()
+    entry(vm, &dict, name)
+}
+
+/// What a dictionary holds under the name: itself, whatever its class would answer.
+pub(crate) fn entry(vm: &VirtualMachine, dict: &PyDict, name: &str) -> Option<PyObjectRef> {
+    dict.inner_getitem_opt(name, vm).ok().flatten()
 }
 
 pub(crate) fn class_attribute(

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
-    ExceptHandler, Expr, ExprContext, Mod, ModModule, Stmt, StmtClassDef, StmtFunctionDef,
-    StmtImport, StmtImportFrom,
+    Comprehension, ExceptHandler, Expr, ExprContext, Mod, ModModule, Stmt, StmtClassDef,
+    StmtFunctionDef, StmtImport, StmtImportFrom,
 };
 
 use crate::parsing::parse_unchecked;
@@ -25,6 +25,8 @@ pub(crate) enum Binding<'a> {
     Value(&'a Expr),
     /// One of the items of it.
     Item(&'a Expr),
+    /// The part at this index of one of its items.
+    Part(&'a Expr, usize),
     /// Something of this class.
     Annotated(&'a Expr),
     /// What a `with` of it gives.
@@ -130,6 +132,79 @@ pub(crate) fn attributes_of(class: &StmtClassDef) -> BTreeSet<String> {
     attributes.names
 }
 
+/// The method that the body of a class of the cell defines last under the name.
+pub(crate) fn method<'a>(class: &'a StmtClassDef, name: &str) -> Option<&'a StmtFunctionDef> {
+    let mut methods = class.body.iter().filter_map(|statement| match statement {
+        Stmt::FunctionDef(method) => Some(method),
+        _ => None,
+    });
+    methods.rfind(|method| method.name.as_str() == name)
+}
+
+pub(crate) fn has_decorator(function: &StmtFunctionDef, name: &str) -> bool {
+    let mut decorators = function.decorator_list.iter();
+    decorators.any(|decorator| name_of(&decorator.expression) == Some(name))
+}
+
+/// What objects of a class of the cell get under the name: by its body, or by what its methods set.
+pub(crate) fn attribute<'a>(class: &'a StmtClassDef, name: &str) -> Option<Binding<'a>> {
+    let mut search = AttributeSearch {
+        wanted: name,
+        own: None,
+        found: None,
+    };
+    for statement in &class.body {
+        if let Stmt::FunctionDef(method) = statement {
+            search.own = first_parameter(method);
+            search.visit_body(&method.body);
+        } else {
+            search.own = None;
+            search.visit_stmt(statement);
+        }
+    }
+    search.found
+}
+
+struct AttributeSearch<'a, 'n> {
+    wanted: &'n str,
+    /// What the object is called where it is looked; None in the body of the class.
+    own: Option<&'a str>,
+    found: Option<Binding<'a>>,
+}
+
+impl AttributeSearch<'_, '_> {
+    fn is_wanted(&self, target: &Expr) -> bool {
+        match (target, self.own) {
+            (Expr::Attribute(attribute), Some(own)) => {
+                name_of(&attribute.value) == Some(own) && attribute.attr.as_str() == self.wanted
+            }
+            (Expr::Name(name), None) => name.id.as_str() == self.wanted,
+            _ => false,
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for AttributeSearch<'a, '_> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::Assign(assignment)
+                if assignment.targets.iter().any(|each| self.is_wanted(each))
+                    && !is_missing(&assignment.value) =>
+            {
+                self.found = Some(Binding::Value(&assignment.value));
+            }
+            Stmt::AnnAssign(assignment) if self.is_wanted(&assignment.target) => {
+                self.found = Some(Binding::Annotated(&assignment.annotation));
+            }
+            // What is in there has scopes of its own.
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+            other => visitor::walk_stmt(self, other),
+        }
+    }
+
+    fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
 fn name_of(expression: &Expr) -> Option<&str> {
     match expression {
         Expr::Name(name) => Some(name.id.as_str()),
@@ -169,6 +244,19 @@ impl<'a> Search<'a, '_> {
         }
     }
 
+    /// Looks among the names that stepping through something binds.
+    fn stepped(&mut self, target: &'a Expr, through: &'a Expr) {
+        if name_of(target) == Some(self.wanted) {
+            self.found = Some(Binding::Item(through));
+        }
+        if let Expr::Tuple(parts) = target {
+            let mut parts = parts.elts.iter();
+            if let Some(index) = parts.position(|part| name_of(part) == Some(self.wanted)) {
+                self.found = Some(Binding::Part(through, index));
+            }
+        }
+    }
+
     fn parameters(&mut self, function: &'a StmtFunctionDef) {
         for each in function.parameters.iter_non_variadic_params() {
             if each.parameter.name.as_str() != self.wanted {
@@ -177,11 +265,8 @@ impl<'a> Search<'a, '_> {
             let annotation = each.parameter.annotation.as_deref().map(Binding::Annotated);
             let default = each.default.as_deref().map(Binding::Value);
             let own = self.class.filter(|_| {
-                let is_static = |decorator: &ruff_python_ast::Decorator| {
-                    name_of(&decorator.expression) == Some("staticmethod")
-                };
                 first_parameter(function) == Some(self.wanted)
-                    && !function.decorator_list.iter().any(is_static)
+                    && !has_decorator(function, "staticmethod")
             });
             let found = own.map(Binding::Instance).or(annotation).or(default);
             // Without any of these it hides what the name stands for outside, and nothing is known of it.
@@ -249,9 +334,7 @@ impl<'a> Visitor<'a> for Search<'a, '_> {
                     _ => Binding::Annotated(&assignment.annotation),
                 });
             }
-            Stmt::For(each) if name_of(&each.target) == Some(self.wanted) => {
-                self.found = Some(Binding::Item(&each.iter));
-            }
+            Stmt::For(each) => self.stepped(&each.target, &each.iter),
             Stmt::With(with) => {
                 for item in &with.items {
                     let target = item.optional_vars.as_deref().and_then(name_of);
@@ -274,6 +357,11 @@ impl<'a> Visitor<'a> for Search<'a, '_> {
         visitor::walk_expr(self, expression);
     }
 
+    fn visit_comprehension(&mut self, comprehension: &'a Comprehension) {
+        self.stepped(&comprehension.target, &comprehension.iter);
+        visitor::walk_comprehension(self, comprehension);
+    }
+
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
         let ExceptHandler::ExceptHandler(clause) = handler;
         let is_wanted = clause.name.as_ref().map(|name| name.as_str()) == Some(self.wanted);
@@ -292,6 +380,7 @@ mod tests {
         match binding {
             Some(Binding::Value(_)) => "value",
             Some(Binding::Item(_)) => "item",
+            Some(Binding::Part(..)) => "part",
             Some(Binding::Annotated(_)) => "annotated",
             Some(Binding::Entered(_)) => "entered",
             Some(Binding::Module(_)) => "module",
@@ -312,6 +401,9 @@ mod tests {
             ("x: int\n", "annotated"),
             ("x: int = 3\n", "value"),
             ("for x in range(3):\n    ", "item"),
+            ("for y, x in {}.items():\n    ", "part"),
+            ("[x for x in range(3) if ", "item"),
+            ("any(y for y, x in [] if ", "part"),
             ("with open('f') as x:\n    ", "entered"),
             ("import a.b as x\n", "module"),
             ("import x.b\n", "module"),
@@ -347,5 +439,16 @@ mod tests {
         };
         let names: Vec<String> = attributes_of(class).into_iter().collect();
         assert_eq!(names, ["__init__", "done", "kind", "n", "size", "twice"]);
+        for (name, expected) in [
+            ("kind", "value"),
+            ("size", "annotated"),
+            ("n", "value"),
+            ("done", "value"),
+            ("m", ""),
+            ("twice", ""),
+        ] {
+            assert_eq!(kind(attribute(class, name)), expected, "{name}");
+        }
+        assert!(method(class, "twice").is_some_and(|method| !has_decorator(method, "property")));
     }
 }

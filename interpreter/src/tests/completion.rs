@@ -1,5 +1,7 @@
 //! Completion and introspection: what is offered, and that nothing is run for it.
 
+mod calls;
+
 use rustpython_vm::AsObject;
 
 use std::time::{Duration, Instant};

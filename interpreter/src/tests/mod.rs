@@ -15,5 +15,5 @@ mod output;
 mod programs;
 mod shell;
 mod sturdiness;
-mod support;
+pub(crate) mod support;
 mod tracebacks;

@@ -213,10 +213,8 @@ fn block(
     if text[at..].starts_with(pair.0) {
         at += 1;
     }
-    let mut open = at;
-    for _ in 0..count {
-        open = motions::opening(text, open, pair)?;
-    }
+    let around = (0..count).try_fold(at, |open, _| motions::opening(text, open, pair));
+    let open = around.or_else(|| next_opening(text, at, pair.0, count))?;
     let close = motions::closing(text, open + 1, pair)?;
     if is_around {
         return Some(Extent::new(open, close, Kind::Inclusive));
@@ -231,6 +229,13 @@ fn block(
         || (pair.0 == '{' && places::indent_end(text, close) == close && line_start >= start);
     let end = if has_own_line { line_start } else { close };
     Some(Extent::new(start, end.max(start), Kind::Exclusive))
+}
+
+/// Outside of brackets, the next in the line is meant.
+fn next_opening(text: &str, at: usize, bracket: char, count: usize) -> Option<usize> {
+    let rest = &text[at..places::line_end(text, at)];
+    let found = rest.match_indices(bracket).nth(count.checked_sub(1)?)?;
+    Some(at + found.0)
 }
 
 fn paragraphs(text: &str, at: usize, is_around: bool, count: usize) -> Option<Extent> {

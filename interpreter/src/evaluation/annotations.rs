@@ -1,0 +1,332 @@
+//! What annotations stand for: those of functions, of classes and of the cell that is typed.
+//!
+//! No code that makes annotations is run. What a function or a class has of them is read from that code
+//! ([`super::compiled`]), unless it has them as objects.
+
+use ruff_python_ast::{Expr, Operator};
+use rustpython_vm::builtins::{
+    PyCode, PyDict, PyFunction, PyGenericAlias, PyStr, PyTuple, PyType, PyUnion,
+};
+use rustpython_vm::bytecode::CodeFlags;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
+
+use super::{Evaluation, Instance, Scope, Value, compiled};
+use crate::lookup;
+
+/// The forms of `typing` that aren't classes.
+const FORMS: [&str; 11] = [
+    "Annotated",
+    "ClassVar",
+    "Final",
+    "Literal",
+    "LiteralString",
+    "NotRequired",
+    "Optional",
+    "ReadOnly",
+    "Required",
+    "Self",
+    "Union",
+];
+
+/// An annotation as somebody has it.
+enum Annotation {
+    Source(String),
+    Object(PyObjectRef),
+}
+
+impl<'t> Evaluation<'t> {
+    /// Some object of what an annotation names: of `list[int]` a list, of `A | None` an A.
+    pub(super) fn annotated(&self, annotation: &Expr, depth: usize) -> Option<Value<'t>> {
+        let depth = depth.checked_sub(1)?;
+        let types = &self.vm.ctx.types;
+        match annotation {
+            Expr::StringLiteral(source) => self.annotated_source(source.value.to_str(), depth),
+            Expr::NoneLiteral(_) => Some(Value::of_class(types.none_type)),
+            Expr::EllipsisLiteral(_) => Some(Value::Object(self.vm.ctx.ellipsis.clone().into())),
+            Expr::BinOp(either) if either.op == Operator::BitOr => {
+                let both = [&either.left, &either.right].map(|each| self.annotated(each, depth));
+                self.first(both)
+            }
+            Expr::Subscript(generic) => match self.value(&generic.value, depth)? {
+                Value::Object(origin) => {
+                    let parts: &[Expr] = match &*generic.slice {
+                        Expr::Tuple(parts) => &parts.elts,
+                        part => std::slice::from_ref(part),
+                    };
+                    if self.form(&origin) == Some("Literal") {
+                        return self.value(parts.first()?, depth);
+                    }
+                    let parts = parts.iter().map(|part| self.annotated(part, depth));
+                    self.generic(&origin, parts.collect())
+                }
+                Value::Typed(class) => Some(Value::Typed(class)),
+                _ => None,
+            },
+            Expr::Name(name) if self.stand_in(name.id.as_str()).is_some() => {
+                self.stand_in(name.id.as_str()).cloned()
+            }
+            named => match self.value(named, depth)? {
+                Value::Object(object) => self.meant(&object, depth),
+                Value::Typed(class) => Some(Value::Typed(class)),
+                Value::Unread { .. } | Value::Instance(_) => None,
+            },
+        }
+    }
+
+    /// The same of an annotation that is given as source.
+    pub(super) fn annotated_source(&self, source: &str, depth: usize) -> Option<Value<'t>> {
+        let parsed = super::parse(source)?;
+        self.annotated(&parsed, depth)
+    }
+
+    /// The same of an annotation that is an object.
+    fn meant(&self, annotation: &PyObject, depth: usize) -> Option<Value<'t>> {
+        let depth = depth.checked_sub(1)?;
+        let vm = self.vm;
+        if vm.is_none(annotation) {
+            return Some(Value::of_class(vm.ctx.types.none_type));
+        }
+        if annotation.is(&vm.ctx.ellipsis) {
+            return Some(Value::Object(annotation.to_owned()));
+        }
+        if let Some(source) = annotation.downcast_ref::<PyStr>() {
+            return self.annotated_source(source.to_str()?, depth);
+        }
+        if let Some(class) = annotation.downcast_ref::<PyType>() {
+            return Some(Value::of_class(class));
+        }
+        let all = |parts: &Py<PyTuple>| -> Vec<Option<Value<'t>>> {
+            let parts = parts.as_slice().iter();
+            parts.map(|part| self.meant(part, depth)).collect()
+        };
+        if let Some(union) = annotation.downcast_ref::<PyUnion>() {
+            return self.first(all(union.args()));
+        }
+        // A class that stands on it may have attributes of its own.
+        let alias = annotation.downcast_ref_if_exact::<PyGenericAlias>(vm);
+        if alias.is_some() {
+            let origin = annotation.get_attr("__origin__", vm).ok()?;
+            let parts = annotation.get_attr("__args__", vm).ok()?;
+            return self.generic(&origin, all(parts.downcast_ref::<PyTuple>()?));
+        }
+        match self.form(annotation) {
+            Some("Self") => return self.receiver.clone(),
+            Some("LiteralString") => return Some(Value::of_class(vm.ctx.types.str_type)),
+            _ => {}
+        }
+        // What else `typing` makes keeps what it is made of for itself.
+        let own = |name: &str| lookup::own_attribute(vm, annotation, name);
+        if let Some(supertype) = own("__supertype__") {
+            return self.meant(&supertype, depth);
+        }
+        let parts = own("__args__").and_then(|parts| parts.downcast::<PyTuple>().ok());
+        let parts = parts.map_or_else(Vec::new, |parts| all(&parts));
+        let origin = own("__origin__")?;
+        self.generic(&origin, parts)
+    }
+
+    /// Some object of a class of which parts are said, `list[int]`, or of a form, `Optional[int]`.
+    fn generic(&self, origin: &PyObject, parts: Vec<Option<Value<'t>>>) -> Option<Value<'t>> {
+        let types = &self.vm.ctx.types;
+        let origin = match lookup::own_attribute(self.vm, origin, "__origin__") {
+            Some(inner) if origin.downcast_ref::<PyType>().is_none() => inner,
+            _ => origin.to_owned(),
+        };
+        if origin.is(types.type_type) {
+            return match parts.into_iter().next()?? {
+                Value::Instance(instance) => Some(Value::Object(instance.class.into())),
+                Value::Typed(class) => Some(Value::Typed(class)),
+                _ => None,
+            };
+        }
+        if self.form(&origin).is_some() || origin.is(types.union_type) {
+            return self.first(parts);
+        }
+        Some(Value::Instance(Instance {
+            class: origin.downcast::<PyType>().ok()?,
+            arguments: parts,
+        }))
+    }
+
+    /// The first that is something and isn't None.
+    fn first(&self, parts: impl IntoIterator<Item = Option<Value<'t>>>) -> Option<Value<'t>> {
+        let none = self.vm.ctx.types.none_type;
+        let is_none = |value: &Value<'_>| match value {
+            Value::Instance(instance) => instance.class.is(none),
+            _ => false,
+        };
+        parts.into_iter().flatten().find(|value| !is_none(value))
+    }
+
+    /// Which form of `typing` the object is, if it is one.
+    fn form(&self, object: &PyObject) -> Option<&'static str> {
+        let typing = self.module("typing")?.dict()?;
+        let is_it = |name: &&'static str| {
+            let known = typing.get_item_opt(*name, self.vm);
+            known.is_ok_and(|known| known.is_some_and(|known| known.is(object)))
+        };
+        FORMS.into_iter().find(is_it)
+    }
+
+    /// What a call of a function gives by its annotation.
+    pub(super) fn said_of_result(
+        &self,
+        function: &PyObject,
+        receiver: Option<Value<'t>>,
+        depth: usize,
+    ) -> Option<Value<'t>> {
+        let (scope, annotation) = of_function(self.vm, function, "return")?;
+        let given = self.in_scope(scope, receiver, &annotation, depth)?;
+        let code = code_of(self.vm, function)?;
+        if code.code.flags.contains(CodeFlags::COROUTINE) {
+            return Some(self.awaited_later(given));
+        }
+        Some(given)
+    }
+
+    /// A coroutine that gives the value.
+    pub(super) fn awaited_later(&self, value: Value<'t>) -> Value<'t> {
+        Value::Instance(Instance {
+            class: self.vm.ctx.types.coroutine_type.to_owned(),
+            arguments: vec![Some(value)],
+        })
+    }
+
+    /// What objects of a class have under a name by what the class says: it annotates the name, or
+    /// its `__init__` sets it to a parameter that is annotated.
+    pub(super) fn said_of_attribute(
+        &self,
+        class: &Py<PyType>,
+        name: &str,
+        receiver: &Value<'t>,
+        depth: usize,
+    ) -> Option<Value<'t>> {
+        let vm = self.vm;
+        class.mro_collect().iter().find_map(|class| {
+            let said = of_class(vm, class).and_then(|(scope, annotations)| {
+                let mut annotations = annotations.into_iter();
+                let (_, annotation) = annotations.find(|(known, _)| known == name)?;
+                Some((scope, annotation))
+            });
+            let said = said.or_else(|| {
+                let init = own_init(vm, class)?;
+                let code = code_of(vm, &init)?;
+                let mut set = compiled::attributes_set(&code).into_iter();
+                let (_, parameter) = set.find(|(known, _)| known == name)?;
+                of_function(vm, &init, &parameter?)
+            });
+            let (scope, annotation) = said?;
+            self.in_scope(scope, Some(receiver.clone()), &annotation, depth)
+        })
+    }
+
+    fn in_scope(
+        &self,
+        scope: Scope<'t>,
+        receiver: Option<Value<'t>>,
+        annotation: &Annotation,
+        depth: usize,
+    ) -> Option<Value<'t>> {
+        let there = self.elsewhere(scope, receiver);
+        match annotation {
+            Annotation::Source(source) => there.annotated_source(source, depth),
+            Annotation::Object(object) => there.meant(object, depth),
+        }
+    }
+}
+
+/// The names of the attributes that objects of a class get besides those of the class, as far as the
+/// class says them.
+pub(super) fn names_said(vm: &VirtualMachine, class: &Py<PyType>) -> Vec<String> {
+    let mut names = Vec::new();
+    for class in class.mro_collect() {
+        if let Some((_, annotations)) = of_class(vm, &class) {
+            names.extend(annotations.into_iter().map(|(name, _)| name));
+        }
+        if let Some(code) = own_init(vm, &class).and_then(|init| code_of(vm, &init)) {
+            let set = compiled::attributes_set(&code).into_iter();
+            names.extend(set.map(|(name, _)| name));
+        }
+    }
+    names
+}
+
+/// An annotation of a function, and where its names are looked up.
+fn of_function<'t>(
+    vm: &VirtualMachine,
+    function: &PyObject,
+    name: &str,
+) -> Option<(Scope<'t>, Annotation)> {
+    function.downcast_ref::<PyFunction>()?;
+    let maker = function.get_attr("__annotate__", vm).ok()?;
+    if vm.is_none(&maker) {
+        // Without code that makes them, they are there.
+        let annotations = function.get_attr("__annotations__", vm).ok()?;
+        let annotations = annotations.downcast_ref::<PyDict>()?;
+        let annotation = lookup::entry(vm, annotations, name)?;
+        return Some((scope_of(vm, function)?, Annotation::Object(annotation)));
+    }
+    let code = code_of(vm, &maker)?;
+    let mut annotations = compiled::annotations(vm, &code).into_iter();
+    let (_, source) = annotations.find(|(known, _)| known == name)?;
+    Some((scope_of(vm, &maker)?, Annotation::Source(source)))
+}
+
+/// The annotations of a class itself, and where their names are looked up.
+fn of_class<'t>(
+    vm: &VirtualMachine,
+    class: &Py<PyType>,
+) -> Option<(Scope<'t>, Vec<(String, Annotation)>)> {
+    let own = |name: &str| class.get_direct_attr(vm.ctx.interned_str(name)?);
+    let made = own("__annotations__").and_then(|made| made.downcast::<PyDict>().ok());
+    if let Some(made) = made {
+        let module = own("__module__")?.downcast::<PyStr>().ok()?;
+        let globals = super::module(vm, module.to_str()?)?.dict()?;
+        let named = made.into_iter().filter_map(|(name, annotation)| {
+            let name = name.downcast_ref::<PyStr>()?.to_str()?.to_owned();
+            Some((name, Annotation::Object(annotation)))
+        });
+        let scope = Scope::Function {
+            globals,
+            cells: Vec::new(),
+        };
+        return Some((scope, named.collect()));
+    }
+    let maker = own("__annotate_func__").or_else(|| own("__annotate__"))?;
+    let code = code_of(vm, &maker)?;
+    let named = compiled::annotations(vm, &code).into_iter();
+    let named = named.map(|(name, source)| (name, Annotation::Source(source)));
+    Some((scope_of(vm, &maker)?, named.collect()))
+}
+
+fn own_init(vm: &VirtualMachine, class: &Py<PyType>) -> Option<PyObjectRef> {
+    class.get_direct_attr(vm.ctx.interned_str("__init__")?)
+}
+
+/// The code of a function; None of what isn't one.
+fn code_of(vm: &VirtualMachine, function: &PyObject) -> Option<PyRef<PyCode>> {
+    function.downcast_ref::<PyFunction>()?;
+    let code = function.get_attr("__code__", vm).ok()?;
+    code.downcast::<PyCode>().ok()
+}
+
+/// What the code of a function sees.
+fn scope_of<'t>(vm: &VirtualMachine, function: &PyObject) -> Option<Scope<'t>> {
+    let code = code_of(vm, function)?;
+    let globals = function.get_attr("__globals__", vm).ok()?;
+    let cells = function.get_attr("__closure__", vm).ok()?;
+    let names = code.code.freevars.iter();
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    let cells = cells
+        .downcast_ref::<PyTuple>()
+        .map_or(&[][..], |cells| cells.as_slice());
+    // A cell may be empty yet.
+    let named = names.zip(cells).filter_map(|(name, cell)| {
+        let content = cell.get_attr("cell_contents", vm).ok()?;
+        Some((name, content))
+    });
+    Some(Scope::Function {
+        globals: globals.downcast::<PyDict>().ok()?,
+        cells: named.collect(),
+    })
+}

@@ -1,0 +1,79 @@
+//! The parameters that can be given by name in a call of an object, told without calling it.
+
+use ruff_python_ast::Stmt;
+use rustpython_vm::builtins::{PyBoundMethod, PyCode, PyFunction, PyStr, PyType};
+use rustpython_vm::{AsObject, PyObject, VirtualMachine};
+
+use crate::lookup;
+
+/// The parameters that can be given by name in a call of the object.
+pub(crate) fn keyword_parameters(vm: &VirtualMachine, called: &PyObject) -> Vec<String> {
+    parameters(vm, called, 4).unwrap_or_default()
+}
+
+fn parameters(vm: &VirtualMachine, called: &PyObject, depth: usize) -> Option<Vec<String>> {
+    let depth = depth.checked_sub(1)?;
+    if let Some(wrapped) = called
+        .dict()
+        .and_then(|dict| dict.get_item_opt("__wrapped__", vm).ok().flatten())
+    {
+        return parameters(vm, &wrapped, depth);
+    }
+    if let Some(function) = called.downcast_ref::<PyFunction>() {
+        let code = function.as_object().get_attr("__code__", vm).ok()?;
+        let code = &code.downcast_ref::<PyCode>()?.code;
+        let count = (code.arg_count + code.kwonlyarg_count) as usize;
+        let names = code.varnames.iter().take(count);
+        return Some(
+            names
+                .skip(code.posonlyarg_count as usize)
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect(),
+        );
+    }
+    if let Some(method) = called.downcast_ref::<PyBoundMethod>() {
+        let function = method.as_object().get_attr("__func__", vm).ok()?;
+        let mut names = parameters(vm, &function, depth)?;
+        if !names.is_empty() {
+            names.remove(0);
+        }
+        return Some(names);
+    }
+    if let Some(class) = called.downcast_ref::<PyType>() {
+        for method in ["__init__", "__new__"] {
+            let found = lookup::class_attribute(vm, class, method)?;
+            if found.downcast_ref::<PyFunction>().is_some() {
+                let mut names = parameters(vm, &found, depth)?;
+                if !names.is_empty() {
+                    names.remove(0);
+                }
+                return Some(names);
+            }
+        }
+    }
+    native_parameters(vm, called)
+}
+
+/// The parameters of a native function whose signature is known as a text.
+fn native_parameters(vm: &VirtualMachine, called: &PyObject) -> Option<Vec<String>> {
+    let types = &vm.ctx.types;
+    let class = called.class();
+    if !class.is(types.builtin_function_or_method_type) && !class.is(types.method_descriptor_type) {
+        return None;
+    }
+    let text = called.get_attr("__text_signature__", vm).ok()?;
+    // `($module, iterable, /, *, key=None)`: what is bound by itself is marked.
+    let text = text.downcast_ref::<PyStr>()?.to_str()?.replace('$', "");
+    let source = format!("def f{text}: pass");
+    let parsed = ruff_python_parser::parse_module(&source).ok()?;
+    let Some(Stmt::FunctionDef(function)) = parsed.syntax().body.first() else {
+        return None;
+    };
+    let parameters = &function.parameters;
+    let named = parameters.args.iter().chain(parameters.kwonlyargs.iter());
+    Some(
+        named
+            .map(|each| each.parameter.name.as_str().to_owned())
+            .collect(),
+    )
+}
