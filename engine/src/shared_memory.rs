@@ -37,7 +37,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering};
 
 /// Buffers of at least this many bytes go by descriptor: below, making the file
 /// and mapping it costs more than copying.
@@ -100,8 +100,11 @@ unsafe impl GlobalAlloc for SharingAllocator {
     }
 
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
-        if layout.size() >= BYTES_MIN && MAPPINGS.remove(address, layout.size()) {
-            return;
+        if layout.size() >= BYTES_MIN {
+            if MAPPINGS.remove(address, layout.size()) {
+                return;
+            }
+            MAPPINGS.forget_moved(address, layout.size());
         }
         // SAFETY: as the caller's, as it wasn't a mapping.
         unsafe { System.dealloc(address, layout) }
@@ -109,6 +112,9 @@ unsafe impl GlobalAlloc for SharingAllocator {
 
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         if layout.size() < BYTES_MIN || MAPPINGS.find(address, layout.size()).is_none() {
+            if layout.size() >= BYTES_MIN {
+                MAPPINGS.forget_moved(address, layout.size());
+            }
             // SAFETY: as the caller's, as it isn't a mapping.
             return unsafe { System.realloc(address, layout, new_size) };
         }
@@ -140,8 +146,19 @@ struct Mapping {
     /// Where in memory the pages are that the descriptor's file has, its first byte first.
     file_begin: AtomicUsize,
     file_length: AtomicUsize,
+    kind: AtomicU8,
+}
+
+/// What a mapping is.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
     /// The file is just these bytes, and sealed.
-    is_sealed: AtomicBool,
+    Sealed,
+    /// The file has whole pages of it.
+    Joined,
+    /// Pages of the system allocator's memory, which takes it back.
+    Moved,
 }
 
 const FREE: usize = 0;
@@ -155,20 +172,24 @@ impl Mapping {
             descriptor: AtomicI32::new(-1),
             file_begin: AtomicUsize::new(0),
             file_length: AtomicUsize::new(0),
-            is_sealed: AtomicBool::new(false),
+            kind: AtomicU8::new(Kind::Sealed as u8),
         }
     }
 
     /// Says what is there from now on. The place was reserved.
-    fn fill(&self, bytes: &[u8], file: OwnedFd, file_bytes: &[u8], is_sealed: bool) {
+    fn fill(&self, kind: Kind, bytes: &[u8], file: OwnedFd, file_bytes: &[u8]) {
         self.length.store(bytes.len(), Ordering::Relaxed);
         self.descriptor.store(file.into_raw_fd(), Ordering::Relaxed);
         let begin = file_bytes.as_ptr() as usize;
         self.file_begin.store(begin, Ordering::Relaxed);
         self.file_length.store(file_bytes.len(), Ordering::Relaxed);
-        self.is_sealed.store(is_sealed, Ordering::Relaxed);
+        self.kind.store(kind as u8, Ordering::Relaxed);
         let address = bytes.as_ptr() as usize;
         self.address.store(address, Ordering::Release);
+    }
+
+    fn is(&self, kind: Kind) -> bool {
+        self.kind.load(Ordering::Relaxed) == kind as u8
     }
 
     /// # Safety
@@ -195,6 +216,7 @@ impl Mappings {
         self.0.iter().find(|mapping| {
             mapping.address.load(Ordering::Acquire) == at
                 && mapping.length.load(Ordering::Relaxed) == length
+                && !mapping.is(Kind::Moved)
         })
     }
 
@@ -210,6 +232,25 @@ impl Mappings {
             let offset = at.checked_sub(begin)?;
             (offset < length && bytes.len() <= length - offset).then_some((mapping, offset))
         })
+    }
+
+    /// Lets go of the files of memory that is given back to the system's allocator.
+    fn forget_moved(&self, address: *const u8, length: usize) {
+        if length < joining::MOVED_BYTES_MIN {
+            return;
+        }
+        let begin = address as usize;
+        for mapping in &self.0 {
+            let at = mapping.address.load(Ordering::Acquire);
+            if at < begin || at - begin >= length || !mapping.is(Kind::Moved) {
+                continue;
+            }
+            mapping.address.store(RESERVED, Ordering::Relaxed);
+            let descriptor = mapping.descriptor.load(Ordering::Relaxed);
+            // SAFETY: kept for this memory, of which the caller is the last owner.
+            drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+            mapping.address.store(FREE, Ordering::Release);
+        }
     }
 
     /// Unmaps what whoever calls owns; false if it isn't a mapping.
@@ -281,10 +322,7 @@ pub(crate) fn descriptor_of(buffer: &Bytes) -> Option<BorrowedFd<'_>> {
     let mapping = MAPPINGS.find(buffer.as_ptr(), buffer.len())?;
     // SAFETY: the buffer keeps the mapping alive.
     let descriptor = unsafe { mapping.file() };
-    mapping
-        .is_sealed
-        .load(Ordering::Relaxed)
-        .then_some(descriptor)
+    mapping.is(Kind::Sealed).then_some(descriptor)
 }
 
 /// Returns memory with the buffer's bytes: its own if it is a mapping, else a
@@ -340,7 +378,7 @@ pub(crate) fn adopt(file: OwnedFd) -> io::Result<Bytes> {
     // SAFETY: `length` readable and writable bytes that nobody else owns. The global allocator is
     // the one above, which takes them back with this address and length.
     let vector = unsafe { Vec::from_raw_parts(address.as_ptr(), length, length) };
-    mapping.fill(&vector, file, &vector, true);
+    mapping.fill(Kind::Sealed, &vector, file, &vector);
     Ok(Bytes::from(vector))
 }
 

@@ -17,11 +17,11 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use rustix::fs::MemfdFlags;
 
-use super::{FREE, IS_INSTALLED, MAPPINGS, Mapping, PAGE_BYTES};
+use super::{FREE, IS_INSTALLED, Kind, MAPPINGS, Mapping, PAGE_BYTES};
 
 /// Buffers of at least this many bytes are moved. The system's allocator takes smaller ones out of memory
 /// that it uses again, which would then keep the file.
-const MOVED_BYTES_MIN: usize = 64 << 20;
+pub(super) const MOVED_BYTES_MIN: usize = 64 << 20;
 
 /// How much is there twice at a time.
 const PIECE_BYTES: usize = 4 << 20;
@@ -96,6 +96,10 @@ impl Plan {
             None => {
                 let file = rustix::fs::memfd_create("rhumba-bytes", MemfdFlags::CLOEXEC)?;
                 move_pages(pages, &file)?;
+                // The next time its pages need not be moved.
+                if let (Ok(kept), Some(place)) = (file.try_clone(), MAPPINGS.reserve()) {
+                    place.fill(Kind::Moved, pages, kept, pages);
+                }
                 (file, 0)
             }
         };
@@ -103,7 +107,7 @@ impl Plan {
         region.map(pages_at, length, &file, file_offset as u64)?;
         let mut vector = region.into_vector(begin, self.total);
         let file_bytes = &vector[pages_at - begin..][..length];
-        place.fill(&vector, file, file_bytes, false);
+        place.fill(Kind::Joined, &vector, file, file_bytes);
         let mut at = 0;
         for (index, part) in parts.iter().enumerate() {
             let end = at + part.len();
@@ -347,9 +351,17 @@ mod tests {
         drop(all);
         assert!(MAPPINGS.find(at, length).is_none());
         assert!(!is_of_file(at));
-        let middle = kept[LENGTH / 2..].as_ptr();
+        let middle = kept.as_ptr().wrapping_add(LENGTH / 2);
+        let page = &kept[LENGTH / 2..][..PAGE_BYTES];
+        assert!(MAPPINGS.find_file(page).is_some());
         drop(kept);
         assert!(!is_of_file(middle));
+        let is_known = |mapping: &Mapping| {
+            let begin = mapping.file_begin.load(Ordering::Relaxed);
+            let is_there = mapping.address.load(Ordering::Acquire) > super::super::RESERVED;
+            is_there && (begin..begin + LENGTH).contains(&(middle as usize))
+        };
+        assert!(!MAPPINGS.0.iter().any(is_known));
     }
 
     #[test]
