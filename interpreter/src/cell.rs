@@ -207,6 +207,7 @@ impl Run<'_> {
 
     /// Compiles a cell in as many pieces as its length asks for.
     fn compiled(&self, python: &str, name: &str, preferences: &Preferences) -> PyResult<Vec<Part>> {
+        let python = &*compiling::with_names(python);
         let outline = Outline::of(python);
         let pieces = outline.pieces(python);
         let last_index = pieces.len() - 1;

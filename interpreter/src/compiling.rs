@@ -1,22 +1,28 @@
-//! Compiles source that is wrong, where the runtime can't.
+//! Compiles source that the runtime can't.
 //!
 //! The runtime looks for doubtful escapes in source that doesn't parse by a scan of its own, which takes
 //! a text without an end to end a byte before its line does. Where that is within a letter of more than
 //! one byte (`'é`), it panics. Such source is compiled once more with other letters in the place of
-//! these, which has the same faults at the same places. All other source is compiled as it is.
+//! these, which has the same faults at the same places.
+//!
+//! And its parser takes `match` behind a semicolon for the beginning of a block, whatever follows
+//! (`x = 1; match = x`). Such a name is compiled in another spelling that Python takes for the same.
+//! All other source is compiled as it is.
 //!
 //! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`.
 
 pub(crate) mod builtins;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use ruff_python_parser::ParseErrorType;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 
-use crate::parsing::parse_module;
+use crate::parsing::{parse_module, parse_unchecked};
 
 thread_local! {
     static MAY_PANIC: Cell<bool> = const { Cell::new(false) };
@@ -41,6 +47,36 @@ pub(crate) fn compiled<R>(source: &str, compile: impl Fn(&str) -> R) -> R {
     let done = catch_unwind(AssertUnwindSafe(|| compile(source)));
     MAY_PANIC.set(false);
     done.unwrap_or_else(|_| compile(&in_ascii(source)))
+}
+
+/// The same source with another spelling of `match` where it is a name that isn't taken for one.
+pub(crate) fn with_names(source: &str) -> Cow<'_, str> {
+    let mut parts = source.match_indices("match");
+    let may_be_name = |at: usize| source[..at].trim_end_matches([' ', '\t']).ends_with(';');
+    if !parts.any(|(at, _)| may_be_name(at)) {
+        return Cow::Borrowed(source);
+    }
+    let parsed = parse_unchecked(source);
+    let mut places = Vec::new();
+    for wrong in parsed.errors() {
+        let at = wrong.location.start().to_usize();
+        let is_name = matches!(
+            wrong.error,
+            ParseErrorType::SimpleAndCompoundStatementOnSameLine
+        );
+        if !is_name || !source[at..].starts_with("match") {
+            return Cow::Borrowed(source);
+        }
+        places.push(at);
+    }
+    let mut spelled = source.to_owned();
+    for at in places.into_iter().rev() {
+        spelled.replace_range(at..=at, "\u{ff4d}");
+    }
+    match parse_module(&spelled) {
+        Ok(_) => Cow::Owned(spelled),
+        Err(_) => Cow::Borrowed(source),
+    }
 }
 
 /// The same source with a letter in the place of each character that takes more than a byte.
@@ -78,7 +114,7 @@ pub(crate) fn show_line(vm: &VirtualMachine, failure: &PyBaseExceptionRef, sourc
 
 #[cfg(test)]
 mod tests {
-    use super::{compiled, in_ascii, may_panic};
+    use super::{compiled, in_ascii, may_panic, with_names};
 
     #[test]
     fn what_panics_is_asked_again_with_other_letters() {
@@ -96,5 +132,33 @@ mod tests {
     #[test]
     fn other_letters_are_as_many() {
         assert_eq!(in_ascii("a = 'é€𝒳\n\u{301}"), "a = 'xxx\nx");
+    }
+
+    #[test]
+    fn match_behind_a_semicolon_may_be_a_name() {
+        for (source, spelled) in [
+            ("x = 1; match = x", "x = 1; ｍatch = x"),
+            (
+                "import re; match = re.match('; match', 'a'); match.end()",
+                "import re; ｍatch = re.match('; match', 'a'); ｍatch.end()",
+            ),
+            (
+                "def f():\n    a = 1;match=2; return match\n",
+                "def f():\n    a = 1;ｍatch=2; return match\n",
+            ),
+            ("if x: a = 1; match = 2", "if x: a = 1; ｍatch = 2"),
+        ] {
+            assert_eq!(with_names(source), spelled, "{source}");
+        }
+        for source in [
+            "match = 1",
+            "x = 1\nmatch x:\n    case 1: pass",
+            "x = 1; match x:\n    case 1: pass",
+            "x = '; match'",
+            "x = 1; match = (",
+            "x = 1; if x: pass",
+        ] {
+            assert_eq!(with_names(source), source);
+        }
     }
 }

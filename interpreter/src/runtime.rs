@@ -3,6 +3,7 @@
 //! The thread that starts it is its main thread: the one that takes signals, and the only one
 //! that may enter it through [`Runtime`]. Reading input from a person is not done here.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -454,9 +455,27 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         return run.call((vm.ctx.new_str(absolute),), vm).map(drop);
     }
     if let Ok(source) = std::fs::read_to_string(&absolute) {
+        if let Cow::Owned(source) = compiling::with_names(&source) {
+            return run_source(vm, namespace, &source, &absolute);
+        }
         compiling::check(vm, &source, &absolute, Mode::Exec)?;
     }
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
+}
+
+/// Runs a file that the runtime can't read as it is.
+fn run_source(
+    vm: &VirtualMachine,
+    namespace: &Namespace,
+    source: &str,
+    path: &str,
+) -> PyResult<()> {
+    let dict = namespace.dict();
+    dict.set_item("__file__", vm.ctx.new_str(path).into(), vm)?;
+    let code = vm.compile(source, Mode::Exec, path);
+    let code = code.map_err(|failure| failure.into_pyexception(vm, Some(source)))?;
+    vm.run_code_obj(code, namespace_scope(vm, namespace))
+        .map(drop)
 }
 
 /// Runs a program that isn't in a file: Python, or a cell, where only that makes sense of it.
@@ -469,6 +488,7 @@ fn run_text(vm: &VirtualMachine, namespace: &Namespace, source: &str, name: &str
         let cells = vm.ctx.new_list(vec![vm.ctx.new_str(source).into()]);
         return run.call((cells,), vm).map(drop);
     }
+    let source = &*compiling::with_names(source);
     compiling::check(vm, source, name, Mode::Exec)?;
     let scope = namespace_scope(vm, namespace);
     vm.run_string(scope, source, name).map(drop)

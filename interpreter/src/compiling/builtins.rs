@@ -3,6 +3,7 @@
 //! Both are the runtime's own but for that: what they are given goes on as it is. How a native stands in
 //! the builtins in the place of the runtime's is here, too, for [`crate::trees`].
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
@@ -69,7 +70,10 @@ pub(crate) fn is_original(native: &PyObject) -> bool {
         || crate::trees::is_original_compile(native)
 }
 
-fn exec(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+fn exec(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    if let Some(source) = args.args.first_mut() {
+        spell(source, vm);
+    }
     look_at(&args, Mode::Exec, vm)?;
     let originals = ORIGINALS.get().expect("set when this was put in its place");
     originals.exec.call_with_args(args, vm)
@@ -79,6 +83,25 @@ fn eval(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     look_at(&args, Mode::Eval, vm)?;
     let originals = ORIGINALS.get().expect("set when this was put in its place");
     originals.eval.call_with_args(args, vm)
+}
+
+/// Puts source that the runtime can read in the place of some that it can't.
+pub(crate) fn spell(source: &mut PyObjectRef, vm: &VirtualMachine) {
+    // Of most source nothing is copied for that.
+    let spelled = |text: &str| match super::with_names(text) {
+        Cow::Owned(spelled) => Some(vm.ctx.new_str(spelled).into()),
+        Cow::Borrowed(_) => None,
+    };
+    let found = if let Some(text) = source.downcast_ref::<PyStr>() {
+        text.to_str().and_then(spelled)
+    } else if let Some(bytes) = source.downcast_ref::<PyBytes>() {
+        std::str::from_utf8(bytes.as_bytes()).ok().and_then(spelled)
+    } else {
+        None
+    };
+    if let Some(spelled) = found {
+        *source = spelled;
+    }
 }
 
 /// Raises the SyntaxError of source that the runtime can't look at.

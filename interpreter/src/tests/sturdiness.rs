@@ -256,6 +256,26 @@ fn a_text_without_an_end_may_stop_at_any_letter() {
 }
 
 #[test]
+fn match_is_a_name_wherever_it_may_be() {
+    with_bench(|bench| {
+        bench.cell("import re; match = re.match('a', 'ab'); match.end()");
+        assert_eq!(bench.value("match.group()"), "'a'");
+        bench.cell(
+            "names = {}; exec('x = 1; match = x + 1', names); exec(b'y = 1; match += 1', names)",
+        );
+        assert_eq!(bench.value("names['match'], 'match' in names"), "(3, True)");
+        assert_eq!(
+            bench.value("compile('x = 1; match = x', 'f', 'exec').co_names"),
+            "('x', 'match')"
+        );
+        let told = bench.failing("x = 1; match = x / 0").traceback;
+        assert!(told.contains("x = 1; match = x / 0"), "{told}");
+        let told = bench.failing("x = 1; match x:\n    case 1: pass").message;
+        assert!(!told.is_empty());
+    });
+}
+
+#[test]
 fn exec_and_eval_are_as_they_were() {
     with_bench(|bench| {
         bench.cell("names = {'é': 2}; exec('ü = é + 1', names)");
