@@ -106,9 +106,7 @@ fn around_words(text: &str, at: usize, words: Words, count: usize) -> Option<Ext
     let mut end = start;
     let mut ends_blank = false;
     for _ in 0..count {
-        if places::character(text, end).is_none() {
-            return None;
-        }
+        places::character(text, end)?;
         let first = run_end(text, end, words);
         end = match begins_blank || is_blank(first) {
             true => run_end(text, first, words),
