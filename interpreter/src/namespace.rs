@@ -7,6 +7,7 @@ use rustpython_vm::compiler::Mode;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
+use crate::compiling;
 use crate::session::{LAST_NAMES, Session};
 
 /// Names that a module has by itself: `clear` keeps them.
@@ -110,8 +111,7 @@ impl Namespace {
     }
 
     fn run(&self, vm: &VirtualMachine, source: &str, mode: Mode) -> PyResult {
-        let code = vm
-            .compile(source, mode, "<name>")
+        let code = compiling::compiled(source, |source| vm.compile(source, mode, "<name>"))
             .map_err(|failure| failure.into_pyexception(vm, Some(source)))?;
         let scope = Scope::with_builtins(None, self.dict().clone(), vm);
         vm.run_code_obj(code, scope)

@@ -454,7 +454,8 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         let run = running.get_attr("run_program", vm)?;
         return run.call((vm.ctx.new_str(absolute),), vm).map(drop);
     }
-    if let Ok(source) = std::fs::read_to_string(&absolute) {
+    let source = std::fs::read(&absolute).ok();
+    if let Some(source) = source.and_then(|bytes| compiling::builtins::decoded(&bytes, vm)) {
         if let Cow::Owned(source) = compiling::with_names(&source) {
             return run_source(vm, namespace, &source, &absolute);
         }

@@ -6,10 +6,12 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::common::wtf8::Wtf8;
-use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
+use rustpython_vm::{
+    AsObject, PyObject, PyObjectRef, PyResult, TryFromBorrowedObject, VirtualMachine,
+};
 
 use crate::{compiling, session};
 
@@ -49,8 +51,7 @@ fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     };
     if let Some(source) = source {
         let is_text = source.downcast_ref::<PyStr>().is_some()
-            || source.downcast_ref::<PyBytes>().is_some()
-            || source.downcast_ref::<PyByteArray>().is_some();
+            || ArgBytesLike::try_from_borrowed_object(vm, source).is_ok();
         if is_text {
             compiling::builtins::spell(source, vm);
         } else {
@@ -60,7 +61,8 @@ fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     }
     let original = ORIGINAL.get().expect("set when this was put in its place");
     let source = args.args.first().or(args.kwargs.get("source"));
-    let Some(source) = source.and_then(|source| compiling::builtins::source_text(source)) else {
+    let Some(source) = source.and_then(|source| compiling::builtins::source_text(source, vm))
+    else {
         return original.call_with_args(args, vm);
     };
     compiling::compiled(&source, |text| {

@@ -6,10 +6,12 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyByteArray, PyBytes, PyStr};
+use rustpython_vm::builtins::{PyBytes, PyStr};
 use rustpython_vm::compiler::Mode;
-use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
+use rustpython_vm::{
+    AsObject, PyObject, PyObjectRef, PyResult, TryFromBorrowedObject, VirtualMachine,
+};
 
 /// The runtime's own. Modules are made for each interpreter; what is in them is the same.
 struct Originals {
@@ -76,7 +78,9 @@ fn exec(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     }
     look_at(&args, Mode::Exec, vm)?;
     let originals = ORIGINALS.get().expect("set when this was put in its place");
-    originals.exec.call_with_args(args, vm)
+    // The runtime's gives the value of code that has one, as that of functions.
+    originals.exec.call_with_args(args, vm)?;
+    Ok(vm.ctx.none())
 }
 
 fn eval(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
@@ -106,7 +110,7 @@ pub(crate) fn spell(source: &mut PyObjectRef, vm: &VirtualMachine) {
 
 /// Raises the SyntaxError of source that the runtime can't look at.
 fn look_at(args: &FuncArgs, mode: Mode, vm: &VirtualMachine) -> PyResult<()> {
-    match args.args.first().and_then(|source| source_text(source)) {
+    match args.args.first().and_then(|source| source_text(source, vm)) {
         Some(source) if !super::is_safe(&source) => {
             let text = match mode {
                 Mode::Eval => source.trim_start_matches([' ', '\t']),
@@ -119,18 +123,28 @@ fn look_at(args: &FuncArgs, mode: Mode, vm: &VirtualMachine) -> PyResult<()> {
 }
 
 /// Source that isn't plain ASCII, as text; none of what is no source, or can't be read as such.
-pub(crate) fn source_text(source: &PyObject) -> Option<String> {
+pub(crate) fn source_text(source: &PyObject, vm: &VirtualMachine) -> Option<String> {
     if let Some(text) = source.downcast_ref::<PyStr>() {
         let text = text.to_str().filter(|text| !text.is_ascii())?;
         return Some(text.to_owned());
     }
-    let read = |bytes: &[u8]| match bytes.is_ascii() {
+    let buffer = ArgBytesLike::try_from_borrowed_object(vm, source).ok()?;
+    let bytes = buffer.borrow_buf();
+    match bytes.is_ascii() {
         true => None,
-        false => std::str::from_utf8(bytes).map(str::to_owned).ok(),
-    };
-    if let Some(bytes) = source.downcast_ref::<PyBytes>() {
-        return read(bytes.as_bytes());
+        false => decoded(&bytes, vm),
     }
-    let bytes = source.downcast_ref::<PyByteArray>()?;
-    read(&bytes.borrow_buf())
+}
+
+/// The text of a source file; none if it can't be read.
+pub(crate) fn decoded(bytes: &[u8], vm: &VirtualMachine) -> Option<String> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(text.to_owned());
+    }
+    // Its first lines say how it is written.
+    let library = vm.import("importlib.util", 0).ok()?;
+    let library = library.get_attr("util", vm).ok()?;
+    let bytes = vm.ctx.new_bytes(bytes.to_vec());
+    let text = vm.call_method(&library, "decode_source", (bytes,)).ok()?;
+    text.downcast_ref::<PyStr>()?.to_str().map(str::to_owned)
 }

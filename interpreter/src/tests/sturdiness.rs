@@ -251,6 +251,31 @@ fn a_text_without_an_end_may_stop_at_any_letter() {
                 );
             }
         }
+        for source in [
+            "b'# coding: latin-1\\ny = \\'\\xe9'",
+            "memoryview('\\'é'.encode())",
+            "bytearray('y = \\'é'.encode())",
+            "__import__('array').array('B', 'y = \\'é'.encode())",
+        ] {
+            for call in ["exec", "eval"] {
+                let told = bench.failing(&format!("{call}({source})")).traceback;
+                assert!(
+                    told.contains("unterminated string literal") || told.contains("SyntaxError"),
+                    "{told}"
+                );
+            }
+            let told = bench
+                .failing(&format!("compile({source}, 'f', 'exec')"))
+                .traceback;
+            assert!(told.contains("SyntaxError"), "{told}");
+        }
+        for cell in ["?'é", "%pinfo 'é", "%pinfo2 y = 'é"] {
+            bench.cell(cell);
+        }
+        assert_eq!(
+            bench.value("exec(b'# coding: latin-1\\nz = \\'\\xe9\\''), z"),
+            "(None, 'é')"
+        );
         assert_eq!(bench.value("'é'"), "'é'");
     });
 }
