@@ -17,7 +17,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ruff_python_parser::ParseErrorType;
+use ruff_python_ast::token::TokenKind;
+use ruff_text_size::Ranged;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::{AsObject, PyResult, VirtualMachine};
@@ -57,20 +58,19 @@ pub(crate) fn with_names(source: &str) -> Cow<'_, str> {
         return Cow::Borrowed(source);
     }
     let parsed = parse_unchecked(source);
-    let mut places = Vec::new();
-    for wrong in parsed.errors() {
-        let at = wrong.location.start().to_usize();
-        let is_name = matches!(
-            wrong.error,
-            ParseErrorType::SimpleAndCompoundStatementOnSameLine
-        );
-        if !is_name || !source[at..].starts_with("match") {
-            return Cow::Borrowed(source);
-        }
-        places.push(at);
+    if parsed.errors().is_empty() {
+        return Cow::Borrowed(source);
     }
+    let tokens = parsed.tokens();
+    let behind_semicolons = tokens.iter().zip(tokens.iter().skip(1));
+    let names = behind_semicolons
+        .filter(|(before, token)| {
+            // No block may begin there.
+            before.kind() == TokenKind::Semi && &source[token.range()] == "match"
+        })
+        .map(|(_, token)| token.start().to_usize());
     let mut spelled = source.to_owned();
-    for at in places.into_iter().rev() {
+    for at in names.collect::<Vec<_>>().into_iter().rev() {
         spelled.replace_range(at..=at, "\u{ff4d}");
     }
     match parse_module(&spelled) {
