@@ -37,7 +37,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// Buffers of at least this many bytes go by descriptor: below, making the file
 /// and mapping it costs more than copying.
@@ -146,7 +146,12 @@ struct Mapping {
     /// Where in memory the pages are that the descriptor's file has, its first byte first.
     file_begin: AtomicUsize,
     file_length: AtomicUsize,
+    /// Which file it is: a program may have closed the descriptor's number, and opened another by it.
+    device: AtomicU64,
+    inode: AtomicU64,
     kind: AtomicU8,
+    /// How often the place was filled: who has read what belongs together finds the same before and after.
+    fill_count: AtomicUsize,
 }
 
 /// What a mapping is.
@@ -172,18 +177,25 @@ impl Mapping {
             descriptor: AtomicI32::new(-1),
             file_begin: AtomicUsize::new(0),
             file_length: AtomicUsize::new(0),
+            device: AtomicU64::new(0),
+            inode: AtomicU64::new(0),
             kind: AtomicU8::new(Kind::Sealed as u8),
+            fill_count: AtomicUsize::new(0),
         }
     }
 
     /// Says what is there from now on. The place was reserved.
-    fn fill(&self, kind: Kind, bytes: &[u8], file: OwnedFd, file_bytes: &[u8]) {
-        self.length.store(bytes.len(), Ordering::Relaxed);
-        self.descriptor.store(file.into_raw_fd(), Ordering::Relaxed);
+    fn fill(&self, kind: Kind, bytes: &[u8], file: File, file_bytes: &[u8]) {
+        self.fill_count.fetch_add(1, Ordering::AcqRel);
+        self.length.store(bytes.len(), Ordering::Release);
+        self.device.store(file.device, Ordering::Release);
+        self.inode.store(file.inode, Ordering::Release);
+        self.descriptor
+            .store(file.descriptor.into_raw_fd(), Ordering::Release);
         let begin = file_bytes.as_ptr() as usize;
-        self.file_begin.store(begin, Ordering::Relaxed);
-        self.file_length.store(file_bytes.len(), Ordering::Relaxed);
-        self.kind.store(kind as u8, Ordering::Relaxed);
+        self.file_begin.store(begin, Ordering::Release);
+        self.file_length.store(file_bytes.len(), Ordering::Release);
+        self.kind.store(kind as u8, Ordering::Release);
         let address = bytes.as_ptr() as usize;
         self.address.store(address, Ordering::Release);
     }
@@ -192,11 +204,48 @@ impl Mapping {
         self.kind.load(Ordering::Relaxed) == kind as u8
     }
 
+    /// The file, if the number still stands for it.
+    ///
     /// # Safety
     /// The mapping lives at least as long as what is returned.
-    unsafe fn file<'a>(&self) -> BorrowedFd<'a> {
-        // SAFETY: it is open as long as the mapping lives.
-        unsafe { BorrowedFd::borrow_raw(self.descriptor.load(Ordering::Relaxed)) }
+    unsafe fn file<'a>(&self) -> Option<BorrowedFd<'a>> {
+        let number = self.descriptor.load(Ordering::Relaxed);
+        // SAFETY: it is open as long as the mapping lives, or stands for another file, or for none: then
+        // asking about it fails, and nothing else is done with it.
+        let file = unsafe { BorrowedFd::borrow_raw(number) };
+        let found = rustix::fs::fstat(file).ok()?;
+        let is_own = found.st_dev == self.device.load(Ordering::Relaxed)
+            && found.st_ino == self.inode.load(Ordering::Relaxed);
+        is_own.then_some(file)
+    }
+
+    /// Closes the file, if the number still stands for it.
+    ///
+    /// # Safety
+    /// Nobody asks for the file from then on.
+    unsafe fn close(&self) {
+        // SAFETY: nobody else closes it.
+        if let Some(file) = unsafe { self.file() } {
+            drop(unsafe { OwnedFd::from_raw_fd(file.as_raw_fd()) });
+        }
+    }
+}
+
+/// A file in memory, and which it is.
+struct File {
+    descriptor: OwnedFd,
+    device: u64,
+    inode: u64,
+}
+
+impl File {
+    fn new(descriptor: OwnedFd) -> io::Result<Self> {
+        let found = rustix::fs::fstat(&descriptor)?;
+        Ok(Self {
+            descriptor,
+            device: found.st_dev,
+            inode: found.st_ino,
+        })
     }
 }
 
@@ -224,13 +273,17 @@ impl Mappings {
     fn find_file(&self, bytes: &[u8]) -> Option<(&Mapping, usize)> {
         let at = bytes.as_ptr() as usize;
         self.0.iter().find_map(|mapping| {
-            if mapping.address.load(Ordering::Acquire) <= RESERVED {
-                return None;
-            }
-            let begin = mapping.file_begin.load(Ordering::Relaxed);
-            let length = mapping.file_length.load(Ordering::Relaxed);
+            let fill_count = mapping.fill_count.load(Ordering::Acquire);
+            let address = mapping.address.load(Ordering::Acquire);
+            let begin = mapping.file_begin.load(Ordering::Acquire);
+            let length = mapping.file_length.load(Ordering::Acquire);
             let offset = at.checked_sub(begin)?;
-            (offset < length && bytes.len() <= length - offset).then_some((mapping, offset))
+            let is_within = offset < length && bytes.len() <= length - offset;
+            // Another thread may have emptied and filled the place meanwhile.
+            let is_whole = address > RESERVED
+                && mapping.address.load(Ordering::Acquire) == address
+                && mapping.fill_count.load(Ordering::Acquire) == fill_count;
+            (is_within && is_whole).then_some((mapping, offset))
         })
     }
 
@@ -246,9 +299,8 @@ impl Mappings {
                 continue;
             }
             mapping.address.store(RESERVED, Ordering::Relaxed);
-            let descriptor = mapping.descriptor.load(Ordering::Relaxed);
             // SAFETY: kept for this memory, of which the caller is the last owner.
-            drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+            unsafe { mapping.close() };
             mapping.address.store(FREE, Ordering::Release);
         }
     }
@@ -259,12 +311,11 @@ impl Mappings {
             return false;
         };
         mapping.address.store(RESERVED, Ordering::Relaxed);
-        let descriptor = mapping.descriptor.load(Ordering::Relaxed);
         let before = address as usize % PAGE_BYTES;
         // SAFETY: whole pages around this address and length were mapped by `adopt` or `joined`, the
         // descriptor kept for them, and all is given back by its one owner.
         unsafe {
-            drop(OwnedFd::from_raw_fd(descriptor));
+            mapping.close();
             libc::munmap(address.sub(before).cast(), before + length);
         }
         mapping.address.store(FREE, Ordering::Release);
@@ -322,7 +373,7 @@ pub(crate) fn descriptor_of(buffer: &Bytes) -> Option<BorrowedFd<'_>> {
     let mapping = MAPPINGS.find(buffer.as_ptr(), buffer.len())?;
     // SAFETY: the buffer keeps the mapping alive.
     let descriptor = unsafe { mapping.file() };
-    mapping.is(Kind::Sealed).then_some(descriptor)
+    descriptor.filter(|_| mapping.is(Kind::Sealed))
 }
 
 /// Returns memory with the buffer's bytes: its own if it is a mapping, else a
@@ -365,10 +416,11 @@ pub(crate) fn adopt(file: OwnedFd) -> io::Result<Bytes> {
     if length < BYTES_MIN || !*IS_INSTALLED {
         return copy(&file, length);
     }
+    let file = File::new(file)?;
     let Some(mapping) = MAPPINGS.reserve() else {
-        return copy(&file, length);
+        return copy(&file.descriptor, length);
     };
-    let address = match map(&file, length) {
+    let address = match map(&file.descriptor, length) {
         Ok(address) => address,
         Err(error) => {
             mapping.address.store(FREE, Ordering::Release);

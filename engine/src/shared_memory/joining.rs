@@ -2,7 +2,7 @@
 //!
 //! A snapshot as one `bytes` holds a large `bytes` of the data, and so does what is read back out of it:
 //! copied, either would take as much memory again. Instead the pages of the large one are moved, piece by
-//! piece, into a file in memory, which is then mapped in both places: privately, so that who writes into
+//! piece, into a sealed file in memory, which is then mapped in both places: privately, so that who writes into
 //! either writes into pages of its own. What is in such a file already is mapped once more, and nothing
 //! is moved. Whoever reads meanwhile sees the same bytes all the time, before
 //! and after a piece has moved.
@@ -10,14 +10,17 @@
 //! That asks for memory which the allocator took from the system for this one buffer, and which nobody
 //! writes to: content of [`Bytes`]. Everything else is copied.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use rustix::fs::MemfdFlags;
+use rustix::process::Resource;
 
-use super::{FREE, IS_INSTALLED, Kind, MAPPINGS, Mapping, PAGE_BYTES};
+use super::{FREE, File, IS_INSTALLED, Kind, MAPPINGS, Mapping, PAGE_BYTES, SEALS};
 
 /// Buffers of at least this many bytes are moved. The system's allocator takes smaller ones out of memory
 /// that it uses again, which would then keep the file.
@@ -45,6 +48,46 @@ pub fn owned(buffer: Bytes) -> Vec<u8> {
     }
 }
 
+/// Whether the system's allocator takes large memory from the system, and gives just that back: what it
+/// kept for later use would keep its file, and may count as empty what a file fills again.
+static MAPS_LARGE: LazyLock<bool> = LazyLock::new(maps_large);
+
+/// GNU's marks such memory in the word before it, which is the second of its first page. The environment
+/// may have told it otherwise, and another allocator may have been loaded in its place.
+#[cfg(target_env = "gnu")]
+fn maps_large() -> bool {
+    const IS_MAPPED: usize = 2;
+    const HEAD_BYTES: usize = 16;
+    let layout = Layout::new::<[u8; MOVED_BYTES_MIN]>();
+    // SAFETY: its size isn't zero.
+    let address = unsafe { System.alloc(layout) };
+    if address.is_null() {
+        return false;
+    }
+    let is_mapped = address as usize % PAGE_BYTES == HEAD_BYTES && {
+        // To the compiler nothing is before it.
+        let place = std::hint::black_box(address as usize - HEAD_BYTES / 2) as *const usize;
+        // SAFETY: as much of the page is before the address.
+        let head = unsafe { place.read_volatile() };
+        head & IS_MAPPED != 0 && (head & !7) >= MOVED_BYTES_MIN + HEAD_BYTES
+    };
+    // SAFETY: allocated above with this layout.
+    unsafe { System.dealloc(address, layout) };
+    is_mapped
+}
+
+/// That of musl maps all that is as large as this.
+#[cfg(not(target_env = "gnu"))]
+fn maps_large() -> bool {
+    cfg!(target_env = "musl")
+}
+
+/// Whether a file may be so long: it's a signal that would say that it may not.
+fn is_allowed(length: usize) -> bool {
+    let most = rustix::process::getrlimit(Resource::Fsize).current;
+    most.is_none_or(|most| length as u64 <= most)
+}
+
 /// Where everything comes to lie.
 struct Plan {
     /// The part that is moved.
@@ -60,7 +103,8 @@ impl Plan {
             .iter()
             .enumerate()
             .max_by_key(|(_, part)| part.len())?;
-        if largest.len() < MOVED_BYTES_MIN || !*IS_INSTALLED {
+        let length = largest.len();
+        if length < MOVED_BYTES_MIN || !*IS_INSTALLED || !*MAPS_LARGE || !is_allowed(length) {
             return None;
         }
         Some(Self {
@@ -87,24 +131,27 @@ impl Plan {
         let length = (moved.len() - to_page) / PAGE_BYTES * PAGE_BYTES;
         let pages = &moved[to_page..to_page + length];
         let region = Region::new(begin + self.total)?;
-        let (file, file_offset) = match MAPPINGS.find_file(pages) {
-            Some((mapping, offset)) => {
-                // SAFETY: the part that has the pages keeps the mapping alive.
-                let file = unsafe { mapping.file() };
-                (file.try_clone_to_owned()?, offset)
-            }
+        let (file, file_offset) = match known_file(pages) {
+            Some((file, offset)) => (file.try_clone_to_owned()?, offset),
             None => {
-                let file = rustix::fs::memfd_create("rhumba-bytes", MemfdFlags::CLOEXEC)?;
+                let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+                let file = rustix::fs::memfd_create("rhumba-bytes", flags)?;
                 move_pages(pages, &file)?;
+                // From here on nobody can change it by whatever way to it they find.
+                rustix::fs::fcntl_add_seals(&file, SEALS)?;
                 // The next time its pages need not be moved.
                 if let (Ok(kept), Some(place)) = (file.try_clone(), MAPPINGS.reserve()) {
-                    place.fill(Kind::Moved, pages, kept, pages);
+                    match File::new(kept) {
+                        Ok(kept) => place.fill(Kind::Moved, pages, kept, pages),
+                        Err(_) => place.address.store(FREE, Ordering::Release),
+                    }
                 }
                 (file, 0)
             }
         };
+        let file = File::new(file)?;
         let pages_at = begin + self.offset + to_page;
-        region.map(pages_at, length, &file, file_offset as u64)?;
+        region.map(pages_at, length, &file.descriptor, file_offset as u64)?;
         let mut vector = region.into_vector(begin, self.total);
         let file_bytes = &vector[pages_at - begin..][..length];
         place.fill(Kind::Joined, &vector, file, file_bytes);
@@ -122,6 +169,14 @@ impl Plan {
         }
         Ok(vector)
     }
+}
+
+/// The file that has these pages already, and where.
+fn known_file(pages: &[u8]) -> Option<(BorrowedFd<'_>, usize)> {
+    let (mapping, offset) = MAPPINGS.find_file(pages)?;
+    // SAFETY: who has the pages keeps the mapping alive.
+    let file = unsafe { mapping.file() }?;
+    Some((file, offset))
 }
 
 /// Fresh memory, given back to the system unless it becomes a vector.
@@ -204,55 +259,79 @@ fn write_all(mut bytes: &[u8], file: &OwnedFd, mut offset: u64) -> io::Result<()
     Ok(())
 }
 
-/// Maps part of a file in the place of what is there.
+/// Maps part of a file in the place of what is there, which has the same bytes.
 ///
-/// A kernel that has no memory left even for this may have taken away what was there. It is put back
-/// then; where that fails, too, the process ends.
+/// A kernel that has no memory left even for this leaves there what was there, or may have taken it away. Then it is put
+/// back; where that fails, too, the process ends.
 ///
 /// # Safety
 /// Whole pages at this address, which are the caller's to replace by these.
 unsafe fn map_over(address: usize, length: usize, file: &OwnedFd, offset: u64) -> io::Result<()> {
-    let map = |flags, descriptor, offset| {
-        // SAFETY: as the caller's.
-        let mapped = unsafe {
-            libc::mmap(
-                address as *mut libc::c_void,
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                flags | libc::MAP_PRIVATE | libc::MAP_FIXED,
-                descriptor,
-                offset,
-            )
-        };
-        if mapped == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
-    };
     let at = i64::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    let Err(failure) = map(0, file.as_raw_fd(), at) else {
-        return Ok(());
+    // SAFETY: as the caller's.
+    let mapped = unsafe {
+        libc::mmap(
+            address as *mut libc::c_void,
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_FIXED,
+            file.as_raw_fd(),
+            at,
+        )
     };
-    if map(libc::MAP_ANONYMOUS, -1, 0).is_err() {
-        std::process::abort();
+    if mapped != libc::MAP_FAILED {
+        return Ok(());
     }
-    // SAFETY: just mapped, and as long as this.
-    let mut space = unsafe { std::slice::from_raw_parts_mut(address as *mut u8, length) };
-    let mut offset = offset;
-    while !space.is_empty() {
-        match rustix::io::pread(file, &mut *space, offset) {
-            Ok(0) | Err(_) => std::process::abort(),
-            Ok(count) => {
-                offset += count as u64;
-                space = &mut space[count..];
-            }
-        }
+    let failure = io::Error::last_os_error();
+    if !is_mapped(address, length) && put_back(address, length, file, offset).is_err() {
+        std::process::abort();
     }
     Err(failure)
 }
 
+/// Whether something is at all of these pages.
+fn is_mapped(address: usize, length: usize) -> bool {
+    let mut pages = vec![0_u8; length / PAGE_BYTES];
+    // SAFETY: as many bytes as pages are asked about, of any address.
+    unsafe { libc::mincore(address as *mut libc::c_void, length, pages.as_mut_ptr()) == 0 }
+}
+
+/// Copies part of a file to pages where nothing is.
+fn put_back(address: usize, length: usize, file: &OwnedFd, mut offset: u64) -> io::Result<()> {
+    // SAFETY: nothing is there that this could take the place of.
+    let mapped = unsafe {
+        libc::mmap(
+            address as *mut libc::c_void,
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+            -1,
+            0,
+        )
+    };
+    if mapped == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: just mapped, and as long as this.
+    let mut space = unsafe { std::slice::from_raw_parts_mut(address as *mut u8, length) };
+    while !space.is_empty() {
+        match rustix::io::pread(file, &mut *space, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                offset += count as u64;
+                space = &mut space[count..];
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::fd::FromRawFd;
+
     use super::*;
 
     const LENGTH: usize = MOVED_BYTES_MIN + 12_345;
@@ -398,5 +477,51 @@ mod tests {
         let same = owned(Bytes::from(own));
         assert_eq!(same.as_ptr(), at);
         assert!(!is_of_file(same[LENGTH / 2..].as_ptr()));
+    }
+
+    #[test]
+    fn a_number_that_stands_for_another_file_is_let_alone() {
+        let (kept, given) = lent(large(15));
+        let all = joined(vec![Bytes::from_static(b"head"), given.clone()]);
+        let mapping = MAPPINGS.find(all.as_ptr(), all.len()).unwrap();
+        let number = mapping.descriptor.load(Ordering::Relaxed);
+        let mut other = tempfile::tempfile().unwrap();
+        // As by a program that closes all numbers it doesn't know, and opens files of its own.
+        // SAFETY: the number is a file's, and becomes another's.
+        assert_eq!(unsafe { libc::dup2(other.as_raw_fd(), number) }, number);
+        let again = joined(vec![Bytes::from(all).slice(4..)]);
+        assert!(again == kept);
+        drop(again);
+        std::io::Write::write_all(&mut other, b"still open").unwrap();
+        // SAFETY: it isn't the mapping's any more.
+        drop(unsafe { OwnedFd::from_raw_fd(number) });
+    }
+
+    #[test]
+    fn nobody_can_write_into_the_file() {
+        let (kept, given) = lent(large(17));
+        let all = joined(vec![Bytes::from_static(b"head"), given]);
+        let mapping = MAPPINGS.find(all.as_ptr(), all.len()).unwrap();
+        // SAFETY: the mapping lives as long as what it is of.
+        let file = unsafe { mapping.file() }.unwrap();
+        assert_eq!(rustix::io::write(file, b"x"), Err(rustix::io::Errno::PERM));
+        assert_eq!(rustix::fs::ftruncate(file, 0), Err(rustix::io::Errno::PERM));
+        assert!(kept == large(17) && all[4..] == kept[..]);
+    }
+
+    #[test]
+    fn what_was_taken_away_is_put_back() {
+        let file = rustix::fs::memfd_create("test", MemfdFlags::CLOEXEC).unwrap();
+        let bytes = &large(19)[..PIECE_BYTES];
+        write_all(bytes, &file, 0).unwrap();
+        let region = Region::new(PIECE_BYTES).unwrap();
+        assert!(is_mapped(region.address, region.length));
+        // SAFETY: the region's own memory.
+        unsafe { libc::munmap(region.address as *mut libc::c_void, region.length) };
+        assert!(!is_mapped(region.address, region.length));
+        put_back(region.address, region.length, &file, 0).unwrap();
+        // SAFETY: what was just put there.
+        let back = unsafe { std::slice::from_raw_parts(region.address as *const u8, PIECE_BYTES) };
+        assert!(back == bytes);
     }
 }

@@ -143,6 +143,7 @@ pub fn main_with(modules: &[NativeModule]) -> ExitCode {
 /// Runs the executable with the arguments it was started with.
 pub fn main() -> ExitCode {
     fault::report_faults_in_words();
+    heed_limits_of_files();
     let words: Vec<OsString> = std::env::args_os().collect();
     if let Some(failure) = not_text(&words) {
         return failure.report();
@@ -155,6 +156,13 @@ pub fn main() -> ExitCode {
         Ok(status) => status,
         Err(failure) => failure.report(),
     }
+}
+
+/// Has a file that would grow beyond what is allowed (`ulimit -f`) fail to be written, as in CPython, instead of
+/// ending the process.
+fn heed_limits_of_files() {
+    // SAFETY: nothing else is done with this signal.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// Names the first word that isn't text: Python finds all of them in `sys.orig_argv`, as texts.

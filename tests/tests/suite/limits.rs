@@ -80,3 +80,30 @@ fn the_limit_of_the_cluster_holds_for_all_who_connect() {
         assert!(out.ends_with("\n500000\n"), "{out}");
     }
 }
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error_and_large_snapshots_are_copied() {
+    let home = TestHome::new();
+    let script = "from rhumba import namespace\n\
+                  raw = bytes(70 << 20)\n\
+                  print(namespace.loads(namespace.dumps(raw)) == raw)\n\
+                  try: open('f', 'wb').write(raw)\n\
+                  except OSError as error: print(error.strerror)\n\
+                  print('x' * 100)\n";
+    let mut command = home.command(["-c", script]);
+    let limit = libc::rlimit {
+        rlim_cur: 100 << 10,
+        rlim_max: 100 << 10,
+    };
+    // SAFETY: a system call between fork and exec, which allocates nothing.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
+            match libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+    let out = finish(command, "").success();
+    assert_eq!(out, format!("True\nFile too large\n{}\n", "x".repeat(100)));
+}
