@@ -146,7 +146,6 @@ mod tests {
                 "def f():\n    a = 1;match=2; return match\n",
                 "def f():\n    a = 1;ｍatch=2; return match\n",
             ),
-            ("if x: a = 1; match = 2", "if x: a = 1; ｍatch = 2"),
         ] {
             assert_eq!(with_names(source), spelled, "{source}");
         }
@@ -157,6 +156,7 @@ mod tests {
             "x = '; match'",
             "x = 1; match = (",
             "x = 1; if x: pass",
+            "if x: a = 1; match = 2",
         ] {
             assert_eq!(with_names(source), source);
         }
