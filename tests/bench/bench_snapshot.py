@@ -178,19 +178,24 @@ class FilesInMemory:
         self.told, telling = os.pipe()
         self.watcher = os.fork()
         if self.watcher == 0:
-            os.close(self.stop)
-            os.set_blocking(stopped, False)
-            before = highest = self.now_kb(pid)
-            os.write(telling, b"ready\n")
-            while not self.is_over(stopped):
-                highest = max(highest, self.now_kb(pid))
-                time.sleep(0.001)
-            os.write(telling, b"%d\n" % (highest - before))
-            os._exit(0)
+            try:
+                os.close(self.stop)
+                self.watch(pid, stopped, telling)
+            finally:
+                os._exit(0)
         os.close(stopped)
         os.close(telling)
         self.told = open(self.told)
         self.told.readline()
+
+    def watch(self, pid, stopped, telling):
+        os.set_blocking(stopped, False)
+        before = highest = self.now_kb(pid)
+        os.write(telling, b"ready\n")
+        while not self.is_over(stopped):
+            highest = max(highest, self.now_kb(pid))
+            time.sleep(0.001)
+        os.write(telling, b"%d\n" % (highest - before))
 
     @staticmethod
     def now_kb(pid):
@@ -217,9 +222,12 @@ def peak_added_kb(work):
     with open("/proc/self/clear_refs", "w") as clear:
         clear.write("5")
     before = memory_kb("VmRSS")
-    result = work()
-    added = memory_kb("VmHWM") - before
-    return result, max(added, files.highest_added_kb())
+    try:
+        result = work()
+        added = memory_kb("VmHWM") - before
+    finally:
+        with_files = files.highest_added_kb()
+    return result, max(added, with_files)
 
 
 def times_s(work, on=None):
