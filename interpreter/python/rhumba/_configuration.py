@@ -253,6 +253,8 @@ SETTINGS = (
     Setting("TerminalInteractiveShell", "confirm_exit", bool, "whether Ctrl-D asks before it leaves", False),
     Setting("TerminalInteractiveShell", "editor", str, "the command that %edit opens; if there is none, $VISUAL or $EDITOR", ""),
     Setting("TerminalInteractiveShell", "editing_mode", str, "the keys of the line editor", "emacs", ("emacs", "vi")),
+    Setting("TerminalInteractiveShell", "emacs_bindings_in_vi_insert_mode", bool,
+            "whether keys of emacs mode are there while one types in vi mode", True),
     Setting("TerminalInteractiveShell", "autosuggestions_provider", (str, type(None)),
             "where suggestions come from while one types; nothing (None) for none", "history"),
     Setting("TerminalInteractiveShell", "classic_prompts", bool, "whether prompts are >>> and values stand alone", False),

@@ -17,7 +17,7 @@ _CLASSES = frozenset(
 _OF_THE_SHELL = frozenset(
     """
     autoformatter banner1 banner2 cache_size debug debugger_history_file display_completions display_page
-    emacs_bindings_in_vi_insert_mode enable_history_search enable_html_pager extra_open_editor_shortcuts handle_return
+    enable_history_search enable_html_pager extra_open_editor_shortcuts handle_return
     highlight_matching_brackets highlighting_style highlighting_style_overrides history_length history_load_length
     inspector_class ipython_dir llm_constructor_kwargs llm_prefix_from_history llm_provider_class min_elide
     modal_cursor mouse_support object_info_string_level prompt_includes_vi_mode prompt_line_number_format quiet

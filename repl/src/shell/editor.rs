@@ -20,8 +20,9 @@ use rustyline::{ColorMode, EditMode, Editor, Event, EventHandler};
 use super::colour::Colours;
 use super::helper::CellHelper;
 use super::history::{CELLS_MAX, History, RecentCells};
+use super::indentation::INDENT;
 use super::input::Reading;
-use super::keys::{INDENT, Keys};
+use super::keys::Keys;
 use super::screen::Screen;
 use super::shortcuts::{self, Action};
 use super::title::Title;
@@ -100,6 +101,7 @@ impl<'vm> CellEditor<'vm> {
             indents: Arc::new(AtomicBool::new(true)),
             closes_pairs: Arc::default(),
             is_searching: Arc::default(),
+            has_emacs_keys_in_vi: Arc::new(AtomicBool::new(true)),
         };
         Ok(Self {
             vm,
@@ -231,6 +233,9 @@ impl<'vm> CellEditor<'vm> {
         self.keys
             .indents
             .store(is_on("autoindent"), Ordering::Relaxed);
+        self.keys
+            .has_emacs_keys_in_vi
+            .store(is_on("emacs_bindings_in_vi_insert_mode"), Ordering::Relaxed);
         let closes_pairs =
             setting("auto_match").is_some_and(|value| value.is_true(self.vm).unwrap_or(false));
         self.keys

@@ -21,7 +21,7 @@ const LAST: isize = -1;
 /// The word that `Ctrl-Alt-Y` takes: the one behind the first, which says what is done.
 const SECOND: isize = 1;
 
-/// Gives the keys to an editor. In other modes they are what they are.
+/// Gives the keys to an editor. In vi mode they are what they are there ([`in_vi`]).
 pub fn bind<H: Helper, I: History>(keys: &Keys, editor: &mut Editor<H, I>) {
     let mut bind = |sequence: Vec<KeyEvent>, does: Does| {
         let keys = keys.clone();
@@ -48,6 +48,27 @@ pub fn bind<H: Helper, I: History>(keys: &Keys, editor: &mut Editor<H, I>) {
         let yanked = Arc::clone(&yanked);
         bind(alt(character), Does::Yank { word, yanked });
     }
+}
+
+/// What keys do that have no other meaning while somebody types in vi mode.
+pub fn in_vi(KeyEvent(code, modifiers): KeyEvent) -> Option<Cmd> {
+    if modifiers != Modifiers::CTRL {
+        return None;
+    }
+    let word = Movement::ForwardWord(1, At::AfterEnd, Word::Emacs);
+    Some(match code {
+        KeyCode::Char('A') => Cmd::Move(Movement::BeginningOfLine),
+        KeyCode::Char('B') => Cmd::Move(Movement::BackwardChar(1)),
+        KeyCode::Char('E') => Cmd::Move(Movement::EndOfLine),
+        KeyCode::Char('F') => Cmd::Move(Movement::ForwardChar(1)),
+        KeyCode::Char('K') => Cmd::Kill(Movement::EndOfLine),
+        KeyCode::Left => Cmd::Move(Movement::BackwardWord(1, Word::Emacs)),
+        KeyCode::Right => Cmd::Move(word),
+        KeyCode::Delete => Cmd::Kill(word),
+        KeyCode::Home => Cmd::Move(Movement::BeginningOfBuffer),
+        KeyCode::End => Cmd::Move(Movement::EndOfBuffer),
+        _ => return None,
+    })
 }
 
 /// What a key does.
@@ -245,6 +266,17 @@ mod tests {
             text: text.to_owned(),
             cursor,
         }
+    }
+
+    #[test]
+    fn while_typing_in_vi_mode_there_are_those_with_control() {
+        let line_end = Some(Cmd::Move(Movement::EndOfLine));
+        assert_eq!(in_vi(KeyEvent::ctrl('E')), line_end);
+        let all = Some(Cmd::Move(Movement::EndOfBuffer));
+        assert_eq!(in_vi(KeyEvent(KeyCode::End, Modifiers::CTRL)), all);
+        assert_eq!(in_vi(KeyEvent(KeyCode::End, Modifiers::NONE)), None);
+        assert_eq!(in_vi(KeyEvent::alt('b')), None);
+        assert_eq!(in_vi(KeyEvent::ctrl('D')), None);
     }
 
     #[test]

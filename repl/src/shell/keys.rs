@@ -12,17 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rhumba_interpreter::transform::{Completeness, completeness};
 use rustyline::history::{History, SearchDirection};
 use rustyline::{
-    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, Helper, KeyCode,
-    KeyEvent, Modifiers, RepeatCount,
+    Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, Helper,
+    KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
 use super::history::{Recent, Shown};
 use super::rewrite::{Edited, Rewriter};
 use super::vi::Vi;
-use super::{emacs_keys, pairs};
-
-/// The spaces of one level, as Tab and Backspace count them.
-pub const INDENT: usize = 4;
+use super::{editors_own, emacs_keys, indentation, pairs};
 
 /// What the keys share with who reads cells.
 #[derive(Clone)]
@@ -40,6 +37,8 @@ pub struct Keys {
     pub closes_pairs: Arc<AtomicBool>,
     /// Whether what is typed is searched for in the history.
     pub is_searching: Arc<AtomicBool>,
+    /// Whether keys of emacs mode are there while somebody types in vi mode.
+    pub has_emacs_keys_in_vi: Arc<AtomicBool>,
 }
 
 impl Keys {
@@ -110,10 +109,7 @@ impl Keys {
             );
         }
         emacs_keys::bind(self, editor);
-        let any = Key {
-            does: |_, _| None,
-            keys: self.clone(),
-        };
+        let any = AnyKey { keys: self.clone() };
         editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(any)));
     }
 }
@@ -127,27 +123,61 @@ impl Keys {
         }))
     }
 
-    /// What a key does: what it is to vi where vi's commands are meant, else what it does in all modes.
+    /// What a key does that is bound, `does` in all modes.
     pub fn answer(
         &self,
         event: &Event,
         context: &EventContext,
         does: impl FnOnce() -> Option<Cmd>,
     ) -> Option<Cmd> {
-        // The keys of a sequence have been vi's one by one.
-        let key = match event {
-            Event::KeySeq(keys) => match keys.as_slice() {
-                [key] => *key,
-                _ => return does(),
-            },
-            _ => return does(),
+        let Some(key) = single(event) else {
+            // The keys of a sequence have been vi's one by one.
+            return does();
         };
+        self.command(key, context, does).or_else(|| {
+            let is_known = editors_own::is_known(key, context.mode());
+            (!is_known).then_some(self.nothing())
+        })
+    }
+
+    /// What a key does: what it is to vi where vi's commands are meant, else what it does in all modes.
+    fn command(
+        &self,
+        key: KeyEvent,
+        context: &EventContext,
+        does: impl FnOnce() -> Option<Cmd>,
+    ) -> Option<Cmd> {
         let vi = || self.vi.command(key, self, context);
-        if self.vi.is_inserting(context) {
-            does().or_else(vi)
+        let command = if self.vi.is_inserting(context) {
+            does()
+                .or_else(vi)
+                .or_else(|| self.emacs_in_vi(key, context))
         } else {
             vi().or_else(does)
+        };
+        command.map(|command| match command {
+            Cmd::Noop => self.nothing(),
+            _ => command,
+        })
+    }
+
+    fn emacs_in_vi(&self, key: KeyEvent, context: &EventContext) -> Option<Cmd> {
+        let is_wanted =
+            context.mode() == EditMode::Vi && self.has_emacs_keys_in_vi.load(Ordering::Relaxed);
+        is_wanted.then(|| emacs_keys::in_vi(key)).flatten()
+    }
+
+    /// What does nothing: a search it ends all the same, and then the cell's prompt comes back.
+    fn nothing(&self) -> Cmd {
+        match self.is_searching() {
+            true => Cmd::Repaint,
+            false => Cmd::Noop,
         }
+    }
+
+    /// Whether what is typed is searched for in the history.
+    pub fn is_searching(&self) -> bool {
+        self.is_searching.load(Ordering::Relaxed)
     }
 
     fn new_line(&self, indent: usize) -> Cmd {
@@ -170,7 +200,7 @@ impl Keys {
 
     /// What makes something else of the cell.
     pub fn edit(&self, context: &EventContext, to: Edited) -> Cmd {
-        if self.is_searching.load(Ordering::Relaxed) {
+        if self.is_searching() {
             // A search ends with any other key, without that an edit is made of what it has found.
             return Cmd::Repaint;
         }
@@ -181,7 +211,7 @@ impl Keys {
     fn closes_pairs(&self, context: &EventContext) -> bool {
         self.closes_pairs.load(Ordering::Relaxed)
             && self.vi.is_inserting(context)
-            && !self.is_searching.load(Ordering::Relaxed)
+            && !self.is_searching()
     }
 }
 
@@ -225,6 +255,38 @@ impl ConditionalEventHandler for Key {
     ) -> Option<Cmd> {
         let does = || (self.does)(&self.keys, context);
         self.keys.answer(event, context, does)
+    }
+}
+
+/// Every key that isn't bound.
+struct AnyKey {
+    keys: Keys,
+}
+
+impl ConditionalEventHandler for AnyKey {
+    fn handle(
+        &self,
+        event: &Event,
+        _: RepeatCount,
+        _: bool,
+        context: &EventContext,
+    ) -> Option<Cmd> {
+        let key = single(event)?;
+        self.keys.command(key, context, || None).or_else(|| {
+            let is_lost = self.keys.is_searching() && !editors_own::is_known(key, context.mode());
+            is_lost.then_some(Cmd::Repaint)
+        })
+    }
+}
+
+/// The key that an event is, unless it is several.
+fn single(event: &Event) -> Option<KeyEvent> {
+    match event {
+        Event::KeySeq(keys) => match keys.as_slice() {
+            [key] => Some(*key),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -277,11 +339,12 @@ fn indent_behind(before: &str) -> usize {
 }
 
 fn on_tab_key(_: &Keys, context: &EventContext) -> Option<Cmd> {
-    on_tab(context.line(), context.pos()).map(|count| Cmd::Insert(1, " ".repeat(count)))
+    indentation::columns_to_level(context.line(), context.pos())
+        .map(|count| Cmd::Insert(1, " ".repeat(count)))
 }
 
 fn on_backspace_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
-    if keys.is_searching.load(Ordering::Relaxed) {
+    if keys.is_searching() {
         return None;
     }
     let (cell, position) = (context.line(), context.pos());
@@ -289,15 +352,18 @@ fn on_backspace_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
         .closes_pairs(context)
         .then(|| pairs::without_pair(cell, position))
         .flatten();
-    let edited = without_pair.or_else(|| without_level_before(cell, position))?;
+    let edited = without_pair.or_else(|| indentation::without_level_before(cell, position))?;
     Some(keys.edit(context, edited))
 }
 
 fn on_backtab_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
-    Some(keys.edit(context, dedented(context.line(), context.pos())))
+    Some(keys.edit(
+        context,
+        indentation::dedented(context.line(), context.pos()),
+    ))
 }
 
-pub fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
+fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_up(cell, position, keys.recent.shown_as(cell).as_ref()) {
         Vertical::InCell => Some(Cmd::LineUpOrPreviousHistory(1)),
@@ -308,7 +374,7 @@ pub fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     }
 }
 
-pub fn on_down_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
+fn on_down_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_down(cell, position, keys.recent.shown_as(cell).as_ref()) {
         Vertical::InCell => Some(Cmd::LineDownOrNextHistory(1)),
@@ -362,51 +428,6 @@ pub fn on_enter(cell: &str, position: usize) -> Enter {
         Completeness::Incomplete { indent } => Enter::NewLine { indent },
         // Python itself explains best what is wrong.
         Completeness::Complete | Completeness::Invalid(_) => Enter::Run,
-    }
-}
-
-/// How many columns Tab inserts, or `None` where it completes.
-fn on_tab(cell: &str, position: usize) -> Option<usize> {
-    let line = cell[..position].rsplit('\n').next().unwrap_or_default();
-    let blank = line.chars().all(|character| character == ' ');
-    blank.then(|| INDENT - line.len() % INDENT)
-}
-
-/// The cell without the level of indentation before the cursor: what Backspace takes where it stands
-/// behind whole levels, and not one character.
-fn without_level_before(cell: &str, position: usize) -> Option<Edited> {
-    let (before, after) = cell.split_at(position);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let blank = !line.is_empty() && line.chars().all(|character| character == ' ');
-    if !blank || !line.len().is_multiple_of(INDENT) {
-        return None;
-    }
-    let left = &before[..position - INDENT];
-    Some(Edited {
-        text: format!("{left}{after}"),
-        cursor: left.len(),
-    })
-}
-
-/// The cell with the line of the cursor a level further out. The cursor stays at its letter.
-fn dedented(cell: &str, position: usize) -> Edited {
-    let start = cell[..position].rfind('\n').map_or(0, |end| end + 1);
-    let line = &cell[start..];
-    let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
-    let spaces = indent.len() - indent.trim_end_matches(' ').len();
-    let taken = match spaces.checked_sub(1) {
-        Some(others) => others % INDENT + 1,
-        // A tab is a level.
-        None => indent.len().min(1),
-    };
-    let indented_to = start + indent.len();
-    let left = indented_to - taken;
-    Edited {
-        text: format!("{}{}", &cell[..left], &cell[indented_to..]),
-        cursor: match position < indented_to {
-            true => position.min(left),
-            false => position - taken,
-        },
     }
 }
 
@@ -506,46 +527,6 @@ mod tests {
         assert_eq!(on_enter(cell, after_a), Enter::NewLine { indent: 4 });
         let after_if = cell.find('\n').expect("it is there");
         assert_eq!(on_enter(cell, after_if), Enter::NewLine { indent: 4 });
-    }
-
-    #[test]
-    fn tab_indents_only_where_nothing_can_be_completed() {
-        assert_eq!(on_tab("", 0), Some(4));
-        assert_eq!(on_tab("if x:\n  ", 8), Some(2));
-        assert_eq!(on_tab("x = ma", 6), None);
-    }
-
-    fn edited(text: &str, cursor: usize) -> Edited {
-        Edited {
-            text: text.to_owned(),
-            cursor,
-        }
-    }
-
-    #[test]
-    fn backspace_takes_a_level_of_indentation() {
-        let taken = without_level_before;
-        let deep = "if x:\n        y\nz";
-        assert_eq!(taken(deep, 14), Some(edited("if x:\n    y\nz", 10)));
-        assert_eq!(taken(deep, 10), Some(edited("if x:\n    y\nz", 6)));
-        assert_eq!(taken("    ", 4), Some(edited("", 0)));
-        assert_eq!(taken("if x:\n      ", 12), None);
-        assert_eq!(taken("if x:\n", 6), None);
-        assert_eq!(taken("abcd", 4), None);
-    }
-
-    #[test]
-    fn a_line_goes_a_level_out_and_the_cursor_stays_at_its_letter() {
-        let cell = "if x:\n        abc\n    d";
-        assert_eq!(dedented(cell, 16), edited("if x:\n    abc\n    d", 12));
-        assert_eq!(dedented(cell, 14), edited("if x:\n    abc\n    d", 10));
-        assert_eq!(dedented(cell, 13), edited("if x:\n    abc\n    d", 10));
-        assert_eq!(dedented(cell, 7), edited("if x:\n    abc\n    d", 7));
-        assert_eq!(dedented(cell, 23), edited("if x:\n        abc\nd", 19));
-        assert_eq!(dedented(cell, 2), edited(cell, 2));
-        assert_eq!(dedented("      a", 7), edited("    a", 5));
-        assert_eq!(dedented("\t\ta", 3), edited("\ta", 2));
-        assert_eq!(dedented("é", 2), edited("é", 2));
     }
 
     #[test]

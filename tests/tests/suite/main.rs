@@ -26,3 +26,4 @@ mod terminal_history;
 mod terminal_keys;
 mod terminal_pictures;
 mod terminal_transcript;
+mod terminal_vi;

@@ -92,9 +92,9 @@ impl Recent {
     }
 
     /// An arrow leads away from this text, with the cursor at `position`: it is kept, and which cells
-    /// are shown is decided if it is none that was just shown.
-    pub fn leave(&self, text: &str, position: usize, direction: SearchDirection) {
-        let mut state = self.lock();
+    /// are shown is decided if it is none that was just shown. Whether there is one is answered.
+    pub fn leave(&self, text: &str, position: usize, direction: SearchDirection) -> bool {
+        let mut state = self.lock_filled();
         let walk = state.walk.get_or_insert_with(|| Walk {
             prefix: None,
             place: CELLS_MAX,
@@ -106,10 +106,17 @@ impl Recent {
             walk.typed.insert(walk.place, text.to_owned());
             text.clone_into(&mut walk.text);
         }
+        let place = walk.place;
         // From the newest cell the editor returns to what was typed without asking.
-        if direction == SearchDirection::Forward && walk.place + 1 == CELLS_MAX {
+        if direction == SearchDirection::Forward && place + 1 == CELLS_MAX {
             walk.place = CELLS_MAX;
             walk.text = walk.typed.get(&CELLS_MAX).cloned().unwrap_or_default();
+        }
+        match direction {
+            SearchDirection::Forward => place < CELLS_MAX,
+            SearchDirection::Reverse => place
+                .checked_sub(1)
+                .is_some_and(|start| state.following(start, direction).is_some()),
         }
     }
 
@@ -192,17 +199,22 @@ impl State {
         (index < self.cells.len()).then_some(index)
     }
 
-    /// The next cell of a walk, or what was typed behind all of them.
+    /// The next cell of a walk.
+    fn following(&self, start: usize, direction: SearchDirection) -> Option<SearchResult<'static>> {
+        let walk = self.walk.as_ref();
+        let prefix = walk.and_then(|walk| walk.prefix.as_deref());
+        let shown = walk.map(|walk| walk.text.as_str());
+        self.nearest(start, direction, |cell| {
+            let is_another = prefix.is_none() || shown != Some(cell);
+            let begins = prefix.is_none_or(|prefix| cell.starts_with(prefix));
+            (begins && is_another).then_some(0)
+        })
+    }
+
+    /// The same, or what was typed behind all of them: it is shown from now on.
     fn step(&mut self, start: usize, direction: SearchDirection) -> Option<SearchResult<'static>> {
         let prefix = self.walk.as_ref().and_then(|walk| walk.prefix.clone());
-        let shown = self.walk.as_ref().map(|walk| walk.text.clone());
-        let found = self.nearest(start, direction, |cell| {
-            let is_another = prefix.is_none() || shown.as_deref() != Some(cell);
-            let begins = prefix
-                .as_deref()
-                .is_none_or(|prefix| cell.starts_with(prefix));
-            (begins && is_another).then_some(0)
-        });
+        let found = self.following(start, direction);
         let place = match (&found, direction) {
             (Some(found), _) => found.idx,
             (None, SearchDirection::Forward) => CELLS_MAX,

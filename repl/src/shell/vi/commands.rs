@@ -159,6 +159,13 @@ impl Begun {
         read
     }
 
+    /// Takes a key that moves, where no character is awaited.
+    pub fn motion_key(&mut self, motion: Motion) -> Read {
+        let read = self.motion(motion);
+        *self = Self::default();
+        read
+    }
+
     fn plain(&mut self, key: char) -> Read {
         if let Some(digit) = key.to_digit(10)
             && (digit > 0 || self.count.is_some())

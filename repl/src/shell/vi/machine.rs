@@ -21,6 +21,8 @@ pub enum Key {
     Character(char),
     /// One that does what that of a letter does, and stands for no character.
     Like(char),
+    /// One that moves, and that no letter is for.
+    Motion(Motion),
     Enter,
     Escape,
     Backspace,
@@ -30,6 +32,8 @@ pub enum Key {
     HistorySearch,
     /// Gives a search up.
     Abort,
+    /// Ends the session where nothing is typed.
+    End,
     Other,
 }
 
@@ -44,9 +48,10 @@ pub enum Step {
     Edit(Edit),
     /// Runs the cell.
     Run,
-    /// To the cell before this one, or after it.
+    /// To the cell before this one, or after it, with the cursor there in this one.
     ToOther {
         is_before: bool,
+        from: usize,
     },
     EditElsewhere,
     /// Has earlier cells searched, for what is typed next.
@@ -129,7 +134,29 @@ impl Machine {
         match self.mode {
             Mode::Insert(_) => self.key_of_insertion(key, text, at),
             Mode::Command(_) => self.key_of_command(key, text, at, indents),
-            Mode::Search(_) => self.key_of_search(key),
+            Mode::Search(_) => self.key_of_search(key, text),
+        }
+    }
+
+    /// What a key does while earlier cells are searched, in whatever way that has begun.
+    pub fn key_while_searching(&mut self, key: Key, text: &str, at: usize) -> Step {
+        let before = match &self.mode {
+            Mode::Search(_) => return self.key_of_search(key, text),
+            Mode::Insert(insertion) => insertion.before.clone(),
+            Mode::Command(_) => self.seen.clone(),
+        };
+        match key {
+            Key::Escape => {
+                self.leave_search();
+                self.note_change(&before, text);
+                self.seen = Edit {
+                    text: text.to_owned(),
+                    at,
+                };
+                Step::EndSearch
+            }
+            Key::Abort => Step::AbortSearch,
+            _ => Self::by_itself(key, text),
         }
     }
 
@@ -143,6 +170,8 @@ impl Machine {
         };
         match self.key(key, now, at, indents) {
             Step::Taken | Step::Own => first,
+            // What was typed several times over can't be kept and left in one step.
+            Step::ToOther { .. } if now != text => first,
             Step::Go(at) if now != text => Step::Edit(Edit {
                 text: now.to_owned(),
                 at,
@@ -164,6 +193,15 @@ impl Machine {
                 Some(edit) => Step::Edit(edit),
                 None => Step::Taken,
             },
+            _ => Self::by_itself(key, text),
+        }
+    }
+
+    /// A key that is left to the editor, but for the end of the session with a cell that isn't empty:
+    /// the editor would run that.
+    fn by_itself(key: Key, text: &str) -> Step {
+        match key {
+            Key::End if !text.is_empty() => Step::Taken,
             _ => Step::Own,
         }
     }
@@ -198,7 +236,7 @@ impl Machine {
         }
     }
 
-    fn key_of_search(&mut self, key: Key) -> Step {
+    fn key_of_search(&mut self, key: Key, text: &str) -> Step {
         let Mode::Search(pattern) = &mut self.mode else {
             return Step::Own;
         };
@@ -221,7 +259,7 @@ impl Machine {
         match key {
             Key::Enter | Key::Escape => Step::EndSearch,
             Key::Abort => Step::AbortSearch,
-            _ => Step::Own,
+            _ => Self::by_itself(key, text),
         }
     }
 
@@ -237,9 +275,15 @@ impl Machine {
                 *begun = Begun::default();
                 return Step::Run;
             }
-            Key::Like(_) | Key::Backspace | Key::Insert if begun.awaits_character() => {
+            Key::Like(_) | Key::Motion(_) | Key::Backspace | Key::Insert
+                if begun.awaits_character() =>
+            {
                 *begun = Begun::default();
                 return Step::Taken;
+            }
+            Key::Motion(motion) => {
+                let read = begun.motion_key(motion);
+                return self.begun(read, text, at, indents);
             }
             Key::Like(letter) => letter,
             Key::Backspace => 'h',
@@ -248,20 +292,18 @@ impl Machine {
                 *begun = Begun::default();
                 return Step::Taken;
             }
-            Key::HistorySearch => {
-                let now = Edit {
-                    text: text.to_owned(),
-                    at,
-                };
-                self.mode = Mode::Insert(Insertion::plain(now));
-                return Step::Own;
-            }
-            Key::Abort | Key::Other => {
+            Key::HistorySearch | Key::Abort | Key::End | Key::Other => {
                 *begun = Begun::default();
-                return Step::Own;
+                return Self::by_itself(key, text);
             }
         };
-        match begun.key(letter) {
+        let read = begun.key(letter);
+        self.begun(read, text, at, indents)
+    }
+
+    /// What becomes of a command that is whole, or isn't yet.
+    fn begun(&mut self, read: Read, text: &str, at: usize, indents: Indents) -> Step {
+        match read {
             Read::More | Read::Nothing => Step::Taken,
             Read::Whole(command) => {
                 self.command(command, text, places::on_letter(text, at), indents)
@@ -332,6 +374,7 @@ impl Machine {
         match motion {
             Motion::Down | Motion::Up => Step::ToOther {
                 is_before: motion == Motion::Up,
+                from: at,
             },
             Motion::SearchAgain { is_opposite } => match &self.pattern {
                 Some(pattern) => Step::SearchOn {

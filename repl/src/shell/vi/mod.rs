@@ -16,6 +16,8 @@ mod registers;
 mod sentences;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 use std::sync::atomic::Ordering;
@@ -25,9 +27,10 @@ use rustyline::history::SearchDirection;
 use rustyline::{Cmd, EditMode, EventContext, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::keys::{self, Keys};
+use super::keys::Keys;
 use super::rewrite::Edited;
 use machine::{Key, Machine, Step};
+use motions::Motion;
 use operators::Edit;
 
 /// The machine, shared by the handlers of all keys.
@@ -64,9 +67,12 @@ impl Vi {
             Known::Key(key) => key,
             Known::ClearScreen => Key::Other,
         };
-        let step = match is_behind_escape {
-            true => machine.key_behind_escape(key, cell, position, &indents),
-            false => machine.key(key, cell, position, &indents),
+        let step = match (keys.is_searching(), is_behind_escape) {
+            // Where a search ends with a key, nothing else can be done by it.
+            (true, true) => machine.key_while_searching(Key::Escape, cell, position),
+            (true, false) => machine.key_while_searching(key, cell, position),
+            (false, true) => machine.key_behind_escape(key, cell, position, &indents),
+            (false, false) => machine.key(key, cell, position, &indents),
         };
         if step == Step::Search && keys.recent.is_empty() {
             machine.leave_search();
@@ -99,8 +105,13 @@ fn known(event: KeyEvent) -> (Known, bool) {
         (KeyCode::Char('K'), Modifiers::CTRL) => Key::Like('D'),
         (KeyCode::Char('R' | 'S'), Modifiers::CTRL) => Key::HistorySearch,
         (KeyCode::Char('G'), Modifiers::CTRL) => Key::Abort,
+        (KeyCode::Char('D'), Modifiers::CTRL) => Key::End,
         (KeyCode::Char('H'), Modifiers::CTRL) => Key::Backspace,
         (KeyCode::Char('J' | 'M'), Modifiers::CTRL) => Key::Enter,
+        (KeyCode::Left, Modifiers::CTRL) => Key::Like('B'),
+        (KeyCode::Right, Modifiers::CTRL) => Key::Like('W'),
+        (KeyCode::Home, Modifiers::CTRL) => Key::Motion(Motion::FirstLine),
+        (KeyCode::End, Modifiers::CTRL) => Key::Motion(Motion::LastLetter),
         (_, modifiers) if modifiers != Modifiers::NONE => Key::Other,
         (KeyCode::Char(letter), _) => Key::Character(letter),
         (KeyCode::Tab, _) => Key::Character('\t'),
@@ -128,15 +139,17 @@ fn perform(step: Step, keys: &Keys, context: &EventContext) -> Option<Cmd> {
             .unwrap_or_else(|| rewrites(keys, context, cell.to_owned(), to)),
         Step::Edit(Edit { text, at }) => rewrites(keys, context, text, at),
         Step::Run => Cmd::AcceptLine,
-        Step::ToOther { is_before: true } => return keys::on_up_key(keys, context),
-        Step::ToOther { is_before: false } => return keys::on_down_key(keys, context),
+        Step::ToOther { is_before, from } => to_other(is_before, from, keys, context),
         Step::EditElsewhere => {
             keys.leaves_for_editor.store(true, Ordering::Relaxed);
             Cmd::AcceptLine
         }
         Step::Search => Cmd::ReverseSearchHistory,
-        // A move by nothing shows the cell that was found as one that is typed.
-        Step::EndSearch => Cmd::Move(Movement::ForwardChar(0)),
+        // A move, by nothing too, shows the cell that was found as one that is typed.
+        Step::EndSearch => Cmd::Move(match places::on_letter(cell, position) == position {
+            true => Movement::ForwardChar(0),
+            false => Movement::BackwardChar(1),
+        }),
         Step::AbortSearch => Cmd::Abort,
         Step::SearchOn {
             pattern,
@@ -158,6 +171,20 @@ fn rewrites(keys: &Keys, context: &EventContext, text: String, cursor: usize) ->
     keys.edit(context, Edited { text, cursor })
 }
 
+/// To another cell, with the cursor at `from` in this one, or only there if there is no other.
+fn to_other(is_before: bool, from: usize, keys: &Keys, context: &EventContext) -> Cmd {
+    let direction = match is_before {
+        true => SearchDirection::Reverse,
+        false => SearchDirection::Forward,
+    };
+    let is_there = keys.recent.leave(context.line(), from, direction);
+    match (is_there, direction) {
+        (false, _) => moves(context.line(), context.pos(), from).unwrap_or(Cmd::Noop),
+        (true, SearchDirection::Reverse) => Cmd::PreviousHistory,
+        (true, SearchDirection::Forward) => Cmd::NextHistory,
+    }
+}
+
 /// The move from one place to another, unless it is too far for one command.
 fn moves(cell: &str, from: usize, to: usize) -> Option<Cmd> {
     let letters = |from: usize, to: usize| {
@@ -168,23 +195,5 @@ fn moves(cell: &str, from: usize, to: usize) -> Option<Cmd> {
         _ if to == from => Some(Cmd::Noop),
         _ if to > from => letters(from, to).map(|by| Cmd::Move(Movement::ForwardChar(by))),
         _ => letters(to, from).map(|by| Cmd::Move(Movement::BackwardChar(by))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moves_count_letters() {
-        let cell = "e\u{301}日\nx";
-        let forward = |by| Some(Cmd::Move(Movement::ForwardChar(by)));
-        assert_eq!(moves(cell, 0, 6), forward(2));
-        assert_eq!(moves(cell, 0, 7), forward(3));
-        assert_eq!(
-            moves(cell, 7, 3),
-            Some(Cmd::Move(Movement::BackwardChar(2)))
-        );
-        assert_eq!(moves(cell, 3, 3), Some(Cmd::Noop));
     }
 }

@@ -24,19 +24,28 @@ pub enum Motion {
     ThisLine,
     FirstLine,
     LastLine,
+    /// Of the last line.
+    LastLetter,
     Word(Words),
     WordEnd(Words),
     WordBack(Words),
     WordEndBack(Words),
     Find(Find),
-    FindAgain { is_opposite: bool },
+    FindAgain {
+        is_opposite: bool,
+    },
     Bracket,
     ParagraphForward,
     ParagraphBack,
     SentenceForward,
     SentenceBack,
-    Mark { name: char, is_line: bool },
-    SearchAgain { is_opposite: bool },
+    Mark {
+        name: char,
+        is_line: bool,
+    },
+    SearchAgain {
+        is_opposite: bool,
+    },
 }
 
 /// A letter that is gone to in its line.
@@ -129,6 +138,7 @@ impl Motion {
                 | Self::SearchAgain { .. }
                 | Self::FirstLine
                 | Self::LastLine
+                | Self::LastLetter
         )
     }
 
@@ -172,6 +182,11 @@ pub fn reach(
         Motion::LastLine => {
             let number = count.map_or(usize::MAX, |count| count.saturating_sub(1));
             to_indent(text, places::nth_line(text, number))
+        }
+        Motion::LastLetter => {
+            let number = count.map_or(usize::MAX, |count| count.saturating_sub(1));
+            let line = places::nth_line(text, number);
+            reached(places::last_letter(text, line), Kind::Inclusive)
         }
         Motion::Word(_) | Motion::WordEnd(_) | Motion::WordBack(_) | Motion::WordEndBack(_) => {
             word(motion, Walk { text, at: from }, times, purpose)

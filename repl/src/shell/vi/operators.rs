@@ -5,7 +5,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::super::keys::INDENT;
+use super::super::indentation::INDENT;
 use super::motions::{Kind, Reach};
 use super::places;
 use super::registers::Kept;

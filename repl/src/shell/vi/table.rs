@@ -1,14 +1,12 @@
 //! What keys make of cells: rows of keys, a cell before and the cell after, `|` where the cursor is.
 //!
-//! The cells after are vim's, with `autoindent`, four columns a level and blanks for tabs.
-
-use super::machine::{Key, Machine, Step};
-use super::places;
+//! The cells after are vim's, with `autoindent`, four columns a level and blanks for tabs. They are tried in
+//! [`super::tests`].
 
 /// Keys, a cell before them, and the cell after them.
-type Row = (&'static str, &'static str, &'static str);
+pub type Row = (&'static str, &'static str, &'static str);
 
-const WORDS: &[Row] = &[
+pub const WORDS: &[Row] = &[
     ("w", "|foo.bar baz", "foo|.bar baz"),
     ("w", "a |b\n  c", "a b\n  |c"),
     ("w", "a\n|b", "a\n|b"),
@@ -51,7 +49,7 @@ const WORDS: &[Row] = &[
     ("cbX\x1b", "foo |bar", "|Xbar"),
 ];
 
-const LINES: &[Row] = &[
+pub const LINES: &[Row] = &[
     ("h", "ab|c", "a|bc"),
     ("9h", "ab|c", "|abc"),
     ("l", "a|bc", "ab|c"),
@@ -120,7 +118,7 @@ const LINES: &[Row] = &[
     (" ", "|abc", "a|bc"),
 ];
 
-const FINDING: &[Row] = &[
+pub const FINDING: &[Row] = &[
     ("fx", "|axbx", "a|xbx"),
     ("2fx", "|axbx", "axb|x"),
     ("3fx", "|axbx", "|axbx"),
@@ -146,7 +144,7 @@ const FINDING: &[Row] = &[
     ("dt)", "f(|a, b)", "f(|)"),
 ];
 
-const BORDERS: &[Row] = &[
+pub const BORDERS: &[Row] = &[
     ("%", "|f(a, (b))", "f(a, (b)|)"),
     ("%", "f(a|)", "f|(a)"),
     ("d%", "f|(a, b) c", "f| c"),
@@ -176,7 +174,7 @@ const BORDERS: &[Row] = &[
     ("{", "a|b", "|ab"),
 ];
 
-const MARKS: &[Row] = &[
+pub const MARKS: &[Row] = &[
     ("majj`ax", "a|bc\nd\ne", "a|c\nd\ne"),
     ("majj'ax", "  a|bc\nd\ne", "  |bc\nd\ne"),
     ("majd'a", "a|\nb\nc", "|c"),
@@ -187,7 +185,7 @@ const MARKS: &[Row] = &[
     ("maOx\x1b`ax", "|ab", "x\n|b"),
 ];
 
-const OBJECTS: &[Row] = &[
+pub const OBJECTS: &[Row] = &[
     ("diw", "foo b|ar baz", "foo | baz"),
     ("diw", "a|  b", "a|b"),
     ("diw", "a(|b)", "a(|)"),
@@ -250,7 +248,7 @@ const OBJECTS: &[Row] = &[
     ("dap", "a\n|", "a\n|"),
 ];
 
-const REGISTERS: &[Row] = &[
+pub const REGISTERS: &[Row] = &[
     ("yyp", "a|b\nc", "ab\n|ab\nc"),
     ("yyP", "a\n  b|", "a\n  |b\n  b"),
     ("yy3p", "a|\nb", "a\n|a\na\na\nb"),
@@ -278,7 +276,7 @@ const REGISTERS: &[Row] = &[
     ("ddd%\"2p", "|x\n(a) b", " b\n|x"),
 ];
 
-const CHANGES: &[Row] = &[
+pub const CHANGES: &[Row] = &[
     ("~", "|aBc", "A|Bc"),
     ("3~", "|aBcD", "AbC|D"),
     ("9~", "|aBcD", "AbC|d"),
@@ -323,7 +321,7 @@ const CHANGES: &[Row] = &[
     ("gUi(", "f(a|b)", "f(|AB)"),
 ];
 
-const TYPING: &[Row] = &[
+pub const TYPING: &[Row] = &[
     ("ix\x1b", "a|b", "a|xb"),
     ("ax\x1b", "a|b", "ab|x"),
     ("Ix\x1b", "  a|b", "  |xab"),
@@ -342,7 +340,7 @@ const TYPING: &[Row] = &[
     ("i\x1b", "a|b", "|ab"),
 ];
 
-const AGAIN: &[Row] = &[
+pub const AGAIN: &[Row] = &[
     ("xu", "a|bc", "a|bc"),
     ("ddu", "a\n b|\nc", "a\n |b\nc"),
     ("Axx\x1bu", "|abc", "ab|c"),
@@ -384,220 +382,10 @@ const AGAIN: &[Row] = &[
     ("3u", "a|b", "a|b"),
 ];
 
-const NOTHING: &[Row] = &[
+pub const NOTHING: &[Row] = &[
     ("dz", "a|b", "a|b"),
     ("d\x1bx", "a|bc", "a|c"),
     ("2\x1bx", "a|bcd", "a|cd"),
     ("\"\x1bx", "a|b", "|a"),
     ("diz", "a|b", "a|b"),
 ];
-
-/// A person at a cell, and a line editor that types.
-struct Session {
-    machine: Machine,
-    text: String,
-    at: usize,
-}
-
-impl Session {
-    /// In command mode, the cursor at the mark.
-    fn at(marked: &str) -> Self {
-        let at = marked.find('|').expect("the cursor is marked");
-        let text = marked.replacen('|', "", 1);
-        // Escape leads back by a letter.
-        let at = places::next(&text, at);
-        let mut machine = Machine::default();
-        machine.begin(text.clone(), at);
-        let mut session = Self { machine, text, at };
-        session.key(Key::Escape);
-        session
-    }
-
-    fn step(&mut self, key: Key) -> Step {
-        let indents = |before: &str| {
-            let start = places::line_start(before, before.len());
-            places::indent_end(before, start) - start
-        };
-        self.machine.key(key, &self.text, self.at, &indents)
-    }
-
-    fn key(&mut self, key: Key) {
-        match self.step(key) {
-            Step::Taken => {}
-            Step::Go(at) => self.at = at,
-            Step::Edit(edit) => {
-                self.text = edit.text;
-                self.at = edit.at;
-            }
-            Step::Own => {
-                let Key::Character(letter) = key else {
-                    panic!("{key:?} is left to the editor");
-                };
-                self.text.insert(self.at, letter);
-                self.at += letter.len_utf8();
-            }
-            step => panic!("{key:?} becomes {step:?}"),
-        }
-    }
-
-    fn keys(&mut self, keys: &str) {
-        for letter in keys.chars() {
-            self.key(match letter {
-                '\x1b' => Key::Escape,
-                '\r' => Key::Enter,
-                '\x08' => Key::Backspace,
-                _ => Key::Character(letter),
-            });
-        }
-    }
-
-    fn marked(&self) -> String {
-        let (before, behind) = self.text.split_at(self.at);
-        format!("{before}|{behind}")
-    }
-}
-
-#[track_caller]
-fn check(rows: &[Row]) {
-    let mut wrong = Vec::new();
-    for (keys, before, after) in rows {
-        let mut session = Session::at(before);
-        session.keys(keys);
-        let made = session.marked();
-        if made != *after {
-            wrong.push(format!(
-                "{keys:?} in {before:?} makes {made:?}, not {after:?}"
-            ));
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
-fn motions_and_operators_over_words() {
-    check(WORDS);
-}
-
-#[test]
-fn motions_and_operators_over_letters_and_lines() {
-    check(LINES);
-}
-
-#[test]
-fn letters_are_found_in_their_line() {
-    check(FINDING);
-}
-
-#[test]
-fn brackets_paragraphs_and_sentences() {
-    check(BORDERS);
-}
-
-#[test]
-fn marks_are_gone_back_to() {
-    check(MARKS);
-}
-
-#[test]
-fn operators_take_text_objects() {
-    check(OBJECTS);
-}
-
-#[test]
-fn what_was_deleted_or_copied_is_put_back() {
-    check(REGISTERS);
-}
-
-#[test]
-fn letters_and_lines_are_changed_in_place() {
-    check(CHANGES);
-}
-
-#[test]
-fn typing_begins_where_it_is_asked_for() {
-    check(TYPING);
-}
-
-#[test]
-fn changes_are_made_again_and_undone() {
-    check(AGAIN);
-}
-
-#[test]
-fn keys_without_a_meaning_change_nothing() {
-    check(NOTHING);
-}
-
-#[test]
-fn what_was_typed_over_comes_back() {
-    let mut session = Session::at("a|bc");
-    session.keys("Rxy\x08");
-    assert_eq!(session.marked(), "ax|c");
-    session.keys("\x08\x08");
-    assert_eq!(session.marked(), "a|bc");
-}
-
-#[test]
-fn what_other_keys_have_changed_is_undone_too() {
-    let mut session = Session::at("a|b");
-    session.keys("x");
-    "pasted".clone_into(&mut session.text);
-    session.at = session.text.len();
-    session.keys("x");
-    assert_eq!(session.marked(), "past|e");
-    session.keys("u");
-    assert_eq!(session.marked(), "paste|d");
-    session.keys("u");
-    assert_eq!(session.marked(), "|a");
-}
-
-#[test]
-fn escape_with_another_key_is_both() {
-    let mut machine = Machine::default();
-    machine.begin("abc".to_owned(), 3);
-    let key = Key::Character('x');
-    let Step::Edit(edit) = machine.key_behind_escape(key, "abc", 3, &|_: &str| 0) else {
-        panic!("nothing is deleted");
-    };
-    assert_eq!((edit.text.as_str(), edit.at), ("ab", 1));
-}
-
-#[test]
-fn a_search_is_typed_elsewhere_and_gone_on_with() {
-    let mut session = Session::at("b|c b");
-    assert_eq!(session.step(Key::Character('/')), Step::Search);
-    assert_eq!(session.step(Key::Character('b')), Step::Own);
-    assert_eq!(session.step(Key::Character('x')), Step::Own);
-    assert_eq!(session.step(Key::Backspace), Step::Own);
-    assert_eq!(session.step(Key::Enter), Step::EndSearch);
-    session.keys("n");
-    assert_eq!(session.marked(), "|bc b");
-    let older = Step::SearchOn {
-        pattern: "b".to_owned(),
-        is_forward: false,
-    };
-    assert_eq!(session.step(Key::Character('n')), older);
-    session.keys("dN");
-    assert_eq!(session.marked(), "|b");
-}
-
-#[test]
-fn at_the_edges_of_a_cell_are_others() {
-    let mut session = Session::at("a|b\ncd");
-    let to_other = |is_before| Step::ToOther { is_before };
-    assert_eq!(session.step(Key::Character('k')), to_other(true));
-    session.keys("j");
-    assert_eq!(session.marked(), "ab\nc|d");
-    assert_eq!(session.step(Key::Character('j')), to_other(false));
-    assert_eq!(session.step(Key::Enter), Step::Run);
-    assert_eq!(session.step(Key::Character('v')), Step::EditElsewhere);
-}
-
-#[test]
-fn a_repetition_that_is_too_long_is_left() {
-    let mut session = Session::at("|");
-    session.keys("ix\x1byl9999p");
-    assert_eq!(session.text.len(), 10_000);
-    session.keys("y0$9999p");
-    assert_eq!(session.text.len(), 10_000);
-}
