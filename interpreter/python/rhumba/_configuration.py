@@ -255,6 +255,7 @@ SETTINGS = (
     Setting("TerminalInteractiveShell", "editing_mode", str, "the keys of the line editor", "emacs", ("emacs", "vi")),
     Setting("TerminalInteractiveShell", "emacs_bindings_in_vi_insert_mode", bool,
             "whether keys of emacs mode are there while one types in vi mode", True),
+    Setting("TerminalInteractiveShell", "prompt_includes_vi_mode", bool, "whether the prompt says which mode of vi's one is in", True),
     Setting("TerminalInteractiveShell", "autosuggestions_provider", (str, type(None)),
             "where suggestions come from while one types; nothing (None) for none", "history"),
     Setting("TerminalInteractiveShell", "classic_prompts", bool, "whether prompts are >>> and values stand alone", False),

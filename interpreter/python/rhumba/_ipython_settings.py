@@ -20,7 +20,7 @@ _OF_THE_SHELL = frozenset(
     enable_history_search enable_html_pager extra_open_editor_shortcuts handle_return
     highlight_matching_brackets highlighting_style highlighting_style_overrides history_length history_load_length
     inspector_class ipython_dir llm_constructor_kwargs llm_prefix_from_history llm_provider_class min_elide
-    modal_cursor mouse_support object_info_string_level prompt_includes_vi_mode prompt_line_number_format quiet
+    modal_cursor mouse_support object_info_string_level prompt_line_number_format quiet
     separate_in separate_out separate_out2 show_rewritten_input simple_prompt space_for_menu sphinxify_docstring
     timeoutlen true_color ttimeoutlen warn_venv
     """.split()

@@ -33,8 +33,9 @@ class Prompts:
         self.shell = shell
 
     def vi_mode(self):
-        """The tag of vi's mode; empty, as this terminal doesn't tell the mode."""
-        return ""
+        """The tag of vi's mode as a cell begins; empty in other modes. While it is typed the terminal changes it."""
+        is_told = getattr(self.shell, "editing_mode", "emacs") == "vi" and self.shell.prompt_includes_vi_mode
+        return "[ins] " if is_told else ""
 
     def current_line(self):
         """The line of the cell that the cursor is in; 0, as prompts are made before it is typed."""
@@ -42,6 +43,7 @@ class Prompts:
 
     def in_prompt_tokens(self):
         return [
+            (Token.Prompt.Mode, self.vi_mode()),
             (Token.Prompt, "In ["),
             (Token.PromptNum, str(self.shell.execution_count)),
             (Token.Prompt, "]: "),

@@ -135,8 +135,7 @@ impl<'vm> CellEditor<'vm> {
 
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.
     pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
-        let raw = looks::in_prompt(number);
-        let styled = looks::painted_in_prompt(number, self.colours);
+        let (raw, styled) = looks::edited_in_prompt(number, self.colours);
         let mut before_cursor = text.unwrap_or_default();
         let mut after_cursor = String::new();
         if looks::are_followed() {

@@ -25,6 +25,7 @@ use super::choices::{self, Choice, Screen};
 use super::colour::{Colours, Style};
 use super::keys::Keys;
 use super::rewrite::Edited;
+use super::{looks, vi};
 
 /// A cell longer than this is shown without colours, so that typing stays quick.
 const COLOURED_BYTES_MAX: usize = 64 * 1024;
@@ -39,6 +40,8 @@ pub struct CellHelper<'vm> {
     edited: RefCell<Option<Edited>>,
     /// Whether what the cell may go on with is shown.
     pub suggests: bool,
+    /// The mode of vi that the prompt says, if it says one.
+    shown_mode: Cell<Option<&'static str>>,
     /// Whether the cell is shown with two brackets that belong together marked.
     marks_brackets: Cell<bool>,
     seen: RefCell<(String, usize)>,
@@ -60,6 +63,7 @@ impl<'vm> CellHelper<'vm> {
             keys,
             edited: RefCell::default(),
             suggests: true,
+            shown_mode: Cell::new(None),
             marks_brackets: Cell::new(false),
             seen: RefCell::default(),
             painted: RefCell::default(),
@@ -191,7 +195,14 @@ impl Highlighter for CellHelper<'_> {
     ) -> Cow<'b, str> {
         // Another is shown while one searches.
         self.keys.is_searching.store(!is_own, Ordering::Relaxed);
-        Cow::Borrowed(prompt)
+        if !is_own || !looks::tell_vi_mode() {
+            self.shown_mode.set(None);
+            return Cow::Borrowed(prompt);
+        }
+        let mode = self.keys.vi.mode();
+        self.shown_mode.set(Some(mode));
+        // One of a person's own may say it in any place.
+        Cow::Owned(prompt.replacen(vi::TYPING, mode, 1))
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
@@ -199,6 +210,15 @@ impl Highlighter for CellHelper<'_> {
     }
 
     fn highlight_char(&self, line: &str, position: usize, kind: CmdKind) -> bool {
+        let is_repainted = self.changes_colours(line, position, kind);
+        let is_other_mode = |shown: &str| shown != self.keys.vi.mode();
+        is_repainted || self.shown_mode.get().is_some_and(is_other_mode)
+    }
+}
+
+impl CellHelper<'_> {
+    /// Whether what has been done changes the colours of what is on the screen already.
+    fn changes_colours(&self, line: &str, position: usize, kind: CmdKind) -> bool {
         if !self.colours.enabled() {
             return false;
         }

@@ -14,11 +14,13 @@ use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::colour::{Colours, Style};
 use super::editor::shell_object;
+use super::vi;
 
 static WITHOUT_COLOURS: AtomicBool = AtomicBool::new(false);
 static CLASSIC_PROMPTS: AtomicBool = AtomicBool::new(false);
 static FOLLOWED: AtomicBool = AtomicBool::new(false);
 static WITHOUT_TIPS: AtomicBool = AtomicBool::new(false);
+static WITH_VI_MODE: AtomicBool = AtomicBool::new(false);
 static TITLE: RwLock<Option<String>> = RwLock::new(None);
 static THEME: RwLock<Option<Theme>> = RwLock::new(None);
 
@@ -151,12 +153,21 @@ fn painted(pieces: &Pieces, colours: Colours) -> String {
         .collect()
 }
 
-/// What stands before a cell, in its colours.
-pub fn painted_in_prompt(number: u32, colours: Colours) -> String {
-    match &*PROMPTS.read() {
-        Some(prompts) => painted(&prompts.before, colours),
-        None => colours.paint(Style::InPrompt, &in_prompt(number)),
+/// Whether prompts in the editor say the mode that vi's keys are in.
+pub fn tell_vi_mode() -> bool {
+    WITH_VI_MODE.load(Ordering::Relaxed)
+}
+
+/// What stands before a cell in the editor, as it is and in its colours. Vi's mode is that of typing.
+pub fn edited_in_prompt(number: u32, colours: Colours) -> (String, String) {
+    if let Some(prompts) = &*PROMPTS.read() {
+        return (raw(&prompts.before), painted(&prompts.before, colours));
     }
+    let has_mode = tell_vi_mode() && !CLASSIC_PROMPTS.load(Ordering::Relaxed);
+    let mode = if has_mode { vi::TYPING } else { "" };
+    let prompt = format!("{mode}{}", in_prompt(number));
+    let styled = colours.paint(Style::InPrompt, &prompt);
+    (prompt, styled)
 }
 
 /// What stands before a cell.
@@ -217,6 +228,13 @@ pub fn follow(vm: &VirtualMachine) {
         let classic = classic.try_to_bool(vm).unwrap_or(false);
         CLASSIC_PROMPTS.store(classic, Ordering::Relaxed);
     }
+    let is_vi = setting("editing_mode").is_some_and(|mode| {
+        mode.downcast_ref::<PyStr>()
+            .is_some_and(|mode| mode.as_bytes() == b"vi")
+    });
+    let is_told = setting("prompt_includes_vi_mode")
+        .is_some_and(|value| value.try_to_bool(vm).unwrap_or(true));
+    WITH_VI_MODE.store(is_vi && is_told, Ordering::Relaxed);
     let is_off = |name: &'static str| {
         setting(name).is_some_and(|value| !value.try_to_bool(vm).unwrap_or(true))
     };

@@ -4,13 +4,18 @@
 
 use super::support::{Screen, TestHome};
 
-/// The shell in vi mode.
-fn started(home: &TestHome) -> Screen {
+/// The shell with settings of its own.
+fn started_with(home: &TestHome, settings: &str) -> Screen {
     home.configure(
         "config.toml",
-        "[TerminalInteractiveShell]\nediting_mode = 'vi'\n",
+        &format!("[TerminalInteractiveShell]\n{settings}\n"),
     );
     Screen::start(home, &[])
+}
+
+/// The shell in vi mode, with prompts as in other modes.
+fn started(home: &TestHome) -> Screen {
+    started_with(home, "editing_mode = 'vi'\nprompt_includes_vi_mode = false")
 }
 
 /// Goes to command mode, which leads back to the letter in this column.
@@ -40,9 +45,48 @@ fn escape_acts_at_once_in_vi_mode() {
 }
 
 #[test]
+fn the_prompt_says_the_mode_of_vi() {
+    let home = TestHome::new();
+    let mut screen = started_with(&home, "editing_mode = 'vi'");
+    screen.shows_line("[ins] In [1]:");
+    screen.send("\x1b");
+    screen.shows_line("[nav] In [1]:");
+    screen.send("iab");
+    screen.shows_line("[ins] In [1]: ab");
+    screen.send("\x1b");
+    screen.shows_line("[nav] In [1]: ab");
+    screen.wait("the cursor on the last letter", |screen| {
+        screen.cursor().1 == 14 + 1
+    });
+    screen.send("Rx");
+    screen.shows_line("[rep] In [1]: ax");
+    screen.send("\x1b");
+    screen.shows_line("[nav] In [1]: ax");
+    screen.send("S");
+    screen.shows_line("[ins] In [1]:");
+    screen.send("6 * 7\r");
+    screen.shows("Out[1]: 42");
+    screen.shows_line("[ins] In [2]:");
+    screen.send("\x12*\x1b");
+    screen.shows_line("[nav] In [2]: 6 * 7");
+    screen.send("Sget_ipython().prompt_includes_vi_mode = False\r");
+    screen.prompt(3);
+    screen.send(
+        "from IPython.terminal.prompts import Prompts; P = type('P', (Prompts,), \
+         {'in_prompt_tokens': lambda self: [(None, 'mine '), (None, self.vi_mode()), (None, '> ')]})\r",
+    );
+    screen.prompt(4);
+    screen.send("s = get_ipython(); s.prompts = P(s); s.prompt_includes_vi_mode = True\r");
+    screen.shows_line("mine [ins] >");
+    screen.send("\x1b");
+    screen.shows_line("mine [nav] >");
+    screen.leave();
+}
+
+#[test]
 fn vi_keys_are_there_for_those_who_want_them() {
     let home = TestHome::new();
-    let mut screen = Screen::start(&home, &[]);
+    let mut screen = started_with(&home, "prompt_includes_vi_mode = false");
     screen.enter(1, "get_ipython().editing_mode = 'vi'");
     screen.prompt(2);
     // Escape, to the start, delete a word, append at the end.

@@ -120,8 +120,9 @@ impl Machine {
         matches!(&self.mode, Mode::Insert(insertion) if !insertion.is_over)
     }
 
+    /// Whether keys are commands, or search for those who gave one.
     pub fn is_commanding(&self) -> bool {
-        matches!(self.mode, Mode::Command(_))
+        !matches!(self.mode, Mode::Insert(_))
     }
 
     /// A search that was asked for can't be: nothing is there to be searched.

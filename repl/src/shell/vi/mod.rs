@@ -33,6 +33,9 @@ use machine::{Key, Machine, Step};
 use motions::Motion;
 use operators::Edit;
 
+/// What a prompt says of the mode in which keys type.
+pub const TYPING: &str = "[ins] ";
+
 /// The machine, shared by the handlers of all keys.
 #[derive(Default)]
 pub struct Vi {
@@ -44,6 +47,18 @@ impl Vi {
     pub fn begin(&self, before: &str, after: &str) {
         let text = [before, after].concat();
         self.lock().begin(text, before.len());
+    }
+
+    /// What a prompt says of the mode, always as wide as [`TYPING`].
+    pub fn mode(&self) -> &'static str {
+        let machine = self.lock();
+        if machine.is_commanding() {
+            "[nav] "
+        } else if machine.is_inserting() {
+            TYPING
+        } else {
+            "[rep] "
+        }
     }
 
     /// Whether keys do what they do in other modes, but for those that end that.
@@ -59,8 +74,10 @@ impl Vi {
         let (cell, position) = (context.line(), context.pos());
         let indents = |before: &str| keys.indent_behind(before);
         let (key, is_behind_escape) = known(key);
+        let mode = self.mode();
         let mut machine = self.lock();
-        if machine.is_commanding() && matches!(key, Known::ClearScreen) {
+        let clears = matches!(key, Known::ClearScreen) && !keys.is_searching();
+        if clears && machine.is_commanding() {
             return Some(Cmd::ClearScreen);
         }
         let key = match key {
@@ -79,7 +96,11 @@ impl Vi {
             return Some(Cmd::Noop);
         }
         drop(machine);
-        perform(step, keys, context)
+        let command = perform(step, keys, context);
+        match command {
+            Some(Cmd::Noop) if self.mode() != mode => Some(Cmd::Repaint),
+            command => command,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Machine> {
