@@ -12,7 +12,7 @@ use rhumba_interpreter::interrupt;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::{OutputSink, Stream};
 use rustpython_vm::builtins::PyStr;
-use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use rustyline::config::{BellStyle, CompletionType, Config, Configurer};
 use rustyline::error::ReadlineError;
 use rustyline::{ColorMode, EditMode, Editor, Event, EventHandler};
@@ -215,16 +215,7 @@ impl<'vm> CellEditor<'vm> {
             return;
         };
         let setting = |name: &'static str| shell.get_attr(name, self.vm).ok();
-        let mode = setting("editing_mode").is_some_and(|mode| {
-            mode.downcast_ref::<PyStr>()
-                .is_some_and(|mode| mode.as_bytes() == b"vi")
-        });
-        self.editor
-            .set_edit_mode(if mode { EditMode::Vi } else { EditMode::Emacs });
-        if mode {
-            // A terminal sends what a key sends at once; a person needs longer for two.
-            self.editor.set_keyseq_timeout(Some(ESCAPE_ALONE_MS));
-        }
+        set_mode(&mut self.editor, edit_mode(self.vm, &shell));
         let is_on = |name: &'static str| {
             setting(name).is_none_or(|value| value.is_true(self.vm).unwrap_or(true))
         };
@@ -298,6 +289,25 @@ impl<'vm> CellEditor<'vm> {
 impl Drop for CellEditor<'_> {
     fn drop(&mut self) {
         self.screen.above().stop();
+    }
+}
+
+/// Whose keys the shell object is set to.
+pub(super) fn edit_mode(vm: &VirtualMachine, shell: &PyObject) -> EditMode {
+    let mode = shell.get_attr("editing_mode", vm);
+    let is_vi = mode.is_ok_and(|mode| {
+        mode.downcast_ref::<PyStr>()
+            .is_some_and(|mode| mode.as_bytes() == b"vi")
+    });
+    if is_vi { EditMode::Vi } else { EditMode::Emacs }
+}
+
+/// Gives the keys to an editor.
+pub(super) fn set_mode(editor: &mut impl Configurer, mode: EditMode) {
+    editor.set_edit_mode(mode);
+    if mode == EditMode::Vi {
+        // A terminal sends what a key sends at once; a person needs longer for two.
+        editor.set_keyseq_timeout(Some(ESCAPE_ALONE_MS));
     }
 }
 

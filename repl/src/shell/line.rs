@@ -13,11 +13,15 @@ use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::history::{History, MemHistory};
-use rustyline::{Context, Editor, Helper, Hinter, Validator};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Context, EditMode, Editor, Event, EventContext, EventHandler,
+    Helper, Hinter, KeyEvent, RepeatCount, Validator,
+};
 
 use super::choices::{self, Choice, Screen};
 use super::colour::{Colours, Style};
 use super::turn::{TAKEN, Turn};
+use super::{editor as cells, looks};
 
 /// The attribute of `sys` that holds the function.
 const ATTRIBUTE: &str = "_rhumba_read_line";
@@ -114,7 +118,25 @@ fn editor<'vm>(
     }
     let mut editor = Editor::with_history(config, history)?;
     editor.set_helper(Some(LineHelper { vm, candidates }));
+    let end = EventHandler::Conditional(Box::new(EndKey));
+    editor.bind_sequence(KeyEvent::ctrl('D'), end);
+    // A program that runs without a shell has none to look at.
+    if looks::are_followed()
+        && let Some(shell) = cells::shell_object(vm)
+    {
+        cells::set_mode(&mut editor, cells::edit_mode(vm, &shell));
+    }
     Ok(editor)
+}
+
+/// The key that says that there is nothing more. In vi mode the editor would take what is typed for a line.
+struct EndKey;
+
+impl ConditionalEventHandler for EndKey {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let is_kept = context.mode() == EditMode::Vi && !context.line().is_empty();
+        is_kept.then_some(Cmd::Noop)
+    }
 }
 
 #[derive(Helper, Hinter, Validator)]

@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::RwLock;
 use rustpython_vm::builtins::{PyDict, PyStr};
 use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustyline::EditMode;
 
 use super::colour::{Colours, Style};
-use super::editor::shell_object;
+use super::editor::{edit_mode, shell_object};
 use super::vi;
 
 static WITHOUT_COLOURS: AtomicBool = AtomicBool::new(false);
@@ -228,10 +229,7 @@ pub fn follow(vm: &VirtualMachine) {
         let classic = classic.try_to_bool(vm).unwrap_or(false);
         CLASSIC_PROMPTS.store(classic, Ordering::Relaxed);
     }
-    let is_vi = setting("editing_mode").is_some_and(|mode| {
-        mode.downcast_ref::<PyStr>()
-            .is_some_and(|mode| mode.as_bytes() == b"vi")
-    });
+    let is_vi = edit_mode(vm, &shell) == EditMode::Vi;
     let is_told = setting("prompt_includes_vi_mode")
         .is_some_and(|value| value.try_to_bool(vm).unwrap_or(true));
     WITH_VI_MODE.store(is_vi && is_told, Ordering::Relaxed);

@@ -54,6 +54,34 @@ fn a_failure_is_looked_at_after_the_fact() {
 }
 
 #[test]
+fn the_debugger_has_the_keys_that_the_shell_has() {
+    let home = TestHome::new();
+    home.configure(
+        "config.toml",
+        "[TerminalInteractiveShell]\nediting_mode = 'vi'\nprompt_includes_vi_mode = false\n",
+    );
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "1 / 0");
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.enter(2, "%debug");
+    terminal.expect("ipdb> ");
+    terminal.send("p 6 * 77\x1bhx\r");
+    terminal.expect("42\r\n");
+    terminal.expect("ipdb> ");
+    terminal.send("p 10\x04 * 5\r");
+    terminal.expect("50\r\n");
+    terminal.expect("ipdb> ");
+    terminal.send("\x04");
+    terminal.prompt(3);
+    terminal.send("\x04");
+    let (rest, ended) = terminal.end();
+    assert!(
+        matches!(ended, WaitStatus::Exited(_, 0)),
+        "{ended:?}\n{rest}"
+    );
+}
+
+#[test]
 fn a_cell_stops_at_a_breakpoint_and_at_once_when_it_fails() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
