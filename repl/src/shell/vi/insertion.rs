@@ -149,7 +149,7 @@ impl Insertion {
         };
         let times = self.times();
         let end = if text == self.start.text && at == self.start.at {
-            self.unindented()
+            self.with_empty_lines(self.unindented())
         } else if times > 1 && !typed.text.is_empty() && typed.deleted == 0 {
             self.again(&now, typed, times - 1).unwrap_or(now)
         } else {
@@ -201,16 +201,31 @@ impl Insertion {
             let all = operators::repeated(&typed.text, times)?;
             return Some(operators::overwritten((&now.text, end), &all));
         }
-        let is_line = matches!(
-            self.command.verb,
-            Verb::Insert(Place::LineBelow | Place::LineAbove)
-        );
-        let one = match is_line {
+        let one = match self.is_of_line_of_its_own() {
             true => format!("\n{}{}", " ".repeat(self.indent), typed.text),
             false => typed.text.clone(),
         };
         let added = operators::repeated(&one, times)?;
         Some(with(&now.text, end, &added, end + added.len()))
+    }
+
+    fn is_of_line_of_its_own(&self) -> bool {
+        matches!(
+            self.command.verb,
+            Verb::Insert(Place::LineBelow | Place::LineAbove)
+        )
+    }
+
+    /// With as many lines as were asked for, the first of which is there.
+    fn with_empty_lines(&self, first: Edit) -> Edit {
+        let missing = match self.is_of_line_of_its_own() {
+            true => self.times().saturating_sub(1),
+            false => 0,
+        };
+        match operators::repeated("\n", missing) {
+            Some(added) => with(&first.text, first.at, &added, first.at + added.len()),
+            None => first,
+        }
     }
 
     /// Without the indentation that nothing was typed behind.

@@ -298,7 +298,7 @@ fn word(motion: Motion, mut walk: Walk, times: usize, purpose: Purpose) -> Optio
 }
 
 /// To the beginnings of the next words. The last of them may be `in_line`: then it ends with its line.
-fn words_forward(walk: &mut Walk, times: usize, words: Words, in_line: bool) {
+pub fn words_forward(walk: &mut Walk, times: usize, words: Words, in_line: bool) {
     for left in (0..times).rev() {
         let stops = |step: Step| in_line && left == 0 && step != Step::InLine;
         let class = walk.class(words);

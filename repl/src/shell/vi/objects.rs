@@ -53,24 +53,14 @@ pub fn extent(
     count: usize,
 ) -> Option<Extent> {
     match object {
-        Object::Word(words) if is_around => around_words(text, at, words, count),
-        Object::Word(words) => in_words(text, at, words, count),
+        Object::Word(words) => word_objects(text, at, words, is_around, count),
         Object::Quoted(quote) => quoted(text, at, quote, is_around, count),
         Object::Block(open, close) => block(text, at, (open, close), is_around, count),
         Object::Paragraph => paragraphs(text, at, is_around, count),
     }
 }
 
-/// Behind the word, the signs or the blanks that one is on, in the line.
-fn run_end(text: &str, at: usize, words: Words) -> usize {
-    let class = Walk { text, at }.class(words);
-    let mut end = at;
-    while places::character(text, end).is_some() && (Walk { text, at: end }).class(words) == class {
-        end = places::next(text, end);
-    }
-    end
-}
-
+/// Where the word, the signs or the blanks begin that one is on, in the line.
 fn run_start(text: &str, at: usize, words: Words) -> usize {
     let class = Walk { text, at }.class(words);
     let mut start = at;
@@ -83,53 +73,85 @@ fn run_start(text: &str, at: usize, words: Words) -> usize {
     }
 }
 
-/// Words and the blanks between them, each counted.
-fn in_words(text: &str, at: usize, words: Words, count: usize) -> Option<Extent> {
-    let start = run_start(text, at, words);
-    let mut end = start;
+/// Words and the blanks between them, each counted, or (`a`) words with the blanks behind them: before
+/// the first, where the last has none. Counts lead over the ends of lines.
+fn word_objects(
+    text: &str,
+    at: usize,
+    words: Words,
+    is_around: bool,
+    count: usize,
+) -> Option<Extent> {
+    let is_blank = |walk: &Walk| walk.class(words) == Class::Blank;
+    let first = run_start(text, at, words);
+    let mut walk = Walk { text, at: first };
+    let begins_blank = is_blank(&walk);
+    let mut kind = Kind::Inclusive;
     for turn in 0..count {
-        if turn > 0 && places::character(text, end).is_none() {
+        if turn > 0 {
+            walk.letter_forward()?;
+        }
+        kind = Kind::Inclusive;
+        if is_blank(&walk) == is_around {
+            to_word_end(&mut walk, words)?;
+            continue;
+        }
+        let is_last = places::next(text, walk.at) == text.len();
+        motions::words_forward(&mut walk, 1, words, true);
+        let is_line_start = walk.at == places::line_start(text, walk.at);
+        match (turn, is_line_start) {
+            (0, true) => {
+                walk.letter_back();
+            }
+            (_, false) => {
+                walk.back();
+            }
+            (_, true) => kind = Kind::Exclusive,
+        }
+        if is_last && turn > 0 && turn + 1 < count {
             return None;
         }
-        end = run_end(text, end, words);
     }
-    Some(Extent::new(start, end, Kind::Exclusive))
+    let ends_blank = is_blank(&walk) && kind == Kind::Inclusive;
+    let start = match is_around && !begins_blank && !ends_blank {
+        true => blanks_before(text, first, words),
+        false => first,
+    };
+    Some(Extent::new(start, walk.at, kind))
 }
 
-/// Words with the blanks behind them, or before the first where the last has none.
-fn around_words(text: &str, at: usize, words: Words, count: usize) -> Option<Extent> {
-    let is_blank = |at: usize| {
-        places::character(text, at).is_some() && Walk { text, at }.class(words) == Class::Blank
-    };
-    let start = run_start(text, at, words);
-    let begins_blank = is_blank(start);
-    let mut end = start;
-    let mut ends_blank = false;
-    for _ in 0..count {
-        places::character(text, end)?;
-        let first = run_end(text, end, words);
-        end = match begins_blank || is_blank(first) {
-            true => run_end(text, first, words),
-            false => first,
-        };
-        ends_blank = end != first;
+/// To the last letter of the word that one is on, or of the next behind blanks. An empty line is one, too.
+fn to_word_end(walk: &mut Walk, words: Words) -> Option<()> {
+    let class = walk.class(words);
+    walk.forward()?;
+    if class == Class::Blank {
+        while walk.class(words) == Class::Blank {
+            if walk.is_line_empty() {
+                return Some(());
+            }
+            walk.forward()?;
+        }
     }
-    if begins_blank && !ends_blank {
-        return None;
+    if class == Class::Blank || walk.class(words) == class {
+        walk.skip_forward(walk.class(words), words);
     }
-    let before = places::previous(text, start);
-    let blanks = match before != start && is_blank(before) {
+    walk.back();
+    Some(())
+}
+
+/// Where the blanks before a word begin, or it does: those that a line begins with are its indentation.
+fn blanks_before(text: &str, word: usize, words: Words) -> usize {
+    let before = places::previous(text, word);
+    let is_blank = before != word && Walk { text, at: before }.class(words) == Class::Blank;
+    let start = match is_blank {
         true => run_start(text, before, words),
-        false => start,
+        false => word,
     };
-    // What a line begins with is its indentation.
-    let is_indent = blanks == places::line_start(text, start);
-    let start = if ends_blank || is_indent {
-        start
+    if start == places::line_start(text, start) {
+        word
     } else {
-        blanks
-    };
-    Some(Extent::new(start, end, Kind::Exclusive))
+        start
+    }
 }
 
 /// The next quote of a line from a place on, behind a backslash none.
@@ -211,8 +233,12 @@ fn block(
     if text[at..].starts_with(pair.0) {
         at += 1;
     }
-    let around = (0..count).try_fold(at, |open, _| motions::opening(text, open, pair));
-    let open = around.or_else(|| next_opening(text, at, pair.0, count))?;
+    let next = match motions::opening(text, at, pair) {
+        Some(_) => motions::opening,
+        // Outside of brackets, those further on are meant.
+        None => next_opening,
+    };
+    let open = (0..count).try_fold(at, |from, _| next(text, from, pair))?;
     let close = motions::closing(text, open + 1, pair)?;
     if is_around {
         return Some(Extent::new(open, close, Kind::Inclusive));
@@ -229,11 +255,21 @@ fn block(
     Some(Extent::new(start, end.max(start), Kind::Exclusive))
 }
 
-/// Outside of brackets, the next in the line is meant.
-fn next_opening(text: &str, at: usize, bracket: char, count: usize) -> Option<usize> {
-    let rest = &text[at..places::line_end(text, at)];
-    let found = rest.match_indices(bracket).nth(count.checked_sub(1)?)?;
-    Some(at + found.0)
+/// The next opening bracket behind a place, unless what is there is closed before.
+fn next_opening(text: &str, from: usize, pair: (char, char)) -> Option<usize> {
+    let mut depth = 0_usize;
+    let behind = text[from..].char_indices().skip(1);
+    for (at, letter) in behind {
+        if letter == pair.1 {
+            depth += 1;
+        } else if letter == pair.0 {
+            if depth == 0 {
+                return Some(from + at);
+            }
+            depth -= 1;
+        }
+    }
+    None
 }
 
 fn paragraphs(text: &str, at: usize, is_around: bool, count: usize) -> Option<Extent> {

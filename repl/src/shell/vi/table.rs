@@ -183,6 +183,11 @@ pub const MARKS: &[Row] = &[
     ("G''x", "a|b\n  c", "|b\n  c"),
     ("`z", "a|b", "a|b"),
     ("maOx\x1b`ax", "|ab", "x\n|b"),
+    ("maj3`ax", "a|bc\nd", "a|c\nd"),
+    ("maj3'ax", "a|bc\nd", "|bc\nd"),
+    ("G3''x", "a|b\nc", "|b\nc"),
+    ("majd3'a", "a|bc\nd\ne", "|e"),
+    ("majd3`a", "a|bc\nd\ne", "|a\nd\ne"),
 ];
 
 pub const OBJECTS: &[Row] = &[
@@ -233,7 +238,6 @@ pub const OBJECTS: &[Row] = &[
     ("di(", "|f()", "f(|)"),
     ("di[", "|f(a) [b]", "f(a) [|]"),
     ("d2i(", "|f(a(c))", "f(a(|))"),
-    ("di(", "|x\nf(a)", "|x\nf(a)"),
     ("di(", "f(\n  a|,\n)", "f(\n|)"),
     ("yi(P", "f(a|b)", "f(a|bab)"),
     ("di{", "{ a\n b|\n  }", "|{\n  }"),
@@ -246,6 +250,34 @@ pub const OBJECTS: &[Row] = &[
     ("cipX\x1b", "a\nb|\n\nc", "|X\n\nc"),
     ("2dip", "a|\n\nb", "|b"),
     ("dap", "a\n|", "a\n|"),
+    ("2diw", "|a\nb", "|"),
+    ("3diw", "|a\n\n  b c\nd", "|b c\nd"),
+    ("4diw", "|a\n\n  b c\nd", "| c\nd"),
+    ("2daw", "|a\n  b c", "| c"),
+    ("3daw", "|a\n\n  b c d", "| d"),
+    ("5gUiw", "|a\n\n  b c d", "|A\n\n  B c d"),
+    (">3iw", "|a\n\n  b c\nd", "    |a\n\n      b c\nd"),
+    ("c2aWX\x1b", "a |b\nc d", "a |Xd"),
+    ("y2iWP", "a |b\nc d", "a |b\ncb\nc d"),
+    ("3yiwP", "a |b\nc d", "a |b\nc b\nc d"),
+    ("2daw", "a |b c", "|a"),
+    ("daw", "a b|", "|a"),
+    ("diw", "a\n|\nb", "a\n|\nb"),
+    ("daw", "a\n|\nb", "|a"),
+    ("2diw", "a\n|\nb", "|a"),
+    ("daw", "a |.b", "a|b"),
+    ("2diW", "a |.b c\nd", "a |c\nd"),
+    ("daw", "a|  \nb", "|a"),
+    ("di(", "|x\nf(a)", "x\nf(|)"),
+    ("di(", "|f [b] (a)", "f [b] (|)"),
+    ("2di(", "|x\nf(a(b))", "x\nf(a(|))"),
+    ("2di(", "f(|a) (b)", "f(|a) (b)"),
+    ("di(", "a|) (b)", "a) (|)"),
+    ("di(", "|a) (b)", "|a) (b)"),
+    ("da[", "|x\nf[a\n]", "x\n|f"),
+    ("di{", "|x\n  {a}", "x\n  {|}"),
+    ("di(", "|日) (b) (c)", "|日) (b) (c)"),
+    ("2di(", "|a (b) (c)", "|a (b) (c)"),
 ];
 
 pub const REGISTERS: &[Row] = &[
@@ -338,6 +370,13 @@ pub const TYPING: &[Row] = &[
     ("o\x1b", "  a|b", "  ab\n|"),
     ("ax\x1b", "|", "|x"),
     ("i\x1b", "a|b", "|ab"),
+    ("4o\x1b", "  a|b", "  ab\n\n\n\n|"),
+    ("2O\x1b", "  a|b", "\n|\n  ab"),
+    ("3o\x1b", "|", "\n\n\n|"),
+    ("2o\x1bix\x1b", "a|b\nc", "ab\n\n|x\nc"),
+    ("2o\x1b.", "|a", "a\n\n\n\n|"),
+    ("2o\x1bu", "|a", "|a"),
+    ("3Ox\x1b", "a\n  b|", "a\n  x\n  x\n  |x\n  b"),
 ];
 
 pub const AGAIN: &[Row] = &[
