@@ -173,11 +173,13 @@ def _set_prompts_class(shell, value):
 def _set_shortcuts(shell, value):
     from rhumba import _shortcuts
 
-    try:
+    good, wrong = _shortcuts.check(value)
+    if good or not wrong:
         # A list of its own: the editor sees by that when it changes.
-        shell.shortcuts = _shortcuts.check(value)
-    except ValueError as refused:
-        raise ValueError(f"TerminalInteractiveShell.shortcuts: {refused}") from None
+        shell.shortcuts = good
+    if wrong:
+        others = "; the others are taken" if good else ""
+        raise ValueError(f"TerminalInteractiveShell.shortcuts: {'; '.join(wrong)}{others}")
 
 
 def _set_loop_runner(shell, value):

@@ -49,10 +49,15 @@ _FIELDS = {"command", "new_keys", "match_keys", "create", "filter", "match_filte
 
 
 def check(entries):
-    """Returns what a setting says as a list of shortcuts; ValueError says what is wrong with it."""
-    entries = list(entries)
-    bindings(entries)
-    return entries
+    """Returns those that can be, of what a setting says, and what is wrong with each of the others."""
+    good, wrong = [], []
+    for entry in entries:
+        try:
+            _binding(entry)
+            good.append(entry)
+        except ValueError as refused:
+            wrong.append(str(refused))
+    return good, wrong
 
 
 def bindings(entries):

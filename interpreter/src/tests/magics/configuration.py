@@ -148,6 +148,20 @@ def test_who_runs_what_awaits_and_what_shows_forms_can_be_set():
         shell.mime_renderers.clear()
 
 
+def test_one_shortcut_that_cannot_be_costs_no_other():
+    good = {"command": "kill-line", "new_keys": ["c-q"]}
+    wrong = {"command": "kill-lin", "new_keys": ["c-t"]}
+    try:
+        told = started(overrides={"TerminalInteractiveShell": {"shortcuts": [wrong, good]}})
+        shows(told, "'kill-lin'; there is 'kill-line'; the others are taken\n")
+        assert shell.shortcuts == [good]
+        told = started(overrides={"TerminalInteractiveShell": {"shortcuts": [wrong]}})
+        shows(told, "'kill-lin'; there is 'kill-line'\n")
+        assert shell.shortcuts == [good]
+    finally:
+        shell.shortcuts = []
+
+
 def test_every_setting_can_be_read_and_written():
     for each in _configuration.SETTINGS:
         now = each.read(shell)
