@@ -1,7 +1,9 @@
-//! Text objects: what is around a place (`iw`, `a"`, `i(`, `ip` and the like), for operators.
+//! Text objects: what is around a place (`iw`, `a"`, `i(`, `ip` and the like), for operators. Sentences are
+//! in [`super::sentences`].
 
 use super::motions::{self, BRACKETS, Kind, Reach};
 use super::places::{self, Class, Walk, Words};
+use super::sentences;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Object {
@@ -10,6 +12,7 @@ pub enum Object {
     /// What is between two brackets.
     Block(char, char),
     Paragraph,
+    Sentence,
 }
 
 impl Object {
@@ -22,6 +25,7 @@ impl Object {
             'b' => Self::Block('(', ')'),
             'B' => Self::Block('{', '}'),
             'p' => Self::Paragraph,
+            's' => Self::Sentence,
             _ => {
                 let mut pairs = BRACKETS.into_iter().chain([('<', '>')]);
                 let pair = pairs.find(|pair| key == pair.0 || key == pair.1)?;
@@ -39,7 +43,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    fn new(start: usize, at: usize, kind: Kind) -> Self {
+    pub fn new(start: usize, at: usize, kind: Kind) -> Self {
         let reach = Reach { at, kind };
         Self { start, reach }
     }
@@ -57,6 +61,7 @@ pub fn extent(
         Object::Quoted(quote) => quoted(text, at, quote, is_around, count),
         Object::Block(open, close) => block(text, at, (open, close), is_around, count),
         Object::Paragraph => paragraphs(text, at, is_around, count),
+        Object::Sentence => sentences::extent(text, at, is_around, count),
     }
 }
 

@@ -172,6 +172,12 @@ pub const BORDERS: &[Row] = &[
     ("(", "|a", "|a"),
     ("(", "A (b.) C|d", "A (b.) |Cd"),
     ("{", "a|b", "|ab"),
+    (")", "A. |  B", "A.   |B"),
+    (")", "|.) a", ".) |a"),
+    ("2)", "|!. a", "!. |a"),
+    ("(", "a. b.|)", "a. |b.)"),
+    (")", "A.| \nB", "A. \n|B"),
+    ("(", "a |.!b", "|a .!b"),
 ];
 
 pub const MARKS: &[Row] = &[
@@ -278,6 +284,17 @@ pub const OBJECTS: &[Row] = &[
     ("di{", "|x\n  {a}", "x\n  {|}"),
     ("di(", "|日) (b) (c)", "|日) (b) (c)"),
     ("2di(", "|a (b) (c)", "|a (b) (c)"),
+    ("dis", "A b. |C d. E", "A b. | E"),
+    ("das", "A b. |C d. E", "A b. |E"),
+    ("das", "A b. C| d.", "A b|."),
+    ("gUis", "a b.| c d. e", "a b.| c d. e"),
+    ("2gUis", "|a b. c d. e", "|A B. c d. e"),
+    ("2gUas", "|a b. c d. e", "|A B. C D. e"),
+    ("cisX\x1b", "A.|  B. C", "A.|XB. C"),
+    ("dis", "a b\nc| d. e", "| e"),
+    ("das", "A.\n\n|B. C", "A.\n\n|C"),
+    ("gUas", "a. b) |c.) d", "a. |B) C.) d"),
+    ("dis", "|", "|"),
 ];
 
 pub const REGISTERS: &[Row] = &[
