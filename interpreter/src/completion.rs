@@ -343,7 +343,7 @@ fn parameters(
     }
     let called = &before[..bracket];
     let called = &called[evaluation::trailing_expression(called)];
-    let Some(Value::Object(called)) = evaluation::evaluate(vm, namespace, called) else {
+    let Some(called) = evaluation::evaluate(vm, namespace, called) else {
         return Vec::new();
     };
     let mut names = evaluation::keyword_parameters(vm, &called);
@@ -543,11 +543,7 @@ fn module_names(vm: &VirtualMachine, module: &str, prefix: &str) -> Vec<String> 
         .and_then(|members| members.call((vm.ctx.new_str(module),), vm))
         .and_then(|names| names.try_into_value::<Vec<String>>(vm));
     let mut matches = listed.unwrap_or_default();
-    let loaded = vm
-        .sys_module
-        .get_attr("modules", vm)
-        .and_then(|modules| modules.get_item(module, vm));
-    if let Ok(loaded) = loaded
+    if let Some(loaded) = lookup::module(vm, module)
         && loaded.downcast_ref::<PyModule>().is_some()
     {
         matches.extend(lookup::attribute_names(&loaded));

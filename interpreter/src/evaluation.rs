@@ -1,37 +1,43 @@
 //! Finds the value of an expression as far as that needs no Python code to run: names, attributes,
 //! items of Python's own containers, literals; and what kind of object calls give, where that is said.
 //!
-//! For completion and introspection. A property is found and not read; a call isn't made. `lookup` finds
-//! single names and attributes, `typed` those of a cell that hasn't run yet. Read next: `calls`.
+//! For completion and introspection. A property is found and not read; a call isn't made. Where the kind
+//! can't be told there is no value. `lookup` finds single names and attributes, `typed` those of a cell that
+//! hasn't run yet. Read next: `calls`, `containers`.
 
 mod annotations;
 mod calls;
 mod compiled;
+mod containers;
+mod given;
 mod known;
+mod literals;
+mod operators;
 mod parameters;
 mod trailing;
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use ruff_python_ast::{Expr, ExprSubscript, Number, StmtClassDef, UnaryOp};
-use rustpython_vm::builtins::{
-    PyDict, PyDictRef, PyFrozenSet, PyInt, PyList, PySet, PyStrRef, PyTuple, PyType, PyTypeRef,
-};
+use ruff_python_ast::{Expr, StmtClassDef};
+use rustpython_vm::builtins::{PyDict, PyDictRef, PyModule, PyStrRef, PyType, PyTypeRef};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::lookup::{self, Found};
 use crate::namespace::Namespace;
-use crate::typed::{self, Binding, Typed};
+use crate::typed::{self, Binding, Bindings, Typed};
+use calls::Arguments;
+use containers::is_plain_key;
 pub(crate) use parameters::keyword_parameters;
 pub(crate) use trailing::{attribute_owner, trailing_expression};
 
 /// Expressions inside of expressions that are followed.
 const DEPTH_MAX: usize = 64;
-/// Expressions that are looked at for one: where there are several ways, few lead far.
-const STEPS_MAX: usize = 1000;
+/// Steps that are taken for one expression: where there are several ways, few lead far.
+const STEPS_MAX: usize = 4000;
+/// Looking through a container counts as a step for each so many of its items.
+const ITEMS_PER_STEP: usize = 4096;
 /// An expression longer than this is not looked at: nobody typed it.
 const SOURCE_BYTES_MAX: usize = 4096;
 
@@ -39,7 +45,8 @@ const SOURCE_BYTES_MAX: usize = 4096;
 #[derive(Clone)]
 pub(crate) enum Value<'t> {
     Object(PyObjectRef),
-    /// A descriptor that would have to run to give its value: a property. With what it says that is.
+    /// What a class holds that would have to run to give its value: a property; or a function that
+    /// nothing is there yet to be bound to. With what it says that it gives.
     Unread {
         descriptor: PyObjectRef,
         gives: Option<Box<Value<'t>>>,
@@ -52,25 +59,29 @@ pub(crate) enum Value<'t> {
 #[derive(Clone)]
 pub(crate) struct Instance<'t> {
     class: PyTypeRef,
-    /// What is known of its parts, as in `dict[str, int]`.
-    arguments: Vec<Option<Value<'t>>>,
+    /// What is known of its parts, as in `dict[str, int]`. Shared, as parts have parts.
+    arguments: Rc<[Option<Value<'t>>]>,
 }
 
 /// A class of the cell that is typed, or an object of it.
 #[derive(Clone)]
 pub(crate) struct TypedClass<'t> {
     class: &'t StmtClassDef,
-    /// The names that its text gives.
-    names: BTreeSet<String>,
-    /// The class that it stands on.
-    base: PyTypeRef,
+    /// Some object of each of the classes that it stands on.
+    bases: Rc<[Value<'t>]>,
+    is_object: bool,
 }
 
-impl Value<'_> {
+impl<'t> Value<'t> {
     fn of_class(class: &Py<PyType>) -> Self {
+        Self::with_parts(class, [])
+    }
+
+    /// Some object of a class of whose parts so much is known.
+    fn with_parts(class: &Py<PyType>, parts: impl IntoIterator<Item = Option<Value<'t>>>) -> Self {
         Self::Instance(Instance {
             class: class.to_owned(),
-            arguments: Vec::new(),
+            arguments: parts.into_iter().collect(),
         })
     }
 
@@ -79,6 +90,56 @@ impl Value<'_> {
         match self {
             Self::Unread { gives, .. } => gives.map(|gives| *gives),
             known => Some(known),
+        }
+    }
+
+    /// The class of the object; None of what is of a class of the cell.
+    fn class(&self) -> Option<&Py<PyType>> {
+        match self {
+            Self::Object(object) => Some(object.class()),
+            Self::Instance(instance) => Some(&instance.class),
+            Self::Unread { .. } | Self::Typed(_) => None,
+        }
+    }
+
+    /// The class, as a value.
+    fn class_value(&self, vm: &VirtualMachine) -> Option<Self> {
+        match self {
+            Self::Typed(class) if class.is_object => Some(Self::Typed(TypedClass {
+                is_object: false,
+                ..class.clone()
+            })),
+            Self::Typed(_) => Some(Self::Object(vm.ctx.types.type_type.to_owned().into())),
+            known => Some(Self::Object(known.class()?.to_owned().into())),
+        }
+    }
+
+    /// Some object of the class that this is; itself if it is none.
+    fn instance(self) -> Self {
+        match self {
+            Self::Object(object) => match object.downcast_ref::<PyType>() {
+                Some(class) => Self::of_class(class),
+                None => Self::Object(object),
+            },
+            Self::Typed(class) => Self::Typed(TypedClass {
+                is_object: true,
+                ..class
+            }),
+            known => known,
+        }
+    }
+
+    /// What it tells of all objects of a class among which it is: itself if it is like the others. Classes
+    /// and modules aren't.
+    fn as_one_of(self, class: &Py<PyType>) -> Self {
+        let is_like = |object: &PyObject| {
+            let is_its_own = object.downcast_ref::<PyType>().is_some()
+                || object.downcast_ref::<PyModule>().is_some();
+            object.class().is(class) && !is_its_own
+        };
+        match self {
+            Self::Object(object) if is_like(&object) => Self::Object(object),
+            _ => Self::of_class(class),
         }
     }
 
@@ -95,8 +156,11 @@ impl Value<'_> {
                 names
             }
             Self::Typed(class) => {
-                let mut names = lookup::class_attribute_names(&class.base);
-                names.extend(class.names.iter().cloned());
+                let mut names: Vec<String> =
+                    typed::attributes_of(class.class).into_iter().collect();
+                for base in class.bases.iter() {
+                    names.extend(base.attribute_names(vm));
+                }
                 names
             }
         }
@@ -119,8 +183,10 @@ pub(crate) fn evaluate_in<'t>(
     source: &str,
     typed: Option<&'t Typed>,
 ) -> Option<Value<'t>> {
-    let evaluation = Evaluation::new(vm, Scope::Cell(namespace, typed));
-    evaluation.value(&parse(source)?, DEPTH_MAX)
+    let expression = parse(source)?;
+    let bindings = typed.map(|typed| Rc::new(typed.bindings()));
+    let evaluation = Evaluation::new(vm, Scope::Cell(namespace, bindings));
+    evaluation.value(&expression, DEPTH_MAX)
 }
 
 fn parse(source: &str) -> Option<Expr> {
@@ -137,25 +203,18 @@ fn parse(source: &str) -> Option<Expr> {
     Some(*parsed.into_syntax().body)
 }
 
-/// A module that is there: looking runs no import.
-fn module(vm: &VirtualMachine, path: &str) -> Option<PyObjectRef> {
-    let modules = vm.sys_module.get_attr("modules", vm).ok()?;
-    let modules = modules.downcast_ref::<PyDict>()?;
-    modules.get_item_opt(path, vm).ok()?
-}
-
 /// Where names are looked up.
 #[derive(Clone)]
 enum Scope<'t> {
-    /// The namespace, and the cell that is typed.
-    Cell(&'t Namespace, Option<&'t Typed>),
+    /// The namespace, and what the cell that is typed binds.
+    Cell(&'t Namespace, Option<Rc<Bindings<'t>>>),
     /// What the code of a function sees.
     Function {
         globals: PyDictRef,
-        cells: Vec<(String, PyObjectRef)>,
+        cells: Rc<[(String, PyObjectRef)]>,
     },
     /// The builtins and the modules by their paths, and what some names stand for.
-    Library(Vec<(&'static str, Option<Value<'t>>)>),
+    Library(Rc<[(&'static str, Option<Value<'t>>)]>),
 }
 
 struct Evaluation<'t> {
@@ -163,6 +222,7 @@ struct Evaluation<'t> {
     scope: Scope<'t>,
     /// What `Self` means.
     receiver: Option<Value<'t>>,
+    /// One budget for all that is looked at on the way: whatever an object is made of, it ends.
     steps_left: Rc<Cell<usize>>,
 }
 
@@ -186,25 +246,49 @@ impl<'t> Evaluation<'t> {
         }
     }
 
+    /// One level down and one step on; None where the evaluation ends. Whatever leads to itself in any
+    /// way asks this first.
+    fn deeper(&self, depth: usize) -> Option<usize> {
+        self.spend(1)?;
+        depth.checked_sub(1)
+    }
+
+    fn spend(&self, steps: usize) -> Option<()> {
+        self.steps_left
+            .set(self.steps_left.get().checked_sub(steps)?);
+        Some(())
+    }
+
+    /// Pays for looking through so many items.
+    fn look_through(&self, items: usize) -> Option<()> {
+        self.spend(items / ITEMS_PER_STEP)
+    }
+
     fn value(&self, expression: &Expr, depth: usize) -> Option<Value<'t>> {
-        let depth = depth.checked_sub(1)?;
-        self.steps_left.set(self.steps_left.get().checked_sub(1)?);
+        let depth = self.deeper(depth)?;
         match expression {
             Expr::Name(name) => self.named(name.id.as_str(), depth),
+            Expr::Named(named) => self.value(&named.value, depth),
             Expr::Attribute(attribute) => {
                 let owner = self.value(&attribute.value, depth)?.read()?;
                 self.attribute(&owner, attribute.attr.as_str(), depth)
             }
             Expr::Subscript(subscript) => self.subscript(subscript, depth),
             Expr::Call(call) => self.call(call, depth),
-            Expr::BinOp(operation) => {
-                self.operated(&operation.left, operation.op, &operation.right, depth)
+            Expr::BinOp(operation) => self.operated(operation, depth),
+            Expr::UnaryOp(operation) => self.signed(operation, depth),
+            Expr::Compare(comparison) => self.compared(comparison, depth),
+            Expr::BoolOp(either) => {
+                self.one_of(either.values.iter().map(|each| self.known(each, depth)))
             }
-            Expr::Await(awaited) => match self.value(&awaited.value, depth)?.read()? {
+            Expr::If(either) => {
+                self.one_of([&either.body, &either.orelse].map(|each| self.known(each, depth)))
+            }
+            Expr::Await(awaited) => match self.known(&awaited.value, depth)? {
                 Value::Instance(instance)
                     if instance.class.is(self.vm.ctx.types.coroutine_type) =>
                 {
-                    instance.arguments.into_iter().next()?
+                    instance.arguments.first().cloned().flatten()
                 }
                 _ => None,
             },
@@ -212,28 +296,43 @@ impl<'t> Evaluation<'t> {
         }
     }
 
+    /// The same with properties read.
+    fn known(&self, expression: &Expr, depth: usize) -> Option<Value<'t>> {
+        self.value(expression, depth)?.read()
+    }
+
     fn named(&self, name: &str, depth: usize) -> Option<Value<'t>> {
         let vm = self.vm;
         let found = match &self.scope {
-            Scope::Cell(namespace, _) => {
+            Scope::Cell(namespace, bindings) => {
                 let bound = self.binding(name);
                 let bound = bound.and_then(|binding| self.bound(binding, depth));
-                return bound.or_else(|| lookup::name(vm, namespace, name).map(Value::Object));
+                let is_local = |bindings: &Rc<Bindings<'t>>| bindings.is_local(name);
+                if bound.is_some() || bindings.as_ref().is_some_and(is_local) {
+                    return bound;
+                }
+                self.look_through(namespace.dict().__len__())?;
+                lookup::name(vm, namespace, name)
             }
             Scope::Function { globals, cells } => {
-                let of_class =
-                    |cell: &PyObject| lookup::entry(vm, cell.downcast_ref::<PyDict>()?, name);
+                let of_class = |cell: &PyObject| self.entry(cell.downcast_ref::<PyDict>()?, name);
                 let cell = cells.iter().find_map(|(known, cell)| match known.as_str() {
                     "__classdict__" => of_class(cell),
                     known => (known == name).then(|| cell.clone()),
                 });
-                let global = || lookup::entry(vm, globals, name);
-                let builtin = || lookup::entry(vm, &vm.builtins.dict(), name);
+                let global = || self.entry(globals, name);
+                let builtin = || self.entry(&vm.builtins.dict(), name);
                 cell.or_else(global).or_else(builtin)
             }
-            Scope::Library(_) => self.library(name).or_else(|| self.module(name)),
+            Scope::Library(_) => self.library(name).or_else(|| lookup::module(vm, name)),
         };
         found.map(Value::Object)
+    }
+
+    /// What a dictionary holds under a name.
+    fn entry(&self, dict: &Py<PyDict>, name: &str) -> Option<PyObjectRef> {
+        self.look_through(dict.__len__())?;
+        lookup::entry(self.vm, dict, name)
     }
 
     /// What a name stands for that isn't one of the library.
@@ -247,8 +346,8 @@ impl<'t> Evaluation<'t> {
 
     /// Where the cell binds a name.
     fn binding(&self, name: &str) -> Option<Binding<'t>> {
-        match self.scope {
-            Scope::Cell(_, Some(typed)) => typed.binding(name),
+        match &self.scope {
+            Scope::Cell(_, Some(bindings)) => bindings.find(name),
             _ => None,
         }
     }
@@ -258,54 +357,59 @@ impl<'t> Evaluation<'t> {
         let vm = self.vm;
         Some(match binding {
             Binding::Value(value) => self.value(value, depth)?,
-            Binding::Item(of) => self.each(&self.value(of, depth)?.read()?, depth)?,
+            Binding::Item(of) => self.each(&self.known(of, depth)?, depth)?,
             Binding::Part(of, index) => {
-                let each = self.each(&self.value(of, depth)?.read()?, depth)?;
+                let each = self.each(&self.known(of, depth)?, depth)?;
                 self.part(&each, index)?
             }
             Binding::Annotated(annotation) => self.annotated(annotation, depth)?,
             Binding::Entered(context) => {
-                let context = self.value(context, depth)?.read()?;
-                // Most give themselves.
-                self.method(&context, "__enter__", &[], depth)
-                    .unwrap_or(context)
+                let context = self.known(context, depth)?;
+                self.method(&context, "__enter__", Arguments::NONE, depth)?
             }
-            Binding::Module(path) => Value::Object(self.module(path)?),
+            Binding::Module(path) => Value::Object(lookup::module(vm, path)?),
             Binding::Member(path, name) => {
-                let module = Value::Object(self.module(path)?);
+                let module = Value::Object(lookup::module(vm, path)?);
                 let member = self.attribute(&module, name, depth);
-                let submodule = || self.module(&format!("{path}.{name}")).map(Value::Object);
-                member.or_else(submodule)?
+                let submodule = || lookup::module(vm, &format!("{path}.{name}"));
+                member.or_else(|| submodule().map(Value::Object))?
             }
             Binding::Function(_) => Value::of_class(vm.ctx.types.function_type),
-            Binding::Class(class) | Binding::Instance(class) => self.of_class(class, depth),
+            Binding::Class(class) => self.of_class(class, depth),
+            Binding::Instance(class) => match &self.receiver {
+                Some(receiver) => receiver.clone(),
+                None => self.of_class(class, depth).instance(),
+            },
+            Binding::Unknown => return None,
         })
     }
 
-    fn module(&self, path: &str) -> Option<PyObjectRef> {
-        module(self.vm, path)
-    }
-
     fn of_class(&self, class: &'t StmtClassDef, depth: usize) -> Value<'t> {
-        let mut names = typed::attributes_of(class);
         let bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
-        let mut base = self.vm.ctx.types.object_type.to_owned();
-        for each in bases {
-            match self.value(each, depth) {
-                Some(Value::Object(found)) => {
-                    base = found.downcast::<PyType>().unwrap_or(base);
-                }
-                Some(Value::Typed(other)) => names.extend(other.names),
-                _ => {}
-            }
-        }
-        Value::Typed(TypedClass { class, names, base })
+        let bases = bases.filter_map(|base| match self.value(base, depth)? {
+            Value::Object(base) => Some(Value::of_class(base.downcast_ref::<PyType>()?)),
+            typed @ Value::Typed(_) => Some(typed.instance()),
+            Value::Unread { .. } | Value::Instance(_) => None,
+        });
+        let object = Value::of_class(self.vm.ctx.types.object_type);
+        Value::Typed(TypedClass {
+            class,
+            bases: bases.chain([object]).collect(),
+            is_object: false,
+        })
     }
 
     fn attribute(&self, owner: &Value<'t>, name: &str, depth: usize) -> Option<Value<'t>> {
-        let depth = depth.checked_sub(1)?;
+        let depth = self.deeper(depth)?;
+        if name == "__class__" && self.is_of_object(owner.class(), name) {
+            return owner.class_value(self.vm);
+        }
         let found = match owner {
-            Value::Object(object) => lookup::attribute(self.vm, object, name),
+            Value::Object(object) => {
+                let held = object.dict().map_or(0, |dict| dict.__len__());
+                self.look_through(held)?;
+                lookup::attribute(self.vm, object, name)
+            }
             Value::Instance(instance) => {
                 let held = lookup::class_attribute(self.vm, &instance.class, name);
                 held.map(|held| match lookup::has_get(self.vm, &held) {
@@ -332,233 +436,72 @@ impl<'t> Evaluation<'t> {
         }
     }
 
-    fn subscript(&self, subscript: &ExprSubscript, depth: usize) -> Option<Value<'t>> {
-        let owner = self.value(&subscript.value, depth)?.read()?;
-        if matches!(&*subscript.slice, Expr::Slice(_)) {
-            return self.sliced(&owner, depth);
+    /// Whether a class has the attribute as every object has it; a class of the cell has.
+    fn is_of_object(&self, class: Option<&Py<PyType>>, name: &str) -> bool {
+        let object = self.vm.ctx.types.object_type;
+        class.is_none_or(|class| self.have_same(class, object, name))
+    }
+
+    /// Whether two classes have the same under a name; it may be nothing.
+    fn have_same(&self, one: &Py<PyType>, other: &Py<PyType>, name: &str) -> bool {
+        let held = |class: &Py<PyType>| lookup::class_attribute(self.vm, class, name);
+        match (held(one), held(other)) {
+            (Some(one), Some(other)) => one.is(&other),
+            (one, other) => one.is_none() && other.is_none(),
         }
-        let key = self.value(&subscript.slice, depth).and_then(Value::read);
-        if let (Value::Object(object), Some(Value::Object(key))) = (&owner, &key) {
-            let item = self.item(object, key);
-            if item.is_some() || is_container(self.vm, object.class()) {
-                return item.map(Value::Object);
+    }
+
+    /// What holds whichever of them it is: that they are of one class, or of one that theirs stand on.
+    /// A None among others isn't counted.
+    fn one_of(&self, values: impl IntoIterator<Item = Option<Value<'t>>>) -> Option<Value<'t>> {
+        let none = self.vm.ctx.types.none_type;
+        let mut shared = None;
+        for value in values {
+            let value = value?.read()?;
+            if value.class().is_some_and(|class| class.is(none)) {
+                continue;
             }
+            shared = Some(match shared {
+                Some(known) => self.either(known, &value)?,
+                None => value,
+            });
         }
-        if let (Value::Instance(instance), Some(Value::Object(key))) = (&owner, &key)
-            && instance.class.is(self.vm.ctx.types.tuple_type)
+        shared
+    }
+
+    fn either(&self, one: Value<'t>, other: &Value<'t>) -> Option<Value<'t>> {
+        self.spend(1)?;
+        if let (Value::Typed(first), Value::Typed(second)) = (&one, other) {
+            let is_same =
+                std::ptr::eq(first.class, second.class) && first.is_object == second.is_object;
+            return is_same.then_some(one);
+        }
+        if let (Value::Object(first), Value::Object(second)) = (&one, other)
+            && first.is(second)
         {
-            let index = index(self.vm, key, instance.arguments.len())?;
-            return self.part(&owner, index);
+            return Some(one);
         }
-        self.method(&owner, "__getitem__", &[], depth)
-    }
-
-    /// What stepping through something gives.
-    fn each(&self, of: &Value<'t>, depth: usize) -> Option<Value<'t>> {
-        let vm = self.vm;
-        let depth = depth.checked_sub(1)?;
-        match of {
-            Value::Object(object) => {
-                if let Some(list) = object.downcast_ref_if_exact::<PyList>(vm) {
-                    return list.borrow_vec().first().cloned().map(Value::Object);
-                }
-                if let Some(tuple) = object.downcast_ref_if_exact::<PyTuple>(vm) {
-                    return tuple.as_slice().first().cloned().map(Value::Object);
-                }
-                if let Some(dict) = object.downcast_ref_if_exact::<PyDict>(vm) {
-                    return dict.into_iter().next().map(|(key, _)| Value::Object(key));
-                }
-                if let Some(set) = object.downcast_ref_if_exact::<PySet>(vm) {
-                    return set.elements().into_iter().next().map(Value::Object);
-                }
-                if let Some(set) = object.downcast_ref_if_exact::<PyFrozenSet>(vm) {
-                    return set.elements().into_iter().next().map(Value::Object);
-                }
-                if let Some(name) = self.telling_attribute(object) {
-                    return self.attribute(of, name, depth)?.read();
-                }
-            }
-            Value::Instance(instance) => {
-                if let Some(first) = instance.arguments.first() {
-                    return first.clone();
-                }
-            }
-            Value::Unread { .. } | Value::Typed(_) => {}
-        }
-        match self.method(of, "__iter__", &[], depth)? {
-            Value::Instance(iterator) => iterator.arguments.into_iter().next()?,
-            _ => None,
-        }
-    }
-
-    /// A part of a tuple.
-    fn part(&self, tuple: &Value<'t>, index: usize) -> Option<Value<'t>> {
-        match tuple {
-            Value::Object(object) => {
-                let tuple = object.downcast_ref::<PyTuple>()?;
-                tuple.as_slice().get(index).cloned().map(Value::Object)
-            }
-            Value::Instance(instance) => match instance.arguments.as_slice() {
-                // `tuple[int, ...]`
-                [all, Some(Value::Object(rest))] if rest.is(&self.vm.ctx.ellipsis) => all.clone(),
-                parts => parts.get(index)?.clone(),
-            },
-            Value::Unread { .. } | Value::Typed(_) => None,
-        }
-    }
-
-    /// What `x[1:]` gives.
-    fn sliced(&self, of: &Value<'t>, depth: usize) -> Option<Value<'t>> {
-        let types = &self.vm.ctx.types;
-        let class = match of {
-            Value::Object(object) => object.class().to_owned(),
-            Value::Instance(instance) => instance.class.clone(),
-            Value::Unread { .. } | Value::Typed(_) => return None,
-        };
-        let mut arguments = Vec::new();
-        if class.is(types.tuple_type) {
-            let ellipsis = Value::Object(self.vm.ctx.ellipsis.clone().into());
-            arguments = vec![self.each(of, depth), Some(ellipsis)];
-        } else if class.is(types.list_type) {
-            arguments.push(self.each(of, depth));
-        } else if ![types.str_type, types.bytes_type, types.range_type]
-            .iter()
-            .any(|known| class.is(*known))
+        let class = self.shared_class(one.class()?, other.class()?)?;
+        if let (Value::Instance(first), Value::Instance(second)) = (&one, other)
+            && first.class.is(&second.class)
+            && first.arguments.len() == second.arguments.len()
         {
-            return None;
+            let parts = first.arguments.iter().zip(second.arguments.iter());
+            let parts = parts.map(|(one, other)| self.either(one.clone()?, other.as_ref()?));
+            return Some(Value::with_parts(&class, parts));
         }
-        Some(Value::Instance(Instance { class, arguments }))
+        Some(one.as_one_of(&class))
     }
 
-    /// The item of one of Python's own containers.
-    fn item(&self, owner: &PyObject, key: &PyObject) -> Option<PyObjectRef> {
-        let vm = self.vm;
-        if let Some(list) = owner.downcast_ref_if_exact::<PyList>(vm) {
-            let items = list.borrow_vec();
-            return items.get(index(vm, key, items.len())?).cloned();
+    /// The class that both are or stand on; None if only `object` is.
+    fn shared_class(&self, one: &Py<PyType>, other: &Py<PyType>) -> Option<PyTypeRef> {
+        if one.is(other) {
+            return Some(one.to_owned());
         }
-        if let Some(tuple) = owner.downcast_ref_if_exact::<PyTuple>(vm) {
-            let items = tuple.as_slice();
-            return items.get(index(vm, key, items.len())?).cloned();
-        }
-        // Found by looking through: keys of Python's own compare without running code, but what the
-        // dictionary would compare them with need not.
-        let dict = owner.downcast_ref::<PyDict>()?;
-        // A class of the user's may look its items up in a way of its own.
-        let standard = lookup::class_attribute(vm, vm.ctx.types.dict_type, "__getitem__")?;
-        let own = lookup::class_attribute(vm, owner.class(), "__getitem__")?;
-        if !is_plain_key(vm, key) || !own.is(&standard) {
-            return None;
-        }
-        let mut items = dict.items_vec().into_iter();
-        let found = items.find(|(known, _)| {
-            known.class().is(key.class()) && vm.bool_eq(known, key).unwrap_or(false)
-        });
-        found.map(|(_, value)| value)
+        let mut bases = one.mro_collect().into_iter();
+        let shared = bases.find(|base| other.fast_issubclass(base))?;
+        (!shared.is(self.vm.ctx.types.object_type)).then_some(shared)
     }
-
-    fn literal(&self, expression: &Expr, depth: usize) -> Option<Value<'t>> {
-        let ctx = &self.vm.ctx;
-        let object: PyObjectRef = match expression {
-            Expr::StringLiteral(text) => ctx.new_str(text.value.to_str()).into(),
-            Expr::FString(_) => return Some(Value::of_class(ctx.types.str_type)),
-            Expr::BytesLiteral(bytes) => {
-                let bytes: Vec<u8> = bytes.value.bytes().collect();
-                PyObjectRef::from(ctx.new_bytes(bytes))
-            }
-            Expr::NumberLiteral(number) => match &number.value {
-                Number::Int(int) => ctx.new_int(int.as_i64()?).into(),
-                Number::Float(float) => ctx.new_float(*float).into(),
-                Number::Complex { .. } => {
-                    return Some(Value::of_class(ctx.types.complex_type));
-                }
-            },
-            Expr::BooleanLiteral(truth) => ctx.new_bool(truth.value).into(),
-            Expr::NoneLiteral(_) => ctx.none(),
-            Expr::UnaryOp(operation) if operation.op == UnaryOp::USub => {
-                let Value::Object(number) = self.value(&operation.operand, depth)? else {
-                    return None;
-                };
-                let number = number.downcast_ref_if_exact::<PyInt>(self.vm)?;
-                let number = number.try_to_primitive::<i64>(self.vm).ok()?;
-                ctx.new_int(number.checked_neg()?).into()
-            }
-            Expr::List(list) => match self.all(&list.elts, depth) {
-                Some(items) => ctx.new_list(items).into(),
-                None => return Some(self.container(ctx.types.list_type, list.elts.first(), depth)),
-            },
-            Expr::Tuple(tuple) => match self.all(&tuple.elts, depth) {
-                Some(items) => ctx.new_tuple(items).into(),
-                None => return Some(self.container(ctx.types.tuple_type, &tuple.elts, depth)),
-            },
-            Expr::Set(set) => {
-                return Some(self.container(ctx.types.set_type, set.elts.first(), depth));
-            }
-            Expr::Dict(dict) => {
-                let first = dict.items.first();
-                let first = first.and_then(|item| Some([item.key.as_ref()?, &item.value]));
-                let parts = first.into_iter().flatten();
-                return Some(self.container(ctx.types.dict_type, parts, depth));
-            }
-            Expr::ListComp(_) => return Some(Value::of_class(ctx.types.list_type)),
-            Expr::DictComp(_) => return Some(Value::of_class(ctx.types.dict_type)),
-            Expr::SetComp(_) => return Some(Value::of_class(ctx.types.set_type)),
-            _ => return None,
-        };
-        Some(Value::Object(object))
-    }
-
-    /// Some container with such parts.
-    fn container<'e>(
-        &self,
-        class: &Py<PyType>,
-        parts: impl IntoIterator<Item = &'e Expr>,
-        depth: usize,
-    ) -> Value<'t> {
-        let parts = parts.into_iter();
-        let parts = parts.map(|part| self.value(part, depth).and_then(Value::read));
-        Value::Instance(Instance {
-            class: class.to_owned(),
-            arguments: parts.collect(),
-        })
-    }
-
-    fn all(&self, expressions: &[Expr], depth: usize) -> Option<Vec<PyObjectRef>> {
-        let object = |expression| match self.value(expression, depth)? {
-            Value::Object(object) => Some(object),
-            _ => None,
-        };
-        expressions.iter().map(object).collect()
-    }
-}
-
-/// What a dictionary maps to, as its first entry shows it.
-fn entry<'t>(of: &Value<'t>) -> Option<Value<'t>> {
-    match of {
-        Value::Object(object) => {
-            let dict = object.downcast_ref::<PyDict>()?;
-            dict.into_iter()
-                .next()
-                .map(|(_, value)| Value::Object(value))
-        }
-        Value::Instance(instance) => instance.arguments.get(1)?.clone(),
-        Value::Unread { .. } | Value::Typed(_) => None,
-    }
-}
-
-/// Where a key points to in a sequence of this length.
-fn index(vm: &VirtualMachine, key: &PyObject, length: usize) -> Option<usize> {
-    let index = key.downcast_ref_if_exact::<PyInt>(vm)?;
-    let index = index.try_to_primitive::<i64>(vm).ok()?;
-    let from_end = i64::try_from(length).ok()?;
-    let index = if index < 0 { index + from_end } else { index };
-    usize::try_from(index).ok()
-}
-
-/// Whether all that objects of the class have by a key can be looked up.
-fn is_container(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
-    let types = &vm.ctx.types;
-    class.is(types.list_type) || class.is(types.tuple_type) || class.is(types.dict_type)
 }
 
 /// The texts by which the keys of a dictionary are written.
@@ -572,13 +515,3 @@ pub(crate) fn key_literals(vm: &VirtualMachine, dict: &PyDict) -> Vec<String> {
         .collect()
 }
 
-/// Whether a key is of a type whose equality is Python's own.
-fn is_plain_key(vm: &VirtualMachine, key: &PyObject) -> bool {
-    let types = &vm.ctx.types;
-    let class = key.class();
-    class.is(types.str_type)
-        || class.is(types.int_type)
-        || class.is(types.bytes_type)
-        || class.is(types.float_type)
-        || class.is(types.bool_type)
-}

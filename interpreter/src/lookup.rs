@@ -2,19 +2,40 @@
 //!
 //! For completion and introspection: looking at an object must not change it.
 
-use rustpython_vm::builtins::{PyDict, PyDictRef, PyModule, PyStr, PyType};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::builtins::{PyBoundMethod, PyDict, PyModule, PyStr, PyType};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::namespace::Namespace;
 
-/// Attributes of the runtime's own types that are computed by code of the user's when they are first read.
-const COMPUTED_NAMES: [&str; 5] = [
+/// Fields of the runtime's own types that ask something else for their value, which may be code of the
+/// user's: annotations that are made when they are first read, a file that asks the one below it.
+const COMPUTED_NAMES: [&str; 10] = [
     "__annotations__",
     "__bound__",
     "__constraints__",
     "__default__",
+    "__isabstractmethod__",
     "__value__",
+    "closed",
+    "mode",
+    "name",
+    "newlines",
 ];
+
+/// What every class has as a field, whatever it holds under the name itself.
+const CLASS_FIELDS: [&str; 8] = [
+    "__base__",
+    "__bases__",
+    "__basicsize__",
+    "__dict__",
+    "__flags__",
+    "__mro__",
+    "__name__",
+    "__qualname__",
+];
+
+/// What a bound method has from its function.
+const FUNCTION_FIELDS: [&str; 2] = ["__doc__", "__module__"];
 
 /// What looking up a dotted name found.
 pub(crate) enum Found {
@@ -41,63 +62,101 @@ pub(crate) fn dotted(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> 
 
 /// Finds a name as code at the top of a cell would.
 pub(crate) fn name(vm: &VirtualMachine, namespace: &Namespace, name: &str) -> Option<PyObjectRef> {
-    if let Ok(Some(found)) = namespace.dict().get_item_opt(name, vm) {
-        return Some(found);
-    }
-    vm.builtins.dict().get_item_opt(name, vm).ok().flatten()
+    let bound = entry(vm, &namespace.dict(), name);
+    bound.or_else(|| entry(vm, &vm.builtins.dict(), name))
+}
+
+/// A module that is there: looking runs no import.
+pub(crate) fn module(vm: &VirtualMachine, path: &str) -> Option<PyObjectRef> {
+    let modules = own_attribute(vm, vm.sys_module.as_object(), "modules")?;
+    entry(vm, modules.downcast_ref::<PyDict>()?, path)
 }
 
 /// Finds an attribute in the dictionaries of the object and its types.
 pub(crate) fn attribute(vm: &VirtualMachine, object: &PyObject, name: &str) -> Option<Found> {
     if let Some(class) = object.downcast_ref::<PyType>() {
-        // A class method or a plain function of a class binds without running user code.
-        let found = class_attribute(vm, class, name)
-            .or_else(|| class_attribute(vm, class.as_object().class(), name))?;
-        return Some(read(vm, object, found, name));
+        return attribute_of_class(vm, class, name);
+    }
+    if object.downcast_ref::<PyBoundMethod>().is_some() && FUNCTION_FIELDS.contains(&name) {
+        let function = object.get_attr("__func__", vm).ok()?;
+        let found = is_function(vm, &function).then(|| attribute(vm, &function, name));
+        return found.flatten();
     }
     if let Some(found) = own_attribute(vm, object, name) {
         return Some(Found::Object(found));
     }
-    let found = class_attribute(vm, object.class(), name)?;
-    Some(read(vm, object, found, name))
+    let held = class_attribute(vm, object.class(), name)?;
+    Some(read(vm, held, Some(object), object.class(), name))
 }
 
-/// Reads what the type holds under the name, if doing so runs no Python code.
-fn read(vm: &VirtualMachine, object: &PyObject, held: PyObjectRef, name: &str) -> Found {
-    let kind = held.class().name().to_string();
-    match kind.as_str() {
-        "getset_descriptor" if COMPUTED_NAMES.contains(&name) => Found::Unread(held),
-        // Native descriptors: a field of the runtime's own types, or a bound function.
-        "getset_descriptor"
-        | "member_descriptor"
-        | "method_descriptor"
-        | "function"
-        | "builtin_function_or_method"
-        | "classmethod"
-        | "staticmethod"
-        | "wrapper_descriptor"
-        | "classmethod_descriptor" => {
-            // Not through the object's own attribute access, which a class can replace.
-            let name = vm.ctx.new_str(name);
-            if has_standard_access(vm, object) {
-                match object.generic_getattr_opt(&name, None, vm) {
-                    Ok(Some(found)) => Found::Object(found),
-                    _ => Found::Object(held),
-                }
-            } else {
-                Found::Object(held)
-            }
-        }
-        _ if has_get(vm, &held) => Found::Unread(held),
-        _ => Found::Object(held),
+fn attribute_of_class(vm: &VirtualMachine, class: &Py<PyType>, name: &str) -> Option<Found> {
+    let object = class.as_object();
+    let of_metaclass = || {
+        let held = class_attribute(vm, object.class(), name)?;
+        Some((
+            read(vm, held.clone(), Some(object), object.class(), name),
+            held,
+        ))
+    };
+    if CLASS_FIELDS.contains(&name)
+        && let Some((field, held)) = of_metaclass()
+        && is_field(vm, &held)
+    {
+        return Some(field);
+    }
+    match class_attribute(vm, class, name) {
+        Some(held) => Some(read(vm, held, None, class, name)),
+        None => of_metaclass().map(|(found, _)| found),
     }
 }
 
-fn has_standard_access(vm: &VirtualMachine, object: &PyObject) -> bool {
-    let is_standard = |dict: PyDictRef| dict.class().is(vm.ctx.types.dict_type);
-    object.downcast_ref::<PyType>().is_none()
-        && class_attribute(vm, object.class(), "__getattr__").is_none()
-        && object.dict().is_none_or(is_standard)
+/// Reads what a class holds under the name, for one of its objects or for itself, if doing so runs no
+/// Python code. Not through the object's own attribute access, which a class can replace.
+fn read(
+    vm: &VirtualMachine,
+    held: PyObjectRef,
+    object: Option<&PyObject>,
+    class: &Py<PyType>,
+    name: &str,
+) -> Found {
+    let is_quiet =
+        is_function(vm, &held) || (is_field(vm, &held) && !COMPUTED_NAMES.contains(&name));
+    if is_quiet {
+        let class = Some(class.as_object());
+        return match vm.call_get_descriptor_specific(&held, object, class) {
+            Some(Ok(found)) => Found::Object(found),
+            // A field that isn't set.
+            Some(Err(_)) => Found::Unread(held),
+            None => Found::Object(held),
+        };
+    }
+    if has_get(vm, &held) {
+        Found::Unread(held)
+    } else {
+        Found::Object(held)
+    }
+}
+
+/// Whether a class may hold it as a method: a function of the runtime's own kinds. They bind by themselves.
+pub(crate) fn is_function(vm: &VirtualMachine, held: &PyObject) -> bool {
+    let types = &vm.ctx.types;
+    let kinds = [
+        types.function_type,
+        types.builtin_function_or_method_type,
+        types.builtin_method_type,
+        types.classmethod_type,
+        types.classmethod_descriptor_type,
+        types.method_descriptor_type,
+        types.staticmethod_type,
+        types.wrapper_descriptor_type,
+    ];
+    kinds.iter().any(|kind| held.class().is(*kind))
+}
+
+/// Whether it is a field of the runtime's own types, or a slot.
+fn is_field(vm: &VirtualMachine, held: &PyObject) -> bool {
+    let types = &vm.ctx.types;
+    held.class().is(types.getset_type) || held.class().is(types.member_descriptor_type)
 }
 
 pub(crate) fn has_get(vm: &VirtualMachine, held: &PyObject) -> bool {
@@ -114,14 +173,18 @@ pub(crate) fn own_attribute(
     entry(vm, &dict, name)
 }
 
-/// What a dictionary holds under the name: itself, whatever its class would answer.
-pub(crate) fn entry(vm: &VirtualMachine, dict: &PyDict, name: &str) -> Option<PyObjectRef> {
-    dict.inner_getitem_opt(name, vm).ok().flatten()
+/// What a dictionary holds under the name: itself, whatever its class would answer. It is looked through,
+/// as a key of the user's own class would be asked whether it equals the name.
+pub(crate) fn entry(vm: &VirtualMachine, dict: &Py<PyDict>, name: &str) -> Option<PyObjectRef> {
+    dict.into_iter().find_map(|(key, value)| {
+        let key = key.downcast_ref_if_exact::<PyStr>(vm)?;
+        (key.as_bytes() == name.as_bytes()).then_some(value)
+    })
 }
 
 pub(crate) fn class_attribute(
     vm: &VirtualMachine,
-    class: &rustpython_vm::Py<PyType>,
+    class: &Py<PyType>,
     name: &str,
 ) -> Option<PyObjectRef> {
     class.lookup_ref(&vm.ctx.new_str(name), vm)
@@ -154,7 +217,7 @@ pub(crate) fn attribute_names(object: &PyObject) -> Vec<String> {
 }
 
 /// The names of the attributes that an object of the class has by it, in no order.
-pub(crate) fn class_attribute_names(class: &rustpython_vm::Py<PyType>) -> Vec<String> {
+pub(crate) fn class_attribute_names(class: &Py<PyType>) -> Vec<String> {
     let mut names = Vec::new();
     for class in class.mro_collect() {
         let entries = class.attributes().entries();

@@ -1,9 +1,10 @@
 //! What the names of a cell stand for that is still typed, as its text tells: for completion.
 //!
-//! Pure. It finds the place that binds a name last; what is bound there is found in [`crate::evaluation`].
+//! Pure. It finds the places that bind names last; what is bound there is found in [`crate::evaluation`].
 //! Which names there are at all is told in [`crate::bindings`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
@@ -37,6 +38,8 @@ pub(crate) enum Binding<'a> {
     Class(&'a StmtClassDef),
     /// An object of a class of the cell: `self`.
     Instance(&'a StmtClassDef),
+    /// A parameter of which nothing is said.
+    Unknown,
 }
 
 impl Typed {
@@ -51,37 +54,52 @@ impl Typed {
         Self { module }
     }
 
-    /// The last place that binds the name.
-    pub(crate) fn binding(&self, name: &str) -> Option<Binding<'_>> {
-        let mut search = Search {
-            wanted: name,
-            found: None,
+    /// The last places that bind its names.
+    pub(crate) fn bindings(&self) -> Bindings<'_> {
+        let mut bindings = Bindings {
+            last: HashMap::new(),
+            outer: None,
             class: None,
         };
-        search.visit_body(&self.module.as_ref()?.body);
-        search.found
+        if let Some(module) = &self.module {
+            bindings.visit_body(&module.body);
+        }
+        bindings
     }
 }
 
-/// What a function of the cell returns, where it does last.
-pub(crate) fn returned(function: &StmtFunctionDef) -> Option<&Expr> {
+/// What a function of the cell returns, in the order of its text; nothing of a generator.
+pub(crate) fn returned(function: &StmtFunctionDef) -> Vec<&Expr> {
     #[derive(Default)]
-    struct Returns<'a>(Option<&'a Expr>);
+    struct Returns<'a> {
+        values: Vec<&'a Expr>,
+        yields: bool,
+    }
     impl<'a> Visitor<'a> for Returns<'a> {
         fn visit_stmt(&mut self, statement: &'a Stmt) {
             match statement {
-                Stmt::Return(returned) => self.0 = returned.value.as_deref().or(self.0),
                 // They return for themselves.
-                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
-                other => visitor::walk_stmt(self, other),
+                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
+                Stmt::Return(returned) => self.values.extend(returned.value.as_deref()),
+                _ => {}
             }
+            visitor::walk_stmt(self, statement);
         }
 
-        fn visit_expr(&mut self, _: &'a Expr) {}
+        fn visit_expr(&mut self, expression: &'a Expr) {
+            match expression {
+                Expr::Yield(_) | Expr::YieldFrom(_) => self.yields = true,
+                Expr::Lambda(_) => {}
+                other => visitor::walk_expr(self, other),
+            }
+        }
     }
     let mut returns = Returns::default();
     returns.visit_body(&function.body);
-    returns.0
+    if returns.yields {
+        returns.values.clear();
+    }
+    returns.values
 }
 
 /// The names that objects of a class of the cell have by its text: what its body binds, and what its
@@ -146,37 +164,42 @@ pub(crate) fn has_decorator(function: &StmtFunctionDef, name: &str) -> bool {
     decorators.any(|decorator| name_of(&decorator.expression) == Some(name))
 }
 
-/// What objects of a class of the cell get under the name: by its body, or by what its methods set.
-pub(crate) fn attribute<'a>(class: &'a StmtClassDef, name: &str) -> Option<Binding<'a>> {
+/// Where objects of a class of the cell get what they have under the name: in its body, or in the
+/// method that is told.
+pub(crate) fn places_set<'a>(class: &'a StmtClassDef, name: &str) -> Vec<PlaceSet<'a>> {
     let mut search = AttributeSearch {
         wanted: name,
-        own: None,
-        found: None,
+        method: None,
+        found: Vec::new(),
     };
     for statement in &class.body {
         if let Stmt::FunctionDef(method) = statement {
-            search.own = first_parameter(method);
+            search.method = Some(method);
             search.visit_body(&method.body);
         } else {
-            search.own = None;
+            search.method = None;
             search.visit_stmt(statement);
         }
     }
     search.found
 }
 
+type PlaceSet<'a> = (Binding<'a>, Option<&'a StmtFunctionDef>);
+
 struct AttributeSearch<'a, 'n> {
     wanted: &'n str,
-    /// What the object is called where it is looked; None in the body of the class.
-    own: Option<&'a str>,
-    found: Option<Binding<'a>>,
+    /// The method that is looked through; None in the body of the class.
+    method: Option<&'a StmtFunctionDef>,
+    found: Vec<PlaceSet<'a>>,
 }
 
 impl AttributeSearch<'_, '_> {
     fn is_wanted(&self, target: &Expr) -> bool {
-        match (target, self.own) {
-            (Expr::Attribute(attribute), Some(own)) => {
-                name_of(&attribute.value) == Some(own) && attribute.attr.as_str() == self.wanted
+        match (target, self.method) {
+            (Expr::Attribute(attribute), Some(method)) => {
+                let own = first_parameter(method);
+                own.is_some_and(|own| name_of(&attribute.value) == Some(own))
+                    && attribute.attr.as_str() == self.wanted
             }
             (Expr::Name(name), None) => name.id.as_str() == self.wanted,
             _ => false,
@@ -191,10 +214,12 @@ impl<'a> Visitor<'a> for AttributeSearch<'a, '_> {
                 if assignment.targets.iter().any(|each| self.is_wanted(each))
                     && !is_missing(&assignment.value) =>
             {
-                self.found = Some(Binding::Value(&assignment.value));
+                let binding = Binding::Value(&assignment.value);
+                self.found.push((binding, self.method));
             }
             Stmt::AnnAssign(assignment) if self.is_wanted(&assignment.target) => {
-                self.found = Some(Binding::Annotated(&assignment.annotation));
+                let binding = Binding::Annotated(&assignment.annotation);
+                self.found.push((binding, self.method));
             }
             // What is in there has scopes of its own.
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
@@ -223,17 +248,51 @@ fn is_missing(expression: &Expr) -> bool {
     name_of(expression) == Some("")
 }
 
-struct Search<'a, 'n> {
-    wanted: &'n str,
-    found: Option<Binding<'a>>,
+/// The places that bind names last: in a cell, with all that is in it, or in one function of it.
+pub(crate) struct Bindings<'a> {
+    last: HashMap<&'a str, Binding<'a>>,
+    /// Those of the cell around a function.
+    outer: Option<Rc<Self>>,
     /// The class whose body is looked at.
     class: Option<&'a StmtClassDef>,
 }
 
-impl<'a> Search<'a, '_> {
+impl<'a> Bindings<'a> {
+    /// Those of a function of the cell, and of which class it is a method.
+    pub(crate) fn within(
+        self: &Rc<Self>,
+        function: &'a StmtFunctionDef,
+        class: Option<&'a StmtClassDef>,
+    ) -> Rc<Self> {
+        let mut names = Self {
+            last: HashMap::new(),
+            outer: Some(Rc::clone(self.outer.as_ref().unwrap_or(self))),
+            class,
+        };
+        names.parameters(function);
+        names.visit_body(&function.body);
+        Rc::new(names)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Binding<'a>> {
+        let here = self.last.get(name).copied();
+        here.or_else(|| self.outer.as_ref()?.find(name))
+    }
+
+    /// Whether the name is one of a function: it means nothing that is outside.
+    pub(crate) fn is_local(&self, name: &str) -> bool {
+        self.outer.is_some() && self.last.contains_key(name)
+    }
+
+    fn bind(&mut self, name: &'a str, binding: Binding<'a>) {
+        self.last.insert(name, binding);
+    }
+
     fn target(&mut self, target: &'a Expr, value: &'a Expr) {
-        if name_of(target) == Some(self.wanted) && !is_missing(value) {
-            self.found = Some(Binding::Value(value));
+        if let Some(name) = name_of(target)
+            && !is_missing(value)
+        {
+            self.bind(name, Binding::Value(value));
         }
         if let (Expr::Tuple(targets), Expr::Tuple(values)) = (target, value)
             && targets.elts.len() == values.elts.len()
@@ -244,46 +303,69 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    /// Looks among the names that stepping through something binds.
+    /// The names that stepping through something binds.
     fn stepped(&mut self, target: &'a Expr, through: &'a Expr) {
-        if name_of(target) == Some(self.wanted) {
-            self.found = Some(Binding::Item(through));
+        if let Some(name) = name_of(target) {
+            self.bind(name, Binding::Item(through));
         }
         if let Expr::Tuple(parts) = target {
-            let mut parts = parts.elts.iter();
-            if let Some(index) = parts.position(|part| name_of(part) == Some(self.wanted)) {
-                self.found = Some(Binding::Part(through, index));
+            for (index, part) in parts.elts.iter().enumerate() {
+                if let Some(name) = name_of(part) {
+                    self.bind(name, Binding::Part(through, index));
+                }
             }
         }
     }
 
     fn parameters(&mut self, function: &'a StmtFunctionDef) {
-        for each in function.parameters.iter_non_variadic_params() {
-            if each.parameter.name.as_str() != self.wanted {
-                continue;
-            }
+        let is_method = !has_decorator(function, "staticmethod");
+        for (index, each) in function.parameters.iter_non_variadic_params().enumerate() {
             let annotation = each.parameter.annotation.as_deref().map(Binding::Annotated);
             let default = each.default.as_deref().map(Binding::Value);
-            let own = self.class.filter(|_| {
-                first_parameter(function) == Some(self.wanted)
-                    && !has_decorator(function, "staticmethod")
+            let own = self.class.filter(|_| is_method && index == 0).map(|class| {
+                if has_decorator(function, "classmethod") {
+                    Binding::Class(class)
+                } else {
+                    Binding::Instance(class)
+                }
             });
-            let found = own.map(Binding::Instance).or(annotation).or(default);
-            // Without any of these it hides what the name stands for outside, and nothing is known of it.
-            self.found = found;
+            let said = own.or(annotation).or(default);
+            self.bind(
+                each.parameter.name.as_str(),
+                said.unwrap_or(Binding::Unknown),
+            );
+        }
+    }
+
+    fn function(&mut self, function: &'a StmtFunctionDef) {
+        self.bind(function.name.as_str(), Binding::Function(function));
+        // The names of a function inside of a function aren't those of the outer one.
+        if self.outer.is_none() {
+            self.parameters(function);
+            let around = self.class.take();
+            self.visit_body(&function.body);
+            self.class = around;
+        }
+    }
+
+    fn class(&mut self, class: &'a StmtClassDef) {
+        self.bind(class.name.as_str(), Binding::Class(class));
+        if self.outer.is_none() {
+            let around = self.class.replace(class);
+            self.visit_body(&class.body);
+            self.class = around;
         }
     }
 
     fn import(&mut self, statement: &'a StmtImport) {
         for alias in &statement.names {
             let path = alias.name.as_str();
-            let top = path.split('.').next().unwrap_or_default();
             match &alias.asname {
-                Some(name) if name.as_str() == self.wanted => {
-                    self.found = Some(Binding::Module(path));
+                Some(name) => self.bind(name.as_str(), Binding::Module(path)),
+                None => {
+                    let top = path.split('.').next().unwrap_or_default();
+                    self.bind(top, Binding::Module(top));
                 }
-                None if top == self.wanted => self.found = Some(Binding::Module(top)),
-                _ => {}
             }
         }
     }
@@ -294,52 +376,36 @@ impl<'a> Search<'a, '_> {
         };
         for alias in &statement.names {
             let bound = alias.asname.as_ref().unwrap_or(&alias.name);
-            if bound.as_str() == self.wanted {
-                self.found = Some(Binding::Member(module.as_str(), alias.name.as_str()));
-            }
+            let member = Binding::Member(module.as_str(), alias.name.as_str());
+            self.bind(bound.as_str(), member);
         }
     }
 }
 
-impl<'a> Visitor<'a> for Search<'a, '_> {
+impl<'a> Visitor<'a> for Bindings<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::FunctionDef(function) => {
-                if function.name.as_str() == self.wanted {
-                    self.found = Some(Binding::Function(function));
-                }
-                self.parameters(function);
-                let outer = self.class.take();
-                self.visit_body(&function.body);
-                self.class = outer;
-                return;
-            }
-            Stmt::ClassDef(class) => {
-                if class.name.as_str() == self.wanted {
-                    self.found = Some(Binding::Class(class));
-                }
-                let outer = self.class.replace(class);
-                self.visit_body(&class.body);
-                self.class = outer;
-                return;
-            }
+            Stmt::FunctionDef(function) => return self.function(function),
+            Stmt::ClassDef(class) => return self.class(class),
             Stmt::Assign(assignment) => {
                 for target in &assignment.targets {
                     self.target(target, &assignment.value);
                 }
             }
-            Stmt::AnnAssign(assignment) if name_of(&assignment.target) == Some(self.wanted) => {
-                self.found = Some(match &assignment.value {
-                    Some(value) if !is_missing(value) => Binding::Value(value),
-                    _ => Binding::Annotated(&assignment.annotation),
-                });
+            Stmt::AnnAssign(assignment) => {
+                if let Some(name) = name_of(&assignment.target) {
+                    let binding = match &assignment.value {
+                        Some(value) if !is_missing(value) => Binding::Value(value),
+                        _ => Binding::Annotated(&assignment.annotation),
+                    };
+                    self.bind(name, binding);
+                }
             }
             Stmt::For(each) => self.stepped(&each.target, &each.iter),
             Stmt::With(with) => {
                 for item in &with.items {
-                    let target = item.optional_vars.as_deref().and_then(name_of);
-                    if target == Some(self.wanted) {
-                        self.found = Some(Binding::Entered(&item.context_expr));
+                    if let Some(name) = item.optional_vars.as_deref().and_then(name_of) {
+                        self.bind(name, Binding::Entered(&item.context_expr));
                     }
                 }
             }
@@ -364,9 +430,8 @@ impl<'a> Visitor<'a> for Search<'a, '_> {
 
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
         let ExceptHandler::ExceptHandler(clause) = handler;
-        let is_wanted = clause.name.as_ref().map(|name| name.as_str()) == Some(self.wanted);
-        if let Some(class) = clause.type_.as_deref().filter(|_| is_wanted) {
-            self.found = Some(Binding::Annotated(class));
+        if let (Some(name), Some(class)) = (&clause.name, clause.type_.as_deref()) {
+            self.bind(name.as_str(), Binding::Annotated(class));
         }
         visitor::walk_except_handler(self, handler);
     }
@@ -388,6 +453,7 @@ mod tests {
             Some(Binding::Function(_)) => "function",
             Some(Binding::Class(_)) => "class",
             Some(Binding::Instance(_)) => "instance",
+            Some(Binding::Unknown) => "unknown",
             None => "",
         }
     }
@@ -419,12 +485,16 @@ mod tests {
             ("try:\n    pass\nexcept ValueError as x:\n    ", "annotated"),
             ("if (x := 1):\n    ", "value"),
             ("%%time\nx = 1\n", "value"),
-            ("x = 1\ndef f(x):\n    ", ""),
+            ("x = 1\ndef f(x):\n    ", "unknown"),
+            (
+                "class A:\n    @classmethod\n    def f(x):\n        ",
+                "class",
+            ),
             ("from . import x\n", ""),
             ("y = 1\n", ""),
         ] {
             let typed = Typed::new(source);
-            assert_eq!(kind(typed.binding("x")), expected, "{source:?}");
+            assert_eq!(kind(typed.bindings().find("x")), expected, "{source:?}");
         }
     }
 
@@ -434,7 +504,7 @@ mod tests {
             "class A(B):\n    kind = 'a'\n    size: int\n    def __init__(self, n):\n        \
              self.n = n\n        other.m = 1\n        self.\n    def twice(me):\n        me.done = True\n",
         );
-        let Some(Binding::Class(class)) = typed.binding("A") else {
+        let Some(Binding::Class(class)) = typed.bindings().find("A") else {
             panic!("A is a class");
         };
         let names: Vec<String> = attributes_of(class).into_iter().collect();
@@ -447,8 +517,28 @@ mod tests {
             ("m", ""),
             ("twice", ""),
         ] {
-            assert_eq!(kind(attribute(class, name)), expected, "{name}");
+            let places = places_set(class, name);
+            let binding = places.last().map(|(binding, _)| *binding);
+            assert_eq!(kind(binding), expected, "{name}");
         }
         assert!(method(class, "twice").is_some_and(|method| !has_decorator(method, "property")));
+    }
+
+    #[test]
+    fn names_of_a_function_are_its_own() {
+        let typed = Typed::new(
+            "x = []\ny = 1\ndef f(x):\n    def g():\n        y = 'a'\n    return x\ndef h():\n    yield x\n    return y\n",
+        );
+        let cell = Rc::new(typed.bindings());
+        let function = |name: &str| match cell.find(name) {
+            Some(Binding::Function(function)) => function,
+            other => panic!("{name} is a function, not {other:?}"),
+        };
+        let names = cell.within(function("f"), None);
+        assert_eq!(kind(names.find("x")), "unknown");
+        assert!(names.is_local("x") && !names.is_local("y"));
+        assert_eq!(kind(names.find("y")), kind(cell.find("y")));
+        assert_eq!(returned(function("f")).len(), 1);
+        assert!(returned(function("h")).is_empty());
     }
 }

@@ -1,6 +1,8 @@
 """Names of modules for completion, found without importing any."""
 
 import sys
+from importlib._bootstrap_external import _NamespacePath
+from types import ModuleType
 
 _top_level = None
 
@@ -23,14 +25,28 @@ def members(package):
 
     found = {n[len(package) + 1 :] for n in _known() if n.startswith(package + ".")}
     found = {name for name in found if "." not in name}
-    module = sys.modules.get(package)
-    path = getattr(module, "__path__", None) if module else _folders(package)
+    path = _path(package)
     if path:
         try:
-            found.update(info.name for info in pkgutil.iter_modules(list(path)))
+            found.update(info.name for info in pkgutil.iter_modules(path))
         except Exception:
             pass
     return sorted(found)
+
+
+def _path(package):
+    """Where the modules of a package are. One that is loaded isn't asked: its code could answer."""
+    if not dict.__contains__(sys.modules, package):
+        return _folders(package)
+    module = dict.__getitem__(sys.modules, package)
+    if not issubclass(type(module), ModuleType):
+        return []
+    path = dict.get(ModuleType.__dict__["__dict__"].__get__(module), "__path__")
+    if type(path) is _NamespacePath:
+        path = path._path
+    if type(path) not in (list, tuple):
+        return []
+    return [folder for folder in path if type(folder) is str]
 
 
 def _offered(name, typed):
@@ -55,7 +71,7 @@ def _top():
 
 
 def _known():
-    return {*_frozen(), *sys.modules}
+    return {*_frozen(), *(name for name in dict.keys(sys.modules) if type(name) is str)}
 
 
 def _frozen():

@@ -494,9 +494,13 @@ class Shell:
         """Returns the text that would be replaced, and what could stand in its place."""
         line = text if line is None else line
         cursor_pos = len(line) if cursor_pos is None else cursor_pos
-        cursor = len(line[:cursor_pos].encode())
-        start, matches = _rhumba_shell.complete(line, cursor)
-        return line.encode()[start:cursor].decode(), matches
+        try:
+            before = line[:cursor_pos].encode()
+        except UnicodeEncodeError:
+            # Half of a pair of surrogates is no code.
+            return "", []
+        start, matches = _rhumba_shell.complete(line, len(before))
+        return before[start:].decode(), matches
 
     def set_custom_completer(self, completer, pos=0):
         """Adds a function of the completer and the text to those that complete."""

@@ -3,6 +3,8 @@
 //! No code that makes annotations is run. What a function or a class has of them is read from that code
 //! ([`super::compiled`]), unless it has them as objects.
 
+use std::rc::Rc;
+
 use ruff_python_ast::{Expr, Operator};
 use rustpython_vm::builtins::{
     PyCode, PyDict, PyFunction, PyGenericAlias, PyStr, PyTuple, PyType, PyUnion,
@@ -10,8 +12,11 @@ use rustpython_vm::builtins::{
 use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
 
-use super::{Evaluation, Instance, Scope, Value, compiled};
+use super::{Evaluation, Scope, Value, compiled};
 use crate::lookup;
+
+/// Reading code counts as a step for each so many of its instructions.
+const INSTRUCTIONS_PER_STEP: usize = 64;
 
 /// The forms of `typing` that aren't classes.
 const FORMS: [&str; 11] = [
@@ -37,7 +42,7 @@ enum Annotation {
 impl<'t> Evaluation<'t> {
     /// Some object of what an annotation names: of `list[int]` a list, of `A | None` an A.
     pub(super) fn annotated(&self, annotation: &Expr, depth: usize) -> Option<Value<'t>> {
-        let depth = depth.checked_sub(1)?;
+        let depth = self.deeper(depth)?;
         let types = &self.vm.ctx.types;
         match annotation {
             Expr::StringLiteral(source) => self.annotated_source(source.value.to_str(), depth),
@@ -54,12 +59,12 @@ impl<'t> Evaluation<'t> {
                         part => std::slice::from_ref(part),
                     };
                     if self.form(&origin) == Some("Literal") {
-                        return self.value(parts.first()?, depth);
+                        return self.one_of(parts.iter().map(|part| self.known(part, depth)));
                     }
                     let parts = parts.iter().map(|part| self.annotated(part, depth));
                     self.generic(&origin, parts.collect())
                 }
-                Value::Typed(class) => Some(Value::Typed(class)),
+                class @ Value::Typed(_) => Some(class.instance()),
                 _ => None,
             },
             Expr::Name(name) if self.stand_in(name.id.as_str()).is_some() => {
@@ -67,7 +72,7 @@ impl<'t> Evaluation<'t> {
             }
             named => match self.value(named, depth)? {
                 Value::Object(object) => self.meant(&object, depth),
-                Value::Typed(class) => Some(Value::Typed(class)),
+                class @ Value::Typed(_) => Some(class.instance()),
                 Value::Unread { .. } | Value::Instance(_) => None,
             },
         }
@@ -81,7 +86,7 @@ impl<'t> Evaluation<'t> {
 
     /// The same of an annotation that is an object.
     fn meant(&self, annotation: &PyObject, depth: usize) -> Option<Value<'t>> {
-        let depth = depth.checked_sub(1)?;
+        let depth = self.deeper(depth)?;
         let vm = self.vm;
         if vm.is_none(annotation) {
             return Some(Value::of_class(vm.ctx.types.none_type));
@@ -134,38 +139,32 @@ impl<'t> Evaluation<'t> {
         };
         if origin.is(types.type_type) {
             return match parts.into_iter().next()?? {
-                Value::Instance(instance) => Some(Value::Object(instance.class.into())),
-                Value::Typed(class) => Some(Value::Typed(class)),
+                instance @ (Value::Instance(_) | Value::Typed(_)) => instance.class_value(self.vm),
                 _ => None,
             };
         }
-        if self.form(&origin).is_some() || origin.is(types.union_type) {
+        if origin.is(types.union_type) {
             return self.first(parts);
         }
-        Some(Value::Instance(Instance {
-            class: origin.downcast::<PyType>().ok()?,
-            arguments: parts,
-        }))
+        match origin.downcast_ref::<PyType>() {
+            Some(class) => Some(Value::with_parts(class, parts)),
+            None => self.form(&origin).and_then(|_| self.first(parts)),
+        }
     }
 
     /// The first that is something and isn't None.
     fn first(&self, parts: impl IntoIterator<Item = Option<Value<'t>>>) -> Option<Value<'t>> {
         let none = self.vm.ctx.types.none_type;
-        let is_none = |value: &Value<'_>| match value {
-            Value::Instance(instance) => instance.class.is(none),
-            _ => false,
-        };
+        let is_none = |value: &Value<'t>| value.class().is_some_and(|class| class.is(none));
         parts.into_iter().flatten().find(|value| !is_none(value))
     }
 
     /// Which form of `typing` the object is, if it is one.
     fn form(&self, object: &PyObject) -> Option<&'static str> {
-        let typing = self.module("typing")?.dict()?;
-        let is_it = |name: &&'static str| {
-            let known = typing.get_item_opt(*name, self.vm);
-            known.is_ok_and(|known| known.is_some_and(|known| known.is(object)))
-        };
-        FORMS.into_iter().find(is_it)
+        let typing = lookup::module(self.vm, "typing")?.dict()?;
+        let (name, _) = typing.into_iter().find(|(_, known)| known.is(object))?;
+        let name = name.downcast_ref_if_exact::<PyStr>(self.vm)?.to_str()?;
+        FORMS.into_iter().find(|form| *form == name)
     }
 
     /// What a call of a function gives by its annotation.
@@ -175,7 +174,7 @@ impl<'t> Evaluation<'t> {
         receiver: Option<Value<'t>>,
         depth: usize,
     ) -> Option<Value<'t>> {
-        let (scope, annotation) = of_function(self.vm, function, "return")?;
+        let (scope, annotation) = self.of_function(function, "return")?;
         let given = self.in_scope(scope, receiver, &annotation, depth)?;
         let code = code_of(self.vm, function)?;
         if code.code.flags.contains(CodeFlags::COROUTINE) {
@@ -186,10 +185,7 @@ impl<'t> Evaluation<'t> {
 
     /// A coroutine that gives the value.
     pub(super) fn awaited_later(&self, value: Value<'t>) -> Value<'t> {
-        Value::Instance(Instance {
-            class: self.vm.ctx.types.coroutine_type.to_owned(),
-            arguments: vec![Some(value)],
-        })
+        Value::with_parts(self.vm.ctx.types.coroutine_type, [Some(value)])
     }
 
     /// What objects of a class have under a name by what the class says: it annotates the name, or
@@ -203,17 +199,20 @@ impl<'t> Evaluation<'t> {
     ) -> Option<Value<'t>> {
         let vm = self.vm;
         class.mro_collect().iter().find_map(|class| {
-            let said = of_class(vm, class).and_then(|(scope, annotations)| {
-                let mut annotations = annotations.into_iter();
-                let (_, annotation) = annotations.find(|(known, _)| known == name)?;
-                Some((scope, annotation))
-            });
+            self.spend(1)?;
+            let said = self
+                .of_class_itself(class)
+                .and_then(|(scope, annotations)| {
+                    let mut annotations = annotations.into_iter();
+                    let (_, annotation) = annotations.find(|(known, _)| known == name)?;
+                    Some((scope, annotation))
+                });
             let said = said.or_else(|| {
                 let init = own_init(vm, class)?;
-                let code = code_of(vm, &init)?;
+                let code = self.code_to_read(&init)?;
                 let mut set = compiled::attributes_set(&code).into_iter();
                 let (_, parameter) = set.find(|(known, _)| known == name)?;
-                of_function(vm, &init, &parameter?)
+                self.of_function(&init, &parameter?)
             });
             let (scope, annotation) = said?;
             self.in_scope(scope, Some(receiver.clone()), &annotation, depth)
@@ -233,14 +232,68 @@ impl<'t> Evaluation<'t> {
             Annotation::Object(object) => there.meant(object, depth),
         }
     }
+
+    /// An annotation of a function, and where its names are looked up.
+    fn of_function(&self, function: &PyObject, name: &str) -> Option<(Scope<'t>, Annotation)> {
+        let vm = self.vm;
+        function.downcast_ref::<PyFunction>()?;
+        let maker = function.get_attr("__annotate__", vm).ok()?;
+        if vm.is_none(&maker) {
+            // Without code that makes them, they are there.
+            let annotations = function.get_attr("__annotations__", vm).ok()?;
+            let annotation = self.entry(annotations.downcast_ref::<PyDict>()?, name)?;
+            return Some((scope_of(vm, function)?, Annotation::Object(annotation)));
+        }
+        let code = self.code_to_read(&maker)?;
+        let mut annotations = compiled::annotations(vm, &code).into_iter();
+        let (_, source) = annotations.find(|(known, _)| known == name)?;
+        Some((scope_of(vm, &maker)?, Annotation::Source(source)))
+    }
+
+    /// The code of a function that is to be read to its end.
+    fn code_to_read(&self, function: &PyObject) -> Option<PyRef<PyCode>> {
+        let code = code_of(self.vm, function)?;
+        self.spend(code.code.instructions.len() / INSTRUCTIONS_PER_STEP)?;
+        Some(code)
+    }
+
+    /// The annotations of a class itself, and where their names are looked up.
+    fn of_class_itself(
+        &self,
+        class: &Py<PyType>,
+    ) -> Option<(Scope<'t>, Vec<(String, Annotation)>)> {
+        let vm = self.vm;
+        let own = |name: &str| class.get_direct_attr(vm.ctx.interned_str(name)?);
+        let made = own("__annotations__").and_then(|made| made.downcast::<PyDict>().ok());
+        if let Some(made) = made {
+            self.look_through(made.__len__())?;
+            let module = own("__module__")?.downcast::<PyStr>().ok()?;
+            let globals = lookup::module(vm, module.to_str()?)?.dict()?;
+            let named = made.into_iter().filter_map(|(name, annotation)| {
+                let name = name.downcast_ref::<PyStr>()?.to_str()?.to_owned();
+                Some((name, Annotation::Object(annotation)))
+            });
+            let scope = Scope::Function {
+                globals,
+                cells: Rc::from([]),
+            };
+            return Some((scope, named.collect()));
+        }
+        let maker = own("__annotate_func__").or_else(|| own("__annotate__"))?;
+        let code = self.code_to_read(&maker)?;
+        let named = compiled::annotations(vm, &code).into_iter();
+        let named = named.map(|(name, source)| (name, Annotation::Source(source)));
+        Some((scope_of(vm, &maker)?, named.collect()))
+    }
 }
 
 /// The names of the attributes that objects of a class get besides those of the class, as far as the
 /// class says them.
 pub(super) fn names_said(vm: &VirtualMachine, class: &Py<PyType>) -> Vec<String> {
+    let evaluation = Evaluation::new(vm, Scope::Library(Rc::from([])));
     let mut names = Vec::new();
     for class in class.mro_collect() {
-        if let Some((_, annotations)) = of_class(vm, &class) {
+        if let Some((_, annotations)) = evaluation.of_class_itself(&class) {
             names.extend(annotations.into_iter().map(|(name, _)| name));
         }
         if let Some(code) = own_init(vm, &class).and_then(|init| code_of(vm, &init)) {
@@ -251,52 +304,9 @@ pub(super) fn names_said(vm: &VirtualMachine, class: &Py<PyType>) -> Vec<String>
     names
 }
 
-/// An annotation of a function, and where its names are looked up.
-fn of_function<'t>(
-    vm: &VirtualMachine,
-    function: &PyObject,
-    name: &str,
-) -> Option<(Scope<'t>, Annotation)> {
-    function.downcast_ref::<PyFunction>()?;
-    let maker = function.get_attr("__annotate__", vm).ok()?;
-    if vm.is_none(&maker) {
-        // Without code that makes them, they are there.
-        let annotations = function.get_attr("__annotations__", vm).ok()?;
-        let annotations = annotations.downcast_ref::<PyDict>()?;
-        let annotation = lookup::entry(vm, annotations, name)?;
-        return Some((scope_of(vm, function)?, Annotation::Object(annotation)));
-    }
-    let code = code_of(vm, &maker)?;
-    let mut annotations = compiled::annotations(vm, &code).into_iter();
-    let (_, source) = annotations.find(|(known, _)| known == name)?;
-    Some((scope_of(vm, &maker)?, Annotation::Source(source)))
-}
-
-/// The annotations of a class itself, and where their names are looked up.
-fn of_class<'t>(
-    vm: &VirtualMachine,
-    class: &Py<PyType>,
-) -> Option<(Scope<'t>, Vec<(String, Annotation)>)> {
-    let own = |name: &str| class.get_direct_attr(vm.ctx.interned_str(name)?);
-    let made = own("__annotations__").and_then(|made| made.downcast::<PyDict>().ok());
-    if let Some(made) = made {
-        let module = own("__module__")?.downcast::<PyStr>().ok()?;
-        let globals = super::module(vm, module.to_str()?)?.dict()?;
-        let named = made.into_iter().filter_map(|(name, annotation)| {
-            let name = name.downcast_ref::<PyStr>()?.to_str()?.to_owned();
-            Some((name, Annotation::Object(annotation)))
-        });
-        let scope = Scope::Function {
-            globals,
-            cells: Vec::new(),
-        };
-        return Some((scope, named.collect()));
-    }
-    let maker = own("__annotate_func__").or_else(|| own("__annotate__"))?;
-    let code = code_of(vm, &maker)?;
-    let named = compiled::annotations(vm, &code).into_iter();
-    let named = named.map(|(name, source)| (name, Annotation::Source(source)));
-    Some((scope_of(vm, &maker)?, named.collect()))
+/// Whether a method always returns its object.
+pub(super) fn gives_itself(vm: &VirtualMachine, method: &PyObject) -> bool {
+    code_of(vm, method).is_some_and(|code| compiled::gives_first(&code))
 }
 
 fn own_init(vm: &VirtualMachine, class: &Py<PyType>) -> Option<PyObjectRef> {

@@ -1,37 +1,92 @@
 //! What calls give, told without making them: by annotations, by what is known of Python's own library
 //! ([`super::known`]), and by the classes that are called.
 
-use ruff_python_ast::{Expr, ExprCall, Operator, StmtFunctionDef};
+use ruff_python_ast::{Expr, ExprCall, Keyword, StmtClassDef, StmtFunctionDef};
 use rustpython_vm::builtins::{
-    PyBoundMethod, PyDict, PyFunction, PyModule, PyStr, PyType, PyTypeRef,
+    PyBoundMethod, PyFunction, PyModule, PyStr, PyTuple, PyType, PyTypeRef,
 };
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef};
 
-use super::{Evaluation, TypedClass, Value};
+use super::{Evaluation, Scope, TypedClass, Value, annotations};
 use crate::lookup;
 use crate::typed::{self, Binding};
+
+/// What members of enumerations have by properties, and where they hold it.
+const ENUMERATED: [(&str, &str); 2] = [("value", "_value_"), ("name", "_name_")];
+
+/// What stands between the brackets of a call.
+#[derive(Clone, Copy)]
+pub(super) struct Arguments<'e> {
+    pub(super) args: &'e [Expr],
+    pub(super) keywords: &'e [Keyword],
+}
+
+impl<'e> Arguments<'e> {
+    pub(super) const NONE: Self = Self {
+        args: &[],
+        keywords: &[],
+    };
+
+    pub(super) fn count(&self) -> usize {
+        self.args.len() + self.keywords.len()
+    }
+
+    /// Those by position, up to where it can't be told any more.
+    pub(super) fn positional(self) -> impl Iterator<Item = &'e Expr> {
+        self.args.iter().take_while(|each| !each.is_starred_expr())
+    }
+
+    pub(super) fn at(self, position: usize) -> Option<&'e Expr> {
+        self.positional().nth(position)
+    }
+
+    pub(super) fn keyword(self, name: &str) -> Option<&'e Expr> {
+        let is_it = |keyword: &&Keyword| keyword.arg.as_ref().is_some_and(|arg| arg == name);
+        let found = self.keywords.iter().find(is_it);
+        found.map(|keyword| &keyword.value)
+    }
+
+    /// The one that can be given in both ways.
+    pub(super) fn named(self, name: &str, position: usize) -> Option<&'e Expr> {
+        self.keyword(name).or_else(|| self.at(position))
+    }
+}
 
 impl<'t> Evaluation<'t> {
     /// What a call gives.
     pub(super) fn call(&self, call: &ExprCall, depth: usize) -> Option<Value<'t>> {
-        let arguments = &*call.arguments.args;
+        let arguments = Arguments {
+            args: &call.arguments.args,
+            keywords: &call.arguments.keywords,
+        };
         match &*call.func {
             Expr::Attribute(method) => {
-                let owner = self.value(&method.value, depth)?.read()?;
+                let owner = self.known(&method.value, depth)?;
                 self.method(&owner, method.attr.as_str(), arguments, depth)
             }
             Expr::Name(name) => match self.binding(name.id.as_str()) {
                 Some(Binding::Function(function)) => self.of_typed(function, None, depth),
+                Some(Binding::Value(Expr::Lambda(function))) if function.parameters.is_none() => {
+                    self.known(&function.body, depth)
+                }
                 _ => self.called(self.value(&call.func, depth)?, arguments, depth),
             },
+            Expr::Lambda(function) if function.parameters.is_none() => {
+                self.known(&function.body, depth)
+            }
             called => self.called(self.value(called, depth)?, arguments, depth),
         }
     }
 
-    fn called(&self, called: Value<'t>, arguments: &[Expr], depth: usize) -> Option<Value<'t>> {
+    pub(super) fn called(
+        &self,
+        called: Value<'t>,
+        arguments: Arguments<'_>,
+        depth: usize,
+    ) -> Option<Value<'t>> {
         match called.read()? {
             Value::Object(called) => self.object_called(&called, arguments, depth),
-            typed @ Value::Typed(_) => Some(typed),
+            Value::Typed(class) if !class.is_object => Some(Value::Typed(class).instance()),
             instance => self.method(&instance, "__call__", arguments, depth),
         }
     }
@@ -39,10 +94,10 @@ impl<'t> Evaluation<'t> {
     fn object_called(
         &self,
         called: &PyObject,
-        arguments: &[Expr],
+        arguments: Arguments<'_>,
         depth: usize,
     ) -> Option<Value<'t>> {
-        let depth = depth.checked_sub(1)?;
+        let depth = self.deeper(depth)?;
         if let Some(known) = self.of_known_function(called, arguments, depth) {
             return Some(known);
         }
@@ -92,13 +147,8 @@ impl<'t> Evaluation<'t> {
     /// Whether a call of the class gives an object of it: a metaclass may give anything.
     fn makes_instances(&self, class: &Py<PyType>) -> bool {
         let type_type = self.vm.ctx.types.type_type;
-        let call_of = |class: &Py<PyType>| lookup::class_attribute(self.vm, class, "__call__");
-        let is_standard = match (call_of(class.class()), call_of(type_type)) {
-            (Some(own), Some(standard)) => own.is(&standard),
-            (own, standard) => own.is_none() && standard.is_none(),
-        };
         // `type(x)` gives no instance to know of.
-        is_standard && !class.is(type_type)
+        !class.is(type_type) && self.have_same(class.class(), type_type, "__call__")
     }
 
     /// What a method gives.
@@ -106,54 +156,55 @@ impl<'t> Evaluation<'t> {
         &self,
         owner: &Value<'t>,
         name: &str,
-        arguments: &[Expr],
+        arguments: Arguments<'_>,
         depth: usize,
     ) -> Option<Value<'t>> {
-        let depth = depth.checked_sub(1)?;
+        let depth = self.deeper(depth)?;
         if let Value::Typed(class) = owner {
-            return match typed::method(class.class, name) {
-                Some(function) => self.of_typed(function, Some(owner), depth),
-                None => self.method(&Value::of_class(&class.base), name, arguments, depth),
-            };
+            return self.typed_method(class, name, arguments, depth);
         }
-        if let Some(entry) = self.entry_by_key(owner, name, arguments, depth) {
-            return Some(entry);
-        }
-        let Some((class, held)) = self.held(owner, name) else {
-            // What a module or an object carries is called without them.
-            let called = self.attribute(owner, name, depth)?.read()?;
-            return match called {
-                Value::Object(called) => self.object_called(&called, arguments, depth),
-                _ => None,
-            };
+        let held = self.held(owner, name);
+        let held = held.filter(|(_, held)| lookup::is_function(self.vm, held));
+        let Some((class, held)) = held else {
+            // What is there before the call: a function of a module, a class, what a property gives.
+            return self.called(self.attribute(owner, name, depth)?, arguments, depth);
         };
-        if held.downcast_ref::<PyType>().is_some() {
-            return self.object_called(&held, arguments, depth);
+        let is_of_class =
+            matches!(owner, Value::Object(object) if object.downcast_ref::<PyType>().is_some());
+        let is_by_key = ["get", "pop", "setdefault"].contains(&name)
+            && class.fast_issubclass(self.vm.ctx.types.dict_type)
+            && self.is_native(&class, name);
+        if is_by_key && !is_of_class {
+            return self.by_key(owner, name, arguments, depth);
         }
-        let receiver = receiver(owner);
+        let receiver = owner.clone().instance();
+        if held.downcast_ref::<PyFunction>().is_some()
+            && !is_of_class
+            && annotations::gives_itself(self.vm, &held)
+        {
+            return Some(receiver);
+        }
         let said = self.said_of_result(&self.unwrapped(held), Some(receiver.clone()), depth);
         said.or_else(|| self.of_known_method(&class, name, &receiver, arguments, depth))
     }
 
-    /// What a dictionary has under a key, for the methods that give it.
-    fn entry_by_key(
+    fn typed_method(
         &self,
-        owner: &Value<'t>,
-        method: &str,
-        arguments: &[Expr],
+        class: &TypedClass<'t>,
+        name: &str,
+        arguments: Arguments<'_>,
         depth: usize,
     ) -> Option<Value<'t>> {
-        let Value::Object(owner) = owner else {
-            return None;
-        };
-        owner.downcast_ref_if_exact::<PyDict>(self.vm)?;
-        if !matches!(method, "get" | "pop" | "setdefault") {
-            return None;
+        let owner = Value::Typed(class.clone());
+        if let Some(function) = typed::method(class.class, name) {
+            if !typed::has_decorator(function, "property") {
+                return self.of_typed(function, Some((&owner.instance(), class.class)), depth);
+            }
+        } else if name != "__class__" && typed::places_set(class.class, name).is_empty() {
+            let mut bases = class.bases.iter();
+            return bases.find_map(|base| self.method(base, name, arguments, depth));
         }
-        match self.value(arguments.first()?, depth)? {
-            Value::Object(key) => self.item(owner, &key).map(Value::Object),
-            _ => None,
-        }
+        self.called(self.attribute(&owner, name, depth)?, arguments, depth)
     }
 
     /// The class that is looked through for an attribute of something, and what it has under the name;
@@ -189,101 +240,112 @@ impl<'t> Evaluation<'t> {
         descriptor: &PyObject,
         depth: usize,
     ) -> Option<Value<'t>> {
-        if let Value::Object(object) = owner
-            && object.downcast_ref::<PyType>().is_some()
-        {
-            // It gives the descriptor itself.
-            return None;
+        if let Value::Object(object) = owner {
+            if object.downcast_ref::<PyType>().is_some() {
+                // It gives the descriptor itself.
+                return None;
+            }
+            if let Some(field) = self.field_of_library(object, name, descriptor) {
+                return Some(Value::Object(field));
+            }
         }
         let (class, _) = self.held(owner, name)?;
-        let receiver = receiver(owner);
-        let cached = self.library("functools.cached_property");
         let function = if descriptor.class().is(self.vm.ctx.types.property_type) {
             descriptor.get_attr("fget", self.vm).ok()
-        } else if cached.is_some_and(|cached| cached.is(descriptor.class())) {
+        } else if self.is_exactly(descriptor, "functools.cached_property") {
             lookup::own_attribute(self.vm, descriptor, "func")
         } else {
             None
         };
         let said = function
-            .and_then(|function| self.said_of_result(&function, Some(receiver.clone()), depth));
-        said.or_else(|| self.of_known_attribute(&class, name, &receiver, depth))
-            .or_else(|| self.said_of_attribute(&class, name, &receiver, depth))
+            .and_then(|function| self.said_of_result(&function, Some(owner.clone()), depth));
+        said.or_else(|| self.of_known_attribute(&class, name, owner, depth))
+            .or_else(|| self.said_of_attribute(&class, name, owner, depth))
     }
 
-    /// What a function of the cell gives: what it says, or else what it returns.
-    pub(super) fn of_typed(
+    /// What named tuples and members of enumerations have under a name: what they hold.
+    fn field_of_library(
+        &self,
+        object: &PyObject,
+        name: &str,
+        descriptor: &PyObject,
+    ) -> Option<PyObjectRef> {
+        if self.is_exactly(descriptor, "collections._tuplegetter") {
+            object.downcast_ref::<PyTuple>()?;
+            return self.vm.call_get_descriptor(descriptor, object)?.ok();
+        }
+        let (_, held) = ENUMERATED.iter().find(|(field, _)| *field == name)?;
+        let is_member = self.inherits(object.class(), "enum.Enum", name);
+        let own = is_member.then(|| lookup::own_attribute(self.vm, object, held));
+        own.flatten()
+    }
+
+    /// What a function of the cell gives: what it says, or else what it returns. Of a method with its
+    /// object and its class.
+    fn of_typed(
         &self,
         function: &'t StmtFunctionDef,
-        receiver: Option<&Value<'t>>,
+        owner: Option<(&Value<'t>, &'t StmtClassDef)>,
         depth: usize,
     ) -> Option<Value<'t>> {
-        let there = self.elsewhere(self.scope.clone(), receiver.cloned());
+        let depth = self.deeper(depth)?;
+        let there = self.within(function, owner);
         let given = match &function.returns {
             Some(annotation) => there.annotated(annotation, depth),
-            None => there.value(typed::returned(function)?, depth),
+            None => {
+                let returned = typed::returned(function).into_iter();
+                there.one_of(returned.map(|value| there.known(value, depth)))
+            }
         };
-        let given = given?;
         if function.is_async {
-            return Some(self.awaited_later(given));
+            return Some(self.awaited_later(given?));
         }
-        Some(given)
+        given
     }
 
-    /// What an object of a class of the cell has under a name.
+    /// This evaluation in the body of a function of the cell.
+    fn within(
+        &self,
+        function: &'t StmtFunctionDef,
+        owner: Option<(&Value<'t>, &'t StmtClassDef)>,
+    ) -> Self {
+        let class = owner.map(|(_, class)| class);
+        let scope = match &self.scope {
+            Scope::Cell(namespace, Some(bindings)) => {
+                Scope::Cell(namespace, Some(bindings.within(function, class)))
+            }
+            other => other.clone(),
+        };
+        self.elsewhere(scope, owner.map(|(object, _)| object.clone()))
+    }
+
+    /// What an object of a class of the cell has under a name, or the class.
     pub(super) fn typed_attribute(
         &self,
         class: &TypedClass<'t>,
         name: &str,
         depth: usize,
     ) -> Option<Value<'t>> {
+        let owner = Value::Typed(class.clone()).instance();
+        let owner = (&owner, class.class);
         if let Some(function) = typed::method(class.class, name) {
-            let is_property = typed::has_decorator(function, "property");
-            let owner = Value::Typed(class.clone());
-            let given = is_property.then(|| self.of_typed(function, Some(&owner), depth));
+            let is_read = typed::has_decorator(function, "property") && class.is_object;
+            let given = is_read.then(|| self.of_typed(function, Some(owner), depth));
             return given.flatten();
         }
-        match typed::attribute(class.class, name) {
-            Some(binding) => self.bound(binding, depth),
-            None => self.attribute(&Value::of_class(&class.base), name, depth),
+        let places = typed::places_set(class.class, name);
+        if places.is_empty() {
+            let mut bases = class.bases.iter();
+            return bases.find_map(|base| self.attribute(base, name, depth));
         }
-    }
-
-    /// What an operator gives, by the method for it of its left side.
-    pub(super) fn operated(
-        &self,
-        left: &Expr,
-        operator: Operator,
-        right: &Expr,
-        depth: usize,
-    ) -> Option<Value<'t>> {
-        let method = match operator {
-            Operator::Add => "__add__",
-            Operator::Sub => "__sub__",
-            Operator::Mult => "__mul__",
-            Operator::MatMult => "__matmul__",
-            Operator::Div => "__truediv__",
-            Operator::Mod => "__mod__",
-            Operator::Pow => "__pow__",
-            Operator::LShift => "__lshift__",
-            Operator::RShift => "__rshift__",
-            Operator::BitOr => "__or__",
-            Operator::BitXor => "__xor__",
-            Operator::BitAnd => "__and__",
-            Operator::FloorDiv => "__floordiv__",
-        };
-        let left = self.value(left, depth)?.read()?;
-        self.method(&left, method, std::slice::from_ref(right), depth)
-    }
-}
-
-/// Whom `Self` means in a method: of a class method, an object of the class.
-fn receiver<'t>(owner: &Value<'t>) -> Value<'t> {
-    match owner {
-        Value::Object(object) => match object.downcast_ref::<PyType>() {
-            Some(class) => Value::of_class(class),
-            None => owner.clone(),
-        },
-        _ => owner.clone(),
+        let is_said = |binding: &Binding<'t>| matches!(binding, Binding::Annotated(_));
+        let is_any_said = places.iter().any(|(binding, _)| is_said(binding));
+        let places = places
+            .into_iter()
+            .filter(|(binding, _)| !is_any_said || is_said(binding));
+        self.one_of(places.map(|(binding, method)| match method {
+            Some(method) => self.within(method, Some(owner)).bound(binding, depth),
+            None => self.bound(binding, depth),
+        }))
     }
 }

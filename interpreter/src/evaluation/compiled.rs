@@ -1,17 +1,25 @@
-//! What compiled code tells when it is read instead of run: the annotations that it would make, and the
-//! attributes that a method sets on its object.
+//! What compiled code tells when it is read instead of run: the annotations that it would make, the
+//! attributes that a method sets on its object, and whether it returns it.
 //!
 //! Annotations are computed by code of their own, when somebody asks for them. They are put back into
 //! source here, for [`super::annotations`]; what isn't a name, a constant, an attribute, a subscript or
 //! one of several by `|` is left out.
 
-use rustpython_vm::builtins::PyCode;
+use rustpython_vm::builtins::{PyBytes, PyCode, PyInt, PyStr, PyTuple};
 use rustpython_vm::bytecode::oparg::{BinaryOperator, VarNums};
-use rustpython_vm::bytecode::{OpArgState, Opcode};
-use rustpython_vm::{PyObjectRef, VirtualMachine};
+use rustpython_vm::bytecode::{CodeFlags, OpArgState, Opcode};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
+
+use super::SOURCE_BYTES_MAX;
 
 /// Code with larger operands isn't looked at: annotations have few parts.
 const OPERAND_MAX: u32 = 1 << 12;
+/// Nor is longer code: nobody has written it.
+const INSTRUCTIONS_MAX: usize = 1 << 14;
+/// Of longer tuples only so much is read.
+const PARTS_MAX: usize = 1 << 8;
+/// Nor is what is at once in use on a higher stack.
+const STACK_MAX: usize = 1 << 12;
 
 /// The annotations that the code makes, with their names, as source.
 pub(super) fn annotations(vm: &VirtualMachine, code: &PyCode) -> Vec<(String, String)> {
@@ -23,17 +31,25 @@ pub(super) fn annotations(vm: &VirtualMachine, code: &PyCode) -> Vec<(String, St
     };
     for (opcode, operand) in steps(code) {
         reader.step(opcode, operand);
+        if reader.stack.len() > STACK_MAX {
+            break;
+        }
     }
     reader.found
 }
 
 /// The names of the attributes that a method sets on its object, each with the parameter that it is set
-/// to if it is set to one.
+/// to, if it is nothing else at any place.
 pub(super) fn attributes_set(code: &PyCode) -> Vec<(String, Option<String>)> {
-    let mut found = Vec::new();
+    let steps = steps(code);
+    let bound: Vec<usize> = steps
+        .iter()
+        .flat_map(|step| variables_bound(*step))
+        .collect();
+    let mut found: Vec<(String, Option<String>)> = Vec::new();
     // The variables that were loaded since something else happened.
     let mut loaded: Vec<usize> = Vec::new();
-    for (opcode, operand) in steps(code) {
+    for (opcode, operand) in steps {
         let (first, second) = VarNums::from(operand).indexes();
         match opcode {
             Opcode::LoadFast | Opcode::LoadFastBorrow | Opcode::LoadFastCheck => {
@@ -46,8 +62,14 @@ pub(super) fn attributes_set(code: &PyCode) -> Vec<(String, Option<String>)> {
             Opcode::StoreAttr => {
                 let name = code.code.names.get(operand as usize);
                 if let (Some(0), Some(name)) = (loaded.pop(), name) {
-                    let parameter = loaded.pop().and_then(|index| parameter(code, index));
-                    found.push((name.to_string_lossy().into_owned(), parameter));
+                    let value = loaded.pop().filter(|index| !bound.contains(index));
+                    let parameter = value.and_then(|index| parameter(code, index));
+                    let name = name.to_string_lossy().into_owned();
+                    match found.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, known)) if *known != parameter => *known = None,
+                        Some(_) => {}
+                        None => found.push((name, parameter)),
+                    }
                 }
                 loaded.clear();
             }
@@ -56,6 +78,37 @@ pub(super) fn attributes_set(code: &PyCode) -> Vec<(String, Option<String>)> {
         }
     }
     found
+}
+
+/// The variables that an instruction binds.
+fn variables_bound((opcode, operand): (Opcode, u32)) -> Vec<usize> {
+    let (first, second) = VarNums::from(operand).indexes();
+    match opcode {
+        Opcode::StoreFast | Opcode::DeleteFast => vec![operand as usize],
+        Opcode::StoreFastLoadFast => vec![first.as_usize()],
+        Opcode::StoreFastStoreFast => vec![first.as_usize(), second.as_usize()],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the code of a method always returns its first argument.
+pub(super) fn gives_first(code: &PyCode) -> bool {
+    let is_called_later = CodeFlags::COROUTINE | CodeFlags::GENERATOR | CodeFlags::ASYNC_GENERATOR;
+    if code.code.arg_count == 0 || code.code.flags.intersects(is_called_later) {
+        return false;
+    }
+    let steps = steps(code);
+    if steps.iter().any(|step| variables_bound(*step).contains(&0)) {
+        return false;
+    }
+    let returns = |step: &(Opcode, u32)| step.0 == Opcode::ReturnValue;
+    let gives_first = |pair: &[(Opcode, u32)]| {
+        let (opcode, operand) = pair[0];
+        let is_loaded = [Opcode::LoadFast, Opcode::LoadFastBorrow].contains(&opcode);
+        is_loaded && operand == 0
+    };
+    let mut ends = steps.windows(2).filter(|pair| returns(&pair[1])).peekable();
+    ends.peek().is_some() && ends.all(gives_first)
 }
 
 fn parameter(code: &PyCode, index: usize) -> Option<String> {
@@ -69,6 +122,9 @@ fn steps(code: &PyCode) -> Vec<(Opcode, u32)> {
     let mut steps = Vec::new();
     let mut operands = OpArgState::default();
     let mut at = 0;
+    if code.code.instructions.len() > INSTRUCTIONS_MAX {
+        return steps;
+    }
     while let Some(unit) = code.code.instructions.get(at) {
         let (instruction, operand) = operands.get(*unit);
         at += 1 + instruction.cache_entries();
@@ -100,18 +156,18 @@ impl Reader<'_> {
                 let name = self.name(index >> 1);
                 self.push_with_null(name, operand);
             }
-            Opcode::LoadName => self.push(|reader| reader.name(index)),
+            Opcode::LoadName => self.push(self.name(index)),
             Opcode::LoadFromDictOrGlobals => {
                 self.stack.pop();
-                self.push(|reader| reader.name(index));
+                self.push(self.name(index));
             }
-            Opcode::LoadDeref => self.push(|reader| reader.variable(index)),
+            Opcode::LoadDeref => self.push(self.variable(index)),
             Opcode::LoadFromDictOrDeref => {
                 self.stack.pop();
-                self.push(|reader| reader.variable(index));
+                self.push(self.variable(index));
             }
-            Opcode::LoadConst => self.push(|reader| reader.constant(index)),
-            Opcode::LoadSmallInt => self.stack.push(Some(operand.to_string())),
+            Opcode::LoadConst => self.push(self.constant(index)),
+            Opcode::LoadSmallInt => self.push(Some(operand.to_string())),
             Opcode::LoadAttr => {
                 let owner = self.pop();
                 let name = self.name(index >> 1);
@@ -122,7 +178,7 @@ impl Reader<'_> {
             Opcode::BinaryOp => {
                 let (right, left) = (self.pop(), self.pop());
                 let both = left.zip(right);
-                self.stack.push(match BinaryOperator::try_from(operand) {
+                self.push(match BinaryOperator::try_from(operand) {
                     Ok(BinaryOperator::Subscr) => both.map(|(of, by)| format!("{of}[{by}]")),
                     Ok(BinaryOperator::Or) => both.map(|(left, right)| format!("{left} | {right}")),
                     _ => None,
@@ -130,11 +186,11 @@ impl Reader<'_> {
             }
             Opcode::BuildTuple => {
                 let parts = self.joined(index);
-                self.stack.push(parts.map(|parts| format!("({parts})")));
+                self.push(parts.map(|parts| format!("({parts})")));
             }
             Opcode::BuildList => {
                 let parts = self.joined(index);
-                self.stack.push(parts.map(|parts| format!("[{parts}]")));
+                self.push(parts.map(|parts| format!("[{parts}]")));
             }
             Opcode::BuildMap => {
                 let items = self.take(2 * index);
@@ -161,14 +217,15 @@ impl Reader<'_> {
         }
     }
 
-    fn push(&mut self, source: impl Fn(&Self) -> Option<String>) {
-        let source = source(self);
+    /// Puts source on the stack that isn't longer than what would be looked at.
+    fn push(&mut self, source: Option<String>) {
+        let source = source.filter(|source| source.len() <= SOURCE_BYTES_MAX);
         self.stack.push(source);
     }
 
     /// A call that may follow takes one more.
     fn push_with_null(&mut self, source: Option<String>, operand: u32) {
-        self.stack.push(source);
+        self.push(source);
         if operand & 1 == 1 {
             self.stack.push(None);
         }
@@ -217,7 +274,34 @@ impl Reader<'_> {
 
     fn constant(&self, index: usize) -> Option<String> {
         let constant = self.code.code.constants.get(index)?.clone();
-        let source = PyObjectRef::from(constant).repr(self.vm).ok()?;
-        Some(source.to_string_lossy().into_owned())
+        let constant = PyObjectRef::from(constant);
+        match constant.downcast_ref_if_exact::<PyTuple>(self.vm) {
+            Some(parts) => {
+                let parts = parts.as_slice().iter().take(PARTS_MAX);
+                let parts: Option<Vec<_>> = parts.map(|part| self.written(part)).collect();
+                let parts = parts?.into_iter().map(|part| part + ",");
+                Some(format!("({})", parts.collect::<String>()))
+            }
+            None => self.written(&constant),
+        }
+    }
+
+    /// The source of a constant of Python's own; code may hold others, which write themselves.
+    fn written(&self, constant: &PyObject) -> Option<String> {
+        let vm = self.vm;
+        let is_short = if let Some(text) = constant.downcast_ref_if_exact::<PyStr>(vm) {
+            text.as_bytes().len() <= SOURCE_BYTES_MAX
+        } else if let Some(bytes) = constant.downcast_ref_if_exact::<PyBytes>(vm) {
+            bytes.as_bytes().len() <= SOURCE_BYTES_MAX
+        } else if let Some(number) = constant.downcast_ref_if_exact::<PyInt>(vm) {
+            number.try_to_primitive::<i64>(vm).is_ok()
+        } else {
+            let class = constant.class();
+            class.is(vm.ctx.types.bool_type)
+                || class.is(vm.ctx.types.none_type)
+                || class.is(vm.ctx.types.ellipsis_type)
+        };
+        let source = is_short.then(|| constant.repr(vm).ok());
+        Some(source??.to_string_lossy().into_owned())
     }
 }

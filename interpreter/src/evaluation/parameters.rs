@@ -4,19 +4,30 @@ use ruff_python_ast::Stmt;
 use rustpython_vm::builtins::{PyBoundMethod, PyCode, PyFunction, PyStr, PyType};
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 
+use super::Value;
 use crate::lookup;
 
-/// The parameters that can be given by name in a call of the object.
-pub(crate) fn keyword_parameters(vm: &VirtualMachine, called: &PyObject) -> Vec<String> {
-    parameters(vm, called, 4).unwrap_or_default()
+/// Functions around functions that are looked through.
+const DEPTH_MAX: usize = 4;
+
+/// The parameters that can be given by name in a call of what an expression stands for.
+pub(crate) fn keyword_parameters(vm: &VirtualMachine, called: &Value<'_>) -> Vec<String> {
+    let names = match called {
+        Value::Object(called) => parameters(vm, called, DEPTH_MAX),
+        // A method of an object that isn't there yet.
+        Value::Unread { descriptor, .. } => {
+            let is_function = descriptor.downcast_ref::<PyFunction>().is_some();
+            let names = parameters(vm, descriptor, DEPTH_MAX);
+            if is_function { names.map(bound) } else { names }
+        }
+        Value::Instance(_) | Value::Typed(_) => None,
+    };
+    names.unwrap_or_default()
 }
 
 fn parameters(vm: &VirtualMachine, called: &PyObject, depth: usize) -> Option<Vec<String>> {
     let depth = depth.checked_sub(1)?;
-    if let Some(wrapped) = called
-        .dict()
-        .and_then(|dict| dict.get_item_opt("__wrapped__", vm).ok().flatten())
-    {
+    if let Some(wrapped) = lookup::own_attribute(vm, called, "__wrapped__") {
         return parameters(vm, &wrapped, depth);
     }
     if let Some(function) = called.downcast_ref::<PyFunction>() {
@@ -33,25 +44,22 @@ fn parameters(vm: &VirtualMachine, called: &PyObject, depth: usize) -> Option<Ve
     }
     if let Some(method) = called.downcast_ref::<PyBoundMethod>() {
         let function = method.as_object().get_attr("__func__", vm).ok()?;
-        let mut names = parameters(vm, &function, depth)?;
-        if !names.is_empty() {
-            names.remove(0);
-        }
-        return Some(names);
+        return parameters(vm, &function, depth).map(bound);
     }
     if let Some(class) = called.downcast_ref::<PyType>() {
         for method in ["__init__", "__new__"] {
             let found = lookup::class_attribute(vm, class, method)?;
             if found.downcast_ref::<PyFunction>().is_some() {
-                let mut names = parameters(vm, &found, depth)?;
-                if !names.is_empty() {
-                    names.remove(0);
-                }
-                return Some(names);
+                return parameters(vm, &found, depth).map(bound);
             }
         }
     }
     native_parameters(vm, called)
+}
+
+/// What is left of a function's parameters once it is bound.
+fn bound(names: Vec<String>) -> Vec<String> {
+    names.into_iter().skip(1).collect()
 }
 
 /// The parameters of a native function whose signature is known as a text.

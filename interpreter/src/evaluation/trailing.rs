@@ -64,7 +64,6 @@ fn first_of_expression(tokens: &[Token]) -> Option<usize> {
             TokenKind::Rbrace => return opening(tokens, at),
             TokenKind::Rpar | TokenKind::Rsqb => {
                 let open = opening(tokens, at)?;
-                // `x = [1]`: a bracket behind a space begins the expression.
                 if !continues(tokens, open) {
                     return Some(open);
                 }
@@ -94,18 +93,37 @@ fn first_of_expression(tokens: &[Token]) -> Option<usize> {
 
 /// Whether the bracket belongs to what stands before it.
 fn continues(tokens: &[Token], open: usize) -> bool {
-    let before = open.checked_sub(1).map(|index| &tokens[index]);
-    before.is_some_and(|before| {
-        let is_part = match before.kind() {
-            TokenKind::Rpar
-            | TokenKind::Rsqb
-            | TokenKind::Rbrace
-            | TokenKind::String
-            | TokenKind::FStringEnd => true,
-            kind => is_name(kind),
-        };
-        is_part && end(before) == start(&tokens[open])
-    })
+    let Some(before) = open.checked_sub(1) else {
+        return false;
+    };
+    let is_part = match tokens[before].kind() {
+        TokenKind::Rpar
+        | TokenKind::Rsqb
+        | TokenKind::Rbrace
+        | TokenKind::String
+        | TokenKind::FStringEnd => true,
+        kind => is_name(kind),
+    };
+    let is_apart = end(&tokens[before]) < start(&tokens[open]);
+    is_part && !(is_apart && is_word_of_its_own(tokens, before))
+}
+
+/// Whether what is behind the word and a blank is something else: `match [1]`, `%time [1]`.
+fn is_word_of_its_own(tokens: &[Token], word: usize) -> bool {
+    let is_first = |at: usize| {
+        let before = at.checked_sub(1).map(|before| tokens[before].kind());
+        matches!(
+            before,
+            None | Some(TokenKind::Newline | TokenKind::Semi | TokenKind::Colon)
+        )
+    };
+    match tokens[word].kind() {
+        TokenKind::Match | TokenKind::Case => is_first(word),
+        _ => {
+            let mark = word.checked_sub(1);
+            mark.is_some_and(|mark| tokens[mark].kind() == TokenKind::Percent && is_first(mark))
+        }
+    }
 }
 
 fn is_name(kind: TokenKind) -> bool {
@@ -175,6 +193,14 @@ mod tests {
             ("(df  # all\n  .head()  # some", "df  # all\n  .head()"),
             ("x = df.head() \\\n  .tail()", "df.head() \\\n  .tail()"),
             ("%time [1]", "[1]"),
+            ("x = 1\n%time (a)", "(a)"),
+            ("b % time [1]", "time [1]"),
+            ("s . upper ( )", "s . upper ( )"),
+            ("x = s [0]", "s [0]"),
+            ("return (x)", "(x)"),
+            ("match (x)", "(x)"),
+            ("y = match (x)", "match (x)"),
+            ("type (x)", "type (x)"),
             ("1 + ", ""),
             ("a\n", ""),
             (")", ""),
@@ -189,6 +215,7 @@ mod tests {
     fn what_stands_before_the_last_dot_is_found() {
         for (text, expected) in [
             ("x.", Some("x")),
+            ("s . upper ( ) . ", Some("s . upper ( )")),
             ("y + f(x).", Some("f(x)")),
             ("(df\n  .head()\n  .", Some("df\n  .head()")),
             ("x = (a.\n  ", Some("a")),

@@ -1,6 +1,8 @@
 //! Completion and introspection: what is offered, and that nothing is run for it.
 
 mod calls;
+mod kinds;
+mod quiet;
 
 use rustpython_vm::AsObject;
 
@@ -537,6 +539,9 @@ fn parameters_are_offered_in_calls() {
         assert_offers(bench, "point.move(wid|", "wid", &["wide="]);
         assert_offers(bench, "wrapped(hei|", "hei", &["height="]);
         assert_offers(bench, "area(\n    1,\n    hei|", "hei", &["height="]);
+        assert_offers(bench, "'a'.split(se|", "se", &["sep="]);
+        assert_offers(bench, "'a'.upper().split(se|", "se", &["sep="]);
+        assert_offers(bench, "Point(1).move(wid|", "wid", &["wide="]);
         assert_offers(bench, "sorted([1], ke|", "ke", &["key="]);
         assert_offers(bench, "open('x', enco|", "enco", &["encoding="]);
         assert_offers(bench, "sorted(iterab|", "iterab", &[]);
@@ -603,6 +608,7 @@ fn programs_complete_for_themselves() {
             bench.value("shell.complete('citi')"),
             "('citi', ['cities'])"
         );
+        assert_eq!(bench.value(r"shell.complete('\ud800citi')"), "('', [])");
     });
 }
 

@@ -3,15 +3,15 @@
 use super::{assert_offers, offered};
 use crate::tests::support::{Bench, with_bench};
 
-const OF_TEXT: [&str; 2] = ["isalnum", "isalpha"];
+pub(super) const OF_TEXT: [&str; 2] = ["isalnum", "isalpha"];
 
-fn assert_all_offer(bench: &Bench, cases: &[(&str, &[&str])]) {
+pub(super) fn assert_all_offer(bench: &Bench, cases: &[(&str, &[&str])]) {
     for (marked, expected) in cases {
         assert_eq!(offered(bench, marked).1, *expected, "{marked}");
     }
 }
 
-fn assert_none_offers(bench: &Bench, cases: &[&str]) {
+pub(super) fn assert_none_offers(bench: &Bench, cases: &[&str]) {
     for marked in cases {
         assert_eq!(offered(bench, marked).1, Vec::<String>::new(), "{marked}");
     }
@@ -23,7 +23,7 @@ fn attributes_behind_calls_of_known_methods_are_offered() {
         bench.cell(
             "import datetime, random, re\nfrom pathlib import Path\n\
              class Word(str):\n    def lower(self): pass\n\
-             word = 'a,b'; own = Word('a'); texts = ['x', 'y']; table = {'a': ['x'], 'b': b'y'}\n\
+             word = 'a,b'; own = Word('a'); texts = ['x', 'y']; table = {'a': ['x'], 'b': b'y'}; rows = {'a': ['x'], 'b': []}\n\
              home = Path('/tmp'); pattern = re.compile('a')\n\
              match = pattern.match('a')",
         );
@@ -49,13 +49,13 @@ fn attributes_behind_calls_of_known_methods_are_offered() {
                     "for path in home.iterdir():\n    path.joinp|",
                     &["joinpath"],
                 ),
-                ("table.items().isdis|", &["isdisjoint"]),
+                ("rows.items().isdis|", &["isdisjoint"]),
                 ("table.get('b').dec|", &["decode"]),
                 ("table.pop('a')[0].isal|", &OF_TEXT),
                 ("table.copy()['b'].dec|", &["decode"]),
-                ("list(table.items())[0][1].app|", &["append"]),
+                ("list(rows.items())[0][1].app|", &["append"]),
                 (
-                    "for key, value in table.items():\n    value.app|",
+                    "for key, value in rows.items():\n    value.app|",
                     &["append"],
                 ),
                 ("texts.pop().isal|", &OF_TEXT),
@@ -69,6 +69,8 @@ fn attributes_behind_calls_of_known_methods_are_offered() {
                 ("re.match(b'a', b'a').group().dec|", &["decode"]),
                 ("pattern.search(unknown).group().isal|", &OF_TEXT),
                 ("match.group(0).isal|", &OF_TEXT),
+                ("re.search(pattern, 'a').group().isal|", &OF_TEXT),
+                ("re.sub(pattern, unknown, b'a').dec|", &["decode"]),
                 ("datetime.datetime.now().isof|", &["isoformat"]),
                 (
                     "datetime.datetime.now().date().strftime('%Y').isal|",
@@ -87,6 +89,7 @@ fn attributes_behind_calls_of_known_methods_are_offered() {
                 "word.nope().isal|",
                 "texts.append('z').isal|",
                 "table.clear().ke|",
+                "for key, value in table.items():\n    value.|",
                 "unknown().isal|",
             ],
         );
@@ -109,12 +112,15 @@ fn annotations_tell_what_calls_give_and_nothing_runs() {
              \x20   def __call__(self) -> dict[str, list[int]]: ran.append('call')\n\
              \x20   def __iter__(self) -> typing.Iterator['Town']: ran.append('iter')\n\
              \x20   def nearest(self) -> 'Town': ran.append('nearest')\n\
+             \x20   def renamed(self):\n        ran.append('renamed')\n        return self\n\
              \x20   def itself(self) -> Self: ran.append('itself')\n\
              \x20   def unsaid(self): ran.append('unsaid')\n\
              \x20   @classmethod\n    def founded(cls) -> Self: ran.append('founded')\n\
              \x20   @staticmethod\n    def all() -> list['Town']: ran.append('all')\n\
              \x20   @property\n    def river(self) -> Optional[str]: ran.append('river')\n\
              \x20   @functools.cached_property\n    def motto(self) -> str: ran.append('motto')\n\
+             class Written:\n\
+             \x20   def __init__(self, page: int, line: int, word: int):\n        page = str(page)\n        self.page = page\n        self.line = line\n        self.line = str(line)\n        self.word = word\n\
              def capital() -> Town: ran.append('capital')\n\
              def maybe() -> Town | None: ran.append('maybe')\n\
              def either() -> Union[None, Town]: ran.append('either')\n\
@@ -137,6 +143,17 @@ fn annotations_tell_what_calls_give_and_nothing_runs() {
                 ("capital().nearest().nearest().its|", &["itself"]),
                 ("town.nearest().its|", &["itself"]),
                 ("town.itself().its|", &["itself"]),
+                ("capital().renamed().its|", &["itself"]),
+                ("Written(1, 2, 3).word.bit_l|", &["bit_length"]),
+                ("town.__class__(1).its|", &["itself"]),
+                ("capital().__class__().its|", &["itself"]),
+                ("'a'.__class__(1).isal|", &OF_TEXT),
+                ("[].__class__().app|", &["append"]),
+                ("type(capital()).foun|", &["founded"]),
+                ("type(town)(1).its|", &["itself"]),
+                ("Town.__name__.isal|", &OF_TEXT),
+                ("Town.__mro__.ind|", &["index"]),
+                ("(lambda: town)().its|", &["itself"]),
                 ("Town.founded().its|", &["itself"]),
                 ("Town.all()[0].its|", &["itself"]),
                 ("maybe().its|", &["itself"]),
@@ -181,6 +198,8 @@ fn annotations_tell_what_calls_give_and_nothing_runs() {
                 "later().its|",
                 "Town(1).mayor.its|",
                 "Town.river.isal|",
+                "Written(1, 2, 3).page.|",
+                "Written(1, 2, 3).line.|",
                 "undefined().its|",
             ],
         );
@@ -266,12 +285,38 @@ fn calls_of_what_the_cell_defines_are_followed() {
                     "async def f() -> str:\n    pass\n(await f()).isal|",
                     &OF_TEXT,
                 ),
+                (
+                    "class A:\n    def __call__(self):\n        return 'a'\nA()().isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "class A:\n    def m(self):\n        return self\n    def k(self):\n        pass\nclass B:\n    def n(self):\n        pass\nA().m().|",
+                    &["k", "m"],
+                ),
+                (
+                    "class A:\n    def __init__(self, q: int):\n        q = str(q)\n        self.q = q\nA(1).q.isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "class A:\n    def __init__(self):\n        self.q = None\n    def m(self):\n        self.q = ''\nA().q.isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "class A:\n    def m(self):\n        return ''\nclass B(A):\n    pass\nB().m().isal|",
+                    &OF_TEXT,
+                ),
+                ("f = lambda: ''\nf().isal|", &OF_TEXT),
             ],
         );
         assert_none_offers(
             bench,
             &[
                 "class A:\n    def m(self):\n        return self.m()\nA().m().x|",
+                "class A:\n    def __init__(self):\n        self.q = 1\n    def m(self):\n        self.q = ''\nA().q.|",
+                "def f(word):\n    return word\nword = ''\nf(1).|",
+                "def f(word):\n    if word:\n        return 1\n    return ''\nf(1).|",
+                "def f():\n    yield 1\n    return ''\nf().isal|",
+                "class A:\n    def k(self):\n        pass\n    def __call__(self):\n        pass\nA()().|",
                 "class A:\n    def __init__(self):\n        self.x = self.x\n    def k(self):\n        self.x.y|",
             ],
         );
