@@ -514,4 +514,3 @@ pub(crate) fn key_literals(vm: &VirtualMachine, dict: &PyDict) -> Vec<String> {
         })
         .collect()
 }
-
