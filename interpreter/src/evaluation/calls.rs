@@ -310,11 +310,11 @@ impl<'t> Evaluation<'t> {
         owner: Option<(&Value<'t>, &'t StmtClassDef)>,
     ) -> Self {
         let class = owner.map(|(_, class)| class);
-        let scope = match &self.scope {
+        let scope = match self.scope.clone() {
             Scope::Cell(namespace, Some(bindings)) => {
                 Scope::Cell(namespace, Some(bindings.within(function, class)))
             }
-            other => other.clone(),
+            other => other,
         };
         self.elsewhere(scope, owner.map(|(object, _)| object.clone()))
     }

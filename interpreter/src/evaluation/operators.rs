@@ -12,6 +12,7 @@ use super::calls::Arguments;
 use super::given::Called;
 use super::known::has_word;
 use super::{Evaluation, Value};
+use crate::typed;
 
 /// The left sides, the operators, the right sides, and what these give.
 type Row = (&'static str, &'static str, &'static str, &'static str);
@@ -177,13 +178,21 @@ impl<'t> Evaluation<'t> {
     ) -> Option<Value<'t>> {
         let depth = self.deeper(depth)?;
         let reflected = method.replacen("__", "__r", 1);
-        if let Value::Typed(_) = left {
-            let said = self.method(left, method, Arguments::NONE, depth);
-            return said.or_else(|| self.said_by(right?, &reflected, depth));
+        if let Value::Typed(class) = left {
+            if typed::method(class.class, method).is_some() {
+                return self.method(left, method, Arguments::NONE, depth);
+            }
+            let mut bases = class.bases.iter();
+            return bases.find_map(|base| self.combined(base, method, right, depth));
         }
         let class = left.class()?;
-        if let Some(Value::Typed(_)) = right {
-            return self.said_by(right?, &reflected, depth);
+        if let Some(right @ Value::Typed(_)) = right {
+            return match self.said_by(left, method, depth) {
+                None if self.is_native(class, method) || self.has_no(class, method) => {
+                    self.said_by(right, &reflected, depth)
+                }
+                said => said,
+            };
         }
         if let Some(power) = self.power(class, method, right) {
             return Some(power);

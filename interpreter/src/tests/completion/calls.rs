@@ -306,6 +306,15 @@ fn calls_of_what_the_cell_defines_are_followed() {
                     &OF_TEXT,
                 ),
                 ("f = lambda: ''\nf().isal|", &OF_TEXT),
+                (
+                    "class A(str):\n    def __truediv__(self, other):\n        return []\n(A() / 1).app|",
+                    &["append"],
+                ),
+                ("class A(str):\n    pass\n(A() + 'b').isal|", &OF_TEXT),
+                (
+                    "class A:\n    def __rtruediv__(self, other):\n        return []\n(1 / A()).app|",
+                    &["append"],
+                ),
             ],
         );
         assert_none_offers(
