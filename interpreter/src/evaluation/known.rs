@@ -438,7 +438,8 @@ impl<'t> Evaluation<'t> {
                     return self.entry(&self.vm.builtins.dict(), path);
                 };
                 let module = lookup::module(self.vm, module)?;
-                return self.entry(&module.dict()?, name);
+                let dict = module.dict()?;
+                return self.entry(&dict, name);
             }
         };
         Some(class.to_owned().into())

@@ -198,7 +198,8 @@ mod tests {
             ("s . upper ( )", "s . upper ( )"),
             ("x = s [0]", "s [0]"),
             ("return (x)", "(x)"),
-            ("match (x)", "(x)"),
+            // The parser reads a call of `match`.
+            ("match (x)", "match (x)"),
             ("y = match (x)", "match (x)"),
             ("type (x)", "type (x)"),
             ("1 + ", ""),

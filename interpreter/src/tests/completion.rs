@@ -539,8 +539,8 @@ fn parameters_are_offered_in_calls() {
         assert_offers(bench, "point.move(wid|", "wid", &["wide="]);
         assert_offers(bench, "wrapped(hei|", "hei", &["height="]);
         assert_offers(bench, "area(\n    1,\n    hei|", "hei", &["height="]);
-        assert_offers(bench, "'a'.split(se|", "se", &["sep="]);
-        assert_offers(bench, "'a'.upper().split(se|", "se", &["sep="]);
+        assert_offers(bench, "'a'.split(sep|", "sep", &["sep="]);
+        assert_offers(bench, "'a'.upper().split(sep|", "sep", &["sep="]);
         assert_offers(bench, "Point(1).move(wid|", "wid", &["wide="]);
         assert_offers(bench, "sorted([1], ke|", "ke", &["key="]);
         assert_offers(bench, "open('x', enco|", "enco", &["encoding="]);

@@ -70,7 +70,6 @@ fn attributes_behind_calls_of_known_methods_are_offered() {
                 ("pattern.search(unknown).group().isal|", &OF_TEXT),
                 ("match.group(0).isal|", &OF_TEXT),
                 ("re.search(pattern, 'a').group().isal|", &OF_TEXT),
-                ("re.sub(pattern, unknown, b'a').dec|", &["decode"]),
                 ("datetime.datetime.now().isof|", &["isoformat"]),
                 (
                     "datetime.datetime.now().date().strftime('%Y').isal|",
