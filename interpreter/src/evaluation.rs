@@ -131,7 +131,7 @@ impl<'t> Value<'t> {
 
     /// What it tells of all objects of a class among which it is: itself if it is like the others. Classes
     /// and modules aren't.
-    fn as_one_of(self, class: &Py<PyType>) -> Self {
+    fn into_one_of(self, class: &Py<PyType>) -> Self {
         let is_like = |object: &PyObject| {
             let is_its_own = object.downcast_ref::<PyType>().is_some()
                 || object.downcast_ref::<PyModule>().is_some();
@@ -490,7 +490,7 @@ impl<'t> Evaluation<'t> {
             let parts = parts.map(|(one, other)| self.either(one.clone()?, other.as_ref()?));
             return Some(Value::with_parts(&class, parts));
         }
-        Some(one.as_one_of(&class))
+        Some(one.into_one_of(&class))
     }
 
     /// The class that both are or stand on; None if only `object` is.

@@ -330,7 +330,7 @@ impl<'t> Evaluation<'t> {
         Some(if is_alone {
             first
         } else {
-            first.as_one_of(&class)
+            first.into_one_of(&class)
         })
     }
 

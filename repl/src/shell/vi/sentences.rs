@@ -38,7 +38,7 @@ fn moved<'t>(
         let has_moved = walk.at != before;
         let may_move = has_moved || go(&mut walk).is_some();
         let is_last = left == 1;
-        if !(is_found && may_move) && !is_last {
+        if !(is_last || is_found && may_move) {
             return None;
         }
         if has_moved || !may_move {
