@@ -6,8 +6,9 @@
 //! these, which has the same faults at the same places.
 //!
 //! And its parser takes `match` behind a semicolon for the beginning of a block, whatever follows
-//! (`x = 1; match = x`). Such a name is compiled in another spelling that Python takes for the same.
-//! All other source is compiled as it is.
+//! (`x = 1; match = x`). In what is typed, and in text that is executed, such a name is compiled in another
+//! spelling that Python takes for the same; files and trees keep their columns, and the fault. All other source is
+//! compiled as it is.
 //!
 //! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`.
 
@@ -69,10 +70,14 @@ pub(crate) fn with_names(source: &str) -> Cow<'_, str> {
             before.kind() == TokenKind::Semi && &source[token.range()] == "match"
         })
         .map(|(_, token)| token.start().to_usize());
-    let mut spelled = source.to_owned();
-    for at in names.collect::<Vec<_>>().into_iter().rev() {
-        spelled.replace_range(at..=at, "\u{ff4d}");
+    let mut spelled = String::with_capacity(source.len());
+    let mut from = 0;
+    for at in names {
+        spelled.push_str(&source[from..at]);
+        spelled.push('\u{ff4d}');
+        from = at + 1;
     }
+    spelled.push_str(&source[from..]);
     match parse_module(&spelled) {
         Ok(_) => Cow::Owned(spelled),
         Err(_) => Cow::Borrowed(source),

@@ -456,27 +456,9 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
     }
     let source = std::fs::read(&absolute).ok();
     if let Some(source) = source.and_then(|bytes| compiling::builtins::decoded(&bytes, vm)) {
-        if let Cow::Owned(source) = compiling::with_names(&source) {
-            return run_source(vm, namespace, &source, &absolute);
-        }
         compiling::check(vm, &source, &absolute, Mode::Exec)?;
     }
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
-}
-
-/// Runs a file that the runtime can't read as it is.
-fn run_source(
-    vm: &VirtualMachine,
-    namespace: &Namespace,
-    source: &str,
-    path: &str,
-) -> PyResult<()> {
-    let dict = namespace.dict();
-    dict.set_item("__file__", vm.ctx.new_str(path).into(), vm)?;
-    let code = vm.compile(source, Mode::Exec, path);
-    let code = code.map_err(|failure| failure.into_pyexception(vm, Some(source)))?;
-    vm.run_code_obj(code, namespace_scope(vm, namespace))
-        .map(drop)
 }
 
 /// Runs a program that isn't in a file: Python, or a cell, where only that makes sense of it.
@@ -489,10 +471,16 @@ fn run_text(vm: &VirtualMachine, namespace: &Namespace, source: &str, name: &str
         let cells = vm.ctx.new_list(vec![vm.ctx.new_str(source).into()]);
         return run.call((cells,), vm).map(drop);
     }
-    let source = &*compiling::with_names(source);
     compiling::check(vm, source, name, Mode::Exec)?;
     let scope = namespace_scope(vm, namespace);
-    vm.run_string(scope, source, name).map(drop)
+    let Cow::Owned(spelled) = compiling::with_names(source) else {
+        return vm.run_string(scope, source, name).map(drop);
+    };
+    let code = vm.compile(&spelled, Mode::Exec, name);
+    let code = code.map_err(|failure| failure.into_pyexception(vm, Some(source)))?;
+    // What is shown is what was written. Without it nothing is shown.
+    let _ = vm.register_code_in_linecache(&code, source);
+    vm.run_code_obj(code, scope).map(drop)
 }
 
 /// Says why a program can't start, and asks for the process to end with that status.

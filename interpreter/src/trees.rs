@@ -49,15 +49,12 @@ fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         Some(source) => Some(source),
         None => args.kwargs.get_mut(Wtf8::new("source")),
     };
-    if let Some(source) = source {
-        let is_text = source.downcast_ref::<PyStr>().is_some()
-            || ArgBytesLike::try_from_borrowed_object(vm, source).is_ok();
-        if is_text {
-            compiling::builtins::spell(source, vm);
-        } else {
-            let nodes = session::import(vm, "rhumba._nodes")?;
-            *source = vm.call_method(&nodes, "signed", (source.clone(),))?;
-        }
+    if let Some(source) = source
+        && source.downcast_ref::<PyStr>().is_none()
+        && ArgBytesLike::try_from_borrowed_object(vm, source).is_err()
+    {
+        let nodes = session::import(vm, "rhumba._nodes")?;
+        *source = vm.call_method(&nodes, "signed", (source.clone(),))?;
     }
     let original = ORIGINAL.get().expect("set when this was put in its place");
     let source = args.args.first().or(args.kwargs.get("source"));

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyBytes, PyStr};
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{
@@ -73,8 +73,13 @@ pub(crate) fn is_original(native: &PyObject) -> bool {
 }
 
 fn exec(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    if let Some(source) = args.args.first_mut() {
-        spell(source, vm);
+    if let Some(source) = args.args.first_mut()
+        && let Some(text) = source
+            .downcast_ref::<PyStr>()
+            .and_then(|text| text.to_str())
+        && let Cow::Owned(spelled) = super::with_names(text)
+    {
+        *source = vm.ctx.new_str(spelled).into();
     }
     look_at(&args, Mode::Exec, vm)?;
     let originals = ORIGINALS.get().expect("set when this was put in its place");
@@ -87,25 +92,6 @@ fn eval(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     look_at(&args, Mode::Eval, vm)?;
     let originals = ORIGINALS.get().expect("set when this was put in its place");
     originals.eval.call_with_args(args, vm)
-}
-
-/// Puts source that the runtime can read in the place of some that it can't.
-pub(crate) fn spell(source: &mut PyObjectRef, vm: &VirtualMachine) {
-    // Of most source nothing is copied for that.
-    let spelled = |text: &str| match super::with_names(text) {
-        Cow::Owned(spelled) => Some(vm.ctx.new_str(spelled).into()),
-        Cow::Borrowed(_) => None,
-    };
-    let found = if let Some(text) = source.downcast_ref::<PyStr>() {
-        text.to_str().and_then(spelled)
-    } else if let Some(bytes) = source.downcast_ref::<PyBytes>() {
-        std::str::from_utf8(bytes.as_bytes()).ok().and_then(spelled)
-    } else {
-        None
-    };
-    if let Some(spelled) = found {
-        *source = spelled;
-    }
 }
 
 /// Raises the SyntaxError of source that the runtime can't look at.
@@ -130,7 +116,7 @@ pub(crate) fn source_text(source: &PyObject, vm: &VirtualMachine) -> Option<Stri
     }
     let buffer = ArgBytesLike::try_from_borrowed_object(vm, source).ok()?;
     let bytes = buffer.borrow_buf();
-    match bytes.is_ascii() {
+    match bytes.is_ascii() && !says_its_encoding(&bytes) {
         true => None,
         false => decoded(&bytes, vm),
     }
@@ -138,13 +124,20 @@ pub(crate) fn source_text(source: &PyObject, vm: &VirtualMachine) -> Option<Stri
 
 /// The text of a source file; none if it can't be read.
 pub(crate) fn decoded(bytes: &[u8], vm: &VirtualMachine) -> Option<String> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Some(text.to_owned());
+    if !says_its_encoding(bytes)
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Some(text.trim_start_matches('\u{feff}').to_owned());
     }
-    // Its first lines say how it is written.
     let library = vm.import("importlib.util", 0).ok()?;
     let library = library.get_attr("util", vm).ok()?;
     let bytes = vm.ctx.new_bytes(bytes.to_vec());
     let text = vm.call_method(&library, "decode_source", (bytes,)).ok()?;
     text.downcast_ref::<PyStr>()?.to_str().map(str::to_owned)
+}
+
+/// Whether one of the first two lines may say how the source is written.
+fn says_its_encoding(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n').take(2);
+    lines.any(|line| line.windows(b"coding".len()).any(|word| word == b"coding"))
 }

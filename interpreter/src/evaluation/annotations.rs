@@ -39,6 +39,9 @@ enum Annotation {
     Object(PyObjectRef),
 }
 
+/// How many parts of a type are looked at: `dict` has two, and a union of many says little.
+const PARTS_MAX: usize = 32;
+
 impl<'t> Evaluation<'t> {
     /// Some object of what an annotation names: of `list[int]` a list, of `A | None` an A.
     pub(super) fn annotated(&self, annotation: &Expr, depth: usize) -> Option<Value<'t>> {
@@ -101,7 +104,7 @@ impl<'t> Evaluation<'t> {
             return Some(Value::of_class(class));
         }
         let all = |parts: &Py<PyTuple>| -> Vec<Option<Value<'t>>> {
-            let parts = parts.as_slice().iter();
+            let parts = parts.as_slice().iter().take(PARTS_MAX);
             parts.map(|part| self.meant(part, depth)).collect()
         };
         if let Some(union) = annotation.downcast_ref::<PyUnion>() {
