@@ -42,6 +42,8 @@ pub struct CellHelper<'vm> {
     pub suggests: bool,
     /// The mode of vi that the prompt says, if it says one.
     shown_mode: Cell<Option<&'static str>>,
+    /// Whether something that it may go on with is on the screen.
+    suggested: Cell<bool>,
     /// Whether the cell is shown with two brackets that belong together marked.
     marks_brackets: Cell<bool>,
     seen: RefCell<(String, usize)>,
@@ -64,6 +66,7 @@ impl<'vm> CellHelper<'vm> {
             edited: RefCell::default(),
             suggests: true,
             shown_mode: Cell::new(None),
+            suggested: Cell::new(false),
             marks_brackets: Cell::new(false),
             seen: RefCell::default(),
             painted: RefCell::default(),
@@ -156,6 +159,7 @@ impl Hinter for CellHelper<'_> {
         seen.1 = position;
         drop(seen);
         let typed = position == line.len() && !line.trim().is_empty();
+        self.suggested.set(false);
         if !self.suggests || !typed || line.contains('\n') || !self.colours.enabled() {
             return None;
         }
@@ -168,6 +172,7 @@ impl Hinter for CellHelper<'_> {
             Some((first, _)) => format!("{first} …"),
             None => whole.clone(),
         };
+        self.suggested.set(true);
         Some(Suggestion { whole, shown })
     }
 }
@@ -212,7 +217,9 @@ impl Highlighter for CellHelper<'_> {
     fn highlight_char(&self, line: &str, position: usize, kind: CmdKind) -> bool {
         let is_repainted = self.changes_colours(line, position, kind);
         let is_other_mode = |shown: &str| shown != self.keys.vi.mode();
-        is_repainted || self.shown_mode.get().is_some_and(is_other_mode)
+        // What it may go on with is shown behind it, and only from there.
+        let has_left_suggestion = position < line.len() && self.suggested.replace(false);
+        is_repainted || has_left_suggestion || self.shown_mode.get().is_some_and(is_other_mode)
     }
 }
 

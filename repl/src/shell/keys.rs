@@ -16,6 +16,8 @@ use rustyline::{
     KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::history::{Recent, Shown};
 use super::rewrite::{Edited, Rewriter};
 use super::vi::Vi;
@@ -147,6 +149,10 @@ impl Keys {
         context: &EventContext,
         does: impl FnOnce() -> Option<Cmd>,
     ) -> Option<Cmd> {
+        // It was typed to leave the search.
+        if key == KeyEvent::ctrl('D') && self.is_searching() && context.line().is_empty() {
+            return Some(Cmd::Abort);
+        }
         let vi = || self.vi.command(key, self, context);
         let command = if self.vi.is_inserting(context) {
             does()
@@ -366,7 +372,7 @@ fn on_backtab_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
 fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_up(cell, position, keys.recent.shown_as(cell).as_ref()) {
-        Vertical::InCell => Some(Cmd::LineUpOrPreviousHistory(1)),
+        Vertical::InCell => to_line_beside(keys, context, true),
         Vertical::InHistory => {
             keys.recent.leave(cell, position, SearchDirection::Reverse);
             Some(Cmd::PreviousHistory)
@@ -377,12 +383,35 @@ fn on_up_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
 fn on_down_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     match on_down(cell, position, keys.recent.shown_as(cell).as_ref()) {
-        Vertical::InCell => Some(Cmd::LineDownOrNextHistory(1)),
+        Vertical::InCell => to_line_beside(keys, context, false),
         Vertical::InHistory => {
             keys.recent.leave(cell, position, SearchDirection::Forward);
             Some(Cmd::NextHistory)
         }
     }
+}
+
+/// The move to the same column of the line above or below: the editor counts the prompt's columns too.
+fn to_line_beside(keys: &Keys, context: &EventContext, is_above: bool) -> Option<Cmd> {
+    let cursor = place_beside(context.line(), context.pos(), is_above)?;
+    let text = context.line().to_owned();
+    Some(keys.edit(context, Edited { text, cursor }))
+}
+
+fn place_beside(cell: &str, position: usize, is_above: bool) -> Option<usize> {
+    let start_before = |at: usize| cell[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let start = start_before(position);
+    let line = if is_above {
+        let end = start.checked_sub(1)?;
+        start_before(end)..end
+    } else {
+        let begin = position + cell[position..].find('\n')? + 1;
+        let length = cell[begin..].find('\n').unwrap_or(cell.len() - begin);
+        begin..begin + length
+    };
+    let column = cell[start..position].graphemes(true).count();
+    let letters = cell[line.clone()].graphemes(true).take(column);
+    Some(line.start + letters.map(str::len).sum::<usize>())
 }
 
 /// The suggestion behind the cursor, where there is one to take.
@@ -475,6 +504,24 @@ mod tests {
 
     fn enter(cell: &str) -> Enter {
         on_enter(cell, cell.len())
+    }
+
+    #[test]
+    fn arrows_keep_to_their_column() {
+        let cell = "if é日x:\n    ab\n\nlast";
+        let place = |text: &str| cell.find(text).unwrap();
+        assert_eq!(place_beside(cell, place("b"), true), Some(place("x:")));
+        assert_eq!(place_beside(cell, place("x:"), false), Some(place("b")));
+        assert_eq!(
+            place_beside(cell, place("last") + 3, true),
+            Some(place("\nlast"))
+        );
+        assert_eq!(
+            place_beside(cell, place("ab"), false),
+            Some(place("\nlast"))
+        );
+        assert_eq!(place_beside(cell, 1, true), None);
+        assert_eq!(place_beside(cell, cell.len(), false), None);
     }
 
     #[test]

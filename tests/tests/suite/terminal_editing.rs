@@ -130,6 +130,21 @@ fn brackets_that_belong_together_are_marked() {
 }
 
 #[test]
+fn a_suggestion_is_seen_at_the_end_alone() {
+    let home = TestHome::new();
+    let mut screen = Screen::start_on(&home, &[], &COLOURED);
+    screen.enter(1, "temperature = 21");
+    screen.prompt(2);
+    screen.send("temp");
+    screen.shows_line("In [2]: temperature = 21");
+    screen.send("\x1b[D");
+    screen.shows_line("In [2]: temp");
+    screen.send("\x03");
+    screen.prompt(2);
+    screen.leave();
+}
+
+#[test]
 fn what_was_entered_before_is_suggested() {
     let home = TestHome::new();
     let mut screen = Screen::start_on(&home, &[], &COLOURED);

@@ -356,3 +356,23 @@ fn the_history_is_trimmed_and_cleared_from_the_command_line() {
     let printed = finish(piped, "%history -l 5\n").success();
     assert!(!printed.contains("c = 3"), "{printed}");
 }
+
+#[test]
+fn the_end_of_file_in_a_search_ends_the_search_alone() {
+    let home = TestHome::new();
+    shell_that_ran(&home, &["needle = 1"]);
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("\x12");
+    screen.shows("(reverse-i-search)");
+    screen.send("\x04");
+    screen.shows_line("In [1]:");
+    screen.send("\x12zz");
+    screen.shows("zz");
+    screen.send("\x04");
+    screen.shows_line("In [1]:");
+    screen.enter(1, "1 + 1");
+    screen.shows("Out[1]: 2");
+    screen.prompt(2);
+    screen.leave();
+}

@@ -142,3 +142,17 @@ fn emacs_keys_insert_words_of_earlier_cells_and_change_what_is_typed() {
     screen.prompt(4);
     screen.leave();
 }
+
+#[test]
+fn up_and_down_keep_to_the_column_of_the_text() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    // From behind the first line to the same column of the second.
+    screen.send("if 1:\ry = 12\x1b[A\x1b[Bz\x1b[F\r\r");
+    screen.prompt(2);
+    screen.enter(2, "yz");
+    screen.shows("Out[2]: 12");
+    screen.prompt(3);
+    screen.leave();
+}
