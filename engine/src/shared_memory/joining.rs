@@ -4,8 +4,7 @@
 //! copied, either would take as much memory again. Instead the pages of the large one are moved, piece by
 //! piece, into a sealed file in memory, which is then mapped in both places: privately, so that who writes into
 //! either writes into pages of its own. What is in such a file already is mapped once more, and nothing
-//! is moved. Whoever reads meanwhile sees the same bytes all the time, before
-//! and after a piece has moved.
+//! is moved. Whoever reads meanwhile sees the same bytes all the time, before and after a piece has moved.
 //!
 //! That asks for memory which the allocator took from the system for this one buffer, and which nobody
 //! writes to: content of [`Bytes`]. Everything else is copied.

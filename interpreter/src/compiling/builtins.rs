@@ -116,7 +116,7 @@ pub(crate) fn source_text(source: &PyObject, vm: &VirtualMachine) -> Option<Stri
     }
     let buffer = ArgBytesLike::try_from_borrowed_object(vm, source).ok()?;
     let bytes = buffer.borrow_buf();
-    match bytes.is_ascii() && !says_its_encoding(&bytes) {
+    match bytes.is_ascii() && encoding(&bytes).is_none_or(is_beyond_ascii) {
         true => None,
         false => decoded(&bytes, vm),
     }
@@ -124,7 +124,7 @@ pub(crate) fn source_text(source: &PyObject, vm: &VirtualMachine) -> Option<Stri
 
 /// The text of a source file; none if it can't be read.
 pub(crate) fn decoded(bytes: &[u8], vm: &VirtualMachine) -> Option<String> {
-    if !says_its_encoding(bytes)
+    if encoding(bytes).is_none_or(is_utf8)
         && let Ok(text) = std::str::from_utf8(bytes)
     {
         return Some(text.trim_start_matches('\u{feff}').to_owned());
@@ -136,8 +136,56 @@ pub(crate) fn decoded(bytes: &[u8], vm: &VirtualMachine) -> Option<String> {
     text.downcast_ref::<PyStr>()?.to_str().map(str::to_owned)
 }
 
-/// Whether one of the first two lines may say how the source is written.
-fn says_its_encoding(bytes: &[u8]) -> bool {
-    let mut lines = bytes.split(|byte| *byte == b'\n').take(2);
-    lines.any(|line| line.windows(b"coding".len()).any(|word| word == b"coding"))
+/// How one of the first two lines says that the source is written: `# -*- coding: latin-1 -*-`.
+fn encoding(bytes: &[u8]) -> Option<&str> {
+    let lines = bytes.split(|byte| *byte == b'\n').take(2);
+    lines.filter_map(encoding_of_line).next()
+}
+
+fn encoding_of_line(line: &[u8]) -> Option<&str> {
+    let line = line.utf8_chunks().next()?.valid();
+    let (_, behind) = line.split_once('#')?.1.split_once("coding")?;
+    let name = behind
+        .strip_prefix([':', '='])?
+        .trim_start_matches([' ', '\t']);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let end = name.find(|letter| !is_part(letter));
+    Some(&name[..end.unwrap_or(name.len())])
+}
+
+fn is_utf8(encoding: &str) -> bool {
+    let name = encoding.to_ascii_lowercase();
+    matches!(&*name, "utf8" | "utf-8" | "utf_8" | "utf-8-sig")
+}
+
+/// Whether ASCII is itself in the encoding. Most source says one of these, and nobody needs to be asked.
+fn is_beyond_ascii(encoding: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = ["ascii", "us-ascii", "latin", "iso-8859", "iso8859", "cp125"];
+    let name = encoding.to_ascii_lowercase();
+    is_utf8(encoding) || BEGINNINGS.iter().any(|begin| name.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_says_how_it_is_written() {
+        for (source, said) in [
+            ("# -*- coding: utf-8 -*-\n", Some("utf-8")),
+            (
+                "#!/bin/python\n# vim: set fileencoding=Latin-1 :\nx",
+                Some("Latin-1"),
+            ),
+            ("#coding=cp1252", Some("cp1252")),
+            ("x = 1\n\n# coding: utf-7", None),
+            ("encoding = 'utf-7'", None),
+            ("# encoding it", None),
+            ("", None),
+        ] {
+            assert_eq!(encoding(source.as_bytes()), said, "{source}");
+        }
+        assert!(is_beyond_ascii("Latin-1") && is_beyond_ascii("UTF-8"));
+        assert!(!is_beyond_ascii("utf-7") && !is_beyond_ascii("unicode_escape"));
+    }
 }

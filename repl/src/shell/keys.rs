@@ -15,7 +15,6 @@ use rustyline::{
     Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, Helper,
     KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
-
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::history::{Recent, Shown};
