@@ -1,13 +1,11 @@
 //! Output that arrives while a person types: it is shown above the cell, which stays as it is.
 //!
 //! Python's threads hand text over here and go on; a thread of its own passes whole lines to
-//! the editor, which draws its cell anew below them. Text that waits is bounded: who writes faster
+//! what shows the cell ([`super::view`]), which stays below them. Text that waits is bounded: who writes faster
 //! than the terminal takes it waits too, but never the thread that the editor itself runs on.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
-
-use rustyline::ExternalPrinter;
 
 /// As much text as may wait to be shown.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -72,8 +70,8 @@ impl Above {
         state.passer
     }
 
-    /// Passes whole lines to the editor until [`Above::stop`], or another does.
-    pub fn pass_on(&self, passer: u64, printer: &mut impl ExternalPrinter) {
+    /// Passes whole lines on to be shown until [`Above::stop`], or another does.
+    pub fn pass_on(&self, passer: u64, show: impl Fn(&str)) {
         loop {
             let mut state = self.lock();
             let piece = loop {
@@ -90,10 +88,7 @@ impl Above {
             };
             self.changed.notify_all();
             drop(state);
-            // A cell that ends at this moment shows it above the next one.
-            if printer.print(piece).is_err() {
-                return;
-            }
+            show(&piece);
         }
     }
 
@@ -119,21 +114,10 @@ fn whole_lines(waiting: &mut String) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
     use super::*;
-
-    struct Printer(Sender<String>);
-
-    impl ExternalPrinter for Printer {
-        fn print(&mut self, text: String) -> rustyline::Result<()> {
-            self.0
-                .send(text)
-                .map_err(|_| std::io::ErrorKind::BrokenPipe)?;
-            Ok(())
-        }
-    }
 
     fn shown(printed: &Receiver<String>) -> String {
         let text = printed.recv_timeout(Duration::from_secs(60));
@@ -146,7 +130,11 @@ mod tests {
         let (sender, printed) = channel();
         std::thread::scope(|scope| {
             let (passer, above) = (above.next_passer(), &above);
-            scope.spawn(move || above.pass_on(passer, &mut Printer(sender)));
+            scope.spawn(move || {
+                above.pass_on(passer, |text| {
+                    sender.send(text.to_owned()).expect("it is listened to");
+                });
+            });
             assert!(!above.take("not edited\n"));
             above.begin();
             assert!(above.take("a\nb\nhalf"));

@@ -93,6 +93,24 @@ pub fn offered(mut found: Vec<String>, typed: &str, screen: Screen) -> Vec<Choic
     choices
 }
 
+/// The choices in columns below each other, as rows of a terminal that has so many columns.
+pub fn rows(choices: &[Choice], columns: usize) -> Vec<String> {
+    let width = |choice: &Choice| choice.display().chars().count();
+    let widest = choices.iter().map(width).max().unwrap_or_default() + GAP;
+    let column_count = (columns / widest).max(1);
+    let row_count = choices.len().div_ceil(column_count);
+    let row = |row: usize| {
+        let mut text = String::new();
+        for (index, choice) in choices.iter().skip(row).step_by(row_count).enumerate() {
+            let gap = index * widest - text.chars().count().min(index * widest);
+            text.extend(std::iter::repeat_n(' ', gap));
+            text.push_str(choice.display());
+        }
+        text
+    };
+    (0..row_count).map(row).collect()
+}
+
 fn common_start(texts: &[String]) -> String {
     let Some((first, others)) = texts.split_first() else {
         return String::new();
@@ -136,6 +154,14 @@ mod tests {
         assert_eq!(offered(Vec::new(), "a", SCREEN), []);
         // Eight characters and a gap: four in a row, in four rows.
         assert_eq!(offered(numbered("name", 16), "name", SCREEN).len(), 16);
+    }
+
+    #[test]
+    fn rows_are_filled_column_by_column() {
+        let choices = offered(texts(&["abs", "all", "any", "ascii", "é"]), "", SCREEN);
+        assert_eq!(rows(&choices, 14), ["abs    ascii", "all    é", "any"]);
+        assert_eq!(rows(&choices, 3), ["abs", "all", "any", "ascii", "é"]);
+        assert_eq!(rows(&[], 10), [""; 0]);
     }
 
     #[test]

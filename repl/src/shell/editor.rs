@@ -1,8 +1,7 @@
 //! The line editor set up for cells: history, prompts, and what becomes of a cell that was typed.
 //!
-//! The editing itself is rustyline's. It begins every line after the first in the first column
-//! and leaves no room for a prompt there. What the keys do is decided in [`super::keys`], what
-//! is shown and offered in [`super::helper`].
+//! The editing itself is rustyline's. What the keys do is decided in [`super::keys`], what
+//! is shown and offered in [`super::helper`], and how it looks on the terminal in [`super::view`].
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use super::screen::Screen;
 use super::shortcuts::{self, Action};
 use super::title::Title;
 use super::turn::{TAKEN, Turn};
+use super::view::CellView;
 use super::{external, looks, terminal, thread};
 
 /// How long the Escape key of vi's mode is waited for to be the beginning of another key.
@@ -63,9 +63,9 @@ fn line_editor<'vm>(
         .completion_prompt_limit(usize::MAX)
         .edit_mode(EditMode::Emacs)
         .bell_style(BellStyle::None)
-        // What has colours is the helper's to say. It also hears which prompt is shown.
+        // So that the helper is told of all that is to be shown: it shows it.
         .color_mode(ColorMode::Forced)
-        .tab_stop(INDENT as u8)
+        .bracketed_paste(false)
         .indent_size(INDENT as u8)
         .build();
     let recent = &keys.recent;
@@ -73,12 +73,14 @@ fn line_editor<'vm>(
     let helper = CellHelper::new(vm, namespace, colours, keys.clone());
     editor.set_helper(Some(helper));
     keys.bind(&mut editor);
-    let mut printer = editor.create_external_printer()?;
+    let view = Arc::clone(&keys.view);
     let passer = screen.above().next_passer();
     let passes_on = Arc::clone(screen);
     // Without the thread, what other threads write is shown after the cell.
     let _ = thread::start("above the prompt", move || {
-        passes_on.above().pass_on(passer, &mut printer);
+        passes_on
+            .above()
+            .pass_on(passer, |text| view.print_above(text));
     });
     Ok(editor)
 }
@@ -97,6 +99,7 @@ impl<'vm> CellEditor<'vm> {
             recent: Arc::clone(history.recent()),
             rewriter: Arc::default(),
             vi: Arc::default(),
+            view: Arc::new(CellView::new()?),
             leaves_for_editor: Arc::new(AtomicBool::new(false)),
             indents: Arc::new(AtomicBool::new(true)),
             closes_pairs: Arc::default(),
@@ -120,6 +123,7 @@ impl<'vm> CellEditor<'vm> {
     /// # Errors
     /// The terminal can't be used.
     pub fn reopen(&mut self) -> rustyline::Result<()> {
+        self.keys.view = Arc::new(CellView::new()?);
         let fresh = line_editor(
             self.vm,
             self.namespace,
@@ -136,6 +140,10 @@ impl<'vm> CellEditor<'vm> {
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.
     pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
         let (raw, styled) = looks::edited_in_prompt(number, self.colours);
+        let further = looks::edited_further_prompt(number, self.colours);
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.further = further;
+        }
         let mut before_cursor = text.unwrap_or_default();
         let mut after_cursor = String::new();
         if looks::are_followed() {
@@ -153,12 +161,19 @@ impl<'vm> CellEditor<'vm> {
             let Some(turn) = self.vm.allow_threads(Turn::wait) else {
                 return Reading::Broken(TAKEN.to_owned());
             };
+            let shown = match self.keys.view.begin() {
+                Ok(shown) => shown,
+                Err(error) => {
+                    return Reading::Broken(format!("the terminal can't be written to: {error}"));
+                }
+            };
             self.screen.above().begin();
             // While a person thinks, other threads of theirs run, and the collector with them.
             let read = self.vm.allow_threads(|| {
                 self.editor
                     .readline_with_initial(&(&raw, &styled), (&before_cursor, &after_cursor))
             });
+            drop(shown);
             drop(turn);
             let waiting = self.screen.above().end();
             self.screen.write(Stream::Stdout, &waiting);

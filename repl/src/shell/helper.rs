@@ -1,6 +1,9 @@
 //! What rustyline asks while a cell is edited: colours for the text, completions for a word, and
 //! what the cell may go on with.
 //!
+//! It asks for colours each time that something is to be seen: then the cell is shown, by
+//! [`super::view`], and what rustyline is given is nothing.
+//!
 //! The answers are the interpreter's and the history's; this file turns them into the form that
 //! rustyline wants. Where a key makes an edit of its own of a completion ([`super::rewrite`]), it is
 //! made here. It also holds the text as it was last seen, so that nothing that goes wrong
@@ -16,15 +19,17 @@ use rhumba_interpreter::highlight::{self, TokenClass};
 use rhumba_interpreter::namespace::Namespace;
 use rustpython_vm::VirtualMachine;
 use rustyline::completion::Completer;
+use rustyline::config::CompletionType;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter};
 use rustyline::line_buffer::LineBuffer;
-use rustyline::{Changeset, Context, GraphemeClusterMode, Helper, Validator};
+use rustyline::{Changeset, Context, Helper, Validator};
 
 use super::choices::{self, Choice, Screen};
 use super::colour::{Colours, Style};
 use super::keys::Keys;
 use super::rewrite::Edited;
+use super::view::CellText;
 use super::{looks, vi};
 
 /// A cell longer than this is shown without colours, so that typing stays quick.
@@ -40,15 +45,19 @@ pub struct CellHelper<'vm> {
     edited: RefCell<Option<Edited>>,
     /// Whether what the cell may go on with is shown.
     pub suggests: bool,
-    /// The mode of vi that the prompt says, if it says one.
-    shown_mode: Cell<Option<&'static str>>,
-    /// Whether something that it may go on with is on the screen.
-    suggested: Cell<bool>,
+    /// What stands before further lines.
+    pub further: String,
+    /// What stands before the first line now, and whether it is the cell's own.
+    prompt: RefCell<(String, bool)>,
+    /// What the cell may go on with where it ends, if it is this.
+    suggested: RefCell<Option<(String, String)>>,
+    /// What was found to complete a word, and whether it is to be shown.
+    choices: RefCell<(Vec<Choice>, bool)>,
     /// Whether the cell is shown with two brackets that belong together marked.
     marks_brackets: Cell<bool>,
+    /// Whether the cell is shown as it is entered.
+    is_entered: Cell<bool>,
     seen: RefCell<(String, usize)>,
-    /// The text as it is on the screen: without its colours, and with them.
-    painted: RefCell<(String, String)>,
 }
 
 impl<'vm> CellHelper<'vm> {
@@ -65,31 +74,49 @@ impl<'vm> CellHelper<'vm> {
             keys,
             edited: RefCell::default(),
             suggests: true,
-            shown_mode: Cell::new(None),
-            suggested: Cell::new(false),
+            further: String::new(),
+            prompt: RefCell::default(),
+            suggested: RefCell::default(),
+            choices: RefCell::default(),
             marks_brackets: Cell::new(false),
+            is_entered: Cell::new(false),
             seen: RefCell::default(),
-            painted: RefCell::default(),
         }
     }
 
-    /// Whether the text is the one on the screen and one more character, which has no colour and
-    /// changes that of none before it: then it needs no more than to be written.
-    fn goes_on_plainly(&self, line: &str) -> bool {
-        let mut painted = self.painted.borrow_mut();
-        let added = line.strip_prefix(painted.0.as_str());
-        let Some(added) = added.filter(|added| added.chars().count() == 1) else {
-            return false;
-        };
-        if line.len() > COLOURED_BYTES_MAX {
-            return false;
+    /// The cell in its colours.
+    fn painted(&self, line: &str, position: usize) -> String {
+        if !self.colours.enabled() || line.len() > COLOURED_BYTES_MAX {
+            return harmless(line).into_owned();
         }
-        let text = paint(self.colours, line, &highlight::tokens(line), None);
-        if text.strip_prefix(painted.1.as_str()) != Some(added) {
-            return false;
+        let tokens = highlight::tokens(line);
+        let brackets = self
+            .marks_brackets
+            .get()
+            .then(|| brackets_at(line, &tokens, position))
+            .flatten();
+        paint(self.colours, line, &tokens, brackets)
+    }
+
+    /// What stands behind the cell as it is.
+    fn suggestion(&self, line: &str, position: usize) -> String {
+        let suggested = self.suggested.borrow();
+        let shown = suggested
+            .as_ref()
+            .filter(|(typed, _)| !self.is_entered.get() && position == line.len() && typed == line);
+        shown.map_or_else(String::new, |(_, shown)| {
+            self.colours.paint(Style::Quiet, &harmless(shown))
+        })
+    }
+
+    /// What is listed below the cell, once.
+    fn listed(&self) -> Vec<String> {
+        let mut choices = self.choices.borrow_mut();
+        if !std::mem::take(&mut choices.1) {
+            return Vec::new();
         }
-        *painted = (line.to_owned(), text);
-        true
+        let rows = choices::rows(&choices.0, Screen::of_terminal().columns);
+        rows.iter().map(|row| harmless(row).into_owned()).collect()
     }
 
     /// The text as it was last shown, before the cursor and after it.
@@ -120,6 +147,7 @@ impl Completer for CellHelper<'_> {
             .attach_for_callback(|| completion::complete(self.vm, self.namespace, line, position));
         let typed = line.get(found.start..position).unwrap_or_default();
         let offered = choices::offered(found.matches, typed, Screen::of_terminal());
+        *self.choices.borrow_mut() = (offered.clone(), false);
         Ok((found.start, offered))
     }
 
@@ -159,7 +187,7 @@ impl Hinter for CellHelper<'_> {
         seen.1 = position;
         drop(seen);
         let typed = position == line.len() && !line.trim().is_empty();
-        self.suggested.set(false);
+        *self.suggested.borrow_mut() = None;
         if !self.suggests || !typed || line.contains('\n') || !self.colours.enabled() {
             return None;
         }
@@ -172,25 +200,27 @@ impl Hinter for CellHelper<'_> {
             Some((first, _)) => format!("{first} …"),
             None => whole.clone(),
         };
-        self.suggested.set(true);
+        *self.suggested.borrow_mut() = Some((line.to_owned(), shown.clone()));
         Some(Suggestion { whole, shown })
     }
 }
 
 impl Highlighter for CellHelper<'_> {
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
-        if !self.colours.enabled() || line.len() > COLOURED_BYTES_MAX {
-            return harmless(line);
-        }
-        let tokens = highlight::tokens(line);
-        let brackets = self
-            .marks_brackets
-            .get()
-            .then(|| brackets_at(line, &tokens, position))
-            .flatten();
-        let text = paint(self.colours, line, &tokens, brackets);
-        *self.painted.borrow_mut() = (line.to_owned(), text.clone());
-        Cow::Owned(text)
+        let (prompt, is_own) = self.prompt.borrow().clone();
+        let before = line.get(..position).unwrap_or(line);
+        self.keys.view.draw(CellText {
+            prompt,
+            further: self.further.clone(),
+            text: self.painted(line, position),
+            cursor: before.chars().count(),
+            suggestion: match is_own {
+                true => self.suggestion(line, position),
+                false => String::new(),
+            },
+            below: self.listed(),
+        });
+        Cow::Borrowed("")
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
@@ -198,47 +228,34 @@ impl Highlighter for CellHelper<'_> {
         prompt: &'p str,
         is_own: bool,
     ) -> Cow<'b, str> {
-        // Another is shown while one searches.
+        // Another is shown while one searches, with what is searched for.
         self.keys.is_searching.store(!is_own, Ordering::Relaxed);
-        if !is_own || !looks::tell_vi_mode() {
-            self.shown_mode.set(None);
-            return Cow::Borrowed(prompt);
-        }
-        let mode = self.keys.vi.mode();
-        self.shown_mode.set(Some(mode));
-        // One of a person's own may say it in any place.
-        Cow::Owned(prompt.replacen(vi::TYPING, mode, 1))
+        let shown = match is_own {
+            false => harmless(prompt).into_owned(),
+            // One of a person's own may say the mode in any place.
+            true if looks::tell_vi_mode() => prompt.replacen(vi::TYPING, self.keys.vi.mode(), 1),
+            true => prompt.to_owned(),
+        };
+        *self.prompt.borrow_mut() = (shown, is_own);
+        Cow::Borrowed("")
     }
 
-    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        Cow::Owned(self.colours.paint(Style::Quiet, hint))
+    fn highlight_hint<'h>(&self, _: &'h str) -> Cow<'h, str> {
+        Cow::Borrowed("")
     }
 
+    fn highlight_candidate<'c>(&self, _: &'c str, _: CompletionType) -> Cow<'c, str> {
+        self.choices.borrow_mut().1 = true;
+        Cow::Borrowed("")
+    }
+
+    /// Says what is shown next; it is always shown by what is above.
     fn highlight_char(&self, line: &str, position: usize, kind: CmdKind) -> bool {
-        let is_repainted = self.changes_colours(line, position, kind);
-        let is_other_mode = |shown: &str| shown != self.keys.vi.mode();
-        // What it may go on with is shown behind it, and only from there.
-        let has_left_suggestion = position < line.len() && self.suggested.replace(false);
-        is_repainted || has_left_suggestion || self.shown_mode.get().is_some_and(is_other_mode)
-    }
-}
-
-impl CellHelper<'_> {
-    /// Whether what has been done changes the colours of what is on the screen already.
-    fn changes_colours(&self, line: &str, position: usize, kind: CmdKind) -> bool {
-        if !self.colours.enabled() {
-            return false;
-        }
-        let marked = self.marks_brackets.get();
-        let marks = kind != CmdKind::ForcedRefresh && touches_bracket(line, position);
-        self.marks_brackets.set(marks);
-        match kind {
-            _ if marks || marked => true,
-            CmdKind::MoveCursor => false,
-            // One more character can change the colour of all of them: a quote, for one.
-            CmdKind::Other => position != line.len() || !self.goes_on_plainly(line),
-            CmdKind::ForcedRefresh => true,
-        }
+        let is_entered = kind == CmdKind::ForcedRefresh;
+        self.is_entered.set(is_entered);
+        self.marks_brackets
+            .set(!is_entered && self.colours.enabled() && touches_bracket(line, position));
+        true
     }
 }
 
@@ -334,12 +351,7 @@ fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
-    // The editor takes them to be as wide as its idea of the terminal says: what stands for them has
-    // to be no wider.
-    let has_column = GraphemeClusterMode::from_env().width("\u{1}") > 0;
     let stand_in = |character: char| match character {
-        // A line under the character before.
-        _ if !has_column => '\u{332}',
         '\u{7f}' => '␡',
         _ => char::from_u32(0x2400 + u32::from(character))
             .filter(|_| character < ' ')

@@ -20,7 +20,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::history::{Recent, Shown};
 use super::rewrite::{Edited, Rewriter};
 use super::vi::Vi;
-use super::{editors_own, emacs_keys, indentation, pairs};
+use super::view::CellView;
+use super::{editors_own, emacs_keys, indentation, pairs, terminal};
 
 /// What the keys share with who reads cells.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Keys {
     pub rewriter: Arc<Rewriter>,
     /// What keys are where vi's are meant.
     pub vi: Arc<Vi>,
+    /// What shows the cell.
+    pub view: Arc<CellView>,
     /// Set when the cell is to be edited elsewhere before it runs.
     pub leaves_for_editor: Arc<AtomicBool>,
     /// Whether a new line begins as far in as its cell says.
@@ -88,6 +91,10 @@ impl Keys {
             KeyEvent(KeyCode::Right, Modifiers::CTRL),
         ] {
             bind(word, on_accept_word_key);
+        }
+        bind(KeyEvent::ctrl('L'), on_clear_key);
+        if let Some(letter) = terminal::suspend_key() {
+            bind(KeyEvent::ctrl(letter), on_suspend_key);
         }
         bind(key(KeyCode::BackTab), on_backtab_key);
         bind(key(KeyCode::F(2)), on_editor_key);
@@ -225,6 +232,7 @@ impl Keys {
 pub enum Special {
     AcceptSuggestion,
     AcceptSuggestedWord,
+    ClearScreen,
     EditElsewhere,
     Enter,
     NewLine,
@@ -235,6 +243,7 @@ impl Special {
         match self {
             Self::AcceptSuggestion => on_accept_key,
             Self::AcceptSuggestedWord => on_accept_word_key,
+            Self::ClearScreen => on_clear_key,
             Self::EditElsewhere => on_editor_key,
             Self::Enter => on_enter_key,
             Self::NewLine => on_newline_key,
@@ -329,6 +338,16 @@ fn on_enter_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {
         Enter::Run => Cmd::AcceptLine,
         Enter::NewLine { indent } => keys.new_line(indent),
     })
+}
+
+fn on_clear_key(keys: &Keys, _: &EventContext) -> Option<Cmd> {
+    keys.view.clear();
+    Some(Cmd::ClearScreen)
+}
+
+fn on_suspend_key(keys: &Keys, _: &EventContext) -> Option<Cmd> {
+    keys.view.suspend();
+    Some(Cmd::Suspend)
 }
 
 fn on_newline_key(keys: &Keys, context: &EventContext) -> Option<Cmd> {

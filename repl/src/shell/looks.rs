@@ -171,6 +171,17 @@ pub fn edited_in_prompt(number: u32, colours: Colours) -> (String, String) {
     (prompt, styled)
 }
 
+/// What stands before the further lines of a cell in the editor, in its colours.
+pub fn edited_further_prompt(number: u32, colours: Colours) -> String {
+    if let Some(prompts) = &*PROMPTS.read() {
+        return painted(&prompts.further, colours);
+    }
+    let (first, _) = edited_in_prompt(number, colours);
+    let width = first.chars().count();
+    let prompt = format!("{:>width$}", continuation_prompt(number));
+    colours.paint(Style::InPrompt, &prompt)
+}
+
 /// What stands before a cell.
 pub fn in_prompt(number: u32) -> String {
     if let Some(prompts) = &*PROMPTS.read() {

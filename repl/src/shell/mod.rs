@@ -3,8 +3,8 @@
 //! It decides nothing about Python: whether a cell is complete, what `%magic` means, what can
 //! complete a name are the interpreter's, and come as data. Here is the terminal.
 //!
-//! Read next: [`input`] for where cells come from, [`editor`] for the keys, [`screen`] for what
-//! is shown.
+//! Read next: [`input`] for where cells come from, [`editor`] for the keys, [`view`] for the cell as
+//! it is edited, [`screen`] for what is shown.
 
 mod above;
 mod choices;
@@ -34,6 +34,7 @@ mod title;
 mod traceback;
 mod turn;
 mod vi;
+mod view;
 
 use std::io::IsTerminal;
 use std::sync::Arc;

@@ -9,12 +9,21 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::own_file::OwnFile;
 
 /// The modes of the terminal as the shell was started with them. Written once, before the
 /// handlers that read it are installed.
 static MODES: OnceLock<libc::termios> = OnceLock::new();
+
+/// Where the terminal is written to: while a cell is edited, that isn't standard output.
+static OUTPUT: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
+
+/// Says where the terminal is written to from now on.
+pub fn set_output(number: libc::c_int) {
+    OUTPUT.store(number, Ordering::Relaxed);
+}
 
 /// Leaves the mode in which a paste is marked, shows the cursor, and ends all colours.
 const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
@@ -230,6 +239,12 @@ pub fn end_line() {
     }
 }
 
+/// The key that suspends the shell, as a letter that is typed with Ctrl, where the terminal has one.
+pub fn suspend_key() -> Option<char> {
+    let key = current_modes()?.c_cc[libc::VSUSP];
+    (1..b' ').contains(&key).then(|| char::from(key + b'@'))
+}
+
 fn current_modes() -> Option<libc::termios> {
     // SAFETY: tcgetattr fills the structure it is given, and a zeroed one is valid.
     unsafe {
@@ -256,7 +271,8 @@ extern "C" fn on_signal(signal: libc::c_int) {
         if let Some(modes) = MODES.get() {
             libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes);
         }
-        libc::write(libc::STDOUT_FILENO, SOBER.as_ptr().cast(), SOBER.len());
+        let output = OUTPUT.load(Ordering::Relaxed);
+        libc::write(output, SOBER.as_ptr().cast(), SOBER.len());
         libc::raise(signal);
     }
 }

@@ -22,7 +22,10 @@ fn a_block_is_indented_by_itself_and_shown_where_it_was_typed() {
         .iter()
         .position(|line| line == "In [1]: def double(x):");
     let from = from.unwrap_or_else(|| panic!("{lines:#?}"));
-    assert_eq!(lines[from + 1..from + 3], ["    y = x * 2", "    return y"]);
+    assert_eq!(
+        lines[from + 1..from + 4],
+        ["   ...:     y = x * 2", "   ...:     return y", "   ...:"]
+    );
     screen.enter(2, "double(21)");
     screen.shows("Out[2]: 42");
     screen.prompt(3);
@@ -39,7 +42,7 @@ fn backspace_takes_a_level_and_enter_within_a_cell_indents() {
     screen.shows(r"Out[2]: 'if 0:\n    if 1:\n        x = 1\n    x = 2\nelse:\n    x = 3\n    '");
     screen.prompt(3);
     screen.send("\x1b[200~def f(x):\n    return x\x1b[201~");
-    screen.shows_line("    return x");
+    screen.shows_line("   ...:     return x");
     screen.send("\x1b[A\x05\rx = x * 3\x1b[B\x05\r\r");
     screen.enter(4, "f(2)");
     screen.shows("Out[4]: 6");
@@ -57,7 +60,7 @@ fn new_lines_are_indented_unless_that_is_switched_off() {
     screen.send("if True:\r  x = 7\r\r");
     screen.enter(3, "x");
     screen.shows("Out[3]: 7");
-    assert!(screen.lines().contains(&"  x = 7".to_owned()));
+    assert!(screen.lines().contains(&"   ...:   x = 7".to_owned()));
     screen.enter(4, "%autoindent");
     screen.shows("Automatic indentation is: ON");
     screen.prompt(5);
@@ -84,7 +87,7 @@ fn the_cursor_is_where_the_next_character_goes() {
     screen.send("\x03");
     screen.prompt(1);
     screen.send("if x:\rabc");
-    screen.shows_line("    abc");
+    screen.shows_line("   ...:     abc");
     screen.send("\x1b[A");
     screen.shows_line("In [1]: if x:");
     screen.send("\x03");
@@ -290,9 +293,9 @@ fn a_narrow_terminal_wraps_and_keeps_the_cursor() {
     let mut screen = Screen::start_on(&home, &[], &kind);
     screen.prompt(1);
     screen.send("total = 100000 + 200000 + 5");
-    screen.ends_with(&["In [1]: total = 1000", "00 + 200000 + 5"]);
-    assert_eq!(screen.cursor().1, 15);
-    // Twelve to the left, over the wrap.
+    screen.ends_with(&["In [1]: total = 1000", "        00 + 200000", "        + 5"]);
+    assert_eq!(screen.cursor().1, 11);
+    // Over both wraps.
     screen.send(&"\x1b[D".repeat(17));
     screen.wait("the cursor in the first row", |screen| {
         screen.cursor().1 == 18
@@ -302,6 +305,131 @@ fn a_narrow_terminal_wraps_and_keeps_the_cursor() {
     screen.shows("Out[2]: 1290005");
     screen.prompt(3);
     screen.leave();
+}
+
+#[test]
+fn of_a_cell_taller_than_the_terminal_a_part_is_seen_until_it_is_entered() {
+    let home = TestHome::new();
+    let kind = TerminalKind {
+        columns: 40,
+        rows: 8,
+        ..TerminalKind::default()
+    };
+    let mut screen = Screen::start_on(&home, &[], &kind);
+    screen.prompt(1);
+    let sum: Vec<String> = (0..20).map(|line| format!("    + {line}")).collect();
+    screen.paste(&format!("(\n{}\n)", sum.join("\n")));
+    let lines = |numbers: std::ops::Range<u32>| -> Vec<String> {
+        numbers.map(|line| format!("   ...:     + {line}")).collect()
+    };
+    screen.wait("its end", |screen| {
+        screen.lines()[..7] == lines(13..20) && screen.lines()[7] == "   ...: )"
+    });
+    // What was above it has gone up, and isn't shown twice.
+    screen.send(&"\x1b[A".repeat(15));
+    screen.wait("a part of it", |screen| screen.lines() == lines(5..13));
+    assert_eq!(screen.cursor(), (0, 9));
+    screen.resize(40, 6);
+    screen.wait("a smaller part of it", |screen| screen.lines() == lines(5..11));
+    screen.send("\x05 * 2");
+    screen.shows_line("   ...:     + 5 * 2");
+    screen.send("\x1b[1;5F\r");
+    screen.shows("Out[1]: 195");
+    screen.prompt(2);
+    let written = String::from_utf8_lossy(screen.written()).into_owned();
+    let entered = written.rsplit("In [1]: (").next().expect("it is written");
+    for line in 0..20 {
+        assert!(entered.contains(&format!("...:     + {line}")), "{entered}");
+    }
+    screen.leave();
+}
+
+#[test]
+fn what_is_written_past_the_shell_is_shown_above_the_cell() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "import os, threading; done = threading.Event(); os.mkfifo('go')");
+    screen.prompt(2);
+    screen.send(
+        "def write():\rwith open('go'): pass\ros.write(1, b'one\\ntwo \\x1b[1mhalf')\r\
+         os.system('echo from a command; test -t 1 && echo at a terminal')\rdone.set()\r\r",
+    );
+    screen.enter(3, "threading.Thread(target=write).start()");
+    screen.prompt(4);
+    screen.send("if done.wait(60):\rprint('half' +");
+    screen.shows_line("   ...:     print('half' +");
+    // Who opens it lets the thread go on.
+    std::fs::write(home.work().join("go"), "").expect("the thread reads it");
+    screen.ends_with(&[
+        "one",
+        "two halffrom a command",
+        "at a terminal",
+        "In [4]: if done.wait(60):",
+        "   ...:     print('half' +",
+    ]);
+    screen.send(" ' and half')\r\r");
+    screen.shows("half and half");
+    screen.prompt(5);
+    screen.leave();
+}
+
+#[test]
+fn a_list_of_completions_goes_with_the_next_key() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "import json; f = len");
+    screen.prompt(2);
+    screen.send("f(\rjson.l\t");
+    let found = ["In [2]: f(", "   ...:     json.load", "load   loads"];
+    screen.ends_with(&found);
+    assert_eq!(screen.cursor().1, 8 + 13);
+    screen.send("\t");
+    screen.ends_with(&found);
+    screen.send("s");
+    screen.ends_with(&["In [2]: f(", "   ...:     json.loads"]);
+    screen.send("('[1]'))\r");
+    screen.shows("Out[2]: 1");
+    screen.prompt(3);
+    screen.leave();
+}
+
+#[test]
+fn a_suspended_shell_leaves_the_terminal_and_comes_back() {
+    let home = TestHome::new();
+    let mut command = std::process::Command::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    let rhumba = home.command(&[""; 0]);
+    for (name, value) in rhumba.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.env("PS1", "$ ").env("TERM", "xterm");
+    command.env("RHUMBA", rhumba.get_program());
+    if let Some(folder) = rhumba.get_current_dir() {
+        command.current_dir(folder);
+    }
+    let mut screen = Screen::start_command(command, &TerminalKind::default());
+    screen.shows_line("$");
+    screen.send("\"$RHUMBA\"\r");
+    screen.prompt(1);
+    screen.send("x = [\r1,\r2]\x1b[A");
+    screen.shows_line("   ...:     1,");
+    screen.send("\x1a");
+    screen.shows("Stopped");
+    screen.shows_line("$");
+    screen.send("fg\r");
+    screen.shows_line("   ...:     1,");
+    screen.ends_with(&["In [1]: x = [", "   ...:     1,", "   ...:     2]"]);
+    screen.send("\x1b[1;5F\r");
+    screen.enter(2, "sum(x)");
+    screen.shows("Out[2]: 3");
+    screen.prompt(3);
+    screen.send("\x04");
+    screen.shows_line("$");
+    screen.send("exit\r");
+    screen.end();
 }
 
 #[test]

@@ -11,17 +11,17 @@ fn a_level_of_indentation_is_taken_anywhere_in_a_line_and_given_back() {
     screen.prompt(1);
     screen.send("if 1:\rx = 10\ry = 12\x1b[D");
     screen.wait("the cursor on the last digit", |screen| {
-        screen.line_of_cursor() == "    y = 12" && screen.cursor().1 == 9
+        screen.line_of_cursor() == "   ...:     y = 12" && screen.cursor().1 == 8 + 9
     });
     screen.send("\x1b[Z");
     screen.wait("a level less, with the cursor on the digit", |screen| {
-        screen.line_of_cursor() == "y = 12" && screen.cursor().1 == 5
+        screen.line_of_cursor() == "   ...: y = 12" && screen.cursor().1 == 8 + 5
     });
     // Nothing is left to take.
     screen.send("\x1b[Z3");
-    screen.shows_line("y = 132");
+    screen.shows_line("   ...: y = 132");
     screen.send("\x7f\x1f\x1f\x1f");
-    screen.shows_line("    y = 12");
+    screen.shows_line("   ...:     y = 12");
     screen.send("\x1b[Z\x05\r\r");
     screen.enter(2, "x, y");
     screen.shows("Out[2]: (10, 12)");
@@ -35,13 +35,13 @@ fn backspace_takes_a_level_within_a_cell() {
     let mut screen = Screen::start(&home, &[]);
     screen.prompt(1);
     screen.paste("if 1:\n    w = 4\n        x = 5\n    y = 6");
-    screen.shows_line("    y = 6");
+    screen.shows_line("   ...:     y = 6");
     screen.send("\x1b[A\x1b[D");
     screen.wait("the cursor before the x", |screen| {
-        screen.line_of_cursor() == "        x = 5" && screen.cursor().1 == 8
+        screen.line_of_cursor() == "   ...:         x = 5" && screen.cursor().1 == 8 + 8
     });
     screen.send("\x7f");
-    screen.shows_line("    x = 5");
+    screen.shows_line("   ...:     x = 5");
     screen.send("\x1b[B\x05\r\r");
     screen.enter(2, "w, x, y");
     screen.shows("Out[2]: (4, 5, 6)");
@@ -122,17 +122,17 @@ fn emacs_keys_insert_words_of_earlier_cells_and_change_what_is_typed() {
     screen.shows("Out[3]: 'a bc'");
     screen.prompt(4);
     screen.send("if x:\ry\x1b#");
-    screen.shows_line("#    y");
+    screen.shows_line("   ...: #    y");
     screen.send("\x1b2\x1b#");
-    screen.shows_line("    y");
+    screen.shows_line("   ...:     y");
     // To the beginning of the line and its end, to the beginning of all.
     screen.send("\x18\x18");
     screen.wait("the cursor in the first column", |screen| {
-        screen.line_of_cursor() == "    y" && screen.cursor().1 == 0
+        screen.line_of_cursor() == "   ...:     y" && screen.cursor().1 == 8
     });
     screen.send("\x18\x18");
     screen.wait("the cursor behind the last", |screen| {
-        screen.cursor().1 == 5
+        screen.cursor().1 == 8 + 5
     });
     screen.send("\x1b[1;5H");
     screen.wait("the cursor at the beginning", |screen| {

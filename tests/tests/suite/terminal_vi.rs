@@ -103,7 +103,7 @@ fn vi_keys_are_there_for_those_who_want_them() {
     // Joined, to the last line, a capital, back to the first line, one more letter.
     screen.send("x = [1,\r2]\x1b");
     screen.wait("the cursor on the last letter", |screen| {
-        screen.line_of_cursor() == "2]" && screen.cursor().1 == 1
+        screen.line_of_cursor() == "   ...: 2]" && screen.cursor().1 == 8 + 1
     });
     screen.send("ggJ");
     screen.shows_line("In [4]: x = [1, 2]");
@@ -134,11 +134,11 @@ fn vi_keys_change_lines_words_and_what_is_between_brackets() {
     });
     screen.send("yyp");
     screen.wait("the line again, with the cursor on it", |screen| {
-        screen.line_of_cursor() == "f = [3, 4]" && screen.cursor().1 == 0
+        screen.line_of_cursor() == "   ...: f = [3, 4]" && screen.cursor().1 == 8
     });
     screen.send("cwg\x1b");
     screen.wait("another name", |screen| {
-        screen.line_of_cursor() == "g = [3, 4]" && screen.cursor().1 == 0
+        screen.line_of_cursor() == "   ...: g = [3, 4]" && screen.cursor().1 == 8
     });
     screen.send("of + g\r");
     screen.shows("Out[1]: [3, 4, 3, 4]");

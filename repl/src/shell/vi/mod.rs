@@ -78,6 +78,7 @@ impl Vi {
         let mut machine = self.lock();
         let clears = matches!(key, Known::ClearScreen) && !keys.is_searching();
         if clears && machine.is_commanding() {
+            keys.view.clear();
             return Some(Cmd::ClearScreen);
         }
         let key = match key {

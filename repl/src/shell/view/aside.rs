@@ -1,0 +1,230 @@
+//! Where standard output leads while a cell is edited: aside, so that nothing runs through the cell.
+//!
+//! rustyline writes to descriptor 1, and so may code of the program around the shell and commands in the
+//! background. What rustyline writes is not wanted, as [`super`] shows the cell itself; all else is, above
+//! the cell. Meanwhile descriptor 1 is one end of a terminal of our own (or of a pipe, where there is none to
+//! be had), and what comes out of the other is told apart here.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use crate::shell::own_file::OwnFile;
+
+/// A line of others that doesn't end is shown when it is this long.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The two ends of what stands in for standard output.
+#[derive(Clone, Copy)]
+pub struct Aside {
+    written: OwnFile,
+    read: OwnFile,
+}
+
+impl Aside {
+    /// # Errors
+    /// The system gives no more files.
+    pub fn new() -> io::Result<Self> {
+        let (read, written) = own_terminal().or_else(|_| {
+            let (read, written) = io::pipe()?;
+            Ok::<_, io::Error>((OwnedFd::from(read), OwnedFd::from(written)))
+        })?;
+        Ok(Self {
+            written: kept(written)?,
+            read: kept(read)?,
+        })
+    }
+
+    /// Whether nobody has closed it.
+    pub fn is_there(&self) -> bool {
+        self.written.is_there() && self.read.is_there()
+    }
+
+    /// The end that what was written comes out of.
+    pub fn read_end(&self) -> OwnFile {
+        self.read
+    }
+
+    /// Puts it in the place of standard output.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn put_in_place(&self) -> io::Result<()> {
+        // SAFETY: it is told of numbers.
+        match unsafe { libc::dup2(self.written.number(), libc::STDOUT_FILENO) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has it be as large as the terminal, for who asks how large standard output is.
+    pub fn set_size(&self, size: &libc::winsize) {
+        // SAFETY: the structure lives through the call. A pipe has no size.
+        unsafe { libc::ioctl(self.written.number(), libc::TIOCSWINSZ, size) };
+    }
+
+    pub fn close(self) {
+        self.written.close();
+        self.read.close();
+    }
+}
+
+/// Keeps an end of something open for the shell.
+///
+/// # Errors
+/// It was closed meanwhile.
+pub fn kept(end: OwnedFd) -> io::Result<OwnFile> {
+    OwnFile::keep(File::from(end)).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+}
+
+/// A terminal that hands on what is written as it is: the end that reads, and that which is written to.
+fn own_terminal() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (mut read, mut written) = (-1, -1);
+    // SAFETY: the numbers live through the call, nothing else is asked for, and what was opened is
+    // nobody else's. A zeroed structure is one, and is filled before it is read.
+    unsafe {
+        let (name, size) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let modes = std::ptr::null_mut::<libc::termios>();
+        if libc::openpty(&raw mut read, &raw mut written, name, modes, size) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let ends = (OwnedFd::from_raw_fd(read), OwnedFd::from_raw_fd(written));
+        for end in [read, written] {
+            libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+        let mut modes: libc::termios = std::mem::zeroed();
+        if libc::tcgetattr(written, &raw mut modes) == 0 {
+            libc::cfmakeraw(&raw mut modes);
+            libc::tcsetattr(written, libc::TCSANOW, &raw const modes);
+        }
+        Ok(ends)
+    }
+}
+
+/// What others have written, told apart from what rustyline writes: that is nothing but blanks, line ends
+/// and codes that move the cursor or erase.
+#[derive(Default)]
+pub struct Others {
+    /// The line that is coming in.
+    line: Vec<u8>,
+}
+
+impl Others {
+    /// Takes what was written; gives the lines of others that have come to their end.
+    pub fn take(&mut self, bytes: &[u8]) -> String {
+        let mut lines = String::new();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.line.len() > LINE_BYTES_MAX {
+                lines.push_str(&self.take_line());
+            }
+        }
+        lines
+    }
+
+    /// Whether there is the beginning of a line.
+    pub fn has_begun(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// Gives the line as far as it has come, if it is of others.
+    pub fn take_line(&mut self) -> String {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        let text = without_moves(text.trim_end_matches('\n'));
+        // What is before a carriage return was written over.
+        let seen = text.rsplit('\r').find(|part| !is_blank(part));
+        seen.map_or_else(String::new, |seen| format!("{seen}\n"))
+    }
+}
+
+/// The text without the escape codes that move the cursor, erase, or set modes of the terminal.
+fn without_moves(text: &str) -> String {
+    let mut rest = text;
+    let mut left = String::with_capacity(text.len());
+    while let Some((before, behind)) = rest.split_once("\x1b[") {
+        left.push_str(before);
+        let length = behind.find(|end: char| ('\x40'..'\x7f').contains(&end));
+        let (code, after) = behind.split_at(length.map_or(behind.len(), |at| at + 1));
+        if code.ends_with('m') {
+            left.push_str("\x1b[");
+            left.push_str(code);
+        }
+        rest = after;
+    }
+    left.push_str(rest);
+    left
+}
+
+/// Whether nothing of it would be seen.
+fn is_blank(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("\x1b[") {
+        if !before.trim().is_empty() {
+            return false;
+        }
+        rest = behind.split_once('m').map_or("", |(_, after)| after);
+    }
+    rest.trim().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// What is shown of pieces that come one after the other.
+    fn shown(pieces: &[&str]) -> String {
+        let mut others = Others::default();
+        pieces
+            .iter()
+            .map(|piece| others.take(piece.as_bytes()))
+            .collect()
+    }
+
+    #[test]
+    fn what_the_editor_writes_is_not_shown() {
+        let refresh =
+            "\x1b[?2026h\x1b[2B\r\x1b[K\x1b[A\r\x1b[K\x1b[A\r\x1b[K\n\x1b[1A\r\x1b[12C\x1b[?2026l";
+        assert_eq!(shown(&[refresh, "\x1b[B\x1b[3C", "\n", "        \n"]), "");
+        assert_eq!(
+            shown(&[refresh, "\x1b[H\x1b[J", refresh, "\x07\n"]),
+            "\x07\n"
+        );
+    }
+
+    #[test]
+    fn lines_of_others_are_shown() {
+        assert_eq!(shown(&["one\ntwo", "\n"]), "one\ntwo\n");
+        assert_eq!(shown(&["\r\x1b[K\x1b[A\r\x1b[Kone\n"]), "one\n");
+        assert_eq!(shown(&["on", "\r\x1b[3C", "e\n"]), "e\n");
+        assert_eq!(shown(&["10 %\r50 %\r100 %\n"]), "100 %\n");
+        assert_eq!(shown(&["100 %\r\n"]), "100 %\n");
+        assert_eq!(shown(&["\x1b[31mred\x1b[0m\n"]), "\x1b[31mred\x1b[0m\n");
+        assert_eq!(shown(&["\x1b[31m \x1b[0m\n"]), "");
+        let mut others = Others::default();
+        assert_eq!(others.take("no end".as_bytes()), "");
+        assert!(others.has_begun());
+        assert_eq!(others.take_line(), "no end\n");
+        assert!(!others.has_begun());
+        let long = "x".repeat(LINE_BYTES_MAX + 1);
+        assert_eq!(shown(&[&long]), format!("{long}\n"));
+    }
+
+    #[test]
+    fn what_is_written_at_one_end_comes_out_of_the_other() {
+        for (read, written) in [
+            own_terminal().expect("there are terminals"),
+            io::pipe()
+                .map(|(read, written)| (read.into(), written.into()))
+                .expect("there are pipes"),
+        ] {
+            let (mut read, mut written) = (File::from(read), File::from(written));
+            written.write_all(b"a\nb\x03c\r").expect("it is open");
+            let mut buffer = [0; 6];
+            read.read_exact(&mut buffer).expect("it comes out");
+            assert_eq!(&buffer, b"a\nb\x03c\r");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The cell that is edited, as a person sees it: a prompt before each line, a part of it where it is taller
+//! than the terminal, and other output above it.
+//!
+//! rustyline edits, and asks [`super::helper`] for colours each time that something has changed; what it
+//! asks for is drawn here, on the terminal itself, and what rustyline would draw goes [`aside`]. It has no
+//! prompts for further lines and shows no part of a cell. Where letters stand is [`layout`]'s, how the
+//! terminal is changed [`painter`]'s.
+
+mod aside;
+mod layout;
+mod painter;
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use parking_lot::FairMutex;
+use rustyline::GraphemeClusterMode;
+
+use aside::{Aside, Others};
+pub use layout::CellText;
+use painter::{Painter, Size};
+
+use super::own_file::OwnFile;
+use super::{terminal, thread};
+
+/// Marks pastes, and doesn't.
+const PASTES_MARKED: &str = "\x1b[?2004h";
+const PASTES_UNMARKED: &str = "\x1b[?2004l";
+/// Empties the screen.
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// How long a line of others that has begun is waited for to end.
+const LINE_END_MS: libc::c_int = 200;
+
+/// What the thread of a view is told.
+const RESIZED: u8 = b's';
+const ENDED: u8 = b'e';
+
+/// The number that a change of the terminal's size is told under, or -1.
+static RESIZES: AtomicI32 = AtomicI32::new(-1);
+
+/// Shows cells while they are edited, one after the other.
+pub struct CellView {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    aside: Aside,
+    /// Tells the thread that shows what others write, and where it is told.
+    tells: OwnFile,
+    told: OwnFile,
+    state: FairMutex<State>,
+}
+
+struct State {
+    /// The terminal, while a cell is edited.
+    terminal: Option<OwnFile>,
+    painter: Painter,
+    cell: CellText,
+    /// Whether the next that is drawn is drawn on an empty screen.
+    clears: bool,
+    /// Whether the terminal has to be told again that pastes are to be marked.
+    marks_pastes: bool,
+    /// Whether changes of the terminal's size are heard of.
+    hears_of_size: bool,
+}
+
+impl CellView {
+    /// # Errors
+    /// The system gives no more files or threads.
+    pub fn new() -> io::Result<Self> {
+        let (tells, told) = UnixStream::pair()?;
+        // In a signal's handler nothing may wait.
+        tells.set_nonblocking(true)?;
+        let shared = Arc::new(Shared {
+            aside: Aside::new()?,
+            tells: aside::kept(tells.into())?,
+            told: aside::kept(told.into())?,
+            state: FairMutex::new(State {
+                terminal: None,
+                painter: Painter::new(GraphemeClusterMode::from_env()),
+                cell: CellText::default(),
+                clears: false,
+                marks_pastes: false,
+                hears_of_size: false,
+            }),
+        });
+        let own = Arc::clone(&shared);
+        thread::start("beside the prompt", move || {
+            own.show_others();
+            own.close();
+        })?;
+        Ok(Self { shared })
+    }
+
+    /// Begins to show a cell, until what this gives is dropped. Standard output leads aside meanwhile.
+    ///
+    /// # Errors
+    /// Files of it were closed, or standard output is.
+    pub fn begin(&self) -> io::Result<Edited<'_>> {
+        let closed = || io::Error::from(io::ErrorKind::NotConnected);
+        // What was printed before stands above.
+        io::stdout().flush()?;
+        if !self.shared.is_there() {
+            return Err(closed());
+        }
+        let terminal = OwnFile::copy_of(libc::STDOUT_FILENO).ok_or_else(closed)?;
+        let mut state = self.shared.state.lock();
+        if let Err(error) = self.shared.aside.put_in_place() {
+            terminal.close();
+            return Err(error);
+        }
+        terminal::set_output(terminal.number());
+        RESIZES.store(self.shared.tells.number(), Ordering::Relaxed);
+        state.terminal = Some(terminal);
+        state.cell = CellText::default();
+        state.painter.forget();
+        state.marks_pastes = true;
+        state.hears_of_size = false;
+        drop(state);
+        Ok(Edited { view: self })
+    }
+
+    /// Shows the cell as it is now.
+    pub fn draw(&self, cell: CellText) {
+        let mut state = self.shared.state.lock();
+        let Some(terminal) = state.terminal else {
+            return;
+        };
+        if !state.hears_of_size {
+            // The editor has begun to hear of it itself, which ends with the cell, too.
+            hear_of_size();
+            self.shared.aside.set_size(&window_size(terminal.number()));
+            state.hears_of_size = true;
+        }
+        let mut codes = String::new();
+        if std::mem::take(&mut state.marks_pastes) {
+            codes.push_str(PASTES_MARKED);
+        }
+        if std::mem::take(&mut state.clears) {
+            codes.push_str(CLEAR);
+            state.painter.forget();
+        }
+        codes.push_str(&state.painter.draw(&cell, size(terminal.number())));
+        state.cell = cell;
+        put(terminal.number(), &codes);
+    }
+
+    /// Shows text above the cell, if one is edited, else where the cursor is.
+    pub fn print_above(&self, text: &str) {
+        self.shared.print_above(text);
+    }
+
+    /// Has the screen be empty when the cell is drawn next.
+    pub fn clear(&self) {
+        self.shared.state.lock().clears = true;
+    }
+
+    /// Leaves the terminal to the shell that this one was started from; the cell is drawn below what that
+    /// leaves there.
+    pub fn suspend(&self) {
+        let mut state = self.shared.state.lock();
+        if let Some(terminal) = state.terminal {
+            let codes = state.painter.leave();
+            state.marks_pastes = true;
+            put(terminal.number(), &format!("{PASTES_UNMARKED}{codes}"));
+        }
+    }
+
+    fn end(&self) {
+        let mut state = self.shared.state.lock();
+        RESIZES.store(-1, Ordering::Relaxed);
+        let Some(terminal) = state.terminal.take() else {
+            return;
+        };
+        let cell = std::mem::take(&mut state.cell);
+        let codes = state.painter.finish(&cell, size(terminal.number()));
+        put(terminal.number(), &format!("{PASTES_UNMARKED}{codes}"));
+        // SAFETY: it is told of numbers.
+        unsafe { libc::dup2(terminal.number(), libc::STDOUT_FILENO) };
+        terminal::set_output(libc::STDOUT_FILENO);
+        terminal.close();
+    }
+}
+
+impl Drop for CellView {
+    fn drop(&mut self) {
+        if self.shared.tells.is_there() {
+            tell(self.shared.tells.number(), ENDED);
+        }
+    }
+}
+
+/// That a cell is being edited.
+pub struct Edited<'view> {
+    view: &'view CellView,
+}
+
+impl Drop for Edited<'_> {
+    fn drop(&mut self) {
+        self.view.end();
+    }
+}
+
+impl Shared {
+    fn print_above(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock();
+        match state.terminal {
+            Some(terminal) => {
+                let codes = state.painter.above(text);
+                put(terminal.number(), &codes);
+            }
+            None => put(libc::STDOUT_FILENO, text),
+        }
+    }
+
+    fn resized(&self) {
+        let mut state = self.state.lock();
+        let Some(terminal) = state.terminal else {
+            return;
+        };
+        self.aside.set_size(&window_size(terminal.number()));
+        let State { painter, cell, .. } = &mut *state;
+        put(
+            terminal.number(),
+            &painter.redraw(cell, size(terminal.number())),
+        );
+    }
+
+    /// Whether nobody has closed the files of it.
+    fn is_there(&self) -> bool {
+        self.aside.is_there() && self.tells.is_there() && self.told.is_there()
+    }
+
+    fn close(&self) {
+        self.aside.close();
+        self.tells.close();
+        self.told.close();
+    }
+
+    /// Shows what others than the editor write, until the view ends or its files are gone.
+    fn show_others(&self) {
+        let mut others = Others::default();
+        let mut buffer = vec![0; 64 * 1024];
+        let read_end = self.aside.read_end();
+        loop {
+            let watched = |file: OwnFile| libc::pollfd {
+                fd: file.number(),
+                events: libc::POLLIN,
+                revents: 0,
+            };
+            let mut files = [watched(read_end), watched(self.told)];
+            let patience = if others.has_begun() { LINE_END_MS } else { -1 };
+            // SAFETY: there are two of them, and they live through the call.
+            match unsafe { libc::poll(files.as_mut_ptr(), 2, patience) } {
+                -1 if was_interrupted() => continue,
+                -1 => return,
+                0 => self.print_above(&others.take_line()),
+                _ => {}
+            }
+            if files[1].revents != 0 {
+                match read(self.told, &mut buffer[..1]) {
+                    Some(1) if buffer[0] == RESIZED => self.resized(),
+                    _ => return,
+                }
+            }
+            if files[0].revents != 0 {
+                match read(read_end, &mut buffer) {
+                    None | Some(0) => return,
+                    Some(count) => self.print_above(&others.take(&buffer[..count])),
+                }
+            }
+        }
+    }
+}
+
+/// Reads what has come in; `None` where there is nothing to read any more.
+fn read(file: OwnFile, buffer: &mut [u8]) -> Option<usize> {
+    loop {
+        if !file.is_there() {
+            return None;
+        }
+        // SAFETY: the buffer is as long as is said.
+        let count = unsafe { libc::read(file.number(), buffer.as_mut_ptr().cast(), buffer.len()) };
+        match usize::try_from(count) {
+            Ok(count) => return Some(count),
+            Err(_) if was_interrupted() => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+fn was_interrupted() -> bool {
+    io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+}
+
+/// Writes all of it. A terminal that is gone is told of where it is read.
+fn put(number: libc::c_int, text: &str) {
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        // SAFETY: the bytes live through the call.
+        let count = unsafe { libc::write(number, rest.as_ptr().cast(), rest.len()) };
+        match usize::try_from(count) {
+            Ok(count) => rest = &rest[count..],
+            Err(_) => match io::Error::last_os_error().kind() {
+                io::ErrorKind::Interrupted => {}
+                // Somebody has made it so for all who have it.
+                io::ErrorKind::WouldBlock => wait_until_it_takes(number),
+                _ => return,
+            },
+        }
+    }
+}
+
+fn wait_until_it_takes(number: libc::c_int) {
+    let mut watched = libc::pollfd {
+        fd: number,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: there is one, and it lives through the call.
+    unsafe { libc::poll(&raw mut watched, 1, -1) };
+}
+
+fn window_size(number: libc::c_int) -> libc::winsize {
+    // SAFETY: a zeroed structure is one, and it lives through the call.
+    unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        libc::ioctl(number, libc::TIOCGWINSZ, &raw mut size);
+        size
+    }
+}
+
+/// How large the terminal is; what is usual where it doesn't say.
+fn size(number: libc::c_int) -> Size {
+    let size = window_size(number);
+    let or_usual = |count: u16, usual: usize| if count > 0 { usize::from(count) } else { usual };
+    Size {
+        rows: or_usual(size.ws_row, 24),
+        columns: or_usual(size.ws_col, 80),
+    }
+}
+
+/// Has a change of the terminal's size be told to the thread of the view.
+fn hear_of_size() {
+    // SAFETY: the handler does only what is allowed in one.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_resize as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART;
+        libc::sigaction(libc::SIGWINCH, &raw const action, std::ptr::null_mut());
+    }
+}
+
+extern "C" fn on_resize(_: libc::c_int) {
+    let number = RESIZES.load(Ordering::Relaxed);
+    if number >= 0 {
+        tell(number, RESIZED);
+    }
+}
+
+/// Tells the thread of a view something, without waiting. It is allowed in a signal's handler.
+fn tell(number: libc::c_int, what: u8) {
+    // SAFETY: the byte lives through the call.
+    unsafe { libc::write(number, (&raw const what).cast(), 1) };
+}
