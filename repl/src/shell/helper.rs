@@ -84,8 +84,16 @@ impl<'vm> CellHelper<'vm> {
         }
     }
 
-    /// The cell in its colours.
+    /// The cell in its colours, with the lines reversed that are selected.
     fn painted(&self, line: &str, position: usize) -> String {
+        let painted = self.coloured(line, position);
+        match self.keys.vi.selected(line, position) {
+            Some(selected) => with_reversed(line, &painted, &selected),
+            None => painted,
+        }
+    }
+
+    fn coloured(&self, line: &str, position: usize) -> String {
         if !self.colours.enabled() || line.len() > COLOURED_BYTES_MAX {
             return harmless(line).into_owned();
         }
@@ -344,6 +352,21 @@ fn paint(
     painted
 }
 
+/// The painted cell with some of its lines reversed, in place of their colours.
+fn with_reversed(cell: &str, painted: &str, reversed: &Range<usize>) -> String {
+    let mut start = 0;
+    let mut lines = Vec::new();
+    for (line, painted) in cell.split('\n').zip(painted.split('\n')) {
+        let is_reversed = reversed.start <= start && start <= reversed.end;
+        lines.push(match is_reversed {
+            true => Cow::Owned(format!("\x1b[7m{}\x1b[0m", harmless(line))),
+            false => Cow::Borrowed(painted),
+        });
+        start += line.len() + 1;
+    }
+    lines.join("\n")
+}
+
 /// Text as it may go to a terminal: what a paste has of control characters would do there what it
 /// pleases, and show something else than what is run.
 fn harmless(text: &str) -> Cow<'_, str> {
@@ -424,6 +447,17 @@ mod tests {
         assert_eq!(left, ['\n', '\t'], "{painted:?}");
         assert!(own.contains("31m") && own.contains("]0;t"), "{painted:?}");
         assert!(matches!(harmless("plain\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn selected_lines_are_reversed() {
+        let cell = "one\n\n'two'\nthree";
+        let shown = |range| with_reversed(cell, &painted(true, cell), &range);
+        assert_eq!(
+            shown(0..4),
+            "\x1b[7mone\x1b[0m\n\x1b[7m\x1b[0m\n\x1b[33m'two'\x1b[0m\nthree"
+        );
+        assert_eq!(shown(5..10), "one\n\n\x1b[7m'two'\x1b[0m\nthree");
     }
 
     #[test]

@@ -320,7 +320,9 @@ fn of_a_cell_taller_than_the_terminal_a_part_is_seen_until_it_is_entered() {
     let sum: Vec<String> = (0..20).map(|line| format!("    + {line}")).collect();
     screen.paste(&format!("(\n{}\n)", sum.join("\n")));
     let lines = |numbers: std::ops::Range<u32>| -> Vec<String> {
-        numbers.map(|line| format!("   ...:     + {line}")).collect()
+        numbers
+            .map(|line| format!("   ...:     + {line}"))
+            .collect()
     };
     screen.wait("its end", |screen| {
         screen.lines()[..7] == lines(13..20) && screen.lines()[7] == "   ...: )"
@@ -330,7 +332,9 @@ fn of_a_cell_taller_than_the_terminal_a_part_is_seen_until_it_is_entered() {
     screen.wait("a part of it", |screen| screen.lines() == lines(5..13));
     assert_eq!(screen.cursor(), (0, 9));
     screen.resize(40, 6);
-    screen.wait("a smaller part of it", |screen| screen.lines() == lines(5..11));
+    screen.wait("a smaller part of it", |screen| {
+        screen.lines() == lines(5..11)
+    });
     screen.send("\x05 * 2");
     screen.shows_line("   ...:     + 5 * 2");
     screen.send("\x1b[1;5F\r");
@@ -348,7 +352,10 @@ fn of_a_cell_taller_than_the_terminal_a_part_is_seen_until_it_is_entered() {
 fn what_is_written_past_the_shell_is_shown_above_the_cell() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);
-    screen.enter(1, "import os, threading; done = threading.Event(); os.mkfifo('go')");
+    screen.enter(
+        1,
+        "import os, threading; done = threading.Event(); os.system('mkfifo go')",
+    );
     screen.prompt(2);
     screen.send(
         "def write():\rwith open('go'): pass\ros.write(1, b'one\\ntwo \\x1b[1mhalf')\r\

@@ -99,7 +99,8 @@ fn a_session_becomes_a_notebook_and_a_file() {
     screen.shows("Written to cells.py:");
     screen.enter(5, "%load cells.py");
     screen.wait("the file in the prompt", |screen| {
-        screen.contents().contains("In [6]: # %load cells.py") && screen.line_of_cursor() == "   ...: x * 7"
+        screen.contents().contains("In [6]: # %load cells.py")
+            && screen.line_of_cursor() == "   ...: x * 7"
     });
     screen.send("\r");
     screen.shows("Out[6]: 42");

@@ -84,6 +84,34 @@ fn the_prompt_says_the_mode_of_vi() {
 }
 
 #[test]
+fn macros_are_played_and_lines_selected_in_vi_mode() {
+    let home = TestHome::new();
+    let mut screen = started(&home);
+    screen.prompt(1);
+    screen.send("x = [1,\r2,\r3]\x1b");
+    screen.wait("the cursor on the last letter", |screen| {
+        screen.line_of_cursor() == "   ...: 3]" && screen.cursor().1 == 8 + 1
+    });
+    // A digit before the comma, and a line further down.
+    screen.send("ggqa0f,i0");
+    screen.shows_line("In [1]: x = [10,");
+    escape(&mut screen, 8 + 6);
+    screen.send("jq@a");
+    screen.shows_line("   ...: 20,");
+    screen.wait("the cursor in the last line", |screen| {
+        screen.line_of_cursor() == "   ...: 3]"
+    });
+    screen.send("VkJ");
+    screen.shows_line("   ...: 20, 3]");
+    screen.send("ggJ");
+    screen.shows_line("In [1]: x = [10, 20, 3]");
+    screen.send("A; x\r");
+    screen.shows("Out[1]: [10, 20, 3]");
+    screen.prompt(2);
+    screen.leave();
+}
+
+#[test]
 fn vi_keys_are_there_for_those_who_want_them() {
     let home = TestHome::new();
     let mut screen = started_with(&home, "prompt_includes_vi_mode = false");

@@ -4,6 +4,7 @@
 
 use std::mem;
 
+use super::macros::Macros;
 use super::motions::{Find, Motion};
 use super::objects::Object;
 use super::operators::{Case, Operator};
@@ -38,14 +39,33 @@ pub enum Verb {
     Operate(Operator, Target),
     Insert(Place),
     Overwrite,
-    Put { is_before: bool },
+    Put {
+        is_before: bool,
+    },
     Replace(char),
     OtherCase,
-    Join { is_spaced: bool },
+    Join {
+        is_spaced: bool,
+    },
+    /// Begins to select lines, or ends it.
+    Select,
+    /// The lines that were selected last.
+    SelectAgain,
+    /// Goes to the other end of what is selected.
+    SwapEnds,
+    SelectObject {
+        object: Object,
+        is_around: bool,
+    },
     Mark(char),
+    /// Begins a macro.
+    Record(char),
+    Play(char),
     Undo,
     Repeat,
-    Search { is_forward: bool },
+    Search {
+        is_forward: bool,
+    },
     EditElsewhere,
 }
 
@@ -59,6 +79,10 @@ pub enum Target {
     },
     /// The line that one is in, and those below it by the count.
     Lines,
+    /// The same as they were selected, with `<` and `>` by so many levels.
+    Selected {
+        levels: usize,
+    },
 }
 
 /// Where typing begins.
@@ -107,6 +131,8 @@ enum Awaits {
     },
     Replacement,
     MarkToSet,
+    MacroToRecord,
+    Macro,
     Mark {
         is_line: bool,
     },
@@ -123,6 +149,11 @@ impl Begun {
     /// Whether the next key is taken as the character that it stands for.
     pub fn awaits_character(&self) -> bool {
         !matches!(self.awaits, Awaits::Key)
+    }
+
+    /// Whether the next key can be a command of its own.
+    pub fn awaits_command(&self) -> bool {
+        !self.has_operator() && !self.awaits_character()
     }
 
     /// Takes the next key. A command that is whole or means nothing leaves nothing begun.
@@ -144,6 +175,8 @@ impl Begun {
             })),
             Awaits::Replacement => self.whole(Verb::Replace(key)),
             Awaits::MarkToSet if Marks::is_name(key) => self.whole(Verb::Mark(key)),
+            Awaits::MacroToRecord if Macros::is_recorded_into(key) => self.whole(Verb::Record(key)),
+            Awaits::Macro if key == '@' || Registers::is_name(key) => self.whole(Verb::Play(key)),
             Awaits::Mark { is_line } if Marks::is_name(key) => {
                 self.motion(Motion::Mark { name: key, is_line })
             }
@@ -151,7 +184,34 @@ impl Begun {
                 Some(object) => self.target(Target::Object { object, is_around }),
                 None => Read::Nothing,
             },
-            Awaits::Register | Awaits::MarkToSet | Awaits::Mark { .. } => Read::Nothing,
+            Awaits::Register
+            | Awaits::MarkToSet
+            | Awaits::MacroToRecord
+            | Awaits::Macro
+            | Awaits::Mark { .. } => Read::Nothing,
+        };
+        if read != Read::More {
+            *self = Self::default();
+        }
+        read
+    }
+
+    /// Takes the next key where lines are selected.
+    pub fn key_of_selection(&mut self, key: char) -> Read {
+        let read = match mem::take(&mut self.awaits) {
+            Awaits::Key => self.plain_of_selection(key),
+            Awaits::SecondHalf => match verb_of_selection_behind_g(key) {
+                Some(verb) => self.whole(verb),
+                None => self.second_half(key),
+            },
+            Awaits::Object { is_around } => match Object::of_key(key) {
+                Some(object) => self.whole(Verb::SelectObject { object, is_around }),
+                None => Read::Nothing,
+            },
+            awaits => {
+                self.awaits = awaits;
+                return self.key(key);
+            }
         };
         if read != Read::More {
             *self = Self::default();
@@ -187,6 +247,25 @@ impl Begun {
         }
     }
 
+    fn plain_of_selection(&mut self, key: char) -> Read {
+        if let Some(verb) = verb_of_selection(key, self.count.unwrap_or(1)) {
+            return self.whole(verb);
+        }
+        match key {
+            'i' | 'a' => {
+                self.awaits = Awaits::Object {
+                    is_around: key == 'a',
+                };
+                Read::More
+            }
+            '"' | 'm' | '@' => self.plain(key),
+            _ if key.is_ascii_digit() || awaits(key).is_some() || motion(key).is_some() => {
+                self.plain(key)
+            }
+            _ => Read::Nothing,
+        }
+    }
+
     fn under_operator(&mut self, key: char, operator: Operator) -> Read {
         match key {
             'i' | 'a' => {
@@ -218,11 +297,16 @@ impl Begun {
             'e' => self.motion(Motion::WordEndBack(Words::Small)),
             'E' => self.motion(Motion::WordEndBack(Words::Big)),
             '_' => self.motion(Motion::LastNonBlank),
+            '*' | '#' => self.motion(Motion::SameWord {
+                is_forward: key == '*',
+                is_whole: false,
+            }),
             '~' => self.operator(Operator::Case(Case::Other)),
             'u' => self.operator(Operator::Case(Case::Lower)),
             'U' => self.operator(Operator::Case(Case::Upper)),
             'J' if !self.has_operator() => self.whole(Verb::Join { is_spaced: false }),
             'I' if !self.has_operator() => self.whole(Verb::Insert(Place::LineStart)),
+            'v' if !self.has_operator() => self.whole(Verb::SelectAgain),
             _ => Read::Nothing,
         }
     }
@@ -287,6 +371,8 @@ fn awaits_alone(key: char) -> Option<Awaits> {
         '"' => Some(Awaits::Register),
         'r' => Some(Awaits::Replacement),
         'm' => Some(Awaits::MarkToSet),
+        'q' => Some(Awaits::MacroToRecord),
+        '@' => Some(Awaits::Macro),
         _ => None,
     }
 }
@@ -320,6 +406,10 @@ fn motion(key: char) -> Option<Motion> {
         '(' => Motion::SentenceBack,
         'n' => Motion::SearchAgain { is_opposite: false },
         'N' => Motion::SearchAgain { is_opposite: true },
+        '*' | '#' => Motion::SameWord {
+            is_forward: key == '*',
+            is_whole: true,
+        },
         _ => return None,
     })
 }
@@ -372,8 +462,35 @@ fn verb(key: char) -> Option<Verb> {
         '/' => Verb::Search { is_forward: false },
         '?' => Verb::Search { is_forward: true },
         'v' => Verb::EditElsewhere,
+        'V' => Verb::Select,
         _ => return None,
     })
+}
+
+/// What a key does with lines that are selected.
+fn verb_of_selection(key: char, levels: usize) -> Option<Verb> {
+    let operator = match key {
+        'd' | 'D' | 'x' | 'X' => Operator::Delete,
+        'c' | 'C' | 's' | 'S' | 'R' => Operator::Change,
+        'y' | 'Y' => Operator::Copy,
+        '>' => Operator::Indent,
+        '<' => Operator::Dedent,
+        '~' => Operator::Case(Case::Other),
+        'u' => Operator::Case(Case::Lower),
+        'U' => Operator::Case(Case::Upper),
+        'o' | 'O' => return Some(Verb::SwapEnds),
+        'J' | 'p' | 'P' | 'v' | 'V' => return verb(key),
+        _ => return None,
+    };
+    Some(Verb::Operate(operator, Target::Selected { levels }))
+}
+
+fn verb_of_selection_behind_g(key: char) -> Option<Verb> {
+    match key {
+        '~' | 'u' | 'U' => verb_of_selection(key, 1),
+        'J' => Some(Verb::Join { is_spaced: false }),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -419,6 +536,28 @@ mod tests {
         assert_eq!(read("t3"), whole(None, None, Verb::Go(find)));
         assert_eq!(read("2r1"), whole(None, Some(2), Verb::Replace('1')));
         assert_eq!(read("0"), whole(None, None, Verb::Go(Motion::LineStart)));
+    }
+
+    #[test]
+    fn an_operator_is_whole_where_lines_are_selected() {
+        let mut begun = Begun::default();
+        let mut read = |keys: &str| {
+            let next = |_, key| begun.key_of_selection(key);
+            keys.chars().fold(Read::More, next)
+        };
+        let shifted = Verb::Operate(Operator::Indent, Target::Selected { levels: 2 });
+        assert_eq!(read("2>"), whole(None, Some(2), shifted));
+        let find = Motion::Find(Find {
+            letter: 'd',
+            is_forward: true,
+            is_till: false,
+        });
+        assert_eq!(read("fd"), whole(None, None, Verb::Go(find)));
+        let put = Verb::Put { is_before: false };
+        assert_eq!(read("\"ap"), whole(Some('a'), None, put));
+        for key in ["r", "/", "I"] {
+            assert_eq!(read(key), Read::Nothing, "{key}");
+        }
     }
 
     #[test]

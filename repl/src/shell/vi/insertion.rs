@@ -7,6 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::commands::{Command, Place, Verb};
 use super::machine::Indents;
+use super::macros;
 use super::operators::{self, Edit, Part};
 use super::places;
 
@@ -139,6 +140,29 @@ impl Insertion {
             // What was changed elsewhere isn't typed again.
             None => Typed::default(),
         }
+    }
+
+    /// The keys that type the same again and lead to `at`, for a macro.
+    pub fn keys(&self, text: &str, at: usize) -> String {
+        let typed = self.typed(text, at);
+        let end = match self.is_over {
+            true => Some(at),
+            false => text
+                .strip_suffix(&self.start.text[self.start.at..])
+                .map(str::len),
+        };
+        // What was changed elsewhere isn't typed again.
+        let Some(end) = end else {
+            return String::new();
+        };
+        let (key, way) = match at <= end {
+            true => (macros::LEFT, &text[at..end]),
+            false => (macros::RIGHT, &text[end..at]),
+        };
+        let mut keys = macros::BACKSPACE.to_string().repeat(typed.deleted);
+        keys.push_str(&typed.text);
+        keys.extend(way.graphemes(true).map(|_| key));
+        keys
     }
 
     /// What its end makes of the text, with the cursor on the last letter.

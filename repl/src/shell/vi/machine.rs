@@ -5,12 +5,19 @@
 //! [`super::motions`], what operators do by [`super::operators`].
 //!
 //! While somebody inserts, the keys are the line editor's own; what they have typed is seen at Escape.
+//! Macros are in [`playing`], selected lines in [`selecting`], searches of earlier cells in [`searching`].
+
+mod playing;
+mod searching;
+mod selecting;
 
 use super::commands::{Begun, Command, Read, Target, Verb};
 use super::insertion::{Insertion, Typed};
-use super::motions::{self, Column, Find, Memory, Motion, Pattern, Purpose};
+use super::macros::Macros;
+use super::motions::{self, Column, Find, Memory, Motion, Purpose};
 use super::objects;
 use super::operators::{self, Edit, Operator, Part};
+use super::patterns::{Pattern, Sought};
 use super::places;
 use super::registers::{How, Kept, Marks, Registers};
 use super::undo::Undo;
@@ -44,6 +51,8 @@ pub enum Step {
     Own,
     /// It is taken, and changes nothing that is seen.
     Taken,
+    /// The same, as it means nothing or leads nowhere: a macro ends with it.
+    Failed,
     Go(usize),
     Edit(Edit),
     /// Runs the cell.
@@ -92,6 +101,9 @@ pub struct Machine {
     pattern: Option<Pattern>,
     /// Where `j` and `k` keep to, while there is nothing between them.
     column: Option<Column>,
+    /// Where lines were begun to be selected, while they are. They go on to the cursor.
+    selection: Option<usize>,
+    macros: Macros,
     /// What `.` does again, and what was typed in it.
     last: Option<(Command, Option<Typed>)>,
     /// What commands have left, to see what else has changed it.
@@ -113,6 +125,8 @@ impl Machine {
         self.marks = Marks::default();
         self.undo = Undo::default();
         self.column = None;
+        self.selection = None;
+        self.macros.end_recording();
     }
 
     /// Whether keys are the line editor's own.
@@ -125,39 +139,16 @@ impl Machine {
         !matches!(self.mode, Mode::Insert(_))
     }
 
-    /// A search that was asked for can't be: nothing is there to be searched.
-    pub fn leave_search(&mut self) {
-        self.mode = Mode::Command(Begun::default());
-    }
-
     /// What a key makes of the text with the cursor at `at`.
     pub fn key(&mut self, key: Key, text: &str, at: usize, indents: Indents) -> Step {
+        if self.ends_recording(key) {
+            return Step::Taken;
+        }
+        self.record(key, text, at);
         match self.mode {
             Mode::Insert(_) => self.key_of_insertion(key, text, at),
             Mode::Command(_) => self.key_of_command(key, text, at, indents),
             Mode::Search(_) => self.key_of_search(key, text),
-        }
-    }
-
-    /// What a key does while earlier cells are searched, in whatever way that has begun.
-    pub fn key_while_searching(&mut self, key: Key, text: &str, at: usize) -> Step {
-        let before = match &self.mode {
-            Mode::Search(_) => return self.key_of_search(key, text),
-            Mode::Insert(insertion) => insertion.before.clone(),
-            Mode::Command(_) => self.seen.clone(),
-        };
-        match key {
-            Key::Escape => {
-                self.leave_search();
-                self.note_change(&before, text);
-                self.seen = Edit {
-                    text: text.to_owned(),
-                    at,
-                };
-                Step::EndSearch
-            }
-            Key::Abort => Step::AbortSearch,
-            _ => Self::by_itself(key, text),
         }
     }
 
@@ -170,7 +161,7 @@ impl Machine {
             _ => (text, at),
         };
         match self.key(key, now, at, indents) {
-            Step::Taken | Step::Own => first,
+            Step::Taken | Step::Failed | Step::Own => first,
             // What was typed several times over can't be kept and left in one step.
             Step::ToOther { .. } if now != text => first,
             Step::Go(at) if now != text => Step::Edit(Edit {
@@ -237,41 +228,15 @@ impl Machine {
         }
     }
 
-    fn key_of_search(&mut self, key: Key, text: &str) -> Step {
-        let Mode::Search(pattern) = &mut self.mode else {
-            return Step::Own;
-        };
-        match key {
-            Key::Character(letter) => {
-                pattern.text.push(letter);
-                return Step::Own;
-            }
-            Key::Backspace => {
-                pattern.text.pop();
-                return Step::Own;
-            }
-            Key::HistorySearch => return Step::Own,
-            _ => {}
-        }
-        if !pattern.text.is_empty() {
-            self.pattern = Some(pattern.clone());
-        }
-        self.leave_search();
-        match key {
-            Key::Enter | Key::Escape => Step::EndSearch,
-            Key::Abort => Step::AbortSearch,
-            _ => Self::by_itself(key, text),
-        }
-    }
-
     fn key_of_command(&mut self, key: Key, text: &str, at: usize, indents: Indents) -> Step {
+        let is_selecting = self.keeps_selection(text);
         let Mode::Command(begun) = &mut self.mode else {
             return Step::Own;
         };
         let letter = match key {
             Key::Character(letter) => letter,
             Key::Enter if begun.awaits_character() => '\n',
-            Key::Enter if begun.has_operator() => '+',
+            Key::Enter if begun.has_operator() || is_selecting => '+',
             Key::Enter => {
                 *begun = Begun::default();
                 return Step::Run;
@@ -291,6 +256,7 @@ impl Machine {
             Key::Insert => 'i',
             Key::Escape => {
                 *begun = Begun::default();
+                self.leave_selection(at);
                 return Step::Taken;
             }
             Key::HistorySearch | Key::Abort | Key::End | Key::Other => {
@@ -298,14 +264,18 @@ impl Machine {
                 return Self::by_itself(key, text);
             }
         };
-        let read = begun.key(letter);
+        let read = match is_selecting {
+            true => begun.key_of_selection(letter),
+            false => begun.key(letter),
+        };
         self.begun(read, text, at, indents)
     }
 
     /// What becomes of a command that is whole, or isn't yet.
     fn begun(&mut self, read: Read, text: &str, at: usize, indents: Indents) -> Step {
         match read {
-            Read::More | Read::Nothing => Step::Taken,
+            Read::More => Step::Taken,
+            Read::Nothing => Step::Failed,
             Read::Whole(command) => {
                 self.command(command, text, places::on_letter(text, at), indents)
             }
@@ -314,6 +284,9 @@ impl Machine {
 
     fn command(&mut self, command: Command, text: &str, at: usize, indents: Indents) -> Step {
         self.see(text, at);
+        if self.selection.is_some() {
+            return self.command_of_selection(command, text, at, indents);
+        }
         let count = command.count.unwrap_or(1);
         match command.verb {
             Verb::Undo => match self.undo.back(text, count) {
@@ -322,14 +295,14 @@ impl Machine {
                     let at = places::on_letter(&before.text, before.at);
                     self.leave(text, Edit { at, ..before })
                 }
-                None => Step::Taken,
+                None => Step::Failed,
             },
             Verb::Repeat => self.repeat(command.count, text, at, indents),
             Verb::EditElsewhere => Step::EditElsewhere,
             Verb::Search { is_forward } => {
                 self.mode = Mode::Search(Pattern {
-                    text: String::new(),
                     is_forward,
+                    ..Pattern::default()
                 });
                 Step::Search
             }
@@ -338,6 +311,13 @@ impl Machine {
                 self.marks.set(name, at);
                 Step::Taken
             }
+            Verb::Record(register) => {
+                self.macros.begin_recording(register);
+                Step::Taken
+            }
+            Verb::Play(register) => self.play(register, count, (text, at), indents),
+            Verb::Select => self.select(count, text, at),
+            Verb::SelectAgain => self.select_again(text, at),
             _ => self.change(command, text, at, indents),
         }
     }
@@ -357,7 +337,7 @@ impl Machine {
 
     fn go(&mut self, motion: Motion, count: Option<usize>, text: &str, at: usize) -> Step {
         let reach = motions::reach(motion, (text, at), count, Purpose::Go, &self.memory());
-        self.remember(motion);
+        self.remember(motion, text, at);
         if !motion.is_vertical() {
             self.column = (motion == Motion::LineEnd).then_some(Column::End);
         }
@@ -368,9 +348,12 @@ impl Machine {
             if motion.is_jump() {
                 self.marks.set(Marks::BEFORE_JUMP, at);
             }
-            let at = places::on_letter(text, reach.at);
-            self.seen.at = at;
-            return Step::Go(at);
+            let to = places::on_letter(text, reach.at);
+            if to == at && motion.has_to_move() {
+                return Step::Failed;
+            }
+            self.seen.at = to;
+            return Step::Go(to);
         }
         match motion {
             Motion::Down | Motion::Up => Step::ToOther {
@@ -378,13 +361,13 @@ impl Machine {
                 from: at,
             },
             Motion::SearchAgain { is_opposite } => match &self.pattern {
-                Some(pattern) => Step::SearchOn {
+                Some(pattern) if pattern.sought == Sought::Typed => Step::SearchOn {
                     pattern: pattern.text.clone(),
                     is_forward: pattern.is_forward ^ is_opposite,
                 },
-                None => Step::Taken,
+                _ => Step::Failed,
             },
-            _ => Step::Taken,
+            _ => Step::Failed,
         }
     }
 
@@ -397,9 +380,19 @@ impl Machine {
         }
     }
 
-    fn remember(&mut self, motion: Motion) {
-        if let Motion::Find(find) = motion {
-            self.find = Some(find);
+    /// Keeps what a motion searches for, from a place on.
+    fn remember(&mut self, motion: Motion, text: &str, at: usize) {
+        match motion {
+            Motion::Find(find) => self.find = Some(find),
+            Motion::SameWord {
+                is_forward,
+                is_whole,
+            } => {
+                if let Some((pattern, _)) = Pattern::at_cursor(text, at, is_forward, is_whole) {
+                    self.pattern = Some(pattern);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -407,7 +400,7 @@ impl Machine {
         let done = self.done(command, (text, at), indents);
         self.column = None;
         match done {
-            Done::Nothing => Step::Taken,
+            Done::Nothing => Step::Failed,
             Done::Go(at) => {
                 let at = places::on_letter(text, at);
                 self.seen.at = at;
@@ -415,10 +408,7 @@ impl Machine {
             }
             Done::Edit(edit) => {
                 self.last = Some((command, None));
-                let before = self.seen.clone();
-                self.note_change(&before, &edit.text);
-                let at = places::on_letter(&edit.text, edit.at);
-                self.leave(text, Edit { at, ..edit })
+                self.edited(text, edit)
             }
             Done::Insert(insertion) => {
                 let start = insertion.start.clone();
@@ -431,20 +421,29 @@ impl Machine {
     /// `.`: the last change again, with another count if one is given.
     fn repeat(&mut self, count: Option<usize>, text: &str, at: usize, indents: Indents) -> Step {
         let Some((mut command, typed)) = self.last.clone() else {
-            return Step::Taken;
+            return Step::Failed;
         };
-        command.count = count.or(command.count);
+        command.count = match command.verb {
+            // As many lines as were selected.
+            Verb::Operate(_, Target::Selected { .. }) => command.count,
+            _ => count.or(command.count),
+        };
         let end = match (self.done(command, (text, at), indents), &typed) {
             (Done::Edit(edit), _) => edit,
             (Done::Insert(insertion), Some(typed)) => insertion.repeated(typed),
-            _ => return Step::Taken,
+            _ => return Step::Failed,
         };
         self.last = Some((command, typed));
         self.column = None;
+        self.edited(text, end)
+    }
+
+    /// The step to what a command has made of a text.
+    fn edited(&mut self, text: &str, edit: Edit) -> Step {
         let before = self.seen.clone();
-        self.note_change(&before, &end.text);
-        let at = places::on_letter(&end.text, end.at);
-        self.leave(text, Edit { at, ..end })
+        self.note_change(&before, &edit.text);
+        let at = places::on_letter(&edit.text, edit.at);
+        self.leave(text, Edit { at, ..edit })
     }
 
     /// What a command that changes something makes of a text.
@@ -495,7 +494,13 @@ impl Machine {
         match operator {
             Operator::Delete => Done::Edit(part.removed(text)),
             Operator::Copy => Done::Go(cursor),
-            Operator::Indent | Operator::Dedent => Done::Edit(part.shifted(text, operator)),
+            Operator::Indent | Operator::Dedent => {
+                let levels = match target {
+                    Target::Selected { levels } => levels,
+                    _ => 1,
+                };
+                Done::Edit(part.shifted(text, operator, levels))
+            }
             Operator::Case(case) => Done::Edit(part.in_case(text, case, cursor)),
             Operator::Change => Done::Insert(Insertion::over(command, part, (text, at))),
         }
@@ -516,7 +521,7 @@ impl Machine {
                     _ => Purpose::Operate,
                 };
                 let reach = motions::reach(motion, (text, at), count, purpose, &self.memory());
-                self.remember(motion);
+                self.remember(motion, text, at);
                 (at, reach?)
             }
             Target::Object { object, is_around } => {
@@ -524,13 +529,19 @@ impl Machine {
                 let extent = objects::extent(object, (text, at), is_around, count)?;
                 (extent.start, extent.reach)
             }
-            Target::Lines => {
-                let motion = Motion::ThisLine;
-                let reach =
-                    motions::reach(motion, (text, at), count, Purpose::Operate, &self.memory());
+            Target::Lines | Target::Selected { .. } => {
+                let lines = |count| {
+                    let motion = Motion::ThisLine;
+                    motions::reach(motion, (text, at), count, Purpose::Operate, &self.memory())
+                };
+                let reach = match target {
+                    // Of so many lines as were selected, those that there are.
+                    Target::Selected { .. } => lines(count).or_else(|| lines(None)),
+                    _ => lines(count),
+                };
                 let part = Part::on_way(text, at, reach?, operator);
-                let cursor = match operator {
-                    Operator::Copy => at,
+                let cursor = match (operator, target) {
+                    (Operator::Copy, _) | (_, Target::Selected { .. }) => at,
                     _ => at.min(places::indent_end(text, at)),
                 };
                 return Some((part, cursor));
@@ -544,7 +555,7 @@ impl Machine {
 fn how_kept(kept: &Kept, operator: Operator, target: Target) -> How {
     let goes_far = match target {
         Target::Motion(motion) => motion.is_jump(),
-        Target::Object { .. } | Target::Lines => false,
+        Target::Object { .. } | Target::Lines | Target::Selected { .. } => false,
     };
     match operator {
         Operator::Copy => How::Copied,

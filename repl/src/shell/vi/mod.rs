@@ -8,18 +8,24 @@
 mod commands;
 mod insertion;
 mod machine;
+mod macros;
 mod motions;
 mod objects;
 mod operators;
+mod patterns;
 mod places;
 mod registers;
+#[cfg(test)]
+mod selections_table;
 mod sentences;
 #[cfg(test)]
 mod table;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod undo;
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -61,6 +67,11 @@ impl Vi {
         }
     }
 
+    /// The lines of a cell that are selected with the cursor at `position`, in bytes.
+    pub fn selected(&self, cell: &str, position: usize) -> Option<Range<usize>> {
+        self.lock().selected(cell, position)
+    }
+
     /// Whether keys do what they do in other modes, but for those that end that.
     pub fn is_inserting(&self, context: &EventContext) -> bool {
         context.mode() != EditMode::Vi || self.lock().is_inserting()
@@ -75,6 +86,7 @@ impl Vi {
         let indents = |before: &str| keys.indent_behind(before);
         let (key, is_behind_escape) = known(key);
         let mode = self.mode();
+        let selected = self.selected(cell, position);
         let mut machine = self.lock();
         let clears = matches!(key, Known::ClearScreen) && !keys.is_searching();
         if clears && machine.is_commanding() {
@@ -99,7 +111,9 @@ impl Vi {
         drop(machine);
         let command = perform(step, keys, context);
         match command {
-            Some(Cmd::Noop) if self.mode() != mode => Some(Cmd::Repaint),
+            Some(Cmd::Noop) if self.mode() != mode || self.selected(cell, position) != selected => {
+                Some(Cmd::Repaint)
+            }
             command => command,
         }
     }
@@ -156,7 +170,7 @@ fn perform(step: Step, keys: &Keys, context: &EventContext) -> Option<Cmd> {
     let (cell, position) = (context.line(), context.pos());
     Some(match step {
         Step::Own => return None,
-        Step::Taken => Cmd::Noop,
+        Step::Taken | Step::Failed => Cmd::Noop,
         Step::Go(to) => moves(cell, position, to)
             .unwrap_or_else(|| rewrites(keys, context, cell.to_owned(), to)),
         Step::Edit(Edit { text, at }) => rewrites(keys, context, text, at),

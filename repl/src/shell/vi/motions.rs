@@ -4,6 +4,7 @@
 //! that follows from no other (`w` under an operator ends with its line, `;` behind `t` goes on) it is
 //! kept. Sentences are in [`super::sentences`].
 
+use super::patterns::Pattern;
 use super::places::{self, Class, Step, Walk, Words};
 use super::registers::Marks;
 use super::sentences;
@@ -46,6 +47,11 @@ pub enum Motion {
     SearchAgain {
         is_opposite: bool,
     },
+    /// To the next place of the word at the cursor, as a whole word or as it is.
+    SameWord {
+        is_forward: bool,
+        is_whole: bool,
+    },
 }
 
 /// A letter that is gone to in its line.
@@ -55,33 +61,6 @@ pub struct Find {
     pub is_forward: bool,
     /// Only up to it.
     pub is_till: bool,
-}
-
-/// What was searched for with `/` or `?`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pattern {
-    pub text: String,
-    /// Whether it is searched for towards the newest, as with `?`.
-    pub is_forward: bool,
-}
-
-impl Pattern {
-    /// Where it begins next, away from a place.
-    pub fn find(&self, text: &str, from: usize, is_forward: bool) -> Option<usize> {
-        if self.text.is_empty() {
-            return None;
-        }
-        // Without capitals in what is searched for, none in the text matter.
-        let is_folded = !self.text.bytes().any(|byte| byte.is_ascii_uppercase());
-        let folded = is_folded.then(|| text.to_ascii_lowercase());
-        let text = folded.as_deref().unwrap_or(text);
-        let mut found = text.match_indices(&self.text).map(|(at, _)| at);
-        if is_forward {
-            found.find(|at| *at > from)
-        } else {
-            found.take_while(|at| *at < from).last()
-        }
-    }
 }
 
 /// The place in its line that `j` and `k` keep to.
@@ -112,6 +91,8 @@ pub enum Purpose {
 pub enum Kind {
     /// All but the last letter.
     Exclusive,
+    /// The same, also where a line begins with the last letter.
+    Exact,
     Inclusive,
     Lines,
 }
@@ -136,9 +117,18 @@ impl Motion {
                 | Self::SentenceBack
                 | Self::Mark { .. }
                 | Self::SearchAgain { .. }
+                | Self::SameWord { .. }
                 | Self::FirstLine
                 | Self::LastLine
                 | Self::LastLetter
+        )
+    }
+
+    /// Whether it fails where it leads to the place that it began at.
+    pub fn has_to_move(self) -> bool {
+        matches!(
+            self,
+            Self::Left | Self::Right | Self::Word(_) | Self::WordEnd(_)
         )
     }
 
@@ -216,6 +206,14 @@ pub fn reach(
             let is_forward = pattern.is_forward ^ is_opposite;
             let again = |at, _| pattern.find(text, at, is_forward);
             exclusive((0..times).try_fold(from, again)?)
+        }
+        Motion::SameWord {
+            is_forward,
+            is_whole,
+        } => {
+            let (pattern, start) = Pattern::at_cursor(text, from, is_forward, is_whole)?;
+            let again = |at, _| pattern.find(text, at, is_forward);
+            exclusive((0..times).try_fold(start, again)?)
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Text objects: what is around a place (`iw`, `a"`, `i(`, `ip` and the like), for operators. Sentences are
-//! in [`super::sentences`].
+//! in [`super::sentences`], tags in [`super::tags`].
 
 use super::motions::{self, BRACKETS, Kind, Reach};
 use super::places::{self, Class, Walk, Words};
-use super::sentences;
+use super::{sentences, tags};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Object {
@@ -13,6 +13,7 @@ pub enum Object {
     Block(char, char),
     Paragraph,
     Sentence,
+    Tag,
 }
 
 impl Object {
@@ -26,6 +27,7 @@ impl Object {
             'B' => Self::Block('{', '}'),
             'p' => Self::Paragraph,
             's' => Self::Sentence,
+            't' => Self::Tag,
             _ => {
                 let mut pairs = BRACKETS.into_iter().chain([('<', '>')]);
                 let pair = pairs.find(|pair| key == pair.0 || key == pair.1)?;
@@ -62,6 +64,7 @@ pub fn extent(
         Object::Block(open, close) => block(text, at, (open, close), is_around, count),
         Object::Paragraph => paragraphs(text, at, is_around, count),
         Object::Sentence => sentences::extent(text, at, is_around, count),
+        Object::Tag => tags::extent(text, at, is_around, count),
     }
 }
 

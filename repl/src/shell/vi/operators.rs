@@ -50,7 +50,7 @@ pub struct Part {
 
 impl Part {
     /// The lines that it is in.
-    fn lines(text: &str, start: usize, end: usize) -> Self {
+    pub fn lines(text: &str, start: usize, end: usize) -> Self {
         Self {
             start: places::line_start(text, start),
             end: places::line_end(text, end),
@@ -72,7 +72,7 @@ impl Part {
                 }
                 end - 1
             }
-            Kind::Exclusive => end,
+            Kind::Exclusive | Kind::Exact => end,
         };
         // Of whole lines no rests stay.
         let rest = &text[end..places::line_end(text, end)];
@@ -130,12 +130,12 @@ impl Part {
         }
     }
 
-    /// With the lines a level further in, or out.
-    pub fn shifted(self, text: &str, operator: Operator) -> Edit {
+    /// With the lines so many levels further in, or out.
+    pub fn shifted(self, text: &str, operator: Operator, levels: usize) -> Edit {
         let lines = Self::lines(text, self.start, self.end);
         let shifted: Vec<String> = text[lines.start..lines.end]
             .split('\n')
-            .map(|line| shifted_line(line, operator))
+            .map(|line| shifted_line(line, operator, levels))
             .collect();
         let edit = lines.replaced(text, &shifted.join("\n"));
         Edit {
@@ -144,20 +144,31 @@ impl Part {
         }
     }
 
+    /// With what was kept in the place of these lines, so many times and each in lines of its own.
+    pub fn replaced_by(self, text: &str, kept: &Kept, count: usize) -> Option<Edit> {
+        let added = repeated(&format!("{}\n", kept.text), count)?;
+        let edit = self.replaced(text, added.strip_suffix('\n').unwrap_or_default());
+        Some(Edit {
+            at: places::indent_end(&edit.text, edit.at),
+            ..edit
+        })
+    }
+
     /// With its letters in another case, the cursor at `at`.
     pub fn in_case(self, text: &str, case: Case, at: usize) -> Edit {
         let changed: String = text[self.start..self.end]
             .chars()
             .map(|letter| in_case(letter, case))
             .collect();
+        let edit = self.replaced(text, &changed);
         Edit {
-            at,
-            ..self.replaced(text, &changed)
+            at: edit.text.floor_char_boundary(at),
+            ..edit
         }
     }
 }
 
-fn shifted_line(line: &str, operator: Operator) -> String {
+fn shifted_line(line: &str, operator: Operator, levels: usize) -> String {
     let rest = line.trim_start_matches(places::BLANKS);
     if rest.is_empty() && operator == Operator::Indent {
         return line.to_owned();
@@ -168,8 +179,8 @@ fn shifted_line(line: &str, operator: Operator) -> String {
     };
     let columns = line[..line.len() - rest.len()].chars().fold(0, wide);
     let columns = match operator {
-        Operator::Indent => columns + INDENT,
-        _ => columns.saturating_sub(INDENT),
+        Operator::Indent => columns + INDENT * levels,
+        _ => columns.saturating_sub(INDENT * levels),
     };
     " ".repeat(columns) + rest
 }

@@ -118,6 +118,11 @@ pub enum Class {
     Letter,
 }
 
+/// Whether it is a letter of a small word.
+pub fn is_of_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
 /// How a place was reached from its neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -143,9 +148,7 @@ impl Walk<'_> {
         match self.character() {
             None => Class::Blank,
             Some(found) if found.is_whitespace() => Class::Blank,
-            Some(found) if words == Words::Big || found.is_alphanumeric() || found == '_' => {
-                Class::Letter
-            }
+            Some(found) if words == Words::Big || is_of_word(found) => Class::Letter,
             Some(_) => Class::Sign,
         }
     }

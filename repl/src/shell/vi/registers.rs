@@ -56,6 +56,27 @@ impl Registers {
         self.last = Some(kept);
     }
 
+    /// Keeps the keys of a macro, which aren't the latest text.
+    pub fn record(&mut self, name: char, keys: String) {
+        let kept = Kept {
+            text: keys,
+            is_lines: false,
+        };
+        match name.to_digit(10) {
+            _ if name.is_ascii_alphabetic() => {
+                self.keep_named(name, kept);
+            }
+            None | Some(0) => self.copied = Some(kept),
+            Some(digit) => {
+                let index = digit as usize - 1;
+                if self.deleted.len() <= index {
+                    self.deleted.resize(index + 1, Kept::default());
+                }
+                self.deleted[index] = kept;
+            }
+        }
+    }
+
     /// What is in a register, in that of the latest text if none is named.
     pub fn kept(&self, name: Option<char>) -> Option<&Kept> {
         match name {
@@ -104,6 +125,9 @@ pub struct Marks {
 impl Marks {
     /// The mark of where one was before a jump.
     pub const BEFORE_JUMP: char = '\'';
+
+    /// Where the last selection was begun, and where the cursor was as it ended.
+    pub const SELECTION: [char; 2] = ['<', '>'];
 
     pub fn is_name(name: char) -> bool {
         name.is_ascii_lowercase() || matches!(name, '\'' | '`')
@@ -186,6 +210,20 @@ mod tests {
         registers.keep(Some('A'), lines("c"), How::Copied);
         assert_eq!(registers.kept(Some('A')), Some(&lines("ab\nc")));
         assert_eq!(registers.kept(None), Some(&lines("ab\nc")));
+    }
+
+    #[test]
+    fn macros_are_in_registers_and_not_the_latest_text() {
+        let mut registers = Registers::default();
+        registers.keep(None, lines("deleted"), How::DeletedMuch);
+        for name in ['a', 'A', '0', '3'] {
+            registers.record(name, "x".to_owned());
+        }
+        assert_eq!(registers.kept(None), Some(&lines("deleted")));
+        assert_eq!(registers.kept(Some('1')), Some(&lines("deleted")));
+        assert_eq!(registers.kept(Some('a')), Some(&part("xx")));
+        assert_eq!(registers.kept(Some('0')), Some(&part("x")));
+        assert_eq!(registers.kept(Some('3')), Some(&part("x")));
     }
 
     #[test]

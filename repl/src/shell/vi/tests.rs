@@ -5,6 +5,7 @@ use rustyline::{Cmd, Movement};
 use super::machine::{Key, Machine, Step};
 use super::motions::Motion;
 use super::operators::Edit;
+use super::selections_table::SELECTIONS;
 use super::table::{self, Row};
 use super::{moves, places};
 
@@ -39,7 +40,7 @@ impl Session {
 
     fn key(&mut self, key: Key) {
         match self.step(key) {
-            Step::Taken => {}
+            Step::Taken | Step::Failed => {}
             Step::Go(at) => self.at = at,
             Step::Edit(edit) => {
                 self.text = edit.text;
@@ -120,6 +121,16 @@ fn operators_take_text_objects() {
 }
 
 #[test]
+fn tags_are_text_objects() {
+    check(table::TAGS);
+}
+
+#[test]
+fn the_word_at_the_cursor_is_searched_for() {
+    check(table::SAME_WORD);
+}
+
+#[test]
 fn what_was_deleted_or_copied_is_put_back() {
     check(table::REGISTERS);
 }
@@ -137,6 +148,16 @@ fn typing_begins_where_it_is_asked_for() {
 #[test]
 fn changes_are_made_again_and_undone() {
     check(table::AGAIN);
+}
+
+#[test]
+fn lines_are_selected() {
+    check(SELECTIONS);
+}
+
+#[test]
+fn macros_are_recorded_and_played() {
+    check(table::MACROS);
 }
 
 #[test]
@@ -305,4 +326,117 @@ fn a_repetition_that_is_too_long_is_left() {
     assert_eq!(session.text.len(), 10_000);
     session.keys("y0$9999p");
     assert_eq!(session.text.len(), 10_000);
+}
+
+#[test]
+fn what_the_editor_has_done_while_somebody_typed_is_played_too() {
+    let mut session = Session::at("|");
+    session.keys("qaif");
+    // A pair was closed, a letter deleted, and the cursor is in between.
+    "g(1)".clone_into(&mut session.text);
+    session.at = 3;
+    session.keys("\x1bq");
+    assert_eq!(session.marked(), "g(|1)");
+    session.keys("$a;\x1b@a");
+    assert_eq!(session.marked(), "g(1)g(|1);");
+    session.keys("qbi");
+    // Before where typing began, and behind it.
+    session.text.replace_range(4..6, "h");
+    session.at = 7;
+    session.keys("\x1bq");
+    assert_eq!(session.marked(), "g(1)h1|);");
+    session.keys("$@b");
+    assert_eq!(session.marked(), "g(1)hh|;");
+}
+
+#[test]
+fn a_macro_searches_in_the_cell() {
+    let mut session = Session::at("b|c b xb");
+    session.keys("qa");
+    assert_eq!(session.step(Key::Character('/')), Step::Search);
+    assert_eq!(session.step(Key::Character('x')), Step::Own);
+    assert_eq!(session.step(Key::Character('b')), Step::Own);
+    assert_eq!(session.step(Key::Backspace), Step::Own);
+    assert_eq!(session.step(Key::Enter), Step::EndSearch);
+    session.keys("xq$@a");
+    assert_eq!(session.marked(), "b b |b");
+    // With nothing to be found it ends.
+    session.keys("@a");
+    assert_eq!(session.marked(), "b b |b");
+}
+
+#[test]
+fn a_macro_that_calls_itself_comes_to_an_end() {
+    let mut session = Session::at("|a");
+    session.keys("qaqqa~@aq@a");
+    assert_eq!(session.text.to_lowercase(), "a");
+    session.keys("qbqqbix\x1b@b@bq@b");
+    assert!(session.machine.is_commanding());
+    // One that makes the text twice as long each time.
+    let mut session = Session::at("|a");
+    session.keys("qcqqcyGP@cq@c");
+    assert!(session.text.len() < 4 << 20);
+    session.keys("u");
+    assert_eq!(session.marked(), "|a\na");
+}
+
+#[test]
+fn a_recording_ends_with_its_cell() {
+    let mut session = Session::at("|abc");
+    session.keys("qax");
+    session.machine.begin("abc".to_owned(), 0);
+    "abc".clone_into(&mut session.text);
+    session.at = 0;
+    session.keys("\x1bqbxq@a");
+    assert_eq!(session.marked(), "|bc");
+    session.keys("@b");
+    assert_eq!(session.marked(), "|c");
+}
+
+#[test]
+fn selected_lines_are_known_until_they_are_left() {
+    let selected = |session: &Session| session.machine.selected(&session.text, session.at);
+    let mut session = Session::at("a\nb|c\n\nd");
+    assert_eq!(selected(&session), None);
+    session.keys("V");
+    assert_eq!(selected(&session), Some(2..4));
+    session.keys("k");
+    assert_eq!(selected(&session), Some(0..4));
+    session.keys("ojo");
+    assert_eq!(selected(&session), Some(0..5));
+    session.keys("\x1b");
+    assert_eq!(selected(&session), None);
+    session.keys("gv");
+    assert_eq!(selected(&session), Some(0..5));
+    session.keys("y");
+    assert_eq!(selected(&session), None);
+}
+
+#[test]
+fn a_selection_stays_in_its_cell() {
+    let mut session = Session::at("|ab");
+    session.keys("V");
+    for key in ['j', 'k', '/', 'r', 'i'] {
+        let step = session.step(Key::Character(key));
+        assert!(
+            matches!(step, Step::Failed | Step::Taken),
+            "{key}: {step:?}"
+        );
+    }
+    session.keys("\x1b");
+    assert_eq!(session.step(Key::Enter), Step::Run);
+    session.keys("V");
+    assert_eq!(session.step(Key::Character('v')), Step::EditElsewhere);
+    // Another cell is shown by other keys.
+    session.keys("V");
+    "cd".clone_into(&mut session.text);
+    assert_eq!(session.machine.selected("cd", 0), None);
+    session.keys("x");
+    assert_eq!(session.marked(), "|d");
+    session.keys("Vd");
+    session.machine.begin("e".to_owned(), 0);
+    "e".clone_into(&mut session.text);
+    session.at = 0;
+    session.keys("\x1bgvx");
+    assert_eq!(session.marked(), "|");
 }

@@ -14,6 +14,8 @@ pub struct Undo {
     /// The oldest first.
     texts: VecDeque<Edit>,
     bytes: usize,
+    /// How many older ones are forgotten.
+    forgotten: usize,
 }
 
 impl Undo {
@@ -24,7 +26,29 @@ impl Undo {
             && let Some(oldest) = self.texts.pop_front()
         {
             self.bytes -= oldest.text.len();
+            self.forgotten += 1;
         }
+    }
+
+    /// How many texts have been kept, those included that are forgotten.
+    pub fn kept(&self) -> usize {
+        self.forgotten + self.texts.len()
+    }
+
+    /// Makes one change of all those since so many were kept. What there was before the first of them is
+    /// known, or it was forgotten and is this.
+    pub fn join(&mut self, kept: usize, before: Edit) {
+        if self.kept() <= kept {
+            return;
+        }
+        let index = kept.checked_sub(self.forgotten);
+        let first = index.and_then(|index| self.texts.get(index).cloned());
+        while self.kept() > kept
+            && let Some(newest) = self.texts.pop_back()
+        {
+            self.bytes -= newest.text.len();
+        }
+        self.keep(first.unwrap_or(before));
     }
 
     /// What there was so many changes before, or before as many as there are.
@@ -62,6 +86,28 @@ mod tests {
         assert_eq!(undo.back("d", 2), Some(edit("b")));
         assert_eq!(undo.back("b", 9), Some(edit("a")));
         assert_eq!(undo.back("a", 1), None);
+    }
+
+    #[test]
+    fn changes_are_undone_together() {
+        let mut undo = Undo::default();
+        undo.keep(edit("a"));
+        let kept = undo.kept();
+        undo.join(kept, edit(""));
+        for text in ["b", "c", "d"] {
+            undo.keep(edit(text));
+        }
+        undo.join(kept, edit(""));
+        assert_eq!(undo.back("e", 1), Some(edit("b")));
+        assert_eq!(undo.back("b", 1), Some(edit("a")));
+        // Where the first is forgotten, there is what it was told.
+        let kept = undo.kept();
+        let large = "x".repeat(KEPT_BYTES_MAX / 2 + 1);
+        for text in ["b", large.as_str(), large.as_str()] {
+            undo.keep(edit(text));
+        }
+        undo.join(kept, edit("c"));
+        assert_eq!(undo.back("d", 9), Some(edit("c")));
     }
 
     #[test]
