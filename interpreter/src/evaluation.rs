@@ -33,7 +33,7 @@ pub(crate) use parameters::keyword_parameters;
 pub(crate) use trailing::{attribute_owner, trailing_expression};
 
 /// Expressions inside of expressions that are followed.
-const DEPTH_MAX: usize = 64;
+const LEVELS_MAX: usize = 64;
 /// Steps that are taken for one expression: where there are several ways, few lead far.
 const STEPS_MAX: usize = 4000;
 /// Looking through a container counts as a step for each so many of its items.
@@ -185,8 +185,7 @@ pub(crate) fn evaluate_in<'t>(
 ) -> Option<Value<'t>> {
     let expression = parse(source)?;
     let bindings = typed.map(|typed| Rc::new(typed.bindings()));
-    let evaluation = Evaluation::new(vm, Scope::Cell(namespace, bindings));
-    evaluation.value(&expression, DEPTH_MAX)
+    Evaluation::new(vm, Scope::Cell(namespace, bindings)).value(&expression)
 }
 
 fn parse(source: &str) -> Option<Expr> {
@@ -222,8 +221,22 @@ struct Evaluation<'t> {
     scope: Scope<'t>,
     /// What `Self` means.
     receiver: Option<Value<'t>>,
-    /// One budget for all that is looked at on the way: whatever an object is made of, it ends.
-    steps_left: Rc<Cell<usize>>,
+    /// For all that is looked at on the way: whatever an object is made of, it ends.
+    budget: Rc<Budget>,
+}
+
+struct Budget {
+    steps_left: Cell<usize>,
+    levels_left: Cell<usize>,
+}
+
+/// One level of what is inside of something else, until it is dropped.
+struct Level(Rc<Budget>);
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        self.0.levels_left.update(|levels| levels + 1);
+    }
 }
 
 impl<'t> Evaluation<'t> {
@@ -232,7 +245,10 @@ impl<'t> Evaluation<'t> {
             vm,
             scope,
             receiver: None,
-            steps_left: Rc::new(Cell::new(STEPS_MAX)),
+            budget: Rc::new(Budget {
+                steps_left: Cell::new(STEPS_MAX),
+                levels_left: Cell::new(LEVELS_MAX),
+            }),
         }
     }
 
@@ -242,20 +258,22 @@ impl<'t> Evaluation<'t> {
             vm: self.vm,
             scope,
             receiver,
-            steps_left: Rc::clone(&self.steps_left),
+            budget: Rc::clone(&self.budget),
         }
     }
 
     /// One level down and one step on; None where the evaluation ends. Whatever leads to itself in any
     /// way asks this first.
-    fn deeper(&self, depth: usize) -> Option<usize> {
+    fn deeper(&self) -> Option<Level> {
         self.spend(1)?;
-        depth.checked_sub(1)
+        let levels = &self.budget.levels_left;
+        levels.set(levels.get().checked_sub(1)?);
+        Some(Level(Rc::clone(&self.budget)))
     }
 
     fn spend(&self, steps: usize) -> Option<()> {
-        self.steps_left
-            .set(self.steps_left.get().checked_sub(steps)?);
+        let left = &self.budget.steps_left;
+        left.set(left.get().checked_sub(steps)?);
         Some(())
     }
 
@@ -264,27 +282,25 @@ impl<'t> Evaluation<'t> {
         self.spend(items / ITEMS_PER_STEP)
     }
 
-    fn value(&self, expression: &Expr, depth: usize) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
+    fn value(&self, expression: &Expr) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
         match expression {
-            Expr::Name(name) => self.named(name.id.as_str(), depth),
-            Expr::Named(named) => self.value(&named.value, depth),
+            Expr::Name(name) => self.named(name.id.as_str()),
+            Expr::Named(named) => self.value(&named.value),
             Expr::Attribute(attribute) => {
-                let owner = self.value(&attribute.value, depth)?.read()?;
-                self.attribute(&owner, attribute.attr.as_str(), depth)
+                let owner = self.value(&attribute.value)?.read()?;
+                self.attribute(&owner, attribute.attr.as_str())
             }
-            Expr::Subscript(subscript) => self.subscript(subscript, depth),
-            Expr::Call(call) => self.call(call, depth),
-            Expr::BinOp(operation) => self.operated(operation, depth),
-            Expr::UnaryOp(operation) => self.signed(operation, depth),
-            Expr::Compare(comparison) => self.compared(comparison, depth),
-            Expr::BoolOp(either) => {
-                self.one_of(either.values.iter().map(|each| self.known(each, depth)))
-            }
+            Expr::Subscript(subscript) => self.subscript(subscript),
+            Expr::Call(call) => self.call(call),
+            Expr::BinOp(operation) => self.operated(operation),
+            Expr::UnaryOp(operation) => self.signed(operation),
+            Expr::Compare(comparison) => self.compared(comparison),
+            Expr::BoolOp(either) => self.one_of(either.values.iter().map(|each| self.known(each))),
             Expr::If(either) => {
-                self.one_of([&either.body, &either.orelse].map(|each| self.known(each, depth)))
+                self.one_of([&either.body, &either.orelse].map(|each| self.known(each)))
             }
-            Expr::Await(awaited) => match self.known(&awaited.value, depth)? {
+            Expr::Await(awaited) => match self.known(&awaited.value)? {
                 Value::Instance(instance)
                     if instance.class.is(self.vm.ctx.types.coroutine_type) =>
                 {
@@ -292,21 +308,29 @@ impl<'t> Evaluation<'t> {
                 }
                 _ => None,
             },
-            _ => self.literal(expression, depth),
+            _ => self.literal(expression),
         }
     }
 
     /// The same with properties read.
-    fn known(&self, expression: &Expr, depth: usize) -> Option<Value<'t>> {
-        self.value(expression, depth)?.read()
+    fn known(&self, expression: &Expr) -> Option<Value<'t>> {
+        self.value(expression)?.read()
     }
 
-    fn named(&self, name: &str, depth: usize) -> Option<Value<'t>> {
+    /// The object itself, where it is there.
+    fn object(&self, expression: &Expr) -> Option<PyObjectRef> {
+        match self.known(expression)? {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<Value<'t>> {
         let vm = self.vm;
         let found = match &self.scope {
             Scope::Cell(namespace, bindings) => {
                 let bound = self.binding(name);
-                let bound = bound.and_then(|binding| self.bound(binding, depth));
+                let bound = bound.and_then(|binding| self.bound(binding));
                 let is_local = |bindings: &Rc<Bindings<'t>>| bindings.is_local(name);
                 if bound.is_some() || bindings.as_ref().is_some_and(is_local) {
                     return bound;
@@ -353,40 +377,40 @@ impl<'t> Evaluation<'t> {
     }
 
     /// What a name of the cell stands for that was bound there.
-    fn bound(&self, binding: Binding<'t>, depth: usize) -> Option<Value<'t>> {
+    fn bound(&self, binding: Binding<'t>) -> Option<Value<'t>> {
         let vm = self.vm;
         Some(match binding {
-            Binding::Value(value) => self.value(value, depth)?,
-            Binding::Item(of) => self.each(&self.known(of, depth)?, depth)?,
+            Binding::Value(value) => self.value(value)?,
+            Binding::Item(of) => self.each(&self.known(of)?)?,
             Binding::Part(of, index) => {
-                let each = self.each(&self.known(of, depth)?, depth)?;
+                let each = self.each(&self.known(of)?)?;
                 self.part(&each, index)?
             }
-            Binding::Annotated(annotation) => self.annotated(annotation, depth)?,
+            Binding::Annotated(annotation) => self.annotated(annotation)?,
             Binding::Entered(context) => {
-                let context = self.known(context, depth)?;
-                self.method(&context, "__enter__", Arguments::NONE, depth)?
+                let context = self.known(context)?;
+                self.method(&context, "__enter__", Arguments::NONE)?
             }
             Binding::Module(path) => Value::Object(lookup::module(vm, path)?),
             Binding::Member(path, name) => {
                 let module = Value::Object(lookup::module(vm, path)?);
-                let member = self.attribute(&module, name, depth);
+                let member = self.attribute(&module, name);
                 let submodule = || lookup::module(vm, &format!("{path}.{name}"));
                 member.or_else(|| submodule().map(Value::Object))?
             }
             Binding::Function(_) => Value::of_class(vm.ctx.types.function_type),
-            Binding::Class(class) => self.of_class(class, depth),
+            Binding::Class(class) => self.of_class(class),
             Binding::Instance(class) => match &self.receiver {
                 Some(receiver) => receiver.clone(),
-                None => self.of_class(class, depth).instance(),
+                None => self.of_class(class).instance(),
             },
             Binding::Unknown => return None,
         })
     }
 
-    fn of_class(&self, class: &'t StmtClassDef, depth: usize) -> Value<'t> {
+    fn of_class(&self, class: &'t StmtClassDef) -> Value<'t> {
         let bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
-        let bases = bases.filter_map(|base| match self.value(base, depth)? {
+        let bases = bases.filter_map(|base| match self.value(base)? {
             Value::Object(base) => Some(Value::of_class(base.downcast_ref::<PyType>()?)),
             typed @ Value::Typed(_) => Some(typed.instance()),
             Value::Unread { .. } | Value::Instance(_) => None,
@@ -399,8 +423,8 @@ impl<'t> Evaluation<'t> {
         })
     }
 
-    fn attribute(&self, owner: &Value<'t>, name: &str, depth: usize) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
+    fn attribute(&self, owner: &Value<'t>, name: &str) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
         if name == "__class__" && self.is_of_object(owner.class(), name) {
             return owner.class_value(self.vm);
         }
@@ -417,20 +441,20 @@ impl<'t> Evaluation<'t> {
                     false => Found::Object(held),
                 })
             }
-            Value::Typed(class) => return self.typed_attribute(class, name, depth),
+            Value::Typed(class) => return self.typed_attribute(class, name),
             Value::Unread { .. } => return None,
         };
         match (found, owner) {
             (Some(Found::Object(object)), _) => Some(Value::Object(object)),
             (Some(Found::Unread(descriptor)), _) => {
-                let gives = self.given_by_descriptor(owner, name, &descriptor, depth);
+                let gives = self.given_by_descriptor(owner, name, &descriptor);
                 Some(Value::Unread {
                     descriptor,
                     gives: gives.map(Box::new),
                 })
             }
             (None, Value::Instance(instance)) => {
-                self.said_of_attribute(&instance.class, name, owner, depth)
+                self.said_of_attribute(&instance.class, name, owner)
             }
             (None, _) => None,
         }
@@ -470,7 +494,6 @@ impl<'t> Evaluation<'t> {
     }
 
     fn either(&self, one: Value<'t>, other: &Value<'t>) -> Option<Value<'t>> {
-        self.spend(1)?;
         if let (Value::Typed(first), Value::Typed(second)) = (&one, other) {
             let is_same =
                 std::ptr::eq(first.class, second.class) && first.is_object == second.is_object;
@@ -486,6 +509,7 @@ impl<'t> Evaluation<'t> {
             && first.class.is(&second.class)
             && first.arguments.len() == second.arguments.len()
         {
+            self.spend(1)?;
             let parts = first.arguments.iter().zip(second.arguments.iter());
             let parts = parts.map(|(one, other)| self.either(one.clone()?, other.as_ref()?));
             return Some(Value::with_parts(&class, parts));

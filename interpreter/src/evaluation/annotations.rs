@@ -33,38 +33,31 @@ const FORMS: [&str; 11] = [
     "Union",
 ];
 
-/// An annotation as somebody has it.
-enum Annotation {
-    Source(String),
-    Object(PyObjectRef),
-}
+/// Annotations by their names, as objects or as texts, and where the names in them are looked up.
+type Said<'t> = (Scope<'t>, Vec<(String, PyObjectRef)>);
 
 /// How many parts of a type are looked at: `dict` has two, and a union of many says little.
 const PARTS_MAX: usize = 32;
 
 impl<'t> Evaluation<'t> {
     /// Some object of what an annotation names: of `list[int]` a list, of `A | None` an A.
-    pub(super) fn annotated(&self, annotation: &Expr, depth: usize) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
-        let types = &self.vm.ctx.types;
+    pub(super) fn annotated(&self, annotation: &Expr) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
         match annotation {
-            Expr::StringLiteral(source) => self.annotated_source(source.value.to_str(), depth),
-            Expr::NoneLiteral(_) => Some(Value::of_class(types.none_type)),
-            Expr::EllipsisLiteral(_) => Some(Value::Object(self.vm.ctx.ellipsis.clone().into())),
             Expr::BinOp(either) if either.op == Operator::BitOr => {
-                let both = [&either.left, &either.right].map(|each| self.annotated(each, depth));
+                let both = [&either.left, &either.right].map(|each| self.annotated(each));
                 self.first(both)
             }
-            Expr::Subscript(generic) => match self.value(&generic.value, depth)? {
+            Expr::Subscript(generic) => match self.value(&generic.value)? {
                 Value::Object(origin) => {
                     let parts: &[Expr] = match &*generic.slice {
                         Expr::Tuple(parts) => &parts.elts,
                         part => std::slice::from_ref(part),
                     };
                     if self.form(&origin) == Some("Literal") {
-                        return self.one_of(parts.iter().map(|part| self.known(part, depth)));
+                        return self.one_of(parts.iter().map(|part| self.known(part)));
                     }
-                    let parts = parts.iter().map(|part| self.annotated(part, depth));
+                    let parts = parts.iter().map(|part| self.annotated(part));
                     self.generic(&origin, parts.collect())
                 }
                 class @ Value::Typed(_) => Some(class.instance()),
@@ -73,8 +66,8 @@ impl<'t> Evaluation<'t> {
             Expr::Name(name) if self.stand_in(name.id.as_str()).is_some() => {
                 self.stand_in(name.id.as_str()).cloned()
             }
-            named => match self.value(named, depth)? {
-                Value::Object(object) => self.meant(&object, depth),
+            named => match self.value(named)? {
+                Value::Object(object) => self.meant(&object),
                 class @ Value::Typed(_) => Some(class.instance()),
                 Value::Unread { .. } | Value::Instance(_) => None,
             },
@@ -82,14 +75,14 @@ impl<'t> Evaluation<'t> {
     }
 
     /// The same of an annotation that is given as source.
-    pub(super) fn annotated_source(&self, source: &str, depth: usize) -> Option<Value<'t>> {
+    pub(super) fn annotated_source(&self, source: &str) -> Option<Value<'t>> {
         let parsed = super::parse(source)?;
-        self.annotated(&parsed, depth)
+        self.annotated(&parsed)
     }
 
     /// The same of an annotation that is an object.
-    fn meant(&self, annotation: &PyObject, depth: usize) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
+    fn meant(&self, annotation: &PyObject) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
         let vm = self.vm;
         if vm.is_none(annotation) {
             return Some(Value::of_class(vm.ctx.types.none_type));
@@ -98,14 +91,14 @@ impl<'t> Evaluation<'t> {
             return Some(Value::Object(annotation.to_owned()));
         }
         if let Some(source) = annotation.downcast_ref::<PyStr>() {
-            return self.annotated_source(source.to_str()?, depth);
+            return self.annotated_source(source.to_str()?);
         }
         if let Some(class) = annotation.downcast_ref::<PyType>() {
             return Some(Value::of_class(class));
         }
         let all = |parts: &Py<PyTuple>| -> Vec<Option<Value<'t>>> {
             let parts = parts.as_slice().iter().take(PARTS_MAX);
-            parts.map(|part| self.meant(part, depth)).collect()
+            parts.map(|part| self.meant(part)).collect()
         };
         if let Some(union) = annotation.downcast_ref::<PyUnion>() {
             return self.first(all(union.args()));
@@ -125,7 +118,7 @@ impl<'t> Evaluation<'t> {
         // What else `typing` makes keeps what it is made of for itself.
         let own = |name: &str| lookup::own_attribute(vm, annotation, name);
         if let Some(supertype) = own("__supertype__") {
-            return self.meant(&supertype, depth);
+            return self.meant(&supertype);
         }
         let parts = own("__args__").and_then(|parts| parts.downcast::<PyTuple>().ok());
         let parts = parts.map_or_else(Vec::new, |parts| all(&parts));
@@ -175,10 +168,8 @@ impl<'t> Evaluation<'t> {
         &self,
         function: &PyObject,
         receiver: Option<Value<'t>>,
-        depth: usize,
     ) -> Option<Value<'t>> {
-        let (scope, annotation) = self.of_function(function, "return")?;
-        let given = self.in_scope(scope, receiver, &annotation, depth)?;
+        let given = self.said_of(self.of_function(function)?, "return", receiver)?;
         let code = code_of(self.vm, function)?;
         if code.code.flags.contains(CodeFlags::COROUTINE) {
             return Some(self.awaited_later(given));
@@ -198,59 +189,64 @@ impl<'t> Evaluation<'t> {
         class: &Py<PyType>,
         name: &str,
         receiver: &Value<'t>,
-        depth: usize,
     ) -> Option<Value<'t>> {
         let vm = self.vm;
         class.mro_collect().iter().find_map(|class| {
             self.spend(1)?;
-            let said = self
-                .of_class_itself(class)
-                .and_then(|(scope, annotations)| {
-                    let mut annotations = annotations.into_iter();
-                    let (_, annotation) = annotations.find(|(known, _)| known == name)?;
-                    Some((scope, annotation))
-                });
-            let said = said.or_else(|| {
+            let of_class = self.of_class_itself(class);
+            let said = of_class.and_then(|said| self.said_of(said, name, Some(receiver.clone())));
+            said.or_else(|| {
                 let init = own_init(vm, class)?;
                 let code = self.code_to_read(&init)?;
                 let mut set = compiled::attributes_set(&code).into_iter();
                 let (_, parameter) = set.find(|(known, _)| known == name)?;
-                self.of_function(&init, &parameter?)
-            });
-            let (scope, annotation) = said?;
-            self.in_scope(scope, Some(receiver.clone()), &annotation, depth)
+                self.said_of(
+                    self.of_function(&init)?,
+                    &parameter?,
+                    Some(receiver.clone()),
+                )
+            })
         })
     }
 
-    fn in_scope(
+    /// What annotations say of a name.
+    fn said_of(
         &self,
-        scope: Scope<'t>,
+        (scope, said): Said<'t>,
+        name: &str,
         receiver: Option<Value<'t>>,
-        annotation: &Annotation,
-        depth: usize,
     ) -> Option<Value<'t>> {
-        let there = self.elsewhere(scope, receiver);
-        match annotation {
-            Annotation::Source(source) => there.annotated_source(source, depth),
-            Annotation::Object(object) => there.meant(object, depth),
-        }
+        let (_, annotation) = said.into_iter().find(|(known, _)| known == name)?;
+        self.elsewhere(scope, receiver).meant(&annotation)
     }
 
-    /// An annotation of a function, and where its names are looked up.
-    fn of_function(&self, function: &PyObject, name: &str) -> Option<(Scope<'t>, Annotation)> {
+    fn of_function(&self, function: &PyObject) -> Option<Said<'t>> {
         let vm = self.vm;
         function.downcast_ref::<PyFunction>()?;
         let maker = function.get_attr("__annotate__", vm).ok()?;
-        if vm.is_none(&maker) {
-            // Without code that makes them, they are there.
-            let annotations = function.get_attr("__annotations__", vm).ok()?;
-            let annotation = self.entry(annotations.downcast_ref::<PyDict>()?, name)?;
-            return Some((scope_of(vm, function)?, Annotation::Object(annotation)));
+        if !vm.is_none(&maker) {
+            return self.made_by(&maker);
         }
-        let code = self.code_to_read(&maker)?;
-        let mut annotations = compiled::annotations(vm, &code).into_iter();
-        let (_, source) = annotations.find(|(known, _)| known == name)?;
-        Some((scope_of(vm, &maker)?, Annotation::Source(source)))
+        // Without code that makes them, they are there.
+        let made = function.get_attr("__annotations__", vm).ok()?;
+        let said = self.held_in(made.downcast_ref::<PyDict>()?)?;
+        Some((scope_of(vm, function)?, said))
+    }
+
+    /// The annotations that a function makes, read from its code.
+    fn made_by(&self, maker: &PyObject) -> Option<Said<'t>> {
+        let code = self.code_to_read(maker)?;
+        let said = compiled::annotations(self.vm, &code);
+        Some((scope_of(self.vm, maker)?, said))
+    }
+
+    fn held_in(&self, made: &Py<PyDict>) -> Option<Vec<(String, PyObjectRef)>> {
+        self.look_through(made.__len__())?;
+        let said = made.into_iter().filter_map(|(name, annotation)| {
+            let name = name.downcast_ref_if_exact::<PyStr>(self.vm)?;
+            Some((name.to_str()?.to_owned(), annotation))
+        });
+        Some(said.collect())
     }
 
     /// The code of a function that is to be read to its end.
@@ -260,33 +256,20 @@ impl<'t> Evaluation<'t> {
         Some(code)
     }
 
-    /// The annotations of a class itself, and where their names are looked up.
-    fn of_class_itself(
-        &self,
-        class: &Py<PyType>,
-    ) -> Option<(Scope<'t>, Vec<(String, Annotation)>)> {
+    /// What a class itself says, without those that it stands on.
+    fn of_class_itself(&self, class: &Py<PyType>) -> Option<Said<'t>> {
         let vm = self.vm;
         let own = |name: &str| class.get_direct_attr(vm.ctx.interned_str(name)?);
         let made = own("__annotations__").and_then(|made| made.downcast::<PyDict>().ok());
-        if let Some(made) = made {
-            self.look_through(made.__len__())?;
-            let module = own("__module__")?.downcast::<PyStr>().ok()?;
-            let globals = lookup::module(vm, module.to_str()?)?.dict()?;
-            let named = made.into_iter().filter_map(|(name, annotation)| {
-                let name = name.downcast_ref::<PyStr>()?.to_str()?.to_owned();
-                Some((name, Annotation::Object(annotation)))
-            });
-            let scope = Scope::Function {
-                globals,
-                cells: Rc::from([]),
-            };
-            return Some((scope, named.collect()));
-        }
-        let maker = own("__annotate_func__").or_else(|| own("__annotate__"))?;
-        let code = self.code_to_read(&maker)?;
-        let named = compiled::annotations(vm, &code).into_iter();
-        let named = named.map(|(name, source)| (name, Annotation::Source(source)));
-        Some((scope_of(vm, &maker)?, named.collect()))
+        let Some(made) = made else {
+            return self.made_by(&own("__annotate_func__").or_else(|| own("__annotate__"))?);
+        };
+        let module = own("__module__")?.downcast::<PyStr>().ok()?;
+        let scope = Scope::Function {
+            globals: lookup::module(vm, module.to_str()?)?.dict()?,
+            cells: Rc::from([]),
+        };
+        Some((scope, self.held_in(&made)?))
     }
 }
 

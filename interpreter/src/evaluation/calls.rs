@@ -7,6 +7,7 @@ use rustpython_vm::builtins::{
 };
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef};
 
+use super::given::Called;
 use super::{Evaluation, Scope, TypedClass, Value, annotations};
 use crate::lookup;
 use crate::typed::{self, Binding};
@@ -54,67 +55,57 @@ impl<'e> Arguments<'e> {
 
 impl<'t> Evaluation<'t> {
     /// What a call gives.
-    pub(super) fn call(&self, call: &ExprCall, depth: usize) -> Option<Value<'t>> {
+    pub(super) fn call(&self, call: &ExprCall) -> Option<Value<'t>> {
         let arguments = Arguments {
             args: &call.arguments.args,
             keywords: &call.arguments.keywords,
         };
-        match &*call.func {
-            Expr::Attribute(method) => {
-                let owner = self.known(&method.value, depth)?;
-                self.method(&owner, method.attr.as_str(), arguments, depth)
+        let bound = match &*call.func {
+            Expr::Name(name) => self.binding(name.id.as_str()),
+            _ => None,
+        };
+        match (&*call.func, bound) {
+            (_, Some(Binding::Function(function))) => self.of_typed(function, None),
+            (Expr::Lambda(function), _) | (_, Some(Binding::Value(Expr::Lambda(function))))
+                if function.parameters.is_none() =>
+            {
+                self.known(&function.body)
             }
-            Expr::Name(name) => match self.binding(name.id.as_str()) {
-                Some(Binding::Function(function)) => self.of_typed(function, None, depth),
-                Some(Binding::Value(Expr::Lambda(function))) if function.parameters.is_none() => {
-                    self.known(&function.body, depth)
-                }
-                _ => self.called(self.value(&call.func, depth)?, arguments, depth),
-            },
-            Expr::Lambda(function) if function.parameters.is_none() => {
-                self.known(&function.body, depth)
+            (Expr::Attribute(method), _) => {
+                let owner = self.known(&method.value)?;
+                self.method(&owner, method.attr.as_str(), arguments)
             }
-            called => self.called(self.value(called, depth)?, arguments, depth),
+            (called, _) => self.called(self.value(called)?, arguments),
         }
     }
 
-    pub(super) fn called(
-        &self,
-        called: Value<'t>,
-        arguments: Arguments<'_>,
-        depth: usize,
-    ) -> Option<Value<'t>> {
+    pub(super) fn called(&self, called: Value<'t>, arguments: Arguments<'_>) -> Option<Value<'t>> {
         match called.read()? {
-            Value::Object(called) => self.object_called(&called, arguments, depth),
+            Value::Object(called) => self.object_called(&called, arguments),
             Value::Typed(class) if !class.is_object => Some(Value::Typed(class).instance()),
-            instance => self.method(&instance, "__call__", arguments, depth),
+            instance => self.method(&instance, "__call__", arguments),
         }
     }
 
-    fn object_called(
-        &self,
-        called: &PyObject,
-        arguments: Arguments<'_>,
-        depth: usize,
-    ) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
-        if let Some(known) = self.of_known_function(called, arguments, depth) {
+    fn object_called(&self, called: &PyObject, arguments: Arguments<'_>) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
+        if let Some(known) = self.of_known_function(called, arguments) {
             return Some(known);
         }
         if let Some(class) = called.downcast_ref::<PyType>() {
             return self.makes_instances(class).then(|| Value::of_class(class));
         }
         if called.downcast_ref::<PyFunction>().is_some() {
-            return self.said_of_result(called, None, depth);
+            return self.said_of_result(called, None);
         }
         let types = &self.vm.ctx.types;
         let is_native = called.class().is(types.builtin_function_or_method_type);
         if is_native || called.downcast_ref::<PyBoundMethod>().is_some() {
             let (owner, name) = self.bound_to(called)?;
-            return self.method(&Value::Object(owner), &name, arguments, depth);
+            return self.method(&Value::Object(owner), &name, arguments);
         }
         let owner = Value::Object(called.to_owned());
-        self.method(&owner, "__call__", arguments, depth)
+        self.method(&owner, "__call__", arguments)
     }
 
     /// What a method is bound to, and its name; None of a function of a module.
@@ -157,17 +148,16 @@ impl<'t> Evaluation<'t> {
         owner: &Value<'t>,
         name: &str,
         arguments: Arguments<'_>,
-        depth: usize,
     ) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
+        let _level = self.deeper()?;
         if let Value::Typed(class) = owner {
-            return self.typed_method(class, name, arguments, depth);
+            return self.typed_method(class, name, arguments);
         }
         let held = self.held(owner, name);
         let held = held.filter(|(_, held)| lookup::is_function(self.vm, held));
         let Some((class, held)) = held else {
             // What is there before the call: a function of a module, a class, what a property gives.
-            return self.called(self.attribute(owner, name, depth)?, arguments, depth);
+            return self.called(self.attribute(owner, name)?, arguments);
         };
         let is_of_class =
             matches!(owner, Value::Object(object) if object.downcast_ref::<PyType>().is_some());
@@ -175,7 +165,7 @@ impl<'t> Evaluation<'t> {
             && class.fast_issubclass(self.vm.ctx.types.dict_type)
             && self.is_native(&class, name);
         if is_by_key && !is_of_class {
-            return self.by_key(owner, name, arguments, depth);
+            return self.by_key(owner, name, arguments);
         }
         let receiver = owner.clone().instance();
         if held.downcast_ref::<PyFunction>().is_some()
@@ -184,8 +174,9 @@ impl<'t> Evaluation<'t> {
         {
             return Some(receiver);
         }
-        let said = self.said_of_result(&self.unwrapped(held), Some(receiver.clone()), depth);
-        said.or_else(|| self.of_known_method(&class, name, &receiver, arguments, depth))
+        let said = self.said_of_result(&self.unwrapped(held), Some(receiver.clone()));
+        let called = Called::of(Some(&receiver), arguments);
+        said.or_else(|| self.of_known_method(&class, name, &called))
     }
 
     fn typed_method(
@@ -193,18 +184,17 @@ impl<'t> Evaluation<'t> {
         class: &TypedClass<'t>,
         name: &str,
         arguments: Arguments<'_>,
-        depth: usize,
     ) -> Option<Value<'t>> {
         let owner = Value::Typed(class.clone());
         if let Some(function) = typed::method(class.class, name) {
             if !typed::has_decorator(function, "property") {
-                return self.of_typed(function, Some((&owner.instance(), class.class)), depth);
+                return self.of_typed(function, Some((&owner.instance(), class.class)));
             }
         } else if name != "__class__" && typed::places_set(class.class, name).is_empty() {
             let mut bases = class.bases.iter();
-            return bases.find_map(|base| self.method(base, name, arguments, depth));
+            return bases.find_map(|base| self.method(base, name, arguments));
         }
-        self.called(self.attribute(&owner, name, depth)?, arguments, depth)
+        self.called(self.attribute(&owner, name)?, arguments)
     }
 
     /// The class that is looked through for an attribute of something, and what it has under the name;
@@ -238,7 +228,6 @@ impl<'t> Evaluation<'t> {
         owner: &Value<'t>,
         name: &str,
         descriptor: &PyObject,
-        depth: usize,
     ) -> Option<Value<'t>> {
         if let Value::Object(object) = owner {
             if object.downcast_ref::<PyType>().is_some() {
@@ -257,10 +246,10 @@ impl<'t> Evaluation<'t> {
         } else {
             None
         };
-        let said = function
-            .and_then(|function| self.said_of_result(&function, Some(owner.clone()), depth));
-        said.or_else(|| self.of_known_attribute(&class, name, owner, depth))
-            .or_else(|| self.said_of_attribute(&class, name, owner, depth))
+        let said =
+            function.and_then(|function| self.said_of_result(&function, Some(owner.clone())));
+        said.or_else(|| self.of_known_attribute(&class, name, owner))
+            .or_else(|| self.said_of_attribute(&class, name, owner))
     }
 
     /// What named tuples and members of enumerations have under a name: what they hold.
@@ -286,15 +275,14 @@ impl<'t> Evaluation<'t> {
         &self,
         function: &'t StmtFunctionDef,
         owner: Option<(&Value<'t>, &'t StmtClassDef)>,
-        depth: usize,
     ) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
+        let _level = self.deeper()?;
         let there = self.within(function, owner);
         let given = match &function.returns {
-            Some(annotation) => there.annotated(annotation, depth),
+            Some(annotation) => there.annotated(annotation),
             None => {
                 let returned = typed::returned(function).into_iter();
-                there.one_of(returned.map(|value| there.known(value, depth)))
+                there.one_of(returned.map(|value| there.known(value)))
             }
         };
         if function.is_async {
@@ -320,23 +308,18 @@ impl<'t> Evaluation<'t> {
     }
 
     /// What an object of a class of the cell has under a name, or the class.
-    pub(super) fn typed_attribute(
-        &self,
-        class: &TypedClass<'t>,
-        name: &str,
-        depth: usize,
-    ) -> Option<Value<'t>> {
+    pub(super) fn typed_attribute(&self, class: &TypedClass<'t>, name: &str) -> Option<Value<'t>> {
         let owner = Value::Typed(class.clone()).instance();
         let owner = (&owner, class.class);
         if let Some(function) = typed::method(class.class, name) {
             let is_read = typed::has_decorator(function, "property") && class.is_object;
-            let given = is_read.then(|| self.of_typed(function, Some(owner), depth));
+            let given = is_read.then(|| self.of_typed(function, Some(owner)));
             return given.flatten();
         }
         let places = typed::places_set(class.class, name);
         if places.is_empty() {
             let mut bases = class.bases.iter();
-            return bases.find_map(|base| self.attribute(base, name, depth));
+            return bases.find_map(|base| self.attribute(base, name));
         }
         let is_said = |binding: &Binding<'t>| matches!(binding, Binding::Annotated(_));
         let is_any_said = places.iter().any(|(binding, _)| is_said(binding));
@@ -344,8 +327,8 @@ impl<'t> Evaluation<'t> {
             .into_iter()
             .filter(|(binding, _)| !is_any_said || is_said(binding));
         self.one_of(places.map(|(binding, method)| match method {
-            Some(method) => self.within(method, Some(owner)).bound(binding, depth),
-            None => self.bound(binding, depth),
+            Some(method) => self.within(method, Some(owner)).bound(binding),
+            None => self.bound(binding),
         }))
     }
 }

@@ -22,7 +22,7 @@ const PARTS_MAX: usize = 1 << 8;
 const STACK_MAX: usize = 1 << 12;
 
 /// The annotations that the code makes, with their names, as source.
-pub(super) fn annotations(vm: &VirtualMachine, code: &PyCode) -> Vec<(String, String)> {
+pub(super) fn annotations(vm: &VirtualMachine, code: &PyCode) -> Vec<(String, PyObjectRef)> {
     let mut reader = Reader {
         vm,
         code,
@@ -145,112 +145,68 @@ struct Reader<'a> {
     code: &'a PyCode,
     /// The source of what is on the stack; None of what has none.
     stack: Vec<Option<String>>,
-    found: Vec<(String, String)>,
+    found: Vec<(String, PyObjectRef)>,
 }
 
 impl Reader<'_> {
     fn step(&mut self, opcode: Opcode, operand: u32) {
+        let effect = opcode.stack_effect_info(operand);
+        let kept = self.stack.len().saturating_sub(effect.popped() as usize);
+        let taken = self.stack.split_off(kept);
+        let length = kept + effect.pushed() as usize;
+        if opcode == Opcode::Copy {
+            let copied = taken.first().cloned().flatten();
+            self.stack.extend(taken);
+            self.stack.push(copied);
+        } else {
+            let made = self.made(opcode, operand, &taken);
+            // Source that is longer than what would be looked at is none.
+            self.stack
+                .push(made.filter(|made| made.len() <= SOURCE_BYTES_MAX));
+        }
+        self.stack.resize(length, None);
+    }
+
+    /// The source of what an instruction puts on the stack for what it takes from there.
+    fn made(&mut self, opcode: Opcode, operand: u32, taken: &[Option<String>]) -> Option<String> {
         let index = operand as usize;
-        match opcode {
-            Opcode::LoadGlobal => {
-                let name = self.name(index >> 1);
-                self.push_with_null(name, operand);
+        match (opcode, taken) {
+            (Opcode::LoadGlobal, _) => self.name(index >> 1),
+            (Opcode::LoadName | Opcode::LoadFromDictOrGlobals, _) => self.name(index),
+            (Opcode::LoadDeref | Opcode::LoadFromDictOrDeref, _) => self.variable(index),
+            (Opcode::LoadConst, _) => self.constant(index),
+            (Opcode::LoadSmallInt, _) => Some(operand.to_string()),
+            (Opcode::LoadAttr, [Some(owner)]) => {
+                Some(format!("{owner}.{}", self.name(index >> 1)?))
             }
-            Opcode::LoadName => self.push(self.name(index)),
-            Opcode::LoadFromDictOrGlobals => {
-                self.stack.pop();
-                self.push(self.name(index));
-            }
-            Opcode::LoadDeref => self.push(self.variable(index)),
-            Opcode::LoadFromDictOrDeref => {
-                self.stack.pop();
-                self.push(self.variable(index));
-            }
-            Opcode::LoadConst => self.push(self.constant(index)),
-            Opcode::LoadSmallInt => self.push(Some(operand.to_string())),
-            Opcode::LoadAttr => {
-                let owner = self.pop();
-                let name = self.name(index >> 1);
-                let attribute = owner.zip(name);
-                let attribute = attribute.map(|(owner, name)| format!("{owner}.{name}"));
-                self.push_with_null(attribute, operand);
-            }
-            Opcode::BinaryOp => {
-                let (right, left) = (self.pop(), self.pop());
-                let both = left.zip(right);
-                self.push(match BinaryOperator::try_from(operand) {
-                    Ok(BinaryOperator::Subscr) => both.map(|(of, by)| format!("{of}[{by}]")),
-                    Ok(BinaryOperator::Or) => both.map(|(left, right)| format!("{left} | {right}")),
+            (Opcode::BinaryOp, [Some(left), Some(right)]) => {
+                match BinaryOperator::try_from(operand) {
+                    Ok(BinaryOperator::Subscr) => Some(format!("{left}[{right}]")),
+                    Ok(BinaryOperator::Or) => Some(format!("{left} | {right}")),
                     _ => None,
-                });
+                }
             }
-            Opcode::BuildTuple => {
-                let parts = self.joined(index);
-                self.push(parts.map(|parts| format!("({parts})")));
-            }
-            Opcode::BuildList => {
-                let parts = self.joined(index);
-                self.push(parts.map(|parts| format!("[{parts}]")));
-            }
-            Opcode::BuildMap => {
-                let items = self.take(2 * index);
+            (Opcode::BuildTuple, parts) => Some(format!("({})", joined(parts)?)),
+            (Opcode::BuildList, parts) => Some(format!("[{}]", joined(parts)?)),
+            (Opcode::BuildMap, items) => {
                 for item in items.chunks_exact(2) {
                     self.find(item[0].as_deref(), item[1].as_deref());
                 }
-                self.stack.push(None);
+                None
             }
-            Opcode::StoreSubscr => {
-                let (key, _, value) = (self.pop(), self.pop(), self.pop());
+            (Opcode::StoreSubscr, [value, _, key]) => {
                 self.find(key.as_deref(), value.as_deref());
+                None
             }
-            Opcode::Copy => {
-                let below = self.stack.len().checked_sub(index);
-                let copied = below.and_then(|below| self.stack.get(below).cloned());
-                self.stack.push(copied.flatten());
-            }
-            other => {
-                let effect = other.stack_effect_info(operand);
-                self.take(effect.popped() as usize);
-                let length = self.stack.len() + effect.pushed() as usize;
-                self.stack.resize(length, None);
-            }
+            _ => None,
         }
-    }
-
-    /// Puts source on the stack that isn't longer than what would be looked at.
-    fn push(&mut self, source: Option<String>) {
-        let source = source.filter(|source| source.len() <= SOURCE_BYTES_MAX);
-        self.stack.push(source);
-    }
-
-    /// A call that may follow takes one more.
-    fn push_with_null(&mut self, source: Option<String>, operand: u32) {
-        self.push(source);
-        if operand & 1 == 1 {
-            self.stack.push(None);
-        }
-    }
-
-    fn pop(&mut self) -> Option<String> {
-        self.stack.pop().flatten()
-    }
-
-    fn take(&mut self, count: usize) -> Vec<Option<String>> {
-        let kept = self.stack.len().saturating_sub(count);
-        self.stack.split_off(kept)
-    }
-
-    /// Parts of a tuple or a list, as they stand between its brackets.
-    fn joined(&mut self, count: usize) -> Option<String> {
-        let parts: Option<Vec<String>> = self.take(count).into_iter().collect();
-        let parts = parts?.into_iter().map(|part| part + ",");
-        Some(parts.collect())
     }
 
     fn find(&mut self, key: Option<&str>, source: Option<&str>) {
         if let (Some(key), Some(source)) = (key, source) {
             let name = key.trim_matches('\'');
-            self.found.push((name.to_owned(), source.to_owned()));
+            let source = self.vm.ctx.new_str(source);
+            self.found.push((name.to_owned(), source.into()));
         }
     }
 
@@ -275,15 +231,12 @@ impl Reader<'_> {
     fn constant(&self, index: usize) -> Option<String> {
         let constant = self.code.code.constants.get(index)?.clone();
         let constant = PyObjectRef::from(constant);
-        match constant.downcast_ref_if_exact::<PyTuple>(self.vm) {
-            Some(parts) => {
-                let parts = parts.as_slice().iter().take(PARTS_MAX);
-                let parts: Option<Vec<_>> = parts.map(|part| self.written(part)).collect();
-                let parts = parts?.into_iter().map(|part| part + ",");
-                Some(format!("({})", parts.collect::<String>()))
-            }
-            None => self.written(&constant),
-        }
+        let Some(parts) = constant.downcast_ref_if_exact::<PyTuple>(self.vm) else {
+            return self.written(&constant);
+        };
+        let parts = parts.as_slice().iter().take(PARTS_MAX);
+        let parts: Vec<_> = parts.map(|part| self.written(part)).collect();
+        Some(format!("({})", joined(&parts)?))
     }
 
     /// The source of a constant of Python's own; code may hold others, which write themselves.
@@ -304,4 +257,10 @@ impl Reader<'_> {
         let source = is_short.then(|| constant.repr(vm).ok());
         Some(source??.to_string_lossy().into_owned())
     }
+}
+
+/// Parts of a tuple or a list, as they stand between its brackets.
+fn joined(parts: &[Option<String>]) -> Option<String> {
+    let parts = parts.iter().map(|part| Some(part.clone()? + ","));
+    parts.collect()
 }

@@ -14,17 +14,17 @@ use super::{Evaluation, Value};
 use crate::lookup;
 
 impl<'t> Evaluation<'t> {
-    pub(super) fn subscript(&self, subscript: &ExprSubscript, depth: usize) -> Option<Value<'t>> {
-        let owner = self.known(&subscript.value, depth)?;
+    pub(super) fn subscript(&self, subscript: &ExprSubscript) -> Option<Value<'t>> {
+        let owner = self.known(&subscript.value)?;
         if let Expr::Slice(slice) = &*subscript.slice {
-            return self.sliced(&owner, slice, depth);
+            return self.sliced(&owner, slice);
         }
-        let key = self.known(&subscript.slice, depth);
+        let key = self.known(&subscript.slice);
         if let Value::Object(object) = &owner
             && self.is_native(object.class(), "__getitem__")
         {
             if let Some(dict) = object.downcast_ref::<PyDict>() {
-                return self.of_dictionary(&owner, dict, key.as_ref(), depth);
+                return self.of_dictionary(&owner, dict, key.as_ref());
             }
             if self.is_sequence(object) {
                 return self.of_sequence(object, key.as_ref());
@@ -36,7 +36,7 @@ impl<'t> Evaluation<'t> {
             let index = index(self.vm, key, instance.arguments.len())?;
             return self.part(&owner, index);
         }
-        self.method(&owner, "__getitem__", Arguments::NONE, depth)
+        self.method(&owner, "__getitem__", Arguments::NONE)
     }
 
     fn is_sequence(&self, object: &PyObject) -> bool {
@@ -72,35 +72,28 @@ impl<'t> Evaluation<'t> {
         owner: &Value<'t>,
         dict: &Py<PyDict>,
         key: Option<&Value<'t>>,
-        depth: usize,
     ) -> Option<Value<'t>> {
-        let is_missing_told = || {
-            let class = dict.as_object().class();
-            lookup::class_attribute(self.vm, class, "__missing__").is_some()
-        };
-        let key = key.and_then(|key| self.plain_key(key));
-        let Some(key) = key else {
-            let entry = self.entry_of(owner);
-            if !is_missing_told() {
-                return entry;
+        let class = dict.as_object().class();
+        let has_missing = lookup::class_attribute(self.vm, class, "__missing__").is_some();
+        let missing = || has_missing.then(|| self.missing(owner)).flatten();
+        match key.and_then(|key| self.plain_key(key)) {
+            Some(key) => {
+                let found = self.under_key(dict, &key).map(Value::Object);
+                found.or_else(missing)
             }
-            return self.one_of([entry, self.missing(owner, depth)]);
-        };
-        match self.under_key(dict, &key) {
-            Some(found) => Some(Value::Object(found)),
-            None if is_missing_told() => self.missing(owner, depth),
-            None => None,
+            None if has_missing => self.one_of([self.entry_of(owner), missing()]),
+            None => self.entry_of(owner),
         }
     }
 
     /// What a dictionary makes for a key that it hasn't.
-    fn missing(&self, owner: &Value<'t>, depth: usize) -> Option<Value<'t>> {
+    fn missing(&self, owner: &Value<'t>) -> Option<Value<'t>> {
         let class = owner.class()?;
         if self.inherits(class, "collections.defaultdict", "__missing__") {
-            let factory = self.attribute(owner, "default_factory", depth)?;
-            return self.called(factory, Arguments::NONE, depth);
+            let factory = self.attribute(owner, "default_factory")?;
+            return self.called(factory, Arguments::NONE);
         }
-        self.method(owner, "__missing__", Arguments::NONE, depth)
+        self.method(owner, "__missing__", Arguments::NONE)
     }
 
     /// What a dictionary's `get`, `pop` or `setdefault` gives.
@@ -109,12 +102,11 @@ impl<'t> Evaluation<'t> {
         owner: &Value<'t>,
         method: &str,
         arguments: Arguments<'_>,
-        depth: usize,
     ) -> Option<Value<'t>> {
-        let key = self.known(arguments.at(0)?, depth);
-        let default = arguments.named("default", 1);
-        let default = || match default {
-            Some(default) => self.known(default, depth),
+        let key = self.known(arguments.at(0)?);
+        let given = arguments.named("default", 1);
+        let default = || match given {
+            Some(default) => self.known(default),
             None if method == "pop" => None,
             None => Some(Value::Object(self.vm.ctx.none())),
         };
@@ -122,16 +114,10 @@ impl<'t> Evaluation<'t> {
             && let Some(dict) = object.downcast_ref::<PyDict>()
             && let Some(key) = key.and_then(|key| self.plain_key(&key))
         {
-            return self
-                .under_key(dict, &key)
-                .map(Value::Object)
-                .or_else(default);
+            let found = self.under_key(dict, &key).map(Value::Object);
+            return found.or_else(default);
         }
-        let entry = self.entry_of(owner);
-        if arguments.named("default", 1).is_none() {
-            return entry;
-        }
-        self.one_of([entry, default()])
+        self.or_default(self.entry_of(owner), given)
     }
 
     /// The key if it is compared without running code.
@@ -154,8 +140,8 @@ impl<'t> Evaluation<'t> {
     }
 
     /// What stepping through something gives.
-    pub(super) fn each(&self, of: &Value<'t>, depth: usize) -> Option<Value<'t>> {
-        let depth = self.deeper(depth)?;
+    pub(super) fn each(&self, of: &Value<'t>) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
         match of {
             Value::Object(object) => {
                 if self.is_native(object.class(), "__iter__")
@@ -164,11 +150,15 @@ impl<'t> Evaluation<'t> {
                     return self.all_of(&items);
                 }
                 if let Some(name) = self.telling_attribute(object) {
-                    return self.attribute(of, name, depth)?.read();
+                    return self.attribute(of, name)?.read();
                 }
             }
             Value::Instance(instance) if instance.class.is(self.vm.ctx.types.tuple_type) => {
-                return self.any_part(of);
+                return match &*instance.arguments {
+                    // `tuple[int, ...]`
+                    [all, Some(rest)] if self.is_ellipsis(rest) => all.clone(),
+                    parts => self.one_of(parts.iter().cloned()),
+                };
             }
             Value::Instance(instance) => {
                 if let Some(first) = instance.arguments.first() {
@@ -177,22 +167,14 @@ impl<'t> Evaluation<'t> {
             }
             Value::Unread { .. } | Value::Typed(_) => {}
         }
-        match self.method(of, "__iter__", Arguments::NONE, depth)? {
+        match self.method(of, "__iter__", Arguments::NONE)? {
             Value::Instance(iterator) => iterator.arguments.first().cloned().flatten(),
             _ => None,
         }
     }
 
-    /// What holds of every part of a tuple.
-    fn any_part(&self, tuple: &Value<'t>) -> Option<Value<'t>> {
-        let Value::Instance(instance) = tuple else {
-            return None;
-        };
-        match &*instance.arguments {
-            // `tuple[int, ...]`
-            [all, Some(Value::Object(rest))] if rest.is(&self.vm.ctx.ellipsis) => all.clone(),
-            parts => self.one_of(parts.iter().cloned()),
-        }
+    fn is_ellipsis(&self, part: &Value<'_>) -> bool {
+        matches!(part, Value::Object(object) if object.is(&self.vm.ctx.ellipsis))
     }
 
     /// A part of a tuple.
@@ -203,7 +185,7 @@ impl<'t> Evaluation<'t> {
                 tuple.as_slice().get(index).cloned().map(Value::Object)
             }
             Value::Instance(instance) => match &*instance.arguments {
-                [all, Some(Value::Object(rest))] if rest.is(&self.vm.ctx.ellipsis) => all.clone(),
+                [all, Some(rest)] if self.is_ellipsis(rest) => all.clone(),
                 parts => parts.get(index)?.clone(),
             },
             Value::Unread { .. } | Value::Typed(_) => None,
@@ -211,35 +193,30 @@ impl<'t> Evaluation<'t> {
     }
 
     /// What `x[1:]` gives.
-    fn sliced(&self, of: &Value<'t>, slice: &ExprSlice, depth: usize) -> Option<Value<'t>> {
+    fn sliced(&self, of: &Value<'t>, slice: &ExprSlice) -> Option<Value<'t>> {
         let types = &self.vm.ctx.types;
-        if let Value::Object(object) = of
-            && self.is_native(object.class(), "__getitem__")
-            && self.is_sequence(object)
-        {
-            let items = self.items(object)?;
-            let of_list = object.downcast_ref::<PyList>().is_some();
-            if let Some(part) = self.real_slice(&items, slice, depth) {
-                let ctx = &self.vm.ctx;
-                return Some(Value::Object(if of_list {
-                    ctx.new_list(part).into()
-                } else {
-                    ctx.new_tuple(part).into()
-                }));
-            }
-            let all = self.all_of(&items);
-            return Some(if of_list {
-                Value::with_parts(types.list_type, [all])
-            } else {
-                self.tuple_of(all)
-            });
-        }
         let class = of.class()?;
-        if class.is(types.tuple_type) {
-            return Some(self.tuple_of(self.any_part(of)));
+        if !self.is_native(class, "__getitem__") {
+            return None;
         }
-        if class.is(types.list_type) {
-            return Some(Value::with_parts(class, [self.each(of, depth)]));
+        let stands_on = |kind: &Py<PyType>| class.fast_issubclass(kind);
+        if stands_on(types.list_type) || stands_on(types.tuple_type) {
+            let all = match of {
+                Value::Object(object) => {
+                    let items = self.items(object)?;
+                    if let Some(part) = self.real_slice(object, &items, slice) {
+                        return Some(Value::Object(part));
+                    }
+                    self.all_of(&items)
+                }
+                _ => self.each(of),
+            };
+            if stands_on(types.list_type) {
+                return Some(Value::with_parts(types.list_type, [all]));
+            }
+            // A tuple of any length.
+            let rest = Value::Object(self.vm.ctx.ellipsis.clone().into());
+            return Some(Value::with_parts(types.tuple_type, [all, Some(rest)]));
         }
         let alike = [
             types.str_type,
@@ -247,32 +224,25 @@ impl<'t> Evaluation<'t> {
             types.bytearray_type,
             types.range_type,
         ];
-        let is_alike = alike.iter().any(|known| class.is(*known));
-        is_alike.then(|| Value::of_class(class))
+        let kind = alike.into_iter().find(|&kind| stands_on(kind))?;
+        Some(Value::of_class(kind))
     }
 
-    /// A tuple of any length.
-    fn tuple_of(&self, all: Option<Value<'t>>) -> Value<'t> {
-        let ellipsis = Value::Object(self.vm.ctx.ellipsis.clone().into());
-        Value::with_parts(self.vm.ctx.types.tuple_type, [all, Some(ellipsis)])
-    }
-
-    /// The items that a slice with known bounds leaves.
+    /// What a slice with known bounds leaves of a list or a tuple of these items.
     fn real_slice(
         &self,
+        sequence: &PyObject,
         items: &[PyObjectRef],
         slice: &ExprSlice,
-        depth: usize,
-    ) -> Option<Vec<PyObjectRef>> {
+    ) -> Option<PyObjectRef> {
         let vm = self.vm;
         let bound = |bound: Option<&Expr>| match bound {
             None => Some(vm.ctx.none()),
-            Some(bound) => match self.known(bound, depth)? {
-                Value::Object(bound) => bound
-                    .downcast_ref_if_exact::<PyInt>(vm)
-                    .map(|_| bound.clone()),
-                _ => None,
-            },
+            Some(bound) => {
+                let bound = self.object(bound)?;
+                let is_whole = bound.downcast_ref_if_exact::<PyInt>(vm).is_some();
+                is_whole.then_some(bound)
+            }
         };
         let slice = PySlice {
             start: Some(bound(slice.lower.as_deref())?),
@@ -280,10 +250,13 @@ impl<'t> Evaluation<'t> {
             step: Some(bound(slice.step.as_deref())?),
         };
         let slice = slice.into_ref(&vm.ctx);
-        // Of a list of the runtime's own, by whole numbers: no code of the user's takes part.
-        let list = vm.ctx.new_list(items.to_vec());
-        let part = list.as_object().get_item(slice.as_object(), vm).ok()?;
-        Some(part.downcast_ref::<PyList>()?.borrow_vec().to_vec())
+        // One of the runtime's own, by whole numbers: no code of the user's takes part.
+        let whole: PyObjectRef = if sequence.downcast_ref::<PyList>().is_some() {
+            vm.ctx.new_list(items.to_vec()).into()
+        } else {
+            vm.ctx.new_tuple(items.to_vec()).into()
+        };
+        whole.get_item(slice.as_object(), vm).ok()
     }
 
     /// What stepping through one of Python's own containers gives, in its order; of a deque, too.
@@ -315,23 +288,8 @@ impl<'t> Evaluation<'t> {
 
     /// What holds of all of these.
     fn all_of(&self, items: &[PyObjectRef]) -> Option<Value<'t>> {
-        let none = self.vm.ctx.types.none_type;
-        let mut items = items.iter().filter(|item| !item.class().is(none));
-        let first = items.next()?;
-        let mut class = first.class().to_owned();
-        let mut is_alone = true;
-        for item in items {
-            is_alone = is_alone && item.is(first);
-            if !item.class().fast_issubclass(&class) {
-                class = self.shared_class(&class, item.class())?;
-            }
-        }
-        let first = Value::Object(first.clone());
-        Some(if is_alone {
-            first
-        } else {
-            first.into_one_of(&class)
-        })
+        let items = items.iter().cloned();
+        self.one_of(items.map(|item| Some(Value::Object(item))))
     }
 
     /// What a dictionary maps to.

@@ -10,7 +10,7 @@ use super::{Evaluation, Value, is_plain_key};
 const PARTS_MAX: usize = 100;
 
 impl<'t> Evaluation<'t> {
-    pub(super) fn literal(&self, expression: &Expr, depth: usize) -> Option<Value<'t>> {
+    pub(super) fn literal(&self, expression: &Expr) -> Option<Value<'t>> {
         let ctx = &self.vm.ctx;
         let types = &ctx.types;
         Some(match expression {
@@ -27,17 +27,18 @@ impl<'t> Evaluation<'t> {
             },
             Expr::BooleanLiteral(truth) => Value::Object(ctx.new_bool(truth.value).into()),
             Expr::NoneLiteral(_) => Value::Object(ctx.none()),
+            Expr::EllipsisLiteral(_) => Value::Object(ctx.ellipsis.clone().into()),
             Expr::Lambda(_) => Value::of_class(types.function_type),
-            Expr::List(list) => match self.all(&list.elts, depth) {
+            Expr::List(list) => match self.all(&list.elts) {
                 Some(items) => Value::Object(ctx.new_list(items).into()),
-                None => self.display(types.list_type, &list.elts, depth),
+                None => self.display(types.list_type, &list.elts),
             },
-            Expr::Tuple(tuple) => match self.all(&tuple.elts, depth) {
+            Expr::Tuple(tuple) => match self.all(&tuple.elts) {
                 Some(items) => Value::Object(ctx.new_tuple(items).into()),
-                None => self.tuple_display(&tuple.elts, depth),
+                None => self.tuple_display(&tuple.elts),
             },
-            Expr::Set(set) => self.display(types.set_type, &set.elts, depth),
-            Expr::Dict(dict) => self.dictionary(dict, depth),
+            Expr::Set(set) => self.display(types.set_type, &set.elts),
+            Expr::Dict(dict) => self.dictionary(dict),
             Expr::ListComp(_) => Value::of_class(types.list_type),
             Expr::DictComp(_) => Value::of_class(types.dict_type),
             Expr::SetComp(_) => Value::of_class(types.set_type),
@@ -46,30 +47,27 @@ impl<'t> Evaluation<'t> {
     }
 
     /// A list or a set of which it is known what holds of all parts.
-    fn display(&self, class: &Py<PyType>, parts: &[Expr], depth: usize) -> Value<'t> {
+    fn display(&self, class: &Py<PyType>, parts: &[Expr]) -> Value<'t> {
         let parts = parts.iter().take(PARTS_MAX);
-        let all = self.one_of(parts.map(|part| self.known(part, depth)));
+        let all = self.one_of(parts.map(|part| self.known(part)));
         Value::with_parts(class, [all])
     }
 
-    fn tuple_display(&self, parts: &[Expr], depth: usize) -> Value<'t> {
+    fn tuple_display(&self, parts: &[Expr]) -> Value<'t> {
         let class = self.vm.ctx.types.tuple_type;
         if parts.len() > PARTS_MAX || parts.iter().any(Expr::is_starred_expr) {
             return Value::of_class(class);
         }
-        Value::with_parts(class, parts.iter().map(|part| self.known(part, depth)))
+        Value::with_parts(class, parts.iter().map(|part| self.known(part)))
     }
 
-    fn dictionary(&self, display: &ExprDict, depth: usize) -> Value<'t> {
+    fn dictionary(&self, display: &ExprDict) -> Value<'t> {
         let items = display.items.iter().take(PARTS_MAX);
         let items = items.map(|item| {
             let key = item.key.as_ref();
-            let key = key.and_then(|key| self.known(key, depth));
+            let key = key.and_then(|key| self.known(key));
             // What another dictionary holds that is put in isn't looked at.
-            let value = item
-                .key
-                .as_ref()
-                .and_then(|_| self.known(&item.value, depth));
+            let value = item.key.as_ref().and_then(|_| self.known(&item.value));
             (key, value)
         });
         let is_whole = display.items.len() <= PARTS_MAX;
@@ -98,14 +96,10 @@ impl<'t> Evaluation<'t> {
         Value::with_parts(class, [self.one_of(keys), self.one_of(values)])
     }
 
-    fn all(&self, expressions: &[Expr], depth: usize) -> Option<Vec<PyObjectRef>> {
+    fn all(&self, expressions: &[Expr]) -> Option<Vec<PyObjectRef>> {
         if expressions.len() > PARTS_MAX {
             return None;
         }
-        let object = |expression| match self.value(expression, depth)? {
-            Value::Object(object) => Some(object),
-            _ => None,
-        };
-        expressions.iter().map(object).collect()
+        expressions.iter().map(|each| self.object(each)).collect()
     }
 }

@@ -61,7 +61,9 @@ fn first_of_expression(tokens: &[Token]) -> Option<usize> {
     let mut at = tokens.len().checked_sub(1)?;
     loop {
         match tokens[at].kind() {
-            TokenKind::Rbrace => return opening(tokens, at),
+            TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
+                return opening(tokens, at);
+            }
             TokenKind::Rpar | TokenKind::Rsqb => {
                 let open = opening(tokens, at)?;
                 if !continues(tokens, open) {
@@ -74,7 +76,6 @@ fn first_of_expression(tokens: &[Token]) -> Option<usize> {
                 let joined = rest.position(|token| token.kind() != TokenKind::String);
                 return Some(at - joined.unwrap_or(at));
             }
-            TokenKind::FStringEnd | TokenKind::TStringEnd => return opening_of_string(tokens, at),
             TokenKind::Int
             | TokenKind::Float
             | TokenKind::Complex
@@ -130,28 +131,15 @@ fn is_name(kind: TokenKind) -> bool {
     kind == TokenKind::Name || kind.is_soft_keyword()
 }
 
-/// The bracket that the one at `closing` closes.
+/// The bracket that the one at `closing` closes, or where the formatted string begins that ends there.
 fn opening(tokens: &[Token], closing: usize) -> Option<usize> {
+    use TokenKind::{FStringEnd, FStringStart, TStringEnd, TStringStart};
+    use TokenKind::{Lbrace, Lpar, Lsqb, Rbrace, Rpar, Rsqb};
     let mut depth = 0_usize;
     (0..=closing).rev().find(|at| {
         match tokens[*at].kind() {
-            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => depth += 1,
-            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
-                depth = depth.saturating_sub(1);
-            }
-            _ => {}
-        }
-        depth == 0
-    })
-}
-
-/// Where the formatted string begins that ends at `closing`.
-fn opening_of_string(tokens: &[Token], closing: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    (0..=closing).rev().find(|at| {
-        match tokens[*at].kind() {
-            TokenKind::FStringEnd | TokenKind::TStringEnd => depth += 1,
-            TokenKind::FStringStart | TokenKind::TStringStart => depth = depth.saturating_sub(1),
+            Rpar | Rsqb | Rbrace | FStringEnd | TStringEnd => depth += 1,
+            Lpar | Lsqb | Lbrace | FStringStart | TStringStart => depth = depth.saturating_sub(1),
             _ => {}
         }
         depth == 0
