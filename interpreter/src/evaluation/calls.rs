@@ -37,6 +37,14 @@ impl<'e> Arguments<'e> {
         self.args.iter().take_while(|each| !each.is_starred_expr())
     }
 
+    /// Those behind the first of them.
+    pub(super) fn behind(self, count: usize) -> Self {
+        Self {
+            args: self.args.get(count..).unwrap_or_default(),
+            ..self
+        }
+    }
+
     pub(super) fn at(self, position: usize) -> Option<&'e Expr> {
         self.positional().nth(position)
     }

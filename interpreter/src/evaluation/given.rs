@@ -84,8 +84,12 @@ pub(super) const STAND_INS: &[(&str, StandIn)] = &[
         let place = usize::from(called.receiver.is_none());
         there.opened(place, called.arguments)
     }),
+    ("Nearest", |there, called| {
+        let digits = called.arguments.behind(1);
+        there.method(&called.given(there)?, "__round__", digits)
+    }),
     ("Rounded", |there, called| {
-        there.rounded(&called.given(there)?, called.arguments)
+        there.rounded(called.receiver?, called.arguments)
     }),
     ("Setting", |there, called| {
         let text = Value::of_class(there.vm.ctx.types.str_type);
@@ -188,19 +192,15 @@ impl<'t> Evaluation<'t> {
         number.try_to_primitive::<i64>(self.vm).ok()
     }
 
-    /// What `round` gives: of a float one as well only with a number of digits.
+    /// What rounding a number gives: one of its kind only with a number of digits.
     fn rounded(&self, number: &Value<'t>, arguments: Arguments<'_>) -> Option<Value<'t>> {
-        let types = &self.vm.ctx.types;
-        if !self.have_same(number.class()?, types.float_type, "__round__") {
-            return self.method(number, "__round__", Arguments::NONE);
-        }
-        let digits = arguments.named("ndigits", 1);
+        let digits = arguments.named("ndigits", 0);
         let is_whole = digits.is_none_or(Expr::is_none_literal_expr);
-        Some(Value::of_class(if is_whole {
-            types.int_type
-        } else {
-            types.float_type
-        }))
+        let class = number.class()?;
+        let mut kinds = ["float", "fractions.Fraction", "decimal.Decimal"].into_iter();
+        let kind = kinds.find(|path| !is_whole && self.is_of(class, path));
+        let kind = self.library(kind.unwrap_or("int"))?;
+        Some(Value::of_class(kind.downcast_ref::<PyType>()?))
     }
 
     /// What `sum` gives: the start, or zero, and an item.

@@ -216,8 +216,8 @@ mod tests {
     fn the_tables_name_what_is_there() {
         with_bench(|bench| {
             bench.cell(
-                "import collections, copy, datetime, enum, functools, io, json, os, pathlib, random, re, \
-                 shutil, tempfile, threading, time",
+                "import collections, copy, datetime, decimal, enum, fractions, functools, io, json, os, pathlib, \
+                 random, re, shutil, tempfile, threading, time",
             );
             let unknown: Rc<[_]> = STAND_INS.iter().map(|(word, _)| (*word, None)).collect();
             let library = || Evaluation::new(bench.vm, Scope::Library(Rc::clone(&unknown)));

@@ -194,6 +194,48 @@ fn functions_of_the_library_give_by_their_arguments() {
 }
 
 #[test]
+fn numbers_of_the_library_are_counted_with() {
+    with_bench(|bench| {
+        bench.cell(
+            "from decimal import Decimal\nfrom fractions import Fraction\n\
+             class Rounded(Fraction):\n    def __round__(self, digits=None): return 1\n\
+             half = Fraction(1, 2); price = Decimal('1.5'); own = Rounded(1, 2)",
+        );
+        assert_all_offer(
+            bench,
+            &[
+                ("round(half).bit_l|", &OF_INT),
+                ("round(half, 1).limit|", &["limit_denominator"]),
+                ("round(price).bit_l|", &OF_INT),
+                ("round(price, None).bit_l|", &OF_INT),
+                ("round(price, ndigits=1).quan|", &["quantize"]),
+                ("round(True, 1).bit_l|", &OF_INT),
+                ("abs(half).limit|", &["limit_denominator"]),
+                ("abs(-price).quan|", &["quantize"]),
+                ("half.numerator.bit_l|", &OF_INT),
+                ("(half + 1).limit|", &["limit_denominator"]),
+                ("(1 - half).limit|", &["limit_denominator"]),
+                ("(half // half).bit_l|", &OF_INT),
+                ("(half * 1.5).hex|", &["hex"]),
+                ("(1.5 / half).hex|", &["hex"]),
+                ("(price * 2).quan|", &["quantize"]),
+                ("(2 / price).quan|", &["quantize"]),
+                ("sum([half, half]).limit|", &["limit_denominator"]),
+            ],
+        );
+        assert_none_offers(
+            bench,
+            &[
+                "round(own).|",
+                "(price + 1.5).|",
+                "(price + half).|",
+                "(half + unknown).|",
+            ],
+        );
+    });
+}
+
+#[test]
 fn blanks_stand_where_python_takes_them() {
     with_bench(|bench| {
         bench.cell("s = 'a b'; texts = ['a']\ndef f() -> str: pass");
