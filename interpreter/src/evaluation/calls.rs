@@ -5,7 +5,7 @@ use ruff_python_ast::{Expr, ExprCall, Keyword, StmtClassDef, StmtFunctionDef};
 use rustpython_vm::builtins::{
     PyBoundMethod, PyFunction, PyModule, PyStr, PyTuple, PyType, PyTypeRef,
 };
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use super::given::Called;
 use super::{Evaluation, Scope, TypedClass, Value, annotations};
@@ -182,6 +182,9 @@ impl<'t> Evaluation<'t> {
         {
             return Some(receiver);
         }
+        // Of a class, its object is the first argument.
+        let is_unbound = is_of_class && is_bound_to_objects(self.vm, &held);
+        let arguments = arguments.behind(usize::from(is_unbound));
         let said = self.said_of_result(&self.unwrapped(held), Some(receiver.clone()));
         let called = Called::of(Some(&receiver), arguments);
         said.or_else(|| self.of_known_method(&class, name, &called))
@@ -339,4 +342,15 @@ impl<'t> Evaluation<'t> {
             None => self.bound(binding),
         }))
     }
+}
+
+/// Whether what a class holds takes an object of it as the first argument.
+fn is_bound_to_objects(vm: &VirtualMachine, held: &PyObject) -> bool {
+    let types = &vm.ctx.types;
+    let kinds = [
+        types.function_type,
+        types.method_descriptor_type,
+        types.wrapper_descriptor_type,
+    ];
+    kinds.iter().any(|kind| held.class().is(*kind))
 }

@@ -26,7 +26,7 @@ impl<'a, 't> Called<'a, 't> {
     }
 
     /// The first argument, or the right side.
-    fn given(&self, there: &Evaluation<'t>) -> Option<Value<'t>> {
+    pub(super) fn given(&self, there: &Evaluation<'t>) -> Option<Value<'t>> {
         match self.right {
             Some(right) => Some(right.clone()),
             None => there.known(self.arguments.at(0)?),

@@ -63,20 +63,35 @@ pub(super) fn rows_about(part: &str, name: &str) -> impl Iterator<Item = Row> {
     rows(part).filter(move |row| row.names.split_whitespace().any(|each| each == name))
 }
 
+/// The method by which the other side answers an operator.
+pub(super) fn reflected(method: &str) -> String {
+    method.replacen("__", "__r", 1)
+}
+
 /// The attribute that says what the items of an object are of which that isn't known otherwise.
 const TELLING: [(&str, &str); 2] = [("re.Match", "string"), ("re.Pattern", "pattern")];
 
 impl<'t> Evaluation<'t> {
-    /// What a method gives that objects of the class have.
+    /// What a method gives that objects of the class have, for what it is given where that makes a difference.
     pub(super) fn of_known_method(
         &self,
         class: &Py<PyType>,
         name: &str,
         called: &Called<'_, 't>,
     ) -> Option<Value<'t>> {
-        let mut rows = self.rows_of(METHODS, class, name).into_iter();
-        let row = rows.find(|row| row.takes.is_none())?;
-        self.made_of(row.gives, called)
+        let rows = self.rows_of(METHODS, class, name);
+        let is_asked = rows.iter().any(|row| row.takes.is_some());
+        let right = is_asked.then(|| called.given(self)).flatten();
+        let reflected = reflected(name);
+        let rows = rows
+            .iter()
+            .filter(|row| self.takes(row, right.as_ref(), &reflected));
+        let called = Called {
+            receiver: called.receiver,
+            arguments: called.arguments,
+            right: right.as_ref(),
+        };
+        self.one_of(rows.map(|row| self.made_of(row.gives, &called)))
     }
 
     /// What an attribute gives that is computed for objects of the class.

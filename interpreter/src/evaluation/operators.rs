@@ -10,7 +10,7 @@ use rustpython_vm::{AsObject, Py};
 
 use super::calls::Arguments;
 use super::given::Called;
-use super::known::{METHODS, rows_about};
+use super::known::{METHODS, reflected, rows_about};
 use super::{Evaluation, Value};
 use crate::typed;
 
@@ -29,7 +29,7 @@ impl<'t> Evaluation<'t> {
         right: Option<&Value<'t>>,
     ) -> Option<Value<'t>> {
         let _level = self.deeper()?;
-        let reflected = method.replacen("__", "__r", 1);
+        let reflected = reflected(method);
         if let Value::Typed(class) = left {
             if typed::method(class.class, method).is_some() {
                 return self.method(left, method, Arguments::NONE);

@@ -194,6 +194,58 @@ fn functions_of_the_library_give_by_their_arguments() {
 }
 
 #[test]
+fn special_methods_called_by_name_give_what_they_give() {
+    with_bench(|bench| {
+        bench.cell(
+            "class Own(str):\n    def __add__(self, other): return 1\n    def __len__(self) -> bytes: pass\n\
+             class Plain: pass\n\
+             s = 'a'; i = 5; x = 2.5; rows = ['a']; own = Own('a'); plain = Plain()",
+        );
+        assert_all_offer(
+            bench,
+            &[
+                ("'x'.__add__('y').isal|", &OF_TEXT),
+                ("s.__add__(unknown).isal|", &OF_TEXT),
+                ("s.__mul__(3).isal|", &OF_TEXT),
+                ("s.__rmul__(3).isal|", &OF_TEXT),
+                ("s.__mod__(plain).isal|", &OF_TEXT),
+                ("str.__mul__(s, 3).isal|", &OF_TEXT),
+                ("i.__add__(2).bit_l|", &OF_INT),
+                ("i.__radd__(2).bit_l|", &OF_INT),
+                ("i.__truediv__(2).hex|", &["hex"]),
+                ("i.__pow__(-1).hex|", &["hex"]),
+                ("x.__radd__(1).hex|", &["hex"]),
+                ("x.__int__().bit_l|", &OF_INT),
+                ("i.__divmod__(2)[0].bit_l|", &OF_INT),
+                ("rows.__len__().bit_l|", &OF_INT),
+                ("rows.__contains__('a').bit_l|", &OF_INT),
+                ("rows.__add__(rows)[0].isal|", &OF_TEXT),
+                ("rows.__iadd__(rows).app|", &["append"]),
+                ("s.__eq__('b').bit_l|", &OF_INT),
+                ("s.__repr__().isal|", &OF_TEXT),
+                ("plain.__repr__().isal|", &OF_TEXT),
+                ("plain.__hash__().bit_l|", &OF_INT),
+                ("iter(rows).__next__().isal|", &OF_TEXT),
+                ("own.__mul__(2).isal|", &OF_TEXT),
+                ("own.__len__().dec|", &["decode"]),
+            ],
+        );
+        assert_none_offers(
+            bench,
+            &[
+                "s.__add__(1).|",
+                "i.__add__(2.5).|",
+                "i.__mul__(s).|",
+                "s.__eq__(1).|",
+                "rows.__hash__().|",
+                "own.__add__('a').|",
+                "plain.__len__().|",
+            ],
+        );
+    });
+}
+
+#[test]
 fn numbers_of_the_library_are_counted_with() {
     with_bench(|bench| {
         bench.cell(
