@@ -32,6 +32,12 @@ impl<'e> Arguments<'e> {
         self.args.len() + self.keywords.len()
     }
 
+    /// Whether they are all written out.
+    pub(super) fn is_whole(self) -> bool {
+        let is_named = |keyword: &Keyword| keyword.arg.is_some();
+        !self.args.iter().any(Expr::is_starred_expr) && self.keywords.iter().all(is_named)
+    }
+
     /// Those by position, up to where it can't be told any more.
     pub(super) fn positional(self) -> impl Iterator<Item = &'e Expr> {
         self.args.iter().take_while(|each| !each.is_starred_expr())

@@ -13,6 +13,9 @@ use super::calls::Arguments;
 use super::{Evaluation, Value};
 use crate::lookup;
 
+/// Of more items only what holds of all is looked at.
+const PARTS_MAX: usize = 4096;
+
 impl<'t> Evaluation<'t> {
     pub(super) fn subscript(&self, subscript: &ExprSubscript) -> Option<Value<'t>> {
         let owner = self.known(&subscript.value)?;
@@ -121,7 +124,7 @@ impl<'t> Evaluation<'t> {
     }
 
     /// The key if it is compared without running code.
-    fn plain_key(&self, key: &Value<'t>) -> Option<PyObjectRef> {
+    pub(super) fn plain_key(&self, key: &Value<'t>) -> Option<PyObjectRef> {
         match key {
             Value::Object(key) if is_plain_key(self.vm, key) => Some(key.clone()),
             _ => None,
@@ -142,13 +145,11 @@ impl<'t> Evaluation<'t> {
     /// What stepping through something gives.
     pub(super) fn each(&self, of: &Value<'t>) -> Option<Value<'t>> {
         let _level = self.deeper()?;
+        if let Some(items) = self.real_items(of) {
+            return self.all_of(&items);
+        }
         match of {
             Value::Object(object) => {
-                if self.is_native(object.class(), "__iter__")
-                    && let Some(items) = self.items(object)
-                {
-                    return self.all_of(&items);
-                }
                 if let Some(name) = self.telling_attribute(object) {
                     return self.attribute(of, name)?.read();
                 }
@@ -171,6 +172,31 @@ impl<'t> Evaluation<'t> {
             Value::Instance(iterator) => iterator.arguments.first().cloned().flatten(),
             _ => None,
         }
+    }
+
+    /// What stepping through something gives: each item where they are there and not too many, or what
+    /// holds of all of them.
+    pub(super) fn parts_of(&self, of: &Value<'t>) -> Vec<Option<Value<'t>>> {
+        match self.few_items(of) {
+            Some(items) => {
+                let items = items.into_iter().map(Value::Object);
+                items.map(Some).collect()
+            }
+            None => vec![self.each(of)],
+        }
+    }
+
+    pub(super) fn few_items(&self, of: &Value<'_>) -> Option<Vec<PyObjectRef>> {
+        let items = self.real_items(of);
+        items.filter(|items| items.len() <= PARTS_MAX)
+    }
+
+    fn real_items(&self, of: &Value<'_>) -> Option<Vec<PyObjectRef>> {
+        let Value::Object(object) = of else {
+            return None;
+        };
+        let is_native = self.is_native(object.class(), "__iter__");
+        is_native.then(|| self.items(object))?
     }
 
     fn is_ellipsis(&self, part: &Value<'_>) -> bool {

@@ -2,11 +2,15 @@
 //! arguments of the call, and what a few functions make of these.
 
 use ruff_python_ast::Expr;
-use rustpython_vm::PyObject;
 use rustpython_vm::builtins::{PyInt, PyStr, PyType};
+use rustpython_vm::types::PyComparisonOp;
+use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
 use super::calls::Arguments;
 use super::{Evaluation, Value};
+
+/// Of more items of several kinds a sum isn't followed.
+const KINDS_MAX: usize = 32;
 
 /// Who is called, and with what.
 pub(super) struct Called<'a, 't> {
@@ -59,10 +63,15 @@ pub(super) const STAND_INS: &[(&str, StandIn)] = &[
         there.method(&called.given(there)?, "__abs__", Arguments::NONE)
     }),
     ("Entries", |there, called| there.entries(called.arguments)),
-    ("Extreme", |there, called| there.extreme(called.arguments)),
+    ("Largest", |there, called| {
+        there.extreme(called.arguments, PyComparisonOp::Gt)
+    }),
+    ("Smallest", |there, called| {
+        there.extreme(called.arguments, PyComparisonOp::Lt)
+    }),
+    ("Sorted", |there, called| there.sorted(called.arguments)),
     ("Following", |there, called| {
-        let each = there.each(&called.given(there)?);
-        there.or_default(each, called.arguments.at(1))
+        there.following(called.arguments)
     }),
     ("Kind", |there, called| match called.arguments.count() {
         1 => called.given(there)?.class_value(there.vm),
@@ -148,17 +157,74 @@ impl<'t> Evaluation<'t> {
         Some(self.dictionary_of(items?, true))
     }
 
-    /// What `max` gives: an item of what is given alone, or one of several.
-    fn extreme(&self, arguments: Arguments<'_>) -> Option<Value<'t>> {
-        let mut given = arguments.positional();
-        let first = self.known(given.next()?);
-        let rest: Vec<_> = given.map(|each| self.known(each)).collect();
-        let one = if rest.is_empty() {
-            self.each(&first?)
-        } else {
-            self.one_of([first].into_iter().chain(rest))
+    /// What `max` or `min` gives: of plain values that are there, the one that it is.
+    fn extreme(&self, arguments: Arguments<'_>, is_over: PyComparisonOp) -> Option<Value<'t>> {
+        let mut given: Vec<_> = arguments
+            .positional()
+            .map(|each| self.known(each))
+            .collect();
+        if let [only] = &given[..] {
+            given = self.parts_of(only.as_ref()?);
+        }
+        let default = arguments.keyword("default");
+        if given.is_empty() {
+            return self.known(default?);
+        }
+        if arguments.is_whole()
+            && arguments.keyword("key").is_none()
+            && let Some(plain) = self.all_plain(&given)
+        {
+            let mut plain = plain.into_iter();
+            let mut best = plain.next()?;
+            for each in plain {
+                if each.rich_compare_bool(&best, is_over, self.vm).ok()? {
+                    best = each;
+                }
+            }
+            return Some(Value::Object(best));
+        }
+        self.or_default(self.one_of(given), default)
+    }
+
+    /// What `sorted` gives: numbers that are there in their order.
+    fn sorted(&self, arguments: Arguments<'_>) -> Option<Value<'t>> {
+        let of = self.known(arguments.at(0)?)?;
+        let types = &self.vm.ctx.types;
+        let kinds = [types.int_type, types.float_type, types.bool_type];
+        let is_number = |item: &PyObjectRef| kinds.iter().any(|kind| item.class().is(*kind));
+        let items = self.few_items(&of).filter(|_| arguments.count() == 1);
+        let Some(numbers) = items.filter(|items| items.iter().all(is_number)) else {
+            return Some(Value::with_parts(types.list_type, [self.each(&of)]));
         };
-        self.or_default(one, arguments.keyword("default"))
+        let mut sorted: Vec<PyObjectRef> = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let at = sorted.partition_point(|known| {
+                let is_less = number.rich_compare_bool(known, PyComparisonOp::Lt, self.vm);
+                !is_less.unwrap_or(false)
+            });
+            sorted.insert(at, number);
+        }
+        Some(Value::Object(self.vm.ctx.new_list(sorted).into()))
+    }
+
+    /// What `next` gives: of an iterator that is made for it the first item.
+    fn following(&self, arguments: Arguments<'_>) -> Option<Value<'t>> {
+        let iterator = arguments.at(0)?;
+        if arguments.count() == 1
+            && let Expr::Call(call) = iterator
+            && let [of] = &*call.arguments.args
+            && self.object(&call.func)?.is(&self.library("builtins.iter")?)
+        {
+            return self.parts_of(&self.known(of)?).into_iter().next()?;
+        }
+        let each = self.each(&self.known(iterator)?);
+        self.or_default(each, arguments.at(1))
+    }
+
+    /// The values themselves, where all are there and are compared without running code.
+    fn all_plain(&self, values: &[Option<Value<'t>>]) -> Option<Vec<PyObjectRef>> {
+        let plain = |value: &Option<Value<'t>>| self.plain_key(value.as_ref()?);
+        values.iter().map(plain).collect()
     }
 
     /// The kind of file that `open` gives for a mode, which is the argument at that place.
@@ -203,13 +269,31 @@ impl<'t> Evaluation<'t> {
         Some(Value::of_class(kind.downcast_ref::<PyType>()?))
     }
 
-    /// What `sum` gives: the start, or zero, and an item.
+    /// What `sum` gives: the start, or zero, and each of the items; one of each kind tells the same where
+    /// they are plain.
     fn total(&self, arguments: Arguments<'_>) -> Option<Value<'t>> {
-        let each = self.each(&self.known(arguments.at(0)?)?)?;
+        let of = self.known(arguments.at(0)?)?;
         let start = match arguments.named("start", 1) {
             Some(start) => self.known(start)?,
             None => Value::of_class(self.vm.ctx.types.int_type),
         };
-        self.combined(&start, "__add__", Some(&each))
+        let mut kinds: Vec<Value<'t>> = Vec::new();
+        for part in self.parts_of(&of) {
+            let part = part?;
+            let is_same = |kind: &Value<'t>| {
+                let classes = kind.class().zip(part.class());
+                classes.is_some_and(|(one, other)| one.is(other))
+            };
+            if self.plain_key(&part).is_none() || !kinds.iter().any(is_same) {
+                kinds.push(part);
+            }
+        }
+        if kinds.len() > KINDS_MAX {
+            kinds = vec![self.each(&of)?];
+        }
+        let mut kinds = kinds.iter();
+        kinds.try_fold(start, |total, each| {
+            self.combined(&total, "__add__", Some(each))
+        })
     }
 }

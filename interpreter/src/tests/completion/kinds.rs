@@ -194,6 +194,92 @@ fn functions_of_the_library_give_by_their_arguments() {
 }
 
 #[test]
+fn functions_of_items_that_are_there_give_what_they_give() {
+    with_bench(|bench| {
+        bench.cell(
+            "ran = []\n\
+             class Loud(int):\n    def __gt__(self, other): ran.append('gt')\n    def __lt__(self, other): ran.append('lt')\n\
+             \x20   def __radd__(self, other): ran.append('radd')\n\
+             class Asked(list):\n    def __iter__(self): ran.append('iter'); return list.__iter__(self)\n\
+             i = 5; x = 2.5; mixed = [3, 1.5, 2]; texts = ['b', 'a']; loud = [Loud(1), 2, 3.5]; asked = Asked([1, 2.5]); nan = [float('nan'), 1, 0.5]",
+        );
+        assert_all_offer(
+            bench,
+            &[
+                ("max(1, 2.5).hex|", &["hex"]),
+                ("min(1, 2.5).bit_l|", &OF_INT),
+                ("max(i, x).bit_l|", &OF_INT),
+                ("max(mixed).bit_l|", &OF_INT),
+                ("min(mixed).hex|", &["hex"]),
+                ("max([], default='a').isal|", &OF_TEXT),
+                ("max(texts).isal|", &OF_TEXT),
+                ("sum([1, 2.5]).hex|", &["hex"]),
+                ("sum(mixed).hex|", &["hex"]),
+                ("sum([]).bit_l|", &OF_INT),
+                ("sum([1, 2], 0.5).hex|", &["hex"]),
+                ("sum((i, x)).hex|", &["hex"]),
+                ("sorted(mixed)[0].hex|", &["hex"]),
+                ("sorted(mixed)[2].bit_l|", &OF_INT),
+                ("sorted([2.5, 1])[0].bit_l|", &OF_INT),
+                ("sorted(nan).app|", &["append"]),
+                ("next(iter([1, 2.5])).bit_l|", &OF_INT),
+                ("next(iter(('a', 1))).isal|", &OF_TEXT),
+                ("next(iter('abc')).isal|", &OF_TEXT),
+            ],
+        );
+        assert_none_offers(
+            bench,
+            &[
+                "max(1, unknown).|",
+                "max(mixed, key=abs).|",
+                "max(1, 2.5, **unknown).|",
+                "max(len(texts), 2.5).|",
+                "sorted(mixed, key=abs)[0].|",
+                "next(iter([1, 2.5]), 3).|",
+                "sum(texts).|",
+                "max(loud).|",
+                "sum(loud).|",
+                "sorted(loud)[0].|",
+                "max(asked).|",
+                "next(iter(asked)).|",
+            ],
+        );
+        assert_eq!(bench.value("ran, mixed"), "([], [3, 1.5, 2])");
+    });
+}
+
+#[test]
+fn what_may_be_none_is_completed_as_the_other_kind() {
+    with_bench(|bench| {
+        bench.cell("import re\ntable = {'a': 1}; nothing = None; holes = [None, 'a']");
+        assert_all_offer(
+            bench,
+            &[
+                ("re.match('a', 'b').groupd|", &["groupdict"]),
+                ("re.match(unknown, unknown).groupd|", &["groupdict"]),
+                ("table.get('a').bit_l|", &OF_INT),
+                ("table.get(unknown).bit_l|", &OF_INT),
+                ("holes[unknown].isal|", &OF_TEXT),
+            ],
+        );
+        assert_none_offers(
+            bench,
+            &[
+                "nothing.|",
+                "nothing().|",
+                "nothing[0].|",
+                "(nothing + 1).|",
+                "table.get('b').|",
+                "table.get('b').bit_length().|",
+                "table.get().|",
+                "next(iter([None])).|",
+                "max(None).|",
+            ],
+        );
+    });
+}
+
+#[test]
 fn special_methods_called_by_name_give_what_they_give() {
     with_bench(|bench| {
         bench.cell(
