@@ -213,7 +213,8 @@ impl<'t> Evaluation<'t> {
         if arguments.count() == 1
             && let Expr::Call(call) = iterator
             && let [of] = &*call.arguments.args
-            && self.object(&call.func)?.is(&self.library("builtins.iter")?)
+            && let Some(called) = self.object(&call.func)
+            && self.is_the(&called, "builtins.iter")
         {
             return self.parts_of(&self.known(of)?).into_iter().next()?;
         }
@@ -223,8 +224,8 @@ impl<'t> Evaluation<'t> {
 
     /// The values themselves, where all are there and are compared without running code.
     fn all_plain(&self, values: &[Option<Value<'t>>]) -> Option<Vec<PyObjectRef>> {
-        let plain = |value: &Option<Value<'t>>| self.plain_key(value.as_ref()?);
-        values.iter().map(plain).collect()
+        let plain = values.iter().map(|value| self.plain_key(value.as_ref()?));
+        plain.collect()
     }
 
     /// The kind of file that `open` gives for a mode, which is the argument at that place.

@@ -118,7 +118,7 @@ impl<'t> Evaluation<'t> {
         };
         let row = rows_about(FUNCTIONS, &name).find(|row| {
             let path = format!("{}.{name}", row.owners);
-            self.library(&path).is_some_and(|known| known.is(called))
+            self.is_the(called, &path)
         })?;
         self.made_of(row.gives, &Called::of(None, arguments))
     }
@@ -161,8 +161,12 @@ impl<'t> Evaluation<'t> {
 
     /// Whether an object is of a class of the library, and of none that stands on it.
     pub(super) fn is_exactly(&self, object: &PyObject, path: &str) -> bool {
-        self.library(path)
-            .is_some_and(|known| known.is(object.class()))
+        self.is_the(object.class().as_object(), path)
+    }
+
+    /// Whether an object is that one of the library.
+    pub(super) fn is_the(&self, object: &PyObject, path: &str) -> bool {
+        self.library(path).is_some_and(|known| known.is(object))
     }
 
     pub(super) fn made_of(&self, given: &str, called: &Called<'_, 't>) -> Option<Value<'t>> {
