@@ -526,23 +526,27 @@ fn imports(vm: &VirtualMachine, line: &str, cursor: usize) -> Option<Completions
         });
     }
     let typed = typed.rsplit([' ', ',', '\t']).next().unwrap_or_default();
-    let listed = session::import(vm, "rhumba._modules")
-        .and_then(|module| module.get_attr("matching", vm))
-        .and_then(|matching| matching.call((vm.ctx.new_str(typed),), vm))
-        .and_then(|names| names.try_into_value::<Vec<String>>(vm));
     Some(Completions {
         start: cursor - typed.len(),
-        matches: listed.unwrap_or_default(),
+        matches: listed_modules(vm, "matching", typed),
     })
+}
+
+/// What a function of `rhumba._modules` lists. Where that is loaded nothing is imported: `sys.modules` may
+/// be a dictionary of the user's own, which would be asked.
+fn listed_modules(vm: &VirtualMachine, function: &'static str, typed: &str) -> Vec<String> {
+    let loaded = lookup::module(vm, "rhumba._modules");
+    let listed = loaded
+        .map_or_else(|| session::import(vm, "rhumba._modules"), Ok)
+        .and_then(|module| module.get_attr(function, vm))
+        .and_then(|function| function.call((vm.ctx.new_str(typed),), vm))
+        .and_then(|names| names.try_into_value::<Vec<String>>(vm));
+    listed.unwrap_or_default()
 }
 
 /// What could be imported from a module: what it holds if it is loaded, and its submodules.
 fn module_names(vm: &VirtualMachine, module: &str, prefix: &str) -> Vec<String> {
-    let listed = session::import(vm, "rhumba._modules")
-        .and_then(|listing| listing.get_attr("members", vm))
-        .and_then(|members| members.call((vm.ctx.new_str(module),), vm))
-        .and_then(|names| names.try_into_value::<Vec<String>>(vm));
-    let mut matches = listed.unwrap_or_default();
+    let mut matches = listed_modules(vm, "members", module);
     if let Some(loaded) = lookup::module(vm, module)
         && loaded.downcast_ref::<PyModule>().is_some()
     {

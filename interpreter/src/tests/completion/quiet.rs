@@ -106,6 +106,37 @@ fn dictionaries_of_modules_are_not_asked() {
 }
 
 #[test]
+fn completion_of_imports_does_not_ask_for_modules() {
+    with_bench(|bench| {
+        bench.cell(
+            "import sys\nran = []\nreal = sys.modules\n\
+             def asking(name):\n    def method(self, *args):\n        ran.append((name, *args))\n        return getattr(dict, name)(self, *args)\n    return method\n\
+             Loud = type('Loud', (dict,), {name: asking(name) for name in ('__getitem__', 'get', '__contains__', '__iter__', 'keys', 'items')})",
+        );
+        let cases = [
+            ("import json.dec|", "json.decoder"),
+            ("from json.dec|", "json.decoder"),
+            ("from json import decod|", "decoder"),
+            ("import statist|", "statistics"),
+        ];
+        // What lists modules is loaded.
+        offered(bench, cases[0].0);
+        bench.cell("sys.modules = Loud(real)");
+        for (marked, expected) in cases {
+            assert_eq!(offered(bench, marked).1, [expected], "{marked}");
+        }
+        bench.cell("sys.modules = real");
+        // Running a cell asks for modules, too.
+        assert_eq!(
+            bench.value(
+                "[each for each in ran if {*each} & {'rhumba._modules', 'pkgutil', 'inspect', '_imp'}]"
+            ),
+            "[]"
+        );
+    });
+}
+
+#[test]
 fn keys_and_attributes_of_modules_and_methods_run_nothing() {
     with_bench(|bench| {
         bench.cell(
