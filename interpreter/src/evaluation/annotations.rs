@@ -19,19 +19,8 @@ use crate::lookup;
 const INSTRUCTIONS_PER_STEP: usize = 64;
 
 /// The forms of `typing` that aren't classes.
-const FORMS: [&str; 11] = [
-    "Annotated",
-    "ClassVar",
-    "Final",
-    "Literal",
-    "LiteralString",
-    "NotRequired",
-    "Optional",
-    "ReadOnly",
-    "Required",
-    "Self",
-    "Union",
-];
+const FORMS: &str = "Annotated ClassVar Final Literal LiteralString NotRequired Optional ReadOnly Required \
+                     Self Union";
 
 /// Annotations by their names, as objects or as texts, and where the names in them are looked up.
 type Said<'t> = (Scope<'t>, Vec<(String, PyObjectRef)>);
@@ -60,16 +49,14 @@ impl<'t> Evaluation<'t> {
                     let parts = parts.iter().map(|part| self.annotated(part));
                     self.generic(&origin, parts.collect())
                 }
-                class @ Value::Typed(_) => Some(class.instance()),
-                _ => None,
+                class => matches!(class, Value::Typed(_)).then(|| class.instance()),
             },
             Expr::Name(name) if self.stand_in(name.id.as_str()).is_some() => {
                 self.stand_in(name.id.as_str()).cloned()
             }
             named => match self.value(named)? {
                 Value::Object(object) => self.meant(&object),
-                class @ Value::Typed(_) => Some(class.instance()),
-                Value::Unread { .. } | Value::Instance(_) => None,
+                class => matches!(class, Value::Typed(_)).then(|| class.instance()),
             },
         }
     }
@@ -160,7 +147,7 @@ impl<'t> Evaluation<'t> {
         let typing = lookup::module(self.vm, "typing")?.dict()?;
         let (name, _) = typing.into_iter().find(|(_, known)| known.is(object))?;
         let name = name.downcast_ref_if_exact::<PyStr>(self.vm)?.to_str()?;
-        FORMS.into_iter().find(|form| *form == name)
+        FORMS.split_whitespace().find(|form| *form == name)
     }
 
     /// What a call of a function gives by its annotation.

@@ -64,11 +64,10 @@ impl<'t> Evaluation<'t> {
     fn dictionary(&self, display: &ExprDict) -> Value<'t> {
         let items = display.items.iter().take(PARTS_MAX);
         let items = items.map(|item| {
-            let key = item.key.as_ref();
-            let key = key.and_then(|key| self.known(key));
             // What another dictionary holds that is put in isn't looked at.
-            let value = item.key.as_ref().and_then(|_| self.known(&item.value));
-            (key, value)
+            let key = item.key.as_ref();
+            let value = key.and_then(|_| self.known(&item.value));
+            (key.and_then(|key| self.known(key)), value)
         });
         let is_whole = display.items.len() <= PARTS_MAX;
         self.dictionary_of(items.collect(), is_whole)
