@@ -249,7 +249,8 @@ impl<'t> Evaluation<'t> {
         let own = |name: &str| class.get_direct_attr(vm.ctx.interned_str(name)?);
         let made = own("__annotations__").and_then(|made| made.downcast::<PyDict>().ok());
         let Some(made) = made else {
-            return self.made_by(&own("__annotate_func__").or_else(|| own("__annotate__"))?);
+            let made = own("__annotate_func__").or_else(|| own("__annotate__"))?;
+            return self.made_by(&made);
         };
         let module = own("__module__")?.downcast::<PyStr>().ok()?;
         let scope = Scope::Function {

@@ -97,7 +97,7 @@ fn macros_are_played_and_lines_selected_in_vi_mode() {
     screen.shows_line("In [1]: x = [10,");
     escape(&mut screen, 8 + 6);
     screen.send("jq@a");
-    screen.shows_line("   ...: 20,");
+    screen.shows("   ...: 20,");
     screen.wait("the cursor in the last line", |screen| {
         screen.line_of_cursor() == "   ...: 3]"
     });
