@@ -47,8 +47,8 @@ pub struct CellHelper<'vm> {
     pub suggests: bool,
     /// What stands before further lines.
     pub further: String,
-    /// What stands before the first line now, and whether it is the cell's own.
-    prompt: RefCell<(String, bool)>,
+    /// What stands before the first line, and what stands there in place of it while one searches.
+    prompt: RefCell<(String, Option<String>)>,
     /// What the cell may go on with where it ends, if it is this.
     suggested: RefCell<Option<(String, String)>>,
     /// What was found to complete a word, and whether it is to be shown.
@@ -215,19 +215,20 @@ impl Hinter for CellHelper<'_> {
 
 impl Highlighter for CellHelper<'_> {
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
-        let (prompt, is_own) = self.prompt.borrow().clone();
+        let (prompt, other_prompt) = self.prompt.borrow().clone();
         let before = line.get(..position).unwrap_or(line);
-        self.keys.view.draw(CellText {
+        let cell = CellText {
             prompt,
             further: self.further.clone(),
             text: self.painted(line, position),
             cursor: before.chars().count(),
-            suggestion: match is_own {
-                true => self.suggestion(line, position),
-                false => String::new(),
+            suggestion: match other_prompt {
+                None => self.suggestion(line, position),
+                Some(_) => String::new(),
             },
             below: self.listed(),
-        });
+        };
+        self.keys.view.draw(cell, other_prompt);
         Cow::Borrowed("")
     }
 
@@ -238,13 +239,15 @@ impl Highlighter for CellHelper<'_> {
     ) -> Cow<'b, str> {
         // Another is shown while one searches, with what is searched for.
         self.keys.is_searching.store(!is_own, Ordering::Relaxed);
-        let shown = match is_own {
-            false => harmless(prompt).into_owned(),
+        let mut prompts = self.prompt.borrow_mut();
+        prompts.1 = (!is_own).then(|| harmless(prompt).into_owned());
+        if is_own {
             // One of a person's own may say the mode in any place.
-            true if looks::tell_vi_mode() => prompt.replacen(vi::TYPING, self.keys.vi.mode(), 1),
-            true => prompt.to_owned(),
-        };
-        *self.prompt.borrow_mut() = (shown, is_own);
+            prompts.0 = match looks::tell_vi_mode() {
+                true => prompt.replacen(vi::TYPING, self.keys.vi.mode(), 1),
+                false => prompt.to_owned(),
+            };
+        }
         Cow::Borrowed("")
     }
 

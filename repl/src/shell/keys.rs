@@ -142,10 +142,20 @@ impl Keys {
             // The keys of a sequence have been vi's one by one.
             return does();
         };
-        self.command(key, context, does).or_else(|| {
+        let command = self.command(key, context, does).or_else(|| {
             let is_known = editors_own::is_known(key, context.mode());
             (!is_known).then_some(self.nothing())
-        })
+        });
+        self.end_search_by(key);
+        command
+    }
+
+    /// Shows the cell's prompt again where a key ends a search: what else it does may show nothing.
+    fn end_search_by(&self, key: KeyEvent) {
+        if self.is_searching() && !goes_on_searching(key) {
+            self.is_searching.store(false, Ordering::Relaxed);
+            self.view.end_search();
+        }
     }
 
     /// What a key does: what it is to vi where vi's commands are meant, else what it does in all modes.
@@ -158,6 +168,11 @@ impl Keys {
         // It was typed to leave the search.
         if key == KeyEvent::ctrl('D') && self.is_searching() && context.line().is_empty() {
             return Some(Cmd::Abort);
+        }
+        let is_escape = key == KeyEvent(KeyCode::Esc, Modifiers::NONE);
+        if is_escape && self.is_searching() && context.mode() == EditMode::Emacs {
+            // What was found is taken.
+            return Some(Cmd::Repaint);
         }
         let vi = || self.vi.command(key, self, context);
         let command = if self.vi.is_inserting(context) {
@@ -286,10 +301,22 @@ impl ConditionalEventHandler for AnyKey {
         context: &EventContext,
     ) -> Option<Cmd> {
         let key = single(event)?;
-        self.keys.command(key, context, || None).or_else(|| {
+        let command = self.keys.command(key, context, || None).or_else(|| {
             let is_lost = self.keys.is_searching() && !editors_own::is_known(key, context.mode());
             is_lost.then_some(Cmd::Repaint)
-        })
+        });
+        self.keys.end_search_by(key);
+        command
+    }
+}
+
+/// Whether a search isn't over with this key.
+fn goes_on_searching(KeyEvent(code, modifiers): KeyEvent) -> bool {
+    match code {
+        KeyCode::Backspace => true,
+        KeyCode::Char(_) if !modifiers.intersects(Modifiers::CTRL | Modifiers::ALT) => true,
+        KeyCode::Char(letter) if modifiers == Modifiers::CTRL => "GHRS".contains(letter),
+        _ => false,
     }
 }
 

@@ -359,6 +359,27 @@ fn the_history_is_trimmed_and_cleared_from_the_command_line() {
 }
 
 #[test]
+fn keys_that_end_a_search_keep_what_was_found_and_its_own_prompt() {
+    let home = TestHome::new();
+    shell_that_ran(&home, &["needle = 1"]);
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    // Escape, and keys that have nothing to do there: completing, deleting to the end.
+    for key in ["\x1b", "\x0b", "\t", "\x05"] {
+        screen.send("\x12= 1");
+        screen.shows_line("(reverse-i-search)`= 1': needle = 1");
+        screen.send(key);
+        screen.shows_line(match key {
+            "\x0b" => "In [1]: needle",
+            _ => "In [1]: needle = 1",
+        });
+        screen.send("\x03");
+        screen.prompt(1);
+    }
+    screen.leave();
+}
+
+#[test]
 fn the_end_of_file_in_a_search_ends_the_search_alone() {
     let home = TestHome::new();
     shell_that_ran(&home, &["needle = 1"]);

@@ -59,6 +59,8 @@ struct State {
     terminal: Option<OwnFile>,
     painter: Painter,
     cell: CellText,
+    /// The prompt that is the cell's own, while another is shown.
+    own_prompt: Option<String>,
     /// Whether the next that is drawn is drawn on an empty screen.
     clears: bool,
     /// Whether the terminal has to be told again that pastes are to be marked.
@@ -82,6 +84,7 @@ impl CellView {
                 terminal: None,
                 painter: Painter::new(GraphemeClusterMode::from_env()),
                 cell: CellText::default(),
+                own_prompt: None,
                 clears: false,
                 marks_pastes: false,
                 hears_of_size: false,
@@ -116,6 +119,7 @@ impl CellView {
         RESIZES.store(self.shared.tells.number(), Ordering::Relaxed);
         state.terminal = Some(terminal);
         state.cell = CellText::default();
+        state.own_prompt = None;
         state.painter.forget();
         state.marks_pastes = true;
         state.hears_of_size = false;
@@ -123,9 +127,10 @@ impl CellView {
         Ok(Edited { view: self })
     }
 
-    /// Shows the cell as it is now.
-    pub fn draw(&self, cell: CellText) {
+    /// Shows the cell as it is now, while one searches with another prompt in place of its own.
+    pub fn draw(&self, mut cell: CellText, other_prompt: Option<String>) {
         let mut state = self.shared.state.lock();
+        state.own_prompt = other_prompt.map(|prompt| std::mem::replace(&mut cell.prompt, prompt));
         let Some(terminal) = state.terminal else {
             return;
         };
@@ -146,6 +151,19 @@ impl CellView {
         codes.push_str(&state.painter.draw(&cell, size(terminal.number())));
         state.cell = cell;
         put(terminal.number(), &codes);
+    }
+
+    /// Shows the cell with its own prompt, if another is shown.
+    pub fn end_search(&self) {
+        let mut state = self.shared.state.lock();
+        if let (Some(terminal), Some(prompt)) = (state.terminal, state.own_prompt.take()) {
+            let State { painter, cell, .. } = &mut *state;
+            cell.prompt = prompt;
+            put(
+                terminal.number(),
+                &painter.draw(cell, size(terminal.number())),
+            );
+        }
     }
 
     /// Shows text above the cell, if one is edited, else where the cursor is.
