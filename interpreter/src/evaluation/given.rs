@@ -2,7 +2,7 @@
 //! arguments of the call, and what a few functions make of these.
 
 use ruff_python_ast::Expr;
-use rustpython_vm::builtins::{PyInt, PyStr, PyType};
+use rustpython_vm::builtins::{PyBytes, PyInt, PyStr, PyType};
 use rustpython_vm::types::PyComparisonOp;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
@@ -107,6 +107,25 @@ pub(super) const STAND_INS: &[(&str, StandIn)] = &[
     ("Total", |there, called| there.total(called.arguments)),
 ];
 
+/// As many comparisons of values cost as much as looking at one expression.
+const COMPARISONS_PER_STEP: usize = 64;
+/// Numbers of more bits than this, and longer texts, take time to compare.
+const COMPARED_BITS_MAX: usize = 4096;
+
+/// Whether comparing it takes no time to speak of.
+fn is_compared_at_once(value: &PyObjectRef) -> bool {
+    let bits = match value.downcast_ref::<PyInt>() {
+        Some(number) => usize::try_from(number.as_bigint().bits()).unwrap_or(usize::MAX),
+        None => value
+            .downcast_ref::<PyStr>()
+            .map(|text| text.as_bytes().len())
+            .or_else(|| Some(value.downcast_ref::<PyBytes>()?.as_bytes().len()))
+            .unwrap_or(0)
+            .saturating_mul(8),
+    };
+    bits <= COMPARED_BITS_MAX
+}
+
 impl<'t> Evaluation<'t> {
     /// What is given, or else a default if there is one.
     pub(super) fn or_default(
@@ -188,14 +207,19 @@ impl<'t> Evaluation<'t> {
 
     /// What `sorted` gives: numbers that are there in their order.
     fn sorted(&self, arguments: Arguments<'_>) -> Option<Value<'t>> {
-        let of = self.known(arguments.at(0)?)?;
         let types = &self.vm.ctx.types;
+        let Some(of) = arguments.at(0).and_then(|of| self.known(of)) else {
+            return Some(Value::with_parts(types.list_type, [None]));
+        };
         let kinds = [types.int_type, types.float_type, types.bool_type];
-        let is_number = |item: &PyObjectRef| kinds.iter().any(|kind| item.class().is(*kind));
+        let is_number = |item: &PyObjectRef| {
+            kinds.iter().any(|kind| item.class().is(*kind)) && is_compared_at_once(item)
+        };
         let items = self.few_items(&of).filter(|_| arguments.count() == 1);
         let Some(numbers) = items.filter(|items| items.iter().all(is_number)) else {
             return Some(Value::with_parts(types.list_type, [self.each(&of)]));
         };
+        self.spend(numbers.len() / COMPARISONS_PER_STEP)?;
         let mut sorted: Vec<PyObjectRef> = Vec::with_capacity(numbers.len());
         for number in numbers {
             let at = sorted.partition_point(|known| {
@@ -224,7 +248,11 @@ impl<'t> Evaluation<'t> {
 
     /// The values themselves, where all are there and are compared without running code.
     fn all_plain(&self, values: &[Option<Value<'t>>]) -> Option<Vec<PyObjectRef>> {
-        let plain = values.iter().map(|value| self.plain_key(value.as_ref()?));
+        self.spend(values.len() / COMPARISONS_PER_STEP)?;
+        let plain = values.iter().map(|value| {
+            let value = self.plain_key(value.as_ref()?);
+            value.filter(is_compared_at_once)
+        });
         plain.collect()
     }
 
@@ -244,11 +272,11 @@ impl<'t> Evaluation<'t> {
             None => true,
         };
         let kind = match is_buffered {
-            _ if !mode.contains('b') => "io.TextIOWrapper",
-            false => "io.FileIO",
-            true if mode.contains('+') => "io.BufferedRandom",
-            true if mode.contains('r') => "io.BufferedReader",
-            true => "io.BufferedWriter",
+            _ if !mode.contains('b') => "_io.TextIOWrapper",
+            false => "_io.FileIO",
+            true if mode.contains('+') => "_io.BufferedRandom",
+            true if mode.contains('r') => "_io.BufferedReader",
+            true => "_io.BufferedWriter",
         };
         let class = self.library(kind)?;
         Some(Value::of_class(class.downcast_ref::<PyType>()?))

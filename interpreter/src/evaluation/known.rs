@@ -5,7 +5,7 @@
 //! they make objects of themselves stand there among the functions. Nothing is called: what isn't imported
 //! isn't found.
 
-use rustpython_vm::builtins::PyType;
+use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef};
 
 use super::calls::Arguments;
@@ -21,6 +21,7 @@ const ATTRIBUTES: &str = "attributes";
 const FUNCTIONS: &str = "functions";
 
 /// What the table says at one place.
+#[derive(Clone, Copy)]
 pub(super) struct Row {
     /// Classes, or a module.
     owners: &'static str,
@@ -61,6 +62,14 @@ fn rows(part: &str) -> impl Iterator<Item = Row> {
 /// What it says of a name.
 pub(super) fn rows_about(part: &str, name: &str) -> impl Iterator<Item = Row> {
     rows(part).filter(move |row| row.names.split_whitespace().any(|each| each == name))
+}
+
+/// That one of two classes on which another stands that is nearer to it.
+fn nearer(one: PyTypeRef, other: PyTypeRef) -> PyTypeRef {
+    match other.fast_issubclass(&one) {
+        true => other,
+        false => one,
+    }
 }
 
 /// The method by which the other side answers an operator.
@@ -125,9 +134,21 @@ impl<'t> Evaluation<'t> {
 
     /// What the table says of what a class has under a name.
     pub(super) fn rows_of(&self, part: &str, class: &Py<PyType>, name: &str) -> Vec<Row> {
-        let inherits = |path| self.inherits(class, path, name);
-        let is_it = |row: &Row| row.owners.split_whitespace().any(inherits);
-        rows_about(part, name).filter(is_it).collect()
+        let mut rows = Vec::new();
+        for row in rows_about(part, name) {
+            let owners = row.owners.split_whitespace();
+            let owners = owners.filter(|path| self.inherits(class, path, name));
+            let owners = owners.filter_map(|path| self.library(path)?.downcast::<PyType>().ok());
+            let nearest = owners.reduce(|one, other| nearer(one, other));
+            rows.extend(nearest.map(|owner| (owner, row)));
+        }
+        // What is said of a class itself stands for what is said of those that it stands on.
+        let is_nearest = |owner: &PyTypeRef| {
+            let mut others = rows.iter().map(|(other, _)| other);
+            !others.any(|other| !other.is(owner) && other.fast_issubclass(owner))
+        };
+        let nearest = rows.iter().filter(|(owner, _)| is_nearest(owner));
+        nearest.map(|(_, row)| *row).collect()
     }
 
     /// Whether a row is for what is on the other side, which may answer by a method of that name; for

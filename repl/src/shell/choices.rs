@@ -3,6 +3,7 @@
 //! rustyline asks before it shows a long list, and again for each page, and then hears no key but those
 //! that answer: a list that fits never asks. What there is to complete is found elsewhere.
 
+use rustyline::GraphemeClusterMode;
 use rustyline::completion::Candidate;
 
 /// What one of them has beside it, in columns.
@@ -38,10 +39,15 @@ impl Screen {
         })
     }
 
-    /// How many texts fit, the longest of which has so many characters.
-    fn room_for(self, longest: usize) -> usize {
-        let width = self.columns.min(longest + GAP).max(1);
-        (self.columns / width).max(1) * self.rows.saturating_sub(ROWS_KEPT).max(1)
+    /// How many of texts of these widths fit, from the first on, beside one of this width.
+    fn room_for(self, widths: impl Iterator<Item = usize>, beside: usize) -> usize {
+        let rows = self.rows.saturating_sub(ROWS_KEPT).max(1);
+        let mut widest = beside;
+        let fit = widths.enumerate().take_while(|(index, width)| {
+            widest = widest.max(*width);
+            *index < columns_beside(self.columns, widest) * rows
+        });
+        fit.count()
     }
 }
 
@@ -72,10 +78,10 @@ impl Candidate for Choice {
 
 /// Returns what is offered for a word of which `typed` is there.
 pub fn offered(mut found: Vec<String>, typed: &str, screen: Screen) -> Vec<Choice> {
-    let longest = found.iter().map(|text| text.chars().count()).max();
-    let room = screen.room_for(longest.unwrap_or_default());
+    let mode = GraphemeClusterMode::from_env();
+    let widths = || found.iter().map(|text| usize::from(mode.width(text)));
     let count = found.len();
-    if count <= room {
+    if screen.room_for(widths(), 0) == count {
         return found.into_iter().map(Choice::new).collect();
     }
     let common = common_start(&found);
@@ -83,32 +89,46 @@ pub fn offered(mut found: Vec<String>, typed: &str, screen: Screen) -> Vec<Choic
         // As far as all of them go; what there is then is shown by the next Tab.
         return vec![Choice::new(common)];
     }
+    let room = screen.room_for(widths(), how_many_more(count).chars().count());
     found.truncate(room - 1);
-    let more = count - found.len();
+    let more = how_many_more(count - found.len());
     let mut choices: Vec<_> = found.into_iter().map(Choice::new).collect();
     choices.push(Choice {
         text: common,
-        shown: Some(format!("… {more} more")),
+        shown: Some(more),
     });
     choices
 }
 
+/// What stands for those that don't fit.
+fn how_many_more(count: usize) -> String {
+    format!("… {count} more")
+}
+
 /// The choices in columns below each other, as rows of a terminal that has so many columns.
 pub fn rows(choices: &[Choice], columns: usize) -> Vec<String> {
-    let width = |choice: &Choice| choice.display().chars().count();
-    let widest = choices.iter().map(width).max().unwrap_or_default() + GAP;
-    let column_count = (columns / widest).max(1);
-    let row_count = choices.len().div_ceil(column_count);
+    let mode = GraphemeClusterMode::from_env();
+    let width = |choice: &Choice| usize::from(mode.width(choice.display()));
+    let widest = choices.iter().map(width).max().unwrap_or_default();
+    let row_count = choices.len().div_ceil(columns_beside(columns, widest));
     let row = |row: usize| {
         let mut text = String::new();
+        let mut end = 0;
         for (index, choice) in choices.iter().skip(row).step_by(row_count).enumerate() {
-            let gap = index * widest - text.chars().count().min(index * widest);
-            text.extend(std::iter::repeat_n(' ', gap));
+            let start = index * (widest + GAP);
+            text.extend(std::iter::repeat_n(' ', start - end));
             text.push_str(choice.display());
+            end = start + width(choice);
         }
         text
     };
     (0..row_count).map(row).collect()
+}
+
+/// How many texts stand beside each other, the widest of which takes so many columns.
+fn columns_beside(columns: usize, widest: usize) -> usize {
+    // Behind the last of a row there is no gap.
+    ((columns + GAP) / (widest + GAP)).max(1)
 }
 
 fn common_start(texts: &[String]) -> String {
@@ -179,6 +199,12 @@ mod tests {
         assert_eq!(choices.len(), 1, "it goes as far as all of them do");
         let choices = offered(numbered("é", 9), "é000", narrow);
         assert_eq!(choices[0].display(), "… 9 more");
+        // One that is long and isn't shown takes no room, and wide letters take theirs.
+        let mut found = numbered("name", 16);
+        found.push("long".repeat(9));
+        assert_eq!(offered(found, "", SCREEN).len(), 12);
+        let choices = offered(numbered("語語", 20), "", SCREEN);
+        assert_eq!(rows(&choices, SCREEN.columns).len(), 4);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use rustpython_vm::builtins::PyStr;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use rustyline::config::{BellStyle, CompletionType, Config, Configurer};
 use rustyline::error::ReadlineError;
-use rustyline::{ColorMode, EditMode, Editor, Event, EventHandler};
+use rustyline::{ColorMode, EditMode, Editor, Event, EventHandler, GraphemeClusterMode};
 
 use super::colour::Colours;
 use super::helper::CellHelper;
@@ -66,6 +66,8 @@ fn line_editor<'vm>(
         // So that the helper is told of all that is to be shown: it shows it.
         .color_mode(ColorMode::Forced)
         .bracketed_paste(false)
+        // It counts control characters, which have their columns here, too.
+        .grapheme_cluster_mode(GraphemeClusterMode::Unicode)
         .indent_size(INDENT as u8)
         .build();
     let recent = &keys.recent;
@@ -154,20 +156,20 @@ impl<'vm> CellEditor<'vm> {
             format => self.title.show(&format),
         }
         self.keys.recent.begin();
-        terminal::end_line();
         loop {
             self.keys.leaves_for_editor.store(false, Ordering::Relaxed);
             self.keys.vi.begin(&before_cursor, &after_cursor);
             let Some(turn) = self.vm.allow_threads(Turn::wait) else {
                 return Reading::Broken(TAKEN.to_owned());
             };
+            self.screen.above().begin();
             let shown = match self.keys.view.begin() {
                 Ok(shown) => shown,
                 Err(error) => {
+                    self.screen.above().end();
                     return Reading::Broken(format!("the terminal can't be written to: {error}"));
                 }
             };
-            self.screen.above().begin();
             // While a person thinks, other threads of theirs run, and the collector with them.
             let read = self.vm.allow_threads(|| {
                 self.editor

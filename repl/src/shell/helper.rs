@@ -215,20 +215,21 @@ impl Hinter for CellHelper<'_> {
 
 impl Highlighter for CellHelper<'_> {
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
-        let (prompt, other_prompt) = self.prompt.borrow().clone();
+        let (prompt, search) = self.prompt.borrow().clone();
         let before = line.get(..position).unwrap_or(line);
-        let cell = CellText {
+        let suggestion = match search {
+            None => self.suggestion(line, position),
+            Some(_) => String::new(),
+        };
+        self.keys.view.draw(CellText {
             prompt,
+            search,
             further: self.further.clone(),
             text: self.painted(line, position),
             cursor: before.chars().count(),
-            suggestion: match other_prompt {
-                None => self.suggestion(line, position),
-                Some(_) => String::new(),
-            },
+            suggestion,
             below: self.listed(),
-        };
-        self.keys.view.draw(cell, other_prompt);
+        });
         Cow::Borrowed("")
     }
 

@@ -174,7 +174,9 @@ pub fn edited_in_prompt(number: u32, colours: Colours) -> (String, String) {
 /// What stands before the further lines of a cell in the editor, in its colours.
 pub fn edited_further_prompt(number: u32, colours: Colours) -> String {
     if let Some(prompts) = &*PROMPTS.read() {
-        return painted(&prompts.further, colours);
+        let prompt = painted(&prompts.further, colours);
+        // There is one line for it.
+        return prompt.rsplit('\n').next().unwrap_or_default().to_owned();
     }
     let (first, _) = edited_in_prompt(number, colours);
     let width = first.chars().count();

@@ -6,10 +6,9 @@
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use super::own_file::OwnFile;
 
@@ -19,6 +18,14 @@ static MODES: OnceLock<libc::termios> = OnceLock::new();
 
 /// Where the terminal is written to: while a cell is edited, that isn't standard output.
 static OUTPUT: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
+
+/// How many rows of a cell that is edited are below that of the cursor.
+static ROWS_BELOW: AtomicUsize = AtomicUsize::new(0);
+
+/// Says how many rows there are to be left where a signal ends the shell.
+pub fn set_rows_below(count: usize) {
+    ROWS_BELOW.store(count, Ordering::Relaxed);
+}
 
 /// Says where the terminal is written to from now on.
 pub fn set_output(number: libc::c_int) {
@@ -219,24 +226,13 @@ pub fn discard_input() {
     }
 }
 
-/// Lets what commands have written stay where it doesn't end its line: the prompt begins by clearing
+/// What lets stay what commands have written where it doesn't end its line: the prompt begins by clearing
 /// the line that it is in.
 ///
 /// Nobody knows where they left the cursor. A line of blanks leaves the line that it begins in exactly
 /// if that was begun.
-pub fn end_line() {
-    // SAFETY: the structure is filled by the call, or refused.
-    let columns = unsafe {
-        let mut size: libc::winsize = std::mem::zeroed();
-        let asked = libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size);
-        if asked == 0 { size.ws_col } else { 0 }
-    };
-    if columns > 1 {
-        let blanks = " ".repeat(usize::from(columns) - 1);
-        let mut stdout = std::io::stdout();
-        // A terminal that is gone is told of where it is read.
-        let _ = write!(stdout, "{blanks}\r").and_then(|()| stdout.flush());
-    }
+pub fn end_of_line(columns: usize) -> String {
+    format!("{}\r", " ".repeat(columns.saturating_sub(1)))
 }
 
 /// The key that suspends the shell, as a letter that is typed with Ctrl, where the terminal has one.
@@ -272,6 +268,9 @@ extern "C" fn on_signal(signal: libc::c_int) {
             libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes);
         }
         let output = OUTPUT.load(Ordering::Relaxed);
+        for _ in 0..ROWS_BELOW.load(Ordering::Relaxed) {
+            libc::write(output, c"\n".as_ptr().cast(), 1);
+        }
         libc::write(output, SOBER.as_ptr().cast(), SOBER.len());
         libc::raise(signal);
     }

@@ -201,7 +201,7 @@ fn functions_of_items_that_are_there_give_what_they_give() {
              class Loud(int):\n    def __gt__(self, other): ran.append('gt')\n    def __lt__(self, other): ran.append('lt')\n\
              \x20   def __radd__(self, other): ran.append('radd')\n\
              class Asked(list):\n    def __iter__(self): ran.append('iter'); return list.__iter__(self)\n\
-             i = 5; x = 2.5; mixed = [3, 1.5, 2]; texts = ['b', 'a']; loud = [Loud(1), 2, 3.5]; asked = Asked([1, 2.5]); nan = [float('nan'), 1, 0.5]",
+             i = 5; x = 2.5; mixed = [3, 1.5, 2]; texts = ['b', 'a']; loud = [Loud(1), 2, 3.5]; asked = Asked([1, 2.5]); large = [1 << 5_000, 1]; nan = [float('nan'), 1, 0.5]",
         );
         assert_all_offer(
             bench,
@@ -222,6 +222,18 @@ fn functions_of_items_that_are_there_give_what_they_give() {
                 ("sorted(mixed)[2].bit_l|", &OF_INT),
                 ("sorted([2.5, 1])[0].bit_l|", &OF_INT),
                 ("sorted(nan).app|", &["append"]),
+                ("sorted(unknown()).app|", &["append"]),
+                ("sorted(*[texts], key=len).app|", &["append"]),
+                ("sorted(large)[0].bit_l|", &OF_INT),
+                (
+                    "from collections import Counter\nCounter(texts)['a'].bit_l|",
+                    &OF_INT,
+                ),
+                (
+                    "from collections import Counter\nCounter(texts).copy()['a'].bit_l|",
+                    &OF_INT,
+                ),
+                ("open('a').readl|", &["readline", "readlines"]),
                 ("next(iter([1, 2.5])).bit_l|", &OF_INT),
                 ("next(iter(('a', 1))).isal|", &OF_TEXT),
                 ("next(iter('abc')).isal|", &OF_TEXT),

@@ -107,6 +107,10 @@ fn own_terminal() -> io::Result<(OwnedFd, OwnedFd)> {
 pub struct Others {
     /// The line that is coming in.
     line: Vec<u8>,
+    /// Lines with nothing in them since a line of others: they are theirs if one more follows.
+    empty_lines: usize,
+    /// Whether nothing but that has come since a line of others.
+    is_among_others: bool,
 }
 
 impl Others {
@@ -130,11 +134,20 @@ impl Others {
     /// Gives the line as far as it has come, if it is of others.
     pub fn take_line(&mut self) -> String {
         let line = std::mem::take(&mut self.line);
-        let text = String::from_utf8_lossy(&line);
-        let text = without_moves(text.trim_end_matches('\n'));
+        let line = String::from_utf8_lossy(&line);
+        let line = line.trim_end_matches('\n');
+        if self.is_among_others && line.trim().is_empty() {
+            self.empty_lines += 1;
+            return String::new();
+        }
+        let text = without_moves(line);
         // What is before a carriage return was written over.
         let seen = text.rsplit('\r').find(|part| !is_blank(part));
-        seen.map_or_else(String::new, |seen| format!("{seen}\n"))
+        let empty_lines = std::mem::take(&mut self.empty_lines);
+        self.is_among_others = seen.is_some();
+        seen.map_or_else(String::new, |seen| {
+            format!("{}{seen}\n", "\n".repeat(empty_lines))
+        })
     }
 }
 
@@ -203,6 +216,10 @@ mod tests {
         assert_eq!(shown(&["100 %\r\n"]), "100 %\n");
         assert_eq!(shown(&["\x1b[31mred\x1b[0m\n"]), "\x1b[31mred\x1b[0m\n");
         assert_eq!(shown(&["\x1b[31m \x1b[0m\n"]), "");
+        // Empty lines between lines are theirs, but not those that the editor ends a cell with.
+        assert_eq!(shown(&["one\n\n  \n", "two\n\n"]), "one\n\n\ntwo\n");
+        let refresh = "\r\x1b[K\r\x1b[12C\n";
+        assert_eq!(shown(&["one\n", "\n", refresh, "\ntwo\n"]), "one\ntwo\n");
         let mut others = Others::default();
         assert_eq!(others.take("no end".as_bytes()), "");
         assert!(others.has_begun());

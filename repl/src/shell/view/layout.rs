@@ -22,6 +22,8 @@ const PLAIN: &str = "\x1b[0m";
 pub struct CellText {
     /// What stands before the first line. Of several lines of it, the last one does.
     pub prompt: String,
+    /// What stands there in place of it, with what is searched for.
+    pub search: Option<String>,
     /// What stands before each further line.
     pub further: String,
     pub text: String,
@@ -90,7 +92,7 @@ impl Layout {
         let further = self.width(&cell.further);
         let has_room = further + COLUMNS_BESIDE_PROMPT <= self.columns;
         let mut flow = Flow::new(self, wanted, if has_room { further } else { 0 });
-        let mut heads = cell.prompt.split('\n');
+        let mut heads = cell.search.as_ref().unwrap_or(&cell.prompt).split('\n');
         flow.styled(heads.next().unwrap_or_default());
         for head in heads {
             flow.break_line("");
@@ -252,6 +254,9 @@ impl Flow {
     fn letter(&mut self, letter: &str) {
         if letter == "\t" {
             // They are as far from each other as in a file, whatever stands before the line.
+            if self.column >= self.layout.columns {
+                self.wrap();
+            }
             let from_margin = self.column.saturating_sub(self.margin);
             let blanks = INDENT - from_margin % INDENT;
             self.pass(1);
@@ -410,6 +415,10 @@ mod tests {
         let (rows, cursor) = shown(layout(40), &cell("\tx\n a\tb", 7));
         assert_eq!(rows, ["In [1]:     x", "   ...:  a  b"]);
         assert_eq!(cursor, (1, 13));
+        // Behind a row that is full, a tab begins in the next.
+        let (rows, cursor) = shown(layout(20), &cell("abcdefghijkl\tm", 12));
+        assert_eq!(rows, ["In [1]: abcdefghijkl", "            m"]);
+        assert_eq!(cursor, (1, 8));
     }
 
     #[test]

@@ -31,6 +31,9 @@ const PASTES_UNMARKED: &str = "\x1b[?2004l";
 /// Empties the screen.
 const CLEAR: &str = "\x1b[H\x1b[J";
 
+/// How wide the editor takes the terminal to be: cells are hardly ever wider.
+const COLUMNS_OF_EDITOR: u16 = 30_000;
+
 /// How long a line of others that has begun is waited for to end.
 const LINE_END_MS: libc::c_int = 200;
 
@@ -59,8 +62,6 @@ struct State {
     terminal: Option<OwnFile>,
     painter: Painter,
     cell: CellText,
-    /// The prompt that is the cell's own, while another is shown.
-    own_prompt: Option<String>,
     /// Whether the next that is drawn is drawn on an empty screen.
     clears: bool,
     /// Whether the terminal has to be told again that pastes are to be marked.
@@ -84,7 +85,6 @@ impl CellView {
                 terminal: None,
                 painter: Painter::new(GraphemeClusterMode::from_env()),
                 cell: CellText::default(),
-                own_prompt: None,
                 clears: false,
                 marks_pastes: false,
                 hears_of_size: false,
@@ -111,15 +111,22 @@ impl CellView {
         }
         let terminal = OwnFile::copy_of(libc::STDOUT_FILENO).ok_or_else(closed)?;
         let mut state = self.shared.state.lock();
+        // What rustyline makes of the width is never seen. It takes two places for one where a row ends.
+        self.shared.aside.set_size(&libc::winsize {
+            ws_col: COLUMNS_OF_EDITOR,
+            ..window_size(terminal.number())
+        });
         if let Err(error) = self.shared.aside.put_in_place() {
             terminal.close();
             return Err(error);
         }
         terminal::set_output(terminal.number());
+        // From here on nobody else writes there.
+        let columns = size(terminal.number()).columns;
+        put(terminal.number(), &terminal::end_of_line(columns));
         RESIZES.store(self.shared.tells.number(), Ordering::Relaxed);
         state.terminal = Some(terminal);
         state.cell = CellText::default();
-        state.own_prompt = None;
         state.painter.forget();
         state.marks_pastes = true;
         state.hears_of_size = false;
@@ -127,10 +134,9 @@ impl CellView {
         Ok(Edited { view: self })
     }
 
-    /// Shows the cell as it is now, while one searches with another prompt in place of its own.
-    pub fn draw(&self, mut cell: CellText, other_prompt: Option<String>) {
+    /// Shows the cell as it is now.
+    pub fn draw(&self, cell: CellText) {
         let mut state = self.shared.state.lock();
-        state.own_prompt = other_prompt.map(|prompt| std::mem::replace(&mut cell.prompt, prompt));
         let Some(terminal) = state.terminal else {
             return;
         };
@@ -150,19 +156,18 @@ impl CellView {
         }
         codes.push_str(&state.painter.draw(&cell, size(terminal.number())));
         state.cell = cell;
-        put(terminal.number(), &codes);
+        state.put(&codes);
     }
 
-    /// Shows the cell with its own prompt, if another is shown.
+    /// Shows the cell with its own prompt, if what is searched for stands there.
     pub fn end_search(&self) {
         let mut state = self.shared.state.lock();
-        if let (Some(terminal), Some(prompt)) = (state.terminal, state.own_prompt.take()) {
+        if state.cell.search.take().is_some()
+            && let Some(terminal) = state.terminal
+        {
             let State { painter, cell, .. } = &mut *state;
-            cell.prompt = prompt;
-            put(
-                terminal.number(),
-                &painter.draw(cell, size(terminal.number())),
-            );
+            let codes = painter.draw(cell, size(terminal.number()));
+            state.put(&codes);
         }
     }
 
@@ -180,11 +185,9 @@ impl CellView {
     /// leaves there.
     pub fn suspend(&self) {
         let mut state = self.shared.state.lock();
-        if let Some(terminal) = state.terminal {
-            let codes = state.painter.leave();
-            state.marks_pastes = true;
-            put(terminal.number(), &format!("{PASTES_UNMARKED}{codes}"));
-        }
+        let codes = state.painter.leave();
+        state.marks_pastes = true;
+        state.put(&format!("{PASTES_UNMARKED}{codes}"));
     }
 
     fn end(&self) {
@@ -199,6 +202,7 @@ impl CellView {
         // SAFETY: it is told of numbers.
         unsafe { libc::dup2(terminal.number(), libc::STDOUT_FILENO) };
         terminal::set_output(libc::STDOUT_FILENO);
+        terminal::set_rows_below(0);
         terminal.close();
     }
 }
@@ -222,6 +226,16 @@ impl Drop for Edited<'_> {
     }
 }
 
+impl State {
+    /// Writes to the terminal, while a cell is edited.
+    fn put(&self, codes: &str) {
+        if let Some(terminal) = self.terminal {
+            put(terminal.number(), codes);
+            terminal::set_rows_below(self.painter.rows_below());
+        }
+    }
+}
+
 impl Shared {
     fn print_above(&self, text: &str) {
         if text.is_empty() {
@@ -229,9 +243,9 @@ impl Shared {
         }
         let mut state = self.state.lock();
         match state.terminal {
-            Some(terminal) => {
+            Some(_) => {
                 let codes = state.painter.above(text);
-                put(terminal.number(), &codes);
+                state.put(&codes);
             }
             None => put(libc::STDOUT_FILENO, text),
         }
@@ -244,10 +258,8 @@ impl Shared {
         };
         self.aside.set_size(&window_size(terminal.number()));
         let State { painter, cell, .. } = &mut *state;
-        put(
-            terminal.number(),
-            &painter.redraw(cell, size(terminal.number())),
-        );
+        let codes = painter.redraw(cell, size(terminal.number()));
+        state.put(&codes);
     }
 
     /// Whether nobody has closed the files of it.

@@ -5,6 +5,7 @@
 //! cell begins. Of a cell that is taller than the terminal it shows the part around the cursor; when the
 //! cell is entered, all of it is written.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use rustyline::GraphemeClusterMode;
@@ -48,12 +49,12 @@ impl Painter {
     /// Shows the cell as it is now.
     pub fn draw(&mut self, cell: &CellText, size: Size) -> String {
         let layout = Layout::new(size.columns, self.mode);
-        let extent = layout.extent(cell);
+        let (cell, extent) = with_search_seen(cell, layout, size);
         let below_count = cell.below.len().min(size.rows.saturating_sub(1));
         let room = (size.rows - below_count).max(1);
         let height = extent.rows.min(room);
         self.top = part_with_cursor(self.top, height, extent);
-        let mut rows = layout.rows(cell, self.top..self.top + height);
+        let mut rows = layout.rows(&cell, self.top..self.top + height);
         let below = cell.below.iter().take(below_count);
         rows.extend(below.map(|line| layout.cut(line)));
         let (row, column) = extent.cursor;
@@ -64,6 +65,7 @@ impl Painter {
     /// next begins there.
     pub fn finish(&mut self, cell: &CellText, size: Size) -> String {
         let cell = CellText {
+            search: None,
             suggestion: String::new(),
             below: Vec::new(),
             ..cell.clone()
@@ -107,6 +109,11 @@ impl Painter {
     pub fn redraw(&mut self, cell: &CellText, size: Size) -> String {
         let erased = self.erased();
         erased + &self.draw(cell, size)
+    }
+
+    /// How many rows of the cell are below that of the cursor.
+    pub fn rows_below(&self) -> usize {
+        self.shown.len().saturating_sub(self.row + 1)
     }
 
     /// Forgets what is on the terminal: the cursor is in the first column of an empty line.
@@ -224,6 +231,22 @@ impl Painter {
         }
         self.row = row;
     }
+}
+
+/// The cell as it is shown: what is searched for stands below one that is too tall to be seen whole.
+fn with_search_seen(cell: &CellText, layout: Layout, size: Size) -> (Cow<'_, CellText>, Extent) {
+    let extent = layout.extent(cell);
+    let search = cell.search.as_ref();
+    let Some(search) = search.filter(|_| extent.rows > size.rows) else {
+        return (Cow::Borrowed(cell), extent);
+    };
+    let cell = CellText {
+        search: None,
+        below: vec![search.clone()],
+        ..cell.clone()
+    };
+    let extent = layout.extent(&cell);
+    (Cow::Owned(cell), extent)
 }
 
 /// The first of the rows that are shown, so many of them that the cursor is among them.
@@ -448,6 +471,25 @@ mod tests {
         assert_eq!(all[..2], ["before", "above"]);
         assert_eq!(all[2..12], whole);
         assert_eq!(all[12..], [""]);
+    }
+
+    #[test]
+    fn what_is_searched_for_is_seen_beside_a_tall_cell_too() {
+        let (mut painter, mut terminal) = (painter(), Terminal::new(SIZE));
+        let searched = |text: &str| CellText {
+            search: Some("search: ".to_owned()),
+            ..cell(text, 0)
+        };
+        terminal.take(&painter.draw(&searched("a\nb"), SIZE));
+        assert_eq!(terminal.text(), lines(&["search: a", ". b"]));
+        terminal.take(&painter.draw(&searched("a\nb\nc\nd\ne\nf\ng"), SIZE));
+        assert_eq!(
+            terminal.text(),
+            ["> a", ". b", ". c", ". d", ". e", "search:"]
+        );
+        assert_eq!((terminal.row, painter.rows_below()), (0, 5));
+        terminal.take(&painter.finish(&searched("a"), SIZE));
+        assert_eq!(terminal.text(), lines(&["> a"]));
     }
 
     #[test]
