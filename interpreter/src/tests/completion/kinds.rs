@@ -197,7 +197,7 @@ fn functions_of_the_library_give_by_their_arguments() {
 fn functions_of_items_that_are_there_give_what_they_give() {
     with_bench(|bench| {
         bench.cell(
-            "ran = []\n\
+            "from collections import Counter\nran = []\n\
              class Loud(int):\n    def __gt__(self, other): ran.append('gt')\n    def __lt__(self, other): ran.append('lt')\n\
              \x20   def __radd__(self, other): ran.append('radd')\n\
              class Asked(list):\n    def __iter__(self): ran.append('iter'); return list.__iter__(self)\n\
@@ -225,14 +225,8 @@ fn functions_of_items_that_are_there_give_what_they_give() {
                 ("sorted(unknown()).app|", &["append"]),
                 ("sorted(*[texts], key=len).app|", &["append"]),
                 ("sorted(large)[0].bit_l|", &OF_INT),
-                (
-                    "from collections import Counter\nCounter(texts)['a'].bit_l|",
-                    &OF_INT,
-                ),
-                (
-                    "from collections import Counter\nCounter(texts).copy()['a'].bit_l|",
-                    &OF_INT,
-                ),
+                ("Counter(texts)['a'].bit_l|", &OF_INT),
+                ("Counter(texts).copy()['a'].bit_l|", &OF_INT),
                 ("open('a').readl|", &["readline", "readlines"]),
                 ("next(iter([1, 2.5])).bit_l|", &OF_INT),
                 ("next(iter(('a', 1))).isal|", &OF_TEXT),
