@@ -362,7 +362,8 @@ impl Encoder<'_> {
         };
         let name = own_item(vm, globals, "__name__")?;
         if self.is_filled_later(globals, name.as_deref()) {
-            return Ok(vm.is_none(module));
+            // They may be filled before it is made nevertheless, where code needs them until then.
+            return Ok(name.is_none() && vm.is_none(module));
         }
         Ok(match name {
             Some(name) => {
@@ -372,7 +373,7 @@ impl Encoder<'_> {
         })
     }
 
-    /// Whether a function's globals are carried along: they are empty when it is made.
+    /// Whether a function's globals are carried along: they are usually empty when it is made.
     fn is_filled_later(&self, globals: &Py<PyDict>, name: Option<&PyObject>) -> bool {
         let is_own = |own: &PyObject| own.is(globals);
         let is_main = name.and_then(text_of) == Some(self.options.main_module);

@@ -313,6 +313,18 @@ def test_module_of_a_function_whose_globals_are_carried():
     assert carry(names['f']).__module__ is None
 
 
+def test_no_module_behind_what_has_filled_the_globals_by_then():
+    names = {'__name__': 'somewhere_else', 'n': 3}
+    exec('def f(): return n\nf.__module__ = None\nclass C:\n    def m(self): return n\n', names)
+    for made in ([names['C'], names['f']], [names['f'], names['C']]):
+        back = dict(zip((part.__name__ for part in made), carry_away(made)))
+        assert back['f'].__module__ is None and back['f']() == back['C']().m() == 3
+        assert back['C'].__module__ == 'somewhere_else' == back['C'].m.__module__
+    nameless = {'n': 3}
+    exec('def f(): return n', nameless)
+    assert carry(nameless['f']).__module__ is nameless['f'].__module__
+
+
 def test_function_with_globals_of_its_own():
     ns = {'__name__': 'nowhere', 'base': 100, 'other': object()}
     exec('def f(x):\n    return base + x\ndef g(x):\n    global base\n    base = x\n', ns)
