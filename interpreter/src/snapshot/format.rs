@@ -115,7 +115,7 @@ pub(super) mod kind {
     pub const FILL_STATE: u8 = 134;
     pub const FILL_EXCEPTION: u8 = 135;
     pub const FILL_CLASS: u8 = 136;
-    /// An instance's attributes are a dict that something else has too
+    /// An instance's attributes are a dict that something else has too, or of a subclass
     pub const FILL_INSTANCE_DICT: u8 = 137;
     /// Attributes of an instance, some of them in slots
     pub const FILL_ATTRIBUTES: u8 = 138;

@@ -31,7 +31,7 @@ pub mod present {
     pub const ANNOTATE: u16 = 32;
     pub const ANNOTATIONS: u16 = 64;
     pub const TYPE_PARAMS: u16 = 128;
-    /// Keyword defaults and attributes as dicts that something else has too
+    /// Keyword defaults and attributes as dicts that something else has too, or of a subclass
     pub const KWDEFAULTS_SHARED: u16 = 256;
     pub const DICT_SHARED: u16 = 512;
     /// Keyword defaults and attributes by their entries
@@ -310,7 +310,7 @@ impl Encoder<'_> {
             add(present::ANNOTATE, annotate);
         } else {
             let annotations = known.annotations.get(object, vm)?;
-            if !is_empty_dict(&annotations) {
+            if !is_fresh_dict(vm, &annotations) {
                 add(present::ANNOTATIONS, annotations);
             }
         }
@@ -329,7 +329,8 @@ impl Encoder<'_> {
         ] {
             let Some(dict) = dict else { continue };
             // The reference of the function, and this one.
-            if dict.as_object().strong_count() > 2 {
+            let is_shared = dict.as_object().strong_count() > 2;
+            if is_shared || !dict.class().is(vm.ctx.types.dict_type) {
                 add(shared, dict.clone().into());
             } else if by_entries == present::KWDEFAULTS || !dict.is_empty() {
                 pairs.push((by_entries, dict.items_vec()));
@@ -587,10 +588,10 @@ fn is_text(object: &PyObject, text: &str) -> bool {
     text_of(object) == Some(text)
 }
 
-fn is_empty_dict(object: &PyObject) -> bool {
-    object
-        .downcast_ref::<PyDict>()
-        .is_none_or(|dict| dict.is_empty())
+/// Whether a dict is what the runtime makes where there is none.
+fn is_fresh_dict(vm: &VirtualMachine, object: &PyObject) -> bool {
+    let dict = object.downcast_ref::<PyDict>();
+    dict.is_none_or(|dict| dict.is_empty() && dict.class().is(vm.ctx.types.dict_type))
 }
 
 /// An item that a dict has. One of a class of its own may make up others when it is asked.

@@ -254,9 +254,11 @@ impl Encoder<'_> {
             true => self.attributes(object)?.is_empty(),
             false => dict.as_ref().is_none_or(|dict| dict.is_empty()),
         };
-        // The reference of the object, and this one.
-        let is_dict_shared =
-            !has_slots && dict.is_some_and(|dict| dict.as_object().strong_count() > 2);
+        // Something else has it too, beside the object and this reference, or it is of a subclass.
+        let is_dict_told = !has_slots
+            && dict.is_some_and(|dict| {
+                dict.as_object().strong_count() > 2 || !dict.class().is(self.vm.ctx.types.dict_type)
+            });
         if !is_local && let Some(name) = self.sentinel_name(object, is_empty)? {
             let module = object.class().__module__(self.vm)?;
             let module = self.text(&module).unwrap_or_default();
@@ -264,8 +266,8 @@ impl Encoder<'_> {
         }
         let children = vec![object.class().to_owned().into()];
         let mut frame = Frame::new(Step::Instance, object.to_owned(), origin, children);
-        if is_dict_shared || !is_empty {
-            let step = match is_dict_shared {
+        if is_dict_told || !is_empty {
+            let step = match is_dict_told {
                 true => Step::FillInstanceDict,
                 false => Step::FillInstance,
             };

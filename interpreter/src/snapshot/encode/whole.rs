@@ -157,7 +157,9 @@ impl Encoder<'_> {
         }
         match object.dict() {
             Some(dict) => {
-                dict.as_object().strong_count() <= HELD_BY_CLONE && self.is_whole_dict(&dict, depth)
+                dict.class().is(self.vm.ctx.types.dict_type)
+                    && dict.as_object().strong_count() <= HELD_BY_CLONE
+                    && self.is_whole_dict(&dict, depth)
             }
             None => false,
         }

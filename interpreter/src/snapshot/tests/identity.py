@@ -155,6 +155,34 @@ def test_function_dicts():
     assert there[0].__defaults__ is there[1].__defaults__ is there[2]
 
 
+class OwnDict(dict):
+    pass
+
+
+def test_dicts_of_subclasses():
+    from collections import OrderedDict
+    def f(*, k=1):
+        return k
+    f.__kwdefaults__, f.__dict__, f.__annotations__ = OrderedDict(k=[2]), OwnDict(a=1), OwnDict(k=int)
+    f.__kwdefaults__.note, f.__dict__['me'] = 'noted', f
+    for there in (carry(f), carry_away([f])[0]):
+        assert type(there.__kwdefaults__) is OrderedDict and there() == [2] and there.__kwdefaults__.note == 'noted'
+        assert type(there.__dict__) is type(there.__annotations__) and type(there.__dict__).__name__ == 'OwnDict'
+        assert there.me is there and there.a == 1 and there.__annotations__ == {'k': int}
+    def g():
+        pass
+    g.__dict__, g.__annotations__, g.__kwdefaults__ = OwnDict(), OrderedDict(), OwnDict()
+    there = carry(g)
+    assert type(there.__dict__) is type(there.__kwdefaults__) is OwnDict and type(there.__annotations__) is OrderedDict
+    p, q = Plain(), Plain()
+    p.__dict__, q.__dict__ = OwnDict(x=[1]), OrderedDict()
+    q.p, q.me = p, q
+    for made in ([p, q], [[p], [q], p, q]):
+        there = carry(made)[-2:]
+        assert type(there[0].__dict__) is OwnDict and type(there[1].__dict__) is OrderedDict
+        assert there[1].p is there[0] and there[1].me is there[1] and there[0].x == [1]
+
+
 def test_cells_and_defaults():
     def make():
         n = 10**6
