@@ -11,7 +11,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 
 use super::attributes::may_be_refused;
 use super::container::is_plain;
-use super::exception_field::{Arguments, Family, Field, NativeMaking, Source};
+use super::exception_field::{Arguments, Family, Field, NativeMaking, Said, Source};
 use super::object::native_base;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
@@ -32,7 +32,8 @@ impl Encoder<'_> {
         let exception = object
             .downcast_ref::<PyBaseException>()
             .expect("the plan looked at the class");
-        let (class, args): (PyObjectRef, PyObjectRef) = match making.has_usual_reduce {
+        let says_own_args = self.says_own_args(exception, &making)?;
+        let (class, args): (PyObjectRef, PyObjectRef) = match says_own_args {
             true => (object.class().to_owned().into(), exception.args().into()),
             false => {
                 let reduced = vm.call_method(object, "__reduce__", ())?;
@@ -163,31 +164,67 @@ impl Encoder<'_> {
         Some(made)
     }
 
+    /// Whether the `__reduce__` of an exception would say just the arguments that it has.
+    fn says_own_args(
+        &self,
+        exception: &Py<PyBaseException>,
+        making: &NativeMaking,
+    ) -> PyResult<bool> {
+        let count = exception.args().len();
+        Ok(match &making.said {
+            Said::Own => true,
+            Said::First => count <= 1,
+            Said::WithFile(field) if (2..=5).contains(&count) => {
+                let file = field_of(field, exception.as_object(), self.vm)?;
+                file.is_none_or(|file| self.vm.is_none(&file))
+            }
+            Said::WithFile(_) => true,
+            Said::Asked => false,
+        })
+    }
+
     /// What native classes do for the exceptions of a class, looked up once for each.
     fn native_making(&self, class: &Py<PyType>) -> Rc<NativeMaking> {
         if let Some(known) = self.exceptions.borrow().get(&class.get_id()) {
             return Rc::clone(known);
         }
-        let vm = self.vm;
-        let exceptions = &vm.ctx.exceptions;
-        let reduce = vm.ctx.intern_str("__reduce__");
-        let own = class.get_attr(reduce);
-        let usual = [exceptions.base_exception_type, exceptions.attribute_error];
-        let has_usual_reduce = usual.iter().any(|usual| {
-            let usual = usual.get_attr(reduce);
-            matches!((&own, &usual), (Some(own), Some(usual)) if own.is(usual))
-        });
         let native = native_base(class);
-        let family = Family::of(vm, native);
+        let family = Family::of(self.vm, native);
+        let fields = self.native_fields(native, family);
         let found = Rc::new(NativeMaking {
-            has_usual_reduce,
+            said: self.said_by(class, &fields),
             family,
-            fields: self.native_fields(native, family),
+            fields,
         });
         // Classes of exceptions have a plan, so that their addresses are not used again.
         let mut known = self.exceptions.borrow_mut();
         known.insert(class.get_id(), Rc::clone(&found));
         found
+    }
+
+    /// Which arguments the `__reduce__` of a class says.
+    fn said_by(&self, class: &Py<PyType>, fields: &[Field]) -> Said {
+        let vm = self.vm;
+        let exceptions = &vm.ctx.exceptions;
+        let reduce = vm.ctx.intern_str("__reduce__");
+        let own = class.get_attr(reduce);
+        let is_of = |native: &Py<PyType>| {
+            let theirs = native.get_attr(reduce);
+            matches!((&own, &theirs), (Some(own), Some(theirs)) if own.is(theirs))
+        };
+        if is_of(exceptions.base_exception_type) || is_of(exceptions.attribute_error) {
+            return Said::Own;
+        }
+        if is_of(exceptions.import_error) {
+            return Said::First;
+        }
+        // It asks the object for this name, which a subclass may have for something else.
+        let file = class.get_attr(vm.ctx.intern_str("filename"));
+        let is_native = |file: &PyObjectRef| fields.iter().any(|it| it.descriptor.is(file));
+        match file.filter(is_native) {
+            Some(field) if is_of(exceptions.os_error) => Said::WithFile(field),
+            _ => Said::Asked,
+        }
     }
 
     /// The fields that the native classes of an exception have and that can be set.

@@ -12,10 +12,21 @@ use super::exception::{are_same, is_same};
 
 /// What native classes do for the exceptions of one class.
 pub struct NativeMaking {
-    /// Its `__reduce__` says its class and its arguments, as they are.
-    pub has_usual_reduce: bool,
+    pub said: Said,
     pub family: Family,
     pub fields: Vec<Field>,
+}
+
+/// Which arguments the `__reduce__` of an exception says, beside its class.
+pub enum Said {
+    /// Those that the exception has.
+    Own,
+    /// The first of them: that of an ImportError.
+    First,
+    /// Those that it has, and what this field has: that of an OSError.
+    WithFile(PyObjectRef),
+    /// It has to be asked.
+    Asked,
 }
 
 /// A field that can be set.

@@ -127,7 +127,7 @@ impl Encoder<'_> {
     }
 
     /// Writes the record of a fill at once if that needs no frames; else it waits in line.
-    fn fill_now_or_follow(&mut self, fill: Frame) -> PyResult<()> {
+    pub fn fill_now_or_follow(&mut self, fill: Frame) -> PyResult<()> {
         let held = fill.held();
         if !fill.children.iter().all(|child| self.is_whole(child, held)) {
             return self.follow(fill);

@@ -252,7 +252,8 @@ impl Frame {
             | Step::FillDict
             | Step::FillFunction { .. }
             | Step::FillCell
-            | Step::FillInstance => 2,
+            | Step::FillInstance
+            | Step::Exception => 2,
             _ => 1,
         }
     }
@@ -490,7 +491,10 @@ impl Encoder<'_> {
             } else {
                 self.postponed.remove(&fill.object.get_id());
             }
-            self.follow(fill)?;
+            match fill.step {
+                Step::FillGiven => self.fill_now_or_follow(fill)?,
+                _ => self.follow(fill)?,
+            }
         }
         Ok(())
     }

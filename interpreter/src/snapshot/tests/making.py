@@ -657,3 +657,27 @@ def test_copies_that_an_object_is_made_of_are_not_put_off():
     holder.copied = copied = Copied([holder, 1])
     there = carry_away(copied)
     assert there[0].copied is there and there[1] == 1
+
+
+def test_what_errors_of_files_and_imports_say_of_themselves():
+    class Renamed(OSError):
+        filename = 'of the class'
+    several = ImportError('a')
+    several.args = 'a', 'b'
+    emptied = OSError(2, 'gone', 'there')
+    emptied.filename = None
+    other = OSError(2, 'gone')
+    other.filename, other.filename2 = 'there', 'elsewhere'
+    made = [ImportError(), ImportError('a'), ImportError('a', name='n', path='p'), several, OSError(), OSError(1), emptied, other,
+            OSError(2, 'gone'), OSError(2, 'gone', 'there'), OSError(2, 'gone', None), OSError(2, 'gone', 'there', None, 'elsewhere'),
+            OSError(*range(6)), FileNotFoundError(2, 'gone', 'there'), BlockingIOError(1, 'wait'), Renamed(2, 'gone', 'there')]
+    fields = 'args', 'msg', 'name', 'path', 'errno', 'strerror', 'filename', 'filename2'
+    for noted in (False, True):
+        for error in made:
+            if noted:
+                error.note, error.more = 'noted', [error]
+            there = carry([error, error.args])[0]
+            assert type(there) is type(error) and vars(there).keys() == vars(error).keys()
+            for name in fields:
+                assert getattr(there, name, '-') == getattr(error, name, '-'), (error, name)
+            assert not noted or there.note == 'noted' and there.more[0] is there

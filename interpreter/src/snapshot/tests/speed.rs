@@ -16,6 +16,9 @@ def noop(): pass
 def make(n):
     def f(x, y=2): return x + y + n
     return f
+def noted(error):
+    error.note = 'noted'
+    return error
 class P:
     def __init__(self, x): self.x = x; self.y = str(x)
 cases = {
@@ -32,6 +35,10 @@ cases = {
     '30k defaultdicts': [collections.defaultdict(int, a=i, b=2) for i in range(30_000)],
     '30k of a list': [L([i, 2]) for i in range(30_000)],
     '30k of a dict': [D(a=i, b=2) for i in range(30_000)],
+    '10k OSErrors': [OSError(2, 'gone') for i in range(10_000)],
+    '10k of them noted': [noted(OSError(2, 'gone')) for i in range(10_000)],
+    '10k ImportErrors': [ImportError('m') for i in range(10_000)],
+    '10k of these noted': [noted(ImportError('m')) for i in range(10_000)],
     '64 MB': b'x' * 64_000_000,
     'graph': (lambda nodes: [nodes, [(nodes[i % 100_000], nodes[i * 7919 % 100_000]) for i in range(1_000_000)]])([[i, f'n {i}'] for i in range(100_000)]),
     '200 functions': [make(i) for i in range(200)],
@@ -82,7 +89,7 @@ fn times_of(cases: &str) {
             let name = name.str(vm).expect("names are text").to_string();
             let (encoding, decoding, bytes) = times(vm, &object, &context);
             println!(
-                "{name:>16}: {bytes:>9} bytes, encode {encoding:>10.1?}, decode {decoding:>10.1?}"
+                "{name:>18}: {bytes:>9} bytes, encode {encoding:>10.1?}, decode {decoding:>10.1?}"
             );
             assert!(
                 encoding + decoding < Duration::from_secs(10),
