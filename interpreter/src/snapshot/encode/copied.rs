@@ -3,18 +3,22 @@
 //!
 //! The order of records that comes of this is `walk.rs`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::BuildHasher;
 
 use rustpython_vm::builtins::{PyBaseException, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::container::is_plain;
 use super::object::native_base;
 use super::walk::Frame;
 use super::{Encoder, Step};
 
 /// How deep in a key is looked for what hashing it may hash.
 const HELD_DEPTH_MAX: usize = 3;
+
+/// How many objects are looked through for an argument that is kept in one of them, and how much of each.
+const KEEPING_MAX: usize = 256;
 
 impl Encoder<'_> {
     /// What objects that are in the making, from this frame of the stack on, copy what they hold
@@ -47,7 +51,7 @@ impl Encoder<'_> {
     }
 
     /// Whether an argument is a list or a dict that the object, an instance of a plain class,
-    /// doesn't have as an attribute: what it keeps, it takes out of it.
+    /// doesn't have in an attribute: what it keeps, it takes out of it.
     fn is_made_for(&self, arg: &PyObject, object: &PyObject) -> bool {
         let vm = self.vm;
         let is_container = arg.downcast_ref_if_exact::<PyList>(vm).is_some()
@@ -59,7 +63,48 @@ impl Encoder<'_> {
             return false;
         }
         let attributes = self.attributes(object);
-        attributes.is_ok_and(|attributes| !attributes.iter().any(|(_, value)| value.is(arg)))
+        attributes
+            .is_ok_and(|attributes| !attributes.iter().any(|(_, value)| keeps(value, arg, vm)))
+    }
+
+    /// Lets an object that is made while an argument isn't filled yet have its attributes once it is made, if
+    /// it keeps the argument in one: its code may copy what is in that, and would find nothing. Only those in
+    /// which it is kept, where it says its state itself or has what stays in its process.
+    pub fn give_keeping(&mut self, frame: &mut Frame) -> PyResult<()> {
+        let args = arguments(frame).iter();
+        let unfilled: Vec<PyObjectRef> = args
+            .filter(|arg| self.postponed.contains_key(&arg.get_id()))
+            .cloned()
+            .collect();
+        let attributes = match unfilled.is_empty() {
+            true => return Ok(()),
+            false => self.attributes(&frame.object)?,
+        };
+        let vm = self.vm;
+        let is_keeping = |value: &PyObject| unfilled.iter().any(|arg| keeps(value, arg, vm));
+        if !attributes.iter().any(|(_, value)| is_keeping(value)) {
+            return Ok(());
+        }
+        let is_own = |fill: &Frame| fill.target == 0 && fill.object.is(&frame.object);
+        let says_state = frame.then.iter().any(is_own);
+        let gives_all = !says_state && !self.has_process_bound(&frame.object)?;
+        let said = frame
+            .then
+            .iter()
+            .position(|fill| is_own(fill) && matches!(fill.step, Step::FillGiven));
+        let mut given = match said {
+            Some(at) => frame.then.remove(at).children,
+            None => Vec::new(),
+        };
+        let names: Vec<_> = given.iter().step_by(2).map(|it| self.text(it)).collect();
+        for (name, value) in attributes {
+            if !names.contains(&self.text(&name)) && (gives_all || is_keeping(&value)) {
+                given.extend([name, value]);
+            }
+        }
+        let fill = self.given_attributes(&frame.object, frame.origin, given);
+        frame.then.insert(said.unwrap_or_default(), fill);
+        Ok(())
     }
 
     /// Sees to it that what the object on top is copied from is filled before. True if the walk has
@@ -133,6 +178,48 @@ fn arguments(frame: &Frame) -> &[PyObjectRef] {
         }
         _ => &[],
     }
+}
+
+/// Whether a value of an attribute is an object that is sought, or a container that has it, or has one that
+/// has.
+fn keeps(value: &PyObject, sought: &PyObject, vm: &VirtualMachine) -> bool {
+    let mut rest = VecDeque::from([(value.to_owned(), 0)]);
+    for _ in 0..KEEPING_MAX {
+        let Some((object, depth)) = rest.pop_front() else {
+            return false;
+        };
+        if object.is(sought) {
+            return true;
+        }
+        if depth < HELD_DEPTH_MAX {
+            let mut elements = first_elements(&object);
+            elements.retain(|element| !is_plain(vm, element));
+            rest.extend(elements.into_iter().map(|element| (element, depth + 1)));
+        }
+    }
+    false
+}
+
+/// The first elements of a tuple or a list, or values of a dict.
+fn first_elements(object: &PyObject) -> Vec<PyObjectRef> {
+    if let Some(tuple) = object.downcast_ref::<PyTuple>() {
+        return tuple.iter().take(KEEPING_MAX).cloned().collect();
+    }
+    if let Some(list) = object.downcast_ref::<PyList>() {
+        let list = list.borrow_vec();
+        return list.iter().take(KEEPING_MAX).cloned().collect();
+    }
+    let mut values = Vec::new();
+    let mut position = 0;
+    if let Some(dict) = object.downcast_ref::<PyDict>() {
+        while values.len() < KEEPING_MAX
+            && let Some((next, _, value)) = dict.next_entry(position)
+        {
+            values.push(value);
+            position = next;
+        }
+    }
+    values
 }
 
 /// Whether an argument is a list of exceptions: it looks at the first.

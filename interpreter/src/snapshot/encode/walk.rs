@@ -473,7 +473,7 @@ impl Encoder<'_> {
     }
 
     /// Gives the object of a finished frame its record.
-    fn complete(&mut self, frame: Frame) -> PyResult<()> {
+    fn complete(&mut self, mut frame: Frame) -> PyResult<()> {
         let edges = self.edges.split_off(frame.edges_from);
         let mut target = frame.target;
         if self.has_segments && !self.runs_own_code {
@@ -482,6 +482,9 @@ impl Encoder<'_> {
         if frame.is_fill() {
             self.write_fill(&frame, &edges)?;
         } else {
+            if matches!(frame.step, Step::Reduced) && !self.postponed.is_empty() {
+                self.give_keeping(&mut frame)?;
+            }
             self.write_build(&frame, &edges);
             target = self.built(&frame.object)?;
         }

@@ -433,3 +433,46 @@ def test_what_is_copied_into_an_object_in_the_making_is_there():
     t = (Copying([]),)
     t[0].items.append(t)
     assert 'needed to construct itself' in refusal(t)
+
+
+def test_rings_through_arguments_that_are_kept_in_attributes():
+    class Keeping:
+        def __init__(self, items):
+            self.data = {'items': items}
+        def __reduce__(self):
+            return type(self), (self.data['items'],)
+    class Stated(Keeping):
+        def __reduce__(self):
+            return Stated, (self.data['items'],), {'note': 'noted'}
+    class Deeper:
+        def __init__(self, items):
+            self.data = (1, [items])
+        def __reduce__(self):
+            return Deeper, (self.data[1][0],)
+    class Copied:
+        def __init__(self, items):
+            self.items, self.count = list(items), len(items)
+        def __reduce__(self):
+            return Copied, (self.items,)
+    class CopiedDeeper:
+        def __init__(self, items):
+            self.data, self.count = [1, list(items)], len(items)
+        def __reduce__(self):
+            return CopiedDeeper, (self.data[1],)
+    items_of = {Keeping: lambda x: x.data['items'], Stated: lambda x: x.data['items'], Deeper: lambda x: x.data[1][0],
+                Copied: lambda x: x.items, CopiedDeeper: lambda x: x.data[1]}
+    for kind, items in items_of.items():
+        x = kind([1])
+        items(x).append(x)
+        for root in (x, [x], (x, items(x)), {'k': x}):
+            there = carry_away([root, x])[1]
+            assert len(items(there)) == 2 and items(there)[0] == 1 and items(there)[1] is there, kind
+            assert getattr(there, 'count', None) == getattr(x, 'count', None)
+            assert getattr(there, 'note', None) == ('noted' if kind is Stated else None)
+        held, there = carry((x, items(x)))
+        assert items(held) is there
+    x = Keeping([1])
+    x.data['items'] = [x, list]
+    x.data['items'].append({'me': x.data})
+    there = carry(x)
+    assert there.data['items'][0] is there and there.data['items'][2]['me'] is there.data
