@@ -380,6 +380,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A count, and as many edges.
+    #[inline]
+    pub fn edges(&mut self) -> Result<&'a [[u8; 4]], FormatError> {
+        let count = self.count(4)?;
+        let (edges, _) = self.take(count * 4)?.as_chunks();
+        Ok(edges)
+    }
+
     #[inline]
     pub fn slice(&mut self) -> Result<&'a [u8], FormatError> {
         let length = self.count(1)?;

@@ -41,6 +41,8 @@ use taking::Taking;
 
 type Decoded<T> = Result<T, Failure>;
 
+type Edges<'a> = &'a [[u8; 4]];
+
 /// Keys nested deeper than this aren't hashed: the runtime hashes tuples by recursion.
 const KEY_DEPTH_MAX: u32 = 500;
 
@@ -605,8 +607,17 @@ impl<'a> Decoder<'a> {
     }
 
     fn fill_dict(&mut self, dict: &Py<PyDict>) -> Decoded<()> {
-        let (keys, values) = self.pairs()?;
-        self.insert_pairs(dict, keys, values)
+        let Some((keys, values)) = self.edges_of_pairs()? else {
+            let (keys, values) = self.pairs()?;
+            return self.insert_pairs(dict, keys, values);
+        };
+        for (key, value) in keys.iter().zip(values) {
+            let key = self.get(u32::from_le_bytes(*key))?;
+            let value = self.get(u32::from_le_bytes(*value))?;
+            self.check_hashable(&key)?;
+            dict.inner_setitem(&*key, value, self.vm)?;
+        }
+        Ok(())
     }
 
     fn insert_pairs(
@@ -640,15 +651,35 @@ impl<'a> Decoder<'a> {
         Ok((keys, values))
     }
 
+    /// The edges of keys and of values, if neither of them are packed: their objects needn't be gathered
+    /// before they are inserted.
+    fn edges_of_pairs(&mut self) -> Result<Option<(Edges<'a>, Edges<'a>)>, FormatError> {
+        let mut reader = self.reader.clone();
+        if reader.byte()? != body::EDGES {
+            return Ok(None);
+        }
+        let keys = reader.edges()?;
+        if reader.byte()? != body::EDGES {
+            return Ok(None);
+        }
+        let values = reader.edges()?;
+        if keys.len() != values.len() {
+            let expected = "as many values as keys";
+            return Err(FormatError::Type { expected });
+        }
+        self.reader = reader;
+        Ok(Some((keys, values)))
+    }
+
     /// A run of objects, by their edges or packed.
     fn body(&mut self) -> Decoded<Vec<PyObjectRef>> {
         let context = &self.vm.ctx;
         match self.reader.byte()? {
             body::EDGES => {
-                let count = self.reader.count(4)?;
-                let mut objects = Vec::with_capacity(count);
-                for _ in 0..count {
-                    objects.push(self.edge()?);
+                let edges = self.reader.edges()?;
+                let mut objects = Vec::with_capacity(edges.len());
+                for edge in edges {
+                    objects.push(self.get(u32::from_le_bytes(*edge))?);
                 }
                 Ok(objects)
             }

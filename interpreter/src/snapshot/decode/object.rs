@@ -124,15 +124,15 @@ impl Decoder<'_> {
             }
             kind::FILL_FUNCTION => self.fill_function(target),
             kind::FILL_INSTANCE => {
-                let (keys, values) = self.pairs()?;
                 if self.settled.contains(&target.get_id()) {
+                    self.pairs()?;
                     return Ok(());
                 }
                 let expected = "an object with attributes";
                 let dict = target.dict().ok_or(FormatError::Type { expected })?;
                 // It may have been filled early, with a part of them in another order.
                 dict.clear();
-                self.insert_pairs(&dict, keys, values)
+                self.fill_dict(&dict)
             }
             kind::FILL_ATTRIBUTES => {
                 let (keys, values) = self.pairs()?;
