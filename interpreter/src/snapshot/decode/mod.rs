@@ -3,13 +3,14 @@
 //! Edges only point back, so there is nothing to resolve later and nothing to recurse into.
 //! Lengths are checked against the bytes that are left before anything is allocated for them.
 //!
-//! Read next: `object.rs`, the records that rebuild functions, classes and instances; `taking.rs`, what their
-//! containers hold; `code.rs`; `name.rs`, what may be a name.
+//! Read next: `object.rs`, the records that rebuild instances; `function.rs`; `definition.rs`, classes; `taking.rs`,
+//! what containers of theirs hold; `code.rs`; `name.rs`, what may be a name.
 
 mod class;
 mod code;
 mod code_cache;
 mod definition;
+mod function;
 mod name;
 mod object;
 mod pause;
@@ -607,10 +608,14 @@ impl<'a> Decoder<'a> {
     }
 
     fn fill_dict(&mut self, dict: &Py<PyDict>) -> Decoded<()> {
-        let Some((keys, values)) = self.edges_of_pairs()? else {
-            let (keys, values) = self.pairs()?;
-            return self.insert_pairs(dict, keys, values);
-        };
+        if let Some((keys, values)) = edges_of_pairs(&mut self.reader)? {
+            return self.insert_edges(dict, keys, values);
+        }
+        let (keys, values) = self.pairs()?;
+        self.insert_pairs(dict, keys, values)
+    }
+
+    fn insert_edges(&self, dict: &Py<PyDict>, keys: Edges<'_>, values: Edges<'_>) -> Decoded<()> {
         for (key, value) in keys.iter().zip(values) {
             let key = self.get(u32::from_le_bytes(*key))?;
             let value = self.get(u32::from_le_bytes(*value))?;
@@ -649,26 +654,6 @@ impl<'a> Decoder<'a> {
             return Err(FormatError::Type { expected }.into());
         }
         Ok((keys, values))
-    }
-
-    /// The edges of keys and of values, if neither of them are packed: their objects needn't be gathered
-    /// before they are inserted.
-    fn edges_of_pairs(&mut self) -> Result<Option<(Edges<'a>, Edges<'a>)>, FormatError> {
-        let mut reader = self.reader.clone();
-        if reader.byte()? != body::EDGES {
-            return Ok(None);
-        }
-        let keys = reader.edges()?;
-        if reader.byte()? != body::EDGES {
-            return Ok(None);
-        }
-        let values = reader.edges()?;
-        if keys.len() != values.len() {
-            let expected = "as many values as keys";
-            return Err(FormatError::Type { expected });
-        }
-        self.reader = reader;
-        Ok(Some((keys, values)))
     }
 
     /// A run of objects, by their edges or packed.
@@ -737,6 +722,28 @@ impl<'a> Decoder<'a> {
         }
         Ok(texts)
     }
+}
+
+/// The edges of keys and of as many values, if neither of them are packed: their objects needn't be gathered
+/// before they are inserted. Else nothing is read.
+fn edges_of_pairs<'a>(
+    reader: &mut Reader<'a>,
+) -> Result<Option<(Edges<'a>, Edges<'a>)>, FormatError> {
+    let mut ahead = reader.clone();
+    if ahead.byte()? != body::EDGES {
+        return Ok(None);
+    }
+    let keys = ahead.edges()?;
+    if ahead.byte()? != body::EDGES {
+        return Ok(None);
+    }
+    let values = ahead.edges()?;
+    if keys.len() != values.len() {
+        let expected = "as many values as keys";
+        return Err(FormatError::Type { expected });
+    }
+    *reader = ahead;
+    Ok(Some((keys, values)))
 }
 
 /// Whether what begins like a surrogate goes on like one, which the runtime doesn't look at: it

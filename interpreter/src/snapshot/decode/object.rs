@@ -1,10 +1,10 @@
-//! The records that rebuild functions, instances, and what goes by name. For code see `code.rs`, for classes
-//! `definition.rs`, for what containers hold `taking.rs`.
+//! The records that rebuild instances, and what goes by name. For functions see `function.rs`, for code `code.rs`,
+//! for classes `definition.rs`, for what containers hold `taking.rs`.
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{
-    PyBaseException, PyBoundMethod, PyCode, PyDict, PyDictRef, PyModule, PyTuple, PyType,
-    PyTypeRef, object_get_dict,
+    PyBaseException, PyBoundMethod, PyDict, PyDictRef, PyModule, PyTuple, PyType, PyTypeRef,
+    object_get_dict,
 };
 use rustpython_vm::function::{FuncArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
@@ -12,9 +12,8 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachi
 
 use super::{Decoded, Decoder, name};
 use crate::snapshot::Trust;
-use crate::snapshot::attribute::attributes;
 use crate::snapshot::encode::state_present;
-use crate::snapshot::encode::{exception_present, function_present, native_base};
+use crate::snapshot::encode::{exception_present, native_base};
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{FormatError, kind, native_buffer};
 use crate::snapshot::identifier::identifiers;
@@ -29,7 +28,7 @@ impl Decoder<'_> {
             kind::CODE => self.code(),
             kind::CODE_WHOLE => self.whole_code(),
             kind::WEAKREF => self.weak_reference(),
-            kind::CELL => self.made_of(types.cell_type, FuncArgs::default()),
+            kind::CELL => self.cell(),
             kind::FUNCTION => self.function(),
             kind::METHOD => {
                 let function = self.edge()?;
@@ -112,16 +111,8 @@ impl Decoder<'_> {
     }
 
     pub fn fill_object(&mut self, kind: u8, target: &PyObject) -> Decoded<()> {
-        let vm = self.vm;
         match kind {
-            kind::FILL_CELL => {
-                let contents = self.edge()?;
-                if !target.class().is(vm.ctx.types.cell_type) {
-                    return Err(FormatError::Type { expected: "a cell" }.into());
-                }
-                attributes(vm).cell_contents.set(target, contents, vm)?;
-                Ok(())
-            }
+            kind::FILL_CELL => self.fill_cell(target),
             kind::FILL_FUNCTION => self.fill_function(target),
             kind::FILL_INSTANCE => {
                 if self.settled.contains(&target.get_id()) {
@@ -245,93 +236,6 @@ impl Decoder<'_> {
             children,
         };
         Ok(kind.decode(vm, version, parts)?)
-    }
-
-    fn function(&mut self) -> Decoded<PyObjectRef> {
-        let vm = self.vm;
-        let object = self.edge()?;
-        let globals = self.edge()?;
-        let cells = self.body()?;
-        let code = object
-            .downcast_ref::<PyCode>()
-            .ok_or(FormatError::Type { expected: "code" })?;
-        if code.freevars.len() != cells.len() {
-            return Err(FormatError::Code.into());
-        }
-        let class = vm.ctx.types.function_type;
-        if cells.is_empty() {
-            return self.made_of(class, FuncArgs::from(vec![object, globals]));
-        }
-        // By position, which is told faster than a keyword: after the name and no defaults.
-        let name = code.obj_name.to_owned().into();
-        let qualname = code.qualname.to_owned().into();
-        let closure = vm.ctx.new_tuple(cells).into();
-        let args = vec![object, globals, name, vm.ctx.none(), closure];
-        let function = self.made_of(class, FuncArgs::from(args))?;
-        // The name was taken for it.
-        attributes(vm).qualname.set(&function, qualname, vm)?;
-        Ok(function)
-    }
-
-    /// What calling a native class gives whose `__new__` does everything: asking that at once takes
-    /// half the time.
-    fn made_of(&self, class: &Py<PyType>, args: FuncArgs) -> Decoded<PyObjectRef> {
-        let new = class.slots().new.load();
-        let new = new.expect("functions and cells can be made");
-        Ok(new(class.to_owned(), args, self.vm)?)
-    }
-
-    fn fill_function(&mut self, target: &PyObject) -> Decoded<()> {
-        use function_present as present;
-        let vm = self.vm;
-        if !target.class().is(vm.ctx.types.function_type) {
-            let expected = "a function";
-            return Err(FormatError::Type { expected }.into());
-        }
-        let known = attributes(vm);
-        let singles = [
-            (present::NAME, &known.name),
-            (present::QUALNAME, &known.qualname),
-            (present::DEFAULTS, &known.defaults),
-            (present::DOC, &known.doc),
-            (present::MODULE, &known.module),
-            (present::ANNOTATE, &known.annotate),
-            (present::ANNOTATIONS, &known.annotations),
-            (present::TYPE_PARAMS, &known.type_params),
-            (present::KWDEFAULTS_SHARED, &known.kwdefaults),
-            (present::DICT_SHARED, &known.dict),
-        ];
-        let bits = u16::from_le_bytes(self.reader.array()?);
-        // One that stands for what came along stays as it is.
-        let is_settled = self.settled.contains(&target.get_id());
-        for (bit, attribute) in singles {
-            if bits & bit != 0 {
-                let value = self.edge()?;
-                if !is_settled {
-                    attribute.set(target, value, vm)?;
-                }
-            }
-        }
-        if is_settled {
-            for bit in [present::KWDEFAULTS, present::DICT] {
-                if bits & bit != 0 {
-                    self.fill_dict(&vm.ctx.new_dict())?;
-                }
-            }
-            return Ok(());
-        }
-        if bits & present::KWDEFAULTS != 0 {
-            let defaults = vm.ctx.new_dict();
-            self.fill_dict(&defaults)?;
-            known.kwdefaults.set(target, defaults.into(), vm)?;
-        }
-        if bits & present::DICT != 0 {
-            let attributes = target.get_attr(identifiers().dict, vm)?;
-            let expected = "a function with attributes";
-            let dict = attributes.downcast_ref::<PyDict>();
-            self.fill_dict(dict.ok_or(FormatError::Type { expected })?)?;
-        }
-        Ok(())
     }
 
     pub fn args(&mut self) -> Decoded<FuncArgs> {

@@ -112,31 +112,45 @@ impl Encoder<'_> {
             let origin = self.new_origin(cell, origin, slot)?;
             self.cell(cell, origin)?;
         }
+        // Right behind it, so that it is made with what the fill says.
+        let said = match &fill {
+            Some(fill) => self.whole_children(fill)?,
+            None => None,
+        };
         self.table.push(kind::FUNCTION);
         self.table.edge(code);
         self.table.edge(globals);
         self.edges_since(from);
         let target = self.built(object)?;
-        match fill {
-            Some(mut fill) => {
-                fill.target = target;
-                self.fill_now_or_follow(fill)
-            }
-            None => Ok(()),
+        let Some(mut fill) = fill else {
+            return Ok(());
+        };
+        fill.target = target;
+        match said {
+            Some(edges) => self.write_fill(&fill, &edges),
+            None => self.fill_now_or_follow(fill),
         }
     }
 
     /// Writes the record of a fill at once if that needs no frames; else it waits in line.
     pub fn fill_now_or_follow(&mut self, fill: Frame) -> PyResult<()> {
+        match self.whole_children(&fill)? {
+            Some(edges) => self.write_fill(&fill, &edges),
+            None => self.follow(fill),
+        }
+    }
+
+    /// The edges of a fill's children, if none of them needs a frame.
+    fn whole_children(&mut self, fill: &Frame) -> PyResult<Option<Vec<u32>>> {
         let held = fill.held();
         if !fill.children.iter().all(|child| self.is_whole(child, held)) {
-            return self.follow(fill);
+            return Ok(None);
         }
         let mut edges = Vec::with_capacity(fill.children.len());
         for child in &fill.children {
             edges.push(self.write_whole_part(child, held)?);
         }
-        self.write_fill(&fill, &edges)
+        Ok(Some(edges))
     }
 
     /// The edge of a function's globals, whose record is written now if they need one.
@@ -488,16 +502,22 @@ impl Encoder<'_> {
     pub fn cell(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         // Even an empty cell can be filled by the function that has it.
         self.mutable = true;
+        let contents = attributes(self.vm).cell_contents.get(object, self.vm).ok();
+        // A dict may be that of a class, which a fill looks at. What is there already comes right behind the
+        // cell, so that it is made with that.
+        let simple = match &contents {
+            Some(contents) if contents.downcast_ref::<PyDict>().is_none() => {
+                self.simple(contents, CELL_HELD)?
+            }
+            _ => None,
+        };
         self.table.push(kind::CELL);
         let number = self.built(object)?;
-        let Ok(contents) = attributes(self.vm).cell_contents.get(object, self.vm) else {
-            return Ok(());
-        };
-        // A dict may be that of a class, which a fill looks at.
-        if contents.downcast_ref::<PyDict>().is_none()
-            && let Some(edge) = self.simple(&contents, CELL_HELD)?
-        {
+        if let Some(edge) = simple {
             self.fill_with_one(kind::FILL_CELL, number, &[edge]);
+            return Ok(());
+        }
+        if contents.is_none() {
             return Ok(());
         }
         let mut frame = Frame::new(Step::FillCell, object.to_owned(), origin, Vec::new());

@@ -504,3 +504,30 @@ def test_long_text():
     assert one == text and two['k'] is one and three == text + 'x'
     odd = '\ud800' * 3000
     assert carry(odd) == odd and carry(lambda: odd)() == odd
+
+
+def test_functions_and_cells_with_what_is_said_right_behind_them():
+    def make(n):
+        def g(a, b=(n, 'x'), *, c=[n], d=1.5):
+            return n, a, b, c, d
+        return g
+    one, two = carry([make(1), make(70_000)])
+    assert one(0) == (1, 0, (1, 'x'), [1], 1.5) and two(0) == (70_000, 0, (70_000, 'x'), [70_000], 1.5)
+    assert one.__name__ == 'g' and one.__qualname__ == make(1).__qualname__ and one.__kwdefaults__.keys() == {'c', 'd'}
+    # What leads back to them comes after them.
+    def f(x=1, *, k=None):
+        return x, k
+    f.__kwdefaults__['k'] = f
+    for made in ([f, 'k'], ['k', f]):
+        there = carry(made)[made.index(f)]
+        assert there() == (1, there)
+    f.__defaults__ = f,
+    assert (lambda there: there() == (there, there))(carry(f))
+    cell = one.__closure__[0]
+    for hold in (lambda x: x, lambda x: [x], lambda x: (x,), lambda x: {'k': x}):
+        cell.cell_contents = hold(cell)
+        there = carry(cell)
+        assert repr(hold(there)) == repr(there.cell_contents)
+    cell.cell_contents = held = [1]
+    there, again, function = carry([cell, held, one])
+    assert there.cell_contents is again and function.__closure__[0] is there
