@@ -451,6 +451,14 @@ def test_counters_are_given_their_attributes_without_their_own_code():
     plain = Counter('ab')
     plain.note = 'n'
     assert carry(plain).note == 'n'
+    # A class that says itself how it is made again says all of it, as it does to pickle.
+    class Says(Counter):
+        def __reduce_ex__(self, protocol):
+            return super().__reduce_ex__(protocol)
+    says = Says('ab')
+    says.note = 'n'
+    there = carry(says)
+    assert there == says and type(there) is Says and vars(there) == {}
 
 
 def module_of(source, name):
