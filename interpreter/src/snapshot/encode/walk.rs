@@ -3,7 +3,8 @@
 //! An object is *built* once everything its construction needs has a number, and, where it can be
 //! changed later, *filled* after that. There are two kinds of fills. A plain one (the elements of a
 //! list, the attributes of an instance) runs no Python code when it is decoded, and waits in line,
-//! so that a cycle through a list never meets the list half-made. One that does run Python code (a
+//! so that a cycle through a list never meets the list half-made; but those of a function, and attributes
+//! that are told, come at once where all that they need is there. One that does run Python code (a
 //! `__setstate__`, the hashing of keys) comes as soon as its object is built. The frame of such a
 //! fill, and of an object that is built by Python code (a `__reduce__` call), *drains* the line
 //! before its record is written: that code only ever sees finished objects.
