@@ -23,6 +23,8 @@ struct State {
     /// The thread on which a cell is edited, while it is.
     editor: Option<ThreadId>,
     waiting: String,
+    /// Whether a piece is being shown.
+    is_passing: bool,
     /// The number of the thread that passes text on; with another one, it ends.
     passer: u64,
 }
@@ -38,6 +40,11 @@ impl Above {
         let mut state = self.lock();
         state.editor = None;
         self.changed.notify_all();
+        // What comes first is shown first.
+        while state.is_passing {
+            let waited = self.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
         std::mem::take(&mut state.waiting)
     }
 
@@ -86,9 +93,12 @@ impl Above {
                 let waited = self.changed.wait(state);
                 state = waited.unwrap_or_else(PoisonError::into_inner);
             };
+            state.is_passing = true;
             self.changed.notify_all();
             drop(state);
             show(&piece);
+            self.lock().is_passing = false;
+            self.changed.notify_all();
         }
     }
 

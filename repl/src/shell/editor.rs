@@ -14,7 +14,9 @@ use rustpython_vm::builtins::PyStr;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use rustyline::config::{BellStyle, CompletionType, Config, Configurer};
 use rustyline::error::ReadlineError;
-use rustyline::{ColorMode, EditMode, Editor, Event, EventHandler, GraphemeClusterMode};
+use rustyline::{
+    ColorMode, EditMode, Editor, Event, EventHandler, ExternalPrinter, GraphemeClusterMode,
+};
 
 use super::colour::Colours;
 use super::helper::CellHelper;
@@ -43,18 +45,22 @@ pub struct CellEditor<'vm> {
     title: Title,
     /// The person's own keys, as they were last set.
     shortcuts: Option<PyObjectRef>,
+    /// While it is there, the editor waits for keys before it reads them. Otherwise a terminal that
+    /// somebody has left nonblocking would have none.
+    waits: Box<dyn ExternalPrinter>,
 }
 
 type LineEditor<'vm> = Editor<CellHelper<'vm>, RecentCells>;
 
-/// Makes the line editor, and has what other threads write shown above it.
+/// Makes the line editor, and has what other threads write shown above it. It comes with what has it wait
+/// for keys.
 fn line_editor<'vm>(
     vm: &'vm VirtualMachine,
     namespace: &'vm Namespace,
     colours: Colours,
     screen: &Arc<Screen>,
     keys: &Keys,
-) -> rustyline::Result<LineEditor<'vm>> {
+) -> rustyline::Result<(LineEditor<'vm>, Box<dyn ExternalPrinter>)> {
     let config = Config::builder()
         .max_history_size(CELLS_MAX)?
         .completion_type(CompletionType::List)
@@ -75,6 +81,9 @@ fn line_editor<'vm>(
     let helper = CellHelper::new(vm, namespace, colours, keys.clone());
     editor.set_helper(Some(helper));
     keys.bind(&mut editor);
+    // Nobody sees what it writes.
+    editor.enable_synchronized_output(false);
+    let waits = Box::new(editor.create_external_printer()?);
     let view = Arc::clone(&keys.view);
     let passer = screen.above().next_passer();
     let passes_on = Arc::clone(screen);
@@ -84,7 +93,7 @@ fn line_editor<'vm>(
             .above()
             .pass_on(passer, |text| view.print_above(text));
     });
-    Ok(editor)
+    Ok((editor, waits))
 }
 
 impl<'vm> CellEditor<'vm> {
@@ -108,10 +117,12 @@ impl<'vm> CellEditor<'vm> {
             is_searching: Arc::default(),
             has_emacs_keys_in_vi: Arc::new(AtomicBool::new(true)),
         };
+        let (editor, waits) = line_editor(vm, namespace, colours, &screen, &keys)?;
         Ok(Self {
             vm,
             namespace,
-            editor: line_editor(vm, namespace, colours, &screen, &keys)?,
+            editor,
+            waits,
             keys,
             colours,
             screen,
@@ -126,7 +137,7 @@ impl<'vm> CellEditor<'vm> {
     /// The terminal can't be used.
     pub fn reopen(&mut self) -> rustyline::Result<()> {
         self.keys.view = Arc::new(CellView::new()?);
-        let fresh = line_editor(
+        let (fresh, waits) = line_editor(
             self.vm,
             self.namespace,
             self.colours,
@@ -135,12 +146,18 @@ impl<'vm> CellEditor<'vm> {
         )?;
         // It isn't let go of: under the numbers of the files that it would close may be others by now.
         std::mem::forget(std::mem::replace(&mut self.editor, fresh));
+        self.waits = waits;
         self.shortcuts = None;
         Ok(())
     }
 
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.
     pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
+        if !self.keys.view.is_there()
+            && let Err(error) = self.reopen()
+        {
+            return Reading::Broken(format!("the terminal can't be written to: {error}"));
+        }
         let (raw, styled) = looks::edited_in_prompt(number, self.colours);
         let further = looks::edited_further_prompt(number, self.colours);
         if let Some(helper) = self.editor.helper_mut() {

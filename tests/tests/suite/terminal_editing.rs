@@ -381,6 +381,70 @@ fn what_is_written_past_the_shell_is_shown_above_the_cell() {
 }
 
 #[test]
+fn a_line_that_a_thread_writes_as_a_cell_begins_is_not_lost() {
+    let home = TestHome::new();
+    // All of it stays on the screen.
+    let kind = TerminalKind {
+        rows: 3000,
+        ..TerminalKind::default()
+    };
+    let mut screen = Screen::start_on(&home, &[], &kind);
+    screen.prompt(1);
+    // Text and line end apart, while cells begin and end.
+    screen.send(
+        "import threading; begun = []\rdef count(first):\r\
+         for number in range(first, first + 50):\rprint(f'<{number}', end='')\rprint('>')\r\r\r",
+    );
+    for cell in 0..40 {
+        let number = cell + 2;
+        screen.wait("a prompt", |screen| {
+            let written = String::from_utf8_lossy(screen.written()).into_owned();
+            written.contains(&format!("In [{number}]: "))
+        });
+        screen.send(&format!(
+            "begun += [threading.Thread(target=count, args=({},))]; begun[-1].start()\r",
+            cell * 50
+        ));
+    }
+    screen.send("for each in begun: each.join()\r\rprint('all', 'of', 'it')\r");
+    screen.wait("the end", |screen| {
+        String::from_utf8_lossy(screen.written()).contains("all of it")
+    });
+    let mut seen = std::collections::HashMap::new();
+    for part in screen.contents().split('<').skip(1) {
+        let digits = part.find(|letter: char| !letter.is_ascii_digit());
+        *seen
+            .entry(part[..digits.unwrap_or(part.len())].to_owned())
+            .or_insert(0) += 1;
+    }
+    for number in 0..40 * 50 {
+        assert_eq!(seen.get(&number.to_string()), Some(&1), "<{number}>");
+    }
+    screen.leave();
+}
+
+#[test]
+fn what_cells_do_to_the_files_of_the_terminal_ends_no_session() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(
+        1,
+        "import os; os.set_blocking(0, False); os.set_blocking(1, False)",
+    );
+    screen.enter(2, "'goes ' + 'on'");
+    screen.shows("Out[2]: 'goes on'");
+    // Whichever of the shell's own files have these numbers.
+    for (number, first) in [(3, 6), (4, 8), (5, 10), (6, 5)] {
+        screen.enter(number, &format!("os.closerange({first}, {})", first + 2));
+        screen.prompt(number + 1);
+    }
+    screen.send("('still ' +\r'here')\r");
+    screen.shows("Out[7]: 'still here'");
+    screen.prompt(8);
+    screen.leave();
+}
+
+#[test]
 fn a_list_of_completions_goes_with_the_next_key() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);

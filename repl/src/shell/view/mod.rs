@@ -28,6 +28,8 @@ use super::{terminal, thread};
 /// Marks pastes, and doesn't.
 const PASTES_MARKED: &str = "\x1b[?2004h";
 const PASTES_UNMARKED: &str = "\x1b[?2004l";
+/// Ends colours, and shows the cursor: a cell may have left both otherwise.
+const SOBER: &str = "\x1b[0m\x1b[?25h";
 /// Empties the screen.
 const CLEAR: &str = "\x1b[H\x1b[J";
 
@@ -92,8 +94,9 @@ impl CellView {
         });
         let own = Arc::clone(&shared);
         thread::start("beside the prompt", move || {
-            own.show_others();
-            own.close();
+            if own.show_others() == Over::Ended {
+                own.close();
+            }
         })?;
         Ok(Self { shared })
     }
@@ -101,14 +104,11 @@ impl CellView {
     /// Begins to show a cell, until what this gives is dropped. Standard output leads aside meanwhile.
     ///
     /// # Errors
-    /// Files of it were closed, or standard output is.
+    /// Standard output is closed.
     pub fn begin(&self) -> io::Result<Edited<'_>> {
         let closed = || io::Error::from(io::ErrorKind::NotConnected);
         // What was printed before stands above.
         io::stdout().flush()?;
-        if !self.shared.is_there() {
-            return Err(closed());
-        }
         let terminal = OwnFile::copy_of(libc::STDOUT_FILENO).ok_or_else(closed)?;
         let mut state = self.shared.state.lock();
         // What rustyline makes of the width is never seen. It takes two places for one where a row ends.
@@ -122,8 +122,8 @@ impl CellView {
         }
         terminal::set_output(terminal.number());
         // From here on nobody else writes there.
-        let columns = size(terminal.number()).columns;
-        put(terminal.number(), &terminal::end_of_line(columns));
+        let end = terminal::end_of_line(size(terminal.number()).columns);
+        put(terminal.number(), &format!("{SOBER}{end}"));
         RESIZES.store(self.shared.tells.number(), Ordering::Relaxed);
         state.terminal = Some(terminal);
         state.cell = CellText::default();
@@ -132,6 +132,11 @@ impl CellView {
         state.hears_of_size = false;
         drop(state);
         Ok(Edited { view: self })
+    }
+
+    /// Whether nobody has closed the files of it.
+    pub fn is_there(&self) -> bool {
+        self.shared.is_there()
     }
 
     /// Shows the cell as it is now.
@@ -215,6 +220,15 @@ impl Drop for CellView {
     }
 }
 
+/// How the thread of a view has ended.
+#[derive(PartialEq, Eq)]
+enum Over {
+    /// The view has ended.
+    Ended,
+    /// Somebody has closed its files.
+    Lost,
+}
+
 /// That a cell is being edited.
 pub struct Edited<'view> {
     view: &'view CellView,
@@ -262,7 +276,6 @@ impl Shared {
         state.put(&codes);
     }
 
-    /// Whether nobody has closed the files of it.
     fn is_there(&self) -> bool {
         self.aside.is_there() && self.tells.is_there() && self.told.is_there()
     }
@@ -274,7 +287,7 @@ impl Shared {
     }
 
     /// Shows what others than the editor write, until the view ends or its files are gone.
-    fn show_others(&self) {
+    fn show_others(&self) -> Over {
         let mut others = Others::default();
         let mut buffer = vec![0; 64 * 1024];
         let read_end = self.aside.read_end();
@@ -289,19 +302,24 @@ impl Shared {
             // SAFETY: there are two of them, and they live through the call.
             match unsafe { libc::poll(files.as_mut_ptr(), 2, patience) } {
                 -1 if was_interrupted() => continue,
-                -1 => return,
+                -1 => return Over::Lost,
                 0 => self.print_above(&others.take_line()),
                 _ => {}
+            }
+            // Under the numbers of files that are gone may be others by now.
+            if !self.is_there() {
+                return Over::Lost;
             }
             if files[1].revents != 0 {
                 match read(self.told, &mut buffer[..1]) {
                     Some(1) if buffer[0] == RESIZED => self.resized(),
-                    _ => return,
+                    Some(1) => return Over::Ended,
+                    _ => return Over::Lost,
                 }
             }
             if files[0].revents != 0 {
                 match read(read_end, &mut buffer) {
-                    None | Some(0) => return,
+                    None | Some(0) => return Over::Lost,
                     Some(count) => self.print_above(&others.take(&buffer[..count])),
                 }
             }
@@ -312,9 +330,6 @@ impl Shared {
 /// Reads what has come in; `None` where there is nothing to read any more.
 fn read(file: OwnFile, buffer: &mut [u8]) -> Option<usize> {
     loop {
-        if !file.is_there() {
-            return None;
-        }
         // SAFETY: the buffer is as long as is said.
         let count = unsafe { libc::read(file.number(), buffer.as_mut_ptr().cast(), buffer.len()) };
         match usize::try_from(count) {
