@@ -139,7 +139,7 @@ impl<'t> Evaluation<'t> {
             let owners = row.owners.split_whitespace();
             let owners = owners.filter(|path| self.inherits(class, path, name));
             let owners = owners.filter_map(|path| self.library(path)?.downcast::<PyType>().ok());
-            let nearest = owners.reduce(|one, other| nearer(one, other));
+            let nearest = owners.reduce(nearer);
             rows.extend(nearest.map(|owner| (owner, row)));
         }
         // What is said of a class itself stands for what is said of those that it stands on.

@@ -469,7 +469,7 @@ fn a_suspended_shell_leaves_the_terminal_and_comes_back() {
     let home = TestHome::new();
     let mut command = std::process::Command::new("bash");
     command.args(["--norc", "--noprofile", "-i"]);
-    let rhumba = home.command(&[""; 0]);
+    let rhumba = home.command([""; 0]);
     for (name, value) in rhumba.get_envs() {
         match value {
             Some(value) => command.env(name, value),

@@ -49,7 +49,7 @@ impl Machine {
         };
         self.leave_selection(at);
         self.selection = Some(text.floor_char_boundary(from));
-        self.to_end_of_selection(text, text.floor_char_boundary(to))
+        self.moved_in_selection(text, text.floor_char_boundary(to))
     }
 
     pub(super) fn leave_selection(&mut self, at: usize) {
@@ -82,7 +82,7 @@ impl Machine {
             }
             Verb::SelectAgain => self.select_again(text, at),
             Verb::SwapEnds => match self.selection.replace(at) {
-                Some(from) => self.to_end_of_selection(text, from),
+                Some(from) => self.moved_in_selection(text, from),
                 None => Step::Failed,
             },
             Verb::SelectObject { object, is_around } => {
@@ -104,7 +104,7 @@ impl Machine {
         }
     }
 
-    fn to_end_of_selection(&mut self, text: &str, to: usize) -> Step {
+    fn moved_in_selection(&mut self, text: &str, to: usize) -> Step {
         let to = places::on_letter(text, to);
         self.column = None;
         self.seen.at = to;
@@ -134,7 +134,7 @@ impl Machine {
                 if is_one_line {
                     self.selection = Some(extent.start);
                 }
-                self.to_end_of_selection(text, extent.reach.at)
+                self.moved_in_selection(text, extent.reach.at)
             }
             _ => Step::Failed,
         }
