@@ -40,7 +40,12 @@ impl OwnFile {
 
     /// Whether its number still stands for it.
     pub fn is_there(&self) -> bool {
-        Identity::of(self.number) == Some(self.identity)
+        self.is_under(self.number)
+    }
+
+    /// Whether a number stands for the same file.
+    pub fn is_under(&self, number: libc::c_int) -> bool {
+        Identity::of(number) == Some(self.identity)
     }
 
     /// Closes it, unless somebody has.
@@ -81,12 +86,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let open = |path| File::open(path).expect("it is there");
         let own = OwnFile::keep(open(folder.path())).expect("it is open");
+        let folder_again = open(folder.path());
         assert!(own.is_there());
         // The number stays taken, so that no other test gets it meanwhile.
         let other = open(std::path::Path::new("/dev/null"));
         // SAFETY: both are open, and the first is this test's.
         unsafe { libc::dup2(other.as_raw_fd(), own.number()) };
-        assert!(!own.is_there());
+        assert!(!own.is_there() && own.is_under(folder_again.as_raw_fd()));
         own.close();
         let other_is_there = OwnFile::copy_of(own.number()).expect("it is open still");
         other_is_there.close();

@@ -191,7 +191,10 @@ impl Stream {
 }
 
 /// The terminal of this process, whatever its files are.
-fn open_terminal() -> std::io::Result<File> {
+///
+/// # Errors
+/// It has none.
+pub fn open_terminal() -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 

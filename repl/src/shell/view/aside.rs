@@ -57,6 +57,11 @@ impl Aside {
         }
     }
 
+    /// Whether standard output leads here.
+    pub fn is_in_place(&self) -> bool {
+        self.written.is_under(libc::STDOUT_FILENO)
+    }
+
     /// Has it be as large as the terminal, for who asks how large standard output is.
     pub fn set_size(&self, size: &libc::winsize) {
         // SAFETY: the structure lives through the call. A pipe has no size.

@@ -11,6 +11,7 @@ mod layout;
 mod painter;
 
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -203,12 +204,18 @@ impl CellView {
         };
         let cell = std::mem::take(&mut state.cell);
         let codes = state.painter.finish(&cell, size(terminal.number()));
-        put(terminal.number(), &format!("{PASTES_UNMARKED}{codes}"));
-        // SAFETY: it is told of numbers.
-        unsafe { libc::dup2(terminal.number(), libc::STDOUT_FILENO) };
+        let codes = format!("{PASTES_UNMARKED}{codes}");
+        if terminal.is_there() {
+            put(terminal.number(), &codes);
+            put_in_place(terminal.number());
+            terminal.close();
+        } else if let Ok(terminal) = terminal::open_terminal() {
+            // A thread has closed it meanwhile.
+            put(terminal.as_raw_fd(), &codes);
+            put_in_place(terminal.as_raw_fd());
+        }
         terminal::set_output(libc::STDOUT_FILENO);
         terminal::set_rows_below(0);
-        terminal.close();
     }
 }
 
@@ -243,7 +250,7 @@ impl Drop for Edited<'_> {
 impl State {
     /// Writes to the terminal, while a cell is edited.
     fn put(&self, codes: &str) {
-        if let Some(terminal) = self.terminal {
+        if let Some(terminal) = self.terminal.filter(OwnFile::is_there) {
             put(terminal.number(), codes);
             terminal::set_rows_below(self.painter.rows_below());
         }
@@ -261,6 +268,8 @@ impl Shared {
                 let codes = state.painter.above(text);
                 state.put(&codes);
             }
+            // It would come back here.
+            None if self.aside.is_in_place() => {}
             None => put(libc::STDOUT_FILENO, text),
         }
     }
@@ -342,6 +351,12 @@ fn read(file: OwnFile, buffer: &mut [u8]) -> Option<usize> {
 
 fn was_interrupted() -> bool {
     io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+}
+
+/// Has standard output be this file.
+fn put_in_place(number: libc::c_int) {
+    // SAFETY: it is told of numbers. What can't be put in place is missed by whoever writes there.
+    unsafe { libc::dup2(number, libc::STDOUT_FILENO) };
 }
 
 /// Writes all of it. A terminal that is gone is told of where it is read.
