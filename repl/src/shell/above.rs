@@ -14,6 +14,8 @@ const PIECE_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Default)]
 pub struct Above {
+    /// Held by who writes to the terminal past this, so that no cell begins in the middle of it.
+    direct: Mutex<()>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -30,8 +32,14 @@ struct State {
 }
 
 impl Above {
+    /// Keeps cells from beginning, for who asks [`Above::take`] and writes what it doesn't take.
+    pub fn keep_out(&self) -> MutexGuard<'_, ()> {
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From now on a cell is edited on this thread.
     pub fn begin(&self) {
+        let _direct = self.keep_out();
         self.lock().editor = Some(std::thread::current().id());
     }
 

@@ -16,7 +16,7 @@ use super::above::Above;
 use super::colour::Colours;
 use super::history::History;
 use super::picture::Pictures;
-use super::{looks, traceback};
+use super::{looks, terminal, traceback};
 
 /// The forms that are ever shown here: text, and what [`Pictures`] shows.
 const SHOWN_KINDS: [&str; 4] = ["text/plain", "image/png", "image/svg+xml", "image/jpeg"];
@@ -141,24 +141,23 @@ impl Screen {
 
     /// Writes what the shell itself says: nobody counts it among what a cell has shown.
     pub fn put(&self, stream: Stream, text: &str) {
-        if text.is_empty() || self.above.take(text) {
+        if text.is_empty() {
             return;
         }
-        // Nobody is left to be told when the terminal is gone; the shell then reads its end.
-        let _ = match stream {
-            Stream::Stdout => {
-                let mut stdout = std::io::stdout().lock();
-                stdout
-                    .write_all(text.as_bytes())
-                    .and_then(|()| stdout.flush())
-            }
-            Stream::Stderr => {
-                // What was printed before on stdout must stand before it.
-                let mut stdout = std::io::stdout().lock();
-                let _ = stdout.flush();
-                std::io::stderr().lock().write_all(text.as_bytes())
-            }
-        };
+        let _direct = self.above.keep_out();
+        if self.above.take(text) {
+            return;
+        }
+        // What was printed before stands before it. Nobody is left to be told when the terminal is gone; the
+        // shell then reads its end.
+        let _ = std::io::stdout().flush();
+        terminal::write(
+            match stream {
+                Stream::Stdout => libc::STDOUT_FILENO,
+                Stream::Stderr => libc::STDERR_FILENO,
+            },
+            text,
+        );
         self.at_line_start
             .store(text.ends_with('\n'), Ordering::Relaxed);
     }

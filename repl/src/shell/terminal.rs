@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
@@ -19,12 +20,40 @@ static MODES: OnceLock<libc::termios> = OnceLock::new();
 /// Where the terminal is written to: while a cell is edited, that isn't standard output.
 static OUTPUT: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
 
-/// How many rows of a cell that is edited are below that of the cursor.
-static ROWS_BELOW: AtomicUsize = AtomicUsize::new(0);
+/// How many rows lead below a cell that is edited.
+static ROWS_TO_LEAVE: AtomicUsize = AtomicUsize::new(0);
 
-/// Says how many rows there are to be left where a signal ends the shell.
-pub fn set_rows_below(count: usize) {
-    ROWS_BELOW.store(count, Ordering::Relaxed);
+/// Says how many rows further down the cursor is to be where a signal ends the shell.
+pub fn set_rows_to_leave(count: usize) {
+    ROWS_TO_LEAVE.store(count, Ordering::Relaxed);
+}
+
+/// Writes all of it, also where somebody has made the terminal one that refuses what it has no room for yet. A
+/// terminal that is gone is told of where it is read.
+pub fn write(number: libc::c_int, text: &str) {
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        // SAFETY: the bytes live through the call.
+        let count = unsafe { libc::write(number, rest.as_ptr().cast(), rest.len()) };
+        match usize::try_from(count) {
+            Ok(count) => rest = &rest[count..],
+            Err(_) => match std::io::Error::last_os_error().kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock => wait_until_it_takes(number),
+                _ => return,
+            },
+        }
+    }
+}
+
+fn wait_until_it_takes(number: libc::c_int) {
+    let mut watched = libc::pollfd {
+        fd: number,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: there is one, and it lives through the call.
+    unsafe { libc::poll(&raw mut watched, 1, -1) };
 }
 
 /// Says where the terminal is written to from now on.
@@ -271,7 +300,7 @@ extern "C" fn on_signal(signal: libc::c_int) {
             libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes);
         }
         let output = OUTPUT.load(Ordering::Relaxed);
-        for _ in 0..ROWS_BELOW.load(Ordering::Relaxed) {
+        for _ in 0..ROWS_TO_LEAVE.load(Ordering::Relaxed) {
             libc::write(output, c"\n".as_ptr().cast(), 1);
         }
         libc::write(output, SOBER.as_ptr().cast(), SOBER.len());

@@ -108,8 +108,8 @@ impl CellView {
     /// Standard output is closed.
     pub fn begin(&self) -> io::Result<Edited<'_>> {
         let closed = || io::Error::from(io::ErrorKind::NotConnected);
-        // What was printed before stands above.
-        io::stdout().flush()?;
+        // What was printed before stands above. Who can't be told of it reads that the terminal is gone.
+        let _ = io::stdout().flush();
         let terminal = OwnFile::copy_of(libc::STDOUT_FILENO).ok_or_else(closed)?;
         let mut state = self.shared.state.lock();
         // What rustyline makes of the width is never seen. It takes two places for one where a row ends.
@@ -124,7 +124,7 @@ impl CellView {
         terminal::set_output(terminal.number());
         // From here on nobody else writes there.
         let end = terminal::end_of_line(size(terminal.number()).columns);
-        put(terminal.number(), &format!("{SOBER}{end}"));
+        terminal::write(terminal.number(), &format!("{SOBER}{end}"));
         RESIZES.store(self.shared.tells.number(), Ordering::Relaxed);
         state.terminal = Some(terminal);
         state.cell = CellText::default();
@@ -206,16 +206,16 @@ impl CellView {
         let codes = state.painter.finish(&cell, size(terminal.number()));
         let codes = format!("{PASTES_UNMARKED}{codes}");
         if terminal.is_there() {
-            put(terminal.number(), &codes);
+            terminal::write(terminal.number(), &codes);
             put_in_place(terminal.number());
             terminal.close();
         } else if let Ok(terminal) = terminal::open_terminal() {
             // A thread has closed it meanwhile.
-            put(terminal.as_raw_fd(), &codes);
+            terminal::write(terminal.as_raw_fd(), &codes);
             put_in_place(terminal.as_raw_fd());
         }
         terminal::set_output(libc::STDOUT_FILENO);
-        terminal::set_rows_below(0);
+        terminal::set_rows_to_leave(0);
     }
 }
 
@@ -251,8 +251,8 @@ impl State {
     /// Writes to the terminal, while a cell is edited.
     fn put(&self, codes: &str) {
         if let Some(terminal) = self.terminal.filter(OwnFile::is_there) {
-            put(terminal.number(), codes);
-            terminal::set_rows_below(self.painter.rows_below());
+            terminal::write(terminal.number(), codes);
+            terminal::set_rows_to_leave(self.painter.rows_below() + 1);
         }
     }
 }
@@ -270,7 +270,7 @@ impl Shared {
             }
             // It would come back here.
             None if self.aside.is_in_place() => {}
-            None => put(libc::STDOUT_FILENO, text),
+            None => terminal::write(libc::STDOUT_FILENO, text),
         }
     }
 
@@ -357,34 +357,6 @@ fn was_interrupted() -> bool {
 fn put_in_place(number: libc::c_int) {
     // SAFETY: it is told of numbers. What can't be put in place is missed by whoever writes there.
     unsafe { libc::dup2(number, libc::STDOUT_FILENO) };
-}
-
-/// Writes all of it. A terminal that is gone is told of where it is read.
-fn put(number: libc::c_int, text: &str) {
-    let mut rest = text.as_bytes();
-    while !rest.is_empty() {
-        // SAFETY: the bytes live through the call.
-        let count = unsafe { libc::write(number, rest.as_ptr().cast(), rest.len()) };
-        match usize::try_from(count) {
-            Ok(count) => rest = &rest[count..],
-            Err(_) => match io::Error::last_os_error().kind() {
-                io::ErrorKind::Interrupted => {}
-                // Somebody has made it so for all who have it.
-                io::ErrorKind::WouldBlock => wait_until_it_takes(number),
-                _ => return,
-            },
-        }
-    }
-}
-
-fn wait_until_it_takes(number: libc::c_int) {
-    let mut watched = libc::pollfd {
-        fd: number,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    // SAFETY: there is one, and it lives through the call.
-    unsafe { libc::poll(&raw mut watched, 1, -1) };
 }
 
 fn window_size(number: libc::c_int) -> libc::winsize {
