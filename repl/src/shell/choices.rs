@@ -6,49 +6,22 @@
 use rustyline::GraphemeClusterMode;
 use rustyline::completion::Candidate;
 
+use super::terminal::Size;
+
 /// What one of them has beside it, in columns.
 const GAP: usize = 2;
 /// Rows that stay for what is typed.
 const ROWS_KEPT: usize = 2;
-/// The screen of a terminal that doesn't say how large it is.
-const USUAL_SCREEN: Screen = Screen {
-    columns: 80,
-    rows: 24,
-};
 
-/// The size of a terminal, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Screen {
-    pub columns: usize,
-    pub rows: usize,
-}
-
-impl Screen {
-    /// That of standard output.
-    pub fn of_terminal() -> Self {
-        // SAFETY: a zeroed structure is one, and it lives through the call.
-        let size = unsafe {
-            let mut size: libc::winsize = std::mem::zeroed();
-            let asked = libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size);
-            (asked == 0).then_some(size)
-        };
-        let known = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
-        known.map_or(USUAL_SCREEN, |size| Self {
-            columns: usize::from(size.ws_col),
-            rows: usize::from(size.ws_row),
-        })
-    }
-
-    /// How many of texts of these widths fit, from the first on, beside one of this width.
-    fn room_for(self, widths: impl Iterator<Item = usize>, beside: usize) -> usize {
-        let rows = self.rows.saturating_sub(ROWS_KEPT).max(1);
-        let mut widest = beside;
-        let fit = widths.enumerate().take_while(|(index, width)| {
-            widest = widest.max(*width);
-            *index < columns_beside(self.columns, widest) * rows
-        });
-        fit.count()
-    }
+/// How many of texts of these widths fit, from the first on, beside one of this width.
+fn room_for(screen: Size, widths: impl Iterator<Item = usize>, beside: usize) -> usize {
+    let rows = screen.rows.saturating_sub(ROWS_KEPT).max(1);
+    let mut widest = beside;
+    let fit = widths.enumerate().take_while(|(index, width)| {
+        widest = widest.max(*width);
+        *index < columns_beside(screen.columns, widest) * rows
+    });
+    fit.count()
 }
 
 /// One of them.
@@ -77,11 +50,11 @@ impl Candidate for Choice {
 }
 
 /// Returns what is offered for a word of which `typed` is there.
-pub fn offered(mut found: Vec<String>, typed: &str, screen: Screen) -> Vec<Choice> {
+pub fn offered(mut found: Vec<String>, typed: &str, screen: Size) -> Vec<Choice> {
     let mode = GraphemeClusterMode::from_env();
     let widths = || found.iter().map(|text| usize::from(mode.width(text)));
     let count = found.len();
-    if screen.room_for(widths(), 0) == count {
+    if room_for(screen, widths(), 0) == count {
         return found.into_iter().map(Choice::new).collect();
     }
     let common = common_start(&found);
@@ -89,7 +62,7 @@ pub fn offered(mut found: Vec<String>, typed: &str, screen: Screen) -> Vec<Choic
         // As far as all of them go; what there is then is shown by the next Tab.
         return vec![Choice::new(common)];
     }
-    let room = screen.room_for(widths(), how_many_more(count).chars().count());
+    let room = room_for(screen, widths(), how_many_more(count).chars().count());
     found.truncate(room - 1);
     let more = how_many_more(count - found.len());
     let mut choices: Vec<_> = found.into_iter().map(Choice::new).collect();
@@ -151,7 +124,7 @@ fn common_start(texts: &[String]) -> String {
 mod tests {
     use super::*;
 
-    const SCREEN: Screen = Screen {
+    const SCREEN: Size = Size {
         columns: 40,
         rows: 6,
     };
@@ -190,7 +163,7 @@ mod tests {
         assert_eq!(choices.len(), 12, "what says how many more is wider");
         assert_eq!(choices[11].display(), "… 6 more");
         assert_eq!(choices[11].replacement(), "name00");
-        let narrow = Screen {
+        let narrow = Size {
             columns: 5,
             rows: 1,
         };

@@ -25,10 +25,11 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::line_buffer::LineBuffer;
 use rustyline::{Changeset, Context, Helper, Validator};
 
-use super::choices::{self, Choice, Screen};
+use super::choices::{self, Choice};
 use super::colour::{Colours, Style};
 use super::keys::Keys;
 use super::rewrite::Edited;
+use super::terminal::Size;
 use super::view::CellText;
 use super::{looks, vi};
 
@@ -123,7 +124,7 @@ impl<'vm> CellHelper<'vm> {
         if !std::mem::take(&mut choices.1) {
             return Vec::new();
         }
-        let rows = choices::rows(&choices.0, Screen::of_terminal().columns);
+        let rows = choices::rows(&choices.0, Size::of(libc::STDOUT_FILENO).columns);
         rows.iter().map(|row| harmless(row).into_owned()).collect()
     }
 
@@ -154,7 +155,7 @@ impl Completer for CellHelper<'_> {
             .vm
             .attach_for_callback(|| completion::complete(self.vm, self.namespace, line, position));
         let typed = line.get(found.start..position).unwrap_or_default();
-        let offered = choices::offered(found.matches, typed, Screen::of_terminal());
+        let offered = choices::offered(found.matches, typed, Size::of(libc::STDOUT_FILENO));
         *self.choices.borrow_mut() = (offered.clone(), false);
         Ok((found.start, offered))
     }

@@ -18,8 +18,9 @@ use rustyline::{
     Helper, Hinter, KeyEvent, RepeatCount, Validator,
 };
 
-use super::choices::{self, Choice, Screen};
+use super::choices::{self, Choice};
 use super::colour::{Colours, Style};
+use super::terminal::Size;
 use super::turn::{TAKEN, Turn};
 use super::{editor as cells, looks};
 
@@ -187,7 +188,7 @@ impl Completer for LineHelper<'_> {
         // A word that can't be completed stays as it is.
         let (start, texts) = found.unwrap_or_else(|_| (position, Vec::new()));
         let typed = line.get(start..position).unwrap_or_default();
-        let offered = choices::offered(texts, typed, Screen::of_terminal());
+        let offered = choices::offered(texts, typed, Size::of(libc::STDOUT_FILENO));
         Ok((start, offered))
     }
 }

@@ -23,6 +23,12 @@ static OUTPUT: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
 /// How many rows lead below a cell that is edited.
 static ROWS_TO_LEAVE: AtomicUsize = AtomicUsize::new(0);
 
+/// Leaves the mode in which a paste is marked, shows the cursor, and ends all colours.
+const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
+
+/// How long nothing may come before a paste counts as ended.
+const QUIET_MS: libc::c_int = 150;
+
 /// Says how many rows further down the cursor is to be where a signal ends the shell.
 pub fn set_rows_to_leave(count: usize) {
     ROWS_TO_LEAVE.store(count, Ordering::Relaxed);
@@ -61,11 +67,37 @@ pub fn set_output(number: libc::c_int) {
     OUTPUT.store(number, Ordering::Relaxed);
 }
 
-/// Leaves the mode in which a paste is marked, shows the cursor, and ends all colours.
-const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
+/// How large a terminal is, in characters and pixels; nothing where it doesn't say, or is none.
+pub fn window_size(number: libc::c_int) -> libc::winsize {
+    // SAFETY: a zeroed structure is one, and it lives through the call.
+    unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        libc::ioctl(number, libc::TIOCGWINSZ, &raw mut size);
+        size
+    }
+}
 
-/// How long nothing may come before a paste counts as ended.
-const QUIET_MS: libc::c_int = 150;
+/// The size of a terminal, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Size {
+    /// That of a terminal; what is usual where it doesn't say.
+    pub fn of(number: libc::c_int) -> Self {
+        let size = window_size(number);
+        let or_usual = |count: u16, usual| match count {
+            0 => usual,
+            count => usize::from(count),
+        };
+        Self {
+            rows: or_usual(size.ws_row, 24),
+            columns: or_usual(size.ws_col, 80),
+        }
+    }
+}
 
 /// Gives the terminal back when it is dropped. Where stdin is no terminal it keeps no modes.
 pub struct Keeper {

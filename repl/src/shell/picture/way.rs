@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Size;
 use crate::shell::colour::Colours;
+use crate::shell::terminal;
 
 /// How long a terminal may take to tell what it can.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
@@ -110,22 +111,9 @@ impl Way {
 
 /// The size of the terminal now.
 pub fn size() -> Size {
-    // SAFETY: the call fills the structure that it is given, and a zeroed one is valid.
-    let window = unsafe {
-        let mut window: libc::winsize = std::mem::zeroed();
-        let got = libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut window);
-        (got == 0).then_some(window)
-    };
-    let (columns, rows, width_px, height_px) = window.map_or((80, 24, 0, 0), |window| {
-        (
-            usize::from(window.ws_col),
-            usize::from(window.ws_row),
-            usize::from(window.ws_xpixel),
-            usize::from(window.ws_ypixel),
-        )
-    });
-    let columns = if columns == 0 { 80 } else { columns };
-    let rows = if rows == 0 { 24 } else { rows };
+    let window = terminal::window_size(libc::STDOUT_FILENO);
+    let terminal::Size { rows, columns } = terminal::Size::of(libc::STDOUT_FILENO);
+    let (width_px, height_px) = (usize::from(window.ws_xpixel), usize::from(window.ws_ypixel));
     let usual = |cell: usize, usual: usize| if cell == 0 { usual } else { cell };
     Size {
         columns,

@@ -21,10 +21,11 @@ use rustyline::GraphemeClusterMode;
 
 use aside::{Aside, Others};
 pub use layout::CellText;
-use painter::{Painter, Size};
+use painter::Painter;
 
 use super::own_file::OwnFile;
-use super::{terminal, thread};
+use super::terminal::{self, Size};
+use super::thread;
 
 /// Marks pastes, and doesn't.
 const PASTES_MARKED: &str = "\x1b[?2004h";
@@ -115,7 +116,7 @@ impl CellView {
         // What rustyline makes of the width is never seen. It takes two places for one where a row ends.
         self.shared.aside.set_size(&libc::winsize {
             ws_col: COLUMNS_OF_EDITOR,
-            ..window_size(terminal.number())
+            ..terminal::window_size(terminal.number())
         });
         if let Err(error) = self.shared.aside.put_in_place() {
             terminal.close();
@@ -123,7 +124,7 @@ impl CellView {
         }
         terminal::set_output(terminal.number());
         // From here on nobody else writes there.
-        let end = terminal::end_of_line(size(terminal.number()).columns);
+        let end = terminal::end_of_line(Size::of(terminal.number()).columns);
         terminal::write(terminal.number(), &format!("{SOBER}{end}"));
         RESIZES.store(self.shared.tells.number(), Ordering::Relaxed);
         state.terminal = Some(terminal);
@@ -149,7 +150,9 @@ impl CellView {
         if !state.hears_of_size {
             // The editor has begun to hear of it itself, which ends with the cell, too.
             hear_of_size();
-            self.shared.aside.set_size(&window_size(terminal.number()));
+            self.shared
+                .aside
+                .set_size(&terminal::window_size(terminal.number()));
             state.hears_of_size = true;
         }
         let mut codes = String::new();
@@ -160,7 +163,7 @@ impl CellView {
             codes.push_str(CLEAR);
             state.painter.forget();
         }
-        codes.push_str(&state.painter.draw(&cell, size(terminal.number())));
+        codes.push_str(&state.painter.draw(&cell, Size::of(terminal.number())));
         state.cell = cell;
         state.put(&codes);
     }
@@ -172,7 +175,7 @@ impl CellView {
             && let Some(terminal) = state.terminal
         {
             let State { painter, cell, .. } = &mut *state;
-            let codes = painter.draw(cell, size(terminal.number()));
+            let codes = painter.draw(cell, Size::of(terminal.number()));
             state.put(&codes);
         }
     }
@@ -203,7 +206,7 @@ impl CellView {
             return;
         };
         let cell = std::mem::take(&mut state.cell);
-        let codes = state.painter.finish(&cell, size(terminal.number()));
+        let codes = state.painter.finish(&cell, Size::of(terminal.number()));
         let codes = format!("{PASTES_UNMARKED}{codes}");
         if terminal.is_there() {
             terminal::write(terminal.number(), &codes);
@@ -279,9 +282,10 @@ impl Shared {
         let Some(terminal) = state.terminal else {
             return;
         };
-        self.aside.set_size(&window_size(terminal.number()));
+        self.aside
+            .set_size(&terminal::window_size(terminal.number()));
         let State { painter, cell, .. } = &mut *state;
-        let codes = painter.redraw(cell, size(terminal.number()));
+        let codes = painter.redraw(cell, Size::of(terminal.number()));
         state.put(&codes);
     }
 
@@ -357,25 +361,6 @@ fn was_interrupted() -> bool {
 fn put_in_place(number: libc::c_int) {
     // SAFETY: it is told of numbers. What can't be put in place is missed by whoever writes there.
     unsafe { libc::dup2(number, libc::STDOUT_FILENO) };
-}
-
-fn window_size(number: libc::c_int) -> libc::winsize {
-    // SAFETY: a zeroed structure is one, and it lives through the call.
-    unsafe {
-        let mut size: libc::winsize = std::mem::zeroed();
-        libc::ioctl(number, libc::TIOCGWINSZ, &raw mut size);
-        size
-    }
-}
-
-/// How large the terminal is; what is usual where it doesn't say.
-fn size(number: libc::c_int) -> Size {
-    let size = window_size(number);
-    let or_usual = |count: u16, usual: usize| if count > 0 { usize::from(count) } else { usual };
-    Size {
-        rows: or_usual(size.ws_row, 24),
-        columns: or_usual(size.ws_col, 80),
-    }
 }
 
 /// Has a change of the terminal's size be told to the thread of the view.

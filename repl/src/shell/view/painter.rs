@@ -11,17 +11,11 @@ use std::fmt::Write;
 use rustyline::GraphemeClusterMode;
 
 use super::layout::{CellText, Extent, Layout, Row};
+use crate::shell::terminal::Size;
 
 /// Has a terminal that knows them show all changes between these two at once.
 const BEGIN: &str = "\x1b[?2026h";
 const END: &str = "\x1b[?2026l";
-
-/// The size of a terminal, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    pub rows: usize,
-    pub columns: usize,
-}
 
 pub struct Painter {
     mode: GraphemeClusterMode,
