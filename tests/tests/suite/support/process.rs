@@ -76,6 +76,18 @@ pub fn readable_within(descriptor: i32, timeout: Duration) -> bool {
     }
 }
 
+/// Whether a terminal keeps what is typed until Enter, as it does outside of an editor.
+pub fn collects_lines(terminal: i32) -> bool {
+    // SAFETY: tcgetattr fills the structure it is given, and a zeroed one is valid.
+    let modes = unsafe {
+        let mut modes: libc::termios = std::mem::zeroed();
+        let got = libc::tcgetattr(terminal, &raw mut modes);
+        assert_eq!(got, 0, "{}", std::io::Error::last_os_error());
+        modes
+    };
+    modes.c_lflag & libc::ICANON != 0
+}
+
 /// Waits until a file is there. It is looked for again and again, for want of anything that could
 /// be waited for before it exists.
 #[track_caller]

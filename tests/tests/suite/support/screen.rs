@@ -11,7 +11,7 @@ use std::time::Instant;
 use expectrl::process::unix::WaitStatus;
 use expectrl::session::{OsSession, Session};
 
-use super::process::readable_within;
+use super::process::{collects_lines, readable_within};
 use super::{STEP_TIMEOUT, TestHome};
 
 /// What a terminal is like.
@@ -254,9 +254,13 @@ impl Screen {
         self.session.get_process().wait().expect("it is our child")
     }
 
-    /// Leaves the shell at its prompt, and checks that it ended well.
+    /// Leaves the shell at its prompt, and checks that it ended well. While a cell still runs, the terminal
+    /// would take Ctrl-D for the end of what the cell reads, and the prompt would never see it.
     #[track_caller]
     pub fn leave(mut self) {
+        self.wait("a prompt", |screen| {
+            !collects_lines(screen.session.as_raw_fd())
+        });
         self.send("\x04");
         let ended = self.end();
         assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");

@@ -10,7 +10,7 @@ use expectrl::process::unix::WaitStatus;
 use expectrl::session::{OsSession, Session};
 use expectrl::{Error, Expect};
 
-use super::process::readable_within;
+use super::process::{collects_lines, readable_within};
 use super::{STEP_TIMEOUT, TestHome};
 
 pub struct Terminal {
@@ -82,14 +82,7 @@ impl Terminal {
 
     /// Whether the terminal keeps what is typed until Enter, as it does outside of an editor.
     pub fn collects_lines(&self) -> bool {
-        // SAFETY: tcgetattr fills the structure it is given, and a zeroed one is valid.
-        let modes = unsafe {
-            let mut modes: libc::termios = std::mem::zeroed();
-            let got = libc::tcgetattr(self.session.as_raw_fd(), &raw mut modes);
-            assert_eq!(got, 0, "{}", std::io::Error::last_os_error());
-            modes
-        };
-        modes.c_lflag & libc::ICANON != 0
+        collects_lines(self.session.as_raw_fd())
     }
 
     /// Waits until the text is shown, and gives what was shown before it.
