@@ -3,9 +3,10 @@
 //!
 //! Code is in `code.rs`.
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyType};
+use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyType};
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef};
+use rustpython_vm::types::Constructor;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef};
 
 use super::{Decoded, Decoder, edges_of_pairs};
 use crate::snapshot::attribute::attributes;
@@ -58,9 +59,8 @@ impl<'a> Decoder<'a> {
         }
         let (name, qualname) = (code.obj_name, code.qualname);
         let defaults = self.defaults_behind()?;
-        let class = vm.ctx.types.function_type;
         if cells.is_empty() && defaults.is_none() {
-            return self.made_of(class, FuncArgs::from(vec![object, globals]));
+            return Ok(self.bare_function(vec![object, globals])?.into());
         }
         let closure = match cells.is_empty() {
             true => vm.ctx.none(),
@@ -70,13 +70,23 @@ impl<'a> Decoder<'a> {
         // By position, which is told faster than a keyword.
         let name_given = name.to_owned().into();
         let args = vec![object, globals, name_given, defaults, closure, kwdefaults];
-        let function = self.made_of(class, FuncArgs::from(args))?;
+        let function = self.bare_function(args)?;
         if !std::ptr::eq(name, qualname) {
             // The name was taken for it.
             let qualname = qualname.to_owned().into();
-            attributes(vm).qualname.set(&function, qualname, vm)?;
+            attributes(vm).qualname.set(function.as_object(), qualname, vm)?;
         }
-        Ok(function)
+        Ok(function.into())
+    }
+
+    /// What calling the class of functions gives, but for the dict of its attributes: that comes with the first
+    /// of them, as for an exception.
+    fn bare_function(&self, args: Vec<PyObjectRef>) -> Decoded<PyRef<PyFunction>> {
+        let vm = self.vm;
+        let class = vm.ctx.types.function_type;
+        let args = FuncArgs::from(args).bind(vm)?;
+        let function = PyFunction::py_new(class, args, vm)?;
+        Ok(function.into_ref_with_type_lazy_dict(vm, class.to_owned())?)
     }
 
     /// The defaults and the keyword defaults of the function whose record is being read, if nothing else is
