@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use super::own_file::OwnFile;
 
@@ -20,6 +20,12 @@ static MODES: OnceLock<libc::termios> = OnceLock::new();
 /// Where the terminal is written to: while a cell is edited, that isn't standard output.
 static OUTPUT: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
 
+/// What others have written while a cell is edited comes out of here, else -1.
+static ASIDE: AtomicI32 = AtomicI32::new(-1);
+
+/// Whether that is being shown.
+static IS_ASIDE_SHOWN: AtomicBool = AtomicBool::new(false);
+
 /// How many rows lead below a cell that is edited.
 static ROWS_TO_LEAVE: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,6 +34,10 @@ const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
 
 /// How long nothing may come before a paste counts as ended.
 const QUIET_MS: libc::c_int = 150;
+
+/// How long an ending signal waits, in milliseconds, for what is being shown: the thread that shows it may be the one
+/// that the signal has stopped.
+const LAST_WORDS_MS: usize = 500;
 
 /// Says how many rows further down the cursor is to be where a signal ends the shell.
 pub fn set_rows_to_leave(count: usize) {
@@ -65,6 +75,16 @@ fn wait_until_it_takes(number: libc::c_int) {
 /// Says where the terminal is written to from now on.
 pub fn set_output(number: libc::c_int) {
     OUTPUT.store(number, Ordering::Relaxed);
+}
+
+/// Says where what others have written while a cell is edited comes out of, or -1.
+pub fn set_aside(number: libc::c_int) {
+    ASIDE.store(number, Ordering::Relaxed);
+}
+
+/// Says whether something that has come out of there is being shown: an ending signal waits for it.
+pub fn set_aside_shown(is_shown: bool) {
+    IS_ASIDE_SHOWN.store(is_shown, Ordering::SeqCst);
 }
 
 /// How large a terminal is, in characters and pixels; nothing where it doesn't say, or is none.
@@ -113,7 +133,8 @@ impl Keeper {
     pub fn new() -> Self {
         if let Some(modes) = current_modes() {
             MODES.get_or_init(|| modes);
-            for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+            // What ends with an abort has said why just before.
+            for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGABRT] {
                 restore_on(signal);
             }
         }
@@ -313,11 +334,18 @@ fn current_modes() -> Option<libc::termios> {
     }
 }
 
+/// Gives the terminal back before this signal ends the process, unless it is ignored (as `nohup` has it) or the
+/// program around the shell has a handler of its own.
 fn restore_on(signal: libc::c_int) {
     // SAFETY: the handler does only what is allowed in one. SA_RESETHAND makes the signal that
     // it raises end the process the way the first one was meant to.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(signal, std::ptr::null(), &raw mut action) != 0
+            || action.sa_sigaction != libc::SIG_DFL
+        {
+            return;
+        }
         action.sa_sigaction = on_signal as extern "C" fn(libc::c_int) as usize;
         action.sa_flags = libc::SA_RESETHAND | libc::SA_NODEFER;
         libc::sigaction(signal, &raw const action, std::ptr::null_mut());
@@ -325,7 +353,7 @@ fn restore_on(signal: libc::c_int) {
 }
 
 extern "C" fn on_signal(signal: libc::c_int) {
-    // SAFETY: tcsetattr, write and raise are async-signal-safe, and so is loading a OnceLock
+    // SAFETY: tcsetattr, poll, read, write and raise are async-signal-safe, and so is loading a OnceLock
     // that was filled before the handler was installed.
     unsafe {
         if let Some(modes) = MODES.get() {
@@ -335,8 +363,36 @@ extern "C" fn on_signal(signal: libc::c_int) {
         for _ in 0..ROWS_TO_LEAVE.load(Ordering::Relaxed) {
             libc::write(output, c"\n".as_ptr().cast(), 1);
         }
+        show_last_words(output);
         libc::write(output, SOBER.as_ptr().cast(), SOBER.len());
         libc::raise(signal);
+    }
+}
+
+/// Writes what others have written last to the terminal. It is allowed in a signal's handler.
+fn show_last_words(output: libc::c_int) {
+    let mut watched = libc::pollfd {
+        // Of a negative number nothing is told.
+        fd: ASIDE.load(Ordering::Relaxed),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut buffer = [0_u8; 1024];
+    for _ in 0..LAST_WORDS_MS {
+        // SAFETY: there is one file, the buffer is as long as is said, and both live through the calls.
+        unsafe {
+            while libc::poll(&raw mut watched, 1, 0) == 1 && watched.revents & libc::POLLIN != 0 {
+                let count = libc::read(watched.fd, buffer.as_mut_ptr().cast(), buffer.len());
+                let Ok(count @ 1..) = usize::try_from(count) else {
+                    return;
+                };
+                libc::write(output, buffer.as_ptr().cast(), count);
+            }
+            if !IS_ASIDE_SHOWN.load(Ordering::SeqCst) {
+                return;
+            }
+            libc::poll(std::ptr::null_mut(), 0, 1);
+        }
     }
 }
 
@@ -359,5 +415,32 @@ mod tests {
         assert_eq!(told, is_terminal);
         // SAFETY: as above.
         unsafe { libc::close(stream.number) };
+    }
+
+    #[test]
+    fn a_signal_that_is_ignored_stays_ignored() {
+        let handler_of = |signal| {
+            // SAFETY: the structure lives through the call.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                assert_eq!(
+                    libc::sigaction(signal, std::ptr::null(), &raw mut action),
+                    0
+                );
+                action.sa_sigaction
+            }
+        };
+        // Nobody sends these two.
+        // SAFETY: no handler is set.
+        unsafe { libc::signal(libc::SIGUSR1, libc::SIG_IGN) };
+        restore_on(libc::SIGUSR1);
+        assert_eq!(handler_of(libc::SIGUSR1), libc::SIG_IGN);
+        restore_on(libc::SIGUSR2);
+        assert_ne!(handler_of(libc::SIGUSR2), libc::SIG_DFL);
+        // SAFETY: as above.
+        unsafe {
+            libc::signal(libc::SIGUSR1, libc::SIG_DFL);
+            libc::signal(libc::SIGUSR2, libc::SIG_DFL);
+        }
     }
 }

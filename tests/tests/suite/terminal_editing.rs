@@ -1,5 +1,7 @@
 //! Editing of cells as a person sees it: keys, colours, paste, other sizes and other terminals.
 
+use expectrl::process::unix::{Signal, WaitStatus};
+
 use super::support::{Screen, TerminalKind, TestHome};
 
 const COLOURED: TerminalKind<'_> = TerminalKind {
@@ -358,8 +360,8 @@ fn what_is_written_past_the_shell_is_shown_above_the_cell() {
     );
     screen.prompt(2);
     screen.send(
-        "def write():\rwith open('go'): pass\ros.write(1, b'one\\ntwo \\x1b[1mhalf')\r\
-         os.system('echo from a command; test -t 1 && echo at a terminal')\rdone.set()\r\r",
+        "def write():\rwith open('go'): pass\ros.write(1, b'one\\n')\ros.write(2, b'an error\\n')\r\
+         os.write(1, b'two \\x1b[1mhalf')\ros.system('echo from a command; test -t 1 && echo at a terminal')\rdone.set()\r\r",
     );
     screen.enter(3, "threading.Thread(target=write).start()");
     screen.prompt(4);
@@ -369,6 +371,7 @@ fn what_is_written_past_the_shell_is_shown_above_the_cell() {
     std::fs::write(home.work().join("go"), "").expect("the thread reads it");
     screen.ends_with(&[
         "one",
+        "an error",
         "two halffrom a command",
         "at a terminal",
         "In [4]: if done.wait(60):",
@@ -378,6 +381,30 @@ fn what_is_written_past_the_shell_is_shown_above_the_cell() {
     screen.shows("half and half");
     screen.prompt(5);
     screen.leave();
+}
+
+#[test]
+fn the_last_words_of_a_shell_that_is_aborted_are_shown() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "import os, threading; os.system('mkfifo go')");
+    screen.prompt(2);
+    screen.send(
+        "def fail():\rwith open('go'): pass\ros.write(2, b'the last ' + b'words\\n')\ros.abort()\r\r",
+    );
+    screen.enter(3, "threading.Thread(target=fail).start()");
+    screen.prompt(4);
+    screen.send("typed");
+    screen.shows_line("In [4]: typed");
+    std::fs::write(home.work().join("go"), "").expect("the thread reads it");
+    screen.wait("the end", Screen::is_closed);
+    let words = screen.contents().matches("the last words").count();
+    assert_eq!(words, 1, "{}", screen.contents());
+    let ended = screen.end();
+    assert!(
+        matches!(ended, WaitStatus::Signaled(_, Signal::SIGABRT, _)),
+        "{ended:?}"
+    );
 }
 
 #[test]

@@ -74,7 +74,9 @@ impl<'a> Decoder<'a> {
         if !std::ptr::eq(name, qualname) {
             // The name was taken for it.
             let qualname = qualname.to_owned().into();
-            attributes(vm).qualname.set(function.as_object(), qualname, vm)?;
+            attributes(vm)
+                .qualname
+                .set(function.as_object(), qualname, vm)?;
         }
         Ok(function.into())
     }

@@ -3,7 +3,8 @@
 //! rustyline writes to descriptor 1, and so may code of the program around the shell and commands in the
 //! background. What rustyline writes is not wanted, as [`super`] shows the cell itself; all else is, above
 //! the cell. Meanwhile descriptor 1 is one end of a terminal of our own (or of a pipe, where there is none to
-//! be had), and what comes out of the other is told apart here.
+//! be had), and so is descriptor 2 where it leads to the same terminal. What comes out of the other end is
+//! told apart here.
 
 use std::fs::File;
 use std::io;
@@ -45,13 +46,13 @@ impl Aside {
         self.read
     }
 
-    /// Puts it in the place of standard output.
+    /// Puts it in the place of a file.
     ///
     /// # Errors
     /// The system refuses.
-    pub fn put_in_place(&self) -> io::Result<()> {
+    pub fn put_in_place(&self, number: libc::c_int) -> io::Result<()> {
         // SAFETY: it is told of numbers.
-        match unsafe { libc::dup2(self.written.number(), libc::STDOUT_FILENO) } {
+        match unsafe { libc::dup2(self.written.number(), number) } {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),
         }

@@ -64,6 +64,8 @@ struct Shared {
 struct State {
     /// The terminal, while a cell is edited.
     terminal: Option<OwnFile>,
+    /// What standard error was, if that is the same terminal.
+    errors: Option<OwnFile>,
     painter: Painter,
     cell: CellText,
     /// Whether the next that is drawn is drawn on an empty screen.
@@ -87,6 +89,7 @@ impl CellView {
             told: aside::kept(told.into())?,
             state: FairMutex::new(State {
                 terminal: None,
+                errors: None,
                 painter: Painter::new(GraphemeClusterMode::from_env()),
                 cell: CellText::default(),
                 clears: false,
@@ -103,7 +106,8 @@ impl CellView {
         Ok(Self { shared })
     }
 
-    /// Begins to show a cell, until what this gives is dropped. Standard output leads aside meanwhile.
+    /// Begins to show a cell, until what this gives is dropped. Standard output leads aside meanwhile, and
+    /// standard error where it is the same terminal.
     ///
     /// # Errors
     /// Standard output is closed.
@@ -118,11 +122,25 @@ impl CellView {
             ws_col: COLUMNS_OF_EDITOR,
             ..terminal::window_size(terminal.number())
         });
-        if let Err(error) = self.shared.aside.put_in_place() {
+        let errors = Some(libc::STDERR_FILENO).filter(|number| terminal.is_under(*number));
+        let errors = errors.and_then(OwnFile::copy_of);
+        if let Err(error) = self.shared.aside.put_in_place(libc::STDOUT_FILENO) {
             terminal.close();
+            if let Some(errors) = errors {
+                errors.close();
+            }
             return Err(error);
         }
+        // Where it is refused, it stays the terminal.
+        state.errors = errors.filter(|errors| {
+            let is_in_place = self.shared.aside.put_in_place(libc::STDERR_FILENO).is_ok();
+            if !is_in_place {
+                errors.close();
+            }
+            is_in_place
+        });
         terminal::set_output(terminal.number());
+        terminal::set_aside(self.shared.aside.read_end().number());
         // From here on nobody else writes there.
         let end = terminal::end_of_line(Size::of(terminal.number()).columns);
         terminal::write(terminal.number(), &format!("{SOBER}{end}"));
@@ -210,14 +228,23 @@ impl CellView {
         let codes = format!("{PASTES_UNMARKED}{codes}");
         if terminal.is_there() {
             terminal::write(terminal.number(), &codes);
-            put_in_place(terminal.number());
+            put_in_place(terminal.number(), libc::STDOUT_FILENO);
             terminal.close();
         } else if let Ok(terminal) = terminal::open_terminal() {
             // A thread has closed it meanwhile.
             terminal::write(terminal.as_raw_fd(), &codes);
-            put_in_place(terminal.as_raw_fd());
+            put_in_place(terminal.as_raw_fd(), libc::STDOUT_FILENO);
+        }
+        if let Some(errors) = state.errors.take() {
+            if errors.is_there() {
+                put_in_place(errors.number(), libc::STDERR_FILENO);
+                errors.close();
+            } else {
+                put_in_place(libc::STDOUT_FILENO, libc::STDERR_FILENO);
+            }
         }
         terminal::set_output(libc::STDOUT_FILENO);
+        terminal::set_aside(-1);
         terminal::set_rows_to_leave(0);
     }
 }
@@ -331,9 +358,14 @@ impl Shared {
                 }
             }
             if files[0].revents != 0 {
-                match read(read_end, &mut buffer) {
-                    None | Some(0) => return Over::Lost,
-                    Some(count) => self.print_above(&others.take(&buffer[..count])),
+                terminal::set_aside_shown(true);
+                let count = read(read_end, &mut buffer).filter(|count| *count != 0);
+                if let Some(count) = count {
+                    self.print_above(&others.take(&buffer[..count]));
+                }
+                terminal::set_aside_shown(false);
+                if count.is_none() {
+                    return Over::Lost;
                 }
             }
         }
@@ -357,10 +389,10 @@ fn was_interrupted() -> bool {
     io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
 }
 
-/// Has standard output be this file.
-fn put_in_place(number: libc::c_int) {
+/// Has a number stand for this file, too.
+fn put_in_place(file: libc::c_int, number: libc::c_int) {
     // SAFETY: it is told of numbers. What can't be put in place is missed by whoever writes there.
-    unsafe { libc::dup2(number, libc::STDOUT_FILENO) };
+    unsafe { libc::dup2(file, number) };
 }
 
 /// Has a change of the terminal's size be told to the thread of the view.

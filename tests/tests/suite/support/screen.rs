@@ -247,10 +247,15 @@ impl Screen {
         self.model.screen_mut().set_size(rows, columns);
     }
 
+    /// Whether the process has closed the terminal.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Waits until the process has closed the terminal; gives how it ended.
     #[track_caller]
     pub fn end(mut self) -> WaitStatus {
-        self.wait("the end", |screen| screen.closed);
+        self.wait("the end", Self::is_closed);
         self.session.get_process().wait().expect("it is our child")
     }
 
