@@ -43,6 +43,7 @@ mod symbols;
 pub mod transform;
 mod trees;
 mod typed;
+mod waiting;
 
 #[cfg(test)]
 mod tests;

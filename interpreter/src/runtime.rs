@@ -161,6 +161,7 @@ impl Runtime {
             let prepared = crate::library::install(vm)
                 .and_then(|()| crate::docstrings::install(vm))
                 .and_then(|()| crate::interruptible::install(vm))
+                .and_then(|()| crate::waiting::install(vm))
                 .and_then(|()| crate::memory::install(vm))
                 .and_then(|()| crate::compiling::builtins::install(vm))
                 .and_then(|()| crate::trees::install(vm))

@@ -17,3 +17,4 @@ mod shell;
 mod sturdiness;
 pub(crate) mod support;
 mod tracebacks;
+mod waiting;

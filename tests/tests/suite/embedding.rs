@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::support::{Terminal, TestHome, executable, finish, wait_for_file};
+use expectrl::process::unix::WaitStatus;
+
+use super::support::{Screen, Terminal, TestHome, executable, finish, wait_for_file};
 
 /// A script that opens a shell in a function with closures, three times.
 const SCRIPT: &str = "\
@@ -182,6 +184,42 @@ fn a_shell_whose_files_were_closed_leaves_no_thread() {
     let mut terminal = Terminal::start(&home, &[script]);
     terminal.enter(1, "import os; os.closerange(3, 256); exit()");
     terminal.expect("none is left");
+}
+
+#[test]
+fn what_was_started_while_a_cell_was_typed_may_write_after_the_console() {
+    let home = TestHome::new();
+    let script = home.write(
+        "around.py",
+        "import os, rhumba, threading\n\
+         os.system('mkfifo go begun more')\n\
+         def command():\n    \
+             os.system('read line < go')\n    \
+             os.system('echo > begun; read line < more; echo a child says $line; echo and an error >&2')\n\
+         thread = threading.Thread(target=command)\n\
+         thread.start()\n\
+         rhumba.embed()\n\
+         open('more', 'w').write('hello\\n')\n\
+         thread.join()\n\
+         input('all of it? ')\n",
+    );
+    let script = script.to_str().expect("its name is text");
+    let mut screen = Screen::start(&home, &[script]);
+    screen.prompt(1);
+    screen.send("typed");
+    screen.shows_line("In [1]: typed");
+    std::fs::write(home.work().join("go"), "\n").expect("the thread reads it");
+    std::fs::read(home.work().join("begun")).expect("the command writes it");
+    screen.send("\x15");
+    screen.prompt(1);
+    screen.send("\x04");
+    screen.wait("what the command wrote", |screen| {
+        let shown = screen.contents();
+        shown.contains("a child says hello\nand an error\n") && shown.contains("all of it?")
+    });
+    screen.send("\r");
+    let ended = screen.end();
+    assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
 }
 
 #[test]

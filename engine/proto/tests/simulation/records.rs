@@ -26,8 +26,8 @@ struct Kept {
 /// A result that a client wants which another asked for.
 pub struct Wanted {
     pub piece: PieceName,
-    /// Its record existed as it was asked for.
-    was_known: bool,
+    /// What it meant as it was asked for, if there was such a record.
+    name: Option<Name>,
 }
 
 impl Records {
@@ -102,8 +102,8 @@ impl Records {
     }
 
     pub fn wanted(&self, piece: PieceName) -> Wanted {
-        let was_known = self.find(&piece).is_some();
-        Wanted { piece, was_known }
+        let name = self.find(&piece);
+        Wanted { piece, name }
     }
 
     /// Answers an order to fetch, as a store does that has carried out all
@@ -134,7 +134,7 @@ impl Records {
         if let Outcome::Failed(failure) = outcome
             && failure.exception == "KeyError"
         {
-            assert!(!wanted.was_known, "what was accepted has a record");
+            assert!(wanted.name.is_none(), "what was accepted has a record");
             return;
         }
         // Nobody may wait for more than so many, whatever it is.
@@ -197,15 +197,19 @@ impl Records {
     }
 }
 
-/// The names of one client's numbers may be used for a fetch, too. Each with whether it had a name
-/// when it was fetched: who asks for what isn't there yet may find it, or not.
+/// The names of one client's numbers may be used for a fetch, too. Each with whether it had that name
+/// when it was fetched: who asks for what isn't there yet may find it, or not, and of several parts
+/// another may be meant by now than was found.
 pub fn fetched_names(
     fetching: &BTreeMap<RequestId, Wanted>,
     requests: &[RequestId],
     records: &Records,
 ) -> Vec<(Name, bool)> {
     let wanted = requests.iter().filter_map(|request| fetching.get(request));
-    let names = wanted.filter_map(|wanted| Some((records.find(&wanted.piece)?, wanted.was_known)));
+    let names = wanted.filter_map(|wanted| {
+        let name = records.find(&wanted.piece)?;
+        Some((name, wanted.name == Some(name)))
+    });
     names
         .filter(|(name, _)| records.is_unfinished(name))
         .collect()

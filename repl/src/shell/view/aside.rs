@@ -69,9 +69,9 @@ impl Aside {
         unsafe { libc::ioctl(self.written.number(), libc::TIOCSWINSZ, size) };
     }
 
-    pub fn close(self) {
+    /// Closes the shell's own of the end that is written to.
+    pub fn close_written(&self) {
         self.written.close();
-        self.read.close();
     }
 }
 

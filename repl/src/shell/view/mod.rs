@@ -98,11 +98,7 @@ impl CellView {
             }),
         });
         let own = Arc::clone(&shared);
-        thread::start("beside the prompt", move || {
-            if own.show_others() == Over::Ended {
-                own.close();
-            }
-        })?;
+        thread::start("beside the prompt", move || own.show_others())?;
         Ok(Self { shared })
     }
 
@@ -257,15 +253,6 @@ impl Drop for CellView {
     }
 }
 
-/// How the thread of a view has ended.
-#[derive(PartialEq, Eq)]
-enum Over {
-    /// The view has ended.
-    Ended,
-    /// Somebody has closed its files.
-    Lost,
-}
-
 /// That a cell is being edited.
 pub struct Edited<'view> {
     view: &'view CellView,
@@ -320,55 +307,63 @@ impl Shared {
         self.aside.is_there() && self.tells.is_there() && self.told.is_there()
     }
 
-    fn close(&self) {
-        self.aside.close();
-        self.tells.close();
-        self.told.close();
-    }
-
-    /// Shows what others than the editor write, until the view ends or its files are gone.
-    fn show_others(&self) -> Over {
+    /// Shows what others than the editor write until the files of the view are gone: when it ends, with the last
+    /// command that was started while a cell was edited.
+    fn show_others(&self) {
         let mut others = Others::default();
         let mut buffer = vec![0; 64 * 1024];
         let read_end = self.aside.read_end();
+        let mut has_ended = false;
         loop {
-            let watched = |file: OwnFile| libc::pollfd {
-                fd: file.number(),
+            let watched = |number| libc::pollfd {
+                fd: number,
                 events: libc::POLLIN,
                 revents: 0,
             };
-            let mut files = [watched(read_end), watched(self.told)];
+            // One that is negative is passed over.
+            let told = if has_ended { -1 } else { self.told.number() };
+            let mut files = [watched(read_end.number()), watched(told)];
             let patience = if others.has_begun() { LINE_END_MS } else { -1 };
             // SAFETY: there are two of them, and they live through the call.
             match unsafe { libc::poll(files.as_mut_ptr(), 2, patience) } {
                 -1 if was_interrupted() => continue,
-                -1 => return Over::Lost,
+                -1 => return,
                 0 => self.print_above(&others.take_line()),
                 _ => {}
             }
             // Under the numbers of files that are gone may be others by now.
-            if !self.is_there() {
-                return Over::Lost;
+            if !read_end.is_there() || !(has_ended || self.is_there()) {
+                return;
             }
             if files[1].revents != 0 {
                 match read(self.told, &mut buffer[..1]) {
                     Some(1) if buffer[0] == RESIZED => self.resized(),
-                    Some(1) => return Over::Ended,
-                    _ => return Over::Lost,
+                    Some(1) => {
+                        self.aside.close_written();
+                        self.tells.close();
+                        self.told.close();
+                        has_ended = true;
+                    }
+                    _ => return,
                 }
             }
-            if files[0].revents != 0 {
-                terminal::set_aside_shown(true);
-                let count = read(read_end, &mut buffer).filter(|count| *count != 0);
-                if let Some(count) = count {
-                    self.print_above(&others.take(&buffer[..count]));
-                }
-                terminal::set_aside_shown(false);
-                if count.is_none() {
-                    return Over::Lost;
-                }
+            if files[0].revents != 0 && !self.show_what_came(&mut others, &mut buffer) {
+                self.print_above(&others.take_line());
+                read_end.close();
+                return;
             }
         }
+    }
+
+    /// Shows what has been written aside; false where nobody is left who could.
+    fn show_what_came(&self, others: &mut Others, buffer: &mut [u8]) -> bool {
+        terminal::set_aside_shown(true);
+        let count = read(self.aside.read_end(), buffer).filter(|count| *count != 0);
+        if let Some(count) = count {
+            self.print_above(&others.take(&buffer[..count]));
+        }
+        terminal::set_aside_shown(false);
+        count.is_some()
     }
 }
 

@@ -51,7 +51,7 @@ impl Oracle {
         );
         assert!(
             !expected.must_not_be_sent,
-            "what was aborted isn't sent again"
+            "what was aborted isn't sent again: {mark:?} to {engine}, {target:?}"
         );
         assert!(
             expected.dispatches < DISPATCHES_MAX,

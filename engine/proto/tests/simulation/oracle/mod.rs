@@ -244,14 +244,14 @@ impl Oracle {
 
     /// What others asked for is aborted by who fetches it.
     fn abort_fetched(&mut self, fetched: &[(Name, bool)], of_all: bool, is_cancel: bool) {
-        for ((task, target), was_known) in fetched {
+        for ((task, target), is_certain) in fetched {
             let mut clients = self.clients.values_mut().chain(self.absent.values_mut());
             let client = clients.find(|client| client.id == task.client);
             let expected = client.and_then(|c| c.expected.get_mut(&(task.request, *target)));
             let expected = expected.expect("what is unfinished is owed");
             expected.was_aborted = true;
             expected.was_cancelled |= is_cancel;
-            expected.must_not_be_sent |= of_all && *was_known;
+            expected.must_not_be_sent |= of_all && *is_certain;
         }
     }
 
