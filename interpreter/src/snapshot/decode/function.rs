@@ -8,7 +8,7 @@ use rustpython_vm::function::FuncArgs;
 use rustpython_vm::types::Constructor;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef};
 
-use super::{Decoded, Decoder, edges_of_pairs};
+use super::{Decoded, Decoder, annotations, edges_of_pairs};
 use crate::snapshot::attribute::attributes;
 use crate::snapshot::encode::function_present as present;
 use crate::snapshot::format::{FIRST_NODE, FormatError, Reader, kind};
@@ -173,11 +173,16 @@ impl<'a> Decoder<'a> {
         // One that stands for what came along stays as it is.
         let is_settled = self.settled.contains(&target.get_id());
         for (bit, attribute) in singles {
-            if bits & bit != 0 {
-                let value = self.edge()?;
-                if !is_settled {
-                    attribute.set(target, value, vm)?;
+            if bits & bit == 0 {
+                continue;
+            }
+            let value = self.edge()?;
+            match bit {
+                _ if is_settled => {}
+                present::ANNOTATIONS if bits & present::ANNOTATE != 0 => {
+                    annotations::keep(target, value, vm)?;
                 }
+                _ => attribute.set(target, value, vm)?,
             }
         }
         if is_settled {

@@ -6,6 +6,7 @@
 //! Read next: `object.rs`, the records that rebuild instances; `function.rs`; `definition.rs`, classes; `taking.rs`,
 //! what containers of theirs hold; `code.rs`; `name.rs`, what may be a name.
 
+mod annotations;
 mod class;
 mod code;
 mod code_cache;

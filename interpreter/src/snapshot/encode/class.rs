@@ -5,9 +5,9 @@
 //! (see `identity.rs`), so that coming home it meets the class it was.
 
 use rustpython_vm::builtins::{PyCode, PyDict, PyTuple, PyType};
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::{Encoder, Frame, Step, registration};
+use super::{Encoder, Frame, Step, annotations, registration};
 use crate::snapshot::Globals;
 use crate::snapshot::format::{Write, kind};
 use crate::snapshot::identifier::identifiers;
@@ -224,6 +224,20 @@ impl Encoder<'_> {
     }
 }
 
+/// Where a class keeps its annotations.
+const ANNOTATIONS: &str = "__annotations_cache__";
+
+/// Whether the annotations of a class are more than what is written in it, which is computed again.
+fn keeps_annotations(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+    let annotate = class.get_direct_attr(vm.ctx.intern_str("__annotate_func__"));
+    let kept = class.get_direct_attr(vm.ctx.intern_str(ANNOTATIONS));
+    match (annotate, kept) {
+        (Some(annotate), Some(kept)) => annotations::differ(vm, &kept, &annotate),
+        (None, Some(_)) => true,
+        (_, None) => false,
+    }
+}
+
 /// The entries of a class's dict that travel, as keys and values in turn.
 pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObjectRef>, u8) {
     const MADE_ANEW: [&str; 8] = [
@@ -234,22 +248,17 @@ pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObject
         "__module__",
         "__qualname__",
         "__abc_tpflags__",
-        "__annotations_cache__",
+        ANNOTATIONS,
     ];
     let types = &encoder.vm.ctx.types;
     let mut bits = 0;
     let mut entries = Vec::new();
-    // What is written in a class is computed again; what was assigned is kept there only.
-    let annotate = encoder.vm.ctx.intern_str("__annotate_func__");
-    let assigned = match class.get_direct_attr(annotate) {
-        None => "__annotations_cache__",
-        Some(_) => "",
-    };
+    let keeps_annotations = keeps_annotations(encoder.vm, class);
     for (key, value) in class.attributes().entries() {
         let name = encoder.text(&key).unwrap_or_default();
         if name == "_abc_impl" {
             bits |= present::IS_ABSTRACT_BASE;
-        } else if name == assigned
+        } else if (keeps_annotations && name == ANNOTATIONS)
             || (!MADE_ANEW.contains(&name.as_str())
                 && !is_own_slot(types.member_descriptor_type, class, &value))
         {

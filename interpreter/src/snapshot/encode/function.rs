@@ -12,7 +12,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 
 use super::path::Slot;
 use super::walk::Number;
-use super::{Encoder, Frame, Step, whole_code};
+use super::{Encoder, Frame, Step, annotations, whole_code};
 use crate::snapshot::Globals;
 use crate::snapshot::attribute::attributes;
 use crate::snapshot::code;
@@ -29,6 +29,7 @@ pub mod present {
     pub const DOC: u16 = 8;
     pub const MODULE: u16 = 16;
     pub const ANNOTATE: u16 = 32;
+    /// Where nothing computes them, or beside what computes others
     pub const ANNOTATIONS: u16 = 64;
     pub const TYPE_PARAMS: u16 = 128;
     /// Keyword defaults and attributes as dicts that something else has too, or of a subclass
@@ -320,15 +321,18 @@ impl Encoder<'_> {
             add(present::MODULE, module);
         }
         let annotate = known.annotate.get(object, vm)?;
+        let type_params = known.type_params.get(object, vm)?;
+        let annotations = match vm.is_none(&annotate) {
+            true => Some(known.annotations.get(object, vm)?),
+            false => annotations::kept_by(object, &type_params, &annotate),
+        };
+        let annotations = annotations.filter(|it| annotations::differ(vm, it, &annotate));
         if !vm.is_none(&annotate) {
             add(present::ANNOTATE, annotate);
-        } else {
-            let annotations = known.annotations.get(object, vm)?;
-            if !is_fresh_dict(vm, &annotations) {
-                add(present::ANNOTATIONS, annotations);
-            }
         }
-        let type_params = known.type_params.get(object, vm)?;
+        if let Some(annotations) = annotations {
+            add(present::ANNOTATIONS, annotations);
+        }
         if !type_params.is(&vm.ctx.empty_tuple) {
             add(present::TYPE_PARAMS, type_params);
         }
@@ -609,13 +613,17 @@ fn is_text(object: &PyObject, text: &str) -> bool {
 }
 
 /// Whether a dict is what the runtime makes where there is none.
-fn is_fresh_dict(vm: &VirtualMachine, object: &PyObject) -> bool {
+pub fn is_fresh_dict(vm: &VirtualMachine, object: &PyObject) -> bool {
     let dict = object.downcast_ref::<PyDict>();
     dict.is_none_or(|dict| dict.is_empty() && dict.class().is(vm.ctx.types.dict_type))
 }
 
 /// An item that a dict has. One of a class of its own may make up others when it is asked.
-fn own_item(vm: &VirtualMachine, dict: &Py<PyDict>, name: &str) -> PyResult<Option<PyObjectRef>> {
+pub fn own_item(
+    vm: &VirtualMachine,
+    dict: &Py<PyDict>,
+    name: &str,
+) -> PyResult<Option<PyObjectRef>> {
     if dict.class().is(vm.ctx.types.dict_type) {
         return dict.get_item_opt(name, vm);
     }

@@ -7,6 +7,7 @@
 //! `subclass.rs`, `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name, `path.rs` for how errors find their way,
 //! `partial.rs` for what is left out instead, `segment.rs` for namespaces, `bare.rs` for what code of theirs runs.
 
+mod annotations;
 mod attributes;
 mod bare;
 mod class;

@@ -350,6 +350,28 @@ def test_assigned_annotations():
     assert carry_away(A).__annotations__ == {'x': int}
 
 
+def test_changed_annotations():
+    class A:
+        x: int
+        y: 'str' = 'a'
+        z: list[int]
+    before = dumps(A)
+    written = dict(A.__annotations__)
+    assert dumps(A) == before
+    A.__annotations__['w'] = float
+    there = carry_away(A)
+    assert there.__annotations__ == written | {'w': float} and there.__annotate__(1) == written
+    del A.__annotations__['w']
+    A.__annotations__['x'] = A
+    there = carry_away(A)
+    assert there.__annotations__ == written | {'x': there} and there.__annotate__(1) == written
+    class B:
+        pass
+    assert B.__annotate__ is None
+    B.__annotations__['x'] = int
+    assert carry_away(B).__annotations__ == {'x': int}
+
+
 def test_subclasses_of_builtins():
     class L(list):
         def first(self):

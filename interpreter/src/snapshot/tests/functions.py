@@ -162,6 +162,65 @@ def test_annotations():
     assert carry(g).__annotations__ == {'x': 5}
 
 
+class Noted:
+    pass
+
+
+def test_changed_annotations():
+    written = {'x': int, 'y': 'str', 'z': Noted, 'return': list[int]}
+    def f(x: int, y: 'str' = '', *, z: Noted) -> list[int]:
+        pass
+    receiver['Noted'] = Noted
+    before = dumps(f)
+    assert f.__annotations__ == written and dumps(f) == before
+    f.__annotations__['w'] = float
+    kept = f.__annotations__
+    there, dict_there = carry((f, kept))
+    assert there.__annotations__ is dict_there and there.__annotations__ == kept == written | {'w': float}
+    assert there.__annotate__(1) == written
+    del kept['w'], kept['x']
+    assert carry(f).__annotations__ == kept and list(carry(f).__annotate__(1)) == list(written)
+    kept.clear()
+    kept.update(written, x=bytes)
+    assert carry(f).__annotations__['x'] is bytes and carry(f).__annotate__(1)['x'] is int
+    kept['x'] = int
+    assert dumps(f) == before
+    kept['z'] = kept['self'] = f
+    there = carry(f)
+    assert there.__annotations__['z'] is there.__annotations__['self'] is there
+    del receiver['Noted']
+
+
+def test_annotations_of_outer_functions():
+    def outer(kind):
+        def f(x: kind, y: dict[str, kind]):
+            pass
+        return f
+    f = outer(bytes)
+    f.__annotations__
+    assert carry(f).__annotations__ == {'x': bytes, 'y': dict[str, bytes]}
+    f.__annotations__['x'] = str
+    assert carry(f).__annotations__ == {'x': str, 'y': dict[str, bytes]}
+    assert carry(f).__annotate__(1)['x'] is bytes
+
+
+def test_annotate_is_not_asked():
+    asked = []
+    def annotate(form):
+        asked.append(form)
+        return {'x': int}
+    def f(x):
+        pass
+    f.__annotate__ = annotate
+    there = carry(f)
+    assert there.__annotations__ == {'x': int} and asked == []
+    f.__annotations__['y'] = str
+    asked.clear()
+    there = carry(f)
+    assert there.__annotations__ == {'x': int, 'y': str} and asked == []
+    assert there.__annotate__(1) == {'x': int}
+
+
 def test_generator_and_async_functions():
     def gen(n):
         for i in range(n):
