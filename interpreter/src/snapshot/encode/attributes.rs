@@ -19,6 +19,13 @@ impl Encoder<'_> {
     /// What an instance's `__dict__` and its slots have, as pairs of name and value.
     pub fn attributes(&self, object: &PyObject) -> PyResult<Vec<(PyObjectRef, PyObjectRef)>> {
         let mut entries = object.dict().map_or_else(Vec::new, |dict| dict.items_vec());
+        entries.extend(self.slot_entries(object)?);
+        Ok(entries)
+    }
+
+    /// What an instance's slots have, as pairs of name and value.
+    pub fn slot_entries(&self, object: &PyObject) -> PyResult<Vec<(PyObjectRef, PyObjectRef)>> {
+        let mut entries = Vec::new();
         let vm = self.vm;
         for (name, descriptor) in self.slots_of(object.class()).iter() {
             let get = descriptor.class().slots().descr_get.load();
@@ -37,6 +44,16 @@ impl Encoder<'_> {
             }
         }
         Ok(entries)
+    }
+
+    /// Whether an object's `__dict__` is told as an object of its own: something else has it too, beside the
+    /// object and so many others, or it is of a subclass.
+    pub fn is_dict_told(&self, object: &PyObject, others: usize) -> bool {
+        // The reference of the object, and this one.
+        object.dict().is_some_and(|dict| {
+            dict.as_object().strong_count() > 2 + others
+                || !dict.class().is(self.vm.ctx.types.dict_type)
+        })
     }
 
     /// The slots that the Python classes of an object have, looked up once for each class.
@@ -69,6 +86,21 @@ impl Encoder<'_> {
             .borrow_mut()
             .insert(class.get_id(), Rc::clone(&found));
         found
+    }
+
+    /// As [`Self::given_attributes`], of pairs of name and value; `None` if there are none.
+    pub fn given_entries(
+        &mut self,
+        object: &PyObject,
+        origin: u32,
+        entries: Vec<(PyObjectRef, PyObjectRef)>,
+    ) -> Option<Frame> {
+        if entries.is_empty() {
+            return None;
+        }
+        let entries = entries.into_iter();
+        let attributes = entries.flat_map(|(name, value)| [name, value]).collect();
+        Some(self.given_attributes(object, origin, attributes))
     }
 
     /// The frame that gives an object these attributes once it is made. It runs no Python code.

@@ -46,16 +46,13 @@ impl Encoder<'_> {
                 (class.clone(), args_of_scalars(vm, exception, args))
             }
         };
-        let attributes = self.attributes(object)?;
-        // They are given to it without its own code, as those of an instance: it may hash by them.
-        let given = match attributes.is_empty() {
-            true => None,
-            false => {
-                let pairs = attributes.into_iter();
-                let pairs = pairs.flat_map(|(name, value)| [name, value]).collect();
-                Some(self.given_attributes(object, origin, pairs))
-            }
+        let is_dict_told = self.is_dict_told(object, 0);
+        let attributes = match is_dict_told {
+            true => self.slot_entries(object)?,
+            false => self.attributes(object)?,
         };
+        // They are given to it without its own code, as those of an instance: it may hash by them.
+        let given = self.given_entries(object, origin, attributes);
         let beside = self.fields_beside(exception, &making, &args)?;
         let mut fields = Vec::with_capacity(2 * beside.len());
         let mut names = Vec::with_capacity(beside.len());
@@ -73,6 +70,11 @@ impl Encoder<'_> {
             origin,
             vec![class, args],
         );
+        if is_dict_told {
+            let step = Step::FillInstanceDict;
+            let fill = Frame::new(step, object.to_owned(), origin, Vec::new());
+            frame.then.push(fill);
+        }
         frame.then.extend(given);
         frame.then.extend(fill);
         // Native exceptions are made by calling their class.

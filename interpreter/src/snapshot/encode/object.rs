@@ -249,16 +249,11 @@ impl Encoder<'_> {
 
     fn instance(&mut self, object: &PyObject, is_local: bool, origin: u32) -> PyResult<()> {
         let has_slots = object.class().slots().member_count > 0;
-        let dict = object.dict();
         let is_empty = match has_slots {
             true => self.attributes(object)?.is_empty(),
-            false => dict.as_ref().is_none_or(|dict| dict.is_empty()),
+            false => object.dict().is_none_or(|dict| dict.is_empty()),
         };
-        // Something else has it too, beside the object and this reference, or it is of a subclass.
-        let is_dict_told = !has_slots
-            && dict.is_some_and(|dict| {
-                dict.as_object().strong_count() > 2 || !dict.class().is(self.vm.ctx.types.dict_type)
-            });
+        let is_dict_told = self.is_dict_told(object, 0);
         if !is_local && let Some(name) = self.sentinel_name(object, is_empty)? {
             let module = object.class().__module__(self.vm)?;
             let module = self.text(&module).unwrap_or_default();
@@ -273,6 +268,10 @@ impl Encoder<'_> {
             };
             let fill = Frame::new(step, object.to_owned(), origin, Vec::new());
             frame.then.push(fill);
+        }
+        if is_dict_told && has_slots {
+            let slots = self.slot_entries(object)?;
+            frame.then.extend(self.given_entries(object, origin, slots));
         }
         self.begin(frame)
     }
@@ -343,21 +342,18 @@ impl Encoder<'_> {
         if !(2..=6).contains(&parts.len()) || parts[1].downcast_ref::<PyTuple>().is_none() {
             return Err(self.refuse_at(origin, "its __reduce_ex__ returns something unusable"));
         }
-        let own_dict = object.dict().filter(|dict| dict.as_object().is(object));
-        let without_state: Vec<PyObjectRef> = match &own_dict {
-            Some(_) => (0..)
-                .zip(parts)
-                .map(|(index, part)| match index {
-                    2 => vm.ctx.none(),
-                    _ => part.clone(),
-                })
-                .collect(),
-            None => Vec::new(),
-        };
-        let parts = if own_dict.is_some() {
-            &without_state[..]
-        } else {
-            parts
+        // Its attributes may be its items: `self.__dict__ = self`.
+        let is_own_dict = object
+            .dict()
+            .is_some_and(|dict| dict.as_object().is(object));
+        let is_dict_told = is_own_dict || !is_registered && self.is_state_told(object, parts);
+        let without_dict;
+        let parts = match is_dict_told {
+            true => {
+                without_dict = self.without_dict(parts);
+                &without_dict[..]
+            }
+            false => parts,
         };
         let plain = self.plain_state(object, parts)?;
         let native = match is_registered {
@@ -367,7 +363,11 @@ impl Encoder<'_> {
         let state = self.state_fill(object, origin, parts, native, plain.is_none())?;
         let given = plain.filter(|attributes| !attributes.is_empty());
         let given = given.map(|attributes| self.given_attributes(object, origin, attributes));
-        let unsaid = match is_registered {
+        let told = is_dict_told.then(|| {
+            let step = Step::FillInstanceDict;
+            Frame::new(step, object.to_owned(), origin, Vec::new())
+        });
+        let unsaid = match is_registered || is_dict_told {
             true => Vec::new(),
             false => self.attributes_unsaid(object, parts)?,
         };
@@ -376,7 +376,7 @@ impl Encoder<'_> {
             && object.downcast_ref::<PySet>().is_some()
             && self.is_plain_set(object.class())
         {
-            return self.set_of_subclass(object, origin, given.or(state));
+            return self.set_of_subclass(object, origin, [told, given.or(state)]);
         }
         let mut children = match is_registered {
             true => parts[..2].to_vec(),
@@ -388,16 +388,7 @@ impl Encoder<'_> {
             step = Step::Bare;
         }
         let mut frame = Frame::new(step, object.to_owned(), origin, children);
-        if own_dict.is_some() {
-            // Its attributes are its items: `self.__dict__ = self`.
-            let fill = Frame::new(
-                Step::FillInstanceDict,
-                object.to_owned(),
-                origin,
-                Vec::new(),
-            );
-            frame.then.push(fill);
-        }
+        frame.then.extend(told);
         frame.then.extend(unsaid);
         frame.then.extend(given);
         frame.then.extend(state);
@@ -406,6 +397,38 @@ impl Encoder<'_> {
             frame.then.extend(fill);
         }
         self.begin(frame.draining())
+    }
+
+    /// Whether the state of an object is its `__dict__`, which is told as an object of its own.
+    fn is_state_told(&self, object: &PyObject, parts: &[PyObjectRef]) -> bool {
+        let vm = self.vm;
+        let Some(state) = parts.get(2) else {
+            return false;
+        };
+        let pair = state.downcast_ref::<PyTuple>().map(|pair| pair.as_slice());
+        let said = match pair {
+            Some([said, _]) => said,
+            _ => state,
+        };
+        let has_setter = parts.get(5).is_some_and(|setter| !vm.is_none(setter));
+        object.dict().is_some_and(|dict| dict.as_object().is(said))
+            && !has_setter
+            && !has_any(vm, object.class(), &["__setstate__"])
+            && self.is_dict_told(object, 1)
+    }
+
+    /// What `__reduce_ex__` says, but for the `__dict__` that is the state or the first half of it.
+    fn without_dict(&self, parts: &[PyObjectRef]) -> Vec<PyObjectRef> {
+        let vm = self.vm;
+        let mut parts = parts.to_vec();
+        if let Some(state) = parts.get_mut(2) {
+            let pair = state.downcast_ref::<PyTuple>().map(|pair| pair.as_slice());
+            *state = match pair {
+                Some([_, slots]) => vm.ctx.new_tuple(vec![vm.ctx.none(), slots.clone()]).into(),
+                _ => vm.ctx.none(),
+            };
+        }
+        parts
     }
 
     /// Whether instances of a subclass of `set` or `frozenset` say of themselves what sets say.
@@ -441,14 +464,14 @@ impl Encoder<'_> {
         &mut self,
         object: &PyObject,
         origin: u32,
-        state: Option<Frame>,
+        fills: [Option<Frame>; 2],
     ) -> PyResult<()> {
         let vm = self.vm;
         let new = vm.ctx.types.set_type.as_object().get_attr("__new__", vm)?;
         let class: PyObjectRef = object.class().to_owned().into();
         let children = vec![new, vm.ctx.new_tuple(vec![class]).into()];
         let mut frame = Frame::new(Step::Reduced, object.to_owned(), origin, children);
-        frame.then.extend(state);
+        frame.then.extend(fills.into_iter().flatten());
         let set = object.downcast_ref::<PySet>().expect("its base is set");
         let elements = set.elements();
         if !elements.is_empty() {

@@ -183,6 +183,57 @@ def test_dicts_of_subclasses():
         assert there[1].p is there[0] and there[1].me is there[1] and there[0].x == [1]
 
 
+class OwnFileError(OSError):
+    __slots__ = ('place',)
+
+
+class Slotted:
+    __slots__ = ('place', '__dict__')
+
+
+class OwnList(list):
+    pass
+
+
+class OwnSet(set):
+    pass
+
+
+class OwnText(str):
+    pass
+
+
+def test_dicts_of_subclasses_beside_items_and_slots():
+    made = [ValueError(1), OwnFileError(2, 'gone', 'file'), Slotted(), OwnList([1]), OwnSet([1]), OwnText('t')]
+    for thing in made:
+        thing.__dict__ = OwnDict(x=[1])
+        thing.me = thing
+    made[1].place = made[2].place = made
+    made[0].add_note('noted')
+    for there in (carry(made), carry_away([made])[0]):
+        for thing in there:
+            assert type(thing.__dict__).__name__ == 'OwnDict' and thing.me is thing and thing.x == [1]
+        assert there[1].place is there[2].place is there and there[1].filename == 'file'
+        assert 'place' not in there[1].__dict__ and 'place' not in there[2].__dict__
+        assert there[0].args == (1,) and there[0].__notes__ == ['noted']
+        assert there[3] == [1] and there[4] == {1} and there[5] == 't'
+    try:
+        raise made[0]
+    except ValueError as error:
+        there = carry(error)
+    assert type(there.__dict__) is OwnDict and there.me is there and 'raise made' in there.__remote_traceback__
+
+
+def test_dicts_shared_beside_items_and_slots():
+    for thing in (ValueError(1), Slotted(), OwnList([1]), OwnSet([1]), OwnText('t')):
+        thing.x = [1]
+        shared = thing.__dict__
+        for there, dict_there in (carry((thing, shared)), carry_away((thing, shared))):
+            assert there.__dict__ is dict_there and dict_there == {'x': [1]} and type(dict_there) is dict
+        dict_there, there = carry((shared, thing))
+        assert there.__dict__ is dict_there
+
+
 def test_cells_and_defaults():
     def make():
         n = 10**6
