@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use rustpython_vm::builtins::{PyCode, PyDict, PyDictRef, PyFunction, PyModule, PyStr, PyTuple};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::container::is_plain;
 use super::path::Slot;
 use super::walk::Number;
 use super::{Encoder, Frame, Step, annotations, whole_code};
@@ -178,7 +179,7 @@ impl Encoder<'_> {
         }
         if let Some(&known) = self.numbers.get(&globals.get_id())
             && known.edge().is_some()
-            && !self.carried_globals.contains(&globals.get_id())
+            && !self.is_carried_in_part(globals.as_object())
         {
             return self.local_edge(globals.as_object(), known);
         }
@@ -229,6 +230,33 @@ impl Encoder<'_> {
             self.follow(frame)?;
         }
         Ok(number)
+    }
+
+    /// Whether an object is a dict of globals of which only what code names goes along.
+    pub fn is_carried_in_part(&self, object: &PyObject) -> bool {
+        !self.carried_globals.is_empty()
+            && self.carried_globals.contains(&object.get_id())
+            && !self.whole_globals.contains_key(&object.get_id())
+    }
+
+    /// Lets all of a dict go along that was carried for functions, and is met itself.
+    pub fn carry_whole(
+        &mut self,
+        object: &PyObject,
+        edge: u32,
+        parent: u32,
+        slot: Slot,
+    ) -> PyResult<()> {
+        let Some(dict) = object.downcast_ref::<PyDict>() else {
+            return Ok(());
+        };
+        self.whole_globals.insert(object.get_id(), self.segment);
+        let origin = self.new_origin(object, parent, slot)?;
+        let hashes = !dict.keys_vec().iter().all(|key| is_plain(self.vm, key));
+        let frame = Frame::new(Step::FillDict, object.to_owned(), origin, Vec::new());
+        let mut frame = frame.hashing(hashes);
+        frame.target = edge;
+        self.follow(frame)
     }
 
     /// Lets the submodules be imported that code reaches through a package: the package alone leads to

@@ -240,6 +240,9 @@ struct Encoder<'a> {
     namespaces: AddressMap<PyObjectRef>,
     /// Dicts of globals that are carried name by name.
     carried_globals: AddressSet,
+    /// Those of them that go along with all that they have, as they were met themselves, by address, and the
+    /// segment in which they were.
+    whole_globals: AddressMap<u32>,
 }
 
 impl<'a> Encoder<'a> {
@@ -286,6 +289,7 @@ impl<'a> Encoder<'a> {
             dispatch_table: None,
             namespaces: AddressMap::default(),
             carried_globals: AddressSet::default(),
+            whole_globals: AddressMap::default(),
         }
     }
 

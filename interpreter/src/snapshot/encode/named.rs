@@ -196,9 +196,19 @@ impl Encoder<'_> {
         let name = self.edges.pop().expect("a text has an edge at once");
         self.mutable_record(kind::MODULE_MADE, &[name]);
         let module = self.built(object)?;
-        self.record(kind::MODULE_NAMESPACE, &[module]);
-        // Functions of the module find their globals there.
-        self.number_kept(dict.as_object())?;
+        match self.numbers.get(&dict.get_id()).copied() {
+            // It came along before, with functions of the module or by itself.
+            Some(known) if known.edge().is_some() => {
+                let dict_edge = self.local_edge(dict.as_object(), known)?;
+                self.fill_with_one(kind::FILL_INSTANCE_DICT, module, &[dict_edge]);
+                self.whole_globals.insert(dict.get_id(), self.segment);
+            }
+            _ => {
+                self.record(kind::MODULE_NAMESPACE, &[module]);
+                // Functions of the module find their globals there.
+                self.number_kept(dict.as_object())?;
+            }
+        }
         let entries = self.module_entries(&dict).into_iter();
         let children = entries.flat_map(|(key, value)| [key, value]).collect();
         let mut fill = Frame::new(Step::FillModule, object.to_owned(), origin, children);

@@ -81,6 +81,7 @@ impl Encoder<'_> {
         let numbers = &self.numbers;
         self.carried_globals
             .retain(|address| numbers.contains_key(address));
+        self.whole_globals.retain(|_, met_in| *met_in != segment);
         self.again.clear();
         self.externals.clear();
         self.edges_of_externals.clear();

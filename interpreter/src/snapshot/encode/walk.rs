@@ -412,7 +412,10 @@ impl Encoder<'_> {
             }
             let edge = self.local_edge(object, number)?;
             self.edges.push(edge);
-            return Ok(());
+            return match self.is_carried_in_part(object) {
+                true => self.carry_whole(object, edge, parent, slot),
+                false => Ok(()),
+            };
         }
         if let Some(error) = self.unfit(object, parent, slot) {
             return Err(error);

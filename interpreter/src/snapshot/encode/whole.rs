@@ -55,6 +55,7 @@ impl Encoder<'_> {
         number.edge().is_some()
             && !self.waits_elsewhere(number)
             && (self.postponed.is_empty() || !self.postponed.contains_key(&object.get_id()))
+            && !self.is_carried_in_part(object)
     }
 
     fn write_numbered(&mut self, object: &PyObject) -> PyResult<u32> {

@@ -162,6 +162,21 @@ def test_annotations():
     assert carry(g).__annotations__ == {'x': 5}
 
 
+def test_globals_that_are_carried_themselves():
+    names = {'__name__': 'elsewhere', 'used': [1], 'unused': [2], (1, frozenset()): 3}
+    exec('def f(): return used', names)
+    exec('def g(): return f', names)
+    del names['__builtins__']
+    f, g = names['f'], names['g']
+    for made in ((f, names), [f, g, names], [[f], [g], {'it': names}], [names, f]):
+        there = carry(made)
+        f_there = there[0] if callable(there[0]) else there[1] if callable(there[1]) else there[0][0]
+        last = there[-1] if callable(there[0]) else there[0] if callable(there[1]) else there[-1]['it']
+        assert f_there.__globals__ is last and last['f'] is f_there and last['g']() is f_there
+        assert last.keys() == names.keys() and f_there() is last['used'] and last['unused'] == [2]
+        assert f_there.__module__ == last['g'].__module__ == 'elsewhere'
+
+
 class Noted:
     pass
 

@@ -573,6 +573,29 @@ def helper(): return json.loads('[9]')[0]
     assert back.__spec__ is None
 
 
+def test_modules_made_by_hand_behind_what_is_in_them():
+    import types
+    module = types.ModuleType('made', 'Documented.')
+    exec("""
+count = 1
+unused = [5]
+def increase():
+    global count
+    count += 1
+    return count
+class Shape:
+    def area(self): return increase()
+""", module.__dict__)
+    del module.__builtins__
+    for first in module.increase, module.Shape, module.__dict__:
+        there, back = carry_away([first, module])
+        assert any(there is each for each in (back.increase, back.Shape, back.__dict__))
+        assert back.increase.__globals__ is back.Shape.area.__globals__ is back.__dict__
+        assert back.increase() == 2 and back.Shape().area() == 3 == back.count and module.count == 1
+        assert back.unused == [5] and back.__doc__ == 'Documented.' and back.increase.__module__ == 'made'
+        assert dir(back) == dir(module)
+
+
 def test_modules_made_by_hand_that_others_can_import_here_only():
     import sys
     import types

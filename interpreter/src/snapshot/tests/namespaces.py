@@ -231,6 +231,15 @@ def helper(x):
     return x * 2
 
 
+def test_globals_that_have_a_name_themselves():
+    names = {'__name__': 'elsewhere', 'used': [1], 'unused': [2]}
+    exec('def f(): return used', names)
+    del names['__builtins__']
+    there = carry_names({'f': names['f'], 'names': names})
+    assert there['f'].__globals__ is there['names'] and there['names']['unused'] == [2]
+    assert there['names']['f'] is there['f'] and there['f']() is there['names']['used']
+
+
 def test_carried_globals():
     there = carried_globals(plus_base)
     assert there(1) == 7 and there.__globals__ is not receiver
