@@ -408,7 +408,7 @@ impl Encoder<'_> {
             return Ok(false);
         };
         let name = own_item(vm, globals, "__name__")?;
-        if self.is_filled_later(globals, name.as_deref()) {
+        if self.is_filled_later(globals, name.as_deref())? {
             // They may be filled before it is made nevertheless, where code needs them until then.
             return Ok(name.is_none() && vm.is_none(module));
         }
@@ -420,14 +420,21 @@ impl Encoder<'_> {
         })
     }
 
-    /// Whether a function's globals are carried along: they are usually empty when it is made.
-    fn is_filled_later(&self, globals: &Py<PyDict>, name: Option<&PyObject>) -> bool {
-        let is_own = |own: &PyObject| own.is(globals);
-        let is_main = name.and_then(text_of) == Some(self.options.main_module);
-        self.carried_globals.contains(&globals.get_id())
-            || is_main
-                && self.options.globals != Globals::Receiver
-                && !self.options.namespace.is_some_and(is_own)
+    /// Whether a function's globals go along, rather than being found where it is made: they are usually empty
+    /// by then.
+    fn is_filled_later(&self, globals: &Py<PyDict>, name: Option<&PyObject>) -> PyResult<bool> {
+        if self.options.namespace.is_some_and(|own| own.is(globals)) {
+            return Ok(false);
+        }
+        let Some(name) = name.and_then(text_of) else {
+            return Ok(true);
+        };
+        if name == self.options.main_module {
+            return Ok(self.options.globals != Globals::Receiver);
+        }
+        let module = self.imported(name)?;
+        let found = module.and_then(|module| module.dict());
+        Ok(found.is_none_or(|dict| !dict.is(globals)))
     }
 
     pub fn write_function(&mut self, globals: u32, edges: &[u32]) {
