@@ -8,7 +8,8 @@ use rustpython_vm::function::FuncArgs;
 use rustpython_vm::types::Constructor;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef};
 
-use super::{Decoded, Decoder, annotations, edges_of_pairs};
+use super::body::edges_of_pairs;
+use super::{Decoded, Decoder, annotations};
 use crate::snapshot::attribute::attributes;
 use crate::snapshot::encode::function_present as present;
 use crate::snapshot::format::{FIRST_NODE, FormatError, Reader, kind};

@@ -10,7 +10,8 @@ use rustpython_vm::bytecode::{CodeUnit, CodeUnits, Instruction, Opcode};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
 
 use super::exception::is_same;
-use super::function::{is_fresh_dict, own_item};
+use super::function::is_fresh_dict;
+use super::globals::own_item;
 use crate::snapshot::attribute::attributes;
 use crate::snapshot::code;
 

@@ -11,8 +11,8 @@ use rustpython_vm::builtins::{PyFrozenSet, PyTuple, PyType};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
-use super::object::native_base;
-use super::walk::Frame;
+use super::frame::Frame;
+use super::plan::native_base;
 use super::{Encoder, Step};
 
 /// How deep tuples are looked into for keys of the namespace's own classes.

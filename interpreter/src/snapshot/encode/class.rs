@@ -30,7 +30,7 @@ impl Encoder<'_> {
         if self.named(object)? {
             return Ok(());
         }
-        if super::object::native_base(class).is(class) {
+        if super::plan::native_base(class).is(class) {
             return self.native_class(class, origin);
         }
         let vm = self.vm;

@@ -10,8 +10,8 @@ use rustpython_vm::builtins::{PyBaseException, PyDict, PyFrozenSet, PyList, PySe
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::container::is_plain;
-use super::object::native_base;
-use super::walk::Frame;
+use super::frame::Frame;
+use super::plan::native_base;
 use super::{Encoder, Step};
 
 /// How deep in a key is looked for what hashing it may hash.

@@ -12,7 +12,8 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 use super::attributes::may_be_refused;
 use super::container::is_plain;
 use super::exception_field::{Arguments, Family, Field, NativeMaking, Said, Source};
-use super::object::native_base;
+use super::path::Slot;
+use super::plan::native_base;
 use super::{Encoder, Frame, Step};
 use crate::snapshot::format::{Write, kind};
 use crate::snapshot::identifier::identifiers;
@@ -302,6 +303,23 @@ impl Encoder<'_> {
         self.fill_pairs(kind::FILL_EXCEPTION, target, pairs);
         self.table.push(present);
         self.table.edges(single);
+    }
+}
+
+impl Slot {
+    pub fn of_exception(present: u8, child_count: usize, index: usize) -> Self {
+        let parts = [
+            (exception_present::CAUSE, Self::Named(".__cause__")),
+            (exception_present::CONTEXT, Self::Named(".__context__")),
+            (exception_present::TRACEBACK, Self::Named(".__traceback__")),
+        ];
+        let mut parts = parts.into_iter().filter(|(bit, _)| present & bit != 0);
+        let count = parts.clone().count();
+        match parts.nth(index) {
+            Some((_, slot)) => slot,
+            None if (index - count).is_multiple_of(2) => Self::Key,
+            None => Self::GivenLast(((child_count - index).div_ceil(2)) as u32),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use rustpython_vm::builtins::{PyDict, PyTuple, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
 
 use super::Encoder;
-use super::object::native_base;
+use super::plan::native_base;
 use crate::session;
 
 impl Encoder<'_> {

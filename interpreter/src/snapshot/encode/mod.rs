@@ -3,19 +3,24 @@
 //! `walk.rs` decides the order of records, which is what makes decoding simple; the other files
 //! say what each kind of object is made of, and write its record here.
 //!
-//! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`,
-//! `subclass.rs`, `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name, `path.rs` for how errors find their way,
-//! `partial.rs` for what is left out instead, `segment.rs` for namespaces, `bare.rs` for what code of theirs runs.
+//! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`, `reduce.rs`,
+//! `subclass.rs`, `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name,
+//! `path.rs` for how errors find their way, `partial.rs` for what is left out instead, `segment.rs` for namespaces,
+//! `bare.rs` for what code of theirs runs.
 
 mod annotations;
 mod attributes;
 mod bare;
 mod class;
+mod code;
 mod container;
 mod copied;
 mod exception;
 mod exception_field;
+mod frame;
 mod function;
+mod globals;
+mod line;
 mod making;
 mod member;
 mod named;
@@ -25,6 +30,9 @@ mod object;
 mod packed;
 mod partial;
 mod path;
+mod plan;
+mod postpone;
+mod reduce;
 mod registration;
 mod scalar;
 mod segment;
@@ -50,17 +58,19 @@ use super::format::{
 };
 use super::namespace::External;
 use super::{EncodeOptions, LeftOut, NamespaceSnapshot, NativeKind, Snapshot};
+use frame::Frame;
+use line::Line;
 use numbers::Numbers;
-use object::Plan;
 use partial::Leaving;
 use path::{Origin, Slot};
-use walk::{Frame, Line};
+use plan::Plan;
 use weak::Weak;
 
 pub(super) use class::present as class_present;
 pub(super) use exception::exception_present;
 pub(super) use function::present as function_present;
-pub(super) use object::{native_base, state_present};
+pub(super) use plan::native_base;
+pub(super) use reduce::state_present;
 pub(super) use scalar::lend;
 
 pub(super) fn encode(

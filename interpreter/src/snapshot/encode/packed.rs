@@ -13,7 +13,7 @@ use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::Encoder;
-use super::walk::Number;
+use super::numbers::Number;
 use crate::snapshot::constant;
 use crate::snapshot::format::{PACKED_LENGTH_MIN, Write, body};
 

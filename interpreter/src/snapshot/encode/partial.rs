@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
+use super::frame::Frame;
 use super::path::Slot;
-use super::walk::Frame;
 use super::weak::Weak;
 use super::{Encoder, Step};
 use crate::snapshot::LeftOut;
@@ -132,7 +132,7 @@ impl Encoder<'_> {
         };
         for frame in self.stack.split_off(position + 1).into_iter().rev() {
             self.numbers.remove(&frame.object.get_id());
-            self.edges.truncate(frame.edges_from());
+            self.edges.truncate(frame.edges_from);
             for fill in frame.then {
                 // It was put off on behalf of the object that won't be.
                 if fill.target != 0 {

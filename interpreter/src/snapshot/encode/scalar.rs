@@ -8,7 +8,7 @@ use rustpython_vm::builtins::{PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, P
 use rustpython_vm::{AsObject, Py, PyObject, PyRef, PyResult, VirtualMachine};
 
 use super::Encoder;
-use super::walk::Number;
+use super::numbers::Number;
 use crate::snapshot::constant;
 use crate::snapshot::format::{Write, kind};
 

@@ -9,7 +9,7 @@
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
 use super::Encoder;
-use super::walk::Number;
+use super::numbers::Number;
 use crate::snapshot::format::{FIRST_NODE, Write, kind};
 use crate::snapshot::namespace::{External, NamespaceSnapshot, Segment};
 

@@ -9,7 +9,7 @@ use rustpython_vm::builtins::{PyDict, PyList, PyTuple, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult};
 
 use super::container::is_plain;
-use super::object::native_base;
+use super::plan::native_base;
 use super::{Encoder, Frame, Step};
 
 /// What is known of a class as one of containers.

@@ -20,245 +20,17 @@
 //!
 //! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
 //!
-//! Read next: `copied.rs`, for what an object takes in as it is made.
+//! Read next: `frame.rs`, `line.rs`, `postpone.rs`; `copied.rs`, for what an object takes in as it is made.
 
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
+use rustpython_vm::{AsObject, PyObject, PyResult};
 
-use super::class;
-use super::copied::held_by;
+use super::numbers::Number;
 use super::partial::LeftOutCount;
 use super::path::{self, Origin, Slot};
-use super::{Encoder, Step};
+use super::{Encoder, Frame, Step};
 use crate::snapshot::INTERRUPT_INTERVAL;
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::FIRST_NODE;
-
-/// What is known of an object that was met.
-#[derive(Clone, Copy, Debug)]
-pub struct Number {
-    edge: u32,
-    /// Where its fill waits, if it does: one more than the index in the line.
-    place: u32,
-    /// The segment that has the edge.
-    segment: u32,
-    /// If the edge is that of a container in which this object is packed by value: one more than
-    /// its index there.
-    element: u32,
-}
-
-impl Number {
-    /// The object's build frame is on the stack.
-    const fn in_progress(segment: u32) -> Self {
-        Self::new(u32::MAX, segment)
-    }
-
-    pub const fn new(edge: u32, segment: u32) -> Self {
-        Self {
-            edge,
-            place: 0,
-            segment,
-            element: 0,
-        }
-    }
-
-    /// The object with this index in a packed container, whose edge may not be known yet.
-    pub const fn element(container: u32, index: u32, segment: u32) -> Self {
-        Self {
-            edge: container,
-            place: 0,
-            segment,
-            element: index + 1,
-        }
-    }
-
-    /// The index in the packed container that the edge is of.
-    pub const fn index(self) -> Option<u32> {
-        self.element.checked_sub(1)
-    }
-
-    pub const fn is_in_progress(self) -> bool {
-        self.edge == u32::MAX
-    }
-
-    pub const fn segment(self) -> u32 {
-        self.segment
-    }
-
-    /// The edge, if the object exists.
-    pub fn edge(self) -> Option<u32> {
-        (!self.is_in_progress()).then_some(self.edge)
-    }
-}
-
-/// Plain fills that wait. The last to come is the first to go; one may be taken out of turn.
-#[derive(Default)]
-pub struct Line {
-    frames: Vec<Option<Frame>>,
-    /// For each place, one below it with no fill in between: where to look on from one that is empty.
-    below: Vec<u32>,
-}
-
-impl Line {
-    fn push(&mut self, fill: Frame) {
-        self.below.push(self.frames.len() as u32);
-        self.frames.push(Some(fill));
-    }
-
-    /// Takes the last fill that came after this index.
-    fn take_after(&mut self, from: usize) -> Option<Frame> {
-        while self.frames.len() > from {
-            let frame = self.frames.pop().flatten();
-            self.below.pop();
-            if frame.is_some() {
-                return frame;
-            }
-        }
-        None
-    }
-
-    /// Takes the last fill that came before the index, which moves down to where it was.
-    fn take_before(&mut self, index: &mut usize) -> Option<Frame> {
-        let place = self.filled(self.frames.len().min(*index));
-        *index = place.saturating_sub(1);
-        self.frames.get_mut(place.checked_sub(1)?)?.take()
-    }
-
-    /// The highest place up to this one that has a fill, counted from 1; 0 if none has.
-    ///
-    /// The places that were passed lead there at once from then on.
-    fn filled(&mut self, from: usize) -> usize {
-        let mut place = from;
-        while place > 0 && self.frames[place - 1].is_none() {
-            place = self.below[place - 1] as usize;
-        }
-        let mut passed = from;
-        while passed > place {
-            let next = self.below[passed - 1] as usize;
-            self.below[passed - 1] = place as u32;
-            passed = next;
-        }
-        place
-    }
-}
-
-/// One object being built or filled.
-pub struct Frame {
-    pub step: Step,
-    pub object: PyObjectRef,
-    /// The object's entry in `origins`.
-    pub origin: u32,
-    /// The node a fill is for; 0 while that isn't built.
-    pub target: u32,
-    pub children: Vec<PyObjectRef>,
-    pub visited: usize,
-    /// Where this frame's numbers begin in `edges`.
-    edges_from: usize,
-    /// Where the fills that came up under this frame begin in the line.
-    line_from: usize,
-    /// Its record runs Python code: what waits in line comes before it.
-    pub drains: bool,
-    /// Part of that code is the hashing of keys.
-    hashes: bool,
-    /// It was begun by a frame that may not need it.
-    is_guest: bool,
-    /// Once it drains what it may not need: how far down the line it has got.
-    guests_from: Option<usize>,
-    /// What was put off together with it has the same; 0 if it never was.
-    pub group: u32,
-    /// What it goes without.
-    pub left_out: LeftOutCount,
-    /// The fills that follow once this frame is done, first to last.
-    pub then: Vec<Frame>,
-}
-
-impl Frame {
-    pub fn new(step: Step, object: PyObjectRef, origin: u32, children: Vec<PyObjectRef>) -> Self {
-        Self {
-            step,
-            object,
-            origin,
-            target: 0,
-            children,
-            visited: 0,
-            edges_from: 0,
-            line_from: 0,
-            drains: false,
-            hashes: false,
-            is_guest: false,
-            guests_from: None,
-            group: 0,
-            left_out: LeftOutCount::default(),
-            then: Vec::new(),
-        }
-    }
-
-    pub const fn draining(mut self) -> Self {
-        self.drains = true;
-        self
-    }
-
-    /// A fill that hashes its keys, if they are more than scalars.
-    pub const fn hashing(mut self, hashes: bool) -> Self {
-        self.hashes = hashes;
-        self.drains |= hashes;
-        self
-    }
-
-    pub const fn edges_from(&self) -> usize {
-        self.edges_from
-    }
-
-    pub const fn is_fill(&self) -> bool {
-        matches!(
-            self.step,
-            Step::FillList
-                | Step::FillDict
-                | Step::FillSet
-                | Step::FillCell
-                | Step::FillFunction { .. }
-                | Step::FillInstance
-                | Step::FillGiven
-                | Step::FillInstanceDict
-                | Step::FillModule
-                | Step::FillState { .. }
-                | Step::FillException { .. }
-                | Step::FillClass { .. }
-        )
-    }
-
-    /// A fill of the attributes of an instance, without Python code.
-    pub const fn gives_attributes(&self) -> bool {
-        matches!(self.step, Step::FillInstance | Step::FillGiven)
-    }
-
-    /// A fill of what instances of a class need: it comes before the class is met by any.
-    pub const fn is_of_methods(&self) -> bool {
-        matches!(
-            self.step,
-            Step::FillClass {
-                present: class::present::METHODS,
-                ..
-            }
-        )
-    }
-
-    /// How many references to a child the walk accounts for: that of the frame, and that of the
-    /// object it came from, where it surely has one.
-    pub const fn held(&self) -> usize {
-        match self.step {
-            Step::Tuple
-            | Step::FrozenSet
-            | Step::FillList
-            | Step::FillSet
-            | Step::FillDict
-            | Step::FillFunction { .. }
-            | Step::FillCell
-            | Step::FillInstance
-            | Step::Exception => 2,
-            _ => 1,
-        }
-    }
-}
 
 impl Encoder<'_> {
     /// Works until nothing is left to visit; the root's number is what remains on `edges`.
@@ -461,7 +233,7 @@ impl Encoder<'_> {
             // What comes up under it is for the frame below.
             Some(below) if !frame.drains => below.line_from,
             None if !frame.drains => 0,
-            _ => self.line.frames.len(),
+            _ => self.line.len(),
         };
         self.stack.push(frame);
         Ok(())
@@ -524,6 +296,15 @@ impl Encoder<'_> {
         Ok(edge)
     }
 
+    /// Numbers an object whose record was just written, and keeps it alive.
+    pub fn number_kept(&mut self, object: &PyObject) -> PyResult<u32> {
+        let number = self.next_number()?;
+        let known = Number::new(number, self.segment);
+        self.numbers.insert(object.get_id(), known);
+        self.kept.push(object.to_owned());
+        Ok(number)
+    }
+
     /// Counts a node whose record was just written, and gives its edge.
     pub fn next_number(&mut self) -> PyResult<u32> {
         let edge = self.node_count + FIRST_NODE;
@@ -538,8 +319,8 @@ impl Encoder<'_> {
 
     pub fn line_up(&mut self, fill: Frame) {
         self.line.push(fill);
-        let place = self.line.frames.len() as u32;
-        let fill = self.line.frames.last().and_then(Option::as_ref);
+        let place = self.line.len() as u32;
+        let fill = self.line.last();
         let address = fill.map_or(0, |fill| fill.object.get_id());
         if let Some(number) = self.numbers.get_mut(&address) {
             number.place = place;
@@ -555,182 +336,9 @@ impl Encoder<'_> {
 
     /// Brings the fill of an object forward, among those that the frame on top needs.
     fn advance(&mut self, number: Number) {
-        let waiting = self.line.frames.get_mut(number.place as usize - 1);
-        if let Some(fill) = waiting.and_then(Option::take) {
+        if let Some(fill) = self.line.take(number.place) {
             self.line_up(fill);
         }
-    }
-
-    /// The object in the making that the fill of this one waits for, if something on the stack
-    /// needs this one finished before, and can itself be put off.
-    fn postponed_to(&self, object: &PyObject) -> Option<PyObjectRef> {
-        let making = self.postponed.get(&object.get_id())?;
-        let position = self
-            .stack
-            .iter()
-            .rposition(|frame| frame.object.is(making))?;
-        let needed = self.stack[position + 1..].iter().any(|frame| frame.drains);
-        (needed && self.postpone_from(position).is_some()).then(|| making.clone())
-    }
-
-    /// Puts off the fills on whose behalf an object in the making was met again.
-    ///
-    /// They follow once it is made, and the frames above them are undone. Where there is no such
-    /// fill, the object needs itself to be constructed, and no order of records could rebuild it.
-    pub fn postpone(&mut self, object: &PyObject, parent: u32, slot: Slot) -> PyResult<()> {
-        let making = self.stack.iter().rposition(|frame| frame.object.is(object));
-        let making = making.expect("what is in progress has its frame on the stack");
-        let Some(from) = self.postpone_from(making) else {
-            return Err(self.refuse(
-                parent,
-                slot,
-                "an object that is needed to construct itself can't be carried",
-            ));
-        };
-        for position in from..self.stack.len() {
-            self.fill_early(position)?;
-        }
-        self.edges.truncate(self.stack[from].edges_from);
-        let mut undone: Vec<Frame> = self.stack.drain(from..).collect();
-        for frame in undone.iter().filter(|frame| frame.gives_attributes()) {
-            self.filling.remove(&frame.object.get_id());
-        }
-        self.keep_together(making, &mut undone);
-        let making_object = self.stack[making].object.clone();
-        // The innermost goes first: it may be the state that another is set to.
-        for frame in undone.into_iter().rev() {
-            let then = &mut self.stack[making].then;
-            let address = frame.object.get_id();
-            if frame.is_fill() {
-                self.postponed.insert(address, making_object.clone());
-                then.push(frame);
-            } else {
-                self.numbers.remove(&address);
-                // Its own fills come again with it; those that were put off on its behalf don't.
-                then.extend(frame.then.into_iter().filter(|fill| fill.target != 0));
-            }
-        }
-        Ok(())
-    }
-
-    /// Fills that were put off together stay together: one may be the state that another is set to,
-    /// which may not be set before it is filled. What of them hasn't begun yet goes along.
-    fn keep_together(&mut self, making: usize, undone: &mut Vec<Frame>) {
-        let groups = undone.iter().map(|frame| frame.group);
-        let group = match groups.max() {
-            Some(known) if known != 0 => known,
-            _ => {
-                self.group_count += 1;
-                self.group_count
-            }
-        };
-        for frame in &mut *undone {
-            frame.group = group;
-        }
-        let mut position = self.stack.len();
-        let mut lowest = position;
-        while position > making + 1 {
-            position -= 1;
-            let frame = &self.stack[position];
-            if frame.group == group && frame.is_fill() && frame.visited == 0 {
-                if frame.gives_attributes() {
-                    self.filling.remove(&frame.object.get_id());
-                }
-                undone.insert(0, self.stack.remove(position));
-                lowest = position;
-            }
-        }
-        for (position, frame) in self.stack.iter().enumerate().skip(lowest) {
-            if frame.gives_attributes() {
-                self.filling.insert(frame.object.get_id(), position);
-            }
-        }
-    }
-
-    /// The fill from which on the stack is undone, so that the object at `making` can be made.
-    ///
-    /// Each frame is there because the one below needs it, except for guests. An object that needs
-    /// nothing finished gets the whole chain afterwards. One that does gets what can be had: the
-    /// chain is broken at a guest, else at the first fill whose record runs code that would see
-    /// unfinished objects, else at its end.
-    fn postpone_from(&self, making: usize) -> Option<usize> {
-        let above = making + 1..self.stack.len();
-        let copied = self.copied_from(making);
-        let mut fills = above.clone().filter(|&at| {
-            let frame = &self.stack[at];
-            frame.is_fill() && !copied.contains(&frame.object.get_id())
-        });
-        let first = fills.clone().next()?;
-        if !self.stack[making].drains {
-            return Some(first);
-        }
-        if let Some(guest) = fills.clone().find(|&at| self.stack[at].is_guest) {
-            return Some(guest);
-        }
-        let Some(code) = above.clone().find(|&at| self.stack[at].drains) else {
-            return fills.next_back();
-        };
-        if self.stack[code].is_fill() && !copied.contains(&self.stack[code].object.get_id()) {
-            return Some(code);
-        }
-        let below = fills.clone().take_while(|&at| at < code).last();
-        below.or_else(|| fills.find(|&at| at > code))
-    }
-
-    /// Sees to the instances that the frame on top will hash, and that can't be filled before it,
-    /// as they hold it themselves. True if the frame has been put off.
-    fn settle_holders(&mut self) -> PyResult<bool> {
-        let Some((top, below)) = self.stack.split_last() else {
-            return Ok(false);
-        };
-        if self.filling.is_empty() {
-            return Ok(false);
-        }
-        let held = held_by(top, &self.filling);
-        if held.is_empty() {
-            return Ok(false);
-        }
-        let positions = held.iter().filter_map(|address| self.filling.get(address));
-        let mut holders: Vec<usize> = positions.copied().collect();
-        holders.sort_unstable();
-        let Some(&holder) = holders.first() else {
-            return Ok(false);
-        };
-        let needed = below[holder..].iter().any(|frame| frame.drains);
-        if top.hashes && top.is_fill() && !needed {
-            let frame = self.stack.pop().expect("it was just looked at");
-            self.edges.truncate(frame.edges_from);
-            self.stack[holder].then.push(frame);
-            return Ok(true);
-        }
-        for position in holders {
-            self.fill_early(position)?;
-        }
-        Ok(false)
-    }
-
-    /// Writes a fill of an instance with the attributes known so far, if this frame fills one. The
-    /// fill that comes in its turn replaces them all.
-    fn fill_early(&mut self, position: usize) -> PyResult<()> {
-        let frame = &self.stack[position];
-        if !frame.gives_attributes() || frame.visited == 0 {
-            return Ok(());
-        }
-        let (target, kind) = (frame.target, super::attributes_kind(frame));
-        // The last child that was visited is what the frames above are about.
-        let visited = (frame.visited - 1) / 2 * 2;
-        let known = visited - 2 * frame.left_out.pairs;
-        let rest = frame.children[visited + 2..].to_vec();
-        let mut edges = self.edges[frame.edges_from..frame.edges_from + known].to_vec();
-        for pair in rest.chunks_exact(2) {
-            let key = self.simple(&pair[0], super::HELD_UNKNOWN)?;
-            let value = self.simple(&pair[1], super::HELD_UNKNOWN)?;
-            if let (Some(key), Some(value)) = (key, value) {
-                edges.extend([key, value]);
-            }
-        }
-        self.fill_pairs(kind, target, &edges);
-        Ok(())
     }
 }
 

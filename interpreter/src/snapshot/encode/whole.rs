@@ -7,8 +7,8 @@
 use rustpython_vm::builtins::{PyDict, PyList, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
 
-use super::object::Plan;
-use super::walk::Number;
+use super::numbers::Number;
+use super::plan::Plan;
 use super::{Encoder, container};
 use crate::snapshot::format::{Write, kind};
 
