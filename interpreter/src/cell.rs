@@ -172,8 +172,9 @@ impl Run<'_> {
         let name = self.name();
         // The lines a person wrote, not what they were made into: both have the same numbers.
         remember_source(vm, &name, &source)?;
-        let mut parts = if preferences.needs_nodes() {
-            let is_muted = transform::ends_with_semicolon(&python);
+        let readable = compiling::readable(&python);
+        let mut parts = if preferences.needs_nodes() || matches!(readable, Cow::Owned(_)) {
+            let is_muted = transform::ends_with_semicolon(&readable);
             preferences
                 .compiled_nodes(vm, &python, &name, is_muted)?
                 .into_iter()
@@ -207,7 +208,6 @@ impl Run<'_> {
 
     /// Compiles a cell in as many pieces as its length asks for.
     fn compiled(&self, python: &str, name: &str, preferences: &Preferences) -> PyResult<Vec<Part>> {
-        let python = &*compiling::with_names(python);
         let outline = Outline::of(python);
         let pieces = outline.pieces(python);
         let last_index = pieces.len() - 1;

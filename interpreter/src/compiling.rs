@@ -5,26 +5,26 @@
 //! one byte (`'é`), it panics. Such source is compiled once more with other letters in the place of
 //! these, which has the same faults at the same places.
 //!
-//! And its parser takes `match` behind a semicolon for the beginning of a block, whatever follows
-//! (`x = 1; match = x`). In what is typed, and in text that is executed, such a name is compiled in another
-//! spelling that Python takes for the same; files and trees keep their columns, and the fault. All other source is
-//! compiled as it is.
+//! And its parser takes `match` behind a semicolon for the beginning of a block (`names.rs`). Such source is parsed with
+//! another name there, which is given back in its tree, and the tree is compiled: all source comes by the `compile` of
+//! [`crate::trees`] then. All other source is compiled as it is.
 //!
 //! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`.
 
 pub(crate) mod builtins;
+mod names;
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ruff_python_ast::token::TokenKind;
-use ruff_text_size::Ranged;
-use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
 use rustpython_vm::compiler::Mode;
-use rustpython_vm::{AsObject, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyRef, PyResult, VirtualMachine};
 
-use crate::parsing::{parse_module, parse_unchecked};
+pub(crate) use names::{StandIn, readable};
+
+use crate::parsing::parse_module;
+use crate::trees;
 
 thread_local! {
     static MAY_PANIC: Cell<bool> = const { Cell::new(false) };
@@ -51,37 +51,16 @@ pub(crate) fn compiled<R>(source: &str, compile: impl Fn(&str) -> R) -> R {
     done.unwrap_or_else(|_| compile(&in_ascii(source)))
 }
 
-/// The same source with another spelling of `match` where it is a name that isn't taken for one.
-pub(crate) fn with_names(source: &str) -> Cow<'_, str> {
-    let mut parts = source.match_indices("match");
-    let may_be_name = |at: usize| source[..at].trim_end_matches([' ', '\t']).ends_with(';');
-    if !parts.any(|(at, _)| may_be_name(at)) {
-        return Cow::Borrowed(source);
+/// Compiles a program, whatever the runtime makes of its names.
+///
+/// # Errors
+/// The SyntaxError of the source.
+pub(crate) fn program(vm: &VirtualMachine, source: &str, name: &str) -> PyResult<PyRef<PyCode>> {
+    if StandIn::of(source).is_some() {
+        return trees::program(vm, vm.ctx.new_str(source).into(), name);
     }
-    let parsed = parse_unchecked(source);
-    if parsed.errors().is_empty() {
-        return Cow::Borrowed(source);
-    }
-    let tokens = parsed.tokens();
-    let behind_semicolons = tokens.iter().zip(tokens.iter().skip(1));
-    let names = behind_semicolons
-        .filter(|(before, token)| {
-            // No block may begin there.
-            before.kind() == TokenKind::Semi && &source[token.range()] == "match"
-        })
-        .map(|(_, token)| token.start().to_usize());
-    let mut spelled = String::with_capacity(source.len());
-    let mut from = 0;
-    for at in names {
-        spelled.push_str(&source[from..at]);
-        spelled.push('\u{ff4d}');
-        from = at + 1;
-    }
-    spelled.push_str(&source[from..]);
-    match parse_module(&spelled) {
-        Ok(_) => Cow::Owned(spelled),
-        Err(_) => Cow::Borrowed(source),
-    }
+    let code = compiled(source, |source| vm.compile(source, Mode::Exec, name));
+    code.map_err(|failure| failure.into_pyexception(vm, Some(source)))
 }
 
 /// The same source with a letter in the place of each character that takes more than a byte.
@@ -119,7 +98,7 @@ pub(crate) fn show_line(vm: &VirtualMachine, failure: &PyBaseExceptionRef, sourc
 
 #[cfg(test)]
 mod tests {
-    use super::{compiled, in_ascii, may_panic, with_names};
+    use super::{compiled, in_ascii, may_panic};
 
     #[test]
     fn what_panics_is_asked_again_with_other_letters() {
@@ -137,33 +116,5 @@ mod tests {
     #[test]
     fn other_letters_are_as_many() {
         assert_eq!(in_ascii("a = 'é€𝒳\n\u{301}"), "a = 'xxx\nx");
-    }
-
-    #[test]
-    fn match_behind_a_semicolon_may_be_a_name() {
-        for (source, spelled) in [
-            ("x = 1; match = x", "x = 1; ｍatch = x"),
-            (
-                "import re; match = re.match('; match', 'a'); match.end()",
-                "import re; ｍatch = re.match('; match', 'a'); ｍatch.end()",
-            ),
-            (
-                "def f():\n    a = 1;match=2; return match\n",
-                "def f():\n    a = 1;ｍatch=2; return match\n",
-            ),
-        ] {
-            assert_eq!(with_names(source), spelled, "{source}");
-        }
-        for source in [
-            "match = 1",
-            "x = 1\nmatch x:\n    case 1: pass",
-            "x = 1; match x:\n    case 1: pass",
-            "x = '; match'",
-            "x = 1; match = (",
-            "x = 1; if x: pass",
-            "if x: a = 1; match = 2",
-        ] {
-            assert_eq!(with_names(source), source);
-        }
     }
 }

@@ -12,6 +12,7 @@ use ruff_python_parser::{
 };
 use ruff_text_size::Ranged;
 
+use crate::compiling::readable;
 use crate::parsing::{TOO_DEEP, parse_module, parse_unchecked};
 use crate::transform::{CellMagic, escapes_to_python, unpasted};
 
@@ -106,6 +107,7 @@ pub fn completeness(source: &str) -> Completeness {
         };
     }
     let python = escapes_to_python(&bare);
+    let python = readable(&python);
     match parse_module(&python) {
         Ok(parsed) => {
             if ends_indented(parsed.tokens()) && !ends_with_blank_line(&bare) {
@@ -460,6 +462,7 @@ mod tests {
             "\n",
             "x = 1",
             "x = 1\n",
+            "x = 1; match = x",
             "f(1,\n  2)",
             "x = '''a\nb'''",
             "if x:\n    y\n\n",
@@ -523,6 +526,7 @@ mod tests {
             ("if x:\n    y\n", 4),
             ("if x:\n    if y:", 8),
             ("def f():\n    return 1", 0),
+            ("def f():\n    x = 1; match = x", 4),
             ("def f():\n    if x:\n        return", 4),
             ("while True:\n    break", 0),
             ("try: x", 0),

@@ -3,7 +3,6 @@
 //! The thread that starts it is its main thread: the one that takes signals, and the only one
 //! that may enter it through [`Runtime`]. Reading input from a person is not done here.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -18,7 +17,7 @@ use rustpython_vm::{
 };
 
 use crate::cell::remember_failure;
-use crate::compiling;
+use crate::compiling::{self, StandIn};
 use crate::failure::{self, ErrorReport};
 use crate::frozen;
 use crate::namespace::Namespace;
@@ -457,31 +456,48 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
     }
     let source = std::fs::read(&absolute).ok();
     if let Some(source) = source.and_then(|bytes| compiling::builtins::decoded(&bytes, vm)) {
+        if StandIn::of(&source).is_some() {
+            return run_named(vm, namespace, &source, &absolute);
+        }
         compiling::check(vm, &source, &absolute, Mode::Exec)?;
     }
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
 }
 
+/// Runs a file with names that the runtime's parser refuses, as the runtime runs others.
+fn run_named(vm: &VirtualMachine, namespace: &Namespace, source: &str, path: &str) -> PyResult<()> {
+    let code = compiling::program(vm, source, path)?;
+    let machinery = session::import(vm, "importlib.machinery")?;
+    let loader = machinery
+        .get_attr("SourceFileLoader", vm)?
+        .call(("__main__", path), vm)?;
+    let names = namespace.dict();
+    names.set_item("__loader__", loader, vm)?;
+    names.set_item("__file__", vm.ctx.new_str(path).into(), vm)?;
+    names.set_item("__cached__", vm.ctx.none(), vm)?;
+    let ran = vm.run_code_obj(code, namespace_scope(vm, namespace));
+    for name in ["__file__", "__cached__"] {
+        // The program may have deleted it.
+        let _ = names.del_item(name, vm);
+    }
+    ran.map(drop)
+}
+
 /// Runs a program that isn't in a file: Python, or a cell, where only that makes sense of it.
 fn run_text(vm: &VirtualMachine, namespace: &Namespace, source: &str, name: &str) -> PyResult<()> {
     let is_cell = *transform::transform_cell(source) != *source
-        && crate::parsing::parse_module(source).is_err();
+        && crate::parsing::parse_module(&compiling::readable(source)).is_err();
     if is_cell {
         let running = session::import(vm, "rhumba._magics.running")?;
         let run = running.get_attr("run_cells", vm)?;
         let cells = vm.ctx.new_list(vec![vm.ctx.new_str(source).into()]);
         return run.call((cells,), vm).map(drop);
     }
-    compiling::check(vm, source, name, Mode::Exec)?;
-    let scope = namespace_scope(vm, namespace);
-    let Cow::Owned(spelled) = compiling::with_names(source) else {
-        return vm.run_string(scope, source, name).map(drop);
-    };
-    let code = vm.compile(&spelled, Mode::Exec, name);
-    let code = code.map_err(|failure| failure.into_pyexception(vm, Some(source)))?;
-    // What is shown is what was written. Without it nothing is shown.
+    let code = compiling::program(vm, source, name)?;
+    // What its tracebacks show. Without it they show no lines.
     let _ = vm.register_code_in_linecache(&code, source);
-    vm.run_code_obj(code, scope).map(drop)
+    vm.run_code_obj(code, namespace_scope(vm, namespace))
+        .map(drop)
 }
 
 /// Says why a program can't start, and asks for the process to end with that status.

@@ -1,8 +1,8 @@
 """A cell compiled statement by statement, when more than its last expression may be shown.
 
 `interpreter/src/cell.rs` compiles a cell as a whole; it comes here when
-`ast_node_interactivity` is another than "last_expr", or when programs have put
-transformers of syntax trees into the shell.
+`ast_node_interactivity` is another than "last_expr", when programs have put
+transformers of syntax trees into the shell, or when the runtime's parser refuses a name.
 """
 
 import ast
@@ -93,6 +93,14 @@ def signed(tree):
     from copy import deepcopy
 
     return _Signs().visit(deepcopy(tree))
+
+
+def named(tree, stand_in):
+    """A tree of source in which another name stood for `match`, which has its own now: the same tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == stand_in:
+            node.id = "match"
+    return tree
 
 
 def transformed(shell, tree):

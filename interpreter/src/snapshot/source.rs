@@ -6,7 +6,6 @@
 //! objects go without. Lines are kept where all of Python looks them up, in `linecache`.
 
 use rustpython_vm::builtins::{PyCode, PyDict, PyList, PyStr, PyStrInterned, PyTuple};
-use rustpython_vm::compiler::Mode;
 use rustpython_vm::{Py, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use super::code::constants;
@@ -121,8 +120,7 @@ pub(super) struct Wanted {
 /// Compiles source again, and finds in it the one code object that is wanted.
 pub(super) fn recompile(vm: &VirtualMachine, text: &str, wanted: &Wanted) -> Option<PyRef<PyCode>> {
     let text = transform::transform_cell(text);
-    let compiled = compiling::compiled(&text, |text| vm.compile(text, Mode::Exec, wanted.path));
-    let module = compiled.ok()?;
+    let module = compiling::program(vm, &text, wanted.path).ok()?;
     let mut found = None;
     let mut rest = vec![module];
     while let Some(code) = rest.pop() {

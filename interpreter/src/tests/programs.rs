@@ -124,6 +124,34 @@ fn a_failing_script_shows_its_traceback() {
 }
 
 #[test]
+fn match_is_a_name_behind_a_semicolon_of_a_file() {
+    let folder = Folder::new("refused-names");
+    let beside = folder.0.join("beside.py");
+    std::fs::write(beside, b"# coding: latin-1\nx = '\xe9'; match = x\n").expect("written");
+    let script = folder.write(
+        "main.py",
+        "import beside\nx = 1; match = beside.match * 2; print(match, __name__, __loader__.path == __file__)\n\
+         y = 0; match = 1 / y\n",
+    );
+    let (status, stdout, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
+    let expected = format!(
+        "Traceback (most recent call last):\n  File \"{script}\", line 3, in <module>\n    y = 0; match = 1 / y\n                   \
+         ~~^~~\nZeroDivisionError: division by zero\n"
+    );
+    assert_eq!(
+        (status, stdout.as_str(), stderr),
+        (1, "éé __main__ True\n", expected)
+    );
+    let script = folder.write("syntax.py", "x = 'é'; match = x\ny = = 1\n");
+    let (status, _, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
+    let place = format!("File \"{script}\", line 2\n    y = = 1\n");
+    assert!(status == 1 && stderr.contains(&place), "{stderr}");
+    let (status, stdout, _) =
+        ran(|runtime| runtime.run_command("é = 1; match = é; print(match)", &[]));
+    assert_eq!((status, stdout.as_str()), (0, "1\n"));
+}
+
+#[test]
 fn a_script_that_is_not_there_is_said() {
     let (status, _, stderr) = ran(|runtime| runtime.run_script("/no/such/script.py", &[]));
     assert_eq!(status, 2);

@@ -282,16 +282,56 @@ fn a_text_without_an_end_may_stop_at_any_letter() {
 }
 
 #[test]
-fn match_is_a_name_in_what_is_typed() {
+fn match_is_a_name_behind_a_semicolon() {
     with_bench(|bench| {
         bench.cell("import re; match = re.match('a', 'ab'); match.end()");
         assert_eq!(bench.value("match.group()"), "'a'");
-        bench.cell("names = {}; exec('x = 1; match = x + 1', names)");
-        assert_eq!(bench.value("names['match']"), "2");
-        let told = bench.failing("x = 1; match = x / 0").traceback;
-        assert!(told.contains("x = 1; match = x / 0"), "{told}");
+        bench.cell("x = 2; match = x; match;");
+        assert!(bench.recorder.take().is_empty());
+        for source in [
+            "'x = 1; match = x + 1'",
+            "b'x = 1; match = x + 1'",
+            "compile('x = 1; match = x + 1', 'f', 'exec')",
+            "compile(source=b'x = 1; match = x + 1', filename='f', mode='exec', flags=0)",
+            "compile(__import__('ast').parse('x = 1; match = x + 1'), 'f', 'exec')",
+            "b'# coding: latin-1\\nx = \\'\\xe9\\'; match = len(x) + 1'",
+            "'def f():\\n    é = 1; match = é; return match + 1\\nmatch = f()'",
+        ] {
+            bench.cell(&format!("names = {{}}; exec({source}, names)"));
+            assert_eq!(bench.value("names['match']"), "2", "{source}");
+        }
+        bench.cell("from __future__ import annotations\ndef f(): return compile('x = 1; match: x = 2', 'f', 'exec')");
+        bench.cell("names = {}; exec(f(), names)");
+        assert_eq!(bench.value("names['__annotations__']"), "{'match': 'x'}");
         let told = bench.failing("x = 1; match x:\n    case 1: pass").message;
         assert!(!told.is_empty());
+    });
+}
+
+#[test]
+fn what_stands_around_a_refused_name_keeps_its_place() {
+    with_bench(|bench| {
+        bench.cell("import ast\ntree = ast.parse('x = 1; match = x; y = 2')");
+        bench.cell("names = [name for name in ast.walk(tree) if isinstance(name, ast.Name)]");
+        assert_eq!(
+            bench.value("[(name.id, name.col_offset, name.end_col_offset) for name in names]"),
+            "[('x', 0, 1), ('match', 7, 12), ('x', 15, 16), ('y', 18, 19)]"
+        );
+        let told = bench.failing("x = 1; match = x / 0").traceback;
+        let line = "    x = 1; match = x / 0\n                   ~~^~~\n";
+        assert!(told.contains(line), "{told}");
+        bench.cell(
+            "try: compile('x = 1; match = x\\ny = 3 +', 'f', 'exec')\nexcept SyntaxError as e: told = e",
+        );
+        assert_eq!(
+            bench.value("told.filename, told.lineno, told.text.strip()"),
+            "('f', 2, 'y = 3 +')"
+        );
+        bench.cell(
+            "try: compile('def f():\\n x = 1; match = 2; global match', 'f', 'exec')\n\
+             except SyntaxError as e: told = e",
+        );
+        assert_eq!(bench.value("'match' in told.msg, told.lineno"), "(True, 2)");
     });
 }
 

@@ -1,0 +1,129 @@
+//! Names `match` that the runtime's parser refuses, and what it is given in their place.
+//!
+//! Behind a semicolon it takes `match` for the beginning of a block, whatever follows (`x = 1; match = x`). With another
+//! name of as many letters there, all else keeps its place, and what is wrong with the source is found where it is. Who
+//! parses such a text gives the names back, as [`crate::trees`] does in the tree that it compiles.
+
+use std::borrow::Cow;
+
+use ruff_python_ast::token::TokenKind;
+use ruff_text_size::Ranged;
+
+use crate::parsing::parse_unchecked;
+
+const REFUSED: &str = "match";
+
+/// Source with another name in the place of those that are refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StandIn {
+    pub text: String,
+    /// The name, which is nowhere else in the text.
+    pub name: String,
+}
+
+impl StandIn {
+    /// None of source that the parser takes as it is, or refuses for other reasons alone.
+    pub(crate) fn of(source: &str) -> Option<Self> {
+        if !may_refuse(source.as_bytes()) {
+            return None;
+        }
+        let parsed = parse_unchecked(source);
+        if parsed.errors().is_empty() {
+            return None;
+        }
+        let tokens = parsed.tokens();
+        let behind_semicolons = tokens.iter().zip(tokens.iter().skip(1));
+        let places: Vec<_> = behind_semicolons
+            .filter(|(before, token)| {
+                // No block may begin there.
+                before.kind() == TokenKind::Semi && &source[token.range()] == REFUSED
+            })
+            .map(|(_, token)| token.range())
+            .collect();
+        if places.is_empty() {
+            return None;
+        }
+        let name = unused_name(source)?;
+        let mut text = source.to_owned();
+        for place in places {
+            text.replace_range(place.to_std_range(), &name);
+        }
+        Some(Self { text, name })
+    }
+}
+
+/// The source as the parser takes it: each letter of it is at its place.
+pub(crate) fn readable(source: &str) -> Cow<'_, str> {
+    StandIn::of(source).map_or(Cow::Borrowed(source), |stand_in| Cow::Owned(stand_in.text))
+}
+
+/// Whether a semicolon has the name behind it, be it in a text: nearly all source has none.
+pub(crate) fn may_refuse(source: &[u8]) -> bool {
+    let is_between = |byte: &u8| b" \t\x0c\\\r\n".contains(byte);
+    let mut behind_semicolons = source.split(|byte| *byte == b';').skip(1);
+    behind_semicolons.any(|behind| {
+        let start = behind.iter().position(|byte| !is_between(byte));
+        start.is_some_and(|start| behind[start..].starts_with(REFUSED.as_bytes()))
+    })
+}
+
+/// A name of as many letters that isn't in the source.
+fn unused_name(source: &str) -> Option<String> {
+    let letters = 'a'..='z';
+    let two_letters = letters
+        .clone()
+        .flat_map(|a| letters.clone().map(move |b| (a, b)));
+    let mut names = two_letters.map(|(a, b)| format!("mat{a}{b}"));
+    names.find(|name| !source.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_name_has_a_stand_in_of_its_length() {
+        for (source, text) in [
+            ("x = 1; match = x", "x = 1; mataa = x"),
+            (
+                "import re; match = re.match('; match', 'a'); match.end()",
+                "import re; mataa = re.match('; match', 'a'); mataa.end()",
+            ),
+            (
+                "def f():\n    a = 1;match=2; return match\n",
+                "def f():\n    a = 1;mataa=2; return match\n",
+            ),
+            ("mataa = 1; match = 2", "mataa = 1; matab = 2"),
+            ("é = 1; \\\n match = 2", "é = 1; \\\n mataa = 2"),
+            ("x = 1; match = x\ny = (", "x = 1; mataa = x\ny = ("),
+        ] {
+            let stand_in = StandIn::of(source).expect("the parser refuses it");
+            assert_eq!(stand_in.text, text, "{source}");
+            assert_eq!(stand_in.text.len(), source.len());
+            assert_eq!(readable(source), text);
+        }
+    }
+
+    #[test]
+    fn what_the_parser_takes_has_none() {
+        for source in [
+            "match = 1",
+            "x = 1\nmatch x:\n    case 1: pass",
+            "x = 1;\nmatch x:\n    case 1: pass",
+            "x = '; match'",
+            "x = 1; if x: pass",
+            "if x: a = 1; match = 2",
+            "x = 1; matched = 2",
+        ] {
+            let refused = StandIn::of(source);
+            assert_eq!(refused, None, "{source}");
+            assert!(matches!(readable(source), Cow::Borrowed(_)), "{source}");
+        }
+    }
+
+    #[test]
+    fn source_without_the_name_is_not_parsed() {
+        assert!(may_refuse(b"x;match") && may_refuse(b"x; \\\n\tmatch") && may_refuse(b";;match"));
+        assert!(!may_refuse(b"match") && !may_refuse(b"x; y = match") && !may_refuse(b"x;"));
+    }
+}
