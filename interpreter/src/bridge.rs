@@ -201,6 +201,28 @@ mod _rhumba_shell {
         Ok(Session::of(vm)?.history(vm)?.inputs.clone())
     }
 
+    /// The numbers of the cells that were entered, in their order.
+    #[pyfunction]
+    fn input_numbers(vm: &VirtualMachine) -> PyResult<PyListRef> {
+        let numbers = Session::of(vm)?.history(vm)?.numbers();
+        let numbers = numbers
+            .into_iter()
+            .map(|number| vm.ctx.new_int(number).into());
+        Ok(vm.ctx.new_list(numbers.collect()))
+    }
+
+    /// The number of the cell that runs and is counted, or that the next one will have.
+    #[pyfunction]
+    fn execution_count(vm: &VirtualMachine) -> PyResult<u32> {
+        Ok(Session::of(vm)?.execution_count())
+    }
+
+    #[pyfunction]
+    fn set_execution_count(number: u32, vm: &VirtualMachine) -> PyResult<()> {
+        Session::of(vm)?.set_execution_count(number);
+        Ok(())
+    }
+
     #[pyfunction]
     fn cell_count(vm: &VirtualMachine) -> PyResult<u32> {
         Ok(Session::of(vm)?.cell_count())

@@ -78,7 +78,9 @@ pub fn run_cell_telling(
         count,
         options: &options,
         began: false,
+        is_numbered_again: false,
     };
+    let counting_before = options.store.then(|| session.swap_is_counting(true));
     let begun = run.tell_begin(source);
     let ran = begun.as_ref().map_or_else(
         |failure| Err(failure.clone()),
@@ -87,6 +89,9 @@ pub fn run_cell_telling(
             run.run(source)
         },
     );
+    if let Some(is_counting) = counting_before {
+        session.swap_is_counting(is_counting);
+    }
     let mut outcome = match ran {
         Ok(value) => CellOutcome {
             count,
@@ -135,6 +140,8 @@ struct Run<'run> {
     count: u32,
     options: &'run CellOptions,
     began: bool,
+    /// Whether a cell before may have had its number, as a program has set it.
+    is_numbered_again: bool,
 }
 
 /// What code calls the set of the annotations that it came by.
@@ -201,7 +208,10 @@ impl Run<'_> {
     fn name(&self) -> String {
         match &self.options.name {
             Some(name) => name.clone(),
-            None if self.options.store => self.session.cell_name(self.count),
+            // Tracebacks of what an earlier one has defined show that one's lines.
+            None if self.options.store && !self.is_numbered_again => {
+                self.session.cell_name(self.count)
+            }
             None => self.session.unstored_cell_name(),
         }
     }
@@ -336,13 +346,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn store_input(&self, source: &str) -> PyResult<()> {
-        let (vm, count) = (self.vm, self.count);
+    fn store_input(&mut self, source: &str) -> PyResult<()> {
+        let (vm, session, count) = (self.vm, self.session, self.count);
         if !self.options.store {
             return Ok(());
         }
-        let history = self.session.history(vm)?;
-        let dict = self.session.dict();
+        let history = session.history(vm)?;
+        let dict = session.dict();
         let text: PyObjectRef = vm.ctx.new_str(source).into();
         for (older, newer) in [("_iii", "_ii"), ("_ii", "_i")] {
             if let Some(moved) = dict.get_item_opt(newer, vm)? {
@@ -355,7 +365,7 @@ impl Run<'_> {
             dict.set_item("_i", last, vm)?;
         }
         dict.set_item(format!("_i{count}").as_str(), text.clone(), vm)?;
-        history.inputs.borrow_vec_mut().push(text);
+        self.is_numbered_again = history.add(count, text);
         crate::history::remember(vm, count, source);
         Ok(())
     }

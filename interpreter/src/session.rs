@@ -25,8 +25,10 @@ const SESSION_ATTRIBUTE: &str = "_rhumba_session";
 pub(crate) struct Session {
     /// The names that cells run with: those of `__main__`, or of where a shell was embedded.
     dict: RwLock<PyDictRef>,
-    /// Cells that were counted so far: the number that the last stored cell had.
+    /// Cells that were counted so far: the number that the last stored cell had, unless a program has set it.
     cell_count: AtomicU32,
+    /// Whether a cell runs that is counted.
+    is_counting: AtomicBool,
     /// The number of the cell whose value `_` is; 0 if there is none yet.
     last_output: AtomicU32,
     /// Cells run without being stored, which are named apart from the stored ones.
@@ -51,6 +53,31 @@ pub(crate) struct Session {
 pub(crate) struct History {
     pub inputs: PyListRef,
     pub outputs: PyDictRef,
+    numbers: RwLock<Numbers>,
+}
+
+/// The numbers that cells had, in the order in which they came: a program may set the next.
+#[derive(Default)]
+struct Numbers {
+    of_inputs: Vec<u32>,
+    highest: u32,
+}
+
+impl History {
+    /// Keeps what was entered; says whether a cell before may have had the number.
+    pub(crate) fn add(&self, number: u32, input: PyObjectRef) -> bool {
+        self.inputs.borrow_vec_mut().push(input);
+        let mut numbers = self.numbers.write();
+        numbers.of_inputs.push(number);
+        let is_again = number <= numbers.highest;
+        numbers.highest = numbers.highest.max(number);
+        is_again
+    }
+
+    /// The numbers of all cells that were entered, in their order.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        self.numbers.read().of_inputs.clone()
+    }
 }
 
 impl fmt::Debug for Session {
@@ -79,6 +106,7 @@ impl Session {
             Self {
                 dict: RwLock::new(scope.globals),
                 cell_count: AtomicU32::new(0),
+                is_counting: AtomicBool::new(false),
                 last_output: AtomicU32::new(0),
                 unstored_count: AtomicU64::new(0),
                 owner: RwLock::new(String::new()),
@@ -166,6 +194,23 @@ impl Session {
         self.cell_count.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Sets whether a cell runs that is counted, and gives whether one did.
+    pub(crate) fn swap_is_counting(&self, is_counting: bool) -> bool {
+        self.is_counting.swap(is_counting, Ordering::Relaxed)
+    }
+
+    /// The number of the cell that runs and is counted, or that the next one will have.
+    pub(crate) fn execution_count(&self) -> u32 {
+        let is_counting = self.is_counting.load(Ordering::Relaxed);
+        self.cell_count() + u32::from(!is_counting)
+    }
+
+    pub(crate) fn set_execution_count(&self, number: u32) {
+        let is_counting = self.is_counting.load(Ordering::Relaxed);
+        let count = number.saturating_sub(u32::from(!is_counting));
+        self.cell_count.store(count, Ordering::Relaxed);
+    }
+
     /// Notes whose value `_` is from now on, and gives whose it was.
     pub(crate) fn swap_last_output(&self, count: u32) -> u32 {
         self.last_output.swap(count, Ordering::Relaxed)
@@ -237,7 +282,11 @@ impl Session {
         let folder = vm.ctx.new_str(folder.to_string_lossy());
         let folders = vm.ctx.new_list(vec![folder.into()]);
         self.dict().set_item("_dh", folders.into(), vm)?;
-        Ok(self.history.get_or_init(|| History { inputs, outputs }))
+        Ok(self.history.get_or_init(|| History {
+            inputs,
+            outputs,
+            numbers: RwLock::default(),
+        }))
     }
 
     pub(crate) fn history_if_made(&self) -> Option<&History> {

@@ -120,9 +120,12 @@ def this_session():
         shown = {row[1]: row[3] for row in _rhumba_history.range(session, 1, None)}
     results = _rhumba_shell.namespace().get("_oh") or {}
     found = []
-    for number, source in enumerate(_rhumba_shell.inputs()):
-        if number == 0:
-            continue
+    inputs = _rhumba_shell.inputs()
+    numbers = [0, *_rhumba_shell.input_numbers()]
+    if len(numbers) != len(inputs):
+        # Who has taken cells out of `In` has numbered the others.
+        numbers = range(len(inputs))
+    for number, source in list(zip(numbers, inputs))[1:]:
         result = shown.get(number)
         if result is None and number in results:
             result = repr(results[number])

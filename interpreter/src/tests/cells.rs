@@ -426,3 +426,33 @@ fn functions_of_cells_can_be_inspected() {
         );
     });
 }
+
+#[test]
+fn a_program_may_set_the_number_of_cells() {
+    with_bench(|bench| {
+        bench.cell("ip = get_ipython()\nhere = ip.execution_count");
+        assert_eq!(bench.value("here, ip.execution_count"), "(1, 2)");
+        bench.cell("ip.execution_count = 10\ndef f(): return 1 / 0");
+        assert_eq!(bench.value("ip.execution_count"), "11");
+        assert_eq!(bench.cell("'value'").count, 11);
+        assert_eq!(bench.value("Out[11], _i11"), "('value', \"'value'\")");
+        // As IPython counts: it is the number of this cell, and goes up by one at its end.
+        bench.cell("ip.execution_count += 1");
+        assert_eq!(bench.value("ip.execution_count"), "14");
+        bench.cell("ip.execution_count = 0");
+        assert_eq!(bench.cell("'another'").count, 1);
+        let told = bench.failing("f()").traceback;
+        assert!(told.contains("def f(): return 1 / 0"), "{told}");
+        assert!(told.contains("f()\n    ~^^"), "{told}");
+        bench.cell("import rhumba._past as past");
+        assert_eq!(
+            bench.value("[cell.number for cell in past.this_session()]"),
+            "[1, 2, 11, 12, 14, 1, 2, 3]"
+        );
+        let told = bench.failing("ip.execution_count = -1").message;
+        assert!(told.contains("from 0 up, not -1"), "{told}");
+        assert!(bench.run("ip.execution_count = 0", false).failure.is_some());
+        bench.run("ip.execution_count = 7", false);
+        assert_eq!(bench.cell("").count, 7);
+    });
+}

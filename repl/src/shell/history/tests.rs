@@ -247,6 +247,22 @@ fn a_pipe_in_the_place_of_the_file_is_not_waited_for() {
 }
 
 #[test]
+fn numbers_that_are_set_back_begin_another_session() {
+    let folder = folder();
+    let history = open(&folder);
+    for (line, cell) in [(1, "a"), (2, "b"), (1, "c"), (5, "d")] {
+        history.remember(line, cell);
+    }
+    history.remember_output(5, "'out'");
+    assert_eq!(sources(&asked(&history, all(1))), ["a", "b"]);
+    let cells = asked(&history, all(2));
+    assert_eq!(sources(&cells), ["c", "d"]);
+    assert_eq!(cells[1].output.as_deref(), Some("'out'"));
+    assert_eq!(history.session().recv_timeout(TIMEOUT), Ok(Ok(2)));
+    history.finish();
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_leaves_a_history_in_memory() {
     let folder = folder();
     std::fs::write(

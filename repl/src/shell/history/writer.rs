@@ -64,8 +64,35 @@ pub struct Writer {
     recent: Arc<Recent>,
     trouble: Arc<Trouble>,
     unwritten: Vec<Unwritten>,
-    /// The number of this session, once it has a cell.
-    session: Option<i64>,
+    /// This session, once it has a cell.
+    session: Option<Session>,
+}
+
+/// The session that cells belong to.
+#[derive(Clone, Copy)]
+struct Session {
+    number: i64,
+    /// The last cell's number in it, or none yet.
+    last_line: u32,
+}
+
+impl Session {
+    fn begin(database: &Database) -> database::Result<Self> {
+        Ok(Self {
+            number: database.begin_session()?,
+            last_line: 0,
+        })
+    }
+
+    /// Keeps a cell. Where a program has set its number back, it is the first of another session.
+    fn add_cell(&mut self, database: &Database, line: u32, source: &str) -> database::Result<()> {
+        if line <= self.last_line {
+            database.end_session(self.number)?;
+            *self = Self::begin(database)?;
+        }
+        self.last_line = line;
+        database.add_cell(self.number, line, source)
+    }
 }
 
 impl Writer {
@@ -131,7 +158,7 @@ impl Writer {
                 if let Some(done) = self.answer(&kept, order) {
                     if let Some(session) = self.session {
                         // Its end is only told; the cells are there.
-                        let _ = kept.end_session(session);
+                        let _ = kept.end_session(session.number);
                     }
                     drop(kept);
                     let _ = done.send(());
@@ -286,14 +313,14 @@ impl Writer {
         let known = self.session;
         let unwritten = &self.unwritten;
         let session = database.together(|database| {
-            let session = known.map_or_else(|| database.begin_session(), Ok)?;
+            let mut session = known.map_or_else(|| Session::begin(database), Ok)?;
             for item in unwritten {
                 match item {
                     Unwritten::Input { line, source } => {
-                        database.add_cell(session, *line, source)?;
+                        session.add_cell(database, *line, source)?;
                     }
                     Unwritten::Output { line, text } => {
-                        database.add_output(session, *line, text)?;
+                        database.add_output(session.number, *line, text)?;
                     }
                 }
             }
@@ -316,7 +343,7 @@ impl Writer {
                 None
             }
             Order::Session { answer } => {
-                let _ = answer.send(Ok(self.session.unwrap_or(0)));
+                let _ = answer.send(Ok(self.session.map_or(0, |session| session.number)));
                 None
             }
             Order::Finish { done } => Some(done),
