@@ -3,12 +3,15 @@
 Prompts are lists of pairs, a token and a text. Tokens are only names here, with dots
 between their parts; a theme (`_themes.py`) may have a colour for one. `rendered` is what the
 terminal asks before each cell (`repl/src/shell/looks.rs`) once `get_ipython().prompts` is
-set; the usual prompts are the terminal's own.
+set, and when the mode of vi changes; the usual prompts are the terminal's own.
 """
 
 import sys
 
 __all__ = ["Prompts", "Token", "rendered"]
+
+# The tag of vi's mode that prompts are made for.
+_mode = "[ins] "
 
 
 class _Token(tuple):
@@ -33,9 +36,9 @@ class Prompts:
         self.shell = shell
 
     def vi_mode(self):
-        """The tag of vi's mode as a cell begins; empty in other modes. While it is typed the terminal changes it."""
+        """The tag of vi's mode, `[ins] `, `[nav] ` or `[rep] `; empty where the prompt isn't to say it."""
         is_told = getattr(self.shell, "editing_mode", "emacs") == "vi" and self.shell.prompt_includes_vi_mode
-        return "[ins] " if is_told else ""
+        return _mode if is_told else ""
 
     def current_line(self):
         """The line of the cell that the cursor is in; 0, as prompts are made before it is typed."""
@@ -70,12 +73,14 @@ def _width(tokens):
     return sum(len(text) for _, text in tokens)
 
 
-def rendered(shell):
-    """What stands before the next cell, before its further lines, and before its value.
+def rendered(shell, mode="[ins] "):
+    """What stands before the next cell, before its further lines, and before its value, in a mode of vi.
 
     Each is a list of pairs: the name that a style has for the terminal, or an empty one, and a
     text. None where the prompts are the usual ones.
     """
+    global _mode
+    _mode = mode
     prompts = shell.__dict__.get("prompts")
     if prompts is None or type(prompts) is Prompts:
         return None

@@ -161,7 +161,7 @@ impl<'vm> CellEditor<'vm> {
         let (raw, styled) = looks::edited_in_prompt(number, self.colours);
         let further = looks::edited_further_prompt(number, self.colours);
         if let Some(helper) = self.editor.helper_mut() {
-            helper.further = further;
+            helper.begin(number, further);
         }
         let mut before_cursor = text.unwrap_or_default();
         let mut after_cursor = String::new();

@@ -46,8 +46,12 @@ pub struct CellHelper<'vm> {
     edited: RefCell<Option<Edited>>,
     /// Whether what the cell may go on with is shown.
     pub suggests: bool,
+    /// The number of the cell.
+    number: u32,
     /// What stands before further lines.
-    pub further: String,
+    further: String,
+    /// The prompts of a person's own as they were made again, for another mode of vi.
+    remade: RefCell<Option<Remade>>,
     /// What stands before the first line, and what stands there in place of it while one searches.
     prompt: RefCell<(String, Option<String>)>,
     /// What the cell may go on with where it ends, if it is this.
@@ -75,7 +79,9 @@ impl<'vm> CellHelper<'vm> {
             keys,
             edited: RefCell::default(),
             suggests: true,
+            number: 0,
             further: String::new(),
+            remade: RefCell::default(),
             prompt: RefCell::default(),
             suggested: RefCell::default(),
             choices: RefCell::default(),
@@ -83,6 +89,49 @@ impl<'vm> CellHelper<'vm> {
             is_entered: Cell::new(false),
             seen: RefCell::default(),
         }
+    }
+
+    /// Begins the cell of this number, with what stands before its further lines.
+    pub fn begin(&mut self, number: u32, further: String) {
+        self.number = number;
+        self.further = further;
+        self.remade = RefCell::default();
+    }
+
+    /// What stands before the first line in the mode of vi. A person's own prompts are made again when
+    /// that changes.
+    fn prompt_in_mode(&self, prompt: &str) -> String {
+        let mode = self.keys.vi.mode();
+        let made_for = self.remade.borrow().as_ref().map(|remade| remade.mode);
+        if made_for.is_none() && !looks::are_own() {
+            return prompt.replacen(vi::TYPING, mode, 1);
+        }
+        if made_for.unwrap_or(vi::TYPING) != mode {
+            self.vm
+                .attach_for_callback(|| looks::follow_mode(self.vm, mode));
+            let (_, styled) = looks::edited_in_prompt(self.number, self.colours);
+            let prompt = match looks::are_own() {
+                true => styled,
+                // They failed, and the usual ones are back.
+                false => styled.replacen(vi::TYPING, mode, 1),
+            };
+            let further = looks::edited_further_prompt(self.number, self.colours);
+            *self.remade.borrow_mut() = Some(Remade {
+                mode,
+                prompt,
+                further,
+            });
+        }
+        let remade = self.remade.borrow();
+        let remade = remade.as_ref().map(|remade| remade.prompt.clone());
+        remade.unwrap_or_else(|| prompt.to_owned())
+    }
+
+    /// What stands before further lines now.
+    fn further_now(&self) -> String {
+        let remade = self.remade.borrow();
+        let further = remade.as_ref().map(|remade| &remade.further);
+        further.unwrap_or(&self.further).clone()
     }
 
     /// The cell in its colours, with the lines reversed that are selected.
@@ -134,6 +183,13 @@ impl<'vm> CellHelper<'vm> {
         let (before, after) = seen.0.split_at_checked(seen.1).unwrap_or((&seen.0, ""));
         (before.to_owned(), after.to_owned())
     }
+}
+
+/// Prompts of a person's own, made for a mode of vi.
+struct Remade {
+    mode: &'static str,
+    prompt: String,
+    further: String,
 }
 
 impl Completer for CellHelper<'_> {
@@ -225,7 +281,7 @@ impl Highlighter for CellHelper<'_> {
         self.keys.view.draw(CellText {
             prompt,
             search,
-            further: self.further.clone(),
+            further: self.further_now(),
             text: self.painted(line, position),
             cursor: before.chars().count(),
             suggestion,
@@ -241,14 +297,14 @@ impl Highlighter for CellHelper<'_> {
     ) -> Cow<'b, str> {
         // Another is shown while one searches, with what is searched for.
         self.keys.is_searching.store(!is_own, Ordering::Relaxed);
+        let own = is_own.then(|| match looks::tell_vi_mode() {
+            true => self.prompt_in_mode(prompt),
+            false => prompt.to_owned(),
+        });
         let mut prompts = self.prompt.borrow_mut();
         prompts.1 = (!is_own).then(|| harmless(prompt).into_owned());
-        if is_own {
-            // One of a person's own may say the mode in any place.
-            prompts.0 = match looks::tell_vi_mode() {
-                true => prompt.replacen(vi::TYPING, self.keys.vi.mode(), 1),
-                false => prompt.to_owned(),
-            };
+        if let Some(own) = own {
+            prompts.0 = own;
         }
         Cow::Borrowed("")
     }

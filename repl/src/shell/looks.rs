@@ -105,13 +105,30 @@ fn follow_prompts(vm: &VirtualMachine, shell: &PyObject) {
     let is_set = shell
         .dict()
         .is_some_and(|dict| dict.contains_key("prompts", vm));
-    let prompts = is_set.then(|| made_prompts(vm, shell).ok().flatten());
+    let prompts = is_set.then(|| made_prompts(vm, shell, vi::TYPING).ok().flatten());
     *PROMPTS.write() = prompts.flatten();
 }
 
-fn made_prompts(vm: &VirtualMachine, shell: &PyObject) -> PyResult<Option<Prompts>> {
+/// Whether the person makes the prompts.
+pub fn are_own() -> bool {
+    PROMPTS.read().is_some()
+}
+
+/// Asks for the prompts of the cell again, as vi is in another mode.
+pub fn follow_mode(vm: &VirtualMachine, mode: &str) {
+    if !are_own() {
+        return;
+    }
+    let shell = shell_object(vm);
+    // A Ctrl-C in it leaves them as they are.
+    if let Some(Ok(made)) = shell.map(|shell| made_prompts(vm, &shell, mode)) {
+        *PROMPTS.write() = made;
+    }
+}
+
+fn made_prompts(vm: &VirtualMachine, shell: &PyObject, mode: &str) -> PyResult<Option<Prompts>> {
     let module = vm.import("rhumba._prompts", 0)?.get_attr("_prompts", vm)?;
-    let made = vm.call_method(&module, "rendered", (shell.to_owned(),))?;
+    let made = vm.call_method(&module, "rendered", (shell.to_owned(), mode))?;
     if vm.is_none(&made) {
         return Ok(None);
     }

@@ -84,6 +84,38 @@ fn the_prompt_says_the_mode_of_vi() {
 }
 
 #[test]
+fn prompts_of_ones_own_are_made_again_for_another_mode_of_vi() {
+    let home = TestHome::new();
+    let mut screen = started_with(&home, "editing_mode = 'vi'");
+    screen.shows_line("[ins] In [1]:");
+    screen.send(
+        "from IPython.terminal.prompts import Prompts; names = {'[nav] ': 'commands', '[rep] ': 'over'}; \
+         P = type('P', (Prompts,), {'in_prompt_tokens': \
+         lambda self: [(None, names.get(self.vi_mode(), 'typing') + '> ')]})\r",
+    );
+    screen.shows_line("[ins] In [2]:");
+    screen.send("get_ipython().prompts = P(get_ipython())\r");
+    screen.shows_line("typing>");
+    screen.send("ab\x1b");
+    screen.shows_line("commands> ab");
+    screen.wait("the cursor on the b", |screen| screen.cursor().1 == 10 + 1);
+    screen.send("Rx");
+    screen.shows_line("over> ax");
+    screen.send("\x1b");
+    screen.shows_line("commands> ax");
+    screen.send("Sif 1:\r");
+    screen.shows_line("   ...:");
+    // What stands before further lines is as wide.
+    screen.send("\x1b");
+    screen.shows_line("     ...:");
+    screen.send("k");
+    screen.shows_line("commands> if 1:");
+    screen.send("\x03");
+    screen.shows_line("typing>");
+    screen.leave();
+}
+
+#[test]
 fn macros_are_played_and_lines_selected_in_vi_mode() {
     let home = TestHome::new();
     let mut screen = started(&home);
