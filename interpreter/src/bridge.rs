@@ -211,6 +211,18 @@ mod _rhumba_shell {
         Ok(vm.ctx.new_list(numbers.collect()))
     }
 
+    /// How many values `Out` keeps.
+    #[pyfunction]
+    fn cache_size(vm: &VirtualMachine) -> PyResult<usize> {
+        Ok(Session::of(vm)?.outputs_max())
+    }
+
+    #[pyfunction]
+    fn set_cache_size(count: usize, vm: &VirtualMachine) -> PyResult<()> {
+        Session::of(vm)?.set_outputs_max(count);
+        Ok(())
+    }
+
     /// The number of the cell that runs and is counted, or that the next one will have.
     #[pyfunction]
     fn execution_count(vm: &VirtualMachine) -> PyResult<u32> {

@@ -380,8 +380,9 @@ pub(crate) fn store_value(
 ) -> PyResult<()> {
     let history = session.history(vm)?;
     let dict = session.dict();
-    if history.outputs.__len__() >= OUTPUTS_MAX {
-        forget_outputs(vm, session)?;
+    let outputs_max = session.outputs_max();
+    if outputs_max > 0 && history.outputs.__len__() >= outputs_max {
+        forget_outputs(vm, session, outputs_max)?;
     }
     let last = session.swap_last_output(count);
     let before = match last {
@@ -390,10 +391,12 @@ pub(crate) fn store_value(
             .outputs
             .get_item_opt(vm.ctx.new_int(last).as_object(), vm)?,
     };
-    history
-        .outputs
-        .set_item(vm.ctx.new_int(count).as_object(), value.clone(), vm)?;
-    dict.set_item(format!("_{count}").as_str(), value.clone(), vm)?;
+    if outputs_max > 0 {
+        history
+            .outputs
+            .set_item(vm.ctx.new_int(count).as_object(), value.clone(), vm)?;
+        dict.set_item(format!("_{count}").as_str(), value.clone(), vm)?;
+    }
     // A translation that is installed is a builtin of this name.
     if vm.builtins.dict().contains_key("_", vm) {
         return Ok(());
@@ -418,31 +421,25 @@ pub(crate) fn store_value(
 }
 
 /// Drops the oldest outputs, which would else be kept alive for ever.
-fn forget_outputs(vm: &VirtualMachine, session: &Session) -> PyResult<()> {
+fn forget_outputs(vm: &VirtualMachine, session: &Session, outputs_max: usize) -> PyResult<()> {
     let history = session.history(vm)?;
     let dict = session.dict();
-    for key in history
-        .outputs
-        .keys_vec()
-        .into_iter()
-        .take(OUTPUTS_FORGOTTEN)
-    {
+    let keys = history.outputs.keys_vec();
+    let output_count = keys.len();
+    // So that it isn't done for each value.
+    let forgotten = output_count.saturating_sub(outputs_max) + outputs_max.div_ceil(5);
+    for key in keys.into_iter().take(forgotten) {
         let name = format!("_{}", key.str(vm)?.to_string_lossy());
         history.outputs.del_item(key.as_object(), vm)?;
         if dict.contains_key(name.as_str(), vm) {
             dict.del_item(name.as_str(), vm)?;
         }
     }
-    let told =
-        format!("Out has {OUTPUTS_MAX} entries: the oldest {OUTPUTS_FORGOTTEN} are let go of\n");
+    let told = format!("Out has {output_count} entries: the oldest {forgotten} are let go of\n");
     let stderr = vm.sys_module.get_attr("stderr", vm)?;
     vm.call_method(&stderr, "write", (vm.ctx.new_str(told),))
         .map(drop)
 }
-
-/// As many values are kept in `Out`; of more, the oldest are let go of.
-const OUTPUTS_MAX: usize = 1000;
-const OUTPUTS_FORGOTTEN: usize = 200;
 
 fn is_empty_text(object: &PyObject) -> bool {
     object

@@ -122,11 +122,21 @@ impl Preferences {
                 None => source,
                 Some(Automatic::Magic(line)) => Cow::Owned(line),
                 Some(Automatic::Call(call)) => {
-                    output::write_stdout(vm, &format!("------> {call}\n"))?;
+                    if self.shows_calls(vm)? {
+                        output::write_stdout(vm, &format!("------> {call}\n"))?;
+                    }
                     Cow::Owned(call)
                 }
             },
         )
+    }
+
+    /// Whether a call that a line stands for is shown.
+    fn shows_calls(&self, vm: &VirtualMachine) -> PyResult<bool> {
+        let Some(shell) = &self.shell else {
+            return Ok(true);
+        };
+        shell.get_attr("show_rewritten_input", vm)?.is_true(vm)
     }
 
     /// The magic or the call that a cell of one line stands for; `None` if it is what it is.

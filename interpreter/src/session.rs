@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use rustpython_vm::builtins::{PyDictRef, PyListRef};
@@ -16,6 +16,9 @@ use rustpython_vm::{
 };
 
 use crate::output::OutputSink;
+
+/// How many values are kept in `Out`, unless the person sets it.
+const OUTPUTS_MAX: usize = 1000;
 
 /// The attribute of `sys` that holds the session of this interpreter.
 const SESSION_ATTRIBUTE: &str = "_rhumba_session";
@@ -29,6 +32,8 @@ pub(crate) struct Session {
     cell_count: AtomicU32,
     /// Whether a cell runs that is counted.
     is_counting: AtomicBool,
+    /// How many values are kept in `Out`; of more, the oldest are let go of.
+    outputs_max: AtomicUsize,
     /// The number of the cell whose value `_` is; 0 if there is none yet.
     last_output: AtomicU32,
     /// Cells run without being stored, which are named apart from the stored ones.
@@ -107,6 +112,7 @@ impl Session {
                 dict: RwLock::new(scope.globals),
                 cell_count: AtomicU32::new(0),
                 is_counting: AtomicBool::new(false),
+                outputs_max: AtomicUsize::new(OUTPUTS_MAX),
                 last_output: AtomicU32::new(0),
                 unstored_count: AtomicU64::new(0),
                 owner: RwLock::new(String::new()),
@@ -209,6 +215,14 @@ impl Session {
         let is_counting = self.is_counting.load(Ordering::Relaxed);
         let count = number.saturating_sub(u32::from(!is_counting));
         self.cell_count.store(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn outputs_max(&self) -> usize {
+        self.outputs_max.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_outputs_max(&self, count: usize) {
+        self.outputs_max.store(count, Ordering::Relaxed);
     }
 
     /// Notes whose value `_` is from now on, and gives whose it was.

@@ -170,6 +170,20 @@ def _set_prompts_class(shell, value):
     shell.prompts = value(shell)
 
 
+def _set_line_numbers(shell, value):
+    try:
+        number = value.format(line=1, rel_line=0)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as failure:
+        told = f"{type(failure).__name__}: {failure}"
+        raise ValueError(
+            "TerminalInteractiveShell.prompt_line_number_format is a text with {line} and {rel_line} in it,"
+            f" not {value!r} ({told})"
+        ) from None
+    if not number.isprintable():
+        raise ValueError(f"TerminalInteractiveShell.prompt_line_number_format stands in one line, and {value!r} doesn't")
+    shell.prompt_line_number_format = value
+
+
 def _set_shortcuts(shell, value):
     from rhumba import _shortcuts
 
@@ -237,8 +251,13 @@ SETTINGS = (
     Setting("TerminalInteractiveShell", "enable_tip", bool, "whether the start says something that you may not know", True),
     Setting("TerminalInteractiveShell", "term_title", bool, "whether the title of the window says where the shell is", True),
     Setting("TerminalInteractiveShell", "term_title_format", str, "what it says; {cwd} stands for the folder", "rhumba: {cwd}"),
+    Setting("InteractiveShell", "banner1", (str, type(None)), "what the shell says at the start in place of its own words",
+            read=lambda shell: shell.banner1),
+    Setting("InteractiveShell", "banner2", str, "what it says behind that", ""),
+    Setting("InteractiveShell", "cache_size", int, "how many values `Out` keeps; with 0 only `_`, `__` and `___` do", 1000),
     Setting("InteractiveShell", "colors", str, "the theme: nocolor, neutral, linux, lightbg, gruvbox-dark, pride, or one of your own",
             "neutral", read=_colours, write=_set_colours),
+    Setting("InteractiveShell", "display_page", bool, "whether long text is printed as a whole, without a pager", False),
     Setting("InteractiveShell", "logappend", str, "a file that %logstart adds every cell to", "", **_at_start("logappend", "")),
     Setting("InteractiveShell", "logstart", bool, "whether %logstart writes every cell to rhumba_log.py", False,
             **_at_start("logstart", False)),
@@ -248,6 +267,7 @@ SETTINGS = (
     Setting("InteractiveShell", "pdb", bool, "whether the debugger opens when a cell fails", False,
             read=lambda shell: bool(getattr(shell, "call_pdb", False)),
             write=lambda shell, value: setattr(shell, "call_pdb", value)),
+    Setting("InteractiveShell", "show_rewritten_input", bool, "whether the call is shown that autocall makes of a line", True),
     Setting("InteractiveShell", "system_raise_on_error", bool, "whether a command that fails, of !command, fails its cell", False),
     Setting("InteractiveShell", "wildcards_case_sensitive", bool, "whether %psearch tells capitals from small letters", True),
     Setting("InteractiveShell", "xmode", str, "how tracebacks are shown",
@@ -257,6 +277,13 @@ SETTINGS = (
     Setting("TerminalInteractiveShell", "editing_mode", str, "the keys of the line editor", "emacs", ("emacs", "vi")),
     Setting("TerminalInteractiveShell", "emacs_bindings_in_vi_insert_mode", bool,
             "whether keys of emacs mode are there while one types in vi mode", True),
+    Setting("TerminalInteractiveShell", "enable_history_search", bool,
+            "whether Up and Down go to the cells that begin as what was typed", True),
+    Setting("TerminalInteractiveShell", "highlight_matching_brackets", bool,
+            "whether the bracket is marked that belongs to the one at the cursor", True),
+    Setting("TerminalInteractiveShell", "prompt_line_number_format", str,
+            "what stands before the prompt of each line, such as '{line: 4d}/{rel_line:+03d} | ': its number, and how far it"
+            " is below the cursor's", "", write=_set_line_numbers),
     Setting("TerminalInteractiveShell", "prompt_includes_vi_mode", bool, "whether the prompt says which mode of vi's one is in", True),
     Setting("TerminalInteractiveShell", "autosuggestions_provider", (str, type(None)),
             "where suggestions come from while one types; nothing (None) for none", "history"),
@@ -441,7 +468,7 @@ def start():
     _started["extensions"] = [*_started.get("extensions", ()), *added]
     shows_banner = _started.get("display_banner", True)
     if shows_banner and handed.get("banner"):
-        sys.stdout.write(handed["banner"])
+        sys.stdout.write(_banner(shell, handed["banner"]))
     log = _log_at_start()
     if log is not None:
         _run(shell, f"get_ipython().run_line_magic('logstart', {log!r})")
@@ -462,6 +489,12 @@ def start():
     return shows_banner
 
 
+def _banner(shell, usual):
+    """What the shell says at the start, of which the usual words are a part unless others are set."""
+    own = vars(shell).get("banner1")
+    return (usual if own is None else own) + vars(shell).get("banner2", "")
+
+
 def _log_at_start():
     """What %logstart is given at the start; None for no log."""
     if _started.get("logappend"):
@@ -469,6 +502,9 @@ def _log_at_start():
     if _started.get("logfile"):
         return _quoted(_started["logfile"])
     return "" if _started.get("logstart") else None
+
+
+_ASK = "`%config CLASS.NAME = VALUE` says of each what there is instead"
 
 
 def apply(shell, settings, source):
@@ -489,9 +525,9 @@ def apply(shell, settings, source):
             try:
                 find(f"{owner}.{name}").write(shell, value)
             except LookupError as refused:
-                from rhumba._ipython_settings import changes_nothing
+                from rhumba import _ipython_settings
 
-                if changes_nothing(f"{owner}.{name}"):
+                if _ipython_settings.changes_nothing(f"{owner}.{name}"):
                     ignored.append(f"{owner}.{name}")
                 else:
                     unknown.append((f"{owner}.{name}", str(refused.args[0])))
@@ -502,8 +538,10 @@ def apply(shell, settings, source):
     elif unknown:
         named = [f"{path} (there is {near})" if (near := _like(path)) else path for path, _ in unknown]
         _tell(f"{source}: there are no settings {', '.join(named)}; %config lists what there is")
-    if ignored:
-        _tell(f"{source}: of IPython's settings, these change nothing here: {', '.join(ignored)}")
+    if len(ignored) == 1:
+        _tell(f"{source}: {_ipython_settings.told(ignored[0])}")
+    elif ignored:
+        _tell(f"{source}: of IPython's settings, these change nothing here: {', '.join(ignored)}; {_ASK}")
 
 
 def _run(shell, cell):
@@ -567,4 +605,4 @@ def template():
 def _toml(value):
     import json
 
-    return json.dumps(value)
+    return json.dumps("" if value is None else value)

@@ -491,7 +491,8 @@ def showsyntaxerror(shell, filename=None, running_compiled_code=False):
 
 
 def auto_rewrite_input(shell, cmd):
-    print("------> " + cmd)
+    if shell.show_rewritten_input:
+        print("------> " + cmd)
 
 
 def object_inspect(shell, oname, detail_level=0):

@@ -1,7 +1,7 @@
 """Which settings of IPython's change nothing here, by class and name.
 
 The files that people have for IPython set them, and notebooks begin with some. That is no mistake, so it is told in
-one sentence for all of them. What the shell can be set to isn't here but in `_configuration`, which is to be read next.
+one sentence for all of them; of a single one of the shell's, that says what there is instead. What the shell can be set to isn't here but in `_configuration`, which is to be read next.
 """
 
 # Of these classes rhumba has no setting at all.
@@ -14,17 +14,48 @@ _CLASSES = frozenset(
     """.split()
 )
 
-_OF_THE_SHELL = frozenset(
-    """
-    autoformatter banner1 banner2 cache_size debug debugger_history_file display_completions display_page
-    enable_history_search enable_html_pager extra_open_editor_shortcuts handle_return
-    highlight_matching_brackets highlighting_style highlighting_style_overrides history_length history_load_length
-    inspector_class ipython_dir llm_constructor_kwargs llm_prefix_from_history llm_provider_class min_elide
-    modal_cursor mouse_support object_info_string_level prompt_line_number_format quiet
-    separate_in separate_out separate_out2 show_rewritten_input simple_prompt space_for_menu sphinxify_docstring
-    timeoutlen true_color ttimeoutlen warn_venv
-    """.split()
-)
+_THEMES = "colours are those of the theme that InteractiveShell.colors names, which may be one of your own"
+_SEPARATORS = "cells and values follow each other without blank lines, and prompts of a prompts_class may begin with one"
+_KEPT = "every cell is kept, and the editor goes back through 10,000; `rhumba history trim` lets go of older ones"
+_SUGGESTIONS = "suggestions come from the history, and nothing asks the network"
+_KEYS = "how long an Escape is waited for to be a part of another key is fixed"
+_AS_TEXT = "help is shown as text"
+_LIST = "what a word can be completed to is listed in columns below the cell, as far as there is room"
+
+# What there is instead of settings of the shell.
+_OF_THE_SHELL = {
+    "autoformatter": "cells stay as they are typed",
+    "debug": "the shell has nothing to add to the tracebacks that it shows",
+    "debugger_history_file": "what is typed in the debugger is kept in no file",
+    "display_completions": _LIST,
+    "enable_html_pager": _AS_TEXT,
+    "extra_open_editor_shortcuts": "F2, Ctrl-X Ctrl-E and, in vi mode, v open the editor always",
+    "handle_return": "Enter runs a cell that is whole; TerminalInteractiveShell.shortcuts gives keys other commands",
+    "highlighting_style": _THEMES,
+    "highlighting_style_overrides": _THEMES,
+    "history_length": _KEPT,
+    "history_load_length": _KEPT,
+    "inspector_class": "`obj?` is answered by the shell's own inspector",
+    "ipython_dir": "the variable RHUMBA_HOME names the folder of the shell",
+    "llm_constructor_kwargs": _SUGGESTIONS,
+    "llm_prefix_from_history": _SUGGESTIONS,
+    "llm_provider_class": _SUGGESTIONS,
+    "min_elide": _LIST,
+    "modal_cursor": "TerminalInteractiveShell.prompt_includes_vi_mode has the prompt say the mode of vi",
+    "mouse_support": "the mouse selects text, as the terminal has it",
+    "object_info_string_level": "`obj??` tells more than `obj?`",
+    "quiet": "a semicolon behind a cell keeps its value from being shown",
+    "separate_in": _SEPARATORS,
+    "separate_out": _SEPARATORS,
+    "separate_out2": _SEPARATORS,
+    "simple_prompt": "`rhumba --simple-prompt` starts a shell that reads lines without an editor",
+    "space_for_menu": _LIST,
+    "sphinxify_docstring": _AS_TEXT,
+    "timeoutlen": _KEYS,
+    "true_color": _THEMES,
+    "ttimeoutlen": _KEYS,
+    "warn_venv": "rhumba is a Python of its own in every environment, and warns of none",
+}
 _OF_THE_START = frozenset(
     """
     add_ipython_dir_to_sys_path auto_create code_to_run copy_config_files exec_PYTHONSTARTUP extra_config_file
@@ -50,3 +81,20 @@ def changes_nothing(path):
     """Whether `Class.name` is a setting of IPython's that this shell takes and doesn't heed."""
     owner, _, name = path.rpartition(".")
     return owner in _CLASSES or name in _NAMES.get(owner, ())
+
+
+def told(path):
+    """A sentence about such a setting, without its full stop: what there is instead, where there is something."""
+    instead = _instead(path)
+    return f"{path} isn't supported: {instead}" if instead else f"{path} changes nothing here"
+
+
+def refused(path):
+    """The same for who asks what it is set to; None where nothing is known of it but its name."""
+    return told(path) if _instead(path) else None
+
+
+def _instead(path):
+    owner, _, name = path.rpartition(".")
+    names = _NAMES.get(owner)
+    return names.get(name) if isinstance(names, dict) else None

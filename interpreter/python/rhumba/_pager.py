@@ -12,13 +12,21 @@ def page(text):
     interface = sys.modules.get("rhumba._interface")
     if interface is not None and interface.hooked("show_in_pager", text, start=0, screen_lines=height)[0]:
         return
-    if not _is_watched() or text.count("\n") + 2 < height or not _paged(text):
+    if not _is_watched() or text.count("\n") + 2 < height or _is_printed_whole() or not _paged(text):
         print(text)
 
 
 def _is_watched():
     """Whether somebody sits in front of it who can turn pages."""
     return is_terminal(sys.stdout) and is_terminal(sys.stdin) and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _is_printed_whole():
+    """Whether the shell is set to show text without a pager."""
+    from rhumba.shell import get_ipython
+
+    shell = get_ipython()
+    return shell is not None and shell.display_page
 
 
 def is_terminal(stream):

@@ -8,7 +8,7 @@ set, and when the mode of vi changes; the usual prompts are the terminal's own.
 
 import sys
 
-__all__ = ["Prompts", "Token", "rendered"]
+__all__ = ["Prompts", "Token", "line_numbers", "rendered"]
 
 # The tag of vi's mode that prompts are made for.
 _mode = "[ins] "
@@ -98,6 +98,18 @@ def rendered(shell, mode="[ins] "):
         )
         return None
     return before, further, after
+
+
+def line_numbers(shell, count, row):
+    """What stands before the prompts of so many lines of a cell, while the cursor is in the line of this index."""
+    form = shell.prompt_line_number_format
+    try:
+        return [form.format(line=line + 1, rel_line=line - row) for line in range(count)]
+    except Exception as failure:
+        shell.prompt_line_number_format = ""
+        told = f"{type(failure).__name__}: {failure}"
+        print(f"rhumba: prompt_line_number_format makes no number ({told}); there are none now", file=sys.stderr)
+        return []
 
 
 def _parts(tokens):

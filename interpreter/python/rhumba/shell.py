@@ -130,6 +130,17 @@ class Shell:
         _rhumba_shell.set_execution_count(int(number))
 
     @property
+    def cache_size(self):
+        """How many values `Out` keeps."""
+        return _rhumba_shell.cache_size()
+
+    @cache_size.setter
+    def cache_size(self, count):
+        if not isinstance(count, int) or not 0 <= count < 2**31:
+            raise ValueError(f"cache_size is a whole number from 0 up, not {count!r}")
+        _rhumba_shell.set_cache_size(int(count))
+
+    @property
     def user_module(self):
         return sys.modules["__main__"]
 

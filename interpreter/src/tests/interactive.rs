@@ -208,6 +208,10 @@ fn magics_and_calls_may_be_typed_without_their_marks() {
             bench.value("(___, __, _)"),
             "(('a', 'b'), ('a b',), (1, 2))"
         );
+        bench.cell("get_ipython().show_rewritten_input = False");
+        bench.recorder.take();
+        bench.cell("f");
+        assert!(matches!(&bench.recorder.take()[..], [Shown::Result(_, text)] if text == "()"));
     });
 }
 

@@ -265,8 +265,13 @@ impl<'vm> CellEditor<'vm> {
         self.keys
             .closes_pairs
             .store(closes_pairs, Ordering::Relaxed);
+        let has_bracket_marks = is_on("highlight_matching_brackets");
+        self.keys
+            .recent
+            .begin_as_typed(is_on("enable_history_search"));
         if let Some(helper) = self.editor.helper_mut() {
             helper.suggests = suggests;
+            helper.has_bracket_marks = has_bracket_marks;
         }
         let shortcuts = shell.dict().and_then(|dict| {
             let found = dict.get_item_opt("shortcuts", self.vm);

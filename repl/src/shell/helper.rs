@@ -52,6 +52,10 @@ pub struct CellHelper<'vm> {
     further: String,
     /// The prompts of a person's own as they were made again, for another mode of vi.
     remade: RefCell<Option<Remade>>,
+    /// What a person wants to stand before the prompt of each line.
+    numbers: RefCell<Numbers>,
+    /// Whether brackets that belong together are marked at all.
+    pub has_bracket_marks: bool,
     /// What stands before the first line, and what stands there in place of it while one searches.
     prompt: RefCell<(String, Option<String>)>,
     /// What the cell may go on with where it ends, if it is this.
@@ -82,6 +86,8 @@ impl<'vm> CellHelper<'vm> {
             number: 0,
             further: String::new(),
             remade: RefCell::default(),
+            numbers: RefCell::default(),
+            has_bracket_marks: true,
             prompt: RefCell::default(),
             suggested: RefCell::default(),
             choices: RefCell::default(),
@@ -96,6 +102,7 @@ impl<'vm> CellHelper<'vm> {
         self.number = number;
         self.further = further;
         self.remade = RefCell::default();
+        self.numbers = RefCell::default();
     }
 
     /// What stands before the first line in the mode of vi. A person's own prompts are made again when
@@ -132,6 +139,30 @@ impl<'vm> CellHelper<'vm> {
         let remade = self.remade.borrow();
         let further = remade.as_ref().map(|remade| &remade.further);
         further.unwrap_or(&self.further).clone()
+    }
+
+    /// What a person wants to stand before the prompt of each line.
+    fn numbers(&self, cell: &str, before_cursor: &str) -> Vec<String> {
+        if !looks::numbers_lines() {
+            return Vec::new();
+        }
+        let count = cell.split('\n').count();
+        let row = before_cursor.matches('\n').count();
+        let is_known = {
+            let numbers = self.numbers.borrow();
+            numbers.texts.len() == count && numbers.row == row
+        };
+        if !is_known {
+            let made = self
+                .vm
+                .attach_for_callback(|| looks::line_numbers(self.vm, count, row));
+            let painted = made
+                .iter()
+                .map(|text| self.colours.paint(Style::InPrompt, &harmless(text)));
+            let texts = painted.collect();
+            *self.numbers.borrow_mut() = Numbers { texts, row };
+        }
+        self.numbers.borrow().texts.clone()
     }
 
     /// The cell in its colours, with the lines reversed that are selected.
@@ -190,6 +221,13 @@ struct Remade {
     mode: &'static str,
     prompt: String,
     further: String,
+}
+
+/// What stands before the prompt of each line, with the cursor in the line of this index.
+#[derive(Default)]
+struct Numbers {
+    texts: Vec<String>,
+    row: usize,
 }
 
 impl Completer for CellHelper<'_> {
@@ -282,6 +320,7 @@ impl Highlighter for CellHelper<'_> {
             prompt,
             search,
             further: self.further_now(),
+            numbers: self.numbers(line, before),
             text: self.painted(line, position),
             cursor: before.chars().count(),
             suggestion,
@@ -322,8 +361,9 @@ impl Highlighter for CellHelper<'_> {
     fn highlight_char(&self, line: &str, position: usize, kind: CmdKind) -> bool {
         let is_entered = kind == CmdKind::ForcedRefresh;
         self.is_entered.set(is_entered);
+        let may_mark = self.has_bracket_marks && self.colours.enabled();
         self.marks_brackets
-            .set(!is_entered && self.colours.enabled() && touches_bracket(line, position));
+            .set(!is_entered && may_mark && touches_bracket(line, position));
         true
     }
 }

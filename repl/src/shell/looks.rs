@@ -22,6 +22,7 @@ static CLASSIC_PROMPTS: AtomicBool = AtomicBool::new(false);
 static FOLLOWED: AtomicBool = AtomicBool::new(false);
 static WITHOUT_TIPS: AtomicBool = AtomicBool::new(false);
 static WITH_VI_MODE: AtomicBool = AtomicBool::new(false);
+static WITH_LINE_NUMBERS: AtomicBool = AtomicBool::new(false);
 static TITLE: RwLock<Option<String>> = RwLock::new(None);
 static THEME: RwLock<Option<Theme>> = RwLock::new(None);
 
@@ -124,6 +125,26 @@ pub fn follow_mode(vm: &VirtualMachine, mode: &str) {
     if let Some(Ok(made)) = shell.map(|shell| made_prompts(vm, &shell, mode)) {
         *PROMPTS.write() = made;
     }
+}
+
+/// What the person wants to stand before the prompts of so many lines, with the cursor in the line of
+/// this index.
+pub fn line_numbers(vm: &VirtualMachine, count: usize, row: usize) -> Vec<String> {
+    let made = || -> PyResult<Vec<String>> {
+        let Some(shell) = shell_object(vm) else {
+            return Ok(Vec::new());
+        };
+        let module = vm.import("rhumba._prompts", 0)?.get_attr("_prompts", vm)?;
+        let made = vm.call_method(&module, "line_numbers", (shell, count, row))?;
+        made.try_to_value(vm)
+    };
+    // What is wrong with the format has been told, and then there are none.
+    made().unwrap_or_default()
+}
+
+/// Whether something stands before the prompts of lines.
+pub fn numbers_lines() -> bool {
+    WITH_LINE_NUMBERS.load(Ordering::Relaxed)
 }
 
 fn made_prompts(vm: &VirtualMachine, shell: &PyObject, mode: &str) -> PyResult<Option<Prompts>> {
@@ -267,6 +288,9 @@ pub fn follow(vm: &VirtualMachine) {
         setting(name).is_some_and(|value| !value.try_to_bool(vm).unwrap_or(true))
     };
     WITHOUT_TIPS.store(is_off("enable_tip"), Ordering::Relaxed);
+    let numbers = setting("prompt_line_number_format").and_then(|it| it.downcast::<PyStr>().ok());
+    let has_numbers = numbers.is_some_and(|format| !format.is_empty());
+    WITH_LINE_NUMBERS.store(has_numbers, Ordering::Relaxed);
     let format = setting("term_title_format").and_then(|text| text.downcast::<PyStr>().ok());
     let format = format.map(|text| text.to_string_lossy().into_owned());
     *TITLE.write() = match is_off("term_title") {

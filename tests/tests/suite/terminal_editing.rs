@@ -130,7 +130,35 @@ fn brackets_that_belong_together_are_marked() {
     screen.send("\x1b[D\x1b[D\x1b[D\x1b[D");
     screen.wait("no bracket marked", |screen| !screen.drawn("(a").inverse());
     screen.send("\x03");
-    screen.prompt(1);
+    screen.enter(
+        1,
+        "%config TerminalInteractiveShell.highlight_matching_brackets = False",
+    );
+    screen.prompt(2);
+    screen.send("g(b)");
+    screen.wait("no bracket marked", |screen| {
+        screen.line_of_cursor() == "In [2]: g(b)" && !screen.drawn("(b").inverse()
+    });
+    screen.send("\x03");
+    screen.prompt(2);
+    screen.leave();
+}
+
+#[test]
+fn lines_have_numbers_where_that_is_wanted() {
+    let home = TestHome::new();
+    home.configure(
+        "config.toml",
+        "[TerminalInteractiveShell]\nprompt_line_number_format = '{line:2}/{rel_line:+d} '\n",
+    );
+    let mut screen = Screen::start(&home, &[]);
+    screen.shows_line(" 1/+0 In [1]:");
+    screen.send("if 1:\r");
+    screen.ends_with(&[" 1/-1 In [1]: if 1:", " 2/+0    ...:"]);
+    screen.send("y = 2\x1b[A");
+    screen.ends_with(&[" 1/+0 In [1]: if 1:", " 2/+1    ...:     y = 2"]);
+    screen.send("\x03");
+    screen.shows_line(" 1/+0 In [1]:");
     screen.leave();
 }
 

@@ -1,7 +1,6 @@
 """`%config`: what the shell can be set to, and is."""
 
-from rhumba import _configuration, _traits
-from rhumba._ipython_settings import changes_nothing
+from rhumba import _configuration, _ipython_settings, _traits
 from rhumba._options import magic
 from rhumba.shell import UsageError, get_ipython as _shell
 
@@ -42,10 +41,10 @@ def config(given):
     try:
         setting = _configuration.find(path)
     except LookupError as missing:
-        if mark and changes_nothing(path):
-            print(f"{path} changes nothing here.")
+        if mark and _ipython_settings.changes_nothing(path):
+            print(_ipython_settings.told(path) + ".")
             return None
-        raise UsageError(f"%config: {missing.args[0]}") from None
+        raise UsageError(f"%config: {_ipython_settings.refused(path) or missing.args[0]}") from None
     if not mark:
         return setting.read(_shell())
     try:

@@ -96,9 +96,125 @@ def test_settings_of_ipython_that_mean_nothing_here_are_told_of_in_one_sentence(
     assert len(lines) == 2, told
     shows(told, "there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall\n")
     names = "TerminalInteractiveShell.true_color, HistoryManager.db_cache_size, TerminalIPythonApp.gui"
-    assert f"rhumba: {path}: of IPython's settings, these change nothing here: {names}" in lines
+    told = f"rhumba: {path}: of IPython's settings, these change nothing here: {names}; `%config CLASS.NAME = VALUE` says of each"
+    assert f"{told} what there is instead" in lines
     assert said("%config InlineBackend.figure_format = 'retina'") == "InlineBackend.figure_format changes nothing here.\n"
     shows(refused("%config InlineBackend.figure_format"), "there is no setting InlineBackend.figure_format")
+
+
+def test_every_trait_of_ipythons_shell_is_a_setting_or_told_of():
+    traits = """
+    ast_node_interactivity ast_transformers autoawait autocall autoindent automagic banner1 banner2 cache_size colors debug
+    display_page enable_html_pager enable_tip history_length history_load_length inspector_class ipython_dir logappend logfile
+    logstart loop_runner object_info_string_level pdb quiet separate_in separate_out separate_out2 show_rewritten_input
+    sphinxify_docstring system_raise_on_error warn_venv wildcards_case_sensitive xmode auto_match autoformatter
+    autosuggestions_provider confirm_exit debugger_history_file display_completions editing_mode editor
+    emacs_bindings_in_vi_insert_mode enable_history_search extra_open_editor_shortcuts handle_return
+    highlight_matching_brackets highlighting_style highlighting_style_overrides llm_constructor_kwargs llm_prefix_from_history
+    llm_provider_class mime_renderers min_elide modal_cursor mouse_support prompt_includes_vi_mode prompt_line_number_format
+    prompts_class shortcuts simple_prompt space_for_menu term_title term_title_format timeoutlen true_color ttimeoutlen
+    """.split()
+    for name in traits:
+        path = f"TerminalInteractiveShell.{name}"
+        try:
+            _configuration.find(path)
+        except LookupError:
+            told = said(f"%config {path} = None")
+            assert told.startswith(f"{path} isn't supported: ") and told.endswith(".\n"), told
+            shows(refused(f"%config {path}"), f"{path} isn't supported: ")
+            assert started(overrides={"InteractiveShell": {name: None}}).count("isn't supported: ") == 1, name
+    assert said("%config InlineBackend.rc = {}") == "InlineBackend.rc changes nothing here.\n"
+
+
+def test_the_words_of_the_start_can_be_others():
+    def printed():
+        printed = io.StringIO()
+        with handed(banner="the banner\n"), contextlib.redirect_stdout(printed):
+            _configuration.start()
+        return printed.getvalue()
+
+    for name in "banner1", "banner2":
+        vars(shell).pop(name, None)
+    try:
+        assert shell.banner1.startswith("rhumba ") and shell.banner2 == ""
+        run("%config InteractiveShell.banner2 = 'more\\n'")
+        assert printed() == "the banner\nmore\n"
+        run("%config InteractiveShell.banner1 = ''")
+        assert printed() == "more\n"
+        run("%config InteractiveShell.banner1 = None")
+        assert printed() == "the banner\nmore\n"
+    finally:
+        for name in "banner1", "banner2":
+            vars(shell).pop(name, None)
+
+
+def test_as_many_values_are_kept_as_are_wanted():
+    def ran(cell):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
+            shell.run_cell(cell, store_history=True)
+        return told.getvalue()
+
+    main["Out"].clear()
+    try:
+        run("%config InteractiveShell.cache_size = 2")
+        assert value("%config TerminalInteractiveShell.cache_size") == shell.cache_size == 2
+        assert ran("'a'") == ran("'b'") == "" and list(main["Out"].values()) == ["a", "b"]
+        assert ran("'c'") == "Out has 2 entries: the oldest 1 are let go of\n"
+        assert list(main["Out"].values()) == ["b", "c"]
+        shell.cache_size = 0
+        assert ran("'d'") == "" and list(main["Out"].values()) == ["b", "c"]
+        assert (main["_"], main["__"]) == ("d", "c") and f"_{_rhumba_shell.cell_count()}" not in main
+        shows(refused("%config InteractiveShell.cache_size = -1"), "cache_size is a whole number from 0 up, not -1")
+    finally:
+        shell.cache_size = 1000
+        main["Out"].clear()
+
+
+def test_the_call_that_a_line_stands_for_is_shown_where_that_is_wanted():
+    rewrite = "get_ipython().auto_rewrite_input('f()')"
+    try:
+        assert said(rewrite) == "------> f()\n"
+        run("%config InteractiveShell.show_rewritten_input = False")
+        assert said(rewrite) == ""
+    finally:
+        vars(shell).pop("show_rewritten_input", None)
+
+
+def test_long_text_is_printed_as_a_whole_where_that_is_wanted():
+    from rhumba import _pager
+
+    paged, originals = [], (_pager._is_watched, _pager._paged)
+    _pager._is_watched = lambda: True
+    _pager._paged = lambda text: paged.append(text) or True
+    try:
+        show = "import rhumba._pager; rhumba._pager.page('line\\n' * 500)"
+        assert said(show) == "" and len(paged) == 1
+        run("%config InteractiveShell.display_page = True")
+        assert said(show) == "line\n" * 500 + "\n" and len(paged) == 1
+    finally:
+        _pager._is_watched, _pager._paged = originals
+        vars(shell).pop("display_page", None)
+
+
+def test_numbers_of_lines_have_a_format():
+    from rhumba import _prompts
+
+    try:
+        run("%config TerminalInteractiveShell.prompt_line_number_format = '{line:2}/{rel_line:+d} '")
+        assert _prompts.line_numbers(shell, 3, 1) == [" 1/-1 ", " 2/+0 ", " 3/+1 "]
+        for wrong in "'{lines}'", "'{line'", "'{0}'", "'{line:s}'":
+            told = refused(f"%config TerminalInteractiveShell.prompt_line_number_format = {wrong}")
+            shows(told, "prompt_line_number_format is a text with {line} and {rel_line} in it, not " + wrong)
+        shows(refused("%config TerminalInteractiveShell.prompt_line_number_format = '{line}\\n'"), "stands in one line")
+        assert shell.prompt_line_number_format == "{line:2}/{rel_line:+d} "
+        shell.prompt_line_number_format = "{}"
+        told = io.StringIO()
+        with contextlib.redirect_stderr(told):
+            assert _prompts.line_numbers(shell, 1, 0) == []
+        shows(told.getvalue(), "rhumba: prompt_line_number_format makes no number (IndexError")
+        assert shell.prompt_line_number_format == ""
+    finally:
+        vars(shell).pop("prompt_line_number_format", None)
 
 
 def test_what_the_start_says_it_is_is_printed_below_mistakes_and_above_what_runs():

@@ -33,6 +33,8 @@ struct State {
     /// The place of what a search has found last.
     found_at: usize,
     walk: Option<Walk>,
+    /// Whether arrows lead to all cells, whatever was typed.
+    passes_all: bool,
 }
 
 /// A cell that the editor was given, and what for.
@@ -91,10 +93,16 @@ impl Recent {
         state.walk = None;
     }
 
+    /// Sets whether arrows lead to cells that begin as what was typed, or to all.
+    pub fn begin_as_typed(&self, is_wanted: bool) {
+        self.lock().passes_all = !is_wanted;
+    }
+
     /// An arrow leads away from this text, with the cursor at `position`: it is kept, and which cells
     /// are shown is decided if it is none that was just shown. Whether there is one is answered.
     pub fn leave(&self, text: &str, position: usize, direction: SearchDirection) -> bool {
         let mut state = self.lock_filled();
+        let passes_all = state.passes_all;
         let walk = state.walk.get_or_insert_with(|| Walk {
             prefix: None,
             place: CELLS_MAX,
@@ -102,7 +110,8 @@ impl Recent {
             typed: BTreeMap::new(),
         });
         if walk.text != text || walk.place == CELLS_MAX {
-            walk.prefix = Some(text[..position].to_owned()).filter(|prefix| !prefix.is_empty());
+            let prefix = &text[..position];
+            walk.prefix = (!passes_all && !prefix.is_empty()).then(|| prefix.to_owned());
             walk.typed.insert(walk.place, text.to_owned());
             text.clone_into(&mut walk.text);
         }

@@ -379,6 +379,13 @@ fn arrows_find_what_begins_as_typed_in_both_directions_and_keep_what_was_changed
     assert_eq!(recent.earlier(1), Some("y".to_owned()));
     assert_eq!(recent.earlier(5), Some("import os".to_owned()));
     assert_eq!(recent.earlier(6), None);
+    // Where that isn't wanted, all cells are shown, whatever was typed.
+    recent.begin();
+    recent.begin_as_typed(false);
+    let (entry, place) = back("imp", CELLS_MAX).expect("there is one");
+    assert_eq!(entry, "y");
+    assert_eq!(back(&entry, place).expect("there is one").0, "import sys ");
+    recent.begin_as_typed(true);
     // Another cell is begun: nothing of it is left.
     recent.begin();
     let (entry, _) = back("", CELLS_MAX).expect("there is one");

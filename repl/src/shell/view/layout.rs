@@ -26,6 +26,8 @@ pub struct CellText {
     pub search: Option<String>,
     /// What stands before each further line.
     pub further: String,
+    /// What stands before the prompt of each line; nothing where there are none.
+    pub numbers: Vec<String>,
     pub text: String,
     /// The place of the cursor in the text, in characters without those of escape codes.
     pub cursor: usize,
@@ -33,6 +35,13 @@ pub struct CellText {
     pub suggestion: String,
     /// Lines below it, cut where they are too long.
     pub below: Vec<String>,
+}
+
+impl CellText {
+    /// What stands before the prompt of the line of this index.
+    fn number(&self, line: usize) -> &str {
+        self.numbers.get(line).map_or("", String::as_str)
+    }
 }
 
 /// A line of the terminal. Its colours end with it.
@@ -90,20 +99,25 @@ impl Layout {
 
     fn flow(self, cell: &CellText, wanted: Range<usize>) -> Flow {
         let further = self.width(&cell.further);
-        let has_room = further + COLUMNS_BESIDE_PROMPT <= self.columns;
-        let mut flow = Flow::new(self, wanted, if has_room { further } else { 0 });
-        let mut heads = cell.search.as_ref().unwrap_or(&cell.prompt).split('\n');
-        flow.styled(heads.next().unwrap_or_default());
-        for head in heads {
-            flow.break_line("");
-            flow.styled(head);
-        }
+        let widths = cell.numbers.iter().map(|number| self.width(number));
+        let widest = further + widths.max().unwrap_or(0);
+        let has_room = widest + COLUMNS_BESIDE_PROMPT <= self.columns;
+        let margin = |line: usize| match has_room {
+            true => self.width(cell.number(line)) + further,
+            false => 0,
+        };
+        let mut flow = Flow::new(self, wanted, margin(0));
+        flow.head(cell, has_room);
         flow.rest_to_cursor = Some(cell.cursor);
-        let mut lines = cell.text.split('\n');
-        flow.styled(lines.next().unwrap_or_default());
-        for line in lines {
-            flow.pass_newline();
-            flow.break_line(if has_room { &cell.further } else { "" });
+        for (index, line) in cell.text.split('\n').enumerate() {
+            if index > 0 {
+                flow.pass_newline();
+                flow.margin = margin(index);
+                match has_room {
+                    true => flow.break_line(&[cell.number(index), cell.further.as_str()].concat()),
+                    false => flow.break_line(""),
+                }
+            }
             flow.styled(line);
         }
         flow.end_text();
@@ -165,6 +179,22 @@ impl Flow {
             rest_to_cursor: None,
             cursor: (0, 0),
         }
+    }
+
+    /// Writes what stands before the first line. Where it has several lines of its own, the number of the
+    /// cell's is in the last.
+    fn head(&mut self, cell: &CellText, has_numbers: bool) {
+        let head = cell.search.as_ref().unwrap_or(&cell.prompt);
+        let start = head.rfind('\n').map_or(0, |at| at + 1);
+        let (above, last) = head.split_at(start);
+        for line in above.split_terminator('\n') {
+            self.styled(line);
+            self.break_line("");
+        }
+        if has_numbers && cell.search.is_none() {
+            self.styled(cell.number(0));
+        }
+        self.styled(last);
     }
 
     fn is_wanted(&self) -> bool {
@@ -405,6 +435,30 @@ mod tests {
             (rows, cursor),
             (vec!["In [1".to_owned(), "]: a".to_owned()], (1, 4))
         );
+    }
+
+    #[test]
+    fn numbers_stand_before_the_prompts() {
+        let numbered = |columns: usize, cursor| {
+            let cell = CellText {
+                numbers: vec![" 1|".to_owned(), "\x1b[2m10|\x1b[0m".to_owned()],
+                ..cell("abcdefghij\n\tk", cursor)
+            };
+            shown(layout(columns), &cell)
+        };
+        let (rows, cursor) = numbered(19, 13);
+        let further = "\x1b[2m10|\x1b[0m   ...:     k";
+        assert_eq!(rows, [" 1|In [1]: abcdefgh", "           ij", further]);
+        assert_eq!(cursor, (2, 16));
+        assert_eq!(numbered(40, 0).1, (0, 11));
+        // Where there is no room for the prompts of further lines, there is none for numbers.
+        assert_eq!(numbered(18, 0).0, ["In [1]: abcdefghij", "    k"]);
+        let above = CellText {
+            prompt: "above\n> ".to_owned(),
+            numbers: vec!["1|".to_owned()],
+            ..cell("a", 1)
+        };
+        assert_eq!(shown(layout(40), &above).0, ["above", "1|> a"]);
     }
 
     #[test]
