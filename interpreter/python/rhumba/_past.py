@@ -125,9 +125,13 @@ def this_session():
     if len(numbers) != len(inputs):
         # Who has taken cells out of `In` has numbered the others.
         numbers = range(len(inputs))
-    for number, source in list(zip(numbers, inputs))[1:]:
-        result = shown.get(number)
-        if result is None and number in results:
+    # What is known of a number that several had is the last one's.
+    last = {number: place for place, number in enumerate(numbers)}
+    for place, (number, source) in enumerate(zip(numbers, inputs)):
+        if place == 0:
+            continue
+        result = shown.get(number) if last[number] == place else None
+        if result is None and number in results and last[number] == place:
             result = repr(results[number])
         found.append(Cell(None, number, source, result))
     return found

@@ -23,7 +23,8 @@ class Log:
         self.results = results
         self.times = times
         self.active = True
-        self.last = 0
+        # How many cells of the session it has come by.
+        self.count = 0
         self.file = open(path, "a" if mode in ("append", "global") else "w", encoding="utf-8")
         if self.file.tell() == 0:
             self.file.write(_HEAD)
@@ -31,19 +32,18 @@ class Log:
     def write_new(self, *_event):
         """Writes the cells that have come since; a disk that is full ends the log, not the session."""
         if not self.active:
-            self.last = _rhumba_shell.cell_count()
+            self.count = len(_rhumba_shell.input_numbers())
             return
         try:
-            for cell in _past.this_session():
-                if cell.number > self.last:
-                    self.write(cell)
+            for cell in _past.this_session()[self.count :]:
+                self.write(cell)
             self.file.flush()
         except OSError as failure:
             self.active = False
             print(f"%logstart: {self.path} can't be written any more: {failure.strerror}")
 
     def write(self, cell):
-        self.last = cell.number
+        self.count += 1
         if self.times:
             self.file.write(time.strftime("# %a, %d %b %Y %H:%M:%S\n"))
         self.file.write(_past.text_of(cell, self.raw).rstrip("\n") + "\n")

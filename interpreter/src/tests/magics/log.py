@@ -18,6 +18,14 @@ def test_a_log_has_what_is_entered_after_it_began():
     assert "not logged" not in text and "'logged again'\n" in text and "after it" not in text, text
 
 
+def test_a_log_goes_on_where_the_number_of_cells_is_set_back():
+    said("%logstart -o -r out.py over")
+    entered("get_ipython().execution_count = 0")
+    entered("'set back'")
+    said("%logstop")
+    assert read("out.py").endswith("get_ipython().execution_count = 0\n'set back'\n#[Out]# 'set back'\n")
+
+
 def test_a_file_that_is_there_is_kept_or_not_by_the_mode():
     for mode, kept in (("backup", ["out.py~"]), ("rotate", ["out.py.001~"]), ("over", []), ("append", [])):
         for name in os.listdir(folder):
