@@ -54,6 +54,14 @@ impl Namespace {
         self.session.cell_count()
     }
 
+    /// Does what runs cells of its own: one that it is asked for by isn't the cell that runs meanwhile.
+    pub fn between_cells<R>(&self, work: impl FnOnce() -> R) -> R {
+        let was_counting = self.session.swap_is_counting(false);
+        let done = work();
+        self.session.swap_is_counting(was_counting);
+        done
+    }
+
     pub(crate) fn session(&self) -> &Session {
         &self.session
     }

@@ -208,7 +208,9 @@ impl Shell<'_> {
                     .show_failure(&ErrorReport::from_exception(self.vm, &failure));
             }
         }
-        let status = self.read_and_run(&mut input, &history);
+        let status = self
+            .namespace
+            .between_cells(|| self.read_and_run(&mut input, &history));
         self.restore_files();
         if self.terminal.take_lost() {
             history.lose_file();

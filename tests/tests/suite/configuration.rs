@@ -353,3 +353,20 @@ fn prompts_are_made_by_a_class_of_ones_own() {
         "{told}"
     );
 }
+
+#[test]
+fn prompts_number_the_cells_of_a_shell_inside_of_another() {
+    let home = TestHome::new();
+    home.configure(
+        "startup/prompts.py",
+        "from IPython.terminal.prompts import Prompts, Token\n\
+         class Mine(Prompts):\n    \
+             def in_prompt_tokens(self):\n        \
+                 return [(Token.Prompt, f'sim{self.shell.execution_count}> ')]\n\
+         get_ipython().prompts = Mine(get_ipython())\n",
+    );
+    let cells = "import IPython\nIPython.embed()\n1\nexit\n3\n";
+    let out = home.run_with_input(["-i", "--no-banner"], cells).success();
+    assert!(out.contains("sim3> Out[3]: 1\nsim4> "), "{out}");
+    assert!(out.contains("sim4> Out[4]: 3\n"), "{out}");
+}
