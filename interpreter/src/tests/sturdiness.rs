@@ -293,6 +293,7 @@ fn match_is_a_name_behind_a_semicolon() {
             "b'x = 1; match = x + 1'",
             "compile('x = 1; match = x + 1', 'f', 'exec')",
             "compile(source=b'x = 1; match = x + 1', filename='f', mode='exec', flags=0)",
+            "compile('x = 1; match = x + 1', 'f', 'single')",
             "compile(__import__('ast').parse('x = 1; match = x + 1'), 'f', 'exec')",
             "b'# coding: latin-1\\nx = \\'\\xe9\\'; match = len(x) + 1'",
             "'def f():\\n    é = 1; match = é; return match + 1\\nmatch = f()'",
