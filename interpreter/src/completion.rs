@@ -3,9 +3,11 @@
 //!
 //! It looks and never runs: properties, `__getattr__` and `__dir__` written in Python stay
 //! untouched. It never raises; where it can't tell, it offers nothing. How a text is written within the
-//! string that is typed is in [`quoted`].
+//! string that is typed is in [`quoted`], what is open there in [`open`].
 
+mod files;
 mod keywords;
+mod open;
 mod quoted;
 
 use std::ops::Range;
@@ -13,13 +15,14 @@ use std::ops::Range;
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::{PyBytes, PyDict, PyModule, PyStr};
 
-use crate::bindings::bound_names;
 use crate::evaluation::{self, Value};
 use crate::lookup;
 use crate::namespace::Namespace;
 use crate::typed::Typed;
 use crate::{session, symbols};
+use files::{bare_path, command_paths, is_command, quoted_paths};
 pub(crate) use keywords::KEYWORDS;
+use open::{Open, last_statement, open_field};
 use quoted::Quoted;
 
 /// What may replace the text from `start` to the cursor.
@@ -69,7 +72,7 @@ fn complete_line(
     let open = Open::at_end(before);
     if let Some(quote) = open.string {
         if let Some(code) = open_field(before, quote) {
-            return python(vm, namespace, code, code, cursor);
+            return python(vm, namespace, &code, cursor);
         }
         if let Some(keys) = dictionary_keys(vm, namespace, before, quote) {
             return keys;
@@ -94,7 +97,7 @@ fn complete_line(
     if let Some((path, only)) = path {
         let mut found = command_paths(path, cursor);
         if !only {
-            let code = python(vm, namespace, before, line, cursor);
+            let code = python(vm, namespace, &Code::new(before, line), cursor);
             if found.matches.is_empty() {
                 return code;
             }
@@ -104,7 +107,7 @@ fn complete_line(
         }
         return found;
     }
-    let mut found = python(vm, namespace, before, line, cursor);
+    let mut found = python(vm, namespace, &Code::new(before, line), cursor);
     if !before.trim_start().contains(char::is_whitespace) && is_name(trimmed) {
         // A magic may be typed without its mark.
         found.matches.extend(bare_magics(vm, trimmed));
@@ -112,14 +115,43 @@ fn complete_line(
     found
 }
 
+/// Python code up to the cursor.
+struct Code<'a> {
+    /// What is before it in the cell, if it is in a string there.
+    around: &'a str,
+    before: &'a str,
+    /// The last line of it.
+    line: &'a str,
+}
+
+impl<'a> Code<'a> {
+    fn new(before: &'a str, line: &'a str) -> Self {
+        Self {
+            around: "",
+            before,
+            line,
+        }
+    }
+
+    /// The cell up to an expression of the code that begins there.
+    fn typed(&self, start: usize, expression: &str) -> Typed {
+        let before = &self.before[..start];
+        if self.around.is_empty() {
+            return Typed::new(before, expression);
+        }
+        // A field is an expression: in brackets it may have several lines.
+        Typed::new(&format!("{}({before}", self.around), expression)
+    }
+}
+
 /// What could stand in Python code.
 fn python(
     vm: &VirtualMachine,
     namespace: &Namespace,
-    before: &str,
-    line: &str,
+    code: &Code<'_>,
     cursor: usize,
 ) -> Completions {
+    let Code { before, line, .. } = *code;
     let prefix_start = line
         .trim_end_matches(|c: char| c.is_alphanumeric() || c == '_')
         .len();
@@ -127,7 +159,7 @@ fn python(
     let start = cursor - prefix.len();
     let written = &before[..before.len() - prefix.len()];
     if let Some(owner) = evaluation::attribute_owner(written) {
-        let matches = attributes(vm, namespace, written, owner, prefix);
+        let matches = attributes(vm, namespace, code, owner, prefix);
         return Completions { start, matches };
     }
     // `1.` is a number.
@@ -136,24 +168,35 @@ fn python(
         return Completions { start, matches };
     }
     if prefix.starts_with(|c: char| c.is_ascii_digit()) {
-        let found = subscript_keys(vm, namespace, head, prefix, cursor);
+        let found = subscript_keys(vm, namespace, code, prefix, cursor);
         return found.unwrap_or_default();
     }
     if prefix.is_empty()
-        && let Some(found) = subscript_keys(vm, namespace, head, prefix, cursor)
+        && let Some(found) = subscript_keys(vm, namespace, code, prefix, cursor)
     {
         return found;
     }
-    let mut matches = parameters(vm, namespace, written, prefix);
+    let mut matches = parameters(vm, namespace, code, prefix);
     matches.extend(names(vm, namespace, prefix));
     matches.extend(keywords::fitting(before, head, prefix).map(ToOwned::to_owned));
-    // What the statements before bind will be there when the cell runs.
-    let typed = &before[..before.len() - last_statement(line).len()];
-    if !typed.trim().is_empty() {
-        let bound = bound_names(typed).into_iter();
-        matches.extend(bound.filter(|name| name.starts_with(prefix) && is_offered(name, prefix)));
-    }
+    matches.extend(names_typed(code, prefix));
     Completions { start, matches }
+}
+
+/// The names that the cell binds and that are seen where it ends: they will be there when it runs.
+fn names_typed(code: &Code<'_>, prefix: &str) -> Vec<String> {
+    let start = code.before.len() - prefix.len();
+    if code.around.is_empty() && code.before[..start].trim().is_empty() {
+        return Vec::new();
+    }
+    // Some name stands there.
+    let name = if prefix.is_empty() { "_" } else { prefix };
+    let typed = code.typed(start, name);
+    let names = typed.place().names().into_iter();
+    names
+        .filter(|name| name.starts_with(prefix) && is_offered(name, prefix))
+        .map(ToOwned::to_owned)
+        .collect()
 }
 
 /// `\alpha` as α, and the names that begin as what is typed behind a backslash does; the other way
@@ -246,67 +289,6 @@ fn marked(
     (!known).then(|| format!("%{trimmed}"))
 }
 
-/// The last statement of a line: what stands behind `;`, or behind the colon of `if x:`.
-fn last_statement(line: &str) -> &str {
-    let bytes = line.as_bytes();
-    let (mut at, mut start, mut depth) = (0, 0, 0_usize);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'#' => break,
-            b'\'' | b'"' => match string_end(bytes, at) {
-                Some(end) => at = end,
-                None => break,
-            },
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b';' | b':' if depth == 0 => start = at + 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    line[start..].trim_start()
-}
-
-/// The path that is typed without quotes, and whether it can be nothing but a path: `/name` at the
-/// begin of a line calls it, too, and behind a value it divides.
-fn bare_path<'a>(before: &str, line: &'a str, is_in_call: bool) -> Option<(&'a str, bool)> {
-    let mut start = 0;
-    let mut is_escaped = false;
-    for (at, c) in line.char_indices() {
-        if !is_escaped && (c.is_whitespace() || "=,([{".contains(c)) {
-            start = at + c.len_utf8();
-        }
-        is_escaped = !is_escaped && c == '\\';
-    }
-    let word = &line[start..];
-    if ["./", "../", "~/"]
-        .iter()
-        .any(|begin| word.starts_with(begin))
-    {
-        return Some((word, true));
-    }
-    if !word.starts_with('/') {
-        return None;
-    }
-    let head = before[..before.len() - word.len()].trim_end();
-    let may_call = head.is_empty() && !is_in_call && is_name(&word[1..]);
-    let last = head.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
-    let last = &head[last.len()..];
-    let is_value = !KEYWORDS.contains(&last) || matches!(last, "False" | "None" | "True");
-    let may_divide = head.ends_with(is_value_end) && is_value;
-    Some((word, !may_call && !may_divide))
-}
-
-fn is_value_end(c: char) -> bool {
-    c.is_alphanumeric() || "_)]}\"'.".contains(c)
-}
-
-/// Whether the line is the right side of `files = !ls`.
-fn is_command(line: &str) -> bool {
-    line.split_once('=')
-        .is_some_and(|(_, value)| value.trim_start().starts_with('!'))
-}
-
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
@@ -331,9 +313,10 @@ fn bare_magics(vm: &VirtualMachine, typed: &str) -> Vec<String> {
 fn parameters(
     vm: &VirtualMachine,
     namespace: &Namespace,
-    before: &str,
+    code: &Code<'_>,
     prefix: &str,
 ) -> Vec<String> {
+    let before = &code.before[..code.before.len() - prefix.len()];
     let Some(bracket) = Open::at_end(before).call else {
         return Vec::new();
     };
@@ -341,9 +324,12 @@ fn parameters(
     if !matches!(before.trim_end().chars().next_back(), Some('(' | ',')) {
         return Vec::new();
     }
-    let called = &before[..bracket];
-    let called = &called[evaluation::trailing_expression(called)];
-    let Some(called) = evaluation::evaluate(vm, namespace, called) else {
+    let called = evaluation::trailing_expression(&before[..bracket]);
+    if called.is_empty() {
+        return Vec::new();
+    }
+    let typed = code.typed(called.start, &before[called.clone()]);
+    let Some(called) = evaluation::evaluate_in(vm, namespace, &before[called], &typed) else {
         return Vec::new();
     };
     let mut names = evaluation::keyword_parameters(vm, &called);
@@ -362,13 +348,16 @@ fn parameters(
 fn subscript_keys(
     vm: &VirtualMachine,
     namespace: &Namespace,
-    head: &str,
+    code: &Code<'_>,
     prefix: &str,
     cursor: usize,
 ) -> Option<Completions> {
-    let owner = head.strip_suffix('[')?;
-    let owner = &owner[evaluation::trailing_expression(owner)];
-    let Value::Object(object) = evaluation::evaluate(vm, namespace, owner)? else {
+    let head = &code.before[..code.before.len() - prefix.len()];
+    let head = head.strip_suffix('[')?;
+    let owner = evaluation::trailing_expression(head);
+    let typed = code.typed(owner.start, &head[owner.clone()]);
+    let Value::Object(object) = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?
+    else {
         return None;
     };
     let dict = object.downcast_ref::<PyDict>()?;
@@ -378,33 +367,6 @@ fn subscript_keys(
         start: cursor - prefix.len(),
         matches,
     })
-}
-
-/// The code of the field that is open in a formatted string: `f"{na`.
-fn open_field(before: &str, quote: usize) -> Option<&str> {
-    let prefix = before[..quote].trim_end_matches(['"', '\'']);
-    let prefix: String = prefix
-        .chars()
-        .rev()
-        .take_while(char::is_ascii_alphabetic)
-        .collect();
-    if prefix.len() > 2 || !prefix.to_ascii_lowercase().contains(['f', 't']) {
-        return None;
-    }
-    let text = &before[quote + 1..];
-    let mut field = None;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        match (c, field) {
-            ('{', None) if chars.peek().is_some_and(|(_, next)| *next == '{') => {
-                chars.next();
-            }
-            ('{', None) => field = Some(at + 1),
-            ('}', Some(_)) => field = None,
-            _ => {}
-        }
-    }
-    field.map(|at| &text[at..])
 }
 
 /// Names of the namespace and the builtins.
@@ -431,16 +393,19 @@ fn is_offered(name: &str, prefix: &str) -> bool {
     !name.starts_with('_') || prefix.starts_with('_')
 }
 
-/// Attributes of the expression that stands there in what is written.
+/// Attributes of the expression that stands there in the code.
 fn attributes(
     vm: &VirtualMachine,
     namespace: &Namespace,
-    written: &str,
+    code: &Code<'_>,
     owner: Range<usize>,
     prefix: &str,
 ) -> Vec<String> {
-    let typed = Typed::new(&written[..owner.start]);
-    let owner = evaluation::evaluate_in(vm, namespace, &written[owner], Some(&typed));
+    if owner.is_empty() {
+        return Vec::new();
+    }
+    let typed = code.typed(owner.start, &code.before[owner.clone()]);
+    let owner = evaluation::evaluate_in(vm, namespace, &code.before[owner], &typed);
     let mut matches = owner.map_or_else(Vec::new, |owner| owner.attribute_names(vm));
     matches.retain(|name| name.starts_with(prefix) && is_offered(name, prefix));
     matches
@@ -564,9 +529,11 @@ fn dictionary_keys(
     open: usize,
 ) -> Option<Completions> {
     let quoted = Quoted::at(before, open);
-    let owner = before[..Quoted::start(before, open)].strip_suffix('[')?;
-    let owner = &owner[evaluation::trailing_expression(owner)];
-    let Value::Object(object) = evaluation::evaluate(vm, namespace, owner)? else {
+    let head = before[..Quoted::start(before, open)].strip_suffix('[')?;
+    let owner = evaluation::trailing_expression(head);
+    let typed = Typed::new(&head[..owner.start], &head[owner.clone()]);
+    let Value::Object(object) = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?
+    else {
         return None;
     };
     let dict = object.downcast_ref::<PyDict>()?;
@@ -584,159 +551,4 @@ fn dictionary_keys(
         start: open + 1,
         matches: dict.keys_vec().into_iter().filter_map(written).collect(),
     })
-}
-
-/// Files and folders that the open string could name, written as it must be there.
-fn quoted_paths(before: &str, open: usize) -> Completions {
-    let quoted = Quoted::at(before, open);
-    let typed = &before[open + 1..];
-    let Some(path) = quoted.read(typed) else {
-        return Completions::default();
-    };
-    let part = typed.rfind('/').map_or(0, |slash| slash + 1);
-    let found = paths(&path, before.len()).matches.into_iter();
-    Completions {
-        start: open + 1 + part,
-        matches: found.filter_map(|name| quoted.written(&name)).collect(),
-    }
-}
-
-/// Files and folders that the last word of a command could name, written as the system's shell
-/// reads them: a backslash stands in front of what would end the word.
-fn command_paths(line: &str, cursor: usize) -> Completions {
-    let mut word = String::new();
-    // Where the last part of the path starts.
-    let mut part_start = 0;
-    let mut chars = line.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\\' => word.extend(chars.next().map(|(_, escaped)| escaped)),
-            ' ' | '\t' | '!' | '<' | '>' | '|' | '&' | ';' => {
-                word.clear();
-                part_start = at + 1;
-            }
-            '/' => {
-                word.push(c);
-                part_start = at + 1;
-            }
-            _ => word.push(c),
-        }
-    }
-    let mut found = paths(&word, cursor);
-    found.start = cursor - (line.len() - part_start);
-    for name in &mut found.matches {
-        if name.contains(ESCAPED) {
-            let escaped = name.chars().flat_map(|c| {
-                let mark = ESCAPED.contains(&c).then_some('\\');
-                mark.into_iter().chain([c])
-            });
-            *name = escaped.collect();
-        }
-    }
-    found
-}
-
-/// What a backslash stands in front of in the names of files.
-const ESCAPED: [char; 20] = [
-    ' ', '\t', '\\', '\'', '"', '(', ')', '&', ';', '|', '<', '>', '*', '?', '[', ']', '#', '`',
-    '!', '$',
-];
-
-/// Files and folders whose path begins with the text.
-fn paths(typed: &str, cursor: usize) -> Completions {
-    let (folder, prefix) = match typed.rfind('/') {
-        Some(slash) => typed.split_at(slash + 1),
-        None => ("", typed),
-    };
-    let searched = match folder.strip_prefix("~/") {
-        Some(rest) => std::env::var("HOME")
-            .map_or_else(|_| folder.to_owned(), |home| format!("{home}/{rest}")),
-        None if folder.is_empty() => ".".to_owned(),
-        None => folder.to_owned(),
-    };
-    let mut matches = Vec::new();
-    for entry in std::fs::read_dir(searched).into_iter().flatten().flatten() {
-        let Ok(mut name) = entry.file_name().into_string() else {
-            continue;
-        };
-        if !name.starts_with(prefix) || (name.starts_with('.') && !prefix.starts_with('.')) {
-            continue;
-        }
-        // Through metadata of the target, so that a link to a folder counts as one.
-        if std::fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir()) {
-            name.push('/');
-        }
-        matches.push(name);
-    }
-    Completions {
-        start: cursor - prefix.len(),
-        matches,
-    }
-}
-
-/// What is open at the end of a text.
-#[derive(Default)]
-struct Open {
-    /// The last quote of the mark that opens a string.
-    string: Option<usize>,
-    /// The bracket of the innermost call, if nothing else is open inside of it.
-    call: Option<usize>,
-}
-
-impl Open {
-    fn at_end(text: &str) -> Self {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        let mut brackets: Vec<(u8, usize)> = Vec::new();
-        while at < bytes.len() {
-            match bytes[at] {
-                b'#' => at = text[at..].find('\n').map_or(bytes.len(), |end| at + end),
-                quote @ (b'\'' | b'"') => match string_end(bytes, at) {
-                    Some(end) => at = end,
-                    None => {
-                        let is_triple = bytes[at..].starts_with(&[quote; 3]);
-                        return Self {
-                            string: Some(if is_triple { at + 2 } else { at }),
-                            call: None,
-                        };
-                    }
-                },
-                bracket @ (b'(' | b'[' | b'{') => brackets.push((bracket, at)),
-                b')' | b']' | b'}' => {
-                    brackets.pop();
-                }
-                _ => {}
-            }
-            at += 1;
-        }
-        let call = brackets
-            .last()
-            .filter(|(bracket, _)| *bracket == b'(')
-            .map(|(_, at)| *at);
-        Self { string: None, call }
-    }
-}
-
-/// The last quote of the string that opens at `at`, or the end of its line if it must end there;
-/// `None` if it stays open.
-fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let quote = bytes[at];
-    let width = if bytes[at..].starts_with(&[quote; 3]) {
-        3
-    } else {
-        1
-    };
-    let mut next = at + width;
-    while next < bytes.len() {
-        match bytes[next] {
-            b'\\' => next += 1,
-            b'\n' if width == 1 => return Some(next),
-            byte if byte == quote && bytes[next..].starts_with(&[quote; 3][..width]) => {
-                return Some(next + width - 1);
-            }
-            _ => {}
-        }
-        next += 1;
-    }
-    None
 }

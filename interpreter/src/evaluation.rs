@@ -26,7 +26,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::lookup::{self, Found};
 use crate::namespace::Namespace;
-use crate::typed::{self, Binding, Bindings, Typed};
+use crate::typed::{self, Binding, Place, Typed};
 use calls::Arguments;
 use containers::is_plain_key;
 pub(crate) use parameters::keyword_parameters;
@@ -67,6 +67,8 @@ pub(crate) struct Instance<'t> {
 #[derive(Clone)]
 pub(crate) struct TypedClass<'t> {
     class: &'t StmtClassDef,
+    /// Where it is defined.
+    place: Place<'t>,
     /// Some object of each of the classes that it stands on.
     bases: Rc<[Value<'t>]>,
     is_object: bool,
@@ -173,19 +175,20 @@ pub(crate) fn evaluate<'t>(
     namespace: &'t Namespace,
     source: &str,
 ) -> Option<Value<'t>> {
-    evaluate_in(vm, namespace, source, None)
+    let expression = parse(source)?;
+    Evaluation::new(vm, Scope::Cell(namespace, None)).value(&expression)
 }
 
-/// The same in a cell of which so much has been typed.
+/// The same where it stands in a cell that is typed.
 pub(crate) fn evaluate_in<'t>(
     vm: &'t VirtualMachine,
     namespace: &'t Namespace,
     source: &str,
-    typed: Option<&'t Typed>,
+    typed: &'t Typed,
 ) -> Option<Value<'t>> {
     let expression = parse(source)?;
-    let bindings = typed.map(|typed| Rc::new(typed.bindings()));
-    Evaluation::new(vm, Scope::Cell(namespace, bindings)).value(&expression)
+    let scope = Scope::Cell(namespace, Some(typed.place()));
+    Evaluation::new(vm, scope).value(&expression)
 }
 
 fn parse(source: &str) -> Option<Expr> {
@@ -205,8 +208,8 @@ fn parse(source: &str) -> Option<Expr> {
 /// Where names are looked up.
 #[derive(Clone)]
 enum Scope<'t> {
-    /// The namespace, and what the cell that is typed binds.
-    Cell(&'t Namespace, Option<Rc<Bindings<'t>>>),
+    /// The namespace, and a place in the cell that is typed.
+    Cell(&'t Namespace, Option<Place<'t>>),
     /// What the code of a function sees.
     Function {
         globals: PyDictRef,
@@ -221,6 +224,8 @@ struct Evaluation<'t> {
     scope: Scope<'t>,
     /// What `Self` means.
     receiver: Option<Value<'t>>,
+    /// The class of the cell whose method is looked at.
+    method_of: Option<&'t StmtClassDef>,
     /// For all that is looked at on the way: whatever an object is made of, it ends.
     budget: Rc<Budget>,
 }
@@ -245,6 +250,7 @@ impl<'t> Evaluation<'t> {
             vm,
             scope,
             receiver: None,
+            method_of: None,
             budget: Rc::new(Budget {
                 steps_left: Cell::new(STEPS_MAX),
                 levels_left: Cell::new(LEVELS_MAX),
@@ -258,7 +264,28 @@ impl<'t> Evaluation<'t> {
             vm: self.vm,
             scope,
             receiver,
+            method_of: None,
             budget: Rc::clone(&self.budget),
+        }
+    }
+
+    /// This evaluation at another place of the cell.
+    fn at(&self, place: Place<'t>) -> Self {
+        let scope = match &self.scope {
+            Scope::Cell(namespace, _) => Scope::Cell(*namespace, Some(place)),
+            other => other.clone(),
+        };
+        Self {
+            method_of: self.method_of,
+            ..self.elsewhere(scope, self.receiver.clone())
+        }
+    }
+
+    /// Where it is in the cell that is typed.
+    fn place(&self) -> Option<&Place<'t>> {
+        match &self.scope {
+            Scope::Cell(_, place) => place.as_ref(),
+            _ => None,
         }
     }
 
@@ -328,12 +355,10 @@ impl<'t> Evaluation<'t> {
     fn named(&self, name: &str) -> Option<Value<'t>> {
         let vm = self.vm;
         let found = match &self.scope {
-            Scope::Cell(namespace, bindings) => {
-                let bound = self.binding(name);
-                let bound = bound.and_then(|binding| self.bound(binding));
-                let is_local = |bindings: &Rc<Bindings<'t>>| bindings.is_local(name);
-                if bound.is_some() || bindings.as_ref().is_some_and(is_local) {
-                    return bound;
+            Scope::Cell(namespace, _) => {
+                // What the cell binds hides what is there, also where it isn't known.
+                if let Some((binding, place)) = self.binding(name) {
+                    return self.at(place).bound(binding);
                 }
                 self.look_through(namespace.dict().__len__())?;
                 lookup::name(vm, namespace, name)
@@ -368,12 +393,9 @@ impl<'t> Evaluation<'t> {
         value.as_ref()
     }
 
-    /// Where the cell binds a name.
-    fn binding(&self, name: &str) -> Option<Binding<'t>> {
-        match &self.scope {
-            Scope::Cell(_, Some(bindings)) => bindings.find(name),
-            _ => None,
-        }
+    /// What the cell binds a name to that is seen from here, and where that belongs.
+    fn binding(&self, name: &str) -> Option<(Binding<'t>, Place<'t>)> {
+        self.place()?.find(name)
     }
 
     /// What a name of the cell stands for that was bound there.
@@ -399,28 +421,35 @@ impl<'t> Evaluation<'t> {
                 member.or_else(|| submodule().map(Value::Object))?
             }
             Binding::Function(_) => Value::of_class(vm.ctx.types.function_type),
-            Binding::Class(class) => self.of_class(class),
-            Binding::Instance(class) => match &self.receiver {
-                Some(receiver) => receiver.clone(),
-                None => self.of_class(class).instance(),
+            Binding::Class(class) | Binding::Itself(class) => self.of_class(class)?,
+            Binding::Instance(class) => match (&self.receiver, self.method_of) {
+                (Some(receiver), Some(known)) if std::ptr::eq(known, class) => receiver.clone(),
+                _ => self.of_class(class)?.instance(),
             },
+            Binding::Positional => Value::of_class(vm.ctx.types.tuple_type),
+            Binding::Keywords => Value::of_class(vm.ctx.types.dict_type),
             Binding::Unknown => return None,
         })
     }
 
-    fn of_class(&self, class: &'t StmtClassDef) -> Value<'t> {
+    /// A class of the cell that is defined here, or in whose body this is.
+    fn of_class(&self, class: &'t StmtClassDef) -> Option<Value<'t>> {
+        let here = self.place()?;
+        let place = here.around_class(class).unwrap_or_else(|| here.clone());
+        let there = self.at(place.before(class.range.start()));
         let bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
-        let bases = bases.filter_map(|base| match self.value(base)? {
+        let bases = bases.filter_map(|base| match there.value(base)? {
             Value::Object(base) => Some(Value::of_class(base.downcast_ref::<PyType>()?)),
             typed @ Value::Typed(_) => Some(typed.instance()),
             Value::Unread { .. } | Value::Instance(_) => None,
         });
         let object = Value::of_class(self.vm.ctx.types.object_type);
-        Value::Typed(TypedClass {
+        Some(Value::Typed(TypedClass {
             class,
             bases: bases.chain([object]).collect(),
+            place,
             is_object: false,
-        })
+        }))
     }
 
     fn attribute(&self, owner: &Value<'t>, name: &str) -> Option<Value<'t>> {

@@ -8,7 +8,6 @@
 //! [`transform`] (magics, text to text). `python/` holds the part of the shell that reads better
 //! in Python; it is frozen into the executable.
 
-mod bindings;
 mod bridge;
 pub mod cell;
 pub mod compiling;

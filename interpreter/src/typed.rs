@@ -1,23 +1,30 @@
 //! What the names of a cell stand for that is still typed, as its text tells: for completion.
 //!
-//! Pure. It finds the places that bind names last; what is bound there is found in [`crate::evaluation`].
-//! Which names there are at all is told in [`crate::bindings`].
+//! Pure. It finds the places that bind names; what is bound there is found in [`crate::evaluation`].
+//! `scopes` tells whose names are seen from where, `cursor` where something is typed, `classes` what objects
+//! of a class of the cell have.
 
-use std::collections::{BTreeSet, HashMap};
-use std::rc::Rc;
+mod classes;
+mod cursor;
+mod rebound;
+mod scopes;
+
+use std::borrow::Cow;
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{
-    Comprehension, ExceptHandler, Expr, ExprContext, Mod, ModModule, Stmt, StmtClassDef,
-    StmtFunctionDef, StmtImport, StmtImportFrom,
-};
+use ruff_python_ast::{Expr, Mod, ModModule, Stmt, StmtClassDef, StmtFunctionDef};
+use ruff_text_size::TextSize;
 
 use crate::parsing::parse_unchecked;
 use crate::transform::{CellMagic, escapes_to_python};
+pub(crate) use classes::{PlaceSet, attributes_of, has_decorator, method, places_set};
+pub(crate) use scopes::Place;
 
-/// The text of a cell up to some place; it need not be whole.
+/// The text of a cell up to an expression that is asked for; it need not be whole.
 pub(crate) struct Typed {
     module: Option<ModModule>,
+    /// Where the expression begins.
+    cursor: TextSize,
 }
 
 /// Where a name got what it stands for.
@@ -36,51 +43,98 @@ pub(crate) enum Binding<'a> {
     Member(&'a str, &'a str),
     Function(&'a StmtFunctionDef),
     Class(&'a StmtClassDef),
-    /// An object of a class of the cell: `self`.
+    /// An object of the class whose method is looked at: `self`.
     Instance(&'a StmtClassDef),
-    /// A parameter of which nothing is said.
+    /// That class: `cls`.
+    Itself(&'a StmtClassDef),
+    /// `*args`
+    Positional,
+    /// `**kwargs`
+    Keywords,
+    /// It hides what has its name outside, and nothing else is known.
     Unknown,
 }
 
 impl Typed {
-    pub(crate) fn new(source: &str) -> Self {
-        let source = CellMagic::parse(source).map_or(source, |magic| magic.body);
-        let python = escapes_to_python(source);
-        let parsed = parse_unchecked(&python);
-        let module = match parsed.into_syntax() {
+    /// A cell of which so much is typed before an expression. Without the expression it wouldn't be known
+    /// what it is in.
+    pub(crate) fn new(before: &str, expression: &str) -> Self {
+        let text = format!("{before}{expression}");
+        let source = CellMagic::parse(&text).map_or(&*text, |magic| magic.body);
+        let source = without_mark(source);
+        let mut python = escapes_to_python(&source).into_owned();
+        let cursor = match python.strip_suffix(expression) {
+            Some(before) => before.len(),
+            // It is in a text that is given to a magic.
+            None => python.len().saturating_sub(1),
+        };
+        python.push_str(&decorated(&python));
+        let cursor = TextSize::try_from(cursor).ok();
+        let module = match parse_unchecked(&python).into_syntax() {
             Mod::Module(module) => Some(module),
             Mod::Expression(_) => None,
         };
-        Self { module }
+        Self {
+            module: module.filter(|_| cursor.is_some()),
+            cursor: cursor.unwrap_or_default(),
+        }
     }
 
-    /// The last places that bind its names.
-    pub(crate) fn bindings(&self) -> Bindings<'_> {
-        let mut bindings = Bindings {
-            last: HashMap::new(),
-            outer: None,
-            class: None,
+    /// The place of the expression.
+    pub(crate) fn place(&self) -> Place<'_> {
+        let body: &[Stmt] = match &self.module {
+            Some(module) => &module.body,
+            None => &[],
         };
-        if let Some(module) = &self.module {
-            bindings.visit_body(&module.body);
-        }
-        bindings
+        cursor::innermost(Place::of_cell(body, self.cursor), body, self.cursor)
     }
 }
 
-/// What a function of the cell returns, in the order of its text; nothing of a generator.
-pub(crate) fn returned(function: &StmtFunctionDef) -> Vec<&Expr> {
-    #[derive(Default)]
+/// The source with the code of a magic in its last line as a statement: `%time x`.
+fn without_mark(source: &str) -> Cow<'_, str> {
+    let start = source.rfind('\n').map_or(0, |end| end + 1);
+    let line = &source[start..];
+    let indent = line.len() - line.trim_start().len();
+    let code = line[indent..].strip_prefix('%').and_then(|rest| {
+        let (name, code) = rest.split_once([' ', '\t'])?;
+        name.starts_with(char::is_alphabetic).then_some(code)
+    });
+    match code {
+        Some(code) => {
+            let before = &source[..start + indent];
+            Cow::Owned(format!("{before}{}", code.trim_start()))
+        }
+        None => Cow::Borrowed(source),
+    }
+}
+
+/// What a source needs at its end so that a decorator in its last line isn't left out.
+fn decorated(source: &str) -> String {
+    let start = source.rfind('\n').map_or(0, |end| end + 1);
+    let line = &source[start..];
+    let code = line.trim_start();
+    if !code.starts_with('@') {
+        return String::new();
+    }
+    let indent = &line[..line.len() - code.len()];
+    format!("\n{indent}def _(): pass")
+}
+
+/// What a function of the cell returns, in the order of its text up to its end; nothing of a generator.
+pub(crate) fn returned(function: &StmtFunctionDef, end: TextSize) -> Vec<&Expr> {
     struct Returns<'a> {
         values: Vec<&'a Expr>,
         yields: bool,
+        end: TextSize,
     }
     impl<'a> Visitor<'a> for Returns<'a> {
         fn visit_stmt(&mut self, statement: &'a Stmt) {
             match statement {
                 // They return for themselves.
                 Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
-                Stmt::Return(returned) => self.values.extend(returned.value.as_deref()),
+                Stmt::Return(returned) if returned.range.end() <= self.end => {
+                    self.values.extend(returned.value.as_deref());
+                }
                 _ => {}
             }
             visitor::walk_stmt(self, statement);
@@ -94,140 +148,16 @@ pub(crate) fn returned(function: &StmtFunctionDef) -> Vec<&Expr> {
             }
         }
     }
-    let mut returns = Returns::default();
+    let mut returns = Returns {
+        values: Vec::new(),
+        yields: false,
+        end,
+    };
     returns.visit_body(&function.body);
     if returns.yields {
         returns.values.clear();
     }
     returns.values
-}
-
-/// The names that objects of a class of the cell have by its text: what its body binds, and what its
-/// methods set.
-pub(crate) fn attributes_of(class: &StmtClassDef) -> BTreeSet<String> {
-    #[derive(Default)]
-    struct Attributes {
-        names: BTreeSet<String>,
-        own: Option<String>,
-    }
-    impl<'a> Visitor<'a> for Attributes {
-        fn visit_expr(&mut self, expression: &'a Expr) {
-            if let Expr::Attribute(attribute) = expression
-                && matches!(attribute.ctx, ExprContext::Store)
-                && let Expr::Name(owner) = &*attribute.value
-                && Some(owner.id.as_str()) == self.own.as_deref()
-                && !attribute.attr.is_empty()
-            {
-                self.names.insert(attribute.attr.to_string());
-            }
-            visitor::walk_expr(self, expression);
-        }
-    }
-    let mut attributes = Attributes::default();
-    for statement in &class.body {
-        match statement {
-            Stmt::FunctionDef(method) => {
-                attributes.names.insert(method.name.to_string());
-                attributes.own = first_parameter(method).map(str::to_owned);
-                attributes.visit_body(&method.body);
-            }
-            Stmt::ClassDef(inner) => {
-                attributes.names.insert(inner.name.to_string());
-            }
-            Stmt::Assign(assignment) => {
-                for target in &assignment.targets {
-                    attributes.names.extend(name_of(target).map(str::to_owned));
-                }
-            }
-            Stmt::AnnAssign(assignment) => {
-                let name = name_of(&assignment.target);
-                attributes.names.extend(name.map(str::to_owned));
-            }
-            _ => {}
-        }
-    }
-    attributes.names.remove("");
-    attributes.names
-}
-
-/// The method that the body of a class of the cell defines last under the name.
-pub(crate) fn method<'a>(class: &'a StmtClassDef, name: &str) -> Option<&'a StmtFunctionDef> {
-    let mut methods = class.body.iter().filter_map(|statement| match statement {
-        Stmt::FunctionDef(method) => Some(method),
-        _ => None,
-    });
-    methods.rfind(|method| method.name.as_str() == name)
-}
-
-pub(crate) fn has_decorator(function: &StmtFunctionDef, name: &str) -> bool {
-    let mut decorators = function.decorator_list.iter();
-    decorators.any(|decorator| name_of(&decorator.expression) == Some(name))
-}
-
-/// Where objects of a class of the cell get what they have under the name: in its body, or in the
-/// method that is told.
-pub(crate) fn places_set<'a>(class: &'a StmtClassDef, name: &str) -> Vec<PlaceSet<'a>> {
-    let mut search = AttributeSearch {
-        wanted: name,
-        method: None,
-        found: Vec::new(),
-    };
-    for statement in &class.body {
-        if let Stmt::FunctionDef(method) = statement {
-            search.method = Some(method);
-            search.visit_body(&method.body);
-        } else {
-            search.method = None;
-            search.visit_stmt(statement);
-        }
-    }
-    search.found
-}
-
-type PlaceSet<'a> = (Binding<'a>, Option<&'a StmtFunctionDef>);
-
-struct AttributeSearch<'a, 'n> {
-    wanted: &'n str,
-    /// The method that is looked through; None in the body of the class.
-    method: Option<&'a StmtFunctionDef>,
-    found: Vec<PlaceSet<'a>>,
-}
-
-impl AttributeSearch<'_, '_> {
-    fn is_wanted(&self, target: &Expr) -> bool {
-        match (target, self.method) {
-            (Expr::Attribute(attribute), Some(method)) => {
-                let own = first_parameter(method);
-                own.is_some_and(|own| name_of(&attribute.value) == Some(own))
-                    && attribute.attr.as_str() == self.wanted
-            }
-            (Expr::Name(name), None) => name.id.as_str() == self.wanted,
-            _ => false,
-        }
-    }
-}
-
-impl<'a> Visitor<'a> for AttributeSearch<'a, '_> {
-    fn visit_stmt(&mut self, statement: &'a Stmt) {
-        match statement {
-            Stmt::Assign(assignment)
-                if assignment.targets.iter().any(|each| self.is_wanted(each))
-                    && !is_missing(&assignment.value) =>
-            {
-                let binding = Binding::Value(&assignment.value);
-                self.found.push((binding, self.method));
-            }
-            Stmt::AnnAssign(assignment) if self.is_wanted(&assignment.target) => {
-                let binding = Binding::Annotated(&assignment.annotation);
-                self.found.push((binding, self.method));
-            }
-            // What is in there has scopes of its own.
-            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
-            other => visitor::walk_stmt(self, other),
-        }
-    }
-
-    fn visit_expr(&mut self, _: &'a Expr) {}
 }
 
 fn name_of(expression: &Expr) -> Option<&str> {
@@ -237,204 +167,9 @@ fn name_of(expression: &Expr) -> Option<&str> {
     }
 }
 
-fn first_parameter(function: &StmtFunctionDef) -> Option<&str> {
-    let parameters = &function.parameters;
-    let mut all = parameters.posonlyargs.iter().chain(&parameters.args);
-    all.next().map(|first| first.parameter.name.as_str())
-}
-
 /// Whether what stands behind `=` hasn't been typed yet.
 fn is_missing(expression: &Expr) -> bool {
     name_of(expression) == Some("")
-}
-
-/// The places that bind names last: in a cell, with all that is in it, or in one function of it.
-pub(crate) struct Bindings<'a> {
-    last: HashMap<&'a str, Binding<'a>>,
-    /// Those of the cell around a function.
-    outer: Option<Rc<Self>>,
-    /// The class whose body is looked at.
-    class: Option<&'a StmtClassDef>,
-}
-
-impl<'a> Bindings<'a> {
-    /// Those of a function of the cell, and of which class it is a method.
-    pub(crate) fn within(
-        self: &Rc<Self>,
-        function: &'a StmtFunctionDef,
-        class: Option<&'a StmtClassDef>,
-    ) -> Rc<Self> {
-        let mut names = Self {
-            last: HashMap::new(),
-            outer: Some(Rc::clone(self.outer.as_ref().unwrap_or(self))),
-            class,
-        };
-        names.parameters(function);
-        names.visit_body(&function.body);
-        Rc::new(names)
-    }
-
-    pub(crate) fn find(&self, name: &str) -> Option<Binding<'a>> {
-        let here = self.last.get(name).copied();
-        here.or_else(|| self.outer.as_ref()?.find(name))
-    }
-
-    /// Whether the name is one of a function: it means nothing that is outside.
-    pub(crate) fn is_local(&self, name: &str) -> bool {
-        self.outer.is_some() && self.last.contains_key(name)
-    }
-
-    fn bind(&mut self, name: &'a str, binding: Binding<'a>) {
-        self.last.insert(name, binding);
-    }
-
-    fn target(&mut self, target: &'a Expr, value: &'a Expr) {
-        if let Some(name) = name_of(target)
-            && !is_missing(value)
-        {
-            self.bind(name, Binding::Value(value));
-        }
-        if let (Expr::Tuple(targets), Expr::Tuple(values)) = (target, value)
-            && targets.elts.len() == values.elts.len()
-        {
-            for (target, value) in targets.elts.iter().zip(&values.elts) {
-                self.target(target, value);
-            }
-        }
-    }
-
-    /// The names that stepping through something binds.
-    fn stepped(&mut self, target: &'a Expr, through: &'a Expr) {
-        if let Some(name) = name_of(target) {
-            self.bind(name, Binding::Item(through));
-        }
-        if let Expr::Tuple(parts) = target {
-            for (index, part) in parts.elts.iter().enumerate() {
-                if let Some(name) = name_of(part) {
-                    self.bind(name, Binding::Part(through, index));
-                }
-            }
-        }
-    }
-
-    fn parameters(&mut self, function: &'a StmtFunctionDef) {
-        let is_method = !has_decorator(function, "staticmethod");
-        for (index, each) in function.parameters.iter_non_variadic_params().enumerate() {
-            let annotation = each.parameter.annotation.as_deref().map(Binding::Annotated);
-            let default = each.default.as_deref().map(Binding::Value);
-            let own = self.class.filter(|_| is_method && index == 0).map(|class| {
-                if has_decorator(function, "classmethod") {
-                    Binding::Class(class)
-                } else {
-                    Binding::Instance(class)
-                }
-            });
-            let said = own.or(annotation).or(default);
-            self.bind(
-                each.parameter.name.as_str(),
-                said.unwrap_or(Binding::Unknown),
-            );
-        }
-    }
-
-    fn function(&mut self, function: &'a StmtFunctionDef) {
-        self.bind(function.name.as_str(), Binding::Function(function));
-        // The names of a function inside of a function aren't those of the outer one.
-        if self.outer.is_none() {
-            self.parameters(function);
-            let around = self.class.take();
-            self.visit_body(&function.body);
-            self.class = around;
-        }
-    }
-
-    fn class(&mut self, class: &'a StmtClassDef) {
-        self.bind(class.name.as_str(), Binding::Class(class));
-        if self.outer.is_none() {
-            let around = self.class.replace(class);
-            self.visit_body(&class.body);
-            self.class = around;
-        }
-    }
-
-    fn import(&mut self, statement: &'a StmtImport) {
-        for alias in &statement.names {
-            let path = alias.name.as_str();
-            match &alias.asname {
-                Some(name) => self.bind(name.as_str(), Binding::Module(path)),
-                None => {
-                    let top = path.split('.').next().unwrap_or_default();
-                    self.bind(top, Binding::Module(top));
-                }
-            }
-        }
-    }
-
-    fn import_from(&mut self, statement: &'a StmtImportFrom) {
-        let Some(module) = statement.module.as_ref().filter(|_| statement.level == 0) else {
-            return;
-        };
-        for alias in &statement.names {
-            let bound = alias.asname.as_ref().unwrap_or(&alias.name);
-            let member = Binding::Member(module.as_str(), alias.name.as_str());
-            self.bind(bound.as_str(), member);
-        }
-    }
-}
-
-impl<'a> Visitor<'a> for Bindings<'a> {
-    fn visit_stmt(&mut self, statement: &'a Stmt) {
-        match statement {
-            Stmt::FunctionDef(function) => return self.function(function),
-            Stmt::ClassDef(class) => return self.class(class),
-            Stmt::Assign(assignment) => {
-                for target in &assignment.targets {
-                    self.target(target, &assignment.value);
-                }
-            }
-            Stmt::AnnAssign(assignment) => {
-                if let Some(name) = name_of(&assignment.target) {
-                    let binding = match &assignment.value {
-                        Some(value) if !is_missing(value) => Binding::Value(value),
-                        _ => Binding::Annotated(&assignment.annotation),
-                    };
-                    self.bind(name, binding);
-                }
-            }
-            Stmt::For(each) => self.stepped(&each.target, &each.iter),
-            Stmt::With(with) => {
-                for item in &with.items {
-                    if let Some(name) = item.optional_vars.as_deref().and_then(name_of) {
-                        self.bind(name, Binding::Entered(&item.context_expr));
-                    }
-                }
-            }
-            Stmt::Import(import) => self.import(import),
-            Stmt::ImportFrom(import) => self.import_from(import),
-            _ => {}
-        }
-        visitor::walk_stmt(self, statement);
-    }
-
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        if let Expr::Named(named) = expression {
-            self.target(&named.target, &named.value);
-        }
-        visitor::walk_expr(self, expression);
-    }
-
-    fn visit_comprehension(&mut self, comprehension: &'a Comprehension) {
-        self.stepped(&comprehension.target, &comprehension.iter);
-        visitor::walk_comprehension(self, comprehension);
-    }
-
-    fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
-        let ExceptHandler::ExceptHandler(clause) = handler;
-        if let (Some(name), Some(class)) = (&clause.name, clause.type_.as_deref()) {
-            self.bind(name.as_str(), Binding::Annotated(class));
-        }
-        visitor::walk_except_handler(self, handler);
-    }
 }
 
 #[cfg(test)]
@@ -453,14 +188,29 @@ mod tests {
             Some(Binding::Function(_)) => "function",
             Some(Binding::Class(_)) => "class",
             Some(Binding::Instance(_)) => "instance",
+            Some(Binding::Itself(_)) => "itself",
+            Some(Binding::Positional) => "positional",
+            Some(Binding::Keywords) => "keywords",
             Some(Binding::Unknown) => "unknown",
             None => "",
         }
     }
 
+    fn kind_at(place: &Place<'_>, name: &str) -> &'static str {
+        kind(place.find(name).map(|(binding, _)| binding))
+    }
+
+    /// To what x is bound where it is typed behind the source.
+    fn assert_bound(cases: &[(&str, &str)]) {
+        for (source, expected) in cases {
+            let typed = Typed::new(source, "x");
+            assert_eq!(kind_at(&typed.place(), "x"), *expected, "{source:?}");
+        }
+    }
+
     #[test]
     fn the_last_place_that_binds_a_name_counts() {
-        for (source, expected) in [
+        assert_bound(&[
             ("x = 1\n", "value"),
             ("y, x = 1, []\n", "value"),
             ("x = []\nx = ", "value"),
@@ -488,14 +238,80 @@ mod tests {
             ("x = 1\ndef f(x):\n    ", "unknown"),
             (
                 "class A:\n    @classmethod\n    def f(x):\n        ",
-                "class",
+                "itself",
             ),
-            ("from . import x\n", ""),
             ("y = 1\n", ""),
-        ] {
-            let typed = Typed::new(source);
-            assert_eq!(kind(typed.bindings().find("x")), expected, "{source:?}");
-        }
+        ]);
+    }
+
+    #[test]
+    fn what_isnt_known_hides_all_the_same() {
+        assert_bound(&[
+            ("from . import x\n", "unknown"),
+            ("from m import *\n", ""),
+            ("x, y = z\n", "unknown"),
+            ("[y, *x] = z\n", "unknown"),
+            ("for y, (z, x) in []:\n    ", "unknown"),
+            ("with y as (x, z):\n    ", "unknown"),
+            ("x = 1\ndel x\n", "unknown"),
+            ("type x = int\n", "unknown"),
+            ("match y:\n    case [x]:\n        ", "unknown"),
+            ("match y:\n    case {'a': 1, **x}:\n        ", "unknown"),
+            ("try:\n    pass\nexcept E as x:\n    pass\n", "unknown"),
+            ("try:\n    pass\nexcept* E as x:\n    ", "unknown"),
+            ("def f(*x):\n    ", "positional"),
+            ("def f(**x):\n    ", "keywords"),
+            ("def f[x](y):\n    ", "unknown"),
+            ("[(x := y) for y in z]\n", "unknown"),
+        ]);
+    }
+
+    #[test]
+    fn names_are_those_of_the_scopes_around() {
+        assert_bound(&[
+            ("def f(x):\n    pass\n", ""),
+            ("def f():\n    x = 1\n", ""),
+            ("[x for x in range(3)]\n", ""),
+            ("f = lambda x: x\n", ""),
+            ("lambda x=1: ", "value"),
+            ("sorted(y, key=lambda x: ", "unknown"),
+            ("%time [y for x in y if ", "item"),
+            ("%time lambda x: ", "unknown"),
+            ("[y for x in ", ""),
+            ("def f(x=", ""),
+            ("def f(x, y=", ""),
+            (
+                "def f():\n    import a as x\n    def g():\n        ",
+                "module",
+            ),
+            ("class A:\n    x = 1\n    ", "value"),
+            ("class A:\n    x = 1\n    def f(self):\n        ", ""),
+            ("class A:\n    x = 1\n    class B:\n        ", ""),
+            ("class A:\n    x = []\n    [y for y in ", "value"),
+            ("class A:\n    x = []\n    [y for y in z if ", ""),
+            (
+                "class A:\n    def x(self):\n        pass\n    @",
+                "function",
+            ),
+            ("x = 1\ndef f():\n    x += 1\n    ", "unknown"),
+            ("x = 1\ndef f():\n    if x:\n        x = x.", "unknown"),
+            ("x = 1\ndef f():\n    global x\n    ", "value"),
+            ("def f(x):\n    def g():\n        global x\n        ", ""),
+            ("x = 1\ndef f():\n    global x\n    x = ''\n", "unknown"),
+            ("x = 1\ndef f():\n    global x\n    x += 1\n", "value"),
+            (
+                "def f():\n    x = 1\n    def g():\n        nonlocal x\n        ",
+                "value",
+            ),
+            (
+                "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x = 2\n",
+                "",
+            ),
+            (
+                "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x = ''\n    ",
+                "unknown",
+            ),
+        ]);
     }
 
     #[test]
@@ -503,8 +319,10 @@ mod tests {
         let typed = Typed::new(
             "class A(B):\n    kind = 'a'\n    size: int\n    def __init__(self, n):\n        \
              self.n = n\n        other.m = 1\n        self.\n    def twice(me):\n        me.done = True\n",
+            "A",
         );
-        let Some(Binding::Class(class)) = typed.bindings().find("A") else {
+        let place = typed.place();
+        let Some((Binding::Class(class), _)) = place.find("A") else {
             panic!("A is a class");
         };
         let names: Vec<String> = attributes_of(class).into_iter().collect();
@@ -517,8 +335,8 @@ mod tests {
             ("m", ""),
             ("twice", ""),
         ] {
-            let places = places_set(class, name);
-            let binding = places.last().map(|(binding, _)| *binding);
+            let places = places_set(class, name, place.end());
+            let binding = places.last().map(|place| place.binding);
             assert_eq!(kind(binding), expected, "{name}");
         }
         assert!(method(class, "twice").is_some_and(|method| !has_decorator(method, "property")));
@@ -528,17 +346,17 @@ mod tests {
     fn names_of_a_function_are_its_own() {
         let typed = Typed::new(
             "x = []\ny = 1\ndef f(x):\n    def g():\n        y = 'a'\n    return x\ndef h():\n    yield x\n    return y\n",
+            "x",
         );
-        let cell = Rc::new(typed.bindings());
+        let cell = typed.place();
         let function = |name: &str| match cell.find(name) {
-            Some(Binding::Function(function)) => function,
-            other => panic!("{name} is a function, not {other:?}"),
+            Some((Binding::Function(function), _)) => function,
+            _ => panic!("{name} is a function"),
         };
-        let names = cell.within(function("f"), None);
-        assert_eq!(kind(names.find("x")), "unknown");
-        assert!(names.is_local("x") && !names.is_local("y"));
-        assert_eq!(kind(names.find("y")), kind(cell.find("y")));
-        assert_eq!(returned(function("f")).len(), 1);
-        assert!(returned(function("h")).is_empty());
+        let names = cell.function(function("f"));
+        assert_eq!(kind_at(&names, "x"), "unknown");
+        assert_eq!(kind_at(&names, "y"), kind_at(&cell, "y"));
+        assert_eq!(returned(function("f"), cell.end()).len(), 1);
+        assert!(returned(function("h"), cell.end()).is_empty());
     }
 }

@@ -10,7 +10,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 use super::given::Called;
 use super::{Evaluation, Scope, TypedClass, Value, annotations};
 use crate::lookup;
-use crate::typed::{self, Binding};
+use crate::typed::{self, Binding, PlaceSet};
 
 /// What members of enumerations have by properties, and where they hold it.
 const ENUMERATED: [(&str, &str); 2] = [("value", "_value_"), ("name", "_name_")];
@@ -79,10 +79,15 @@ impl<'t> Evaluation<'t> {
             _ => None,
         };
         match (&*call.func, bound) {
-            (_, Some(Binding::Function(function))) => self.of_typed(function, None),
-            (Expr::Lambda(function), _) | (_, Some(Binding::Value(Expr::Lambda(function))))
+            (_, Some((Binding::Function(function), place))) => {
+                self.at(place).of_typed(function, None)
+            }
+            (_, Some((Binding::Value(Expr::Lambda(function)), place)))
                 if function.parameters.is_none() =>
             {
+                self.at(place.whole()).known(&function.body)
+            }
+            (Expr::Lambda(function), _) if function.parameters.is_none() => {
                 self.known(&function.body)
             }
             (Expr::Attribute(method), _) => {
@@ -205,9 +210,12 @@ impl<'t> Evaluation<'t> {
         let owner = Value::Typed(class.clone());
         if let Some(function) = typed::method(class.class, name) {
             if !typed::has_decorator(function, "property") {
-                return self.of_typed(function, Some((&owner.instance(), class.class)));
+                let there = self.at(class.place.class_body(class.class));
+                return there.of_typed(function, Some((&owner.instance(), class.class)));
             }
-        } else if name != "__class__" && typed::places_set(class.class, name).is_empty() {
+        } else if name != "__class__"
+            && typed::places_set(class.class, name, class.place.end()).is_empty()
+        {
             let mut bases = class.bases.iter();
             return bases.find_map(|base| self.method(base, name, arguments));
         }
@@ -286,19 +294,23 @@ impl<'t> Evaluation<'t> {
         own.flatten()
     }
 
-    /// What a function of the cell gives: what it says, or else what it returns. Of a method with its
-    /// object and its class.
+    /// What a function gives that is defined here: what it says, or else what it returns. Of a method with
+    /// its object and its class.
     fn of_typed(
         &self,
         function: &'t StmtFunctionDef,
         owner: Option<(&Value<'t>, &'t StmtClassDef)>,
     ) -> Option<Value<'t>> {
         let _level = self.deeper()?;
-        let there = self.within(function, owner);
         let given = match &function.returns {
-            Some(annotation) => there.annotated(annotation),
+            Some(annotation) => {
+                let receiver = owner.map(|(object, _)| object.clone());
+                self.elsewhere(self.scope.clone(), receiver)
+                    .annotated(annotation)
+            }
             None => {
-                let returned = typed::returned(function).into_iter();
+                let there = self.within(function, owner);
+                let returned = typed::returned(function, self.place()?.end()).into_iter();
                 there.one_of(returned.map(|value| there.known(value)))
             }
         };
@@ -308,44 +320,50 @@ impl<'t> Evaluation<'t> {
         given
     }
 
-    /// This evaluation in the body of a function of the cell.
+    /// This evaluation in the body of a function that is defined here.
     fn within(
         &self,
         function: &'t StmtFunctionDef,
         owner: Option<(&Value<'t>, &'t StmtClassDef)>,
     ) -> Self {
-        let class = owner.map(|(_, class)| class);
-        let scope = match self.scope.clone() {
-            Scope::Cell(namespace, Some(bindings)) => {
-                Scope::Cell(namespace, Some(bindings.within(function, class)))
+        let scope = match &self.scope {
+            Scope::Cell(namespace, Some(place)) => {
+                Scope::Cell(*namespace, Some(place.function(function)))
             }
-            other => other,
+            other => other.clone(),
         };
-        self.elsewhere(scope, owner.map(|(object, _)| object.clone()))
+        Self {
+            method_of: owner.map(|(_, class)| class),
+            ..self.elsewhere(scope, owner.map(|(object, _)| object.clone()))
+        }
     }
 
     /// What an object of a class of the cell has under a name, or the class.
     pub(super) fn typed_attribute(&self, class: &TypedClass<'t>, name: &str) -> Option<Value<'t>> {
         let owner = Value::Typed(class.clone()).instance();
         let owner = (&owner, class.class);
+        let there = self.at(class.place.class_body(class.class));
         if let Some(function) = typed::method(class.class, name) {
             let is_read = typed::has_decorator(function, "property") && class.is_object;
-            let given = is_read.then(|| self.of_typed(function, Some(owner)));
+            let given = is_read.then(|| there.of_typed(function, Some(owner)));
             return given.flatten();
         }
-        let places = typed::places_set(class.class, name);
+        let places = typed::places_set(class.class, name, class.place.end());
         if places.is_empty() {
             let mut bases = class.bases.iter();
             return bases.find_map(|base| self.attribute(base, name));
         }
-        let is_said = |binding: &Binding<'t>| matches!(binding, Binding::Annotated(_));
-        let is_any_said = places.iter().any(|(binding, _)| is_said(binding));
+        let is_said = |set: &PlaceSet<'t>| matches!(set.binding, Binding::Annotated(_));
+        let is_any_said = places.iter().any(is_said);
         let places = places
             .into_iter()
-            .filter(|(binding, _)| !is_any_said || is_said(binding));
-        self.one_of(places.map(|(binding, method)| match method {
-            Some(method) => self.within(method, Some(owner)).bound(binding),
-            None => self.bound(binding),
+            .filter(|set| !is_any_said || is_said(set));
+        self.one_of(places.map(|set| match set.method {
+            Some(method) => there.within(method, Some(owner)).bound(set.binding),
+            None => {
+                let before = there.place()?.before(set.start);
+                there.at(before).bound(set.binding)
+            }
         }))
     }
 }

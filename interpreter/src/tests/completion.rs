@@ -3,6 +3,7 @@
 mod calls;
 mod kinds;
 mod quiet;
+mod scopes;
 
 use rustpython_vm::AsObject;
 

@@ -1,0 +1,166 @@
+//! What the text of a class tells of its objects: the names that they have, and where they get what they
+//! have under them.
+
+use std::collections::BTreeSet;
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{Expr, ExprContext, Stmt, StmtClassDef, StmtFunctionDef};
+use ruff_text_size::TextSize;
+
+use super::{Binding, is_missing, name_of};
+
+/// The names that objects of a class of the cell have by its text: what its body binds, and what its
+/// methods set.
+pub(crate) fn attributes_of(class: &StmtClassDef) -> BTreeSet<String> {
+    #[derive(Default)]
+    struct Attributes {
+        names: BTreeSet<String>,
+        own: Option<String>,
+    }
+    impl<'a> Visitor<'a> for Attributes {
+        fn visit_expr(&mut self, expression: &'a Expr) {
+            if let Expr::Attribute(attribute) = expression
+                && matches!(attribute.ctx, ExprContext::Store)
+                && let Expr::Name(owner) = &*attribute.value
+                && Some(owner.id.as_str()) == self.own.as_deref()
+                && !attribute.attr.is_empty()
+            {
+                self.names.insert(attribute.attr.to_string());
+            }
+            visitor::walk_expr(self, expression);
+        }
+    }
+    let mut attributes = Attributes::default();
+    for statement in &class.body {
+        match statement {
+            Stmt::FunctionDef(method) => {
+                attributes.names.insert(method.name.to_string());
+                attributes.own = first_parameter(method).map(str::to_owned);
+                attributes.visit_body(&method.body);
+            }
+            Stmt::ClassDef(inner) => {
+                attributes.names.insert(inner.name.to_string());
+            }
+            Stmt::Assign(assignment) => {
+                for target in &assignment.targets {
+                    attributes.names.extend(name_of(target).map(str::to_owned));
+                }
+            }
+            Stmt::AnnAssign(assignment) => {
+                let name = name_of(&assignment.target);
+                attributes.names.extend(name.map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    attributes.names.remove("");
+    attributes.names
+}
+
+/// The method that the body of a class of the cell defines last under the name.
+pub(crate) fn method<'a>(class: &'a StmtClassDef, name: &str) -> Option<&'a StmtFunctionDef> {
+    let mut methods = class.body.iter().filter_map(|statement| match statement {
+        Stmt::FunctionDef(method) => Some(method),
+        _ => None,
+    });
+    methods.rfind(|method| method.name.as_str() == name)
+}
+
+pub(crate) fn has_decorator(function: &StmtFunctionDef, name: &str) -> bool {
+    let mut decorators = function.decorator_list.iter();
+    decorators.any(|decorator| name_of(&decorator.expression) == Some(name))
+}
+
+/// Where objects of a class of the cell get what they have under the name: in its body, or in the
+/// method that is told. What isn't whole where the text ends isn't set yet.
+pub(crate) fn places_set<'a>(
+    class: &'a StmtClassDef,
+    name: &str,
+    end: TextSize,
+) -> Vec<PlaceSet<'a>> {
+    let mut search = AttributeSearch {
+        wanted: name,
+        end,
+        method: None,
+        found: Vec::new(),
+    };
+    for statement in &class.body {
+        if let Stmt::FunctionDef(method) = statement {
+            search.method = Some(method);
+            search.visit_body(&method.body);
+        } else {
+            search.method = None;
+            search.visit_stmt(statement);
+        }
+    }
+    search.found
+}
+
+/// A place that sets an attribute.
+#[derive(Clone, Copy)]
+pub(crate) struct PlaceSet<'a> {
+    pub(crate) binding: Binding<'a>,
+    /// The method in which it is; None in the body of the class.
+    pub(crate) method: Option<&'a StmtFunctionDef>,
+    pub(crate) start: TextSize,
+}
+
+struct AttributeSearch<'a, 'n> {
+    wanted: &'n str,
+    end: TextSize,
+    /// The method that is looked through; None in the body of the class.
+    method: Option<&'a StmtFunctionDef>,
+    found: Vec<PlaceSet<'a>>,
+}
+
+impl<'a> AttributeSearch<'a, '_> {
+    fn find(&mut self, binding: Binding<'a>, start: TextSize) {
+        self.found.push(PlaceSet {
+            binding,
+            method: self.method,
+            start,
+        });
+    }
+
+    fn is_wanted(&self, target: &Expr) -> bool {
+        match (target, self.method) {
+            (Expr::Attribute(attribute), Some(method)) => {
+                let own = first_parameter(method);
+                own.is_some_and(|own| name_of(&attribute.value) == Some(own))
+                    && attribute.attr.as_str() == self.wanted
+            }
+            (Expr::Name(name), None) => name.id.as_str() == self.wanted,
+            _ => false,
+        }
+    }
+}
+
+impl<'a> Visitor<'a> for AttributeSearch<'a, '_> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::Assign(assignment)
+                if assignment.targets.iter().any(|each| self.is_wanted(each))
+                    && !is_missing(&assignment.value)
+                    && assignment.range.end() <= self.end =>
+            {
+                let binding = Binding::Value(&assignment.value);
+                self.find(binding, assignment.range.start());
+            }
+            Stmt::AnnAssign(assignment) if self.is_wanted(&assignment.target) => {
+                let binding = Binding::Annotated(&assignment.annotation);
+                self.find(binding, assignment.range.start());
+            }
+            // What is in there has scopes of its own.
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+            other => visitor::walk_stmt(self, other),
+        }
+    }
+
+    fn visit_expr(&mut self, _: &'a Expr) {}
+}
+
+fn first_parameter(function: &StmtFunctionDef) -> Option<&str> {
+    let parameters = &function.parameters;
+    let mut all = parameters.posonlyargs.iter().chain(&parameters.args);
+    all.next().map(|first| first.parameter.name.as_str())
+}
