@@ -9,6 +9,7 @@ mod annotations;
 mod calls;
 mod compiled;
 mod containers;
+mod defined;
 mod given;
 mod known;
 mod literals;
@@ -71,7 +72,18 @@ pub(crate) struct TypedClass<'t> {
     place: Place<'t>,
     /// Some object of each of the classes that it stands on.
     bases: Rc<[Value<'t>]>,
+    kind: TypedKind,
     is_object: bool,
+}
+
+/// What a class of the cell makes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TypedKind {
+    Plain,
+    /// An enumeration: what its body binds are its objects.
+    Enumeration,
+    /// Only dictionaries, of which it says the keys; the first of what it stands on is one.
+    Dictionary,
 }
 
 impl<'t> Value<'t> {
@@ -123,11 +135,24 @@ impl<'t> Value<'t> {
                 Some(class) => Self::of_class(class),
                 None => Self::Object(object),
             },
-            Self::Typed(class) => Self::Typed(TypedClass {
-                is_object: true,
-                ..class
-            }),
+            Self::Typed(class) => match class.bases.first() {
+                Some(dict) if class.kind == TypedKind::Dictionary => dict.clone(),
+                _ => Self::Typed(TypedClass {
+                    is_object: true,
+                    ..class
+                }),
+            },
             known => known,
+        }
+    }
+
+    /// Some member of the enumeration that this is, if it is one of the cell.
+    fn as_member(&self) -> Option<Self> {
+        match self {
+            Self::Typed(class) if !class.is_object && class.kind == TypedKind::Enumeration => {
+                Some(self.clone().instance())
+            }
+            _ => None,
         }
     }
 
@@ -160,6 +185,9 @@ impl<'t> Value<'t> {
             Self::Typed(class) => {
                 let mut names: Vec<String> =
                     typed::attributes_of(class.class).into_iter().collect();
+                if class.is_object && class.kind == TypedKind::Enumeration {
+                    names.retain(|name| !typed::is_member(class.class, name));
+                }
                 for base in class.bases.iter() {
                     names.extend(base.attribute_names(vm));
                 }
@@ -420,8 +448,16 @@ impl<'t> Evaluation<'t> {
                 let submodule = || lookup::module(vm, &format!("{path}.{name}"));
                 member.or_else(|| submodule().map(Value::Object))?
             }
-            Binding::Function(_) => Value::of_class(vm.ctx.types.function_type),
-            Binding::Class(class) | Binding::Itself(class) => self.of_class(class)?,
+            Binding::Function(function) => {
+                let plain = Value::of_class(vm.ctx.types.function_type);
+                let start = function.range.start();
+                self.decorated(&function.decorator_list, start, plain)?
+            }
+            Binding::Class(class) => {
+                let plain = self.of_class(class)?;
+                self.decorated(&class.decorator_list, class.range.start(), plain)?
+            }
+            Binding::Itself(class) => self.of_class(class)?,
             Binding::Instance(class) => match (&self.receiver, self.method_of) {
                 (Some(receiver), Some(known)) if std::ptr::eq(known, class) => receiver.clone(),
                 _ => self.of_class(class)?.instance(),
@@ -430,26 +466,6 @@ impl<'t> Evaluation<'t> {
             Binding::Keywords => Value::of_class(vm.ctx.types.dict_type),
             Binding::Unknown => return None,
         })
-    }
-
-    /// A class of the cell that is defined here, or in whose body this is.
-    fn of_class(&self, class: &'t StmtClassDef) -> Option<Value<'t>> {
-        let here = self.place()?;
-        let place = here.around_class(class).unwrap_or_else(|| here.clone());
-        let there = self.at(place.before(class.range.start()));
-        let bases = class.arguments.iter().flat_map(|arguments| &arguments.args);
-        let bases = bases.filter_map(|base| match there.value(base)? {
-            Value::Object(base) => Some(Value::of_class(base.downcast_ref::<PyType>()?)),
-            typed @ Value::Typed(_) => Some(typed.instance()),
-            Value::Unread { .. } | Value::Instance(_) => None,
-        });
-        let object = Value::of_class(self.vm.ctx.types.object_type);
-        Some(Value::Typed(TypedClass {
-            class,
-            bases: bases.chain([object]).collect(),
-            place,
-            is_object: false,
-        }))
     }
 
     fn attribute(&self, owner: &Value<'t>, name: &str) -> Option<Value<'t>> {

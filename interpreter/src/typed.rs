@@ -17,7 +17,8 @@ use ruff_text_size::TextSize;
 
 use crate::parsing::parse_unchecked;
 use crate::transform::{CellMagic, escapes_to_python};
-pub(crate) use classes::{PlaceSet, attributes_of, has_decorator, method, places_set};
+use classes::has_decorator;
+pub(crate) use classes::{PlaceSet, attributes_of, is_member, method, places_set};
 pub(crate) use scopes::Place;
 
 /// The text of a cell up to an expression that is asked for; it need not be whole.
@@ -122,42 +123,64 @@ fn decorated(source: &str) -> String {
 
 /// What a function of the cell returns, in the order of its text up to its end; nothing of a generator.
 pub(crate) fn returned(function: &StmtFunctionDef, end: TextSize) -> Vec<&Expr> {
-    struct Returns<'a> {
-        values: Vec<&'a Expr>,
-        yields: bool,
-        end: TextSize,
+    let gives = Gives::of(function, end);
+    match gives.is_generator {
+        true => Vec::new(),
+        false => gives.returned,
     }
-    impl<'a> Visitor<'a> for Returns<'a> {
-        fn visit_stmt(&mut self, statement: &'a Stmt) {
-            match statement {
-                // They return for themselves.
-                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
-                Stmt::Return(returned) if returned.range.end() <= self.end => {
-                    self.values.extend(returned.value.as_deref());
-                }
-                _ => {}
-            }
-            visitor::walk_stmt(self, statement);
-        }
+}
 
-        fn visit_expr(&mut self, expression: &'a Expr) {
-            match expression {
-                Expr::Yield(_) | Expr::YieldFrom(_) => self.yields = true,
-                Expr::Lambda(_) => {}
-                other => visitor::walk_expr(self, other),
+/// What a function of the cell yields, in that order.
+pub(crate) fn yielded(function: &StmtFunctionDef, end: TextSize) -> Vec<&Expr> {
+    Gives::of(function, end).yielded
+}
+
+struct Gives<'a> {
+    returned: Vec<&'a Expr>,
+    yielded: Vec<&'a Expr>,
+    is_generator: bool,
+    end: TextSize,
+}
+
+impl<'a> Gives<'a> {
+    fn of(function: &'a StmtFunctionDef, end: TextSize) -> Self {
+        let mut gives = Self {
+            returned: Vec::new(),
+            yielded: Vec::new(),
+            is_generator: false,
+            end,
+        };
+        gives.visit_body(&function.body);
+        gives
+    }
+}
+
+impl<'a> Visitor<'a> for Gives<'a> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            // They return for themselves.
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => return,
+            Stmt::Return(returned) if returned.range.end() <= self.end => {
+                self.returned.extend(returned.value.as_deref());
             }
+            _ => {}
+        }
+        visitor::walk_stmt(self, statement);
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Yield(yielded) => {
+                self.is_generator = true;
+                if yielded.range.end() <= self.end {
+                    self.yielded.extend(yielded.value.as_deref());
+                }
+            }
+            Expr::YieldFrom(_) => self.is_generator = true,
+            Expr::Lambda(_) => {}
+            other => visitor::walk_expr(self, other),
         }
     }
-    let mut returns = Returns {
-        values: Vec::new(),
-        yields: false,
-        end,
-    };
-    returns.visit_body(&function.body);
-    if returns.yields {
-        returns.values.clear();
-    }
-    returns.values
 }
 
 fn name_of(expression: &Expr) -> Option<&str> {

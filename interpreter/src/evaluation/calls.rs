@@ -1,16 +1,17 @@
 //! What calls give, told without making them: by annotations, by what is known of Python's own library
-//! ([`super::known`]), and by the classes that are called.
+//! ([`super::known`]), and by the classes that are called. Those of the cell that is typed are in
+//! [`super::defined`].
 
-use ruff_python_ast::{Expr, ExprCall, Keyword, StmtClassDef, StmtFunctionDef};
+use ruff_python_ast::{Expr, ExprCall, Keyword};
 use rustpython_vm::builtins::{
     PyBoundMethod, PyFunction, PyModule, PyStr, PyTuple, PyType, PyTypeRef,
 };
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use super::given::Called;
-use super::{Evaluation, Scope, TypedClass, Value, annotations};
+use super::{Evaluation, Value, annotations};
 use crate::lookup;
-use crate::typed::{self, Binding, PlaceSet};
+use crate::typed::Binding;
 
 /// What members of enumerations have by properties, and where they hold it.
 const ENUMERATED: [(&str, &str); 2] = [("value", "_value_"), ("name", "_name_")];
@@ -74,13 +75,18 @@ impl<'t> Evaluation<'t> {
             args: &call.arguments.args,
             keywords: &call.arguments.keywords,
         };
-        let bound = match &*call.func {
+        self.called_as(&call.func, arguments)
+    }
+
+    /// The same of what is called and its arguments.
+    pub(super) fn called_as(&self, called: &Expr, arguments: Arguments<'_>) -> Option<Value<'t>> {
+        let bound = match called {
             Expr::Name(name) => self.binding(name.id.as_str()),
             _ => None,
         };
-        match (&*call.func, bound) {
+        match (called, bound) {
             (_, Some((Binding::Function(function), place))) => {
-                self.at(place).of_typed(function, None)
+                self.at(place).function_called(function, arguments)
             }
             (_, Some((Binding::Value(Expr::Lambda(function)), place)))
                 if function.parameters.is_none() =>
@@ -201,27 +207,6 @@ impl<'t> Evaluation<'t> {
         said.or_else(|| self.of_known_method(&class, name, &called))
     }
 
-    fn typed_method(
-        &self,
-        class: &TypedClass<'t>,
-        name: &str,
-        arguments: Arguments<'_>,
-    ) -> Option<Value<'t>> {
-        let owner = Value::Typed(class.clone());
-        if let Some(function) = typed::method(class.class, name) {
-            if !typed::has_decorator(function, "property") {
-                let there = self.at(class.place.class_body(class.class));
-                return there.of_typed(function, Some((&owner.instance(), class.class)));
-            }
-        } else if name != "__class__"
-            && typed::places_set(class.class, name, class.place.end()).is_empty()
-        {
-            let mut bases = class.bases.iter();
-            return bases.find_map(|base| self.method(base, name, arguments));
-        }
-        self.called(self.attribute(&owner, name)?, arguments)
-    }
-
     /// The class that is looked through for an attribute of something, and what it has under the name;
     /// None of what an object has by itself.
     pub(super) fn held(&self, owner: &Value<'_>, name: &str) -> Option<(PyTypeRef, PyObjectRef)> {
@@ -292,79 +277,6 @@ impl<'t> Evaluation<'t> {
         let is_member = self.inherits(object.class(), "enum.Enum", name);
         let own = is_member.then(|| lookup::own_attribute(self.vm, object, held));
         own.flatten()
-    }
-
-    /// What a function gives that is defined here: what it says, or else what it returns. Of a method with
-    /// its object and its class.
-    fn of_typed(
-        &self,
-        function: &'t StmtFunctionDef,
-        owner: Option<(&Value<'t>, &'t StmtClassDef)>,
-    ) -> Option<Value<'t>> {
-        let _level = self.deeper()?;
-        let given = match &function.returns {
-            Some(annotation) => {
-                let receiver = owner.map(|(object, _)| object.clone());
-                self.elsewhere(self.scope.clone(), receiver)
-                    .annotated(annotation)
-            }
-            None => {
-                let there = self.within(function, owner);
-                let returned = typed::returned(function, self.place()?.end()).into_iter();
-                there.one_of(returned.map(|value| there.known(value)))
-            }
-        };
-        if function.is_async {
-            return Some(self.awaited_later(given?));
-        }
-        given
-    }
-
-    /// This evaluation in the body of a function that is defined here.
-    fn within(
-        &self,
-        function: &'t StmtFunctionDef,
-        owner: Option<(&Value<'t>, &'t StmtClassDef)>,
-    ) -> Self {
-        let scope = match &self.scope {
-            Scope::Cell(namespace, Some(place)) => {
-                Scope::Cell(*namespace, Some(place.function(function)))
-            }
-            other => other.clone(),
-        };
-        Self {
-            method_of: owner.map(|(_, class)| class),
-            ..self.elsewhere(scope, owner.map(|(object, _)| object.clone()))
-        }
-    }
-
-    /// What an object of a class of the cell has under a name, or the class.
-    pub(super) fn typed_attribute(&self, class: &TypedClass<'t>, name: &str) -> Option<Value<'t>> {
-        let owner = Value::Typed(class.clone()).instance();
-        let owner = (&owner, class.class);
-        let there = self.at(class.place.class_body(class.class));
-        if let Some(function) = typed::method(class.class, name) {
-            let is_read = typed::has_decorator(function, "property") && class.is_object;
-            let given = is_read.then(|| there.of_typed(function, Some(owner)));
-            return given.flatten();
-        }
-        let places = typed::places_set(class.class, name, class.place.end());
-        if places.is_empty() {
-            let mut bases = class.bases.iter();
-            return bases.find_map(|base| self.attribute(base, name));
-        }
-        let is_said = |set: &PlaceSet<'t>| matches!(set.binding, Binding::Annotated(_));
-        let is_any_said = places.iter().any(is_said);
-        let places = places
-            .into_iter()
-            .filter(|set| !is_any_said || is_said(set));
-        self.one_of(places.map(|set| match set.method {
-            Some(method) => there.within(method, Some(owner)).bound(set.binding),
-            None => {
-                let before = there.place()?.before(set.start);
-                there.at(before).bound(set.binding)
-            }
-        }))
     }
 }
 

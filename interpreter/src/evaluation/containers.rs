@@ -19,6 +19,9 @@ const PARTS_MAX: usize = 4096;
 impl<'t> Evaluation<'t> {
     pub(super) fn subscript(&self, subscript: &ExprSubscript) -> Option<Value<'t>> {
         let owner = self.known(&subscript.value)?;
+        if let Some(member) = owner.as_member() {
+            return Some(member);
+        }
         if let Expr::Slice(slice) = &*subscript.slice {
             return self.sliced(&owner, slice);
         }
@@ -147,6 +150,9 @@ impl<'t> Evaluation<'t> {
         let _level = self.deeper()?;
         if let Some(items) = self.real_items(of) {
             return self.all_of(&items);
+        }
+        if let Some(member) = of.as_member() {
+            return Some(member);
         }
         match of {
             Value::Object(object) => {

@@ -105,6 +105,10 @@ pub(super) const STAND_INS: &[(&str, StandIn)] = &[
         there.or_default(Some(text), called.arguments.named("default", 1))
     }),
     ("Total", |there, called| there.total(called.arguments)),
+    ("Matched", |there, called| there.matched(called)),
+    ("Variables", |there, called| {
+        there.variables(called.arguments)
+    }),
 ];
 
 /// As many comparisons of values cost as much as looking at one expression.
@@ -135,6 +139,34 @@ impl<'t> Evaluation<'t> {
     ) -> Option<Value<'t>> {
         let default = default.map(|default| self.known(default));
         self.one_of([given].into_iter().chain(default))
+    }
+
+    /// What a match has of one group, or of several.
+    fn matched(&self, called: &Called<'_, 't>) -> Option<Value<'t>> {
+        let group = self.each(called.receiver?);
+        if !called.arguments.is_whole() {
+            return None;
+        }
+        if called.arguments.count() < 2 {
+            return group;
+        }
+        let rest = Value::Object(self.vm.ctx.ellipsis.clone().into());
+        let tuple = self.vm.ctx.types.tuple_type;
+        Some(Value::with_parts(tuple, [group, Some(rest)]))
+    }
+
+    /// What `vars` gives: what an object has by itself, which of a class can't be changed.
+    fn variables(&self, arguments: Arguments<'_>) -> Option<Value<'t>> {
+        let types = &self.vm.ctx.types;
+        let is_class = arguments.at(0).is_some_and(|of| match self.known(of) {
+            Some(Value::Object(object)) => object.downcast_ref::<PyType>().is_some(),
+            Some(Value::Typed(class)) => !class.is_object,
+            _ => false,
+        });
+        Some(Value::of_class(match is_class {
+            true => types.mappingproxy_type,
+            false => types.dict_type,
+        }))
     }
 
     /// `str` or `bytes`, as the first argument is of which one of these can be told.

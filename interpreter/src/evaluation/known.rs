@@ -256,7 +256,7 @@ mod tests {
     fn the_tables_name_what_is_there() {
         with_bench(|bench| {
             bench.cell(
-                "import collections, copy, datetime, decimal, enum, fractions, functools, io, json, os, pathlib, \
+                "import collections, contextlib, copy, datetime, decimal, enum, fractions, functools, io, json, os, pathlib, \
                  random, re, shutil, tempfile, threading, time",
             );
             let unknown: Rc<[_]> = STAND_INS.iter().map(|(word, _)| (*word, None)).collect();

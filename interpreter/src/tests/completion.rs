@@ -1,6 +1,7 @@
 //! Completion and introspection: what is offered, and that nothing is run for it.
 
 mod calls;
+mod defined;
 mod kinds;
 mod quiet;
 mod scopes;

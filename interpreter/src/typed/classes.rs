@@ -57,18 +57,42 @@ pub(crate) fn attributes_of(class: &StmtClassDef) -> BTreeSet<String> {
     attributes.names
 }
 
-/// The method that the body of a class of the cell defines last under the name.
+/// The method that the body of a class of the cell defines last under the name: of a property the one that
+/// reads it.
 pub(crate) fn method<'a>(class: &'a StmtClassDef, name: &str) -> Option<&'a StmtFunctionDef> {
     let mut methods = class.body.iter().filter_map(|statement| match statement {
         Stmt::FunctionDef(method) => Some(method),
         _ => None,
     });
-    methods.rfind(|method| method.name.as_str() == name)
+    methods.rfind(|method| method.name.as_str() == name && !changes_property(method, name))
 }
 
-pub(crate) fn has_decorator(function: &StmtFunctionDef, name: &str) -> bool {
+/// Whether a method is what `@name.setter` or `@name.deleter` makes of it.
+fn changes_property(method: &StmtFunctionDef, name: &str) -> bool {
+    method.decorator_list.iter().any(|decorator| {
+        let Expr::Attribute(of) = &decorator.expression else {
+            return false;
+        };
+        name_of(&of.value) == Some(name) && matches!(of.attr.as_str(), "setter" | "deleter")
+    })
+}
+
+pub(super) fn has_decorator(function: &StmtFunctionDef, name: &str) -> bool {
     let mut decorators = function.decorator_list.iter();
     decorators.any(|decorator| name_of(&decorator.expression) == Some(name))
+}
+
+/// Whether the body of a class of the cell makes a member of that name, if it is an enumeration.
+pub(crate) fn is_member(class: &StmtClassDef, name: &str) -> bool {
+    let is_it = |target: &Expr| name_of(target) == Some(name);
+    let binds = |statement: &Stmt| match statement {
+        Stmt::Assign(assignment) => {
+            assignment.targets.iter().any(is_it) && !assignment.value.is_lambda_expr()
+        }
+        Stmt::AnnAssign(assignment) => is_it(&assignment.target) && assignment.value.is_some(),
+        _ => false,
+    };
+    !name.starts_with('_') && class.body.iter().any(binds)
 }
 
 /// Where objects of a class of the cell get what they have under the name: in its body, or in the

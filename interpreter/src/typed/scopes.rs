@@ -362,7 +362,9 @@ impl<'a> Names<'a> {
 
     /// A function or a class is defined, whose body may bind names of this scope when it runs.
     fn defined(&mut self, name: &'a str, binding: Binding<'a>, statement: &'a Stmt) {
-        self.bind(name, binding, TextRange::empty(statement.start()));
+        // Its body sees it, and what makes it doesn't.
+        let behind_begin = statement.start() + TextSize::from(1);
+        self.bind(name, binding, TextRange::empty(behind_begin));
         if matches!(self.kind, Kind::Class { .. }) {
             return;
         }
