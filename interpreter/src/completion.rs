@@ -246,7 +246,11 @@ fn signs(vm: &VirtualMachine, line: &str, cursor: usize, names_files: bool) -> O
 
 /// What the character database answers: the sign of a name, or the name of a sign.
 fn of_unicode(vm: &VirtualMachine, question: &'static str, text: &str) -> Option<String> {
-    let database = vm.import("unicodedata", 0).ok()?;
+    // What is loaded isn't imported: that asks `sys.modules`.
+    let loaded = lookup::module(vm, "unicodedata");
+    let database = loaded
+        .map_or_else(|| vm.import("unicodedata", 0), Ok)
+        .ok()?;
     let answer = vm.call_method(&database, question, (vm.ctx.new_str(text),));
     let answer = answer.ok()?.downcast::<PyStr>().ok()?;
     answer.to_str().map(ToOwned::to_owned)

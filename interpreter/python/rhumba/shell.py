@@ -12,6 +12,7 @@ every engine holds this one: `_interface` (what hangs on the shell by name),
 import sys
 
 import _rhumba_shell
+from rhumba import _magics
 
 # What takes time to import is imported where it is used: the shell starts with the first cell.
 
@@ -209,8 +210,6 @@ class Shell:
 
             return _magic_manager.loaded(self, magic_name, magic_kind)
         if found is None:
-            from rhumba import _magics
-
             found = _magics.find(magic_name, magic_kind)
         if found is None:
             self._load_added()
@@ -272,17 +271,14 @@ class Shell:
         return f"{kind.capitalize()} magic {mark[kind]}{name} isn't known.{hint}"
 
     def _magic_names(self, kind):
-        self._load_added()
-        from rhumba import _magics
-
+        if _imports_are_quiet():
+            self._load_added()
         return sorted({*self._magics[kind], *self._declared_magics[kind], *_magics.known(kind)})
 
     def _knows_line_magic(self, name):
         """Whether there is such a magic; imports none."""
         if name in self._magics["line"] or name in self._declared_magics["line"]:
             return True
-        from rhumba import _magics
-
         if name in _magics.known("line"):
             return True
         self._load_added()
@@ -301,6 +297,13 @@ class Shell:
             return
         added.register(self)
 
+    def _magic_at_hand(self, name, kind):
+        """The function of a magic, or None; one that isn't imported yet only where an import asks nobody."""
+        if _imports_are_quiet():
+            return self.find_magic(name, kind)
+        found = self._magics[kind].get(name)
+        return _magics.imported(name, kind) if found is None else found
+
     def _complete_argument(self, name, typed, before=""):
         """What could stand in the place of the word that is typed behind a magic.
 
@@ -311,7 +314,7 @@ class Shell:
         before: the line up to the word
         """
         kind = "cell" if name.startswith("%") else "line"
-        function = self.find_magic(name.lstrip("%"), kind)
+        function = self._magic_at_hand(name.lstrip("%"), kind)
         options = getattr(function, "options", ())
         if typed.startswith("-"):
             flags = (flag for each in options for flag in each.flags)
@@ -624,6 +627,11 @@ class Shell:
 # By the name of its class programs tell a shell on a terminal from one in a browser.
 Shell.__name__ = Shell.__qualname__ = "TerminalInteractiveShell"
 TerminalInteractiveShell = Shell
+
+
+def _imports_are_quiet():
+    """Whether no program has put a dictionary of its own in the place of `sys.modules`, which imports ask."""
+    return type(sys.modules) is dict
 
 
 def _unless_muted(function, value, code):

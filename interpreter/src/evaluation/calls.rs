@@ -86,7 +86,7 @@ impl<'t> Evaluation<'t> {
         };
         match (called, bound) {
             (_, Some((Binding::Function(function), place))) => {
-                self.at(place).function_called(function, arguments)
+                self.function_called(function, place, arguments)
             }
             (_, Some((Binding::Value(Expr::Lambda(function)), place)))
                 if function.parameters.is_none() =>

@@ -10,7 +10,7 @@ use rustpython_vm::builtins::PyType;
 
 use super::calls::Arguments;
 use super::{Evaluation, Scope, TypedClass, TypedKind, Value};
-use crate::typed::{self, Binding, PlaceSet};
+use crate::typed::{self, Binding, Place, PlaceSet};
 
 /// Decorators that leave what they decorate what it is, as far as can be told from outside.
 const KEEPING: &[&str] = &[
@@ -152,17 +152,20 @@ impl<'t> Evaluation<'t> {
         }
     }
 
-    /// What a call gives of a function that is defined here.
+    /// What a call gives of a function that is defined at that place.
     pub(super) fn function_called(
         &self,
         function: &'t StmtFunctionDef,
+        place: Place<'t>,
         arguments: Arguments<'_>,
     ) -> Option<Value<'t>> {
-        match self.made(function) {
-            Made::Itself => self.given_by(function, None),
-            Made::Context => self.context_of(function, None),
+        let there = self.at(place);
+        match there.made(function) {
+            Made::Itself => there.given_by(function, None),
+            Made::Context => there.context_of(function, None),
             Made::Property | Made::Unknown => {
-                self.called(self.bound(Binding::Function(function))?, arguments)
+                let decorated = there.bound(Binding::Function(function))?;
+                self.called(decorated, arguments)
             }
         }
     }

@@ -68,13 +68,25 @@ def place(name, kind):
     return _BY_KIND[kind].get(name)
 
 
+# The modules that have been imported, by their names here. To import one again would ask `sys.modules`.
+_imported = {}
+
+
 def find(name, kind):
     """Returns the function of a magic, or None; imports the module that has it."""
     found = place(name, kind)
     if found is None:
         return None
     module, function = found
-    name = "rhumba._magics." + module
-    # Not by importlib: it isn't in memory, and the shell asks for names here with every cell.
-    __import__(name)
-    return getattr(sys.modules[name], function)
+    if module not in _imported:
+        path = "rhumba._magics." + module
+        # Not by importlib: it isn't in memory, and the shell asks for names here with every cell.
+        __import__(path)
+        _imported[module] = sys.modules[path]
+    return getattr(_imported[module], function)
+
+
+def imported(name, kind):
+    """Returns the function of a magic whose module has been imported, or None."""
+    module, function = place(name, kind) or (None, None)
+    return getattr(_imported[module], function) if module in _imported else None

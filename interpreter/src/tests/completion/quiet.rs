@@ -137,6 +137,35 @@ fn completion_of_imports_does_not_ask_for_modules() {
 }
 
 #[test]
+fn completion_behind_magics_does_not_ask_for_modules() {
+    with_bench(|bench| {
+        bench.cell(
+            "import sys\nword = 'a'; ran = []; real = sys.modules; shell = get_ipython()\n\
+             def asking(name):\n    def method(self, *args):\n        ran.append((name, *args))\n        return getattr(dict, name)(self, *args)\n    return method\n\
+             Loud = type('Loud', (dict,), {name: asking(name) for name in ('__getitem__', 'get', '__contains__', '__iter__', 'keys', 'items')})\n\
+             behind = [f'%{magic} word.isal' for magic in ('time', 'timeit', 'prun', 'debug', '%time\\n')]\n\
+             names = ['timei', '%timei', '%%timei']\n\
+             for code in [behind[0], behind[2], *names]: shell.complete('', code)",
+        );
+        bench.cell(
+            "sys.modules = Loud(real); ran.clear()\n\
+             offered = [shell.complete('', code)[1] for code in behind]\n\
+             named = [shell.complete('', code)[1] for code in names]\n\
+             asked = list(ran); sys.modules = real",
+        );
+        assert_eq!(bench.value("asked"), "[]");
+        assert_eq!(
+            bench.value("set(map(tuple, offered))"),
+            "{('isalnum', 'isalpha')}"
+        );
+        assert_eq!(
+            bench.value("named"),
+            "[['timeit'], ['%timeit'], ['%%timeit']]"
+        );
+    });
+}
+
+#[test]
 fn keys_and_attributes_of_modules_and_methods_run_nothing() {
     with_bench(|bench| {
         bench.cell(
