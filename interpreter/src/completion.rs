@@ -25,6 +25,9 @@ pub(crate) use keywords::KEYWORDS;
 use open::{Open, last_statement, open_field};
 use quoted::Quoted;
 
+/// Of a longer cell so much of what is before the cursor is read, from the begin of a statement on.
+const READ_BYTES_MAX: usize = 1 << 17;
+
 /// What may replace the text from `start` to the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completions {
@@ -43,22 +46,22 @@ pub fn complete(
     while !code.is_char_boundary(cursor) {
         cursor -= 1;
     }
-    let before = &code[..cursor];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = &before[line_start..];
-    let mut found = complete_line(vm, namespace, before, line);
-    found.start = found.start.min(cursor);
+    let Some(begin) = open::recent(&code[..cursor], READ_BYTES_MAX) else {
+        return Completions {
+            start: cursor,
+            matches: Vec::new(),
+        };
+    };
+    let code = Code::new(&code[..begin], &code[begin..cursor]);
+    let mut found = complete_line(vm, namespace, &code);
+    found.start = (found.start + begin).min(cursor);
     found.matches.sort_unstable();
     found.matches.dedup();
     found
 }
 
-fn complete_line(
-    vm: &VirtualMachine,
-    namespace: &Namespace,
-    before: &str,
-    line: &str,
-) -> Completions {
+fn complete_line(vm: &VirtualMachine, namespace: &Namespace, code: &Code<'_>) -> Completions {
+    let Code { before, line, .. } = *code;
     let cursor = before.len();
     let trimmed = line.trim_start();
     // There a backslash stands in front of what would end the name of a file.
@@ -71,10 +74,10 @@ fn complete_line(
     }
     let open = Open::at_end(before);
     if let Some(quote) = open.string {
-        if let Some(code) = open_field(before, quote) {
-            return python(vm, namespace, &code, cursor);
+        if let Some(field) = open_field(code, quote) {
+            return python(vm, namespace, &field, cursor);
         }
-        if let Some(keys) = dictionary_keys(vm, namespace, before, quote) {
+        if let Some(keys) = dictionary_keys(vm, namespace, code, quote) {
             return keys;
         }
         return quoted_paths(before, quote);
@@ -97,17 +100,17 @@ fn complete_line(
     if let Some((path, only)) = path {
         let mut found = command_paths(path, cursor);
         if !only {
-            let code = python(vm, namespace, &Code::new(before, line), cursor);
+            let others = python(vm, namespace, code, cursor);
             if found.matches.is_empty() {
-                return code;
+                return others;
             }
-            if code.start == found.start {
-                found.matches.extend(code.matches);
+            if others.start == found.start {
+                found.matches.extend(others.matches);
             }
         }
         return found;
     }
-    let mut found = python(vm, namespace, &Code::new(before, line), cursor);
+    let mut found = python(vm, namespace, code, cursor);
     if !before.trim_start().contains(char::is_whitespace) && is_name(trimmed) {
         // A magic may be typed without its mark.
         found.matches.extend(bare_magics(vm, trimmed));
@@ -115,9 +118,11 @@ fn complete_line(
     found
 }
 
-/// Python code up to the cursor.
+/// Code up to the cursor.
 struct Code<'a> {
-    /// What is before it in the cell, if it is in a string there.
+    /// What is before it in a cell that is too long to be read as a whole.
+    unread: &'a str,
+    /// What is before it, if it is in a string.
     around: &'a str,
     before: &'a str,
     /// The last line of it.
@@ -125,22 +130,25 @@ struct Code<'a> {
 }
 
 impl<'a> Code<'a> {
-    fn new(before: &'a str, line: &'a str) -> Self {
+    fn new(unread: &'a str, before: &'a str) -> Self {
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {
+            unread,
             around: "",
             before,
-            line,
+            line: &before[line_start..],
         }
     }
 
     /// The cell up to an expression of the code that begins there.
-    fn typed(&self, start: usize, expression: &str) -> Typed {
+    fn typed(&self, start: usize, expression: &str) -> Typed<'a> {
         let before = &self.before[..start];
         if self.around.is_empty() {
-            return Typed::new(before, expression);
+            return Typed::new(self.unread, before, expression);
         }
         // A field is an expression: in brackets it may have several lines.
-        Typed::new(&format!("{}({before}", self.around), expression)
+        let before = format!("{}({before}", self.around);
+        Typed::new(self.unread, &before, expression)
     }
 }
 
@@ -529,13 +537,14 @@ fn module_names(vm: &VirtualMachine, module: &str, prefix: &str) -> Vec<String> 
 fn dictionary_keys(
     vm: &VirtualMachine,
     namespace: &Namespace,
-    before: &str,
+    code: &Code<'_>,
     open: usize,
 ) -> Option<Completions> {
+    let before = code.before;
     let quoted = Quoted::at(before, open);
     let head = before[..Quoted::start(before, open)].strip_suffix('[')?;
     let owner = evaluation::trailing_expression(head);
-    let typed = Typed::new(&head[..owner.start], &head[owner.clone()]);
+    let typed = code.typed(owner.start, &head[owner.clone()]);
     let Value::Object(object) = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?
     else {
         return None;

@@ -39,6 +39,8 @@ const LEVELS_MAX: usize = 64;
 const STEPS_MAX: usize = 4000;
 /// Looking through a container counts as a step for each so many of its items.
 const ITEMS_PER_STEP: usize = 4096;
+/// Looking for a name in text that isn't parsed counts as a step for each so many bytes.
+const BYTES_PER_STEP: usize = 1 << 16;
 /// An expression longer than this is not looked at: nobody typed it.
 const SOURCE_BYTES_MAX: usize = 4096;
 
@@ -212,7 +214,7 @@ pub(crate) fn evaluate_in<'t>(
     vm: &'t VirtualMachine,
     namespace: &'t Namespace,
     source: &str,
-    typed: &'t Typed,
+    typed: &'t Typed<'_>,
 ) -> Option<Value<'t>> {
     let expression = parse(source)?;
     let scope = Scope::Cell(namespace, Some(typed.place()));
@@ -387,6 +389,11 @@ impl<'t> Evaluation<'t> {
                 // What the cell binds hides what is there, also where it isn't known.
                 if let Some((binding, place)) = self.binding(name) {
                     return self.at(place).bound(binding);
+                }
+                let unread = self.place().map_or("", Place::unread);
+                self.spend(unread.len() / BYTES_PER_STEP)?;
+                if typed::may_bind(unread, name) {
+                    return None;
                 }
                 self.look_through(namespace.dict().__len__())?;
                 lookup::name(vm, namespace, name)

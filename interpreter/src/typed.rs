@@ -8,6 +8,7 @@ mod classes;
 mod cursor;
 mod rebound;
 mod scopes;
+mod unread;
 
 use std::borrow::Cow;
 
@@ -20,9 +21,12 @@ use crate::transform::{CellMagic, escapes_to_python};
 use classes::has_decorator;
 pub(crate) use classes::{PlaceSet, attributes_of, is_member, method, places_set};
 pub(crate) use scopes::Place;
+pub(crate) use unread::may_bind;
 
 /// The text of a cell up to an expression that is asked for; it need not be whole.
-pub(crate) struct Typed {
+pub(crate) struct Typed<'s> {
+    /// What is before it in a cell that is too long to be read as a whole.
+    unread: &'s str,
     module: Option<ModModule>,
     /// Where the expression begins.
     cursor: TextSize,
@@ -56,10 +60,10 @@ pub(crate) enum Binding<'a> {
     Unknown,
 }
 
-impl Typed {
+impl<'s> Typed<'s> {
     /// A cell of which so much is typed before an expression. Without the expression it wouldn't be known
     /// what it is in.
-    pub(crate) fn new(before: &str, expression: &str) -> Self {
+    pub(crate) fn new(unread: &'s str, before: &str, expression: &str) -> Self {
         let text = format!("{before}{expression}");
         let source = CellMagic::parse(&text).map_or(&*text, |magic| magic.body);
         let source = without_mark(source);
@@ -76,6 +80,7 @@ impl Typed {
             Mod::Expression(_) => None,
         };
         Self {
+            unread,
             module: module.filter(|_| cursor.is_some()),
             cursor: cursor.unwrap_or_default(),
         }
@@ -87,7 +92,8 @@ impl Typed {
             Some(module) => &module.body,
             None => &[],
         };
-        cursor::innermost(Place::of_cell(body, self.cursor), body, self.cursor)
+        let cell = Place::of_cell(body, self.cursor, self.unread);
+        cursor::innermost(cell, body, self.cursor)
     }
 }
 
@@ -226,7 +232,7 @@ mod tests {
     /// To what x is bound where it is typed behind the source.
     fn assert_bound(cases: &[(&str, &str)]) {
         for (source, expected) in cases {
-            let typed = Typed::new(source, "x");
+            let typed = Typed::new("", source, "x");
             assert_eq!(kind_at(&typed.place(), "x"), *expected, "{source:?}");
         }
     }
@@ -340,6 +346,7 @@ mod tests {
     #[test]
     fn objects_have_what_their_class_binds_and_sets() {
         let typed = Typed::new(
+            "",
             "class A(B):\n    kind = 'a'\n    size: int\n    def __init__(self, n):\n        \
              self.n = n\n        other.m = 1\n        self.\n    def twice(me):\n        me.done = True\n",
             "A",
@@ -368,6 +375,7 @@ mod tests {
     #[test]
     fn names_of_a_function_are_its_own() {
         let typed = Typed::new(
+            "",
             "x = []\ny = 1\ndef f(x):\n    def g():\n        y = 'a'\n    return x\ndef h():\n    yield x\n    return y\n",
             "x",
         );

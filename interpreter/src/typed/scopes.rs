@@ -40,7 +40,10 @@ struct Names<'a> {
 }
 
 enum Kind<'a> {
-    Cell,
+    Cell {
+        /// What is before it and isn't read.
+        unread: &'a str,
+    },
     Function,
     Class {
         class: &'a StmtClassDef,
@@ -60,8 +63,8 @@ struct Bound<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn of_cell(body: &'a [Stmt], end: TextSize) -> Self {
-        let mut names = Names::new(Kind::Cell, None, end);
+    pub(super) fn of_cell(body: &'a [Stmt], end: TextSize, unread: &'a str) -> Self {
+        let mut names = Names::new(Kind::Cell { unread }, None, end);
         names.visit_body(body);
         names.at_end()
     }
@@ -175,6 +178,14 @@ impl<'a> Place<'a> {
             _ => self.before(last.by.start()),
         };
         Some((last.binding, place))
+    }
+
+    /// The part of the cell that isn't read.
+    pub(crate) fn unread(&self) -> &'a str {
+        match self.cell().names.kind {
+            Kind::Cell { unread } => unread,
+            _ => "",
+        }
     }
 
     /// The names of the cell that are seen from here.

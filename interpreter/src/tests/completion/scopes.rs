@@ -1,5 +1,7 @@
 //! Completion in a cell by Python's scopes: what hides the names of the namespace, and what isn't there.
 
+use std::time::{Duration, Instant};
+
 use super::calls::{OF_TEXT, assert_all_offer, assert_none_offers};
 use super::{assert_offers, offered};
 use crate::tests::support::with_bench;
@@ -211,5 +213,54 @@ fn what_is_bound_further_on_is_not_seen() {
                 ),
             ],
         );
+    });
+}
+
+#[test]
+fn of_a_long_cell_the_statements_near_the_cursor_are_read() {
+    with_bench(|bench| {
+        bench.cell("x = 5");
+        let long = "pad.c(1)\n".repeat(20_000);
+        for (marked, expected) in [
+            (format!("{long}x.bit_l|"), &OF_INT[..]),
+            (format!("x.real\n{long}x.bit_l|"), &OF_INT),
+            (format!("{long}x = ''\nx.isal|"), &OF_TEXT),
+            (format!("{long}def f(y=''):\n    y.isal|"), &OF_TEXT),
+            (format!("{long}zeal = 1\nze|"), &["zeal"]),
+            (format!("{long}\nprint(f'{{x.bit_l|"), &OF_INT),
+            // What isn't read may have bound it.
+            (format!("x = ''\n{long}x.|"), &[]),
+            (format!("{long}def f(x):\n    x.|"), &[]),
+            (format!("def f(x):\n    '''\n{long}'''\n    x.|"), &[]),
+            // There is no begin.
+            (format!("'''{long}x.|"), &[]),
+            (format!("x = '{}'; x.|", "a".repeat(200_000)), &[]),
+            (format!("f(\n{long}x.bit_l|"), &OF_INT),
+        ] {
+            let begin = &marked[..marked.len().min(20)];
+            assert_eq!(offered(bench, &marked).1, expected, "{begin:?}");
+        }
+        let (replaced, matches) = offered(bench, &format!("{long}x.bit_l|"));
+        assert_eq!((&*replaced, matches.len()), ("bit_l", 1));
+    });
+}
+
+#[test]
+fn cells_of_megabytes_are_no_trouble() {
+    with_bench(|bench| {
+        bench.cell("x = 5");
+        let function = "def f(a, b):\n    c = a + b  # it's\n    return [c, 'text', c.real]\n\n";
+        let cell = function.repeat(10_000_000 / function.len());
+        for tail in ["x.bit_l|", "x['|", "f(|", "zea|"] {
+            let marked = format!("{cell}{tail}");
+            let mut took_least = Duration::MAX;
+            for _ in 0..3 {
+                let started = Instant::now();
+                offered(bench, &marked);
+                took_least = took_least.min(started.elapsed());
+            }
+            // Several times what it takes, for machines that are slow and busy.
+            assert!(took_least.as_millis() < 1000, "{tail}: {took_least:?}");
+        }
     });
 }
