@@ -52,7 +52,11 @@ pub fn complete(
             matches: Vec::new(),
         };
     };
-    let code = Code::new(&code[..begin], &code[begin..cursor]);
+    let code = Code {
+        unread: &code[..begin],
+        after: open::comprehension_behind(&code[cursor..]),
+        ..Code::new(&code[begin..cursor])
+    };
     let mut found = complete_line(vm, namespace, &code);
     found.start = (found.start + begin).min(cursor);
     found.matches.sort_unstable();
@@ -127,28 +131,31 @@ struct Code<'a> {
     before: &'a str,
     /// The last line of it.
     line: &'a str,
+    /// What is behind the cursor and tells what is before it.
+    after: &'a str,
 }
 
 impl<'a> Code<'a> {
-    fn new(unread: &'a str, before: &'a str) -> Self {
+    fn new(before: &'a str) -> Self {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {
-            unread,
+            unread: "",
             around: "",
             before,
             line: &before[line_start..],
+            after: "",
         }
     }
 
-    /// The cell up to an expression of the code that begins there.
-    fn typed(&self, start: usize, expression: &str) -> Typed<'a> {
+    /// The cell up to an expression of the code that begins there, and what is behind it.
+    fn typed(&self, start: usize, expression: &str, behind: &str) -> Typed<'a> {
         let before = &self.before[..start];
         if self.around.is_empty() {
-            return Typed::new(self.unread, before, expression);
+            return Typed::new(self.unread, before, expression, behind);
         }
         // A field is an expression: in brackets it may have several lines.
         let before = format!("{}({before}", self.around);
-        Typed::new(self.unread, &before, expression)
+        Typed::new(self.unread, &before, expression, behind)
     }
 }
 
@@ -199,7 +206,7 @@ fn names_typed(code: &Code<'_>, prefix: &str) -> Vec<String> {
     }
     // Some name stands there.
     let name = if prefix.is_empty() { "_" } else { prefix };
-    let typed = code.typed(start, name);
+    let typed = code.typed(start, name, code.after);
     let names = typed.place().names().into_iter();
     names
         .filter(|name| name.starts_with(prefix) && is_offered(name, prefix))
@@ -340,7 +347,7 @@ fn parameters(
     if called.is_empty() {
         return Vec::new();
     }
-    let typed = code.typed(called.start, &before[called.clone()]);
+    let typed = code.typed(called.start, &before[called.clone()], "");
     let Some(called) = evaluation::evaluate_in(vm, namespace, &before[called], &typed) else {
         return Vec::new();
     };
@@ -367,7 +374,7 @@ fn subscript_keys(
     let head = &code.before[..code.before.len() - prefix.len()];
     let head = head.strip_suffix('[')?;
     let owner = evaluation::trailing_expression(head);
-    let typed = code.typed(owner.start, &head[owner.clone()]);
+    let typed = code.typed(owner.start, &head[owner.clone()], "");
     let Value::Object(object) = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?
     else {
         return None;
@@ -416,7 +423,9 @@ fn attributes(
     if owner.is_empty() {
         return Vec::new();
     }
-    let typed = code.typed(owner.start, &code.before[owner.clone()]);
+    // Some attribute of it.
+    let behind = format!("._{}", code.after);
+    let typed = code.typed(owner.start, &code.before[owner.clone()], &behind);
     let owner = evaluation::evaluate_in(vm, namespace, &code.before[owner], &typed);
     let mut matches = owner.map_or_else(Vec::new, |owner| owner.attribute_names(vm));
     matches.retain(|name| name.starts_with(prefix) && is_offered(name, prefix));
@@ -544,7 +553,7 @@ fn dictionary_keys(
     let quoted = Quoted::at(before, open);
     let head = before[..Quoted::start(before, open)].strip_suffix('[')?;
     let owner = evaluation::trailing_expression(head);
-    let typed = code.typed(owner.start, &head[owner.clone()]);
+    let typed = code.typed(owner.start, &head[owner.clone()], "");
     let Value::Object(object) = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?
     else {
         return None;

@@ -302,7 +302,7 @@ impl<'t> Evaluation<'t> {
     /// This evaluation at another place of the cell.
     fn at(&self, place: Place<'t>) -> Self {
         let scope = match &self.scope {
-            Scope::Cell(namespace, _) => Scope::Cell(*namespace, Some(place)),
+            Scope::Cell(namespace, _) => Scope::Cell(namespace, Some(place)),
             other => other.clone(),
         };
         Self {

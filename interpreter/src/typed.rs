@@ -61,14 +61,15 @@ pub(crate) enum Binding<'a> {
 }
 
 impl<'s> Typed<'s> {
-    /// A cell of which so much is typed before an expression. Without the expression it wouldn't be known
-    /// what it is in.
-    pub(crate) fn new(unread: &'s str, before: &str, expression: &str) -> Self {
-        let text = format!("{before}{expression}");
+    /// A cell of which so much is typed before an expression, and behind it. Without the expression it wouldn't
+    /// be known what it is in.
+    pub(crate) fn new(unread: &'s str, before: &str, expression: &str, behind: &str) -> Self {
+        let text = format!("{before}{expression}{behind}");
         let source = CellMagic::parse(&text).map_or(&*text, |magic| magic.body);
         let source = without_mark(source);
         let mut python = escapes_to_python(&source).into_owned();
-        let cursor = match python.strip_suffix(expression) {
+        let before = python.strip_suffix(behind);
+        let cursor = match before.and_then(|before| before.strip_suffix(expression)) {
             Some(before) => before.len(),
             // It is in a text that is given to a magic.
             None => python.len().saturating_sub(1),
@@ -232,7 +233,7 @@ mod tests {
     /// To what x is bound where it is typed behind the source.
     fn assert_bound(cases: &[(&str, &str)]) {
         for (source, expected) in cases {
-            let typed = Typed::new("", source, "x");
+            let typed = Typed::new("", source, "x", "");
             assert_eq!(kind_at(&typed.place(), "x"), *expected, "{source:?}");
         }
     }
@@ -350,6 +351,7 @@ mod tests {
             "class A(B):\n    kind = 'a'\n    size: int\n    def __init__(self, n):\n        \
              self.n = n\n        other.m = 1\n        self.\n    def twice(me):\n        me.done = True\n",
             "A",
+            "",
         );
         let place = typed.place();
         let Some((Binding::Class(class), _)) = place.find("A") else {
@@ -378,6 +380,7 @@ mod tests {
             "",
             "x = []\ny = 1\ndef f(x):\n    def g():\n        y = 'a'\n    return x\ndef h():\n    yield x\n    return y\n",
             "x",
+            "",
         );
         let cell = typed.place();
         let function = |name: &str| match cell.find(name) {

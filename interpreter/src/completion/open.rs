@@ -127,6 +127,15 @@ fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     None
 }
 
+/// The rest of the line behind the word at the cursor, if it may be of the comprehension that the word is in:
+/// `[x.| for x in y]`.
+pub(super) fn comprehension_behind(rest: &str) -> &str {
+    let line = rest.lines().next().unwrap_or_default();
+    let line = line.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    let is_clause = line.contains(" for ") && line.contains(" in ");
+    if is_clause { line } else { "" }
+}
+
 /// The code of the field that is open in a formatted string: `f"{na`.
 pub(super) fn open_field<'a>(code: &Code<'a>, quote: usize) -> Option<Code<'a>> {
     let before = code.before;
@@ -155,8 +164,8 @@ pub(super) fn open_field<'a>(code: &Code<'a>, quote: usize) -> Option<Code<'a>> 
     field.map(|at| Code {
         unread: code.unread,
         around: &head[..head.len() - prefix.len()],
-        before: &text[at..],
         line: &text[at..],
+        ..Code::new(&text[at..])
     })
 }
 

@@ -227,7 +227,7 @@ impl<'t> Evaluation<'t> {
     fn within(&self, function: &'t StmtFunctionDef, owner: Option<Owner<'_, 't>>) -> Self {
         let scope = match &self.scope {
             Scope::Cell(namespace, Some(place)) => {
-                Scope::Cell(*namespace, Some(place.function(function)))
+                Scope::Cell(namespace, Some(place.function(function)))
             }
             other => other.clone(),
         };

@@ -67,7 +67,7 @@ fn source_of_any_depth_can_be_looked_at() {
             let found = completeness(&source);
             assert!(matches!(found, Completeness::Invalid(_)), "{part}");
             assert_eq!(Missing::of(&source), Missing::Anything, "{part}");
-            let typed = crate::typed::Typed::new("", &source, "x");
+            let typed = crate::typed::Typed::new("", &source, "x", "");
             assert!(typed.place().names().is_empty(), "{part}");
             assert!(crate::highlight::tokens(&source).is_empty(), "{part}");
         }

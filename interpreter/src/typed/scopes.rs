@@ -80,7 +80,7 @@ impl<'a> Place<'a> {
             _ => None,
         };
         given.parameters(&function.parameters, own);
-        let mut names = given.at_end().within(Kind::Function);
+        let mut names = given.at_once().within(Kind::Function);
         names.visit_body(&function.body);
         names.at_end()
     }
@@ -93,7 +93,7 @@ impl<'a> Place<'a> {
         if let Some(parameters) = &lambda.parameters {
             given.parameters(parameters, None);
         }
-        given.at_end()
+        given.at_once()
     }
 
     /// In the body of a class that is defined here.
@@ -113,7 +113,7 @@ impl<'a> Place<'a> {
             around: self.clone(),
         });
         names.stepped(&comprehension.target, &comprehension.iter);
-        names.at_end()
+        names.at_once()
     }
 
     /// The same scope, further up in the text.
@@ -128,7 +128,7 @@ impl<'a> Place<'a> {
     pub(crate) fn whole(&self) -> Self {
         Self {
             names: Rc::clone(&self.names),
-            until: self.names.end,
+            until: self.until.max(self.names.end),
         }
     }
 
@@ -232,11 +232,11 @@ impl<'a> Place<'a> {
         let mut names = self.within(Kind::Given {
             around: self.clone(),
         });
-        for parameter in parameters.iter() {
+        for parameter in &parameters.type_params {
             let name = parameter.name();
             names.bind(name.as_str(), Binding::Unknown, name.range);
         }
-        names.at_end()
+        names.at_once()
     }
 }
 
@@ -272,11 +272,20 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The scope as it is where the text ends.
     fn at_end(self) -> Place<'a> {
         let until = self.end;
         Place {
             names: Rc::new(self),
             until,
+        }
+    }
+
+    /// The scope if it has all of its names before anything runs in it.
+    fn at_once(self) -> Place<'a> {
+        Place {
+            names: Rc::new(self),
+            until: TextSize::new(u32::MAX),
         }
     }
 

@@ -73,6 +73,26 @@ fn what_a_scope_binds_hides_the_namespace() {
 }
 
 #[test]
+fn a_comprehension_behind_the_cursor_counts() {
+    with_bench(|bench| {
+        bench.cell("x = 5; texts = ['a']");
+        assert_all_offer(
+            bench,
+            &[
+                ("[x.isal| for x in texts]", &OF_TEXT),
+                ("y = {x.isal|: 1 for x in texts}", &OF_TEXT),
+                ("def f():\n    return sum(x.isal| for x in texts)", &OF_TEXT),
+                ("[x.bit_l| for y in texts]", &OF_INT),
+                ("print(x.bit_l|) # for x in y", &OF_INT),
+                ("def f():\n    x.bit_l| = 1  # for x in y", &OF_INT),
+                ("[ze| for zed in texts]", &["zed"]),
+            ],
+        );
+        assert_none_offers(bench, &["[x.| for x in unknown]"]);
+    });
+}
+
+#[test]
 fn names_of_a_scope_are_not_there_outside_of_it() {
     with_bench(|bench| {
         bench.cell("import string\nx = 5; texts = ['a']");
