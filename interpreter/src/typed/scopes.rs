@@ -10,7 +10,7 @@ use std::rc::Rc;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
     Comprehension, ExceptHandler, Expr, ExprLambda, Identifier, Parameters, Pattern, Stmt,
-    StmtClassDef, StmtFunctionDef, StmtImport, StmtImportFrom, StmtTry, TypeParams,
+    StmtClassDef, StmtFunctionDef, StmtImport, StmtImportFrom, StmtTry, TypeParams, WithItem,
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
@@ -380,6 +380,19 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The names that are given to what a `with` enters.
+    fn entered(&mut self, item: &'a WithItem) {
+        let by = item.context_expr.range();
+        match item.optional_vars.as_deref() {
+            Some(Expr::Name(name)) => {
+                let entered = Binding::Entered(&item.context_expr);
+                self.bind(name.id.as_str(), entered, by);
+            }
+            Some(target) => self.hide(target, by),
+            None => {}
+        }
+    }
+
     /// A function or a class is defined, whose body may bind names of this scope when it runs.
     fn defined(&mut self, name: &'a str, binding: Binding<'a>, statement: &'a Stmt) {
         // Its body sees it, and what makes it doesn't.
@@ -472,17 +485,7 @@ impl<'a> Visitor<'a> for Names<'a> {
             Stmt::TypeAlias(alias) => self.hide(&alias.name, alias.range),
             Stmt::For(each) => self.stepped(&each.target, &each.iter),
             Stmt::With(with) => {
-                for item in &with.items {
-                    let by = item.context_expr.range();
-                    match item.optional_vars.as_deref() {
-                        Some(Expr::Name(name)) => {
-                            let entered = Binding::Entered(&item.context_expr);
-                            self.bind(name.id.as_str(), entered, by);
-                        }
-                        Some(target) => self.hide(target, by),
-                        None => {}
-                    }
-                }
+                with.items.iter().for_each(|item| self.entered(item));
             }
             Stmt::Import(import) => self.import(import),
             Stmt::ImportFrom(import) => self.import_from(import),
