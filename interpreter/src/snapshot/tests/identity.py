@@ -221,7 +221,7 @@ def test_dicts_of_subclasses_beside_items_and_slots():
         raise made[0]
     except ValueError as error:
         there = carry(error)
-    assert type(there.__dict__) is OwnDict and there.me is there and 'raise made' in there.__remote_traceback__
+    assert type(there.__dict__) is OwnDict and there.me is there and 'identity.py' in there.__remote_traceback__
 
 
 def test_dicts_shared_beside_items_and_slots():
