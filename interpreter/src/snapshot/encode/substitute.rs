@@ -477,7 +477,8 @@ impl Encoder<'_> {
         Ok(true)
     }
 
-    /// An alias that a `type` statement made: it may stand for itself, so its value isn't asked for.
+    /// An alias that a `type` statement made: it may stand for itself, so its value isn't asked for. That of a
+    /// generic one goes along where it can.
     fn lazy_alias(&self, object: &PyObject) -> PyResult<Option<Call>> {
         let vm = self.vm;
         let aliases = session::import(vm, "rhumba._alias")?;
@@ -488,16 +489,26 @@ impl Encoder<'_> {
         let has_none = parameters
             .downcast_ref::<PyTuple>()
             .is_some_and(|parameters| parameters.is_empty());
-        // What computes the value of a generic one refers to its parameters, which it would have
-        // to be given.
-        if !compute.class().is(vm.ctx.types.function_type) || !has_none {
+        if !compute.class().is(vm.ctx.types.function_type) {
             return Ok(None);
         }
-        let lazy = aliases.get_attr("lazy", vm)?;
         let [name, module] = ["__name__", "__module__"].map(|name| object.get_attr(name, vm));
-        Ok(Some(
-            Call::new(lazy, vec![name?, compute, module?]).identified(),
-        ))
+        let mut args = vec![name?, compute, module?];
+        let maker = match has_none {
+            true => "lazy",
+            false => {
+                let needs_itself = aliases.get_attr("needs_itself", vm)?;
+                let needs_itself = needs_itself.call((object.to_owned(),), vm)?;
+                if !needs_itself.is(&vm.ctx.true_value) {
+                    return Ok(None);
+                }
+                // What computes its value refers to them.
+                args.push(parameters);
+                "generic"
+            }
+        };
+        let maker = aliases.get_attr(maker, vm)?;
+        Ok(Some(Call::new(maker, args).identified()))
     }
 
     /// A file in memory is data: its content, and the position in it. It is made by the native

@@ -671,3 +671,30 @@ def test_aliases_that_stand_for_themselves():
     assert loads(once).__value__ == tuple[int, str] and len(dumps(loads(once))) == len(once)
     generic = carry(Listed)
     assert generic.__value__ == list[generic.__type_params__[0]]
+
+
+type Tree[Leaf] = dict[str, Tree[Leaf]] | Leaf
+type Odd[T] = list[Even[T]] | T
+type Even[T] = list[Odd[T]]
+type Unready[T] = list[NotYet[T]]
+
+
+def test_generic_aliases_that_stand_for_themselves():
+    receiver['Tree'] = there = carry_away(Tree)
+    (leaf,) = there.__type_params__
+    assert there.__name__ == 'Tree' and there.__module__ == '__main__' and leaf.__name__ == 'Leaf'
+    assert there.__value__ == dict[str, there[leaf]] | leaf and there[int].__args__ == (int,)
+    again, pair, same_leaf = carry((Tree, [Tree[int]], Tree.__type_params__[0]))
+    assert pair[0].__origin__ is again and again.__type_params__[0] is same_leaf
+    receiver['Odd'], receiver['Even'] = odd, even = carry_away((Odd, Even))
+    assert odd.__value__.__args__[0].__args__[0].__origin__ is even
+    def inner():
+        type Local[T] = list[Local[T]] | T
+        return Local
+    local = carry_away(inner())
+    assert local.__value__.__args__[0].__args__[0].__origin__ is local
+    receiver['NotYet'] = Listed
+    assert carry_away(Unready).__value__.__args__[0].__origin__ is Listed
+    del receiver['Tree'], receiver['Odd'], receiver['Even'], receiver['NotYet']
+    once = dumps(carry_away(Tree))
+    assert len(dumps(loads(once))) == len(once)
