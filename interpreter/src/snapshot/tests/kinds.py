@@ -574,6 +574,7 @@ def helper(): return json.loads('[9]')[0]
 
 
 def test_modules_made_by_hand_behind_what_is_in_them():
+    import itertools
     import types
     module = types.ModuleType('made', 'Documented.')
     exec("""
@@ -587,9 +588,11 @@ class Shape:
     def area(self): return increase()
 """, module.__dict__)
     del module.__builtins__
-    for first in module.increase, module.Shape, module.__dict__:
-        there, back = carry_away([first, module])
-        assert any(there is each for each in (back.increase, back.Shape, back.__dict__))
+    parts = [lambda it: it, lambda it: it.increase, lambda it: it.Shape, lambda it: it.__dict__]
+    for order in itertools.permutations(range(4)):
+        there = carry_away([parts[index](module) for index in order])
+        back = there[order.index(0)]
+        assert all(each is parts[index](back) for each, index in zip(there, order)), order
         assert back.increase.__globals__ is back.Shape.area.__globals__ is back.__dict__
         assert back.increase() == 2 and back.Shape().area() == 3 == back.count and module.count == 1
         assert back.unused == [5] and back.__doc__ == 'Documented.' and back.increase.__module__ == 'made'
