@@ -74,7 +74,7 @@ impl<'t> Evaluation<'t> {
         let there = self.at(self.place()?.before(start));
         let mut innermost_first = decorators.iter().rev();
         innermost_first.try_fold(undecorated, |value, decorator| {
-            match there.made_by(decorator) {
+            match there.decorated_by(decorator) {
                 Made::Itself | Made::Context => Some(value),
                 Made::Property | Made::Unknown => {
                     there.called_as(&decorator.expression, Arguments::NONE)
@@ -94,7 +94,7 @@ impl<'t> Evaluation<'t> {
         };
         let there = self.at(place.before(function.range.start()));
         for decorator in function.decorator_list.iter().rev() {
-            made = match (made, there.made_by(decorator)) {
+            made = match (made, there.decorated_by(decorator)) {
                 (made, Made::Itself) | (Made::Itself, made) => made,
                 _ => Made::Unknown,
             };
@@ -102,7 +102,7 @@ impl<'t> Evaluation<'t> {
         made
     }
 
-    fn made_by(&self, decorator: &Decorator) -> Made {
+    fn decorated_by(&self, decorator: &Decorator) -> Made {
         let named = match &decorator.expression {
             // `@lru_cache(10)`
             Expr::Call(call) => &*call.func,
