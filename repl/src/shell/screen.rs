@@ -145,7 +145,9 @@ impl Screen {
             return;
         }
         let _direct = self.above.keep_out();
-        if self.above.take(text) {
+        // Errors that are kept elsewhere are never shown.
+        let is_kept = stream == Stream::Stderr && !terminal::is_terminal(libc::STDERR_FILENO);
+        if !is_kept && self.above.take(text) {
             return;
         }
         // What was printed before stands before it. Nobody is left to be told when the terminal is gone; the
@@ -158,8 +160,10 @@ impl Screen {
             },
             text,
         );
-        self.at_line_start
-            .store(text.ends_with('\n'), Ordering::Relaxed);
+        if !is_kept {
+            self.at_line_start
+                .store(text.ends_with('\n'), Ordering::Relaxed);
+        }
     }
 }
 

@@ -20,11 +20,14 @@ static MODES: OnceLock<libc::termios> = OnceLock::new();
 /// Where the terminal is written to: while a cell is edited, that isn't standard output.
 static OUTPUT: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
 
-/// What others have written while a cell is edited comes out of here, else -1.
-static ASIDE: AtomicI32 = AtomicI32::new(-1);
+/// The process whose terminal it is: one that is forked has none to give back.
+static OWNER: AtomicI32 = AtomicI32::new(0);
 
-/// Whether that is being shown.
-static IS_ASIDE_SHOWN: AtomicBool = AtomicBool::new(false);
+/// Who shows what others write while a cell is edited is told here to show the last of it, else -1.
+static LAST_WORDS: AtomicI32 = AtomicI32::new(-1);
+
+/// Whether the last of it is shown: nothing is drawn after it.
+static ARE_LAST_WORDS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// How many rows lead below a cell that is edited.
 static ROWS_TO_LEAVE: AtomicUsize = AtomicUsize::new(0);
@@ -35,8 +38,11 @@ const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
 /// How long nothing may come before a paste counts as ended.
 const QUIET_MS: libc::c_int = 150;
 
-/// How long an ending signal waits, in milliseconds, for what is being shown: the thread that shows it may be the one
-/// that the signal has stopped.
+/// What is told for the last words to be shown.
+pub const SHOW_LAST_WORDS: u8 = b'l';
+
+/// How long an ending signal waits, in milliseconds, for the last words to be shown: who shows them may wait
+/// for what the signal has stopped.
 const LAST_WORDS_MS: usize = 500;
 
 /// Says how many rows further down the cursor is to be where a signal ends the shell.
@@ -72,19 +78,30 @@ fn wait_until_it_takes(number: libc::c_int) {
     unsafe { libc::poll(&raw mut watched, 1, -1) };
 }
 
+/// Whether a file is a terminal.
+pub fn is_terminal(number: libc::c_int) -> bool {
+    // SAFETY: it is told of a number.
+    unsafe { libc::isatty(number) == 1 }
+}
+
 /// Says where the terminal is written to from now on.
 pub fn set_output(number: libc::c_int) {
     OUTPUT.store(number, Ordering::Relaxed);
 }
 
-/// Says where what others have written while a cell is edited comes out of, or -1.
-pub fn set_aside(number: libc::c_int) {
-    ASIDE.store(number, Ordering::Relaxed);
+/// Says where [`SHOW_LAST_WORDS`] is told from now on, or -1.
+pub fn set_last_words(number: libc::c_int) {
+    LAST_WORDS.store(number, Ordering::Relaxed);
 }
 
-/// Says whether something that has come out of there is being shown: an ending signal waits for it.
-pub fn set_aside_shown(is_shown: bool) {
-    IS_ASIDE_SHOWN.store(is_shown, Ordering::SeqCst);
+/// Says that the last words are shown, and that nothing is drawn any more.
+pub fn end_with_last_words() {
+    ARE_LAST_WORDS_SHOWN.store(true, Ordering::SeqCst);
+}
+
+/// Whether the process ends, and nothing is to be drawn any more.
+pub fn has_shown_last_words() -> bool {
+    ARE_LAST_WORDS_SHOWN.load(Ordering::SeqCst)
 }
 
 /// How large a terminal is, in characters and pixels; nothing where it doesn't say, or is none.
@@ -133,10 +150,9 @@ impl Keeper {
     pub fn new() -> Self {
         if let Some(modes) = current_modes() {
             MODES.get_or_init(|| modes);
-            // What ends with an abort has said why just before.
-            for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGABRT] {
-                restore_on(signal);
-            }
+            // SAFETY: it asks for a number.
+            OWNER.store(unsafe { libc::getpid() }, Ordering::Relaxed);
+            restore_on_signals();
         }
         let numbers = [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO];
         Self {
@@ -150,6 +166,10 @@ impl Keeper {
     /// Puts back the files that were closed or replaced; gives a sentence to be shown where it is the
     /// first time that what is written went elsewhere.
     pub fn restore_files(&self) -> Option<String> {
+        // A library that puts back what Python knows of takes a handler away that it doesn't.
+        if MODES.get().is_some() {
+            restore_on_signals();
+        }
         let mut taken = None;
         for stream in &self.streams {
             if stream.restore() {
@@ -334,6 +354,13 @@ fn current_modes() -> Option<libc::termios> {
     }
 }
 
+fn restore_on_signals() {
+    // What ends with an abort has said why just before.
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGABRT] {
+        restore_on(signal);
+    }
+}
+
 /// Gives the terminal back before this signal ends the process, unless it is ignored (as `nohup` has it) or the
 /// program around the shell has a handler of its own.
 fn restore_on(signal: libc::c_int) {
@@ -353,42 +380,37 @@ fn restore_on(signal: libc::c_int) {
 }
 
 extern "C" fn on_signal(signal: libc::c_int) {
-    // SAFETY: tcsetattr, poll, read, write and raise are async-signal-safe, and so is loading a OnceLock
+    // SAFETY: getpid, tcsetattr, poll, write and raise are async-signal-safe, and so is loading a OnceLock
     // that was filled before the handler was installed.
     unsafe {
-        if let Some(modes) = MODES.get() {
-            libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes);
+        if libc::getpid() == OWNER.load(Ordering::Relaxed) {
+            // They stand above the cell, which is as it was.
+            show_last_words();
+            if let Some(modes) = MODES.get() {
+                libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes);
+            }
+            let output = OUTPUT.load(Ordering::Relaxed);
+            for _ in 0..ROWS_TO_LEAVE.load(Ordering::Relaxed) {
+                libc::write(output, c"\n".as_ptr().cast(), 1);
+            }
+            libc::write(output, SOBER.as_ptr().cast(), SOBER.len());
         }
-        let output = OUTPUT.load(Ordering::Relaxed);
-        for _ in 0..ROWS_TO_LEAVE.load(Ordering::Relaxed) {
-            libc::write(output, c"\n".as_ptr().cast(), 1);
-        }
-        show_last_words(output);
-        libc::write(output, SOBER.as_ptr().cast(), SOBER.len());
         libc::raise(signal);
     }
 }
 
-/// Writes what others have written last to the terminal. It is allowed in a signal's handler.
-fn show_last_words(output: libc::c_int) {
-    let mut watched = libc::pollfd {
-        // Of a negative number nothing is told.
-        fd: ASIDE.load(Ordering::Relaxed),
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    let mut buffer = [0_u8; 1024];
-    for _ in 0..LAST_WORDS_MS {
-        // SAFETY: there is one file, the buffer is as long as is said, and both live through the calls.
-        unsafe {
-            while libc::poll(&raw mut watched, 1, 0) == 1 && watched.revents & libc::POLLIN != 0 {
-                let count = libc::read(watched.fd, buffer.as_mut_ptr().cast(), buffer.len());
-                let Ok(count @ 1..) = usize::try_from(count) else {
-                    return;
-                };
-                libc::write(output, buffer.as_ptr().cast(), count);
-            }
-            if !IS_ASIDE_SHOWN.load(Ordering::SeqCst) {
+/// Has what others have written last be shown, and waits until it is. It is allowed in a signal's handler.
+fn show_last_words() {
+    let number = LAST_WORDS.load(Ordering::Relaxed);
+    if number < 0 {
+        return;
+    }
+    let told = SHOW_LAST_WORDS;
+    // SAFETY: the byte lives through the call, and no file is waited for.
+    unsafe {
+        libc::write(number, (&raw const told).cast(), 1);
+        for _ in 0..LAST_WORDS_MS {
+            if ARE_LAST_WORDS_SHOWN.load(Ordering::SeqCst) {
                 return;
             }
             libc::poll(std::ptr::null_mut(), 0, 1);

@@ -413,13 +413,19 @@ fn what_is_written_past_the_shell_is_shown_above_the_cell() {
 
 #[test]
 fn the_last_words_of_a_shell_that_is_aborted_are_shown() {
+    for end in ["", "\\n"] {
+        last_words_are_shown(end);
+    }
+}
+
+fn last_words_are_shown(end: &str) {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);
     screen.enter(1, "import os, threading; os.system('mkfifo go')");
     screen.prompt(2);
-    screen.send(
-        "def fail():\rwith open('go'): pass\ros.write(2, b'the last ' + b'words\\n')\ros.abort()\r\r",
-    );
+    screen.send(&format!(
+        "def fail():\rwith open('go'): pass\ros.write(2, b'the last ' + b'words{end}')\ros.abort()\r\r",
+    ));
     screen.enter(3, "threading.Thread(target=fail).start()");
     screen.prompt(4);
     screen.send("typed");
@@ -433,6 +439,82 @@ fn the_last_words_of_a_shell_that_is_aborted_are_shown() {
         matches!(ended, WaitStatus::Signaled(_, Signal::SIGABRT, _)),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_forked_process_that_a_signal_ends_leaves_the_terminal_alone() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "import os, threading, time; os.system('mkfifo go')");
+    screen.enter(2, "child = os.fork() or time.sleep(1000)");
+    screen.prompt(3);
+    screen.send(
+        "def end():\rwith open('go'): pass\ros.kill(child, 15)\rprint('ended by', os.waitpid(child, 0)[1])\r\r",
+    );
+    screen.enter(4, "threading.Thread(target=end).start()");
+    screen.prompt(5);
+    screen.send("abc");
+    screen.shows_line("In [5]: abc");
+    std::fs::write(home.work().join("go"), "").expect("the thread reads it");
+    screen.ends_with(&["ended by 15", "In [5]: abc"]);
+    screen.send("\x1b[D\x1b[DX");
+    screen.shows_line("In [5]: aXbc");
+    screen.send("\x05\x15");
+    screen.prompt(5);
+    screen.leave();
+}
+
+#[test]
+fn the_terminal_is_given_back_whatever_a_library_puts_in_place_of_handlers() {
+    let home = TestHome::new();
+    let mut command = beside("sh", &home);
+    command.args(["-c", "\"$RHUMBA\"; stty -a"]);
+    let mut screen = Screen::start_command(command, &TerminalKind::default());
+    screen.enter(
+        1,
+        "import os, signal; signal.signal(15, signal.signal(15, signal.SIG_IGN))",
+    );
+    screen.enter(2, "os.getpid()");
+    screen.prompt(3);
+    let pid = screen.contents();
+    let pid = pid
+        .rsplit("Out[2]: ")
+        .next()
+        .and_then(|rest| rest.lines().next());
+    let pid: i32 = pid.and_then(|pid| pid.parse().ok()).expect("it is shown");
+    screen.send("typed");
+    screen.shows_line("In [3]: typed");
+    // SAFETY: the shell is this test's.
+    unsafe { libc::kill(pid, libc::SIGTERM) };
+    screen.wait("the end", Screen::is_closed);
+    let shown = screen.contents();
+    assert!(
+        shown.contains(" icanon ") && shown.contains(" icrnl "),
+        "{shown}"
+    );
+}
+
+#[test]
+fn errors_that_are_kept_in_a_file_are_kept_there_while_a_cell_is_typed() {
+    let home = TestHome::new();
+    let mut command = beside("sh", &home);
+    command.args(["-c", "exec \"$RHUMBA\" 2>errors"]);
+    let mut screen = Screen::start_command(command, &TerminalKind::default());
+    screen.enter(1, "import os, sys, threading; os.system('mkfifo go')");
+    screen.prompt(2);
+    screen.send("def tell():\rwith open('go'): pass\rprint('an ' + 'error', file=sys.stderr)\rprint('a ' + 'line')\r\r");
+    screen.enter(3, "threading.Thread(target=tell).start()");
+    screen.prompt(4);
+    screen.send("typed");
+    screen.shows_line("In [4]: typed");
+    std::fs::write(home.work().join("go"), "").expect("the thread reads it");
+    screen.ends_with(&["a line", "In [4]: typed"]);
+    assert!(!screen.contents().contains("an error"));
+    let kept = std::fs::read_to_string(home.work().join("errors")).expect("it is there");
+    assert_eq!(kept, "an error\n");
+    screen.send("\x15");
+    screen.prompt(4);
+    screen.leave();
 }
 
 #[test]
@@ -520,11 +602,9 @@ fn a_list_of_completions_goes_with_the_next_key() {
     screen.leave();
 }
 
-#[test]
-fn a_suspended_shell_leaves_the_terminal_and_comes_back() {
-    let home = TestHome::new();
-    let mut command = std::process::Command::new("bash");
-    command.args(["--norc", "--noprofile", "-i"]);
+/// Another program, in the surroundings of the shell, which it finds as `$RHUMBA`.
+fn beside(program: &str, home: &TestHome) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
     let rhumba = home.command([""; 0]);
     for (name, value) in rhumba.get_envs() {
         match value {
@@ -532,11 +612,20 @@ fn a_suspended_shell_leaves_the_terminal_and_comes_back() {
             None => command.env_remove(name),
         };
     }
-    command.env("PS1", "$ ").env("TERM", "xterm");
+    command.env("TERM", "xterm");
     command.env("RHUMBA", rhumba.get_program());
     if let Some(folder) = rhumba.get_current_dir() {
         command.current_dir(folder);
     }
+    command
+}
+
+#[test]
+fn a_suspended_shell_leaves_the_terminal_and_comes_back() {
+    let home = TestHome::new();
+    let mut command = beside("bash", &home);
+    command.args(["--norc", "--noprofile", "-i"]);
+    command.env("PS1", "$ ");
     let mut screen = Screen::start_command(command, &TerminalKind::default());
     screen.shows_line("$");
     screen.send("\"$RHUMBA\"\r");

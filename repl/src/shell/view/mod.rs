@@ -136,7 +136,7 @@ impl CellView {
             is_in_place
         });
         terminal::set_output(terminal.number());
-        terminal::set_aside(self.shared.aside.read_end().number());
+        terminal::set_last_words(self.shared.tells.number());
         // From here on nobody else writes there.
         let end = terminal::end_of_line(Size::of(terminal.number()).columns);
         terminal::write(terminal.number(), &format!("{SOBER}{end}"));
@@ -240,7 +240,7 @@ impl CellView {
             }
         }
         terminal::set_output(libc::STDOUT_FILENO);
-        terminal::set_aside(-1);
+        terminal::set_last_words(-1);
         terminal::set_rows_to_leave(0);
     }
 }
@@ -267,7 +267,10 @@ impl Drop for Edited<'_> {
 impl State {
     /// Writes to the terminal, while a cell is edited.
     fn put(&self, codes: &str) {
-        if let Some(terminal) = self.terminal.filter(OwnFile::is_there) {
+        let terminal = self.terminal.filter(OwnFile::is_there);
+        if let Some(terminal) = terminal
+            && !terminal::has_shown_last_words()
+        {
             terminal::write(terminal.number(), codes);
             terminal::set_rows_to_leave(self.painter.rows_below() + 1);
         }
@@ -338,6 +341,10 @@ impl Shared {
             if files[1].revents != 0 {
                 match read(self.told, &mut buffer[..1]) {
                     Some(1) if buffer[0] == RESIZED => self.resized(),
+                    Some(1) if buffer[0] == terminal::SHOW_LAST_WORDS => {
+                        self.show_last_words(&mut others, &mut buffer);
+                        return;
+                    }
                     Some(1) => {
                         self.aside.close_written();
                         self.tells.close();
@@ -357,13 +364,28 @@ impl Shared {
 
     /// Shows what has been written aside; false where nobody is left who could.
     fn show_what_came(&self, others: &mut Others, buffer: &mut [u8]) -> bool {
-        terminal::set_aside_shown(true);
         let count = read(self.aside.read_end(), buffer).filter(|count| *count != 0);
         if let Some(count) = count {
             self.print_above(&others.take(&buffer[..count]));
         }
-        terminal::set_aside_shown(false);
         count.is_some()
+    }
+
+    /// Shows all that has been written aside, as the process ends, and draws nothing after that.
+    fn show_last_words(&self, others: &mut Others, buffer: &mut [u8]) {
+        let mut watched = libc::pollfd {
+            fd: self.aside.read_end().number(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: there is one, and it lives through the call.
+        while unsafe { libc::poll(&raw mut watched, 1, 0) } == 1
+            && watched.revents & libc::POLLIN != 0
+            && self.show_what_came(others, buffer)
+        {}
+        self.print_above(&others.take_line());
+        let _last = self.state.lock();
+        terminal::end_with_last_words();
     }
 }
 
