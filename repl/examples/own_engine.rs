@@ -12,10 +12,16 @@ fn main() -> ExitCode {
 /// Counts primes faster than Python would.
 #[rustpython_vm::pymodule]
 mod primes {
-    /// How many primes there are below a limit.
+    use rustpython_vm::{PyResult, VirtualMachine};
+
+    /// How many primes there are below a limit. It takes a byte for each number.
     #[pyfunction]
-    fn count(limit: usize) -> usize {
-        let mut is_composite = vec![false; limit.max(2)];
+    fn count(limit: usize, vm: &VirtualMachine) -> PyResult<usize> {
+        let mut is_composite = Vec::new();
+        if is_composite.try_reserve_exact(limit).is_err() {
+            return Err(vm.new_memory_error(format!("there is no room for {limit} numbers")));
+        }
+        is_composite.resize(limit, false);
         let mut found = 0;
         for number in 2..limit {
             if is_composite[number] {
@@ -26,6 +32,6 @@ mod primes {
                 is_composite[multiple] = true;
             }
         }
-        found
+        Ok(found)
     }
 }

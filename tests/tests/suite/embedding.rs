@@ -347,10 +347,15 @@ fn an_executable_of_ones_own_has_its_module_on_every_engine() {
     let code = "import ipyparallel as ipp, primes\n\
                 rc = ipp.Client()\n\
                 def count(n):\n    import primes\n    return primes.count(n)\n\
-                print(primes.count(100), rc[:].apply_sync(count, 1000))\n";
+                print(primes.count(100), rc[:].apply_sync(count, 1000))\n\
+                try: primes.count(2**62)\n\
+                except MemoryError as refused: print(refused)\n";
     let finished = finish(
         example_command(&home, "own_engine", &["-n", "2", "-c", code]),
         "",
     );
-    assert_eq!(finished.success(), "25 [168, 168]\n");
+    assert_eq!(
+        finished.success(),
+        "25 [168, 168]\nthere is no room for 4611686018427387904 numbers\n"
+    );
 }
