@@ -96,6 +96,12 @@ mod _rhumba_shell {
         })
     }
 
+    /// Whether a cell runs, rather than that one is typed.
+    #[pyfunction]
+    fn is_cell_running(vm: &VirtualMachine) -> PyResult<bool> {
+        Ok(Session::of(vm)?.is_counting())
+    }
+
     /// Hands the forms of one displayed object, by MIME type, to the output sink.
     #[pyfunction]
     fn publish(

@@ -205,15 +205,18 @@ impl Session {
         self.is_counting.swap(is_counting, Ordering::Relaxed)
     }
 
+    /// Whether a cell runs that is counted: nobody types one meanwhile.
+    pub(crate) fn is_counting(&self) -> bool {
+        self.is_counting.load(Ordering::Relaxed)
+    }
+
     /// The number of the cell that runs and is counted, or that the next one will have.
     pub(crate) fn execution_count(&self) -> u32 {
-        let is_counting = self.is_counting.load(Ordering::Relaxed);
-        self.cell_count() + u32::from(!is_counting)
+        self.cell_count() + u32::from(!self.is_counting())
     }
 
     pub(crate) fn set_execution_count(&self, number: u32) {
-        let is_counting = self.is_counting.load(Ordering::Relaxed);
-        let count = number.saturating_sub(u32::from(!is_counting));
+        let count = number.saturating_sub(u32::from(!self.is_counting()));
         self.cell_count.store(count, Ordering::Relaxed);
     }
 

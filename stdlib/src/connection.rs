@@ -3,6 +3,7 @@
 //! How it sends work is in [`crate::submission`]; what several people on one cluster ask is in
 //! [`crate::steering`]. Addressing, waiting and presenting are Python's.
 
+use crate::following::Following;
 use crate::function::FunctionCache;
 use crate::group::{Group, wait_until};
 use crate::patience::{asking, interruptibly};
@@ -298,6 +299,12 @@ impl Connection {
             zelf.client.wait_notice(cursor, slice) || over()
         })?;
         Ok(zelf.client.notices_since(cursor).0 > cursor)
+    }
+
+    /// Gives what a thread waits at for notices and departures, and that doesn't keep the connection.
+    #[pymethod]
+    fn following(zelf: &Py<Self>, vm: &VirtualMachine) -> PyRef<Following> {
+        Following::new(zelf.client.following()).into_ref(&vm.ctx)
     }
 
     /// Whether functions take along the globals that they name, from now on.

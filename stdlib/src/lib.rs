@@ -10,6 +10,7 @@ pub mod checkpoints;
 pub mod cluster;
 pub mod connection;
 mod failure;
+pub mod following;
 mod function;
 pub mod group;
 pub mod namespace;
@@ -65,6 +66,7 @@ fn definition(context: &'static Context) -> &'static PyModuleDef {
 )]
 mod _rhumba {
     use crate::connection::Connection;
+    use crate::following::Following;
     use crate::group::Group;
     use crate::namespace::{self, Source};
     use crate::{checkpoints, cluster, failure, values};
@@ -84,6 +86,11 @@ mod _rhumba {
     #[pyattr(name = "Connection")]
     fn connection(_vm: &VirtualMachine) -> PyTypeRef {
         Connection::make_static_type()
+    }
+
+    #[pyattr(name = "Following")]
+    fn following(_vm: &VirtualMachine) -> PyTypeRef {
+        Following::make_static_type()
     }
 
     #[pyattr(name = "Group")]

@@ -6,6 +6,7 @@
 //! how they wait, [`namespaces`] for how whole namespaces are saved and moved.
 
 pub mod asking;
+pub mod following;
 pub mod group;
 pub mod namespaces;
 pub mod records;

@@ -1,9 +1,13 @@
 """Policies and notices, as far as they need no cluster."""
 
+from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
+from io import StringIO
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import ipyparallel as ipp
-from ipyparallel.client.notices import Notice, policy
+from ipyparallel.client.notices import Notice, policy, show_in_shell
 
 
 def test_policies():
@@ -45,22 +49,8 @@ def test_notices_are_sentences():
 
 
 def test_a_shell_tells_which_engines_have_ended_by_themselves():
-    from contextlib import redirect_stderr
-    from io import StringIO
-    from types import SimpleNamespace
-
-    from ipyparallel.client.notices import show_in_shell
-
-    class Client:
-        def __init__(self, connection):
-            self._connection = connection
-
     gone, shows = [], {}
-    connection = SimpleNamespace(
-        closed=False, departures=lambda: gone, notices_since=lambda cursor: (cursor, [])
-    )
-    client = Client(connection)
-    show_in_shell(client, SimpleNamespace(events=SimpleNamespace(register=shows.__setitem__)))
+    client = shown_client(gone, lambda: False, shows)
 
     def shown():
         with redirect_stderr(StringIO()) as said:
@@ -71,3 +61,43 @@ def test_a_shell_tells_which_engines_have_ended_by_themselves():
     gone += [(1, "exited with status 3"), (2, "it was shut down")]
     assert shown() == "Notice: engine 1 ended: exited with status 3.\n"
     assert shown() == ""
+    del client
+
+
+def test_what_ends_while_a_cell_is_typed_is_told_at_once_and_once():
+    gone, shows, changes, waits = [], {}, SimpleQueue(), SimpleQueue()
+
+    def wait():
+        waits.put(None)
+        return changes.get(timeout=60)
+
+    client = shown_client(gone, wait, shows)
+    with redirect_stderr(StringIO()) as said:
+        waits.get(timeout=60)
+        gone.append((1, "exited with status 3"))
+        changes.put(True)
+        # It has been shown before the thread waits again.
+        waits.get(timeout=60)
+        assert said.getvalue() == "Notice: engine 1 ended: exited with status 3.\n"
+        shows["pre_run_cell"]()
+        assert said.getvalue().count("Notice") == 1
+        changes.put(False)
+    del client
+
+
+def shown_client(gone, wait, shows):
+    """A client whose engines are gone as told, and of which a shell shows it by `shows`."""
+
+    class Client:
+        def __init__(self, connection):
+            self._connection = connection
+
+    connection = SimpleNamespace(
+        closed=False,
+        departures=lambda: gone,
+        notices_since=lambda cursor: (cursor, []),
+        following=lambda: SimpleNamespace(wait=wait),
+    )
+    client = Client(connection)
+    show_in_shell(client, SimpleNamespace(events=SimpleNamespace(register=shows.__setitem__)))
+    return client

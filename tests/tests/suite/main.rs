@@ -24,6 +24,7 @@ mod terminal;
 mod terminal_editing;
 mod terminal_history;
 mod terminal_keys;
+mod terminal_parallel;
 mod terminal_pictures;
 mod terminal_transcript;
 mod terminal_vi;

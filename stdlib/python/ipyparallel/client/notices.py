@@ -3,11 +3,14 @@
 A cluster whose policy says so checkpoints its engines, and replaces one that
 dies by another that has its namespace as of the latest checkpoint. Its clients
 are told: each Client keeps the notices, calls who wants to be called, and in a
-shell they are shown before and after the next cell.
+shell they are shown: at once above a cell that is typed, else before and after cells.
 """
 
 import sys
+from _thread import allocate_lock, start_new_thread
 from weakref import ref
+
+from _rhumba_shell import is_cell_running
 
 # The rest is imported where it is used: a shell follows the notices of every client.
 
@@ -138,17 +141,22 @@ def call(client, callback):
 
 
 def show_in_shell(client, shell):
-    """Shows the notices of a client, and which engines have ended, before and after cells."""
+    """Shows the notices of a client, and which engines have ended: while a cell is typed at once,
+    and before and after cells, in whose output it doesn't mix."""
     held, cursor, gone = ref(client), 0, 0
+    one_at_a_time = allocate_lock()
 
     def show():
-        nonlocal cursor, gone
         client = held()
         if client is None or client._connection.closed:
             shell.events.unregister("pre_run_cell", show)
             shell.events.unregister("post_run_cell", show)
-            if client is None:
-                return
+        if client is not None:
+            with one_at_a_time:
+                show_new(client)
+
+    def show_new(client):
+        nonlocal cursor, gone
         cursor, notices = since(client._connection, cursor)
         departures = client._connection.departures()[gone:]
         gone += len(departures)
@@ -160,8 +168,21 @@ def show_in_shell(client, shell):
         for notice in notices:
             print(f"Notice: {notice}.", file=sys.stderr)
 
+    def follow(following):
+        # It ends with the connection, which it doesn't keep.
+        while following.wait():
+            client = held()
+            if client is None:
+                return
+            if not is_cell_running():
+                with one_at_a_time:
+                    show_new(client)
+            # While it waits the client may go.
+            del client
+
     shell.events.register("pre_run_cell", show)
     shell.events.register("post_run_cell", show)
+    start_new_thread(follow, (client._connection.following(),))
 
 
 def policy(checkpoint_every, restore_on_death):
