@@ -12,9 +12,14 @@
 //! Read next: `encode/segment.rs`, `decode/mod.rs`.
 
 use bytes::Bytes;
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::error::{snapshot_error, snapshot_error_type};
 use super::{DecodeContext, EncodeOptions, LeftOut, decode, encode};
+
+/// So many of what can't be carried are named in an error.
+const TOLD_MAX: usize = 10;
 
 /// An object of an earlier segment that a later one refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,14 +54,53 @@ pub struct NamespaceSnapshot {
 /// Encodes names and the objects they are bound to, each name as a segment of its own.
 ///
 /// # Errors
-/// As [`super::encode`]; if the options say `partial`, names that can't be carried are left out
-/// and listed.
+/// As [`super::encode`], where the error names several of what can't be carried, a line for each;
+/// if the options say `partial`, names that can't be carried are left out and listed.
 pub fn encode_names(
     vm: &VirtualMachine,
     names: &[(String, PyObjectRef)],
     options: &EncodeOptions<'_>,
 ) -> PyResult<NamespaceSnapshot> {
-    encode::encode_names(vm, names, options)
+    encode::encode_names(vm, names, options).map_err(|refusal| {
+        if options.partial || !refusal.class().is(snapshot_error_type()) {
+            return refusal;
+        }
+        with_the_others(vm, names, options, refusal)
+    })
+}
+
+/// A refusal that names, beside what was met first, what else can't be carried.
+fn with_the_others(
+    vm: &VirtualMachine,
+    names: &[(String, PyObjectRef)],
+    options: &EncodeOptions<'_>,
+    refusal: PyBaseExceptionRef,
+) -> PyBaseExceptionRef {
+    let partial = EncodeOptions {
+        partial: true,
+        ..options.clone()
+    };
+    let left_out = match encode::encode_names(vm, names, &partial) {
+        Ok(snapshot) => snapshot.left_out,
+        Err(failure) if failure.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt) => {
+            return failure;
+        }
+        Err(_) => return refusal,
+    };
+    if left_out.len() < 2 {
+        return refusal;
+    }
+    let told = left_out.iter().take(TOLD_MAX);
+    let mut lines: Vec<_> = told
+        .map(|left| format!("{}: {}", left.path, left.reason))
+        .collect();
+    let more = left_out.len().saturating_sub(TOLD_MAX);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    let all = snapshot_error(vm, lines.join("\n"));
+    all.set_cause(refusal.__cause__());
+    all
 }
 
 /// Decodes what [`encode_names`] made, in the same order.

@@ -206,8 +206,10 @@ class _in_words:
         if failure is None or not _is_ours(traceback):
             return
         if isinstance(failure, rhumba.SnapshotError):
-            hint = "; -p leaves it out" if "can't be carried" in str(failure) else ""
-            raise UsageError(f"{failure}{hint}") from None
+            sentence = str(failure)
+            if "can't be carried" in sentence:
+                sentence += "\n-p leaves them out" if "\n" in sentence else "; -p leaves it out"
+            raise UsageError(sentence) from None
         if isinstance(failure, (LookupError, OSError, ValueError)):
             raise UsageError(str(failure)) from None
 

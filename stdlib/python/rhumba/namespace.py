@@ -16,7 +16,8 @@ made in a namespace, lambdas and closures among them; modules and what can be
 imported from them go by name (`register_by_value` makes exceptions). What is
 one object before is one object after, cycles included, across all names that
 are saved together. What can't be carried raises `rhumba.SnapshotError`, which
-names its path; with `partial=True` it is left out and listed.
+names its path (of a namespace: all of them, a line for each, up to ten); with
+`partial=True` it is left out and listed.
 
 A file and a checkpoint are compressed and checksummed, and written whole or not
 at all. Reading them gives everything or raises, and changes nothing before all

@@ -49,6 +49,13 @@ def test_what_is_left_out_is_told():
     enter("x = 1\nfile = open('/dev/null')")
     sentence = refused("%checkpoint half")
     assert sentence.endswith("can't be carried between namespaces; -p leaves it out"), sentence
+    enter("x = 1\nfile = open('/dev/null')\nimport threading\nheld = {'lock': threading.Lock()}")
+    for line in ("%checkpoint half", "%save_namespace half.ns"):
+        assert refused(line).splitlines() == [
+            "namespace['file']: an open file can't be carried between namespaces",
+            "namespace['held']['lock']: a lock can't be carried between namespaces",
+            "-p leaves them out",
+        ], line
     assert namespace.checkpoints() == []
     for line in ("%checkpoint half -p", "%checkpoint -p half", "%save_namespace half.ns --partial"):
         told = said(line).splitlines()

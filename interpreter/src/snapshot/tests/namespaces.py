@@ -189,9 +189,25 @@ def test_names_left_out():
     try:
         carry_names(ns)
     except SnapshotError as e:
-        assert str(e) == f"ns['lock']: a lock {STAYS}", e
+        assert str(e).splitlines() == [': '.join(each) for each in left], e
     else:
         assert False
+
+
+def test_an_error_names_all_that_can_not_be_carried():
+    def refusal(names):
+        try:
+            carry_names(names)
+        except SnapshotError as error:
+            return str(error).splitlines()
+        raise AssertionError('it was carried')
+    lock = threading.Lock()
+    assert refusal({'a': 1, 'b': [lock]}) == [f"ns['b'][0]: a lock {STAYS}"]
+    with open('/dev/null') as f:
+        several = refusal({'a': [lock], 'b': 1, 'c': {'f': f}})
+    assert several == [f"ns['a'][0]: a lock {STAYS}", f"ns['c']['f']: an open file {STAYS}"]
+    many = refusal({'locks': [threading.Lock() for _ in range(13)]})
+    assert len(many) == 11 and many[9] == f"ns['locks'][9]: a lock {STAYS}" and many[10] == 'and 3 more'
 
 
 def test_what_reduce_raises_is_left_out():
