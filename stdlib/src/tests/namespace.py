@@ -165,7 +165,7 @@ def test_what_cannot_be_carried_is_left_out_if_that_is_said():
 def test_what_belongs_to_a_connection_is_left_out_as_a_whole():
     import ipyparallel as ipp
 
-    for kind in (ipp.Client, ipp.DirectView, ipp.LoadBalancedView, ipp.AsyncResult):
+    for kind in (ipp.Client, ipp.DirectView, ipp.LoadBalancedView, ipp.BroadcastView, ipp.AsyncResult):
         enter("good = 1")
         main["rc"] = rc = kind.__new__(kind)
         sentence = raised(SnapshotError, namespace.save, "rc.ns")

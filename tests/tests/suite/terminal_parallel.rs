@@ -37,3 +37,22 @@ fn the_end_of_an_engine_is_told_above_what_is_typed_in_every_shell() {
     other.leave();
     owner.leave();
 }
+
+#[test]
+fn every_view_that_is_bound_is_named_and_none_that_was_lent() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &["-n", "1"]);
+    screen.enter(1, "kept = 1; mine = rc[0]; other = view; connection = rc");
+    screen.enter(2, "%checkpoint one");
+    screen.shows("-p leaves them out");
+    let shown = screen.contents();
+    for name in ["mine", "other", "connection"] {
+        assert!(shown.contains(&format!("namespace['{name}']: ")), "{shown}");
+    }
+    assert_eq!(shown.matches("namespace['").count(), 3, "{shown}");
+    screen.enter(3, "del mine, other, connection");
+    screen.enter(4, "%checkpoint one");
+    screen.shows("Checkpoint one: 1 name,");
+    screen.prompt(5);
+    screen.leave();
+}

@@ -48,7 +48,7 @@ class View(Flags):
         return f"<{type(self).__name__} {text if len(text) <= 16 else text[:12] + '...]'}>"
 
     def __reduce_ex__(self, protocol):
-        raise TypeError("a view belongs to the process of its client; Client() connects anew")
+        raise TypeError("a view belongs to the process of its client; Client()[ids] makes it anew")
 
     def __len__(self):
         """Returns the number of engines that it names now."""
