@@ -183,7 +183,7 @@ class CompositeError(RemoteError):
         return "\n".join(lines)
 
     def _remainder(self):
-        """Returns lines on the exceptions that aren't shown: how many of which kind."""
+        """Returns a line on the exceptions that aren't shown, if there are any: how many of which kind."""
         rest = self.elist[self.tb_limit :]
         if not rest:
             return []
@@ -191,10 +191,12 @@ class CompositeError(RemoteError):
         for ename, *_ in rest:
             counts[ename] = counts.get(ename, 0) + 1
         kinds = sorted(counts.items(), key=lambda item: -item[1])
+        if len(kinds) == 1:
+            return [f"... {len(rest)} more exceptions, all {kinds[0][0]} ..."]
         told = [f"{count} {ename}" for ename, count in kinds[:_KINDS_TOLD_MAX]]
         if len(kinds) > _KINDS_TOLD_MAX:
             told.append(f"{len(kinds) - _KINDS_TOLD_MAX} other kinds")
-        return [f"beyond these: {', '.join(told)}", f"... {len(rest)} more exceptions ..."]
+        return [f"... {len(rest)} more exceptions: {', '.join(told)} ..."]
 
     def render_traceback(self, excid=None):
         """Returns the lines to show: the first `tb_limit` tracebacks, or only
