@@ -162,9 +162,16 @@ impl Screen {
         );
         if !is_kept {
             self.at_line_start
-                .store(text.ends_with('\n'), Ordering::Relaxed);
+                .store(ends_at_line_start(text), Ordering::Relaxed);
         }
     }
+}
+
+/// Whether what is written next stands at the start of a line that has nothing in it: a new one, or
+/// one that was erased, as that of a progress bar is.
+fn ends_at_line_start(text: &str) -> bool {
+    const ERASED: [&str; 3] = ["\r\x1b[K", "\r\x1b[2K", "\x1b[2K\r"];
+    text.ends_with('\n') || ERASED.iter().any(|erased| text.ends_with(erased))
 }
 
 impl OutputSink for Screen {
@@ -251,5 +258,15 @@ mod tests {
         let screen = Screen::new(Colours::with(false));
         assert_eq!(screen.result_text(3, "42"), "Out[3]: 42\n");
         assert_eq!(screen.result_text(3, "a\nb"), "Out[3]:\na\nb\n");
+    }
+
+    #[test]
+    fn an_erased_line_is_as_good_as_a_new_one() {
+        for text in ["a\n", "\rbar\r\x1b[K", "bar\r\x1b[2K", "bar\x1b[2K\r"] {
+            assert!(ends_at_line_start(text), "{text:?}");
+        }
+        for text in ["a", "50 %\r", "\rbar\x1b[K", "\x1b[K"] {
+            assert!(!ends_at_line_start(text), "{text:?}");
+        }
     }
 }

@@ -56,3 +56,29 @@ fn every_view_that_is_bound_is_named_and_none_that_was_lent() {
     screen.prompt(5);
     screen.leave();
 }
+
+#[test]
+fn a_progress_bar_leaves_no_line_behind() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &["-n", "1"]);
+    screen.enter(1, "%px import os, time");
+    screen.enter(
+        2,
+        "%%px --progress-after 0\rwhile not os.path.exists('go'):\rtime.sleep(0.01)\r",
+    );
+    screen.shows("0/1");
+    home.write("go", "");
+    screen.prompt(3);
+    let lines = screen.lines();
+    assert_eq!(
+        lines.last().map(String::as_str),
+        Some("In [3]:"),
+        "{lines:#?}"
+    );
+    let before = lines.iter().rev().nth(1);
+    assert!(
+        before.is_some_and(|line| line.starts_with("   ...:")),
+        "{lines:#?}"
+    );
+    screen.leave();
+}
