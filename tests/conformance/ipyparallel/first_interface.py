@@ -188,7 +188,7 @@ assert "Enabled" in magic("autopx")[1]
 with contextlib.redirect_stdout(io.StringIO()) as shown:
     assert shell.input_hook("print(n + 10)") is None
 assert shown.getvalue().count("11") == 2
-assert shell.input_hook("%autopx") == "%autopx"
+assert shell.input_hook("%autopx") == "%autopx" and shell.input_hook("?") == "?"
 assert "Disabled" in magic("autopx")[1] and shell.input_hook is None
 
 # Tasks.

@@ -267,6 +267,8 @@ if RHUMBA:
     value, out, err = run(shell.input_hook, "print('auto', rank)")
     assert sorted(out.splitlines()) == [f"[stdout:{rank}] auto {rank}" for rank in range(4)]
     assert shell.input_hook("%autopx") == "%autopx", "what ends it stays here"
+    for own_help in ("?", "??\n"):
+        assert shell.input_hook(own_help) == own_help, "it is the same on every engine"
 else:
     run(shell.run_cell, "c = rank + 100")
     assert every["c"] == [100, 101, 102, 103]

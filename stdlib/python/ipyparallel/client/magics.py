@@ -369,9 +369,12 @@ class ParallelMagics:
         self._autopx = False
 
     def _on_cell(self, source):
-        """Runs a cell on the engines; returns it to the shell if it is a parallel magic."""
+        """Runs a cell on the engines; returns it to the shell if it is a parallel magic, or asks for
+        the shell's own help."""
         words = source.split(None, 1)
-        if not words or words[0].lstrip("%").startswith(("autopx", "px", "result", "watch")) and words[0][0] == "%":
+        if not words or words in (["?"], ["??"]):
+            return source
+        if words[0].lstrip("%").startswith(("autopx", "px", "result", "watch")) and words[0][0] == "%":
             return source
         result = self._run(source, {})
         if result is not None:

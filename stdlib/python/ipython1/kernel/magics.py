@@ -68,9 +68,10 @@ class EngineMagics:
         self._sends_all = not self._sends_all
 
     def _on_cell(self, source):
-        """Runs a cell on the engines; returns it to the shell if it is one of these magics."""
+        """Runs a cell on the engines; returns it to the shell if it is one of these magics, or asks
+        for the shell's own help."""
         words = source.split(None, 1)
-        if not words or words[0] in ("%px", "%pn", "%result", "%autopx"):
+        if not words or words[0] in ("%px", "%pn", "%result", "%autopx") or words in (["?"], ["??"]):
             return source
         print(self.controller._execute(self.controller._magic_targets, source, None))
         return None
