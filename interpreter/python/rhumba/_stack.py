@@ -209,16 +209,16 @@ class _Excerpt:
             # Source that has changed since it ran may be anything.
             self._anchors = None
         self._is_marked = _is_part(self._lines, start, end, bool(self._anchors))
-        self._start = _width(self._lines[0], start)
-        self._end = _width(self._lines[-1], end)
+        self._start = columns_of(self._lines[0], start)
+        self._end = columns_of(self._lines[-1], end)
         if self._anchors:
             left_line, left, right_line, right = self._anchors
             # They count from the start of the segment.
             left += 0 if left_line else start
             right += 0 if right_line else start
             self._anchors = (
-                (left_line, _width(self._lines[left_line], left)),
-                (right_line, _width(self._lines[right_line], right)),
+                (left_line, columns_of(self._lines[left_line], left)),
+                (right_line, columns_of(self._lines[right_line], right)),
             )
 
     def lines(self):
@@ -245,7 +245,7 @@ class _Excerpt:
         start = len(line) - len(line.lstrip())
         if number == 0:
             start = max(start, self._start)
-        end = self._end if number == len(self._lines) - 1 else _width(line, len(line))
+        end = self._end if number == len(self._lines) - 1 else columns_of(line, len(line))
         marks = (self._mark(number, column) for column in range(start, end))
         return [line + "\n", f"{' ' * min(start, end)}{''.join(marks)}\n"]
 
@@ -458,7 +458,7 @@ def _characters(text, byte_count):
     return len(text.encode()[:byte_count].decode(errors="replace"))
 
 
-def _width(text, end):
+def columns_of(text, end):
     """How many columns of a terminal the first characters of a text take."""
     if text.isascii():
         return end

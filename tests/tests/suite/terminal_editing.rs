@@ -767,3 +767,19 @@ fn a_long_list_of_completions_fits_on_the_screen_and_asks_nothing() {
     screen.prompt(3);
     screen.leave();
 }
+
+#[test]
+fn names_are_listed_in_rows_that_the_terminal_has_room_for() {
+    let home = TestHome::new();
+    let kind = TerminalKind {
+        columns: 40,
+        rows: 20,
+        ..TerminalKind::default()
+    };
+    let mut screen = Screen::start_on(&home, &[], &kind);
+    screen.enter(1, "alpha = bravo = charlie = 1");
+    screen.enter(2, "delta = echo = foxtrot = 1");
+    screen.enter(3, "%who");
+    screen.ends_with(&["alpha   bravo   charlie delta   echo", "foxtrot", "In [4]:"]);
+    screen.leave();
+}

@@ -1,9 +1,14 @@
 """Magics about the names of the session: which there are, and their end."""
 
+import sys
+
 import _rhumba_shell
 
 from rhumba._options import magic, option
 from rhumba.shell import UsageError, get_ipython as _shell
+
+# How far apart the tabs of a terminal are.
+_TAB_COLUMNS = 8
 
 
 # -- which there are
@@ -13,7 +18,10 @@ from rhumba.shell import UsageError, get_ipython as _shell
 def who(given):
     """Lists the names that were bound, or those bound to such types."""
     names = _names(given.words)
-    print("\t".join(names) if names else _none(given))
+    if not names:
+        print(_none(given))
+    for row in _rows(names, _columns()):
+        print("\t".join(row))
 
 
 @magic(words="[TYPE ...]")
@@ -39,6 +47,36 @@ def whos(given):
         print(f"{name:<{widths[0]}}   {kind:<{widths[1]}}    {text}")
         if index == 0:
             print(rule)
+
+
+def _rows(names, columns):
+    """The names in rows that are no wider than so many columns, with tabs between them; a name that
+    is wider itself has a row of its own."""
+    from rhumba._stack import columns_of
+
+    row, end = [], 0
+    for name in names:
+        width = columns_of(name, len(name))
+        begin = (end // _TAB_COLUMNS + 1) * _TAB_COLUMNS if row else 0
+        # In the last column the cursor would wait at the edge, and a terminal may break the line.
+        if row and begin + width >= columns:
+            yield row
+            row, begin = [], 0
+        row.append(name)
+        end = begin + width
+    if row:
+        yield row
+
+
+def _columns():
+    """How wide a row may be: as the terminal is; without one, as it likes."""
+    import shutil
+
+    from rhumba._pager import is_terminal
+
+    if not is_terminal(sys.stdout):
+        return sys.maxsize
+    return shutil.get_terminal_size().columns
 
 
 def _none(given):

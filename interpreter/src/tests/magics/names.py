@@ -7,6 +7,18 @@ def test_who_lists_names_and_types():
     assert value("%who_ls") == ["a", "b", "c"] and value("%who_ls int") == ["a"]
 
 
+def test_rows_of_who_are_no_wider_than_the_terminal():
+    from rhumba._magics.names import _rows
+
+    assert list(_rows(["one", "two", "three"], 22)) == [["one", "two", "three"]]
+    assert list(_rows(["one", "two", "three"], 21)) == [["one", "two"], ["three"]]
+    # A tab leads behind the name before it, wherever that ends; other letters take two columns.
+    assert list(_rows(["a" * 8, "b"], 17)) == [["a" * 8], ["b"]]
+    assert list(_rows(["a" * 8, "b"], 18)) == [["a" * 8, "b"]]
+    assert list(_rows(["名" * 4, "b"], 17)) == [["名" * 4], ["b"]]
+    assert list(_rows(["a" * 50, "b"], 20)) == [["a" * 50], ["b"]]
+
+
 def test_whos_shows_values_in_short():
     run("a = 1; b = [1, 2]; long = 'x' * 100\nclass Broken:\n    def __repr__(self): return 1 / 0\nbad = Broken()")
     shows(said("%whos"), "Variable   Type", "a          int       1\n", "b          list      n=2\n", "bad", "<repr() raised ZeroDivisionError>")
