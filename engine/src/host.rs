@@ -134,9 +134,11 @@ pub fn run(runtime: Runtime, options: &HostOptions) -> Result<(), HostError> {
         limits: reader.limits(),
     };
     let mut reader = reader;
-    match host.watch(&runtime, &mut reader)? {
-        Watched::Ended => host.end_engines(),
-        Watched::ForkedEngine(inherited) => {
+    match host.watch(&runtime, &mut reader) {
+        Ok(Watched::Ended) => host.end_engines(),
+        // Such as the end of an engine that can't be told, as the controller is gone.
+        Err(error) => host.end_engines().and(Err(error)),
+        Ok(Watched::ForkedEngine(inherited)) => {
             let host_pid = rustix::process::getppid().map(|pid| pid.as_raw_pid().cast_unsigned());
             // The child has no use for what watches its siblings.
             drop((host, reader));

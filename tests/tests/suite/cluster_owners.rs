@@ -306,3 +306,32 @@ fn what_private_clusters_have_left_is_removed() {
     assert!(!folder("4194304-00000003").exists());
     assert!(folder("north").exists(), "somebody named it");
 }
+
+#[test]
+fn a_host_ends_its_engines_however_it_loses_the_controller() {
+    let home = TestHome::new();
+    let (mut controller, _) = start(&home, &["controller", "--cluster-file", "c.json"]);
+    wait_for_file(&home.work().join("c.json"));
+    let (mut host, mut said) = start(&home, &["host", "-n", "2", "--cluster-file", "c.json"]);
+    line(&mut said);
+    let script = "import os, ipyparallel as ipp\nrc = ipp.Client('c.json')\n\
+                  rc.wait_for_engines(2, timeout=60)\nprint(*rc[:].apply_sync(os.getpid))\n";
+    let pids = home.run(["-c", script]).success();
+    let mut pids = pids
+        .split_whitespace()
+        .map(|pid| pid.parse().expect("a pid"));
+    let mut engine = || Process::hold(pids.next().expect("there are two"));
+    let (killed, stuck) = (engine(), engine());
+
+    // The first that the host meets when it goes on is an end that it can tell nobody.
+    let watcher = Process::hold(host.id());
+    watcher.signal(libc::SIGSTOP);
+    stuck.signal(libc::SIGSTOP);
+    killed.signal(libc::SIGKILL);
+    assert!(killed.ends_within(STEP_TIMEOUT));
+    controller.kill().expect("it is our child");
+    controller.wait().expect("it is our child");
+    watcher.signal(libc::SIGCONT);
+    assert!(!host.wait().expect("it is our child").success());
+    assert!(stuck.ends_within(STEP_TIMEOUT));
+}
