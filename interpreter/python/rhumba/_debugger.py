@@ -184,6 +184,8 @@ class Debugger(pdb.Pdb):
 
     def examine(self, exception):
         """Opens at the innermost frame of an exception, and returns when the person leaves."""
+        # What failed while it was stepped through, with breakpoints set, has left tracing on.
+        sys.settrace(None)
         self.reset()
         self.is_post_mortem = True
         try:

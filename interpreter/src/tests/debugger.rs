@@ -233,6 +233,25 @@ fn stepping_over_the_end_of_a_cell_ends_the_stepping() {
 }
 
 #[test]
+fn what_failed_while_it_was_stepped_through_is_looked_at() {
+    with_bench(|bench| {
+        bench.cell("def g(a):\n    breakpoint()\n    return 1 / a\n");
+        bench.cell("import io, sys; sys.stdin = io.StringIO('b 1\\nn\\nn\\nc\\nq\\n')");
+        bench.failing("g(0)");
+        assert!(
+            bench
+                .recorder
+                .stdout()
+                .contains("Breakpoint 1 at <cell 1>:1")
+        );
+        bench.recorder.take();
+        bench.run("%debug", true);
+        let shown = bench.recorder.stdout();
+        assert!(shown.starts_with("> <cell 1>(3)g()\n"), "{shown}");
+    });
+}
+
+#[test]
 fn a_failed_cell_opens_the_debugger_if_that_is_asked_for() {
     with_bench(|bench| {
         bench.cell(FAILING);
