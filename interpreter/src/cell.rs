@@ -147,6 +147,9 @@ struct Run<'run> {
 /// What code calls the set of the annotations that it came by.
 const ANNOTATIONS_NOTED: &str = "__conditional_annotations__";
 
+/// What the runtime notes in a namespace of the warnings that its code was shown.
+const WARNINGS_SHOWN: &str = "__warningregistry__";
+
 /// A compiled piece of a cell.
 struct Part {
     code: PyRef<PyCode>,
@@ -190,6 +193,7 @@ impl Run<'_> {
         } else {
             self.compiled(&python, &name, &preferences)?
         };
+        self.forget_warnings()?;
         self.began = true;
         let keeps_source = self.options.store || parts.iter().any(|part| defines_code(&part.code));
         let keeps_values = self.options.store || self.options.keeps_value;
@@ -242,6 +246,15 @@ impl Run<'_> {
             Ok(Part { code, shown })
         });
         compiled.collect()
+    }
+
+    /// What was warned of in a cell before is warned of in this one, too.
+    fn forget_warnings(&self) -> PyResult<()> {
+        let (vm, dict) = (self.vm, self.namespace.dict());
+        if dict.contains_key(WARNINGS_SHOWN, vm) {
+            dict.del_item(WARNINGS_SHOWN, vm)?;
+        }
+        Ok(())
     }
 
     /// Runs one piece, and shows its value if that is to be seen.

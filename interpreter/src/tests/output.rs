@@ -82,6 +82,19 @@ fn all_threads_and_all_ways_of_writing_arrive() {
 }
 
 #[test]
+fn a_warning_is_shown_in_each_cell_anew() {
+    with_bench(|bench| {
+        bench.cell("import warnings");
+        for _ in 0..2 {
+            bench.recorder.take();
+            bench.cell("for _ in range(3): warnings.warn('warned')");
+            let errors = bench.recorder.stderr();
+            assert_eq!(errors.matches("UserWarning: warned").count(), 1, "{errors}");
+        }
+    });
+}
+
+#[test]
 fn the_streams_answer_what_programs_ask_of_files() {
     with_bench(|bench| {
         bench.cell("import sys, io, contextlib");
