@@ -1,7 +1,11 @@
 """Commands of the system's shell, with their output where the session's output goes."""
 
+import signal
 import subprocess
 import sys
+
+# The status of what a Ctrl-C has ended: by the signal, or as shells tell of it.
+_ENDED_BY_INTERRUPT = (-signal.SIGINT, 128 + signal.SIGINT)
 
 
 def _shell():
@@ -19,7 +23,7 @@ def system(command):
     sys.stderr.flush()
     if sys.stdout.isatty():
         # A program that wants a terminal, an editor for one, gets ours.
-        return _wait(_begun(command))
+        return _wait_at_terminal(_begun(command))
     process = _begun(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -72,8 +76,22 @@ def _begun(command, **streams):
     raise KeyboardInterrupt from None
 
 
+def _wait_at_terminal(process):
+    """Waits for a process to which the keyboard's Ctrl-C goes too: it is over by that, or has taken it and goes on."""
+    interrupted = False
+    while True:
+        try:
+            status = process.wait()
+            break
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted and status in _ENDED_BY_INTERRUPT:
+        raise KeyboardInterrupt
+    return status
+
+
 def _wait(process):
-    """Waits for a process; a Ctrl-C that reached it too is its to answer."""
+    """Waits for a process whose output is over; a Ctrl-C that reached it too is its to answer."""
     try:
         return process.wait()
     except KeyboardInterrupt:

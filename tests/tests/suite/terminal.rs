@@ -299,6 +299,27 @@ fn an_interrupted_command_of_the_system_shows_the_cell_and_nothing_of_its_wait()
 }
 
 #[test]
+fn a_command_that_takes_the_interrupt_goes_on() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(
+        1,
+        "!trap 'echo it was taken' INT; echo it waits; read; echo it is over",
+    );
+    for (typed, last_line) in [("\x03", "it waits"), ("\r", "it was taken")] {
+        screen.wait("the command", |screen| {
+            let lines = screen.lines();
+            // The terminal shows the key before it.
+            let last = lines.last().map(|line| line.trim_start_matches("^C"));
+            last == Some(last_line)
+        });
+        screen.send(typed);
+    }
+    screen.ends_with(&["it is over", "In [2]:"]);
+    screen.leave();
+}
+
+#[test]
 fn after_a_program_that_failed_the_shell_looks_at_its_frames() {
     let home = TestHome::new();
     home.write(
