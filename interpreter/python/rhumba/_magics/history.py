@@ -97,7 +97,10 @@ def recall(given):
         last = _rhumba_shell.namespace().get("_", "")
         bring_back(last if isinstance(last, str) else repr(last))
     elif _past.is_ranges(words):
-        bring_back(_past.joined(_past.cells(words)).rstrip("\n"))
+        found = _past.cells(words)
+        if not found:
+            raise UsageError(f"{' '.join(words)} means no cell; %history -n shows which there are.")
+        bring_back(_past.joined(found).rstrip("\n"))
     elif len(words) == 1 and words[0] in _rhumba_shell.namespace():
         value = _rhumba_shell.namespace()[words[0]]
         bring_back(str(value))

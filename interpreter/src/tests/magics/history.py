@@ -51,6 +51,7 @@ def test_recall_prints_where_nothing_can_be_edited():
     main["bound"] = "its text"
     assert said("%recall bound") == "its text\n"
     shows(refused("%recall " + "no" + "where"), "no cell holds 'nowhere'")
+    shows(refused("%recall 100000"), "100000 means no cell", "%history -n")
 
 
 def test_rerun_runs_cells_again():
