@@ -82,6 +82,10 @@ class RemoteError(KernelError):
             return [f"{str(self).splitlines()[0]} (shown above)"]
         return self.render_traceback()
 
+    def _render_again_(self):
+        # The shell shows these lines where somebody asks for the last failure again.
+        return self.render_traceback()
+
     def print_traceback(self, excid=None):
         """Prints the lines of `render_traceback` on stdout."""
         print("\n".join(self.render_traceback()))
@@ -251,6 +255,9 @@ class AlreadyDisplayedError(RemoteError):
     def render_traceback(self):
         """Returns one line that counts the errors."""
         return [str(self)]
+
+    def _render_again_(self):
+        return self.original_error.render_traceback()
 
 
 def collect_exceptions(results, method="unspecified"):

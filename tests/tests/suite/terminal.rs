@@ -576,6 +576,22 @@ fn errors_that_were_streamed_are_shown_once() {
 }
 
 #[test]
+fn errors_of_engines_are_shown_again_where_that_is_asked_for() {
+    let home = TestHome::new();
+    let mut terminal = Terminal::start(&home, &["-n", "1"]);
+    terminal.enter(1, "r = rc[0].execute('1/0', silent=False)");
+    terminal.enter(2, "with r.stream_output(): r.wait()\r");
+    terminal.enter(3, "r.get()");
+    terminal.expect("(shown above)");
+    terminal.enter(4, "%tb");
+    terminal.expect("ZeroDivisionError: division by zero");
+    terminal.enter(5, "%px [][0]");
+    terminal.expect("1 error");
+    terminal.enter(6, "%tb Plain");
+    terminal.expect("IndexError: list index out of range");
+}
+
+#[test]
 fn names_of_a_program_stay_as_they_are() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &["-n", "1", "-i", "-c", "rc = 'my own'"]);

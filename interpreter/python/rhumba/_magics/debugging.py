@@ -53,6 +53,10 @@ def tb(given):
     if failure is None:
         raise UsageError("Nothing has failed yet, so there is no traceback.")
     text = None
+    # What is shown as it arrives is no more than counted at the end.
+    render_again = getattr(type(failure), "_render_again_", None)
+    if render_again is not None:
+        text = "\n".join(render_again(failure)).rstrip("\n")
     if given.words:
         try:
             mode = _tracebacks.known_mode(given.words[0])
