@@ -270,13 +270,15 @@ mod _rhumba_shell {
     }
 
     /// Runs a cell, and has the shell show its exception; gives its number, its value, its
-    /// exception, and whether it ran at all.
+    /// exception, and whether it ran at all. With a name and a number of lines it is the part of the
+    /// cell of that name that has so many lines above it.
     #[pyfunction]
     fn run_cell(
         source: PyStrRef,
         silent: bool,
         store: bool,
         name: OptionalArg<PyStrRef>,
+        lines_above: OptionalArg<usize>,
         vm: &VirtualMachine,
     ) -> PyResult<(u32, PyObjectRef, PyObjectRef, bool)> {
         let options = CellOptions {
@@ -286,6 +288,7 @@ mod _rhumba_shell {
             silent,
             store,
             keeps_value: !silent,
+            lines_above: lines_above.unwrap_or(0),
         };
         let namespace = Namespace::new(vm);
         let session = Session::of(vm)?;

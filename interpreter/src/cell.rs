@@ -31,6 +31,8 @@ pub struct CellOptions {
     pub store: bool,
     /// Whether its value is kept though it isn't: `run_cell` of programs does so.
     pub keeps_value: bool,
+    /// Of the cell below a magic: how many lines of the cell of that name stand above it. Else 0.
+    pub lines_above: usize,
 }
 
 /// What running a cell gave.
@@ -180,8 +182,11 @@ impl Run<'_> {
         }
         let python = preferences.finished(vm, python)?;
         let name = self.name();
-        // The lines a person wrote, not what they were made into: both have the same numbers.
-        remember_source(vm, &name, &source)?;
+        if !self.is_part() {
+            // The lines a person wrote, not what they were made into: both have the same numbers.
+            remember_source(vm, &name, &source)?;
+        }
+        let python = self.in_its_place(python);
         let readable = compiling::readable(&python);
         let mut parts = if preferences.needs_nodes() || matches!(readable, Cow::Owned(_)) {
             let is_muted = transform::ends_with_semicolon(&readable);
@@ -195,7 +200,9 @@ impl Run<'_> {
         };
         self.forget_warnings()?;
         self.began = true;
-        let keeps_source = self.options.store || parts.iter().any(|part| defines_code(&part.code));
+        let keeps_source = self.options.store
+            || self.is_part()
+            || parts.iter().any(|part| defines_code(&part.code));
         let keeps_values = self.options.store || self.options.keeps_value;
         let stored_before = session.swap_stores_values(keeps_values);
         let value = parts
@@ -207,6 +214,20 @@ impl Run<'_> {
             forget_source(vm, &name);
         }
         Ok(value)
+    }
+
+    /// Whether it is a part of a cell, whose lines are kept already.
+    fn is_part(&self) -> bool {
+        self.options.lines_above > 0
+    }
+
+    /// The Python of a part with as many empty lines before it as keep the numbers of the cell.
+    fn in_its_place<'source>(&self, python: Cow<'source, str>) -> Cow<'source, str> {
+        if !self.is_part() {
+            return python;
+        }
+        let above = "\n".repeat(self.options.lines_above);
+        Cow::Owned(format!("{above}{python}"))
     }
 
     fn name(&self) -> String {

@@ -68,6 +68,8 @@ class Shell:
         self._told_failure = None
         # What `run_cell` was given, until the cell begins.
         self._asked_to_run = None
+        # Where the cell magic that runs is written: the name of the cell, and the line.
+        self._magic_place = None
         self.last_execution_succeeded = True
         # What `last_execution_result` is made of; it holds no object of the cell.
         self._last_cell = None
@@ -240,7 +242,12 @@ class Shell:
         frame = sys._getframe(1)
         line = self._line_for(function, line, frame)
         scope = {"local_ns": self.user_ns} if getattr(function, "needs_local_scope", False) else {}
-        return _unless_muted(function, function(line, cell, **scope), cell)
+        before, self._magic_place = self._magic_place, (frame.f_code.co_filename, frame.f_lineno)
+        try:
+            value = function(line, cell, **scope)
+        finally:
+            self._magic_place = before
+        return _unless_muted(function, value, cell)
 
     def _line_for(self, function, line, frame):
         is_raw = getattr(function, "raw_line", False)
@@ -347,13 +354,31 @@ class Shell:
         cell_id, cell_meta: what the callbacks of its events are told about it
         """
         store = store_history and not silent
-        info = ExecutionInfo(raw_cell, store, silent, shell_futures, cell_id, cell_meta)
+        return self._ran(ExecutionInfo(raw_cell, store, silent, shell_futures, cell_id, cell_meta))
+
+    def _run_body(self, body):
+        """Runs the cell below the magic that runs: what fails in it is shown in the cell that has both."""
+        return self._ran(ExecutionInfo(body), *self._place_of(body))
+
+    def _place_of(self, body):
+        """The name of the cell that a body stands in, and how many lines are above it; nothing if that isn't kept."""
+        name, line = self._magic_place or ("", 0)
+        # A cell that isn't counted may be forgotten before what the body defines.
+        if not name.endswith(f"cell {_rhumba_shell.cell_count()}>"):
+            return ()
+        import linecache
+
+        lines = linecache.getlines(name)[line:]
+        return (name, line) if "".join(lines).rstrip("\n") == body.rstrip("\n") else ()
+
+    def _ran(self, info, *place):
+        raw_cell = info.raw_cell
         if not raw_cell or raw_cell.isspace():
             # It is no cell: it has no number, and nobody is told of it.
             return ExecutionResult(None, None, None, True, info)
         self._asked_to_run = info
         try:
-            count, value, failure, began = _rhumba_shell.run_cell(raw_cell, silent, store)
+            count, value, failure, began = _rhumba_shell.run_cell(raw_cell, info.silent, info.store_history, *place)
         finally:
             self._asked_to_run = None
         return ExecutionResult(count, value, failure, began, info)

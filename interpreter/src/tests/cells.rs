@@ -225,6 +225,31 @@ fn a_syntax_error_names_the_cell_and_shows_the_line() {
 }
 
 #[test]
+fn what_fails_below_a_magic_is_shown_in_its_cell() {
+    with_bench(|bench| {
+        let shows = |source: &str, place: &str| {
+            let traceback = bench.failing(source).traceback;
+            assert!(traceback.contains(place), "no {place} in {traceback}");
+            assert!(!traceback.contains("<input"), "{traceback}");
+        };
+        shows(
+            "%%capture\na = 1\n\n1 / 0",
+            "\"<cell 1>\", line 4, in <module>\n    1 / 0",
+        );
+        shows(
+            "%%capture\n%%capture\n%pwd\n1 +* 2",
+            "\"<cell 2>\", line 4\n    1 +* 2",
+        );
+        bench.cell("%%capture\ndef f():\n    return 1 / 0");
+        shows("f()", "\"<cell 3>\", line 3, in f\n    return 1 / 0");
+        shows(
+            "%%capture\nf()",
+            "\"<cell 5>\", line 2, in <module>\n    f()",
+        );
+    });
+}
+
+#[test]
 fn a_magic_keeps_the_numbers_of_the_lines_below_it() {
     with_bench(|bench| {
         let report = bench.failing("a = 1\n%pwd\nb = \\\n   2\nraise ValueError(b)");

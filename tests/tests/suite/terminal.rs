@@ -592,6 +592,16 @@ fn errors_of_engines_are_shown_again_where_that_is_asked_for() {
 }
 
 #[test]
+fn what_fails_here_beside_the_engines_is_shown_in_the_cell() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &["-n", "1"]);
+    screen.enter(1, "%%px --local\rnothing_of_that_name\r");
+    screen.shows("File \"<cell 1>\", line 2");
+    screen.prompt(2);
+    screen.leave();
+}
+
+#[test]
 fn names_of_a_program_stay_as_they_are() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &["-n", "1", "-i", "-c", "rc = 'my own'"]);

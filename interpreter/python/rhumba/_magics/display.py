@@ -63,7 +63,7 @@ def capture(given, cell):
         raise UsageError(f"%%capture needs a name to bind, not {name!r}")
     shell = _shell()
     with capture_output(not given.no_stdout, not given.no_stderr, not given.no_display) as output:
-        result = shell.run_cell(cell)
+        result = shell._run_body(cell)
     if name is not None:
         owner, _, attribute = name.rpartition(".")
         if owner:

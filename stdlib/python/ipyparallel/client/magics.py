@@ -2,7 +2,7 @@
 
 They send what is typed in the shell to the engines of a view, and show what
 comes back as it comes, labelled by engine (see `output.py`). The shell gives
-`register_magic_function`, `run_cell`, `user_ns` and `input_hook`; it knows
+`register_magic_function`, `_run_body`, `user_ns` and `input_hook`; it knows
 nothing of engines.
 
 Imported only where somebody uses them.
@@ -209,7 +209,7 @@ class ParallelMagics:
             return self._run(cell, options)
         block = options.get("block")
         result = self._submit(cell, options, False)
-        self.shell.run_cell(cell)
+        self.shell._run_body(cell)
         if self.view.block if block is None else block:
             self._show(result, options)
             return None
