@@ -327,6 +327,9 @@ _MOVED = {
 
 OWNERS = tuple(dict.fromkeys(each.owner for each in SETTINGS))
 
+# How alike a setting that isn't known is to the one that was meant.
+_NEARNESS_MIN = 0.75
+
 
 def is_of_the_shell(owner):
     """Whether a class is one whose settings are in the table, or is meant to be one of them."""
@@ -343,7 +346,8 @@ def find(path):
     if found is not None:
         return found
     near = _like(path)
-    hint = f"there is {near}" if near else "%config lists what there is"
+    listing = f"%config {owner}" if owner in OWNERS else "%config"
+    hint = f"there is {near}" if near else f"{listing} lists what there is"
     raise LookupError(f"there is no setting {path}; {hint}")
 
 
@@ -351,7 +355,11 @@ def _like(path):
     """A setting that is written nearly so, or None."""
     import difflib
 
-    return next(iter(difflib.get_close_matches(path, _BY_PATH, 1)), None)
+    name = path.rpartition(".")[2]
+    near = difflib.get_close_matches(path, _BY_PATH, len(_BY_PATH), _NEARNESS_MIN)
+    # The class is long: what has it and any other name is like it.
+    names = difflib.get_close_matches(name, [each.rpartition(".")[2] for each in near], 1, _NEARNESS_MIN)
+    return next((each for each in near if each.rpartition(".")[2] in names), None)
 
 
 def handed_over():

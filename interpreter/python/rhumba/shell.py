@@ -20,6 +20,9 @@ __all__ = ["Shell", "UsageError", "get_ipython"]
 
 get_ipython = _rhumba_shell.get_ipython
 
+# How alike a name that isn't known is to the one that was meant: 0.75 is two letters of four that changed places.
+_NEARNESS_MIN = 0.75
+
 
 class IPythonCoreError(Exception):
     """What goes wrong in the shell itself."""
@@ -273,7 +276,7 @@ class Shell:
             )
         import difflib
 
-        near = difflib.get_close_matches(name, self._magic_names(kind), 1)
+        near = difflib.get_close_matches(name, self._magic_names(kind), 1, _NEARNESS_MIN)
         hint = f" Did you mean {mark[kind]}{near[0]}?" if near else " %lsmagic lists the magics."
         return f"{kind.capitalize()} magic {mark[kind]}{name} isn't known.{hint}"
 

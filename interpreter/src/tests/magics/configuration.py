@@ -72,6 +72,9 @@ def test_a_log_is_written_from_the_start():
 
 def test_config_refuses_what_there_is_not():
     shows(refused("%config InteractiveShell.autocal = 1"), "there is no setting InteractiveShell.autocal; there is InteractiveShell.autocall")
+    shows(refused("%config X.nosuch = 1"), "there is no setting X.nosuch; %config lists what there is")
+    # What is like it in no more than its class is nothing that could be meant.
+    shows(refused("%config InteractiveShell.nosuch = 1"), "InteractiveShell.nosuch; %config InteractiveShell lists what there is")
     shows(refused("%config Nothing"), "there is no class 'Nothing'")
     shows(refused("%config InteractiveShell.autocall = 7"), "InteractiveShell.autocall is 0, 1 or 2, not 7")
     shows(refused("%config InteractiveShell.automagic = 'no'"), "InteractiveShell.automagic is true or false, not 'no'")

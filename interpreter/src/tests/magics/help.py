@@ -55,6 +55,12 @@ def test_a_magic_gets_another_name():
     shows(shell.find_magic("quiet").__doc__, "Alias for `%timeit -q -o`", "%timeit [-n LOOPS]")
 
 
+def test_a_magic_that_is_not_known_is_taken_for_one_that_is_nearly_the_same():
+    shows(refused("%tiem"), "Line magic %tiem isn't known. Did you mean %time?")
+    shows(refused("%%tiemit\nx"), "Cell magic %%tiemit isn't known. Did you mean %%timeit?")
+    shows(refused("%nosuchmagic"), "Line magic %nosuchmagic isn't known. %lsmagic lists the magics.")
+
+
 def test_native_objects_have_docstrings():
     import _socket
     import _thread
