@@ -19,6 +19,7 @@ mod display;
 mod docstrings;
 mod ending;
 mod evaluation;
+mod event_loop;
 pub mod failure;
 mod frozen;
 pub mod highlight;

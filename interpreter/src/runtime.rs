@@ -131,6 +131,7 @@ impl Runtime {
         let builder = InterpreterBuilder::new().settings(settings(&config));
         let context = Context::genesis();
         let mut modules = rustpython_stdlib::stdlib_module_defs(context);
+        crate::event_loop::replace(&mut modules);
         modules.push(crate::bridge::module_def(context));
         modules.push(crate::profiler::module_def(context));
         modules.push(crate::history::module_def(context));

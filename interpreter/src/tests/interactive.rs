@@ -63,6 +63,31 @@ fn the_interactivity_says_which_values_are_shown() {
 }
 
 #[test]
+fn who_asks_for_the_event_loop_is_not_warned_of_its_policy() {
+    with_bench(|bench| {
+        bench.cell("import asyncio, warnings; warnings.simplefilter('error')");
+        let report = bench.failing("asyncio.get_event_loop()");
+        assert_eq!(report.exception, "RuntimeError");
+        assert!(
+            report
+                .message
+                .starts_with("There is no current event loop in thread"),
+            "{}",
+            report.message
+        );
+        bench.cell("loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop)");
+        assert_eq!(bench.value("asyncio.get_event_loop() is loop"), "True");
+        bench.cell(
+            "async def running(): return asyncio.get_event_loop() is asyncio.get_running_loop()",
+        );
+        assert_eq!(bench.value("loop.run_until_complete(running())"), "True");
+        let report = bench.failing("asyncio.get_event_loop_policy()");
+        assert_eq!(report.exception, "DeprecationWarning");
+        bench.cell("asyncio.set_event_loop(None); loop.close()");
+    });
+}
+
+#[test]
 fn cells_may_await() {
     with_bench(|bench| {
         bench.cell(
