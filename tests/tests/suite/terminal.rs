@@ -585,10 +585,10 @@ fn errors_of_engines_are_shown_again_where_that_is_asked_for() {
     terminal.expect("(shown above)");
     terminal.enter(4, "%tb");
     terminal.expect("ZeroDivisionError: division by zero");
-    terminal.enter(5, "%px [][0]");
+    terminal.enter(5, "%px nothing_of_that_name");
     terminal.expect("1 error");
     terminal.enter(6, "%tb Plain");
-    terminal.expect("IndexError: list index out of range");
+    terminal.expect("NameError: name 'nothing_of_that_name' is not defined");
 }
 
 #[test]
