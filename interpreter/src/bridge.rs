@@ -229,7 +229,7 @@ mod _rhumba_shell {
         Ok(())
     }
 
-    /// The number of the cell that runs and is counted, or that the next one will have.
+    /// The number that the next cell will have.
     #[pyfunction]
     fn execution_count(vm: &VirtualMachine) -> PyResult<u32> {
         Ok(Session::of(vm)?.execution_count())

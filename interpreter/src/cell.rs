@@ -187,16 +187,15 @@ impl Run<'_> {
             remember_source(vm, &name, &source)?;
         }
         let python = self.in_its_place(python);
-        let readable = compiling::readable(&python);
-        let mut parts = if preferences.needs_nodes() || matches!(readable, Cow::Owned(_)) {
-            let is_muted = transform::ends_with_semicolon(&readable);
+        let mut parts = if preferences.needs_nodes() {
+            let is_muted = transform::ends_with_semicolon(&compiling::readable(&python));
             preferences
                 .compiled_nodes(vm, &python, &name, is_muted)?
                 .into_iter()
                 .map(|(code, shown)| Part { code, shown })
                 .collect()
         } else {
-            self.compiled(&python, &name, &preferences)?
+            self.compiled(&compiling::spelled(&python), &name, &preferences)?
         };
         self.forget_warnings()?;
         self.began = true;

@@ -5,9 +5,8 @@
 //! one byte (`'é`), it panics. Such source is compiled once more with other letters in the place of
 //! these, which has the same faults at the same places.
 //!
-//! And its parser takes `match` behind a semicolon for the beginning of a block (`names.rs`). Such source is parsed with
-//! another name there, which is given back in its tree, and the tree is compiled: all source comes by the `compile` of
-//! [`crate::trees`] then. All other source is compiled as it is.
+//! And its parser takes `match` behind a semicolon for the beginning of a block: such a name is compiled in another
+//! spelling (`names.rs`). All other source is compiled as it is.
 //!
 //! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`.
 
@@ -21,10 +20,9 @@ use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::{AsObject, PyRef, PyResult, VirtualMachine};
 
-pub(crate) use names::{StandIn, readable};
+pub(crate) use names::{StandIn, readable, spelled};
 
 use crate::parsing::parse_module;
-use crate::trees;
 
 thread_local! {
     static MAY_PANIC: Cell<bool> = const { Cell::new(false) };
@@ -56,10 +54,9 @@ pub(crate) fn compiled<R>(source: &str, compile: impl Fn(&str) -> R) -> R {
 /// # Errors
 /// The SyntaxError of the source.
 pub(crate) fn program(vm: &VirtualMachine, source: &str, name: &str) -> PyResult<PyRef<PyCode>> {
-    if StandIn::of(source).is_some() {
-        return trees::program(vm, vm.ctx.new_str(source).into(), name);
-    }
-    let code = compiled(source, |source| vm.compile(source, Mode::Exec, name));
+    let code = compiled(&spelled(source), |source| {
+        vm.compile(source, Mode::Exec, name)
+    });
     code.map_err(|failure| failure.into_pyexception(vm, Some(source)))
 }
 

@@ -210,13 +210,13 @@ impl Session {
         self.is_counting.load(Ordering::Relaxed)
     }
 
-    /// The number of the cell that runs and is counted, or that the next one will have.
+    /// The number that the next cell will have.
     pub(crate) fn execution_count(&self) -> u32 {
-        self.cell_count() + u32::from(!self.is_counting())
+        self.cell_count() + 1
     }
 
     pub(crate) fn set_execution_count(&self, number: u32) {
-        let count = number.saturating_sub(u32::from(!self.is_counting()));
+        let count = number.saturating_sub(1);
         self.cell_count.store(count, Ordering::Relaxed);
     }
 

@@ -1,16 +1,16 @@
 //! `compile`, which looks at what it is given before the runtime does.
 //!
 //! The runtime's compiler takes no negative number in syntax trees that a program has made, and ends the process: it is
-//! given trees in which such numbers stand as in source. Of source with names that its parser refuses
-//! (`compiling/names.rs`) a tree is made first. What is done to trees is in `python/rhumba/_nodes.py`. Import, `%run`,
+//! given trees in which such numbers stand as in source. Source with names that its parser refuses is given to it in another
+//! spelling (`compiling/names.rs`). What is done to trees is in `python/rhumba/_nodes.py`. Import, `%run`,
 //! `exec` and the rest of Python come by here; what Rust compiles itself does where it has to.
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyCode, PyStr};
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{
-    AsObject, PyObject, PyObjectRef, PyRef, PyResult, TryFromBorrowedObject, VirtualMachine,
+    AsObject, PyObject, PyObjectRef, PyResult, TryFromBorrowedObject, VirtualMachine,
 };
 
 use crate::compiling::StandIn;
@@ -53,7 +53,7 @@ pub(crate) fn is_original_compile(native: &PyObject) -> bool {
 }
 
 /// `compile`, as code calls it: flags that aren't given are those of that code.
-pub(crate) fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     let original = ORIGINAL.get().expect("set when this was put in its place");
     let source = args.args.first().or(args.kwargs.get("source"));
     let Some(source) = source.cloned() else {
@@ -67,8 +67,18 @@ pub(crate) fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         put(&mut args, SOURCE, tree);
         return original.call_with_args(args, vm);
     }
-    if let Some((text, stand_in)) = compiling::builtins::with_refused_names(&source, vm) {
-        let compiled = named(original, args, &stand_in, vm);
+    if let Some(text) = compiling::builtins::text_to_look_at(&source, vm)
+        && let Some(stand_in) = StandIn::of(&text)
+    {
+        let compiled = if flags_of(&args, vm)? & ONLY_AST != 0 {
+            named(original, args, &stand_in, vm)
+        } else {
+            compiling::compiled(&compiling::spelled(&text), |spelled| {
+                let mut args = args.clone();
+                put(&mut args, SOURCE, vm.ctx.new_str(spelled).into());
+                original.call_with_args(args, vm)
+            })
+        };
         return compiled.inspect_err(|failure| compiling::show_line(vm, failure, &text));
     }
     let Some(text) = compiling::builtins::source_text(&source, vm) else {
@@ -86,41 +96,23 @@ pub(crate) fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     })
 }
 
-/// Compiles a program of a file or a text of this name, by `compile`.
-///
-/// # Errors
-/// The SyntaxError of the source.
-pub(crate) fn program(
-    vm: &VirtualMachine,
-    source: PyObjectRef,
-    name: &str,
-) -> PyResult<PyRef<PyCode>> {
-    let name = vm.ctx.new_str(name).into();
-    let mode = vm.ctx.new_str("exec").into();
-    let (flags, dont_inherit) = (vm.ctx.new_int(0).into(), vm.ctx.new_bool(true).into());
-    let args = vec![source, name, mode, flags, dont_inherit];
-    let code = compile(args.into(), vm)?;
-    let wrong = |_| vm.new_type_error("compile() gives code of source that is to be executed");
-    code.downcast().map_err(wrong)
-}
-
-/// Compiles what stands in for source: a tree is made of it, in which all have their names again.
-fn named(original: &PyObject, args: FuncArgs, stand_in: &StandIn, vm: &VirtualMachine) -> PyResult {
+fn flags_of(args: &FuncArgs, vm: &VirtualMachine) -> PyResult<i32> {
     let (index, keyword) = FLAGS;
     let flags = args.args.get(index).or(args.kwargs.get(keyword));
-    let flags = flags.map_or(Ok(0), |flags| flags.clone().try_into_value::<i32>(vm))?;
-    let mut parsed = args.clone();
-    put(&mut parsed, SOURCE, vm.ctx.new_str(&*stand_in.text).into());
-    put(&mut parsed, FLAGS, vm.ctx.new_int(flags | ONLY_AST).into());
-    let tree = original.call_with_args(parsed, vm)?;
+    flags.map_or(Ok(0), |flags| flags.clone().try_into_value(vm))
+}
+
+/// The tree of what stands in for source, in which all have their names again.
+fn named(
+    original: &PyObject,
+    mut args: FuncArgs,
+    stand_in: &StandIn,
+    vm: &VirtualMachine,
+) -> PyResult {
+    put(&mut args, SOURCE, vm.ctx.new_str(&*stand_in.text).into());
+    let tree = original.call_with_args(args, vm)?;
     let nodes = session::import(vm, "rhumba._nodes")?;
-    let tree = vm.call_method(&nodes, "named", (tree, &*stand_in.name))?;
-    if flags & ONLY_AST != 0 {
-        return Ok(tree);
-    }
-    let mut compiled = args;
-    put(&mut compiled, SOURCE, tree);
-    original.call_with_args(compiled, vm)
+    vm.call_method(&nodes, "named", (tree, &*stand_in.name))
 }
 
 /// Puts an argument in the place of that which was given, or beside the others.

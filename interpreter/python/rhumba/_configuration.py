@@ -500,7 +500,8 @@ def start():
 def _banner(shell, usual):
     """What the shell says at the start, of which the usual words are a part unless others are set."""
     own = vars(shell).get("banner1")
-    return (usual if own is None else own) + vars(shell).get("banner2", "")
+    said = (usual if own is None else own) + vars(shell).get("banner2", "")
+    return said if not said or said.endswith("\n") else said + "\n"
 
 
 def _log_at_start():

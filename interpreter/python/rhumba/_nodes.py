@@ -1,8 +1,8 @@
 """A cell compiled statement by statement, when more than its last expression may be shown.
 
 `interpreter/src/cell.rs` compiles a cell as a whole; it comes here when
-`ast_node_interactivity` is another than "last_expr", when programs have put
-transformers of syntax trees into the shell, or when the runtime's parser refuses a name.
+`ast_node_interactivity` is another than "last_expr", or when programs have put
+transformers of syntax trees into the shell.
 """
 
 import ast

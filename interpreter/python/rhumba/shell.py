@@ -123,16 +123,13 @@ class Shell:
 
     @property
     def execution_count(self):
-        """The number of the cell that runs, or that the next one will have."""
+        """The number that the next cell will have, also while one runs."""
         return _rhumba_shell.execution_count()
 
     @execution_count.setter
     def execution_count(self, number):
-        # While a cell runs it is that one's: the next has one more.
-        runs = _rhumba_shell.execution_count() == _rhumba_shell.cell_count()
-        first = 0 if runs else 1
-        if not isinstance(number, int) or not first <= number < 2**31:
-            raise ValueError(f"execution_count is a whole number from {first} up, not {number!r}")
+        if not isinstance(number, int) or not 1 <= number < 2**31:
+            raise ValueError(f"execution_count is a whole number from 1 up, not {number!r}")
         _rhumba_shell.set_execution_count(int(number))
 
     @property

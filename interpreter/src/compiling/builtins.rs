@@ -3,16 +3,17 @@
 //! Both are the runtime's own but for that: what they are given goes on as it is. How a native stands in
 //! the builtins in the place of the runtime's is here, too, for [`crate::trees`].
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyCode, PyStr};
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{
     AsObject, PyObject, PyObjectRef, PyResult, TryFromBorrowedObject, VirtualMachine,
 };
 
-use super::names::{StandIn, may_refuse};
+use super::names::may_refuse;
 
 /// The runtime's own. Modules are made for each interpreter; what is in them is the same.
 struct Originals {
@@ -75,11 +76,10 @@ pub(crate) fn is_original(native: &PyObject) -> bool {
 
 fn exec(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     if let Some(source) = args.args.first_mut()
-        && with_refused_names(source, vm).is_some()
+        && let Some(text) = text_to_look_at(source, vm)
+        && let Cow::Owned(spelled) = super::spelled(&text)
     {
-        let name = vm.ctx.new_str("<string>").into();
-        let mode = vm.ctx.new_str("exec").into();
-        *source = crate::trees::compile(vec![source.clone(), name, mode].into(), vm)?;
+        *source = vm.ctx.new_str(spelled).into();
     }
     look_at(&args, Mode::Exec, vm)?;
     let originals = ORIGINALS.get().expect("set when this was put in its place");
@@ -108,28 +108,18 @@ fn look_at(args: &FuncArgs, mode: Mode, vm: &VirtualMachine) -> PyResult<()> {
     }
 }
 
-/// Source with names that the runtime's parser refuses, as text, and what stands in for it.
-pub(crate) fn with_refused_names(
-    source: &PyObject,
-    vm: &VirtualMachine,
-) -> Option<(String, StandIn)> {
-    if source.downcast_ref::<PyCode>().is_some() {
+/// Source that may have names that the runtime's parser refuses, as text.
+pub(crate) fn text_to_look_at(source: &PyObject, vm: &VirtualMachine) -> Option<String> {
+    if let Some(text) = source.downcast_ref::<PyStr>() {
+        let text = text.to_str().filter(|text| may_refuse(text.as_bytes()))?;
+        return Some(text.to_owned());
+    }
+    let buffer = ArgBytesLike::try_from_borrowed_object(vm, source).ok()?;
+    let bytes = buffer.borrow_buf();
+    if !may_refuse(&bytes) {
         return None;
     }
-    let text = if let Some(text) = source.downcast_ref::<PyStr>() {
-        text.to_str()
-            .filter(|text| may_refuse(text.as_bytes()))?
-            .to_owned()
-    } else {
-        let buffer = ArgBytesLike::try_from_borrowed_object(vm, source).ok()?;
-        let bytes = buffer.borrow_buf();
-        if !may_refuse(&bytes) {
-            return None;
-        }
-        decoded(&bytes, vm)?
-    };
-    let stand_in = StandIn::of(&text)?;
-    Some((text, stand_in))
+    decoded(&bytes, vm)
 }
 
 /// Source that isn't plain ASCII, as text; none of what is no source, or can't be read as such.

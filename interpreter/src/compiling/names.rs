@@ -1,17 +1,19 @@
 //! Names `match` that the runtime's parser refuses, and what it is given in their place.
 //!
-//! Behind a semicolon it takes `match` for the beginning of a block, whatever follows (`x = 1; match = x`). With another
-//! name of as many letters there, all else keeps its place, and what is wrong with the source is found where it is. Who
-//! parses such a text gives the names back, as [`crate::trees`] does in the tree that it compiles.
+//! Behind a semicolon it takes `match` for the beginning of a block, whatever follows (`x = 1; match = x`). It is compiled
+//! in another spelling there, which Python takes for the same name. Who only parses takes [`readable`], another name of as
+//! many letters: all else keeps its place. Who makes a tree of that gives the names back, as [`crate::trees`] does.
 
 use std::borrow::Cow;
 
 use ruff_python_ast::token::TokenKind;
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::parsing::parse_unchecked;
 
 const REFUSED: &str = "match";
+/// The same name with a full-width letter.
+const SPELLED: &str = "\u{ff4d}atch";
 
 /// Source with another name in the place of those that are refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,32 +26,55 @@ pub(crate) struct StandIn {
 impl StandIn {
     /// None of source that the parser takes as it is, or refuses for other reasons alone.
     pub(crate) fn of(source: &str) -> Option<Self> {
-        if !may_refuse(source.as_bytes()) {
-            return None;
-        }
-        let parsed = parse_unchecked(source);
-        if parsed.errors().is_empty() {
-            return None;
-        }
-        let tokens = parsed.tokens();
-        let behind_semicolons = tokens.iter().zip(tokens.iter().skip(1));
-        let places: Vec<_> = behind_semicolons
-            .filter(|(before, token)| {
-                // No block may begin there.
-                before.kind() == TokenKind::Semi && &source[token.range()] == REFUSED
-            })
-            .map(|(_, token)| token.range())
-            .collect();
+        let places = refused_places(source);
         if places.is_empty() {
             return None;
         }
         let name = unused_name(source)?;
-        let mut text = source.to_owned();
-        for place in places {
-            text.replace_range(place.to_std_range(), &name);
-        }
+        let text = replaced(source, &places, &name);
         Some(Self { text, name })
     }
+}
+
+/// The source as it is compiled: columns behind such a name are two bytes further.
+pub(crate) fn spelled(source: &str) -> Cow<'_, str> {
+    let places = refused_places(source);
+    if places.is_empty() {
+        return Cow::Borrowed(source);
+    }
+    Cow::Owned(replaced(source, &places, SPELLED))
+}
+
+/// Where the names are that the parser refuses: nowhere in source that it takes as it is.
+fn refused_places(source: &str) -> Vec<TextRange> {
+    if !may_refuse(source.as_bytes()) {
+        return Vec::new();
+    }
+    let parsed = parse_unchecked(source);
+    if parsed.errors().is_empty() {
+        return Vec::new();
+    }
+    let tokens = parsed.tokens();
+    let behind_semicolons = tokens.iter().zip(tokens.iter().skip(1));
+    behind_semicolons
+        .filter(|(before, token)| {
+            // No block may begin there.
+            before.kind() == TokenKind::Semi && &source[token.range()] == REFUSED
+        })
+        .map(|(_, token)| token.range())
+        .collect()
+}
+
+fn replaced(source: &str, places: &[TextRange], name: &str) -> String {
+    let mut text = String::with_capacity(source.len() + places.len() * name.len());
+    let mut from = 0;
+    for place in places {
+        text.push_str(&source[from..place.start().to_usize()]);
+        text.push_str(name);
+        from = place.end().to_usize();
+    }
+    text.push_str(&source[from..]);
+    text
 }
 
 /// The source as the parser takes it: each letter of it is at its place.
@@ -101,6 +126,9 @@ mod tests {
             assert_eq!(stand_in.text, text, "{source}");
             assert_eq!(stand_in.text.len(), source.len());
             assert_eq!(readable(source), text);
+            let spelled_back = spelled(source).replace(SPELLED, REFUSED);
+            assert_eq!(spelled_back, source);
+            assert_ne!(spelled(source), source);
         }
     }
 
@@ -117,7 +145,9 @@ mod tests {
         ] {
             let refused = StandIn::of(source);
             assert_eq!(refused, None, "{source}");
-            assert!(matches!(readable(source), Cow::Borrowed(_)), "{source}");
+            for text in [readable(source), spelled(source)] {
+                assert!(matches!(text, Cow::Borrowed(_)), "{source}");
+            }
         }
     }
 

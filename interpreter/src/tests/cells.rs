@@ -456,15 +456,15 @@ fn functions_of_cells_can_be_inspected() {
 fn a_program_may_set_the_number_of_cells() {
     with_bench(|bench| {
         bench.cell("ip = get_ipython()\nhere = ip.execution_count");
-        assert_eq!(bench.value("here, ip.execution_count"), "(1, 2)");
+        assert_eq!(bench.value("here, ip.execution_count"), "(2, 2)");
         bench.cell("ip.execution_count = 10\ndef f(): return 1 / 0");
-        assert_eq!(bench.value("ip.execution_count"), "11");
-        assert_eq!(bench.cell("'value'").count, 11);
-        assert_eq!(bench.value("Out[11], _i11"), "('value', \"'value'\")");
-        // As IPython counts: it is the number of this cell, and goes up by one at its end.
+        assert_eq!(bench.value("ip.execution_count"), "10");
+        assert_eq!(bench.cell("'value'").count, 10);
+        assert_eq!(bench.value("Out[10], _i10"), "('value', \"'value'\")");
+        // It is that of the next cell.
         bench.cell("ip.execution_count += 1");
-        assert_eq!(bench.value("ip.execution_count"), "14");
-        bench.cell("ip.execution_count = 0");
+        assert_eq!(bench.value("ip.execution_count"), "13");
+        bench.cell("ip.execution_count = 1");
         assert_eq!(bench.cell("'another'").count, 1);
         let told = bench.failing("f()").traceback;
         assert!(told.contains("def f(): return 1 / 0"), "{told}");
@@ -472,10 +472,10 @@ fn a_program_may_set_the_number_of_cells() {
         bench.cell("import rhumba._past as past");
         assert_eq!(
             bench.value("[cell.number for cell in past.this_session()]"),
-            "[1, 2, 11, 12, 14, 1, 2, 3]"
+            "[1, 2, 10, 11, 13, 1, 2, 3]"
         );
         let told = bench.failing("ip.execution_count = -1").message;
-        assert!(told.contains("from 0 up, not -1"), "{told}");
+        assert!(told.contains("from 1 up, not -1"), "{told}");
         assert!(bench.run("ip.execution_count = 0", false).failure.is_some());
         bench.run("ip.execution_count = 7", false);
         assert_eq!(bench.cell("").count, 7);

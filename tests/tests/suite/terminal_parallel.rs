@@ -14,8 +14,14 @@ fn the_end_of_an_engine_is_told_above_what_is_typed_in_every_shell() {
     let pid = shown.and_then(|pid| pid.parse().ok());
     let engine = Process::hold(pid.unwrap_or_else(|| panic!("{lines:#?}")));
 
+    let clusters = home.run(["cluster", "list", "--json"]).success();
+    let clusters: serde_json::Value = serde_json::from_str(&clusters).expect("it is JSON");
+    let id = clusters[0]["id"].as_str().expect("the shell has a cluster");
     let mut other = Screen::start(&home, &[]);
-    other.enter(1, "import ipyparallel as ipp; rc = ipp.Client()");
+    other.enter(
+        1,
+        &format!("import ipyparallel as ipp; rc = ipp.Client(cluster_id={id:?})"),
+    );
     for screen in [&mut owner, &mut other] {
         screen.prompt(2);
         screen.send("half_a_c");

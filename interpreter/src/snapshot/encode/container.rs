@@ -7,8 +7,11 @@ use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyList, PyRange, PySet, PySli
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{Encoder, Frame, Step};
-use crate::snapshot::format::kind;
+use crate::snapshot::format::{Write, kind};
 use crate::snapshot::identifier::identifiers;
+
+/// There are more builtins than this: smaller dicts aren't compared with theirs.
+const BUILTINS_MIN: usize = 100;
 
 impl Encoder<'_> {
     pub fn tuple(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
@@ -87,6 +90,9 @@ impl Encoder<'_> {
     pub fn dict(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         self.mutable = true;
         let dict = object.downcast_ref::<PyDict>().expect("class is dict");
+        if dict.__len__() > BUILTINS_MIN && object.is(&self.vm.builtins.dict()) {
+            return self.builtins(object);
+        }
         let from = self.edges.len();
         if !dict.is_empty() {
             let items = dict.items_vec();
@@ -102,6 +108,15 @@ impl Encoder<'_> {
         self.table.push(kind::DICT);
         self.pairs_since(from);
         self.built(object)?;
+        Ok(())
+    }
+
+    /// The dict of the builtins, which `exec` puts into each dict that it is given: it is that of who reads it.
+    fn builtins(&mut self, object: &PyObject) -> PyResult<()> {
+        self.table.push(kind::MODULE_GLOBALS);
+        self.table.slice(b"builtins");
+        self.built(object)?;
+        self.carried_again(object.get_id());
         Ok(())
     }
 

@@ -605,3 +605,17 @@ def test_functions_and_cells_with_what_is_said_right_behind_them():
     cell.cell_contents = held = [1]
     there, again, function = carry([cell, held, one])
     assert there.cell_contents is again and function.__closure__[0] is there
+
+
+def test_dicts_that_code_ran_in_have_the_builtins_of_who_reads_them():
+    import builtins
+
+    names = {}
+    exec('x = 1', names)
+    builtins.only_here = 1
+    try:
+        there = carry(names)
+    finally:
+        del builtins.only_here
+    assert there['x'] == 1 and there['__builtins__'] is names['__builtins__']
+    assert carry_away([names])[0]['__builtins__']['len']([1]) == 1

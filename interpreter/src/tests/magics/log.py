@@ -20,10 +20,10 @@ def test_a_log_has_what_is_entered_after_it_began():
 
 def test_a_log_goes_on_where_the_number_of_cells_is_set_back():
     said("%logstart -o -r out.py over")
-    entered("get_ipython().execution_count = 0")
+    entered("get_ipython().execution_count = 1")
     entered("'set back'")
     said("%logstop")
-    assert read("out.py").endswith("get_ipython().execution_count = 0\n'set back'\n#[Out]# 'set back'\n")
+    assert read("out.py").endswith("get_ipython().execution_count = 1\n'set back'\n#[Out]# 'set back'\n")
 
 
 def test_a_file_that_is_there_is_kept_or_not_by_the_mode():
