@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 
 use ruff_python_ast::token::TokenKind;
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use crate::parsing::parse_unchecked;
 
 const REFUSED: &str = "match";
-/// The same name with a full-width letter.
-const SPELLED: &str = "\u{ff4d}atch";
+/// The same name with another letter, and a byte more.
+const SPELLED: &str = "m\u{aa}tch";
 
 /// Source with another name in the place of those that are refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,11 +36,17 @@ impl StandIn {
     }
 }
 
-/// The source as it is compiled: columns behind such a name are two bytes further.
+/// The source as it is compiled. Where a blank stands before such a name, which is nearly always, the name takes its place, so
+/// that all behind it keeps its own; else that is a byte further.
 pub(crate) fn spelled(source: &str) -> Cow<'_, str> {
-    let places = refused_places(source);
+    let mut places = refused_places(source);
     if places.is_empty() {
         return Cow::Borrowed(source);
+    }
+    for place in &mut places {
+        if source[..place.start().to_usize()].ends_with(' ') {
+            *place = TextRange::new(place.start() - TextSize::new(1), place.end());
+        }
     }
     Cow::Owned(replaced(source, &places, SPELLED))
 }
@@ -126,9 +132,12 @@ mod tests {
             assert_eq!(stand_in.text, text, "{source}");
             assert_eq!(stand_in.text.len(), source.len());
             assert_eq!(readable(source), text);
-            let spelled_back = spelled(source).replace(SPELLED, REFUSED);
-            assert_eq!(spelled_back, source);
-            assert_ne!(spelled(source), source);
+            let spelled = spelled(source);
+            let is_longer = source.contains(";match");
+            assert_eq!(spelled.len(), source.len() + usize::from(is_longer));
+            let named_again = spelled.replace(SPELLED, REFUSED).replace(' ', "");
+            assert_eq!(named_again, source.replace(' ', ""));
+            assert_ne!(spelled, source);
         }
     }
 
