@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import threading
 
 # The status of what a Ctrl-C has ended: by the signal, or as shells tell of it.
 _ENDED_BY_INTERRUPT = (-signal.SIGINT, 128 + signal.SIGINT)
@@ -78,23 +77,14 @@ def _begun(command, **streams):
 
 
 def _wait_at_terminal(process):
-    """Waits for a process to which the keyboard's Ctrl-C goes too: it is over by that, or has taken it and goes on.
-
-    Ctrl-\\ is for what doesn't end otherwise, and not for the shell.
-    """
+    """Waits for a process to which the keyboard's Ctrl-C goes too: it is over by that, or has taken it and goes on."""
     interrupted = False
-    takes_signals = threading.current_thread() is threading.main_thread()
-    quits = signal.signal(signal.SIGQUIT, signal.SIG_IGN) if takes_signals else None
-    try:
-        while True:
-            try:
-                status = process.wait()
-                break
-            except KeyboardInterrupt:
-                interrupted = True
-    finally:
-        if takes_signals:
-            signal.signal(signal.SIGQUIT, quits)
+    while True:
+        try:
+            status = process.wait()
+            break
+        except KeyboardInterrupt:
+            interrupted = True
     if interrupted and status in _ENDED_BY_INTERRUPT:
         raise KeyboardInterrupt
     return status

@@ -316,15 +316,6 @@ fn a_command_that_takes_the_interrupt_goes_on() {
         screen.send(typed);
     }
     screen.ends_with(&["it is over", "In [2]:"]);
-    screen.send("!trap '' INT; echo it takes none; sleep 1000\r");
-    for typed in ["\x03", "\x1c"] {
-        screen.wait("the command", |screen| {
-            let line = screen.line_of_cursor();
-            screen.contents().contains("\nit takes none") && !line.starts_with("In")
-        });
-        screen.send(typed);
-    }
-    screen.prompt(3);
     screen.leave();
 }
 
