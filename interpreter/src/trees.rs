@@ -5,6 +5,7 @@
 //! spelling (`compiling/names.rs`). What is done to trees is in `python/rhumba/_nodes.py`. Import, `%run`,
 //! `exec` and the rest of Python come by here; what Rust compiles itself does where it has to.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::PyStr;
@@ -67,19 +68,20 @@ fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         put(&mut args, SOURCE, tree);
         return original.call_with_args(args, vm);
     }
-    if let Some(text) = compiling::builtins::text_to_look_at(&source, vm)
-        && let Some(stand_in) = StandIn::of(&text)
-    {
-        let compiled = if flags_of(&args, vm)? & ONLY_AST != 0 {
-            named(original, args, &stand_in, vm)
-        } else {
-            compiling::compiled(&compiling::spelled(&text), |spelled| {
+    if let Some(text) = compiling::builtins::text_to_look_at(&source, vm) {
+        let tells = |failure: &_| compiling::show_line(vm, failure, &text);
+        if flags_of(&args, vm)? & ONLY_AST != 0 {
+            if let Some(stand_in) = StandIn::of(&text) {
+                return named(original, args, &stand_in, vm).inspect_err(tells);
+            }
+        } else if let Cow::Owned(spelled) = compiling::spelled(&text) {
+            let compiled = compiling::compiled(&spelled, |spelled| {
                 let mut args = args.clone();
                 put(&mut args, SOURCE, vm.ctx.new_str(spelled).into());
                 original.call_with_args(args, vm)
-            })
-        };
-        return compiled.inspect_err(|failure| compiling::show_line(vm, failure, &text));
+            });
+            return compiled.inspect_err(tells);
+        }
     }
     let Some(text) = compiling::builtins::source_text(&source, vm) else {
         return original.call_with_args(args, vm);

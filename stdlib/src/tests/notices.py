@@ -99,5 +99,6 @@ def shown_client(gone, wait, shows):
         following=lambda: SimpleNamespace(wait=wait),
     )
     client = Client(connection)
-    show_in_shell(client, SimpleNamespace(events=SimpleNamespace(register=shows.__setitem__)))
+    events = SimpleNamespace(register=shows.__setitem__)
+    show_in_shell(client, SimpleNamespace(events=events), True)
     return client

@@ -759,4 +759,4 @@ def _register_magics(client):
         activate_once(client)
         shell = get_ipython()
         if shell is not None:
-            show_in_shell(client, shell)
+            show_in_shell(client, shell, bool(sys.flags.interactive))

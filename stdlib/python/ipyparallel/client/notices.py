@@ -140,9 +140,9 @@ def call(client, callback):
     Thread(target=follow, args=(connection, cursor), name="notices", daemon=True).start()
 
 
-def show_in_shell(client, shell):
-    """Shows the notices of a client, and which engines have ended: while a cell is typed at once,
-    and before and after cells, in whose output it doesn't mix."""
+def show_in_shell(client, shell, is_typed_at):
+    """Shows the notices of a client, and which engines have ended, before and after cells, in whose
+    output it doesn't mix; and at once between them, where the shell is one that somebody types at."""
     held, cursor, gone = ref(client), 0, 0
     one_at_a_time = allocate_lock()
 
@@ -182,7 +182,8 @@ def show_in_shell(client, shell):
 
     shell.events.register("pre_run_cell", show)
     shell.events.register("post_run_cell", show)
-    start_new_thread(follow, (client._connection.following(),))
+    if is_typed_at:
+        start_new_thread(follow, (client._connection.following(),))
 
 
 def policy(checkpoint_every, restore_on_death):
