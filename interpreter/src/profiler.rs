@@ -3,10 +3,11 @@
 //!
 //! It only counts; `python/rhumba/_magics/profiling.py` chooses what, and makes tables of it.
 //! [`calls`] and [`LineTally`] know no interpreter, and take their times from who calls them;
-//! [`hooks`] tells the one of calls, and what `sys.settrace` is given tells the other of lines.
+//! [`hooks`] tells the one of calls (`leaf` of those that need no second look), and what `sys.settrace` is given tells the other of lines.
 
 mod calls;
 mod hooks;
+mod leaf;
 
 pub(crate) use _rhumba_profile::module_def;
 

@@ -1,4 +1,4 @@
-"""Measures one shell from outside, on a terminal of its own: start, cells, completion, paste.
+"""Measures one shell from outside, on a terminal of its own: start, cells, completion, profiles, paste.
 
     python3 bench_shell.py [--rounds N] [--files FOLDER ...] -- COMMAND...
 
@@ -30,8 +30,23 @@ CODES = re.compile(rb"\x1b(?:\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b
 
 # What is measured inside of the shell goes through a file: a terminal would have to be read.
 INSIDE = """
+def _profile_ratio(ip, work):
+    import time
+
+    def took(run):
+        begin = time.process_time()
+        run()
+        return time.process_time() - begin
+
+    # In turns, as the machine's pace varies.
+    plain, profiled = [], []
+    for _ in range(7):
+        plain.append(took(work))
+        profiled.append(took(lambda: ip.run_line_magic("prun", "-q -r _work()")))
+    return min(profiled) / min(plain)
+
 def _measured(path):
-    import json, time, timeit
+    import json, sys, time, timeit
     ip = get_ipython()
     for number in range({names}):
         ip.user_ns[f"name_{{number}}"] = number
@@ -51,11 +66,18 @@ def _measured(path):
             theirs = ip.run_line_magic("timeit", f"-o -q -r 5 -n {{loops}} {{statement}}").best
             ratios.append(theirs / own)
     ratios.sort()
+    sys.path.insert(0, {folder!r})
+    import profiled
+    profile_ratios = {{}}
+    for work in profiled.KINDS:
+        ip.user_ns["_work"] = work
+        profile_ratios[f"prun_{{work.__name__}}_ratio"] = _profile_ratio(ip, work)
     with open(path, "w") as file:
         json.dump({{
             "completion_p50_ms": times[len(times) // 2] * 1e3,
             "completion_p99_ms": times[int(len(times) * 0.99)] * 1e3,
             "timeit_ratio": ratios[len(ratios) // 2],
+            **profile_ratios,
         }}, file)
 
 """
@@ -165,7 +187,8 @@ def cells(command):
         path = os.path.join(folder, "inside.json")
         script = os.path.join(folder, "inside.py")
         with open(script, "w") as file:
-            file.write(INSIDE.format(names=NAMES))
+            own_folder = os.path.dirname(os.path.abspath(__file__))
+            file.write(INSIDE.format(names=NAMES, folder=own_folder))
         terminal.send(f"exec(open({script!r}).read()); _measured({path!r})\r".encode())
         number += 1
         terminal.prompt(number)

@@ -41,6 +41,12 @@ impl Cost {
         self.active += 1;
     }
 
+    /// A whole call.
+    fn add(&mut self, took: u64) {
+        self.active += 1;
+        self.leave(took, took);
+    }
+
     fn leave(&mut self, own: u64, total: u64) {
         self.active = self.active.saturating_sub(1);
         self.calls += 1;
@@ -143,6 +149,18 @@ impl CallTally {
         }
     }
 
+    /// Counts a call that is over, and from within which nothing was called.
+    pub(super) fn add(&mut self, function: usize, took: u64) {
+        self.functions[function].add(took);
+        let Some(caller) = self.stack.last_mut() else {
+            return;
+        };
+        caller.in_callees += took;
+        let caller = caller.function;
+        let edge = self.edge(caller, function);
+        self.edges[edge].cost.add(took);
+    }
+
     /// Ends calls until so many are left.
     pub(super) fn leave_to(&mut self, depth: usize, now: u64) {
         while self.stack.len() > depth {
@@ -210,6 +228,27 @@ mod tests {
         assert_eq!(tally.functions(), [cost(3, 1, 40, 40)]);
         let edges: Vec<_> = tally.edges().collect();
         assert_eq!(edges, [(function, function, cost(2, 1, 30, 30))]);
+    }
+
+    #[test]
+    fn a_call_in_one_step_counts_as_one_in_two() {
+        let (mut steps, mut whole) = (CallTally::default(), CallTally::default());
+        for tally in [&mut steps, &mut whole] {
+            let (outer, _) = (tally.add_function(), tally.add_function());
+            tally.enter(outer, 0);
+        }
+        for begin in [10, 50] {
+            steps.enter(1, begin);
+            steps.leave(begin + 7);
+            whole.add(1, 7);
+        }
+        for tally in [&mut steps, &mut whole] {
+            tally.leave(100);
+        }
+        assert_eq!(whole.functions(), [cost(1, 1, 86, 100), cost(2, 2, 14, 14)]);
+        assert_eq!(whole.functions(), steps.functions());
+        let edges = |tally: &CallTally| tally.edges().collect::<Vec<_>>();
+        assert_eq!(edges(&whole), edges(&steps));
     }
 
     #[test]

@@ -28,6 +28,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 
 use super::NumberHasher;
 use super::calls::{CallTally, ticks};
+use super::leaf::Leaf;
 use crate::compiling::builtins::is_original;
 
 type NumberMap = HashMap<usize, usize, BuildHasherDefault<NumberHasher>>;
@@ -78,6 +79,8 @@ pub(super) struct Counting {
     functions: Box<[KnownFunction]>,
     /// Of those in `by_address`, the ones that were called last, by the last digits of their addresses.
     natives: Box<[KnownNative]>,
+    /// For each function of the tally, with which arguments it runs nothing that is counted.
+    leaves: Vec<Leaf>,
     quiet: bool,
     /// What the profile function will be when that changes: nothing, or the profiler.
     other_profile: PyObjectRef,
@@ -97,6 +100,7 @@ const KNOWN_NATIVES: usize = 256;
 struct KnownNative {
     address: usize,
     number: usize,
+    leaf: Leaf,
 }
 
 #[derive(Default)]
@@ -166,6 +170,7 @@ impl Counting {
                 .take(KNOWN_FUNCTIONS)
                 .collect(),
             natives: vec![KnownNative::default(); KNOWN_NATIVES].into(),
+            leaves: Vec::new(),
             quiet: false,
             other_profile: vm.ctx.none(),
             exec,
@@ -240,6 +245,7 @@ impl Counting {
 
     fn add(&mut self, object: &PyObject) -> usize {
         self.called.push(object.to_owned());
+        self.leaves.push(Leaf::Never);
         self.tally.add_function()
     }
 
@@ -301,13 +307,30 @@ impl Counting {
     }
 
     fn number_of_known_native(&mut self, address: usize) -> Option<usize> {
-        // Objects are at least 16 bytes apart.
-        let known = &mut self.natives[(address >> 4) % KNOWN_NATIVES];
+        let known = &mut self.natives[place_of_native(address)];
         if known.address != address {
             let number = *self.by_address.get(&address)?;
-            *known = KnownNative { address, number };
+            let leaf = self.leaves[number];
+            *known = KnownNative {
+                address,
+                number,
+                leaf,
+            };
         }
         Some(known.number)
+    }
+
+    /// The native with these arguments, if calling it runs nothing else that is counted.
+    fn known_leaf(
+        &self,
+        callable: &PyObject,
+        args: &FuncArgs,
+        vm: &VirtualMachine,
+    ) -> Option<usize> {
+        let address = callable.get_id();
+        let known = &self.natives[place_of_native(address)];
+        let is_one = self.quiet && known.address == address && known.leaf.fits(args, vm);
+        is_one.then_some(known.number)
     }
 
     /// Begins the call of a native, if that is counted here and not by the profile function.
@@ -497,6 +520,21 @@ fn call_native<const KIND: usize>(
     vm: &VirtualMachine,
 ) -> PyResult {
     let original = original_call(KIND, vm)?;
+    let leaf = counting(|counting| {
+        let number = counting.known_leaf(callable, &args, vm)?;
+        Some((counting.id, number))
+    });
+    if let Some((id, number)) = leaf.flatten() {
+        let since = ticks();
+        let result = original(callable, args, vm);
+        let took = ticks().saturating_sub(since);
+        counting(|counting| {
+            if counting.id == id {
+                counting.tally.add(number, took);
+            }
+        });
+        return result;
+    }
     let Some(begun) = begin_native(callable, &args, vm) else {
         return original(callable, args, vm);
     };
@@ -528,10 +566,21 @@ fn number_of_native(native: &PyObject, vm: &VirtualMachine) -> Option<usize> {
         return known;
     }
     let name = is_made_for_each_call(native, vm).then(|| native_name(native, vm));
+    let leaf = Leaf::of(native, vm);
     counting(|counting| match name {
         Some(name) => counting.number_of_name(name, native),
-        None => counting.number_of(native),
+        None => {
+            let number = counting.number_of(native);
+            counting.leaves[number] = leaf;
+            number
+        }
     })
+}
+
+/// Where a native of this address is, if it was called last of those with the same place.
+fn place_of_native(address: usize) -> usize {
+    // Objects are at least 16 bytes apart.
+    (address >> 4) % KNOWN_NATIVES
 }
 
 fn original_call(kind: usize, vm: &VirtualMachine) -> PyResult<CallSlot> {

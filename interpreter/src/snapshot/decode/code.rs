@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use rustpython_vm::builtins::{PyCode, PyFrozenSet, PySlice, PyStrInterned};
 use rustpython_vm::{AsObject, PyObjectRef, PyPayload, PyRef};
 
-use super::code_cache::{self, SharedCodeCache};
+use super::code_cache::{self, Decoding, SharedCodeCache};
 use super::{Decoded, Decoder};
-use crate::snapshot::address::AddressSet;
 use crate::snapshot::constant;
 use crate::snapshot::format::{CODE_DEPTH_MAX, FormatError, Reader, kind, whole_code};
 use crate::snapshot::{code, source};
@@ -22,9 +21,7 @@ pub struct Codes<'a> {
     names: HashMap<(&'a str, usize), &'static PyStrInterned>,
     /// The last of them: most code of a snapshot has the same.
     last: Option<(&'a str, usize, &'static PyStrInterned)>,
-    cache: Option<SharedCodeCache>,
-    /// Code of the cache that this snapshot has, by address: no two objects may become one.
-    taken: AddressSet,
+    cache: Option<(SharedCodeCache, Decoding)>,
 }
 
 impl<'a> Decoder<'a> {
@@ -53,21 +50,16 @@ impl<'a> Decoder<'a> {
             return self.recompiled(&fields.named(path), &source);
         }
         let vm = self.vm;
-        let cache = self
+        let (cache, decoding) = self
             .codes
             .cache
-            .get_or_insert_with(|| code_cache::of_interpreter(vm));
-        let cache = cache.clone();
-        let known = cache.lock().find(content, path);
-        if let Some(known) = known {
-            if self.codes.taken.insert(known.get_id()) {
-                return Ok(known.into());
-            }
-            return Ok(self.content(content, path)?.into());
+            .get_or_insert_with(|| (code_cache::of_interpreter(vm), Decoding::begin()));
+        if let Some(known) = cache.lock().take(content, path, *decoding) {
+            return Ok(known.into());
         }
+        let (cache, decoding) = (cache.clone(), *decoding);
         let code = self.content(content, path)?;
-        self.codes.taken.insert(code.get_id());
-        cache.lock().add(content, &code);
+        cache.lock().add(content, &code, decoding);
         Ok(code.into())
     }
 

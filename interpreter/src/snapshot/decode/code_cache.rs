@@ -2,13 +2,14 @@
 //! again, as every engine does, has its code made and checked once.
 //!
 //! Code doesn't change, so nobody can tell that two decoded functions share it; within one snapshot
-//! each code object is one of its own, which the decoder sees to. Code is kept once it comes the second
-//! time. What is kept is bounded, and belongs to one interpreter.
+//! each code object is one of its own, so that what is kept is handed out once for each decoding. Code is kept once
+//! it comes the second time. What is kept is bounded, and belongs to one interpreter.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use rustpython_vm::builtins::{PyCode, PyModule, PyStrInterned};
 use rustpython_vm::common::lock::PyMutex;
 use rustpython_vm::{AsObject, PyRef, PyWeakRef, VirtualMachine};
@@ -23,7 +24,36 @@ const CODE_BYTES_MAX: usize = 16 * 1024;
 /// How many records are known to have come once.
 const MET_MAX: usize = 4096;
 
-type Codes = HashMap<Box<[u8]>, PyRef<PyCode>, BuildHasherDefault<ContentHasher>>;
+/// By the records, of which most have some hundreds of bytes.
+type Codes = HashMap<Box<[u8]>, Kept>;
+
+struct Kept {
+    code: PyRef<PyCode>,
+    /// The last decoding that was handed it.
+    taken_by: Decoding,
+}
+
+impl Kept {
+    fn take(&mut self, path: &PyStrInterned, decoding: Decoding) -> Option<PyRef<PyCode>> {
+        // One that began later may have taken it since, from this one.
+        let is_free = self.taken_by < decoding && std::ptr::eq(self.code.source_path(), path);
+        is_free.then(|| {
+            self.taken_by = decoding;
+            self.code.clone()
+        })
+    }
+}
+
+/// Which decoding it is; those that began later have larger ones, those within another among them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decoding(u64);
+
+impl Decoding {
+    pub fn begin() -> Self {
+        static BEGUN: AtomicU64 = AtomicU64::new(0);
+        Self(BEGUN.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 #[derive(Default)]
 pub struct CodeCache {
@@ -32,6 +62,7 @@ pub struct CodeCache {
     earlier: Codes,
     /// Hashes of records that came, and weren't kept.
     met: HashSet<u64>,
+    met_by: DefaultHashBuilder,
 }
 
 pub type SharedCodeCache = Arc<PyMutex<CodeCache>>;
@@ -54,98 +85,50 @@ pub fn of_interpreter(vm: &VirtualMachine) -> SharedCodeCache {
 }
 
 impl CodeCache {
-    /// The code that was made from these bytes, of a source with this name.
-    pub fn find(&mut self, content: &[u8], path: &PyStrInterned) -> Option<PyRef<PyCode>> {
-        let known = match self.recent.get(content) {
-            Some(known) => known.clone(),
-            None => {
-                let (content, known) = self.earlier.remove_entry(content)?;
-                self.insert(content, known.clone());
-                known
-            }
-        };
-        std::ptr::eq(known.source_path(), path).then_some(known)
+    /// The code that was made from these bytes, of a source with this name, if this decoding doesn't have it yet.
+    pub fn take(
+        &mut self,
+        content: &[u8],
+        path: &PyStrInterned,
+        decoding: Decoding,
+    ) -> Option<PyRef<PyCode>> {
+        if let Some(kept) = self.recent.get_mut(content) {
+            return kept.take(path, decoding);
+        }
+        let (content, mut kept) = self.earlier.remove_entry(content)?;
+        let code = kept.take(path, decoding);
+        self.insert(content, kept);
+        code
     }
 
-    /// Keeps code that was made of these bytes, if they came before.
-    pub fn add(&mut self, content: &[u8], code: &PyRef<PyCode>) {
+    /// Keeps code that this decoding has made of these bytes, if they came before.
+    pub fn add(&mut self, content: &[u8], code: &PyRef<PyCode>, decoding: Decoding) {
         if content.len() > CODE_BYTES_MAX {
             return;
         }
-        let mut hasher = ContentHasher::default();
-        hasher.write(content);
-        if self.met.remove(&hasher.finish()) {
-            self.insert(content.into(), code.clone());
+        let hash = self.met_by.hash_one(content);
+        if self.met.remove(&hash) {
+            let kept = Kept {
+                code: code.clone(),
+                taken_by: decoding,
+            };
+            self.insert(content.into(), kept);
             return;
         }
         if self.met.len() >= MET_MAX {
             self.met.clear();
         }
-        self.met.insert(hasher.finish());
+        self.met.insert(hash);
     }
 
-    fn insert(&mut self, content: Box<[u8]>, code: PyRef<PyCode>) {
+    fn insert(&mut self, content: Box<[u8]>, kept: Kept) {
         if self.recent_bytes + content.len() > GENERATION_BYTES_MAX {
             self.earlier = std::mem::take(&mut self.recent);
             self.recent_bytes = 0;
         }
         let length = content.len();
-        if self.recent.insert(content, code).is_none() {
+        if self.recent.insert(content, kept).is_none() {
             self.recent_bytes += length;
         }
-    }
-}
-
-/// Hashes content eight bytes at a time. What has the same hash is compared.
-#[derive(Default)]
-struct ContentHasher(u64);
-
-impl ContentHasher {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-
-    fn add(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(Self::FACTOR);
-    }
-}
-
-impl Hasher for ContentHasher {
-    fn finish(&self) -> u64 {
-        (self.0 ^ (self.0 >> 32)).wrapping_mul(Self::FACTOR)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.add(u64::from_le_bytes(*word));
-        }
-        for &byte in rest {
-            self.add(u64::from(byte));
-        }
-    }
-
-    fn write_usize(&mut self, length: usize) {
-        self.add(length as u64);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hash(bytes: &[u8]) -> u64 {
-        let mut hasher = ContentHasher::default();
-        std::hash::Hash::hash(bytes, &mut hasher);
-        hasher.finish()
-    }
-
-    #[test]
-    fn every_byte_of_content_counts() {
-        let content = [7; 77];
-        for index in 0..content.len() {
-            let mut other = content;
-            other[index] = 8;
-            assert_ne!(hash(&content), hash(&other), "byte {index}");
-        }
-        assert_ne!(hash(&content), hash(&content[..76]));
     }
 }

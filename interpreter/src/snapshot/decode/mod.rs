@@ -21,6 +21,7 @@ mod object;
 mod pause;
 mod scalar;
 mod segment;
+mod spare;
 mod taking;
 
 use std::rc::Rc;
@@ -96,6 +97,12 @@ struct Decoder<'a> {
     names: Names,
 }
 
+impl Drop for Decoder<'_> {
+    fn drop(&mut self) {
+        spare::keep(std::mem::take(&mut self.nodes));
+    }
+}
+
 impl<'a> Decoder<'a> {
     fn new(vm: &'a VirtualMachine, context: &'a DecodeContext) -> Self {
         Self {
@@ -141,7 +148,7 @@ impl<'a> Decoder<'a> {
             self.pause = Some(Pause::begin(self.vm));
         }
         // Every node takes at least one byte.
-        self.nodes = Vec::with_capacity((header.node_count as usize).min(table.len()));
+        self.nodes = spare::nodes((header.node_count as usize).min(table.len()));
         self.root = header
             .root
             .checked_sub(FIRST_NODE)

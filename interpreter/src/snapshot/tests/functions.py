@@ -619,3 +619,30 @@ def test_dicts_that_code_ran_in_have_the_builtins_of_who_reads_them():
         del builtins.only_here
     assert there['x'] == 1 and there['__builtins__'] is names['__builtins__']
     assert carry_away([names])[0]['__builtins__']['len']([1]) == 1
+
+
+def made_of_the_same_text():
+    names = {}
+    exec(compile("def same(): return 1", "<same>", "exec"), globals(), names)
+    return names["same"]
+
+
+def by_reading(data):
+    return read_another(data)
+
+
+def test_code_objects_stay_two_also_where_another_snapshot_is_read_between_them():
+    receiver["read_another"] = loads
+    another = dumps(made_of_the_same_text())
+
+    class Read:
+        def __reduce__(self):
+            return by_reading, (another,)
+
+    both = dumps([made_of_the_same_text(), Read(), made_of_the_same_text()])
+    kept = [loads(another).__code__ for _ in range(4)]
+    assert kept[-1] is kept[-2], "what comes again and again is made once"
+    for _ in range(3):
+        first, _, second = loads(both)
+        assert first.__code__ is not second.__code__
+        assert first.__code__ == second.__code__ and first() == second() == 1

@@ -94,6 +94,48 @@ def test_prun_counts_natives_that_the_runtime_has_shortcuts_for():
     assert [sys.monitoring.get_tool(place) for place in range(6)] == [None] * 6
 
 
+LEAVES = """
+class Sized:
+    def __len__(self): return 3
+class Key:
+    def __hash__(self): return 7
+    def __eq__(self, other): return True
+def work():
+    values, table = [], {}
+    for n in range(20):
+        len(values); values.append(n); table.get(n); "a b".split(); abs(n)
+        len(Sized()); table.get(Key())
+    try:
+        abs("a")
+    except TypeError:
+        pass
+"""
+
+
+def test_natives_are_counted_whether_or_not_they_call_something():
+    run(LEAVES)
+    for _ in range(2):
+        stats = value("%prun -q -r work()")
+        calls = called(stats)
+        natives = {
+            "<built-in method builtins.len>": 40,
+            "<built-in method builtins.abs>": 21,
+            "<method 'append' of 'list' objects>": 20,
+            "<method 'get' of 'dict' objects>": 40,
+            "<method 'split' of 'str' objects>": 20,
+        }
+        assert {name: calls[name] for name in natives} == natives, calls
+        callers = {
+            key[2]: {caller[2]: figures[0] for caller, figures in figures[4].items()}
+            for key, figures in stats.stats.items()
+        }
+        assert callers["__len__"] == {"<built-in method builtins.len>": 20}, callers
+        assert callers["__hash__"] == {"<method 'get' of 'dict' objects>": 20}, callers
+        assert callers["<built-in method builtins.len>"] == {"work": 40}, callers
+        own = [figures[2] for key, figures in stats.stats.items() if key[2] == "work"]
+        assert own[0] > 0, stats.stats
+
+
 GENERATORS = """
 import asyncio
 def inner(n):

@@ -40,7 +40,7 @@ enum Target {
     None,
 }
 
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 12] = [
     Row {
         figure: "start_cold_ms",
         what: "exec to a prompt that takes keys, files out of memory",
@@ -82,6 +82,36 @@ const ROWS: [Row; 7] = [
         what: "`%timeit` per loop, against `timeit` in the same Python",
         unit: "times",
         target: Target::Below(1.1, None),
+    },
+    Row {
+        figure: "prun_recursion_ratio",
+        what: "`%prun` of recursion, against the same without",
+        unit: "times",
+        target: Target::Below(2.0, None),
+    },
+    Row {
+        figure: "prun_methods_ratio",
+        what: "`%prun` of methods, against the same without",
+        unit: "times",
+        target: Target::Below(2.0, None),
+    },
+    Row {
+        figure: "prun_generators_ratio",
+        what: "`%prun` of steps of a generator, against the same without",
+        unit: "times",
+        target: Target::Below(2.0, None),
+    },
+    Row {
+        figure: "prun_natives_ratio",
+        what: "`%prun` of native functions and nothing else, against the same without",
+        unit: "times",
+        target: Target::Below(2.0, None),
+    },
+    Row {
+        figure: "prun_program_ratio",
+        what: "`%prun` of a program with all of these, against the same without",
+        unit: "times",
+        target: Target::Below(2.0, None),
     },
 ];
 
