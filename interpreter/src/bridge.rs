@@ -165,7 +165,7 @@ mod _rhumba_shell {
             return Ok(());
         }
         let session = Session::of(vm)?;
-        let count = session.cell_count();
+        let count = session.current_count();
         display::result(vm, &session, count, &value)?;
         if session.stores_values() {
             cell::store_value(vm, &session, count, &value)?;
@@ -207,14 +207,20 @@ mod _rhumba_shell {
         Ok(Session::of(vm)?.history(vm)?.inputs.clone())
     }
 
-    /// The numbers of the cells that were entered, in their order.
+    /// The cells that were entered, in their order: the number of each, what was put into `In` for
+    /// it, and whether it has kept a value.
     #[pyfunction]
-    fn input_numbers(vm: &VirtualMachine) -> PyResult<PyListRef> {
-        let numbers = Session::of(vm)?.history(vm)?.numbers();
-        let numbers = numbers
-            .into_iter()
-            .map(|number| vm.ctx.new_int(number).into());
-        Ok(vm.ctx.new_list(numbers.collect()))
+    fn entered_cells(vm: &VirtualMachine) -> PyResult<PyListRef> {
+        let entered = Session::of(vm)?.history(vm)?.entered();
+        let rows = entered.into_iter().map(|cell| -> PyObjectRef {
+            let row = vec![
+                vm.ctx.new_int(cell.number).into(),
+                cell.input,
+                vm.ctx.new_bool(cell.has_value).into(),
+            ];
+            vm.ctx.new_tuple(row).into()
+        });
+        Ok(vm.ctx.new_list(rows.collect()))
     }
 
     /// How many values `Out` keeps.
@@ -241,9 +247,10 @@ mod _rhumba_shell {
         Ok(())
     }
 
+    /// The number of the cell that runs; else of the last one.
     #[pyfunction]
     fn cell_count(vm: &VirtualMachine) -> PyResult<u32> {
-        Ok(Session::of(vm)?.cell_count())
+        Ok(Session::of(vm)?.current_count())
     }
 
     /// A cell without prompts, indentation and foreign line ends.

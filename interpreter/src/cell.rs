@@ -71,7 +71,7 @@ pub fn run_cell_telling(
     let count = if options.store {
         session.next_cell()
     } else {
-        session.cell_count()
+        session.current_count()
     };
     let mut run = Run {
         vm,
@@ -82,7 +82,7 @@ pub fn run_cell_telling(
         began: false,
         is_numbered_again: false,
     };
-    let counting_before = options.store.then(|| session.swap_is_counting(true));
+    let running_before = options.store.then(|| session.swap_running(count));
     let begun = run.tell_begin(source);
     let ran = begun.as_ref().map_or_else(
         |failure| Err(failure.clone()),
@@ -91,8 +91,8 @@ pub fn run_cell_telling(
             run.run(source)
         },
     );
-    if let Some(is_counting) = counting_before {
-        session.swap_is_counting(is_counting);
+    if let Some(running) = running_before {
+        session.swap_running(running);
     }
     let mut outcome = match ran {
         Ok(value) => CellOutcome {
@@ -398,8 +398,9 @@ impl Run<'_> {
             dict.set_item("_i", last, vm)?;
         }
         dict.set_item(format!("_i{count}").as_str(), text.clone(), vm)?;
-        self.is_numbered_again = history.add(count, text);
-        crate::history::remember(vm, count, source);
+        let place = history.add(count, text);
+        self.is_numbered_again = place.is_numbered_again;
+        crate::history::remember(vm, place.ordinal, count, source);
         Ok(())
     }
 }
@@ -429,6 +430,7 @@ pub(crate) fn store_value(
             .outputs
             .set_item(vm.ctx.new_int(count).as_object(), value.clone(), vm)?;
         dict.set_item(format!("_{count}").as_str(), value.clone(), vm)?;
+        history.note_value(count);
     }
     // A translation that is installed is a builtin of this name.
     if vm.builtins.dict().contains_key("_", vm) {

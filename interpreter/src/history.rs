@@ -71,6 +71,10 @@ pub type HistoryAnswer = Result<Vec<PastCell>, String>;
 
 /// Keeps cells over sessions. Its methods must return at once.
 pub trait CellHistory: Send + Sync {
+    /// What is shown from now on is that of the `ordinal`-th cell that was entered in this session:
+    /// its number may be one that a cell before had.
+    fn begin(&self, ordinal: u32);
+
     /// Remembers a cell of this session as it was entered.
     fn remember(&self, line: u32, source: &str);
 
@@ -81,8 +85,8 @@ pub trait CellHistory: Send + Sync {
     /// is kept.
     fn session(&self) -> Receiver<Result<i64, String>>;
 
-    /// What a cell of this session has shown, in order, as far as that is kept.
-    fn outputs(&self, line: u32) -> Vec<CellOutput>;
+    /// What the `ordinal`-th cell of this session has shown, in order, as far as that is kept.
+    fn outputs(&self, ordinal: u32) -> Vec<CellOutput>;
 
     /// Whether cells that come from now on are kept when this session ends.
     fn keep(&self, is_wanted: bool);
@@ -118,9 +122,10 @@ pub fn take_brought_back(vm: &VirtualMachine) -> Option<String> {
     Keeper::of(vm).and_then(|keeper| keeper.brought_back.lock().take())
 }
 
-/// Remembers a stored cell, where something keeps them.
-pub(crate) fn remember(vm: &VirtualMachine, line: u32, source: &str) {
+/// Remembers a stored cell, the `ordinal`-th that was entered, where something keeps them.
+pub(crate) fn remember(vm: &VirtualMachine, ordinal: u32, line: u32, source: &str) {
     if let Some(keeper) = Keeper::of(vm) {
+        keeper.history.begin(ordinal);
         keeper.history.remember(line, source);
     }
 }
@@ -242,11 +247,22 @@ mod _rhumba_history {
         )
     }
 
-    /// What a cell of this session has shown, in order, as far as that is kept: tuples of
-    /// ("stdout" or "stderr", text), ("result" or "shown", forms, what is said of them), or
+    /// The text of the value that the `ordinal`-th cell of this session has shown, the first if it
+    /// has shown several; None if there is none, or it isn't kept.
+    #[pyfunction]
+    fn result(ordinal: u32, vm: &VirtualMachine) -> Option<String> {
+        let outputs = Keeper::of(vm)?.history.outputs(ordinal);
+        outputs.into_iter().find_map(|output| match output {
+            CellOutput::Result(shown) => Some(shown.plain_text().to_owned()),
+            _ => None,
+        })
+    }
+
+    /// What the `ordinal`-th cell of this session has shown, in order, as far as that is kept: tuples
+    /// of ("stdout" or "stderr", text), ("result" or "shown", forms, what is said of them), or
     /// ("failure", type, message, traceback).
     #[pyfunction]
-    fn outputs(line: u32, vm: &VirtualMachine) -> PyResult<PyListRef> {
+    fn outputs(ordinal: u32, vm: &VirtualMachine) -> PyResult<PyListRef> {
         let Some(keeper) = Keeper::of(vm) else {
             return Ok(vm.ctx.new_list(Vec::new()));
         };
@@ -265,7 +281,8 @@ mod _rhumba_history {
                 pairs(item.metadata)?,
             ])
         };
-        let outputs = keeper.history.outputs(line).into_iter().map(|output| {
+        let outputs = keeper.history.outputs(ordinal);
+        let outputs = outputs.into_iter().map(|output| {
             let parts = match output {
                 CellOutput::Text(Stream::Stdout, written) => {
                     vec![text("stdout".to_owned()), text(written)]

@@ -56,9 +56,9 @@ impl Namespace {
 
     /// Does what runs cells of its own: one that it is asked for by isn't the cell that runs meanwhile.
     pub fn between_cells<R>(&self, work: impl FnOnce() -> R) -> R {
-        let was_counting = self.session.swap_is_counting(false);
+        let running = self.session.swap_running(0);
         let done = work();
-        self.session.swap_is_counting(was_counting);
+        self.session.swap_running(running);
         done
     }
 

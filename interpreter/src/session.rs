@@ -30,8 +30,8 @@ pub(crate) struct Session {
     dict: RwLock<PyDictRef>,
     /// Cells that were counted so far: the number that the last stored cell had, unless a program has set it.
     cell_count: AtomicU32,
-    /// Whether a cell runs that is counted.
-    is_counting: AtomicBool,
+    /// The number of the cell that runs, if one does that is counted; else 0.
+    running: AtomicU32,
     /// How many values are kept in `Out`; of more, the oldest are let go of.
     outputs_max: AtomicUsize,
     /// The number of the cell whose value `_` is; 0 if there is none yet.
@@ -58,30 +58,65 @@ pub(crate) struct Session {
 pub(crate) struct History {
     pub inputs: PyListRef,
     pub outputs: PyDictRef,
-    numbers: RwLock<Numbers>,
+    entered: RwLock<Entered>,
 }
 
-/// The numbers that cells had, in the order in which they came: a program may set the next.
+/// The cells in the order in which they were entered: their numbers needn't count up, as a program
+/// may set the next.
 #[derive(Default)]
-struct Numbers {
-    of_inputs: Vec<u32>,
+struct Entered {
+    cells: Vec<EnteredCell>,
     highest: u32,
 }
 
+/// A cell that was entered.
+#[derive(Clone)]
+pub(crate) struct EnteredCell {
+    pub number: u32,
+    /// What was put into `In` for it.
+    pub input: PyObjectRef,
+    /// Whether it has kept a value: that in `Out` is of the last one that has, of those of its number.
+    pub has_value: bool,
+}
+
+/// Where a cell that was entered has come to stand.
+pub(crate) struct Place {
+    /// How many cells were entered up to it.
+    pub ordinal: u32,
+    /// Whether a cell before may have had its number.
+    pub is_numbered_again: bool,
+}
+
 impl History {
-    /// Keeps what was entered; says whether a cell before may have had the number.
-    pub(crate) fn add(&self, number: u32, input: PyObjectRef) -> bool {
-        self.inputs.borrow_vec_mut().push(input);
-        let mut numbers = self.numbers.write();
-        numbers.of_inputs.push(number);
-        let is_again = number <= numbers.highest;
-        numbers.highest = numbers.highest.max(number);
-        is_again
+    /// Keeps what was entered.
+    pub(crate) fn add(&self, number: u32, input: PyObjectRef) -> Place {
+        self.inputs.borrow_vec_mut().push(input.clone());
+        let mut entered = self.entered.write();
+        entered.cells.push(EnteredCell {
+            number,
+            input,
+            has_value: false,
+        });
+        let is_numbered_again = number <= entered.highest;
+        entered.highest = entered.highest.max(number);
+        Place {
+            ordinal: u32::try_from(entered.cells.len()).unwrap_or(u32::MAX),
+            is_numbered_again,
+        }
     }
 
-    /// The numbers of all cells that were entered, in their order.
-    pub(crate) fn numbers(&self) -> Vec<u32> {
-        self.numbers.read().of_inputs.clone()
+    /// Notes that the last cell of this number has kept a value.
+    pub(crate) fn note_value(&self, number: u32) {
+        let mut entered = self.entered.write();
+        let mut newest_first = entered.cells.iter_mut().rev();
+        if let Some(cell) = newest_first.find(|cell| cell.number == number) {
+            cell.has_value = true;
+        }
+    }
+
+    /// All cells that were entered, in their order.
+    pub(crate) fn entered(&self) -> Vec<EnteredCell> {
+        self.entered.read().cells.clone()
     }
 }
 
@@ -111,7 +146,7 @@ impl Session {
             Self {
                 dict: RwLock::new(scope.globals),
                 cell_count: AtomicU32::new(0),
-                is_counting: AtomicBool::new(false),
+                running: AtomicU32::new(0),
                 outputs_max: AtomicUsize::new(OUTPUTS_MAX),
                 last_output: AtomicU32::new(0),
                 unstored_count: AtomicU64::new(0),
@@ -200,14 +235,22 @@ impl Session {
         self.cell_count.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Sets whether a cell runs that is counted, and gives whether one did.
-    pub(crate) fn swap_is_counting(&self, is_counting: bool) -> bool {
-        self.is_counting.swap(is_counting, Ordering::Relaxed)
+    /// Sets the number of the cell that runs and is counted, 0 for none, and gives what it was.
+    pub(crate) fn swap_running(&self, number: u32) -> u32 {
+        self.running.swap(number, Ordering::Relaxed)
     }
 
     /// Whether a cell runs that is counted: nobody types one meanwhile.
     pub(crate) fn is_counting(&self) -> bool {
-        self.is_counting.load(Ordering::Relaxed)
+        self.running.load(Ordering::Relaxed) != 0
+    }
+
+    /// The number of the cell that runs, whatever it has set the next one's to; else of the last one.
+    pub(crate) fn current_count(&self) -> u32 {
+        match self.running.load(Ordering::Relaxed) {
+            0 => self.cell_count(),
+            running => running,
+        }
     }
 
     /// The number that the next cell will have.
@@ -302,7 +345,7 @@ impl Session {
         Ok(self.history.get_or_init(|| History {
             inputs,
             outputs,
-            numbers: RwLock::default(),
+            entered: RwLock::default(),
         }))
     }
 

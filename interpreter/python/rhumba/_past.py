@@ -21,15 +21,19 @@ _RANGE = re.compile(
 
 
 class Cell:
-    """A cell: its session (None for this one), its number, its text, and the text of its result."""
+    """A cell: its session (None for this one), its number, its text, and the text of its result.
 
-    __slots__ = ("session", "number", "source", "result")
+    ordinal: how many cells were entered up to it, where that is this session's: several may have one number
+    """
 
-    def __init__(self, session, number, source, result):
+    __slots__ = ("session", "number", "source", "result", "ordinal")
+
+    def __init__(self, session, number, source, result, ordinal=None):
         self.session = session
         self.number = number
         self.source = source
         self.result = result
+        self.ordinal = ordinal
 
     @property
     def place(self):
@@ -112,29 +116,53 @@ def _of_session(back, first, past):
     return [Cell(*row) for row in rows]
 
 
-def this_session():
-    """The cells of this session, the one that runs included."""
-    shown = {}
-    session = _rhumba_history.session()
-    if session:
-        shown = {row[1]: row[3] for row in _rhumba_history.range(session, 1, None)}
-    results = _rhumba_shell.namespace().get("_oh") or {}
-    found = []
+def this_session(after=0):
+    """The cells of this session, the one that runs included, without the first so many."""
+    entered = _rhumba_shell.entered_cells()
+    result_of = _results(entered)
+    return [
+        Cell(None, entered[ordinal - 1][0], source, result_of(ordinal), ordinal)
+        for ordinal, source in _inputs(entered)
+        if ordinal > after
+    ]
+
+
+def _inputs(entered):
+    """The texts in `In`, each with the ordinal of the cell that it is of."""
     inputs = _rhumba_shell.inputs()
-    numbers = [0, *_rhumba_shell.input_numbers()]
-    if len(numbers) != len(inputs):
-        # Who has taken cells out of `In` has numbered the others.
-        numbers = range(len(inputs))
-    # What is known of a number that several had is the last one's.
-    last = {number: place for place, number in enumerate(numbers)}
-    for place, (number, source) in enumerate(zip(numbers, inputs)):
-        if place == 0:
-            continue
-        result = shown.get(number) if last[number] == place else None
-        if result is None and number in results and last[number] == place:
-            result = repr(results[number])
-        found.append(Cell(None, number, source, result))
-    return found
+    if len(inputs) == len(entered) + 1:
+        return list(enumerate(inputs))[1:]
+    # Some were taken out: the others are still those of their cells.
+    ordinals = {}
+    for ordinal, (_, source, _) in enumerate(entered, 1):
+        ordinals.setdefault(id(source), []).append(ordinal)
+    found = [(ordinals[id(source)].pop(), source) for source in reversed(inputs) if ordinals.get(id(source))]
+    return found[::-1]
+
+
+def _results(entered):
+    """A function that gives the text of a cell's result by the cell's ordinal, None where there is none."""
+    # What is kept under a number is the last one's of those that had it.
+    kept = _rhumba_shell.namespace().get("_oh") or {}
+    keepers = {number: ordinal for ordinal, (number, _, has_value) in enumerate(entered, 1) if has_value}
+    # Where numbers have gone back, another session of the history has begun.
+    begin = len(entered)
+    while begin > 1 and entered[begin - 2][0] < entered[begin - 1][0]:
+        begin -= 1
+    session = _rhumba_history.session()
+    rows = _rhumba_history.range(session, 1, None) if session else ()
+    stored = {row[1]: row[3] for row in rows if row[3] is not None}
+
+    def result_of(ordinal):
+        number = entered[ordinal - 1][0]
+        text = _rhumba_history.result(ordinal)
+        if text is None and ordinal >= begin:
+            text = stored.get(number)
+        if text is None and keepers.get(number) == ordinal and number in kept:
+            text = repr(kept[number])
+        return text
+
+    return result_of
 
 
 def before_this():

@@ -479,5 +479,9 @@ fn a_program_may_set_the_number_of_cells() {
         assert!(bench.run("ip.execution_count = 0", false).failure.is_some());
         bench.run("ip.execution_count = 7", false);
         assert_eq!(bench.cell("").count, 7);
+        // The cell that sets it keeps its own.
+        let cell = "import sys; ip.execution_count = 40; sys.displayhook('shown')";
+        let number = bench.cell(cell).count;
+        assert_eq!(bench.value(&format!("Out[{number}]")), "'shown'");
     });
 }

@@ -177,6 +177,51 @@ fn a_notebook_has_what_its_cells_have_shown() {
 }
 
 #[test]
+fn cells_that_share_a_number_have_what_they_have_shown_themselves() {
+    let home = TestHome::new();
+    let cells = [
+        "'first'",
+        "print('printed')",
+        "get_ipython().execution_count = 1",
+        "nothing = 0",
+        "'another'",
+        "%notebook session",
+        "%history -n -o -f session.txt",
+    ];
+    home.run_with_input(["-i"], &(cells.join("\n") + "\n"));
+    let text = std::fs::read_to_string(home.work().join("session.ipynb")).expect("it was written");
+    let notebook: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let result = |number: u32, text: &str| {
+        serde_json::json!([{"output_type": "execute_result", "execution_count": number,
+                            "metadata": {}, "data": {"text/plain": [text]}}])
+    };
+    let nothing = || serde_json::json!([]);
+    let printed =
+        serde_json::json!([{"output_type": "stream", "name": "stdout", "text": ["printed\n"]}]);
+    let expected = [
+        (1, result(1, "'first'")),
+        (2, printed),
+        (3, nothing()),
+        (1, nothing()),
+        (2, result(2, "'another'")),
+    ];
+    for (place, (number, outputs)) in expected.into_iter().enumerate() {
+        let cell = &notebook["cells"][place];
+        assert_eq!(cell["execution_count"], number, "{text}");
+        assert_eq!(cell["outputs"], outputs, "{text}");
+    }
+    let listed = std::fs::read_to_string(home.work().join("session.txt")).expect("it was written");
+    assert!(
+        listed.starts_with("1: 'first'\n'first'\n2: print('printed')\n3: get_ipython()"),
+        "{listed}"
+    );
+    assert!(
+        listed.contains("1: nothing = 0\n2: 'another'\n'another'\n"),
+        "{listed}"
+    );
+}
+
+#[test]
 fn a_log_grows_with_each_cell() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);

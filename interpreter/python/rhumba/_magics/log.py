@@ -23,8 +23,8 @@ class Log:
         self.results = results
         self.times = times
         self.active = True
-        # How many cells of the session it has come by.
-        self.count = 0
+        # The ordinal of the last cell that it has come by.
+        self.ordinal = 0
         self.file = open(path, "a" if mode in ("append", "global") else "w", encoding="utf-8")
         if self.file.tell() == 0:
             self.file.write(_HEAD)
@@ -32,10 +32,10 @@ class Log:
     def write_new(self, *_event):
         """Writes the cells that have come since; a disk that is full ends the log, not the session."""
         if not self.active:
-            self.count = len(_rhumba_shell.input_numbers())
+            self.ordinal = len(_rhumba_shell.entered_cells())
             return
         try:
-            for cell in _past.this_session()[self.count :]:
+            for cell in _past.this_session(after=self.ordinal):
                 self.write(cell)
             self.file.flush()
         except OSError as failure:
@@ -43,7 +43,7 @@ class Log:
             print(f"%logstart: {self.path} can't be written any more: {failure.strerror}")
 
     def write(self, cell):
-        self.count += 1
+        self.ordinal = cell.ordinal
         if self.times:
             self.file.write(time.strftime("# %a, %d %b %Y %H:%M:%S\n"))
         self.file.write(_past.text_of(cell, self.raw).rstrip("\n") + "\n")

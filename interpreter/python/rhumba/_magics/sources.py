@@ -358,11 +358,8 @@ def notebook(given):
 
 def _notebook(found):
     version = ".".join(map(str, sys.version_info[:3]))
-    # What is known of a number that several had is the last one's.
-    last = {cell.number: cell for cell in found}
-    cells = enumerate(found, 1)
     return {
-        "cells": [_notebook_cell(place, cell, last[cell.number] is cell) for place, cell in cells],
+        "cells": [_notebook_cell(cell) for cell in found],
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {
@@ -377,15 +374,15 @@ def _notebook(found):
     }
 
 
-def _notebook_cell(place, cell, is_last):
-    shown = _rhumba_history.outputs(cell.number) if is_last else []
+def _notebook_cell(cell):
+    shown = _rhumba_history.outputs(cell.ordinal)
     if not shown and cell.result is not None:
         # Whoever runs the cells keeps nothing but values.
         shown = [("result", {"text/plain": cell.result}, {})]
     return {
         "cell_type": "code",
         "execution_count": cell.number,
-        "id": f"cell-{place}",
+        "id": f"cell-{cell.ordinal}",
         "metadata": {},
         "outputs": [_notebook_output(cell.number, *each) for each in shown],
         "source": cell.source.splitlines(keepends=True),

@@ -26,6 +26,37 @@ def test_a_log_goes_on_where_the_number_of_cells_is_set_back():
     assert read("out.py").endswith("get_ipython().execution_count = 1\n'set back'\n#[Out]# 'set back'\n")
 
 
+def test_a_cell_has_its_own_result_where_another_had_its_number():
+    number = shell.execution_count
+    said("%logstart -o -r out.py over")
+    entered("'first'")
+    entered("'of the second number'")
+    entered(f"get_ipython().execution_count = {number}")
+    entered("nothing = 0")
+    entered("'another'")
+    said("%logstop")
+    assert read("out.py").endswith(
+        "'first'\n#[Out]# 'first'\n'of the second number'\n#[Out]# 'of the second number'\n"
+        f"get_ipython().execution_count = {number}\nnothing = 0\n'another'\n#[Out]# 'another'\n"
+    ), read("out.py")
+    # What is kept under a number is the last one's: what the first showed isn't known any more.
+    listed = "'first'\n'first'\n'of the second number'\nnothing = 0\n'another'\n'another'\n"
+    assert said(f"%history -o {number}-{number + 1}") == listed
+    shell.execution_count = number + 5
+
+
+def test_cells_keep_their_numbers_where_others_are_taken_out():
+    number = shell.execution_count
+    for cell in ("'a'", "'b'", "'c'"):
+        entered(cell)
+    kept = list(main["In"])
+    try:
+        del main["In"][-2]
+        assert said(f"%history -n -o {number}-") == f"{number}: 'a'\n'a'\n{number + 2}: 'c'\n'c'\n"
+    finally:
+        main["In"][:] = kept
+
+
 def test_a_file_that_is_there_is_kept_or_not_by_the_mode():
     for mode, kept in (("backup", ["out.py~"]), ("rotate", ["out.py.001~"]), ("over", []), ("append", [])):
         for name in os.listdir(folder):

@@ -172,6 +172,20 @@ def test_notebook_is_one():
     shows(refused("%notebook"), "needs FILE", "Usage: %notebook")
 
 
+def test_a_notebook_has_the_results_of_cells_that_share_a_number():
+    import json
+
+    number = shell.execution_count
+    entered("'first'")
+    entered(f"get_ipython().execution_count = {number}")
+    entered("nothing = 0")
+    entered("pass")
+    said("%notebook out")
+    cells = json.loads(read("out.ipynb"))["cells"][-3:]
+    assert [cell["execution_count"] for cell in cells] == [number, number + 1, number]
+    assert [bool(cell["outputs"]) for cell in cells] == [True, False, False]
+
+
 def test_pastebin_says_why_not():
     shows(refused("%pastebin 1-3"), "sends no code to a public site", "%save")
 

@@ -175,8 +175,11 @@ impl History {
 }
 
 impl CellHistory for History {
+    fn begin(&self, ordinal: u32) {
+        OUTPUTS.begin(ordinal);
+    }
+
     fn remember(&self, line: u32, source: &str) {
-        OUTPUTS.begin(line);
         let source = source.trim_end();
         if !source.is_empty() && source.len() <= CELL_BYTES_MAX {
             self.recent.add(source);
@@ -212,8 +215,8 @@ impl CellHistory for History {
         answered
     }
 
-    fn outputs(&self, line: u32) -> Vec<CellOutput> {
-        OUTPUTS.of(line)
+    fn outputs(&self, ordinal: u32) -> Vec<CellOutput> {
+        OUTPUTS.of(ordinal)
     }
 
     fn keep(&self, is_wanted: bool) {

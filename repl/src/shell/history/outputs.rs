@@ -20,7 +20,7 @@ const CUT: &str = "\n[…]\n";
 /// Those of this process: cells of a shell that is opened inside of another are counted with its.
 pub static OUTPUTS: LazyLock<Outputs> = LazyLock::new(Outputs::default);
 
-/// The outputs of cells, by their numbers.
+/// The outputs of cells, by the order in which these were entered: several may have one number.
 #[derive(Default)]
 pub struct Outputs {
     kept: Mutex<Kept>,
@@ -33,7 +33,7 @@ struct Kept {
 }
 
 struct Cell {
-    number: u32,
+    ordinal: u32,
     outputs: Vec<CellOutput>,
     byte_count: usize,
     /// How much text of each stream is kept, and whether that is all.
@@ -43,7 +43,7 @@ struct Cell {
 
 impl Outputs {
     /// What is shown from now on is that of another cell.
-    pub fn begin(&self, number: u32) {
+    pub fn begin(&self, ordinal: u32) {
         let mut kept = self.lock();
         // One that has shown nothing needs no place: programs run cells by the million.
         if kept
@@ -54,7 +54,7 @@ impl Outputs {
             kept.cells.pop_back();
         }
         kept.cells.push_back(Cell {
-            number,
+            ordinal,
             outputs: Vec::new(),
             byte_count: 0,
             text_lengths: [0; 2],
@@ -127,9 +127,9 @@ impl Outputs {
     }
 
     /// What a cell has shown, as far as it is kept.
-    pub fn of(&self, number: u32) -> Vec<CellOutput> {
+    pub fn of(&self, ordinal: u32) -> Vec<CellOutput> {
         let kept = self.lock();
-        let found = kept.cells.iter().rev().find(|cell| cell.number == number);
+        let found = kept.cells.iter().rev().find(|cell| cell.ordinal == ordinal);
         found.map(|cell| cell.outputs.clone()).unwrap_or_default()
     }
 
@@ -182,8 +182,8 @@ fn byte_count(output: &CellOutput) -> usize {
 mod tests {
     use super::*;
 
-    fn text(outputs: &Outputs, number: u32) -> String {
-        let texts = outputs.of(number).into_iter().map(|output| match output {
+    fn text(outputs: &Outputs, ordinal: u32) -> String {
+        let texts = outputs.of(ordinal).into_iter().map(|output| match output {
             CellOutput::Text(_, text) => text,
             other => panic!("only text was shown, not {other:?}"),
         });
@@ -251,8 +251,8 @@ mod tests {
         let outputs = Outputs::default();
         let much = "x".repeat(CELL_BYTES_MAX);
         let count = u32::try_from(BYTES_MAX / CELL_BYTES_MAX).expect("a small number") + 1;
-        for number in 1..=count {
-            outputs.begin(number);
+        for ordinal in 1..=count {
+            outputs.begin(ordinal);
             outputs.add_text(Stream::Stdout, &much);
         }
         assert_eq!(text(&outputs, 1), "");
