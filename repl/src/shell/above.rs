@@ -48,6 +48,15 @@ impl Above {
         let mut state = self.lock();
         state.editor = None;
         self.changed.notify_all();
+        self.rest(state)
+    }
+
+    /// Gives what was not shown yet, lines that aren't whole too: the process ends while a cell is edited.
+    pub fn last_words(&self) -> String {
+        self.rest(self.lock())
+    }
+
+    fn rest(&self, mut state: MutexGuard<'_, State>) -> String {
         // What comes first is shown first.
         while state.is_passing {
             let waited = self.changed.wait(state);
@@ -159,6 +168,8 @@ mod tests {
             assert_eq!(shown(&printed), "a\nb\n");
             assert!(above.take(" a line\n"));
             assert_eq!(shown(&printed), "half a line\n");
+            assert!(above.take("last"));
+            assert_eq!(above.last_words(), "last");
             assert!(above.take("rest"));
             assert_eq!(above.end(), "rest");
             assert!(!above.take("later\n"));

@@ -96,6 +96,12 @@ fn line_editor<'vm>(
     Ok((editor, waits))
 }
 
+/// Makes what shows cells; where a signal ends the process, it shows what waits to be shown above one.
+fn cell_view(screen: &Arc<Screen>) -> std::io::Result<Arc<CellView>> {
+    let screen = Arc::clone(screen);
+    CellView::new(move || screen.above().last_words()).map(Arc::new)
+}
+
 impl<'vm> CellEditor<'vm> {
     /// # Errors
     /// The terminal can't be used.
@@ -110,7 +116,7 @@ impl<'vm> CellEditor<'vm> {
             recent: Arc::clone(history.recent()),
             rewriter: Arc::default(),
             vi: Arc::default(),
-            view: Arc::new(CellView::new()?),
+            view: cell_view(&screen)?,
             leaves_for_editor: Arc::new(AtomicBool::new(false)),
             indents: Arc::new(AtomicBool::new(true)),
             closes_pairs: Arc::default(),
@@ -136,7 +142,7 @@ impl<'vm> CellEditor<'vm> {
     /// # Errors
     /// The terminal can't be used.
     pub fn reopen(&mut self) -> rustyline::Result<()> {
-        self.keys.view = Arc::new(CellView::new()?);
+        self.keys.view = cell_view(&self.screen)?;
         let (fresh, waits) = line_editor(
             self.vm,
             self.namespace,

@@ -414,17 +414,19 @@ fn what_is_written_past_the_shell_is_shown_above_the_cell() {
 #[test]
 fn the_last_words_of_a_shell_that_is_aborted_are_shown() {
     for end in ["", "\\n"] {
-        last_words_are_shown(end);
+        last_words_are_shown(&format!("os.write(2, b'the last ' + b'words{end}')"));
+        last_words_are_shown(&format!("print('the last ' + 'words{end}', end='')"));
     }
 }
 
-fn last_words_are_shown(end: &str) {
+/// A thread says something while a cell is typed, and has the process abort at once.
+fn last_words_are_shown(saying: &str) {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);
     screen.enter(1, "import os, threading; os.system('mkfifo go')");
     screen.prompt(2);
     screen.send(&format!(
-        "def fail():\rwith open('go'): pass\ros.write(2, b'the last ' + b'words{end}')\ros.abort()\r\r",
+        "def fail():\rwith open('go'): pass\r{saying}\ros.abort()\r\r",
     ));
     screen.enter(3, "threading.Thread(target=fail).start()");
     screen.prompt(4);

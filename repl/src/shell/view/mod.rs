@@ -58,6 +58,8 @@ struct Shared {
     /// Tells the thread that shows what others write, and where it is told.
     tells: OwnFile,
     told: OwnFile,
+    /// Gives what the shell was handed to be shown, and hasn't shown yet.
+    last_words: Box<dyn Fn() -> String + Send + Sync>,
     state: FairMutex<State>,
 }
 
@@ -77,9 +79,12 @@ struct State {
 }
 
 impl CellView {
+    /// Where a signal ends the process while a cell is edited, what `last_words` gives is shown as well as
+    /// what was written past the shell.
+    ///
     /// # Errors
     /// The system gives no more files or threads.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(last_words: impl Fn() -> String + Send + Sync + 'static) -> io::Result<Self> {
         let (tells, told) = UnixStream::pair()?;
         // In a signal's handler nothing may wait.
         tells.set_nonblocking(true)?;
@@ -87,6 +92,7 @@ impl CellView {
             aside: Aside::new()?,
             tells: aside::kept(tells.into())?,
             told: aside::kept(told.into())?,
+            last_words: Box::new(last_words),
             state: FairMutex::new(State {
                 terminal: None,
                 errors: None,
@@ -371,7 +377,7 @@ impl Shared {
         count.is_some()
     }
 
-    /// Shows all that has been written aside, as the process ends, and draws nothing after that.
+    /// Shows all that has been written, as the process ends, and draws nothing after that.
     fn show_last_words(&self, others: &mut Others, buffer: &mut [u8]) {
         let mut watched = libc::pollfd {
             fd: self.aside.read_end().number(),
@@ -384,6 +390,7 @@ impl Shared {
             && self.show_what_came(others, buffer)
         {}
         self.print_above(&others.take_line());
+        self.print_above(&(self.last_words)());
         let _last = self.state.lock();
         terminal::end_with_last_words();
     }
