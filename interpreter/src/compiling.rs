@@ -8,10 +8,12 @@
 //! And its parser takes `match` behind a semicolon for the beginning of a block: such a name is compiled in another
 //! spelling (`names.rs`). All other source is compiled as it is.
 //!
-//! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`.
+//! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`; `symbol_tables.rs`
+//! for `symtable`.
 
 pub(crate) mod builtins;
 mod names;
+pub(crate) mod symbol_tables;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -132,6 +132,7 @@ impl Runtime {
         let context = Context::genesis();
         let mut modules = rustpython_stdlib::stdlib_module_defs(context);
         crate::event_loop::replace(&mut modules);
+        modules.extend(compiling::symbol_tables::replacement(context));
         modules.push(crate::bridge::module_def(context));
         modules.push(crate::profiler::module_def(context));
         modules.push(crate::history::module_def(context));

@@ -311,6 +311,41 @@ fn match_is_a_name_behind_a_semicolon() {
 }
 
 #[test]
+fn the_symbols_of_source_with_refused_names_are_told() {
+    with_bench(|bench| {
+        bench.cell("from symtable import symtable");
+        for source in [
+            "'x = 1; match = 2'",
+            "b'# coding: latin-1\\nx = \'\\xe9\'; match = x'",
+        ] {
+            bench.cell(&format!("table = symtable({source}, 'f', 'exec')"));
+            assert_eq!(
+                bench.value("sorted(table.get_identifiers()), table.lookup('match').is_assigned()"),
+                "(['match', 'x'], True)"
+            );
+        }
+        bench.cell("table = symtable('def f():\\n é = 1; match = é; return match', 'f', 'exec')");
+        assert_eq!(
+            bench.value("table.get_children()[0].get_locals()"),
+            "('é', 'match')"
+        );
+        assert_eq!(
+            bench.value("symtable('match x:\\n case y: pass', 'f', 'exec').lookup('y').is_local()"),
+            "True"
+        );
+        bench.cell(
+            "try: symtable('x = 1; match = x\\ny = 3 +', 'f', 'exec')\nexcept SyntaxError as e: told = e",
+        );
+        assert_eq!(
+            bench.value("told.filename, told.lineno, told.text.strip()"),
+            "('f', 2, 'y = 3 +')"
+        );
+        let told = bench.failing("symtable(5, 'f', 'exec')");
+        assert_eq!(told.exception, "TypeError");
+    });
+}
+
+#[test]
 fn what_stands_around_a_refused_name_keeps_its_place() {
     with_bench(|bench| {
         bench.cell("import ast\ntree = ast.parse('x = 1; match = x; y = 2')");
