@@ -1,7 +1,7 @@
 //! `compile`, which looks at what it is given before the runtime does.
 //!
-//! The runtime's compiler takes no negative number in syntax trees that a program has made, and ends the process: it is
-//! given trees in which such numbers stand as in source. Source with names that its parser refuses is given to it in another
+//! The runtime's compiler takes no negative number in syntax trees that a program has made, and ends the process, and refuses
+//! numbers with a sign in the patterns of a tree: it is given trees in which such numbers stand as it takes them. Source with names that its parser refuses is given to it in another
 //! spelling (`compiling/names.rs`). What is done to trees is in `python/rhumba/_nodes.py`. Import, `%run`,
 //! `exec` and the rest of Python come by here; what Rust compiles itself does where it has to.
 
@@ -64,9 +64,12 @@ fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         && ArgBytesLike::try_from_borrowed_object(vm, &source).is_err()
     {
         let nodes = session::import(vm, "rhumba._nodes")?;
-        let tree = vm.call_method(&nodes, "signed", (source,))?;
+        let tree = vm.call_method(&nodes, "signed", (source.clone(),))?;
+        // Who asks for no code is given the tree as it was, once it is checked.
+        let is_only_checked = !tree.is(&source) && flags_of(&args, vm)? & ONLY_AST != 0;
         put(&mut args, SOURCE, tree);
-        return original.call_with_args(args, vm);
+        let compiled = original.call_with_args(args, vm)?;
+        return Ok(if is_only_checked { source } else { compiled });
     }
     if let Some(text) = compiling::builtins::text_to_look_at(&source, vm) {
         let tells = |failure: &_| compiling::show_line(vm, failure, &text);

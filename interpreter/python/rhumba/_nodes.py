@@ -60,10 +60,21 @@ def parts(body, name, interactivity, muted, flags):
 
 
 class _Signs(ast.NodeTransformer):
-    """Writes a negative number of a tree that a program has made as source has it: this compiler takes no other."""
+    """Writes negative numbers of a tree in a way that this compiler takes.
+
+    Of what a program has made that is as source has it. In patterns it takes no sign that a tree has.
+    """
 
     def visit_Constant(self, node):
         return self._written(node.value, node) if _is_negative(node.value) else node
+
+    def visit_MatchValue(self, node):
+        node.value = _matched(node.value)
+        return self.generic_visit(node)
+
+    def visit_MatchMapping(self, node):
+        node.keys = [_matched(key) for key in node.keys]
+        return self.generic_visit(node)
 
     def _written(self, value, node):
         def at(other):
@@ -83,12 +94,72 @@ def _is_negative(value):
     return type(value) is int and value < 0
 
 
+def _matched(node):
+    """What a pattern compares with, where that is a number with a sign in a way that is taken; else the same."""
+    number = _signed_number(node)
+    if number is None:
+        return node
+
+    def at(other):
+        return ast.copy_location(other, node)
+
+    if type(number) is int and number < 0:
+        # Beside literals a pattern has attributes: this one is the number itself.
+        negative = at(ast.UnaryOp(at(ast.USub()), at(ast.Constant(-number))))
+        return at(ast.Attribute(negative, "real", at(ast.Load())))
+    return at(ast.Constant(number))
+
+
+def _signed_number(node):
+    """The number that a literal of a pattern stands for, if it has a sign in it: -1, 1.5-2j; else None."""
+    if isinstance(node, ast.Constant):
+        value = _number(node, int)
+        return value if value is not None and value < 0 else None
+    if _is_negated(node):
+        value = _number(node.operand, int, float, complex)
+        return None if value is None else -value
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, (ast.Add, ast.Sub)):
+        return None
+    real = _number(node.left.operand if _is_negated(node.left) else node.left, int, float)
+    imaginary = _number(node.right, complex)
+    if real is None or imaginary is None:
+        return None
+    if _is_negated(node.left):
+        real = -real
+    try:
+        return real + imaginary if isinstance(node.op, ast.Add) else real - imaginary
+    except OverflowError:
+        return None
+
+
+def _is_negated(node):
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+
+
+def _number(node, *kinds):
+    """The value of a constant of such types; None of all else."""
+    value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+    return value if type(value) in kinds else None
+
+
+def _has_sign(node):
+    """Whether a node of a tree is changed by `_Signs`, what is below it aside."""
+    if isinstance(node, ast.Constant):
+        return _is_negative(getattr(node, "value", None))
+    if isinstance(node, ast.MatchValue):
+        return _signed_number(node.value) is not None
+    return isinstance(node, ast.MatchMapping) and any(_signed_number(key) is not None for key in node.keys)
+
+
 def signed(tree):
-    """A tree without negative constants that compiles to the same: a copy, if it has any."""
+    """A tree without numbers that this compiler doesn't take, and compiles to the same: a copy, if it has any."""
     if not isinstance(tree, ast.AST):
         return tree
-    constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    if not any(_is_negative(getattr(node, "value", None)) for node in constants):
+    try:
+        if not any(map(_has_sign, ast.walk(tree))):
+            return tree
+    except (AttributeError, TypeError):
+        # It lacks something, which the compiler says.
         return tree
     from copy import deepcopy
 

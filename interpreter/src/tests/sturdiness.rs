@@ -225,6 +225,60 @@ fn negative_constants_in_trees_are_compiled() {
 }
 
 #[test]
+fn numbers_with_a_sign_in_the_patterns_of_trees_are_compiled() {
+    with_bench(|bench| {
+        let cases = [
+            "-1",
+            "-0.5",
+            "-2j",
+            "1+2j",
+            "-1.5-2j",
+            "{-3: x}",
+            "{-4.5: 0, 1-1j: x}",
+            "[-5, *_]",
+            "str() | -6",
+        ];
+        let cases: Vec<String> = cases
+            .iter()
+            .enumerate()
+            .map(|(place, case)| format!("  case {case}: return {place}"))
+            .collect();
+        let source = format!("def f(it):\n match it:\n{}", cases.join("\n"));
+        bench.cell(&format!("source = {source:?}"));
+        bench.cell("import ast\ntree = ast.parse(source); before = ast.dump(tree)");
+        bench.cell("exec(compile(tree, 'f', 'exec'))");
+        assert_eq!(
+            bench.value(
+                "[f(it) for it in (-1, -0.5, -2j, 1+2j, -1.5-2j, {-3: 1}, {-4.5: 0, 1-1j: 2}, [-5], -6, 1, {3: 1})]"
+            ),
+            "[0, 1, 2, 3, 4, 5, 6, 7, 8, None, None]"
+        );
+        assert_eq!(bench.value("ast.dump(tree) == before"), "True");
+        assert_eq!(
+            bench.value("compile(tree, 'f', 'exec', ast.PyCF_ONLY_AST) is tree"),
+            "True"
+        );
+        // One that a program has made, and the shell's own way with trees.
+        bench.cell("class Number(ast.NodeTransformer):\n    def visit_MatchValue(self, node): return ast.MatchValue(ast.Constant(-7))");
+        bench.cell("made = Number().visit(ast.parse('match -7:\\n case 1: y = 2'))");
+        bench.cell("exec(compile(ast.fix_missing_locations(made), 'f', 'exec'))");
+        assert_eq!(bench.value("y"), "2");
+        bench.cell("get_ipython().ast_node_interactivity = 'all'");
+        bench.cell("match -8:\n    case -8: z = 3");
+        assert_eq!(bench.value("z"), "3");
+        let told =
+            bench.failing("compile(ast.parse('match 1:\\n case -1: pass').body[0], 'f', 'exec')");
+        assert!(told.message.contains("expected Module node"), "{told:?}");
+        bench.cell("wrong = ast.parse('match 1:\\n case 1: pass'); wrong.body[0].cases[0].pattern.value = ast.parse('-x').body[0].value");
+        let told = bench.failing("compile(wrong, 'f', 'exec')");
+        assert!(
+            told.message.contains("patterns may only match literals"),
+            "{told:?}"
+        );
+    });
+}
+
+#[test]
 fn a_text_without_an_end_may_stop_at_any_letter() {
     with_bench(|bench| {
         for (source, message) in [
