@@ -65,6 +65,10 @@ mod _rhumba_shell {
     use crate::transform::Completeness;
     use crate::{completion, display, introspection, snapshot, transform};
 
+    /// The version of rhumba.
+    #[pyattr]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
     #[pyattr(name = "SnapshotError")]
     fn snapshot_error(_vm: &VirtualMachine) -> PyTypeRef {
         snapshot::snapshot_error_type().clone()

@@ -106,16 +106,19 @@ impl Configuration {
     /// # Errors
     /// A lack of memory. What is wrong with settings is told on stderr, and the rest goes on.
     pub fn start(&self, vm: &VirtualMachine) -> PyResult<()> {
-        self.start_shell(vm, "").map(drop)
+        self.start_shell(vm, "", false).map(drop)
     }
 
-    /// The same for a shell. Where something is to be set, the banner is shown when it is set and
-    /// before anything runs, unless it is set not to be; says whether it is to be shown.
+    /// The same for a shell. Where something is to be set and the banner waits for that, it is shown
+    /// when that is set and before anything runs, unless it is set not to be; says whether it is to be
+    /// shown.
     ///
     /// # Errors
     /// As for [`Configuration::start`].
-    pub fn start_shell(&self, vm: &VirtualMachine, banner: &str) -> PyResult<bool> {
+    pub fn start_shell(&self, vm: &VirtualMachine, banner: &str, waits: bool) -> PyResult<bool> {
         let handed = self.to_python(vm)?;
+        handed.set_item("usual_banner", vm.ctx.new_str(banner).into(), vm)?;
+        let banner = if waits { banner } else { "" };
         handed.set_item("banner", vm.ctx.new_str(banner).into(), vm)?;
         handed::hand_over(vm, handed)?;
         for complaint in &self.complaints {

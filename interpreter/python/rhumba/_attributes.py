@@ -8,6 +8,7 @@ import sys
 import types
 
 import _ast
+import _rhumba_shell
 
 from rhumba import _configuration
 from rhumba.shell import UsageError, get_ipython
@@ -188,12 +189,19 @@ def switch_doctest_mode(shell, mode):
 
 
 def _banner(shell):
-    from IPython.core.release import version
+    """What the shell says at its start, as it is set."""
+    return _configuration.said_at_start(shell, _usual_banner(shell))
 
+
+def _usual_banner(shell):
+    """What it says unless other words are set: who has started it knows."""
+    usual = _configuration.handed_over().get("usual_banner")
+    if usual:
+        return usual
     python = ".".join(map(str, sys.version_info[:2]))
     return (
-        f"rhumba {version} (Python {python} on RustPython)\n"
-        "obj? explains an object, %lsmagic lists the magics, Ctrl-D leaves.\n"
+        f"rhumba {_rhumba_shell.VERSION} (Python {python} on RustPython)\n"
+        "obj? explains an object, %lsmagic lists the magics, Ctrl-D leaves.\n\n"
     )
 
 
@@ -470,7 +478,7 @@ _LOOKED_AT = {
     "SyntaxTB": lambda shell: shell.InteractiveTB,
     "active_eventloop": lambda shell: None,
     "banner": _banner,
-    "banner1": _banner,
+    "banner1": _usual_banner,
     "compiler_class": _class("IPython.core.compilerop", "CachingCompiler"),
     "debug": lambda shell: False,
     "display_pub_class": _class("rhumba._interface", "DisplayPublisher"),

@@ -13,6 +13,7 @@ over a dict, which is `sys._rhumba_configuration`:
     python_files    files that set `c.Class.name = value`
     overrides       the same as settings, from the command line: they count last
     banner          what is printed when everything is set, unless that is set not to be
+    usual_banner    what the shell says at its start, be it printed there or not
     startup_files   what runs before the first prompt
 """
 
@@ -476,7 +477,7 @@ def start():
     _started["extensions"] = [*_started.get("extensions", ()), *added]
     shows_banner = _started.get("display_banner", True)
     if shows_banner and handed.get("banner"):
-        sys.stdout.write(_banner(shell, handed["banner"]))
+        sys.stdout.write(said_at_start(shell, handed["banner"]))
     log = _log_at_start()
     if log is not None:
         _run(shell, f"get_ipython().run_line_magic('logstart', {log!r})")
@@ -497,7 +498,7 @@ def start():
     return shows_banner
 
 
-def _banner(shell, usual):
+def said_at_start(shell, usual):
     """What the shell says at the start, of which the usual words are a part unless others are set."""
     own = vars(shell).get("banner1")
     said = (usual if own is None else own) + vars(shell).get("banner2", "")

@@ -171,12 +171,7 @@ impl Shell<'_> {
             self.screen.put(Stream::Stdout, header);
         }
         if let Some(configuration) = configuration {
-            let waiting = if shows_banner && waits {
-                header.as_str()
-            } else {
-                ""
-            };
-            match configuration.start_shell(self.vm, waiting) {
+            match configuration.start_shell(self.vm, header, shows_banner && waits) {
                 Ok(is_wanted) => shows_banner &= is_wanted,
                 Err(ended) => {
                     if let Some(status) = self.exit_status(&ended) {

@@ -199,6 +199,10 @@ fn options_of_the_command_line_set_the_shell() {
     assert!(!out.contains("In ["), "{out}");
     let banner = home.run_with_input(["-i"], "").success();
     assert!(banner.starts_with("rhumba 0."), "{banner}");
+    let asked = "print(get_ipython().banner, end='')\n";
+    let asked = home.run_with_input(["-i"], asked).success();
+    let words = banner.split("In [1]").next().expect("it begins so");
+    assert_eq!(asked.matches(words).count(), 2, "{asked}");
     assert!(shown(&home, &[], "").starts_with("In [1]: "));
 }
 

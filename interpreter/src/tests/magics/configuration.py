@@ -139,7 +139,12 @@ def test_the_words_of_the_start_can_be_others():
     for name in "banner1", "banner2":
         vars(shell).pop(name, None)
     try:
-        assert shell.banner1.startswith("rhumba ") and shell.banner2 == ""
+        words = f"rhumba {_rhumba_shell.VERSION} (Python "
+        assert shell.banner1 == shell.banner and shell.banner.startswith(words) and shell.banner2 == ""
+        with handed(usual_banner="of this shell\n"):
+            assert shell.banner1 == shell.banner == "of this shell\n"
+            shell.banner2 = "more"
+            assert shell.banner == "of this shell\nmore\n" and shell.banner1 == "of this shell\n"
         run("%config InteractiveShell.banner2 = 'more\\n'")
         assert printed() == "the banner\nmore\n"
         run("%config InteractiveShell.banner1 = ''")
