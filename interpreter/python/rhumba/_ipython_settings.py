@@ -94,6 +94,14 @@ def refused(path):
     return told(path) if _instead(path) else None
 
 
+def tell_if_without_effect(shell, name):
+    """Says of an attribute of the shell that is set what `%config` says of it, where it changes nothing."""
+    path = f"TerminalInteractiveShell.{name}"
+    if _instead(path):
+        shell._without_effect = {*shell._without_effect, name}
+        print(f"{told(path)}.")
+
+
 def _instead(path):
     owner, _, name = path.rpartition(".")
     names = _NAMES.get(owner)

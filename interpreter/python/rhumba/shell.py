@@ -47,6 +47,9 @@ class Shell:
     rl_next_input: the last text that was put into a prompt
     """
 
+    # Whether all is there that it has from the start; settings of IPython's that were set and change nothing here.
+    _is_made, _without_effect = False, ()
+
     def __init__(self):
         self.user_ns = _rhumba_shell.namespace()
         self.user_global_ns = self.user_ns
@@ -81,6 +84,15 @@ class Shell:
         # The runtime makes two objects of the hook and of sys.__breakpointhook__.
         if sys.breakpointhook.__name__ == "breakpointhook":
             sys.breakpointhook = _breakpoint
+        self._is_made = True
+
+    def __setattr__(self, name, value):
+        is_new = self._is_made and name not in self.__dict__
+        object.__setattr__(self, name, value)
+        if is_new and not name.startswith("_") or name in self._without_effect:
+            from rhumba import _ipython_settings
+
+            _ipython_settings.tell_if_without_effect(self, name)
 
     def __getattr__(self, name):
         # Called for what isn't there yet: what hangs on the shell is made when it is asked for.

@@ -1,4 +1,4 @@
-from rhumba import _configuration
+from rhumba import _configuration, _ipython_settings
 
 
 @contextlib.contextmanager
@@ -127,6 +127,21 @@ def test_every_trait_of_ipythons_shell_is_a_setting_or_told_of():
             shows(refused(f"%config {path}"), f"{path} isn't supported: ")
             assert started(overrides={"InteractiveShell": {name: None}}).count("isn't supported: ") == 1, name
     assert said("%config InlineBackend.rc = {}") == "InlineBackend.rc changes nothing here.\n"
+
+
+def test_what_changes_nothing_says_so_as_an_attribute_too():
+    kept = dict(vars(shell))
+    try:
+        for name in _ipython_settings._OF_THE_SHELL:
+            told = said(f"%config TerminalInteractiveShell.{name} = 1")
+            assert said(f"get_ipython().{name} = 1") == said(f"get_ipython().{name} = 2") == told, name
+            assert value(f"get_ipython().{name}") == 2
+        # What is no setting, or is one of the shell's, says nothing.
+        assert said("get_ipython().own_attribute = 1\nget_ipython().auto_match = False") == ""
+    finally:
+        for name in set(vars(shell)) - set(kept):
+            del vars(shell)[name]
+        vars(shell).update(kept)
 
 
 def test_the_words_of_the_start_can_be_others():
