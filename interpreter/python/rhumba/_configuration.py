@@ -224,6 +224,33 @@ def _keep_history(shell, value):
 
 
 _started = {}
+# Whether what is set waits until all is.
+_is_starting = False
+
+
+def _of_log(name, default):
+    """A setting that has a log begin: at the start once all is set, later at once."""
+
+    def write(shell, value):
+        if not _is_starting:
+            _set_log(shell, name, value)
+        _started[name] = value
+
+    return {"read": lambda shell: _started.get(name, default), "write": write}
+
+
+def _set_log(shell, name, value):
+    from rhumba.shell import UsageError
+
+    if not value:
+        if shell.logger.log_active:
+            raise ValueError(f"{name} has a log begin; %logstop ends it")
+        return
+    try:
+        # The line stays as it is: what looks like `$name` in a path is a part of it.
+        shell.find_line_magic("logstart")(_log_of({name: value}))
+    except UsageError as refused:
+        raise ValueError(str(refused)) from None
 
 
 def _at_start(name, default):
@@ -259,9 +286,9 @@ SETTINGS = (
     Setting("InteractiveShell", "colors", str, "the theme: nocolor, neutral, linux, lightbg, gruvbox-dark, pride, or one of your own",
             "neutral", read=_colours, write=_set_colours),
     Setting("InteractiveShell", "display_page", bool, "whether long text is printed as a whole, without a pager", False),
-    Setting("InteractiveShell", "logappend", str, "a file that %logstart adds every cell to", "", **_at_start("logappend", "")),
+    Setting("InteractiveShell", "logappend", str, "a file that %logstart adds every cell to", "", **_of_log("logappend", "")),
     Setting("InteractiveShell", "logstart", bool, "whether %logstart writes every cell to rhumba_log.py", False,
-            **_at_start("logstart", False)),
+            **_of_log("logstart", False)),
     Setting("InteractiveShell", "loop_runner", object, "who runs what awaits: asyncio, sync, or a function, as %autoawait takes it",
             "asyncio", read=lambda shell: shell.loop_runner or "asyncio", write=_set_loop_runner),
     Setting("InteractiveShell", "mime_renderers", dict, "functions that show what has a form of a MIME type, by that", {}),
@@ -307,7 +334,7 @@ SETTINGS = (
     Setting("InteractiveShellApp", "exec_lines", list, "cells that run at the start", [], **_at_start("exec_lines", [])),
     Setting("InteractiveShellApp", "exec_files", list, "files that run at the start", [], **_at_start("exec_files", [])),
     Setting("InteractiveShellApp", "logfile", str, "a file that %logstart writes every cell to", "",
-            **_at_start("logfile", "")),
+            **_of_log("logfile", "")),
 )
 
 _BY_PATH = {each.path: each for each in SETTINGS}
@@ -450,6 +477,7 @@ def start():
 
     What goes wrong is told, and the rest goes on: the shell starts all the same. Says whether it shows a banner.
     """
+    global _is_starting
     from rhumba.shell import get_ipython
 
     shell = get_ipython()
@@ -458,28 +486,17 @@ def start():
         # The one that this shell follows has ended.
         program.stop_telling()
     handed = handed_over()
-    for source, settings in handed.get("settings", ()):
-        apply(shell, settings, source)
-    for path in handed.get("python_files", ()):
-        try:
-            settings = read_python(path)
-        except KeyboardInterrupt:
-            _tell(f"{path}: interrupted; the shell starts without it")
-            continue
-        except (Exception, SystemExit) as failure:
-            _tell(f"{path}{_line_of(failure, path)}: {type(failure).__name__}: {failure}; the shell starts without it")
-            continue
-        apply(shell, settings, path)
-    overrides = handed.get("overrides", {})
-    # Extensions of the command line come to those of the files.
-    added = overrides.get("InteractiveShellApp", {}).pop("extensions", [])
-    apply(shell, overrides, "the command line")
-    _started["extensions"] = [*_started.get("extensions", ()), *added]
+    _is_starting = True
+    try:
+        _apply_all(shell, handed)
+    finally:
+        _is_starting = False
     shows_banner = _started.get("display_banner", True)
     if shows_banner and handed.get("banner"):
         sys.stdout.write(said_at_start(shell, handed["banner"]))
-    log = _log_at_start()
+    log = _log_of(_started)
     if log is not None:
+        log = log.replace("$", "$$")
         _run(shell, f"get_ipython().run_line_magic('logstart', {log!r})")
     for name in _started.get("extensions", ()):
         from rhumba._magics.extensions import is_built_in
@@ -498,6 +515,27 @@ def start():
     return shows_banner
 
 
+def _apply_all(shell, handed):
+    """Sets what files and the command line say."""
+    for source, settings in handed.get("settings", ()):
+        apply(shell, settings, source)
+    for path in handed.get("python_files", ()):
+        try:
+            settings = read_python(path)
+        except KeyboardInterrupt:
+            _tell(f"{path}: interrupted; the shell starts without it")
+            continue
+        except (Exception, SystemExit) as failure:
+            _tell(f"{path}{_line_of(failure, path)}: {type(failure).__name__}: {failure}; the shell starts without it")
+            continue
+        apply(shell, settings, path)
+    overrides = handed.get("overrides", {})
+    # Extensions of the command line come to those of the files.
+    added = overrides.get("InteractiveShellApp", {}).pop("extensions", [])
+    apply(shell, overrides, "the command line")
+    _started["extensions"] = [*_started.get("extensions", ()), *added]
+
+
 def said_at_start(shell, usual):
     """What the shell says at the start, of which the usual words are a part unless others are set."""
     own = vars(shell).get("banner1")
@@ -505,13 +543,15 @@ def said_at_start(shell, usual):
     return said if not said or said.endswith("\n") else said + "\n"
 
 
-def _log_at_start():
-    """What %logstart is given at the start; None for no log."""
-    if _started.get("logappend"):
-        return _quoted(_started["logappend"]) + " append"
-    if _started.get("logfile"):
-        return _quoted(_started["logfile"])
-    return "" if _started.get("logstart") else None
+def _log_of(set):
+    """What %logstart is given where these settings have a log begin; None for no log."""
+    import shlex
+
+    if set.get("logappend"):
+        return shlex.quote(set["logappend"]) + " append"
+    if set.get("logfile"):
+        return shlex.quote(set["logfile"])
+    return "" if set.get("logstart") else None
 
 
 _ASK = "`%config CLASS.NAME = VALUE` says of each what there is instead"

@@ -27,7 +27,7 @@ def test_a_log_goes_on_where_the_number_of_cells_is_set_back():
 
 
 def test_a_cell_has_its_own_result_where_another_had_its_number():
-    number = shell.execution_count
+    number = shell.execution_count = 100
     said("%logstart -o -r out.py over")
     entered("'first'")
     entered("'of the second number'")
@@ -42,11 +42,10 @@ def test_a_cell_has_its_own_result_where_another_had_its_number():
     # What is kept under a number is the last one's: what the first showed isn't known any more.
     listed = "'first'\n'first'\n'of the second number'\nnothing = 0\n'another'\n'another'\n"
     assert said(f"%history -o {number}-{number + 1}") == listed
-    shell.execution_count = number + 5
 
 
 def test_cells_keep_their_numbers_where_others_are_taken_out():
-    number = shell.execution_count
+    number = shell.execution_count = 200
     for cell in ("'a'", "'b'", "'c'"):
         entered(cell)
     kept = list(main["In"])
@@ -68,6 +67,30 @@ def test_a_file_that_is_there_is_kept_or_not_by_the_mode():
         assert ("before" in read("out.py")) == (mode == "append"), mode
         for name in kept:
             assert read(name) == "before\n"
+
+
+def test_settings_have_a_log_begin_at_once():
+    from rhumba import _configuration
+
+    try:
+        for path, mode in (
+            ("TerminalInteractiveShell.logfile", "backup"), ("InteractiveShellApp.logfile", "backup"),
+            ("InteractiveShell.logappend", "append"),
+        ):  # fmt: skip
+            write("a $x {y}.py", "before\n")
+            shows(said(f"%config {path} = 'a $x {{y}}.py'"), "File       : a $x {y}.py", f"Mode       : {mode}")
+            entered("'logged'")
+            shows(refused(f"%config {path} = 'other.py'"), "%config: a log is being written to a $x {y}.py; %logstop ends it")
+            assert value(f"%config {path}") == "a $x {y}.py"
+            shows(refused(f"%config {path} = ''"), "has a log begin; %logstop ends it")
+            said("%logstop")
+            assert ("before" in read("a $x {y}.py")) == (mode == "append") and "'logged'" in read("a $x {y}.py")
+            assert said(f"%config {path} = ''") == ""
+        shows(said("%config InteractiveShell.logstart = True"), "File       : rhumba_log.py", "Mode       : rotate")
+        said("%logstop")
+        shows(refused("%config InteractiveShell.logappend = '/no/such/folder/x.py'"), "can't be written: No such file")
+    finally:
+        _configuration._started.clear()
 
 
 def test_a_log_refuses_what_makes_no_sense():
