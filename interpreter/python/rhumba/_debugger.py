@@ -25,6 +25,9 @@ _NEEDS_PROGRAM = frozenset(
     "s step n next unt until r return j jump run restart b break tbreak".split()
 )
 
+# As many engines are named that something has failed on.
+_ENGINES_NAMED_MAX = 10
+
 # What makes a frame one to pass over, and whether that holds at first.
 _PREDICATES = {"tbhide": True, "readonly": False, "debuggerskip": True}
 
@@ -62,10 +65,11 @@ def last_failure():
     failure = getattr(sys, "last_exc", None)
     if failure is None:
         raise UsageError("Nothing has failed yet, so there is nothing to look at.")
-    remote = getattr(failure, "engine_info", None)
-    if isinstance(remote, dict) and remote.get("engine_id") is not None:
-        engine = remote["engine_id"]
-        raise UsageError(f"That failed on engine {engine}: %debug -t {engine} looks at it there.")
+    told = _told_elsewhere(failure)
+    if told is not None:
+        if not _has_functions(failure):
+            raise UsageError(told)
+        print(told)
     if not has_frames(failure):
         raise UsageError(
             f"The last failure, {type(failure).__name__}, left no frames to look at:"
@@ -79,9 +83,35 @@ def has_frames(exception):
     return any(not is_own(entry.tb_frame) for entry in _stack._entries(exception.__traceback__))
 
 
+def _has_functions(exception):
+    """Whether frames that it left are of functions: a cell that asks engines for something shows no more than that."""
+    frames = (entry.tb_frame for entry in _stack._entries(exception.__traceback__))
+    return any(frame.f_code.co_name != "<module>" for frame in frames if not is_own(frame))
+
+
+def _told_elsewhere(exception):
+    """A sentence on the engines that an exception was raised on; None of what was raised here."""
+    raised_on = getattr(type(exception), "_raised_on_", None)
+    engines = [] if raised_on is None else raised_on(exception)
+    if not engines:
+        return None
+    first = engines[0]
+    if len(engines) == 1:
+        return f"That failed on engine {first}: %debug -t {first} looks at it there."
+    named = ", ".join(map(str, engines[:_ENGINES_NAMED_MAX])) + ", …" * (len(engines) > _ENGINES_NAMED_MAX)
+    return f"That failed on {len(engines)} engines ({named}): %debug -t {first} looks at it on the first of them."
+
+
 def on_failure(exception):
     """Looks at what has just failed, where there is anything to see; for `%pdb`."""
-    if not isinstance(exception, KeyboardInterrupt) and has_frames(exception):
+    if isinstance(exception, KeyboardInterrupt):
+        return
+    told = _told_elsewhere(exception)
+    if told is not None:
+        print(told)
+        if not _has_functions(exception):
+            return
+    if has_frames(exception):
         shared().examine(exception)
 
 

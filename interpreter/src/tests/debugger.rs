@@ -40,6 +40,51 @@ fn in_order(text: &str, parts: &[&str]) {
 }
 
 #[test]
+fn what_has_failed_on_engines_is_looked_at_there() {
+    with_bench(|bench| {
+        bench.cell(
+            "class Remote(Exception):\n    def _raised_on_(self): return self.args[0]\n\
+             def f(): raise Remote([2])\nimport _rhumba_shell",
+        );
+        for (engines, told) in [
+            (
+                "[3]",
+                "That failed on engine 3: %debug -t 3 looks at it there.",
+            ),
+            (
+                "[1, 0]",
+                "That failed on 2 engines (1, 0): %debug -t 1 looks at it on the first of them.",
+            ),
+            (
+                "list(range(12))",
+                "That failed on 12 engines (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …): %debug -t 0 looks at it \
+                 on the first of them.",
+            ),
+        ] {
+            bench.failing(&format!("raise Remote({engines})"));
+            assert_eq!(bench.failing("%debug").message, told);
+        }
+        // What is a function's here can be looked at, too.
+        bench.failing("f()");
+        let shown = typed(bench, "%debug", &["u", "q"]);
+        in_order(
+            &shown,
+            &[
+                "That failed on engine 2: %debug -t 2 looks at it there.\n",
+                "def f(): raise Remote",
+                "ipdb> ",
+            ],
+        );
+        // Nothing of it has run there.
+        bench.failing("raise Remote([])");
+        in_order(
+            &typed(bench, "%debug", &["q"]),
+            &["raise Remote([])", "ipdb> "],
+        );
+    });
+}
+
+#[test]
 fn what_has_failed_is_looked_at_after_the_fact() {
     with_bench(|bench| {
         bench.cell(FAILING);

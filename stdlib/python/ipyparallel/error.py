@@ -86,6 +86,11 @@ class RemoteError(KernelError):
         # The shell shows these lines where somebody asks for the last failure again.
         return self.render_traceback()
 
+    def _raised_on_(self):
+        # The debugger of the shell names these engines: what it would look at here isn't where it was raised.
+        engine = self.engine_info.get("engine_id")
+        return [] if engine is None else [engine]
+
     def print_traceback(self, excid=None):
         """Prints the lines of `render_traceback` on stdout."""
         print("\n".join(self.render_traceback()))
@@ -101,6 +106,9 @@ class _UnfinishedError(RemoteError):
     def __init__(self, message, engine_info=None):
         RemoteError.__init__(self, type(self).__name__, message, "", engine_info)
         self.args = (message, self.engine_info)
+
+    def _raised_on_(self):
+        return []
 
     def __str__(self):
         if self.engine_info:
@@ -186,6 +194,11 @@ class CompositeError(RemoteError):
             lines.append(first_traceback.rstrip("\n"))
         return "\n".join(lines)
 
+    def _raised_on_(self):
+        # Only what has run has a traceback.
+        engines = [info.get("engine_id") for _, _, traceback, info in self.elist if traceback]
+        return [engine for engine in dict.fromkeys(engines) if engine is not None]
+
     def _remainder(self):
         """Returns a line on the exceptions that aren't shown, if there are any: how many of which kind."""
         rest = self.elist[self.tb_limit :]
@@ -255,6 +268,9 @@ class AlreadyDisplayedError(RemoteError):
     def render_traceback(self):
         """Returns one line that counts the errors."""
         return [str(self)]
+
+    def _raised_on_(self):
+        return self.original_error._raised_on_()
 
     def _render_again_(self):
         return self.original_error.render_traceback()

@@ -245,4 +245,14 @@ fn a_failure_on_an_engine_is_looked_at_there_while_everything_goes_on() {
     terminal.enter(9, "%debug");
     terminal.expect("----> 1 view.debug()");
     terminal.expect("ipdb> ");
+    terminal.send("q\r");
+    // What has failed on engines isn't looked at here.
+    terminal.enter(10, "%px -t 1 1/0");
+    terminal.enter(11, "%debug");
+    terminal.expect("That failed on engine 1: %debug -t 1 looks at it there.");
+    terminal.enter(12, "%px 1/0");
+    terminal.enter(13, "%debug");
+    terminal
+        .expect("That failed on 2 engines (0, 1): %debug -t 0 looks at it on the first of them.");
+    terminal.prompt(14);
 }
