@@ -247,7 +247,8 @@ fn a_failure_on_an_engine_is_looked_at_there_while_everything_goes_on() {
     terminal.expect("ipdb> ");
     terminal.send("q\r");
     // What has failed on engines isn't looked at here.
-    terminal.enter(10, "%px -t 1 1/0");
+    terminal.prompt(10);
+    terminal.send("\x1b[200~%%px --targets 1\n1/0\x1b[201~\r\r");
     terminal.enter(11, "%debug");
     terminal.expect("That failed on engine 1: %debug -t 1 looks at it there.");
     terminal.enter(12, "%px 1/0");
