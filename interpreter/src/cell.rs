@@ -260,6 +260,7 @@ impl Run<'_> {
             });
             let code = code.map_err(|failure| {
                 let failure = failure.into_pyexception(self.vm, Some(python));
+                let failure = compiling::worded(self.vm, failure, python);
                 add_line(self.vm, &failure, python);
                 failure
             })?;

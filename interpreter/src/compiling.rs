@@ -6,12 +6,14 @@
 //! these, which has the same faults at the same places.
 //!
 //! And its parser takes `match` behind a semicolon for the beginning of a block: such a name is compiled in another
-//! spelling (`names.rs`). All other source is compiled as it is.
+//! spelling (`names.rs`). All other source is compiled as it is. What is said of wrong indentation is put into Python's words
+//! (`indentation.rs`).
 //!
 //! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`; `symbol_tables.rs`
 //! for `symtable`.
 
 pub(crate) mod builtins;
+mod indentation;
 mod names;
 pub(crate) mod symbol_tables;
 
@@ -22,6 +24,7 @@ use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::{AsObject, PyRef, PyResult, VirtualMachine};
 
+pub(crate) use indentation::worded;
 pub(crate) use names::{StandIn, readable, spelled};
 
 use crate::parsing::parse_module;
@@ -59,7 +62,7 @@ pub(crate) fn program(vm: &VirtualMachine, source: &str, name: &str) -> PyResult
     let code = compiled(&spelled(source), |source| {
         vm.compile(source, Mode::Exec, name)
     });
-    code.map_err(|failure| failure.into_pyexception(vm, Some(source)))
+    code.map_err(|failure| worded(vm, failure.into_pyexception(vm, Some(source)), source))
 }
 
 /// The same source with a letter in the place of each character that takes more than a byte.
@@ -78,7 +81,7 @@ pub(crate) fn check(vm: &VirtualMachine, source: &str, name: &str, mode: Mode) -
     }
     let code = compiled(source, |source| vm.compile(source, mode, name));
     code.map(drop)
-        .map_err(|failure| failure.into_pyexception(vm, Some(source)))
+        .map_err(|failure| worded(vm, failure.into_pyexception(vm, Some(source)), source))
 }
 
 /// Shows the line of a SyntaxError as it was written.

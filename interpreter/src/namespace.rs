@@ -120,7 +120,9 @@ impl Namespace {
 
     fn run(&self, vm: &VirtualMachine, source: &str, mode: Mode) -> PyResult {
         let code = compiling::compiled(source, |source| vm.compile(source, mode, "<name>"))
-            .map_err(|failure| failure.into_pyexception(vm, Some(source)))?;
+            .map_err(|failure| {
+                compiling::worded(vm, failure.into_pyexception(vm, Some(source)), source)
+            })?;
         let scope = Scope::with_builtins(None, self.dict().clone(), vm);
         vm.run_code_obj(code, scope)
     }

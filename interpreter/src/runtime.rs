@@ -457,13 +457,15 @@ fn run_file(vm: &VirtualMachine, namespace: &Namespace, path: &str) -> PyResult<
         return run.call((vm.ctx.new_str(absolute),), vm).map(drop);
     }
     let source = std::fs::read(&absolute).ok();
-    if let Some(source) = source.and_then(|bytes| compiling::builtins::decoded(&bytes, vm)) {
-        if StandIn::of(&source).is_some() {
-            return run_named(vm, namespace, &source, &absolute);
-        }
-        compiling::check(vm, &source, &absolute, Mode::Exec)?;
+    let Some(source) = source.and_then(|bytes| compiling::builtins::decoded(&bytes, vm)) else {
+        return vm.run_any_file(namespace_scope(vm, namespace), &absolute);
+    };
+    if StandIn::of(&source).is_some() {
+        return run_named(vm, namespace, &source, &absolute);
     }
+    compiling::check(vm, &source, &absolute, Mode::Exec)?;
     vm.run_any_file(namespace_scope(vm, namespace), &absolute)
+        .map_err(|failure| compiling::worded(vm, failure, &source))
 }
 
 /// Runs a file with names that the runtime's parser refuses, as the runtime runs others.

@@ -54,7 +54,13 @@ pub(crate) fn is_original_compile(native: &PyObject) -> bool {
 }
 
 /// `compile`, as code calls it: flags that aren't given are those of that code.
-fn compile(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+fn compile(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    let source = args.args.first().or(args.kwargs.get("source")).cloned();
+    compiled(args, vm)
+        .map_err(|failure| compiling::builtins::worded(vm, failure, source.as_deref()))
+}
+
+fn compiled(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     let original = ORIGINAL.get().expect("set when this was put in its place");
     let source = args.args.first().or(args.kwargs.get("source"));
     let Some(source) = source.cloned() else {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::PyStr;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{
@@ -83,9 +83,33 @@ fn exec(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     }
     look_at(&args, Mode::Exec, vm)?;
     let originals = ORIGINALS.get().expect("set when this was put in its place");
+    let source = args.args.first().cloned();
     // The runtime's gives the value of code that has one, as that of functions.
-    originals.exec.call_with_args(args, vm)?;
+    let done = originals.exec.call_with_args(args, vm);
+    done.map_err(|failure| worded(vm, failure, source.as_deref()))?;
     Ok(vm.ctx.none())
+}
+
+/// What compiling text or bytes failed with, as Python tells it.
+pub(crate) fn worded(
+    vm: &VirtualMachine,
+    failure: PyBaseExceptionRef,
+    source: Option<&PyObject>,
+) -> PyBaseExceptionRef {
+    if !failure.fast_isinstance(vm.ctx.exceptions.indentation_error) {
+        return failure;
+    }
+    let text = source.and_then(|source| match source.downcast_ref::<PyStr>() {
+        Some(text) => text.to_str().map(str::to_owned),
+        None => {
+            let bytes = ArgBytesLike::try_from_borrowed_object(vm, source).ok()?;
+            decoded(&bytes.borrow_buf(), vm)
+        }
+    });
+    match text {
+        Some(text) => super::worded(vm, failure, &text),
+        None => failure,
+    }
 }
 
 fn eval(args: FuncArgs, vm: &VirtualMachine) -> PyResult {

@@ -453,6 +453,22 @@ fn functions_of_cells_can_be_inspected() {
 }
 
 #[test]
+fn wrong_indentation_of_a_cell_is_told_in_the_words_of_python() {
+    with_bench(|bench| {
+        let told = bench.failing("x = 1\n  y = 2");
+        assert_eq!(told.exception, "IndentationError");
+        assert!(
+            told.traceback
+                .ends_with("line 2\n    y = 2\nIndentationError: unexpected indent"),
+            "{told:?}"
+        );
+        let told = bench.failing("if (1 and\n    2):\nz");
+        let expected = "expected an indented block after 'if' statement on line 1";
+        assert!(told.message.contains(expected), "{told:?}");
+    });
+}
+
+#[test]
 fn a_program_may_set_the_number_of_cells() {
     with_bench(|bench| {
         bench.cell("ip = get_ipython()\nhere = ip.execution_count");

@@ -124,6 +124,64 @@ fn a_failing_script_shows_its_traceback() {
 }
 
 #[test]
+fn wrong_indentation_is_told_in_the_words_of_python() {
+    let folder = Folder::new("indentation");
+    for (source, told) in [
+        (
+            "x = 1\n  y = 2\n",
+            "2\n    y = 2\nIndentationError: unexpected indent\n",
+        ),
+        (
+            "def f(a,\n      b):\nz\n",
+            "3\n    z\n    ^\nIndentationError: expected an indented block after function definition on line 1\n",
+        ),
+        (
+            "if 1:\n    pass\n  y\n",
+            "3\n    y\n     ^\nIndentationError: unindent does not match any outer indentation level\n",
+        ),
+        (
+            "if 1:\n\tpass\nx\n  y\n",
+            "4\n    y\nIndentationError: unexpected indent\n",
+        ),
+    ] {
+        let script = folder.write("wrong.py", source);
+        let (status, _, stderr) = ran(|runtime| runtime.run_script(&script, &[]));
+        let expected = format!("  File \"{script}\", line {told}");
+        assert_eq!((status, stderr), (1, expected));
+        let (_, _, stderr) = ran(|runtime| runtime.run_command(source, &[]));
+        assert_eq!(stderr, format!("  File \"<string>\", line {told}"));
+        // As text, as bytes, and where a module of it is imported.
+        let beside = folder.write("beside.py", "import wrong");
+        let text = format!("{source:?}");
+        for (call, name) in [
+            (format!("exec({text})"), "<string>"),
+            (format!("exec({text}.encode())"), "<string>"),
+            (format!("compile({text}, 'f', 'exec')"), "f"),
+            (format!("import ast; ast.parse({text})"), "<unknown>"),
+            (
+                format!("import runpy; runpy.run_path({beside:?})"),
+                script.as_str(),
+            ),
+        ] {
+            let call = format!(
+                "import sys; sys.path.insert(0, {:?}); {call}",
+                folder.path()
+            );
+            let (_, _, stderr) = ran(|runtime| runtime.run_command(&call, &[]));
+            let expected = format!("  File \"{name}\", line {told}");
+            assert!(stderr.ends_with(&expected), "{call}\n{stderr}");
+        }
+    }
+    // What code raises itself stays as it is.
+    let raises = "raise IndentationError('unexpected indentation', ('f', 1, 1, 'x', 1, 2))";
+    let (_, _, stderr) = ran(|runtime| runtime.run_command(&format!("exec({raises:?})"), &[]));
+    assert!(
+        stderr.ends_with("IndentationError: unexpected indentation\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn match_is_a_name_behind_a_semicolon_of_a_file() {
     let folder = Folder::new("refused-names");
     let beside = folder.0.join("beside.py");
