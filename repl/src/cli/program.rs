@@ -160,8 +160,9 @@ fn check_readable(path: &Path) -> Result<(), Failure> {
         if main.is_file() {
             return Ok(());
         }
-        return Err(Failure::usage(format_args!(
-            "'{}' is a folder without a __main__.py, so there is nothing to run in it",
+        // In Python's words and with its status: a program that begins others may know both.
+        return Err(Failure::new(format_args!(
+            "can't find '__main__' module in '{}'",
             path.display()
         ))
         .hint("name a script, or a folder or zip archive with a __main__.py"));

@@ -81,8 +81,8 @@ fn a_script_that_is_not_there_starts_nothing() {
     );
     assert!(!home.home().join("clusters").exists());
     std::fs::create_dir(home.work().join("empty")).expect("the folder is ours");
-    let sentence = home.run(["empty"]).failure(2);
-    assert!(sentence.contains("without a __main__.py"), "{sentence}");
+    let sentence = home.run(["empty"]).failure(1);
+    assert_eq!(sentence, "can't find '__main__' module in 'empty'");
 }
 
 #[test]
