@@ -69,11 +69,13 @@ class _Signs(ast.NodeTransformer):
         return self._written(node.value, node) if _is_negative(node.value) else node
 
     def visit_MatchValue(self, node):
-        node.value = _matched(node.value)
+        if _has_sign(node):
+            node.value = _matched(node.value)
         return self.generic_visit(node)
 
     def visit_MatchMapping(self, node):
-        node.keys = [_matched(key) for key in node.keys]
+        if _has_sign(node):
+            node.keys = [_matched(key) for key in node.keys]
         return self.generic_visit(node)
 
     def _written(self, value, node):
@@ -115,25 +117,25 @@ def _signed_number(node):
     if isinstance(node, ast.Constant):
         value = _number(node, int)
         return value if value is not None and value < 0 else None
-    if _is_negated(node):
-        value = _number(node.operand, int, float, complex)
-        return None if value is None else -value
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, (ast.Add, ast.Sub)):
+    if isinstance(node, ast.UnaryOp):
+        return _number_or_negated(node, int, float, complex)
+    operator = getattr(node, "op", None) if isinstance(node, ast.BinOp) else None
+    real = _number_or_negated(getattr(node, "left", None), int, float)
+    imaginary = _number(getattr(node, "right", None), complex)
+    if real is None or imaginary is None or not isinstance(operator, (ast.Add, ast.Sub)):
         return None
-    real = _number(node.left.operand if _is_negated(node.left) else node.left, int, float)
-    imaginary = _number(node.right, complex)
-    if real is None or imaginary is None:
-        return None
-    if _is_negated(node.left):
-        real = -real
     try:
-        return real + imaginary if isinstance(node.op, ast.Add) else real - imaginary
+        return real + imaginary if isinstance(operator, ast.Add) else real - imaginary
     except OverflowError:
         return None
 
 
-def _is_negated(node):
-    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+def _number_or_negated(node, *kinds):
+    """The value of a constant of such types, or of one with a minus before it; None of all else."""
+    if not isinstance(node, ast.UnaryOp):
+        return _number(node, *kinds)
+    value = _number(getattr(node, "operand", None), *kinds)
+    return -value if value is not None and isinstance(getattr(node, "op", None), ast.USub) else None
 
 
 def _number(node, *kinds):
@@ -143,23 +145,21 @@ def _number(node, *kinds):
 
 
 def _has_sign(node):
-    """Whether a node of a tree is changed by `_Signs`, what is below it aside."""
+    """Whether a node of a tree is changed by `_Signs`, what is below it aside. It may lack what belongs to it."""
+    value = getattr(node, "value", None)
     if isinstance(node, ast.Constant):
-        return _is_negative(getattr(node, "value", None))
+        return _is_negative(value)
     if isinstance(node, ast.MatchValue):
-        return _signed_number(node.value) is not None
-    return isinstance(node, ast.MatchMapping) and any(_signed_number(key) is not None for key in node.keys)
+        return _signed_number(value) is not None
+    keys = getattr(node, "keys", None) if isinstance(node, ast.MatchMapping) else None
+    return isinstance(keys, list) and any(_signed_number(key) is not None for key in keys)
 
 
 def signed(tree):
     """A tree without numbers that this compiler doesn't take, and compiles to the same: a copy, if it has any."""
     if not isinstance(tree, ast.AST):
         return tree
-    try:
-        if not any(map(_has_sign, ast.walk(tree))):
-            return tree
-    except (AttributeError, TypeError):
-        # It lacks something, which the compiler says.
+    if not any(map(_has_sign, ast.walk(tree))):
         return tree
     from copy import deepcopy
 
