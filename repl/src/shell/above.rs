@@ -1,10 +1,10 @@
 //! Output that arrives while a person types: it is shown above the cell, which stays as it is.
 //!
-//! Python's threads hand text over here and go on; a thread of its own passes whole lines to
-//! what shows the cell ([`super::view`]), which stays below them. Text that waits is bounded: who writes faster
+//! Python's threads hand text over here and go on, as does what reads what is written past the shell; a thread of its own
+//! passes whole lines to what shows the cell ([`super::view`]), which stays below them. Text that waits is bounded: who writes faster
 //! than the terminal takes it waits too, but never the thread that the editor itself runs on.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
 /// As much text as may wait to be shown.
@@ -12,12 +12,17 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// As much as is shown at once, so that keys are looked at in between.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
 
+/// Adds what has been written past the shell so far.
+type AddWritten = Arc<dyn Fn() + Send + Sync>;
+
 #[derive(Default)]
 pub struct Above {
     /// Held by who writes to the terminal past this, so that no cell begins in the middle of it.
     direct: Mutex<()>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Called before text is taken: what was written earlier stands before it.
+    add_written: Mutex<Option<AddWritten>>,
 }
 
 #[derive(Default)]
@@ -70,8 +75,33 @@ impl Above {
         self.lock().editor.is_some()
     }
 
+    /// Has what was written past the shell be added by `add_written`, each time before text is taken.
+    pub fn follow(&self, add_written: impl Fn() + Send + Sync + 'static) {
+        let mut known = self
+            .add_written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(Arc::new(add_written));
+    }
+
     /// Takes text to be shown above the cell that is edited; false if none is.
     pub fn take(&self, text: &str) -> bool {
+        if self.is_edited() {
+            let known = self
+                .add_written
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let add_written = known.clone();
+            drop(known);
+            if let Some(add_written) = add_written {
+                add_written();
+            }
+        }
+        self.add(text)
+    }
+
+    /// The same of what was written past the shell.
+    pub fn add(&self, text: &str) -> bool {
         let mut state = self.lock();
         while let Some(editor) = state.editor {
             let may_wait = editor != std::thread::current().id();
@@ -175,6 +205,20 @@ mod tests {
             assert!(!above.take("later\n"));
             above.stop();
         });
+    }
+
+    #[test]
+    fn what_was_written_earlier_stands_before_what_is_taken() {
+        let above = Arc::new(Above::default());
+        let own = Arc::downgrade(&above);
+        above.follow(move || {
+            let above = own.upgrade().expect("it is asked by it");
+            assert!(above.add("written\n"));
+        });
+        assert!(!above.take("not edited\n"));
+        above.begin();
+        assert!(above.take("taken\n"));
+        assert_eq!(above.end(), "written\ntaken\n");
     }
 
     #[test]

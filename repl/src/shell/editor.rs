@@ -84,6 +84,12 @@ fn line_editor<'vm>(
     // Nobody sees what it writes.
     editor.enable_synchronized_output(false);
     let waits = Box::new(editor.create_external_printer()?);
+    let view = Arc::downgrade(&keys.view);
+    screen.above().follow(move || {
+        if let Some(view) = view.upgrade() {
+            view.add_written();
+        }
+    });
     let view = Arc::clone(&keys.view);
     let passer = screen.above().next_passer();
     let passes_on = Arc::clone(screen);
@@ -94,12 +100,6 @@ fn line_editor<'vm>(
             .pass_on(passer, |text| view.print_above(text));
     });
     Ok((editor, waits))
-}
-
-/// Makes what shows cells; where a signal ends the process, it shows what waits to be shown above one.
-fn cell_view(screen: &Arc<Screen>) -> std::io::Result<Arc<CellView>> {
-    let screen = Arc::clone(screen);
-    CellView::new(move || screen.above().last_words()).map(Arc::new)
 }
 
 impl<'vm> CellEditor<'vm> {
@@ -116,7 +116,7 @@ impl<'vm> CellEditor<'vm> {
             recent: Arc::clone(history.recent()),
             rewriter: Arc::default(),
             vi: Arc::default(),
-            view: cell_view(&screen)?,
+            view: Arc::new(CellView::new(Arc::clone(&screen))?),
             leaves_for_editor: Arc::new(AtomicBool::new(false)),
             indents: Arc::new(AtomicBool::new(true)),
             closes_pairs: Arc::default(),
@@ -142,7 +142,7 @@ impl<'vm> CellEditor<'vm> {
     /// # Errors
     /// The terminal can't be used.
     pub fn reopen(&mut self) -> rustyline::Result<()> {
-        self.keys.view = cell_view(&self.screen)?;
+        self.keys.view = Arc::new(CellView::new(Arc::clone(&self.screen))?);
         let (fresh, waits) = line_editor(
             self.vm,
             self.namespace,
@@ -200,8 +200,10 @@ impl<'vm> CellEditor<'vm> {
             });
             drop(shown);
             drop(turn);
+            self.keys.view.add_written();
             let waiting = self.screen.above().end();
-            self.screen.write(Stream::Stdout, &waiting);
+            // It was noted when it was handed over.
+            self.screen.put(Stream::Stdout, &waiting);
             self.screen.start_line();
             match read {
                 Ok(cell) if self.keys.leaves_for_editor.load(Ordering::Relaxed) => {

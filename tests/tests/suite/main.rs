@@ -21,6 +21,7 @@ mod namespaces;
 mod store;
 mod task_store;
 mod terminal;
+mod terminal_above;
 mod terminal_editing;
 mod terminal_history;
 mod terminal_keys;

@@ -137,6 +137,20 @@ impl Others {
         !self.line.is_empty()
     }
 
+    /// Gives the line as far as it has come, without an end, where it is surely of others.
+    pub fn take_begun(&mut self) -> String {
+        // A letter or a code that hasn't come whole would be torn apart; what the editor writes has nothing to be seen.
+        let Ok(line) = std::str::from_utf8(&self.line) else {
+            return String::new();
+        };
+        if ends_in_code(line) || is_blank(&without_moves(line)) {
+            return String::new();
+        }
+        let mut line = self.take_line();
+        line.truncate(line.trim_end_matches('\n').len());
+        line
+    }
+
     /// Gives the line as far as it has come, if it is of others.
     pub fn take_line(&mut self) -> String {
         let line = std::mem::take(&mut self.line);
@@ -173,6 +187,17 @@ fn without_moves(text: &str) -> String {
     }
     left.push_str(rest);
     left
+}
+
+/// Whether a text ends within an escape code.
+fn ends_in_code(text: &str) -> bool {
+    let Some((_, code)) = text.rsplit_once('\x1b') else {
+        return false;
+    };
+    match code.strip_prefix('[') {
+        Some(parameters) => !parameters.contains(|end: char| ('\x40'..'\x7f').contains(&end)),
+        None => code.is_empty(),
+    }
 }
 
 /// Whether nothing of it would be seen.
@@ -230,6 +255,18 @@ mod tests {
         assert_eq!(others.take("no end".as_bytes()), "");
         assert!(others.has_begun());
         assert_eq!(others.take_line(), "no end\n");
+        assert!(!others.has_begun());
+        // What isn't whole, or isn't seen, stays until more has come.
+        for begun in ["\r\x1b[12C", "two\x1b", "two\x1b[1", "", "  \r"] {
+            let mut others = Others::default();
+            assert_eq!(others.take(begun.as_bytes()), "");
+            assert_eq!(others.take_begun(), "", "{begun:?}");
+            assert_eq!(others.has_begun(), !begun.is_empty(), "{begun:?}");
+        }
+        assert_eq!(others.take(b"\r\x1b[12Conly \xc3"), "");
+        assert_eq!(others.take_begun(), "");
+        assert_eq!(others.take(b"\xa9"), "");
+        assert_eq!(others.take_begun(), "only é");
         assert!(!others.has_begun());
         let long = "x".repeat(LINE_BYTES_MAX + 1);
         assert_eq!(shown(&[&long]), format!("{long}\n"));

@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use parking_lot::FairMutex;
+use parking_lot::{FairMutex, Mutex};
 use rustyline::GraphemeClusterMode;
 
 use aside::{Aside, Others};
@@ -24,6 +24,7 @@ pub use layout::CellText;
 use painter::Painter;
 
 use super::own_file::OwnFile;
+use super::screen::Screen;
 use super::terminal::{self, Size};
 use super::thread;
 
@@ -37,6 +38,9 @@ const CLEAR: &str = "\x1b[H\x1b[J";
 
 /// How wide the editor takes the terminal to be: cells are hardly ever wider.
 const COLUMNS_OF_EDITOR: u16 = 30_000;
+
+/// As much as is read at once of what others write.
+const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a line of others that has begun is waited for to end.
 const LINE_END_MS: libc::c_int = 200;
@@ -58,8 +62,12 @@ struct Shared {
     /// Tells the thread that shows what others write, and where it is told.
     tells: OwnFile,
     told: OwnFile,
-    /// Gives what the shell was handed to be shown, and hasn't shown yet.
-    last_words: Box<dyn Fn() -> String + Send + Sync>,
+    /// Has what others write be shown in its turn.
+    screen: Arc<Screen>,
+    /// Held by who reads what others have written, until it is handed on: so that it stays in its order.
+    others: Mutex<Others>,
+    /// The process that reads it: one that is forked would take it away from this one.
+    reader: u32,
     state: FairMutex<State>,
 }
 
@@ -79,12 +87,11 @@ struct State {
 }
 
 impl CellView {
-    /// Where a signal ends the process while a cell is edited, what `last_words` gives is shown as well as
-    /// what was written past the shell.
+    /// What is written past the shell is handed to the screen, as what is to be shown above the cell.
     ///
     /// # Errors
     /// The system gives no more files or threads.
-    pub fn new(last_words: impl Fn() -> String + Send + Sync + 'static) -> io::Result<Self> {
+    pub fn new(screen: Arc<Screen>) -> io::Result<Self> {
         let (tells, told) = UnixStream::pair()?;
         // In a signal's handler nothing may wait.
         tells.set_nonblocking(true)?;
@@ -92,7 +99,9 @@ impl CellView {
             aside: Aside::new()?,
             tells: aside::kept(tells.into())?,
             told: aside::kept(told.into())?,
-            last_words: Box::new(last_words),
+            screen,
+            others: Mutex::default(),
+            reader: std::process::id(),
             state: FairMutex::new(State {
                 terminal: None,
                 errors: None,
@@ -203,6 +212,11 @@ impl CellView {
     /// Shows text above the cell, if one is edited, else where the cursor is.
     pub fn print_above(&self, text: &str) {
         self.shared.print_above(text);
+    }
+
+    /// Hands what has been written past the shell so far to the screen, a line that has begun, too.
+    pub fn add_written(&self) {
+        self.shared.add_written();
     }
 
     /// Has the screen be empty when the cell is drawn next.
@@ -316,11 +330,10 @@ impl Shared {
         self.aside.is_there() && self.tells.is_there() && self.told.is_there()
     }
 
-    /// Shows what others than the editor write until the files of the view are gone: when it ends, with the last
+    /// Hands on what others than the editor write until the files of the view are gone: when it ends, with the last
     /// command that was started while a cell was edited.
     fn show_others(&self) {
-        let mut others = Others::default();
-        let mut buffer = vec![0; 64 * 1024];
+        let mut buffer = vec![0; READ_BYTES_MAX];
         let read_end = self.aside.read_end();
         let mut has_ended = false;
         loop {
@@ -332,12 +345,13 @@ impl Shared {
             // One that is negative is passed over.
             let told = if has_ended { -1 } else { self.told.number() };
             let mut files = [watched(read_end.number()), watched(told)];
-            let patience = if others.has_begun() { LINE_END_MS } else { -1 };
+            let has_begun = self.others.lock().has_begun();
+            let patience = if has_begun { LINE_END_MS } else { -1 };
             // SAFETY: there are two of them, and they live through the call.
             match unsafe { libc::poll(files.as_mut_ptr(), 2, patience) } {
                 -1 if was_interrupted() => continue,
                 -1 => return,
-                0 => self.print_above(&others.take_line()),
+                0 => self.end_line(),
                 _ => {}
             }
             // Under the numbers of files that are gone may be others by now.
@@ -348,7 +362,7 @@ impl Shared {
                 match read(self.told, &mut buffer[..1]) {
                     Some(1) if buffer[0] == RESIZED => self.resized(),
                     Some(1) if buffer[0] == terminal::SHOW_LAST_WORDS => {
-                        self.show_last_words(&mut others, &mut buffer);
+                        self.show_last_words();
                         return;
                     }
                     Some(1) => {
@@ -360,37 +374,75 @@ impl Shared {
                     _ => return,
                 }
             }
-            if files[0].revents != 0 && !self.show_what_came(&mut others, &mut buffer) {
-                self.print_above(&others.take_line());
+            if files[0].revents != 0 && !self.add_what_came(&mut buffer) {
+                self.end_line();
                 read_end.close();
                 return;
             }
         }
     }
 
-    /// Shows what has been written aside; false where nobody is left who could.
-    fn show_what_came(&self, others: &mut Others, buffer: &mut [u8]) -> bool {
+    /// Hands on what has been written aside; false where nobody is left who could write.
+    fn add_what_came(&self, buffer: &mut [u8]) -> bool {
+        let mut others = self.others.lock();
+        // Somebody else may have read it meanwhile.
+        if !self.has_come() {
+            return true;
+        }
         let count = read(self.aside.read_end(), buffer).filter(|count| *count != 0);
         if let Some(count) = count {
-            self.print_above(&others.take(&buffer[..count]));
+            self.add(&others.take(&buffer[..count]));
         }
         count.is_some()
     }
 
-    /// Shows all that has been written, as the process ends, and draws nothing after that.
-    fn show_last_words(&self, others: &mut Others, buffer: &mut [u8]) {
+    fn add_written(&self) {
+        if self.reader != std::process::id() || !self.is_there() {
+            return;
+        }
+        let mut others = self.others.lock();
+        let mut buffer = Vec::new();
+        while self.has_come() {
+            buffer.resize(READ_BYTES_MAX, 0);
+            match read(self.aside.read_end(), &mut buffer) {
+                None | Some(0) => break,
+                Some(count) => self.add(&others.take(&buffer[..count])),
+            }
+        }
+        self.add(&others.take_begun());
+    }
+
+    /// Hands on a line that has begun as one that has ended.
+    fn end_line(&self) {
+        let mut others = self.others.lock();
+        if others.has_begun() {
+            self.add(&others.take_line());
+        }
+    }
+
+    /// Whether something has been written aside that nobody has read, or nobody is left who could write.
+    fn has_come(&self) -> bool {
         let mut watched = libc::pollfd {
             fd: self.aside.read_end().number(),
             events: libc::POLLIN,
             revents: 0,
         };
         // SAFETY: there is one, and it lives through the call.
-        while unsafe { libc::poll(&raw mut watched, 1, 0) } == 1
-            && watched.revents & libc::POLLIN != 0
-            && self.show_what_came(others, buffer)
-        {}
-        self.print_above(&others.take_line());
-        self.print_above(&(self.last_words)());
+        unsafe { libc::poll(&raw mut watched, 1, 0) == 1 }
+    }
+
+    /// Has text of others be shown in its turn, at once where no cell is edited.
+    fn add(&self, text: &str) {
+        if !text.is_empty() && !self.screen.above().add(text) {
+            self.print_above(text);
+        }
+    }
+
+    /// Shows all that has been written, as the process ends, and draws nothing after that.
+    fn show_last_words(&self) {
+        self.add_written();
+        self.end_line();
+        self.print_above(&self.screen.above().last_words());
         let _last = self.state.lock();
         terminal::end_with_last_words();
     }
