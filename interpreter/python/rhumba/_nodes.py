@@ -66,7 +66,7 @@ class _Signs(ast.NodeTransformer):
     """
 
     def visit_Constant(self, node):
-        return self._written(node.value, node) if _is_negative(node.value) else node
+        return self._written(node.value, node) if _has_sign(node) else node
 
     def visit_MatchValue(self, node):
         if _has_sign(node):
