@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 
 # The status of what a Ctrl-C has ended: by the signal, or as shells tell of it.
 _ENDED_BY_INTERRUPT = (-signal.SIGINT, 128 + signal.SIGINT)
@@ -23,10 +24,8 @@ def system(command):
     sys.stderr.flush()
     if sys.stdout.isatty():
         # A program that wants a terminal, an editor for one, gets ours.
-        return _wait_at_terminal(_begun(command))
-    process = _begun(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+        return _wait_at_terminal(*_begun(command))
+    process = _begun_with_pipe(command)
     import codecs
 
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -50,9 +49,7 @@ def getoutput(command):
 
 def output_and_status(command):
     """The same with the exit status."""
-    process = _begun(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    process = _begun_with_pipe(command)
     try:
         output, _ = process.communicate()
     except BaseException as stopped:
@@ -67,18 +64,40 @@ def output_and_status(command):
 
 
 def _begun(command, **streams):
-    """Starts a command; a Ctrl-C meanwhile reached it too, if it runs already."""
+    """Starts a command; returns it, and whether a Ctrl-C came meanwhile, which reached it too if it ran already."""
+    interrupts = []
+    is_held = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if is_held:
+        signal.signal(signal.SIGINT, lambda *_: interrupts.append(None))
     try:
-        return subprocess.Popen([_shell(), "-c", command], **streams)
-    except KeyboardInterrupt:
-        pass
-    # Where in the start it came says nothing to anybody.
-    raise KeyboardInterrupt from None
+        process = subprocess.Popen([_shell(), "-c", command], **streams)
+    finally:
+        if is_held:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    return process, bool(interrupts)
 
 
-def _wait_at_terminal(process):
-    """Waits for a process to which the keyboard's Ctrl-C goes too: it is over by that, or has taken it and goes on."""
-    interrupted = False
+def _begun_with_pipe(command):
+    """Starts a command whose output, of both kinds, is read here."""
+    process, interrupted = _begun(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if interrupted:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+        raise KeyboardInterrupt
+    return process
+
+
+def _wait_at_terminal(process, interrupted):
+    """Waits for a process to which the keyboard's Ctrl-C goes too: it is over by that, or has taken it and goes on.
+
+    interrupted: whether there was one already
+    """
     while True:
         try:
             status = process.wait()

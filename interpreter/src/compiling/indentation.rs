@@ -101,8 +101,11 @@ fn made(
 fn told(source: &str, message: &str, number: usize) -> Option<Told> {
     let lines = logical_lines(source);
     if message.starts_with(BLOCK_MISSING) {
-        let (statement, before) = message.rsplit_once(ON_LINE)?;
-        let before: usize = before.parse().ok()?;
+        // Of source that becomes a tree no line is told.
+        let (statement, before) = match message.rsplit_once(ON_LINE) {
+            Some((statement, before)) => (statement, before.parse().ok()?),
+            None => (message, number.checked_sub(1)?),
+        };
         let header = lines.iter().rfind(|line| line.number <= before)?;
         if !header.opens_block {
             return None;

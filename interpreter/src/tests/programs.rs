@@ -168,8 +168,13 @@ fn wrong_indentation_is_told_in_the_words_of_python() {
                 folder.path()
             );
             let (_, _, stderr) = ran(|runtime| runtime.run_command(&call, &[]));
-            let expected = format!("  File \"{name}\", line {told}");
-            assert!(stderr.ends_with(&expected), "{call}\n{stderr}");
+            let whole = format!("  File \"{name}\", line {told}");
+            let expected = match name {
+                // Of source that becomes a tree, the runtime doesn't always know the column.
+                "<unknown>" => whole.lines().last().unwrap_or_default(),
+                _ => whole.trim_end(),
+            };
+            assert!(stderr.trim_end().ends_with(expected), "{call}\n{stderr}");
         }
     }
     // What code raises itself stays as it is.

@@ -1,6 +1,5 @@
 //! Editing of cells as a person sees it: keys, colours, paste, other sizes and other terminals.
 
-
 use super::support::{Screen, TerminalKind, TestHome};
 
 const COLOURED: TerminalKind<'_> = TerminalKind {
