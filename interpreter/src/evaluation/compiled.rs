@@ -101,14 +101,25 @@ pub(super) fn gives_first(code: &PyCode) -> bool {
     if steps.iter().any(|step| variables_bound(*step).contains(&0)) {
         return false;
     }
-    let returns = |step: &(Opcode, u32)| step.0 == Opcode::ReturnValue;
-    let gives_first = |pair: &[(Opcode, u32)]| {
-        let (opcode, operand) = pair[0];
-        let is_loaded = [Opcode::LoadFast, Opcode::LoadFastBorrow].contains(&opcode);
-        is_loaded && operand == 0
+    let does_something = |(opcode, _): &(Opcode, u32)| {
+        !matches!(opcode, Opcode::Cache | Opcode::Nop | Opcode::NotTaken)
     };
-    let mut ends = steps.windows(2).filter(|pair| returns(&pair[1])).peekable();
-    ends.peek().is_some() && ends.all(gives_first)
+    let steps: Vec<_> = steps.into_iter().filter(does_something).collect();
+    let returns = |step: &(Opcode, u32)| step.0 == Opcode::ReturnValue;
+    let ends = (0..steps.len()).filter(|at| returns(&steps[*at]));
+    let mut ends = ends.map(|at| &steps[..at]).peekable();
+    ends.peek().is_some() && ends.all(leaves_first)
+}
+
+/// Whether what is returned behind these is the first argument, whichever way leads there.
+fn leaves_first(before: &[(Opcode, u32)]) -> bool {
+    use Opcode::{LoadFast, LoadFastBorrow, PopJumpIfFalse, PopJumpIfTrue, PopTop};
+    match before {
+        // `x and self`: it may have jumped behind them.
+        [.., (PopJumpIfFalse | PopJumpIfTrue, _), (PopTop, _), _] => false,
+        [.., (LoadFast | LoadFastBorrow, 0)] => true,
+        _ => false,
+    }
 }
 
 fn parameter(code: &PyCode, index: usize) -> Option<String> {

@@ -112,6 +112,9 @@ fn annotations_tell_what_calls_give_and_nothing_runs() {
              \x20   def __iter__(self) -> typing.Iterator['Town']: ran.append('iter')\n\
              \x20   def nearest(self) -> 'Town': ran.append('nearest')\n\
              \x20   def renamed(self):\n        ran.append('renamed')\n        return self\n\
+             \x20   def chosen(self, other): return other if other else self\n\
+             \x20   def both(self, other): return other and self\n\
+             \x20   def noted(self, other):\n        other and ran.append('noted')\n        return self\n\
              \x20   def itself(self) -> Self: ran.append('itself')\n\
              \x20   def unsaid(self): ran.append('unsaid')\n\
              \x20   @classmethod\n    def founded(cls) -> Self: ran.append('founded')\n\
@@ -142,6 +145,7 @@ fn annotations_tell_what_calls_give_and_nothing_runs() {
                 ("capital().nearest().nearest().its|", &["itself"]),
                 ("town.nearest().its|", &["itself"]),
                 ("town.itself().its|", &["itself"]),
+                ("town.noted(1).its|", &["itself"]),
                 ("capital().renamed().its|", &["itself"]),
                 ("Written(1, 2, 3).word.bit_l|", &["bit_length"]),
                 ("town.__class__(1).its|", &["itself"]),
@@ -191,6 +195,8 @@ fn annotations_tell_what_calls_give_and_nothing_runs() {
             bench,
             &[
                 "town.unsaid().its|",
+                "town.chosen(1).its|",
+                "town.both(1).its|",
                 "town.other().its|",
                 "computed().its|",
                 "computed.__annotations__.nope|",
