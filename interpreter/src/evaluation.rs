@@ -390,13 +390,7 @@ impl<'t> Evaluation<'t> {
                 if let Some((binding, place)) = self.binding(name) {
                     return self.at(place).bound(binding);
                 }
-                let unread = self.place().map_or("", Place::unread);
-                self.spend(unread.len() / BYTES_PER_STEP)?;
-                if typed::may_bind(unread, name) {
-                    return None;
-                }
-                self.look_through(namespace.dict().__len__())?;
-                lookup::name(vm, namespace, name)
+                self.outside(namespace, name)?
             }
             Scope::Function { globals, cells } => {
                 let of_class = |cell: &PyObject| self.entry(cell.downcast_ref::<PyDict>()?, name);
@@ -411,6 +405,19 @@ impl<'t> Evaluation<'t> {
             Scope::Library(_) => self.library(name).or_else(|| lookup::module(vm, name)),
         };
         found.map(Value::Object)
+    }
+
+    /// What there is outside of the cell under a name that the cell doesn't bind; None where that can't be
+    /// told.
+    fn outside(&self, namespace: &Namespace, name: &str) -> Option<Option<PyObjectRef>> {
+        if let Some(unread) = self.place().and_then(Place::unread) {
+            self.spend(unread.bytes() / BYTES_PER_STEP)?;
+            if unread.may_bind(name) {
+                return None;
+            }
+        }
+        self.look_through(namespace.dict().__len__())?;
+        Some(lookup::name(self.vm, namespace, name))
     }
 
     /// What a dictionary holds under a name.

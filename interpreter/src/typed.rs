@@ -8,6 +8,7 @@ mod classes;
 mod cursor;
 mod rebound;
 mod scopes;
+mod strings;
 mod unread;
 
 use std::borrow::Cow;
@@ -21,12 +22,13 @@ use crate::transform::{CellMagic, escapes_to_python};
 use classes::has_decorator;
 pub(crate) use classes::{PlaceSet, attributes_of, is_member, method, places_set};
 pub(crate) use scopes::Place;
-pub(crate) use unread::may_bind;
+pub(crate) use strings::string_end;
+pub(crate) use unread::Unread;
 
 /// The text of a cell up to an expression that is asked for; it need not be whole.
 pub(crate) struct Typed<'s> {
     /// What is before it in a cell that is too long to be read as a whole.
-    unread: &'s str,
+    unread: Unread<'s>,
     module: Option<ModModule>,
     /// Where the expression begins.
     cursor: TextSize,
@@ -65,6 +67,7 @@ impl<'s> Typed<'s> {
     /// be known what it is in.
     pub(crate) fn new(unread: &'s str, before: &str, expression: &str, behind: &str) -> Self {
         let text = format!("{before}{expression}{behind}");
+        let unread = Unread::before(unread, &text);
         let source = CellMagic::parse(&text).map_or(&*text, |magic| magic.body);
         let source = without_mark(source);
         let mut python = escapes_to_python(&source).into_owned();

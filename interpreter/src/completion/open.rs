@@ -2,6 +2,7 @@
 //! string, a statement. Told from its marks; nothing is parsed.
 
 use super::Code;
+use crate::typed::string_end;
 
 /// What is open at the end of a text.
 #[derive(Default)]
@@ -101,30 +102,6 @@ fn begins_statement(line: &str) -> bool {
     let continues = ["elif", "else", "except", "finally"];
     let is_apart = line.starts_with(|c: char| c.is_whitespace() || c == '#');
     !line.is_empty() && !is_apart && !continues.iter().any(|word| line.starts_with(word))
-}
-
-/// The last quote of the string that opens at `at`, or the end of its line if it must end there;
-/// `None` if it stays open.
-fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let quote = bytes[at];
-    let width = if bytes[at..].starts_with(&[quote; 3]) {
-        3
-    } else {
-        1
-    };
-    let mut next = at + width;
-    while next < bytes.len() {
-        match bytes[next] {
-            b'\\' => next += 1,
-            b'\n' if width == 1 => return Some(next),
-            byte if byte == quote && bytes[next..].starts_with(&[quote; 3][..width]) => {
-                return Some(next + width - 1);
-            }
-            _ => {}
-        }
-        next += 1;
-    }
-    None
 }
 
 /// The rest of the line behind the word at the cursor, if it may be of the comprehension that the word is in:

@@ -15,7 +15,7 @@ use ruff_python_ast::{
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::rebound::rebound;
-use super::{Binding, has_decorator, is_missing, name_of};
+use super::{Binding, Unread, has_decorator, is_missing, name_of};
 
 /// A scope of the cell, up to some place in its text.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ struct Names<'a> {
 enum Kind<'a> {
     Cell {
         /// What is before it and isn't read.
-        unread: &'a str,
+        unread: Unread<'a>,
     },
     Function,
     Class {
@@ -63,7 +63,7 @@ struct Bound<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn of_cell(body: &'a [Stmt], end: TextSize, unread: &'a str) -> Self {
+    pub(super) fn of_cell(body: &'a [Stmt], end: TextSize, unread: Unread<'a>) -> Self {
         let mut names = Names::new(Kind::Cell { unread }, None, end);
         names.visit_body(body);
         names.at_end()
@@ -181,10 +181,10 @@ impl<'a> Place<'a> {
     }
 
     /// The part of the cell that isn't read.
-    pub(crate) fn unread(&self) -> &'a str {
+    pub(crate) fn unread(&self) -> Option<Unread<'a>> {
         match self.cell().names.kind {
-            Kind::Cell { unread } => unread,
-            _ => "",
+            Kind::Cell { unread } => Some(unread),
+            _ => None,
         }
     }
 

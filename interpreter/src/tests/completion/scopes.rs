@@ -244,6 +244,13 @@ fn of_a_long_cell_the_statements_near_the_cursor_are_read() {
         for (marked, expected) in [
             (format!("{long}x.bit_l|"), &OF_INT[..]),
             (format!("x.real\n{long}x.bit_l|"), &OF_INT),
+            (format!("# x = ''\nprint(x)\n{long}x.bit_l|"), &OF_INT),
+            (format!("y = f(x, x=1) + x\n{long}x.bit_l|"), &OF_INT),
+            (format!("def f(x):\n    x = ''\n{long}x.bit_l|"), &OF_INT),
+            (
+                format!("{}x.bit_l|", "def f(x):\n    x = x + 1\n".repeat(10_000)),
+                &OF_INT,
+            ),
             (format!("{long}x = ''\nx.isal|"), &OF_TEXT),
             (format!("{long}def f(y=''):\n    y.isal|"), &OF_TEXT),
             (format!("{long}zeal = 1\nze|"), &["zeal"]),
@@ -252,6 +259,11 @@ fn of_a_long_cell_the_statements_near_the_cursor_are_read() {
             (format!("x = ''\n{long}x.|"), &[]),
             (format!("{long}def f(x):\n    x.|"), &[]),
             (format!("def f(x):\n    '''\n{long}'''\n    x.|"), &[]),
+            (
+                format!("def f():\n    global x\n    x = ''\n{long}x.|"),
+                &[],
+            ),
+            (format!("y, x = 1, ''\n{long}x.|"), &[]),
             // There is no begin.
             (format!("'''{long}x.|"), &[]),
             (format!("x = '{}'; x.|", "a".repeat(200_000)), &[]),
@@ -271,7 +283,9 @@ fn cells_of_megabytes_are_no_trouble() {
         bench.cell("x = 5");
         let function = "def f(a, b):\n    c = a + b  # it's\n    return [c, 'text', c.real]\n\n";
         let cell = function.repeat(10_000_000 / function.len());
-        for tail in ["x.bit_l|", "x['|", "f(|", "zea|"] {
+        // Names that are spoken of and bound nowhere.
+        let cell = format!("# all of x\n{cell}");
+        for tail in ["x.bit_l|", "x['|", "f(|", "zea|", "c.bit_l|"] {
             let marked = format!("{cell}{tail}");
             let mut took_least = Duration::MAX;
             for _ in 0..3 {
