@@ -15,7 +15,9 @@ mod known;
 mod literals;
 mod operators;
 mod parameters;
+mod settled;
 mod trailing;
+mod unpacking;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -31,6 +33,7 @@ use crate::typed::{self, Binding, Place, Typed};
 use calls::Arguments;
 use containers::is_plain_key;
 pub(crate) use parameters::keyword_parameters;
+use settled::Assumed;
 pub(crate) use trailing::{attribute_owner, trailing_expression};
 
 /// Expressions inside of expressions that are followed.
@@ -256,6 +259,8 @@ struct Evaluation<'t> {
     receiver: Option<Value<'t>>,
     /// The class of the cell whose method is looked at.
     method_of: Option<&'t StmtClassDef>,
+    /// What is being found out around this.
+    assumed: Option<Rc<Assumed<'t>>>,
     /// For all that is looked at on the way: whatever an object is made of, it ends.
     budget: Rc<Budget>,
 }
@@ -281,6 +286,7 @@ impl<'t> Evaluation<'t> {
             scope,
             receiver: None,
             method_of: None,
+            assumed: None,
             budget: Rc::new(Budget {
                 steps_left: Cell::new(STEPS_MAX),
                 levels_left: Cell::new(LEVELS_MAX),
@@ -295,6 +301,7 @@ impl<'t> Evaluation<'t> {
             scope,
             receiver,
             method_of: None,
+            assumed: self.assumed.clone(),
             budget: Rc::clone(&self.budget),
         }
     }
@@ -353,10 +360,12 @@ impl<'t> Evaluation<'t> {
             Expr::BinOp(operation) => self.operated(operation),
             Expr::UnaryOp(operation) => self.signed(operation),
             Expr::Compare(comparison) => self.compared(comparison),
-            Expr::BoolOp(either) => self.one_of(either.values.iter().map(|each| self.known(each))),
-            Expr::If(either) => {
-                self.one_of([&either.body, &either.orelse].map(|each| self.known(each)))
-            }
+            Expr::BoolOp(either) => self.one_of_these(&either.values),
+            Expr::If(either) => match literals::truth(&either.test) {
+                Some(true) => self.known(&either.body),
+                Some(false) => self.known(&either.orelse),
+                None => self.one_of_these([&*either.body, &*either.orelse]),
+            },
             Expr::Await(awaited) => match self.known(&awaited.value)? {
                 Value::Instance(instance)
                     if instance.class.is(self.vm.ctx.types.coroutine_type) =>
@@ -446,11 +455,20 @@ impl<'t> Evaluation<'t> {
         Some(match binding {
             Binding::Value(value) => self.value(value)?,
             Binding::Item(of) => self.each(&self.known(of)?)?,
-            Binding::Part(of, index) => {
-                let each = self.each(&self.known(of)?)?;
-                self.part(&each, index)?
+            Binding::Part(part, target, from) => {
+                let whole = self.bound(from.whole()).and_then(Value::read);
+                self.part_of_target(part, target, whole)?
             }
-            Binding::Annotated(annotation) => self.annotated(annotation)?,
+            Binding::Augmented(assignment) => self.augmented(assignment)?,
+            Binding::Within(comprehension, value) => {
+                let inside = typed::inside(self.place()?, comprehension, value);
+                self.at(inside).value(value)?
+            }
+            Binding::Rebound(name, definition) => self.rebound(name, definition)?,
+            Binding::Annotated(annotation) => {
+                let there = self.place()?.later();
+                self.at(there).annotated(annotation)?
+            }
             Binding::Entered(context) => {
                 let context = self.known(context)?;
                 self.method(&context, "__enter__", Arguments::NONE)?

@@ -9,20 +9,23 @@ mod cursor;
 mod rebound;
 mod scopes;
 mod strings;
+mod targets;
 mod unread;
 
 use std::borrow::Cow;
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Mod, ModModule, Stmt, StmtClassDef, StmtFunctionDef};
+use ruff_python_ast::{Expr, Mod, ModModule, Stmt, StmtAugAssign, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::TextSize;
 
 use crate::parsing::parse_unchecked;
 use crate::transform::{CellMagic, escapes_to_python};
 use classes::has_decorator;
 pub(crate) use classes::{PlaceSet, attributes_of, is_member, method, places_set};
+pub(crate) use cursor::inside;
 pub(crate) use scopes::Place;
 pub(crate) use strings::string_end;
+pub(crate) use targets::{Unpacked, elements};
 pub(crate) use unread::Unread;
 
 /// The text of a cell up to an expression that is asked for; it need not be whole.
@@ -40,12 +43,19 @@ pub(crate) enum Binding<'a> {
     Value(&'a Expr),
     /// One of the items of it.
     Item(&'a Expr),
-    /// The part at this index of one of its items.
-    Part(&'a Expr, usize),
+    /// What this single target gets of what is unpacked into a target of several.
+    Part(&'a Expr, &'a Expr, Unpacked<'a>),
     /// Something of this class.
     Annotated(&'a Expr),
     /// What a `with` of it gives.
     Entered(&'a Expr),
+    /// What an operator makes of what it had before: `x += 1`.
+    Augmented(&'a StmtAugAssign),
+    /// In this comprehension, to this value: `[(x := y) for y in z]`.
+    Within(&'a Expr, &'a Expr),
+    /// Either what the name was before, or what definitions in its scope bind it to when they run, by
+    /// `global` or `nonlocal`: this is the last of them. [`Place::ways`] tells all.
+    Rebound(&'a str, &'a Stmt),
     Module(&'a str),
     Member(&'a str, &'a str),
     Function(&'a StmtFunctionDef),
@@ -214,6 +224,9 @@ mod tests {
             Some(Binding::Value(_)) => "value",
             Some(Binding::Item(_)) => "item",
             Some(Binding::Part(..)) => "part",
+            Some(Binding::Augmented(_)) => "augmented",
+            Some(Binding::Within(..)) => "within",
+            Some(Binding::Rebound(..)) => "rebound",
             Some(Binding::Annotated(_)) => "annotated",
             Some(Binding::Entered(_)) => "entered",
             Some(Binding::Module(_)) => "module",
@@ -253,6 +266,20 @@ mod tests {
             ("for y, x in {}.items():\n    ", "part"),
             ("[x for x in range(3) if ", "item"),
             ("any(y for y, x in [] if ", "part"),
+            ("x, y = z\n", "part"),
+            ("[y, *x] = z\n", "part"),
+            ("[y, *x] = 1, 2\n", "part"),
+            ("[*y, x] = 1, 2\n", "value"),
+            ("y, (z, x) = 1, (2, 3)\n", "value"),
+            ("y, x = 1, 2, 3\n", "part"),
+            ("y, x = *z, 1\n", "part"),
+            ("for y, (z, x) in []:\n    ", "part"),
+            ("with y as (x, z):\n    ", "part"),
+            ("x = 1\nx += 1\n", "augmented"),
+            ("x = 1\nx += ", "value"),
+            ("[(x := y) for y in z]\n", "within"),
+            ("f = lambda y=(x := 1): y\n", "value"),
+            ("def f(y=(x := 1)): pass\n", "value"),
             ("with open('f') as x:\n    ", "entered"),
             ("import a.b as x\n", "module"),
             ("import x.b\n", "module"),
@@ -282,10 +309,6 @@ mod tests {
         assert_bound(&[
             ("from . import x\n", "unknown"),
             ("from m import *\n", ""),
-            ("x, y = z\n", "unknown"),
-            ("[y, *x] = z\n", "unknown"),
-            ("for y, (z, x) in []:\n    ", "unknown"),
-            ("with y as (x, z):\n    ", "unknown"),
             ("x = 1\ndel x\n", "unknown"),
             ("type x = int\n", "unknown"),
             ("match y:\n    case [x]:\n        ", "unknown"),
@@ -295,7 +318,6 @@ mod tests {
             ("def f(*x):\n    ", "positional"),
             ("def f(**x):\n    ", "keywords"),
             ("def f[x](y):\n    ", "unknown"),
-            ("[(x := y) for y in z]\n", "unknown"),
         ]);
     }
 
@@ -306,6 +328,23 @@ mod tests {
             ("def f():\n    x = 1\n", ""),
             ("[x for x in range(3)]\n", ""),
             ("f = lambda x: x\n", ""),
+            ("f = lambda: (x := 1)\n", ""),
+            ("f = lambda: (x := 1) and ", "value"),
+            ("f = lambda: [(x := y) for y in z] and ", "within"),
+            ("[y for y in z if (x := y) and ", "within"),
+            ("class x:\n    y = 1\n    ", ""),
+            ("class x(", ""),
+            ("class x:\n    def f(self, y=", ""),
+            ("class x:\n    def f(self, y: ", "class"),
+            ("class x:\n    y: ", "class"),
+            ("class x:\n    y = lambda: ", "class"),
+            ("class x:\n    def f(self):\n        ", "class"),
+            ("class x:\n    class y:\n        ", ""),
+            (
+                "class x:\n    class y:\n        def f(self):\n            ",
+                "class",
+            ),
+            ("x = 1\nclass x:\n    y = 1\n    ", "value"),
             ("lambda x=1: ", "value"),
             ("sorted(y, key=lambda x: ", "unknown"),
             ("%time [y for x in y if ", "item"),
@@ -326,12 +365,14 @@ mod tests {
                 "class A:\n    def x(self):\n        pass\n    @",
                 "function",
             ),
-            ("x = 1\ndef f():\n    x += 1\n    ", "unknown"),
+            ("x = 1\ndef f():\n    x += 1\n    ", "augmented"),
             ("x = 1\ndef f():\n    if x:\n        x = x.", "unknown"),
             ("x = 1\ndef f():\n    global x\n    ", "value"),
             ("def f(x):\n    def g():\n        global x\n        ", ""),
-            ("x = 1\ndef f():\n    global x\n    x = ''\n", "unknown"),
-            ("x = 1\ndef f():\n    global x\n    x += 1\n", "value"),
+            ("x = 1\ndef f():\n    global x\n    x = ''\n", "rebound"),
+            ("x = 1\ndef f():\n    global x\n    x += 1\n", "rebound"),
+            ("x = 1\ndef f():\n    global x\n    del x\n", "rebound"),
+            ("x = 1\ndef f():\n    global x\n    y = x\n", "value"),
             (
                 "def f():\n    x = 1\n    def g():\n        nonlocal x\n        ",
                 "value",
@@ -342,7 +383,7 @@ mod tests {
             ),
             (
                 "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x = ''\n    ",
-                "unknown",
+                "rebound",
             ),
         ]);
     }
@@ -375,6 +416,48 @@ mod tests {
             assert_eq!(kind(binding), expected, "{name}");
         }
         assert!(method(class, "twice").is_some_and(|method| !has_decorator(method, "property")));
+    }
+
+    #[test]
+    fn what_definitions_bind_is_told_with_what_was_there() {
+        for (source, expected, is_outside) in [
+            ("def f():\n    global x\n    x = 1\n", &["value"][..], true),
+            (
+                "x = 1\ndef f():\n    global x\n    import x\n",
+                &["module", "value"],
+                false,
+            ),
+            (
+                "class A:\n    def f(self):\n        global x\n        x += 1\n",
+                &["augmented"],
+                true,
+            ),
+            (
+                "def f():\n    x = 2\n    def g():\n        global x\n        x, y = z\n",
+                &["part"],
+                true,
+            ),
+            (
+                "def f():\n    global x\n    x = 1\ndef g():\n    global x\n    def x(): pass\n",
+                &["value", "function"],
+                true,
+            ),
+            // What is bound there is another.
+            (
+                "def f():\n    global x\n    y = [x for x in z]\n    y = lambda: (x := 1)\n",
+                &[],
+                true,
+            ),
+        ] {
+            let typed = Typed::new("", source, "x", "");
+            let (ways, may_be_outside) = typed.place().ways("x");
+            let kinds: Vec<_> = ways.iter().map(|(way, _)| kind(Some(*way))).collect();
+            assert_eq!(
+                (&kinds[..], may_be_outside),
+                (expected, is_outside),
+                "{source:?}"
+            );
+        }
     }
 
     #[test]

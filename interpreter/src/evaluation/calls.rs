@@ -91,7 +91,8 @@ impl<'t> Evaluation<'t> {
             (_, Some((Binding::Value(Expr::Lambda(function)), place)))
                 if function.parameters.is_none() =>
             {
-                self.at(place.whole()).known(&function.body)
+                self.at(place.whole().lambda(function))
+                    .known(&function.body)
             }
             (Expr::Lambda(function), _) if function.parameters.is_none() => {
                 self.known(&function.body)

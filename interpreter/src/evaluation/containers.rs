@@ -40,7 +40,10 @@ impl<'t> Evaluation<'t> {
             && instance.class.is(self.vm.ctx.types.tuple_type)
         {
             let index = index(self.vm, key, instance.arguments.len())?;
-            return self.part(&owner, index);
+            return match &*instance.arguments {
+                [all, Some(rest)] if self.is_ellipsis(rest) => all.clone(),
+                parts => parts.get(index)?.clone(),
+            };
         }
         self.method(&owner, "__getitem__", Arguments::NONE)
     }
@@ -205,23 +208,8 @@ impl<'t> Evaluation<'t> {
         is_native.then(|| self.items(object))?
     }
 
-    fn is_ellipsis(&self, part: &Value<'_>) -> bool {
+    pub(super) fn is_ellipsis(&self, part: &Value<'_>) -> bool {
         matches!(part, Value::Object(object) if object.is(&self.vm.ctx.ellipsis))
-    }
-
-    /// A part of a tuple.
-    pub(super) fn part(&self, tuple: &Value<'t>, index: usize) -> Option<Value<'t>> {
-        match tuple {
-            Value::Object(object) => {
-                let tuple = object.downcast_ref::<PyTuple>()?;
-                tuple.as_slice().get(index).cloned().map(Value::Object)
-            }
-            Value::Instance(instance) => match &*instance.arguments {
-                [all, Some(rest)] if self.is_ellipsis(rest) => all.clone(),
-                parts => parts.get(index)?.clone(),
-            },
-            Value::Unread { .. } | Value::Typed(_) => None,
-        }
     }
 
     /// What `x[1:]` gives.

@@ -9,6 +9,7 @@ use ruff_text_size::TextSize;
 use rustpython_vm::builtins::PyType;
 
 use super::calls::Arguments;
+use super::settled::Subject;
 use super::{Evaluation, Scope, TypedClass, TypedKind, Value};
 use crate::typed::{self, Binding, Place, PlaceSet};
 
@@ -181,8 +182,9 @@ impl<'t> Evaluation<'t> {
             Some(annotation) => self.said_here(annotation, owner),
             None => {
                 let there = self.within(function, owner);
-                let returned = typed::returned(function, self.place()?.end()).into_iter();
-                there.one_of(returned.map(|value| there.known(value)))
+                let returned = typed::returned(function, self.place()?.end());
+                let subject = Subject::Result(function);
+                there.settled(&subject, &returned, |here, value| here.known(value))
             }
         };
         if function.is_async {
@@ -219,7 +221,8 @@ impl<'t> Evaluation<'t> {
     /// What the annotation of a function's result says.
     fn said_here(&self, annotation: &'t Expr, owner: Option<Owner<'_, 't>>) -> Option<Value<'t>> {
         let receiver = owner.map(|(object, _)| object.clone());
-        let there = self.elsewhere(self.scope.clone(), receiver);
+        let there = self.at(self.place()?.later());
+        let there = there.elsewhere(there.scope.clone(), receiver);
         there.annotated(annotation)
     }
 
@@ -331,22 +334,42 @@ impl<'t> Evaluation<'t> {
             let given = is_read.then(|| there.given_by(function, Some(owner)));
             return given.flatten();
         }
+        let subject = Subject::Attribute(class.class, name.to_owned());
+        if let Some(known) = self.asked(&subject) {
+            return known;
+        }
         let places = typed::places_set(class.class, name, class.place.end());
-        if places.is_empty() {
+        let of_bases = |here: &Self| {
             let mut bases = class.bases.iter();
-            return bases.find_map(|base| self.attribute(base, name));
+            bases.find_map(|base| here.attribute(base, name))
+        };
+        if places.is_empty() {
+            return of_bases(self);
         }
         let is_said = |set: &PlaceSet<'t>| matches!(set.binding, Binding::Annotated(_));
         let is_any_said = places.iter().any(is_said);
+        let is_set = |set: &PlaceSet<'t>| !matches!(set.binding, Binding::Augmented(_));
+        // What is only changed here begins as something else.
+        let is_inherited = !places.iter().any(is_set);
         let places = places
             .into_iter()
-            .filter(|set| !is_any_said || is_said(set));
-        self.one_of(places.map(|set| match set.method {
-            Some(method) => there.within(method, Some(owner)).bound(set.binding),
+            .filter(|set| !is_any_said || is_said(set))
+            .map(Some);
+        let ways: Vec<_> = places.chain(is_inherited.then_some(None)).collect();
+        there.settled(&subject, &ways, |here, way| match way {
+            Some(set) => here.set_there(set, owner),
+            None => of_bases(here)?.read(),
+        })
+    }
+
+    /// What a place sets an attribute to, in the body of a class where this is, or in a method of it.
+    fn set_there(&self, set: &PlaceSet<'t>, owner: Owner<'_, 't>) -> Option<Value<'t>> {
+        match set.method {
+            Some(method) => self.within(method, Some(owner)).bound(set.binding),
             None => {
-                let before = there.place()?.before(set.start);
-                there.at(before).bound(set.binding)
+                let before = self.place()?.before(set.start);
+                self.at(before).bound(set.binding)
             }
-        }))
+        }
     }
 }

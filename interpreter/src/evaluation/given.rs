@@ -109,6 +109,7 @@ pub(super) const STAND_INS: &[(&str, StandIn)] = &[
     ("Variables", |there, called| {
         there.variables(called.arguments)
     }),
+    ("Zipped", |there, called| there.zipped(called.arguments)),
 ];
 
 /// As many comparisons of values cost as much as looking at one expression.
@@ -276,6 +277,17 @@ impl<'t> Evaluation<'t> {
         }
         let each = self.each(&self.known(iterator)?);
         self.or_default(each, arguments.at(1))
+    }
+
+    /// What `zip` gives at a time: an item of each.
+    fn zipped(&self, arguments: Arguments<'_>) -> Option<Value<'t>> {
+        let tuple = self.vm.ctx.types.tuple_type;
+        if arguments.args.iter().any(Expr::is_starred_expr) {
+            return Some(Value::of_class(tuple));
+        }
+        let given = arguments.args.iter();
+        let items = given.map(|each| self.each(&self.known(each)?));
+        Some(Value::with_parts(tuple, items))
     }
 
     /// The values themselves, where all are there and are compared without running code.

@@ -9,6 +9,19 @@ use super::{Evaluation, Value, is_plain_key};
 /// Of longer displays the first parts tell what all are.
 const PARTS_MAX: usize = 100;
 
+/// Whether a literal is true.
+pub(super) fn truth(literal: &Expr) -> Option<bool> {
+    match literal {
+        Expr::BooleanLiteral(truth) => Some(truth.value),
+        Expr::NoneLiteral(_) => Some(false),
+        Expr::NumberLiteral(number) => match &number.value {
+            Number::Int(int) => Some(int.as_i64() != Some(0)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 impl<'t> Evaluation<'t> {
     pub(super) fn literal(&self, expression: &Expr) -> Option<Value<'t>> {
         let ctx = &self.vm.ctx;

@@ -4,15 +4,33 @@
 //! user's by what they say. A side of which nothing is known is taken for one that the other is usually
 //! used with, if that makes no difference. What it takes is in the table of [`super::known`].
 
-use ruff_python_ast::{CmpOp, Expr, ExprBinOp, ExprCompare, ExprUnaryOp, UnaryOp};
-use rustpython_vm::builtins::{PyFunction, PyType};
+use ruff_python_ast::{
+    CmpOp, Expr, ExprBinOp, ExprCompare, ExprUnaryOp, Operator, StmtAugAssign, UnaryOp,
+};
+use rustpython_vm::builtins::{PyFunction, PyType, PyTypeRef};
 use rustpython_vm::{AsObject, Py};
 
 use super::calls::Arguments;
 use super::given::Called;
 use super::known::{METHODS, reflected, rows_about};
-use super::{Evaluation, Value};
-use crate::typed;
+use super::{Evaluation, Value, annotations};
+use crate::typed::{self, Binding};
+
+/// What a method gives that changes its object.
+enum Changed<'t> {
+    Itself,
+    Other(Option<Value<'t>>),
+}
+
+/// Whether these are some objects of one class, and no more is known of them.
+fn are_plainly_alike(one: &Value<'_>, other: &Value<'_>) -> bool {
+    match (one, other) {
+        (Value::Instance(one), Value::Instance(other)) => {
+            one.class.is(&other.class) && one.arguments.is_empty() && other.arguments.is_empty()
+        }
+        _ => false,
+    }
+}
 
 impl<'t> Evaluation<'t> {
     pub(super) fn operated(&self, operation: &ExprBinOp) -> Option<Value<'t>> {
@@ -78,6 +96,85 @@ impl<'t> Evaluation<'t> {
             return self.one_of(given);
         }
         leaves.then(|| self.said_by(right?, &reflected))?
+    }
+
+    /// What a name or an attribute has behind `x += …`.
+    pub(super) fn augmented(&self, last: &'t StmtAugAssign) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
+        let Expr::Name(name) = &*last.target else {
+            let left = self.known(&last.target)?;
+            let right = self.known(&last.value);
+            return self.combined_in_place(left, last.op, right.as_ref());
+        };
+        // Those in a row aren't one in the other: there may be hundreds.
+        let mut row = vec![(last, self.place()?.clone())];
+        while let Some((Binding::Augmented(earlier), place)) = row.last()?.1.find(name.id.as_str())
+        {
+            self.spend(1)?;
+            row.push((earlier, place));
+        }
+        let (_, begin) = row.last()?;
+        let mut value = self.at(begin.clone()).known(&last.target)?;
+        let mut kept: Option<(Operator, PyTypeRef)> = None;
+        for (assignment, place) in row.into_iter().rev() {
+            self.spend(1)?;
+            let right = self.at(place).known(&assignment.value);
+            let class = right.as_ref().and_then(Value::class);
+            // What has left the kind as it is does so again.
+            if let (Some((op, known)), Some(class)) = (&kept, class)
+                && *op == assignment.op
+                && known.is(class)
+            {
+                continue;
+            }
+            let class = class.map(|class| class.to_owned());
+            let after = self.combined_in_place(value.clone(), assignment.op, right.as_ref())?;
+            let is_kept = assignment.op != Operator::Pow && are_plainly_alike(&value, &after);
+            kept = class
+                .filter(|_| is_kept)
+                .map(|class| (assignment.op, class));
+            value = after;
+        }
+        Some(value)
+    }
+
+    /// What an operator gives that changes its left side if it can be changed.
+    fn combined_in_place(
+        &self,
+        left: Value<'t>,
+        op: Operator,
+        right: Option<&Value<'t>>,
+    ) -> Option<Value<'t>> {
+        match self.changed(&left, op.in_place_dunder()) {
+            Some(Changed::Itself) => Some(left),
+            Some(Changed::Other(given)) => given,
+            None => self.combined(&left, op.dunder(), right),
+        }
+    }
+
+    /// What a method gives of something that changes it; None of what hasn't got it.
+    fn changed(&self, value: &Value<'t>, method: &str) -> Option<Changed<'t>> {
+        let given = || Changed::Other(self.method(value, method, Arguments::NONE));
+        match value {
+            Value::Typed(class) => match typed::method(class.class, method) {
+                Some(_) => Some(given()),
+                None => {
+                    let mut bases = class.bases.iter();
+                    bases.find_map(|base| self.changed(base, method))
+                }
+            },
+            // A class has what its own class has.
+            Value::Object(object) if object.downcast_ref::<PyType>().is_some() => None,
+            _ => {
+                let (class, held) = self.held(value, method)?;
+                let gives_itself =
+                    self.is_native(&class, method) || annotations::gives_itself(self.vm, &held);
+                Some(match gives_itself {
+                    true => Changed::Itself,
+                    false => given(),
+                })
+            }
+        }
     }
 
     /// What a method gives by what its function says.

@@ -1,5 +1,6 @@
 //! Completion and introspection: what is offered, and that nothing is run for it.
 
+mod bound;
 mod calls;
 mod defined;
 mod kinds;

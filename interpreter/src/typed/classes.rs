@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, ExprContext, Stmt, StmtClassDef, StmtFunctionDef};
-use ruff_text_size::TextSize;
+use ruff_text_size::{Ranged, TextSize};
 
+use super::targets::{Unpacked, assigned, bound, elements};
 use super::{Binding, is_missing, name_of};
 
 /// The names that objects of a class of the cell have by its text: what its body binds, and what its
@@ -43,7 +44,10 @@ pub(crate) fn attributes_of(class: &StmtClassDef) -> BTreeSet<String> {
             }
             Stmt::Assign(assignment) => {
                 for target in &assignment.targets {
-                    attributes.names.extend(name_of(target).map(str::to_owned));
+                    let value = Unpacked::Value(&assignment.value);
+                    bound(target, value, &mut |target, _| {
+                        attributes.names.extend(name_of(target).map(str::to_owned));
+                    });
                 }
             }
             Stmt::AnnAssign(assignment) => {
@@ -84,7 +88,10 @@ pub(super) fn has_decorator(function: &StmtFunctionDef, name: &str) -> bool {
 
 /// Whether the body of a class of the cell makes a member of that name, if it is an enumeration.
 pub(crate) fn is_member(class: &StmtClassDef, name: &str) -> bool {
-    let is_it = |target: &Expr| name_of(target) == Some(name);
+    let is_it = |target: &Expr| {
+        let parts = elements(target).unwrap_or(std::slice::from_ref(target));
+        parts.iter().any(|part| name_of(part) == Some(name))
+    };
     let binds = |statement: &Stmt| match statement {
         Stmt::Assign(assignment) => {
             assignment.targets.iter().any(is_it) && !assignment.value.is_lambda_expr()
@@ -146,6 +153,15 @@ impl<'a> AttributeSearch<'a, '_> {
         });
     }
 
+    /// Finds what those of the targets are bound to that are wanted.
+    fn binding(&mut self, start: TextSize) -> impl FnMut(&'a Expr, Binding<'a>) {
+        move |target, binding| {
+            if self.is_wanted(target) {
+                self.find(binding, start);
+            }
+        }
+    }
+
     fn is_wanted(&self, target: &Expr) -> bool {
         match (target, self.method) {
             (Expr::Attribute(attribute), Some(method)) => {
@@ -162,13 +178,34 @@ impl<'a> AttributeSearch<'a, '_> {
 impl<'a> Visitor<'a> for AttributeSearch<'a, '_> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
-            Stmt::Assign(assignment)
-                if assignment.targets.iter().any(|each| self.is_wanted(each))
+            Stmt::Assign(assignment) if assignment.range.end() <= self.end => {
+                let start = assignment.range.start();
+                for target in &assignment.targets {
+                    assigned(target, &assignment.value, &mut self.binding(start));
+                }
+            }
+            Stmt::AugAssign(assignment)
+                if self.is_wanted(&assignment.target)
                     && !is_missing(&assignment.value)
                     && assignment.range.end() <= self.end =>
             {
-                let binding = Binding::Value(&assignment.value);
-                self.find(binding, assignment.range.start());
+                self.find(Binding::Augmented(assignment), assignment.range.start());
+            }
+            Stmt::For(each) if each.iter.end() <= self.end => {
+                let items = Unpacked::Item(&each.iter);
+                bound(&each.target, items, &mut self.binding(each.start()));
+                visitor::walk_stmt(self, statement);
+            }
+            Stmt::With(with) => {
+                for item in &with.items {
+                    if let Some(target) = item.optional_vars.as_deref()
+                        && item.context_expr.end() <= self.end
+                    {
+                        let entered = Unpacked::Entered(&item.context_expr);
+                        bound(target, entered, &mut self.binding(with.start()));
+                    }
+                }
+                visitor::walk_stmt(self, statement);
             }
             Stmt::AnnAssign(assignment) if self.is_wanted(&assignment.target) => {
                 let binding = Binding::Annotated(&assignment.annotation);

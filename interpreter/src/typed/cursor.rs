@@ -16,6 +16,16 @@ pub(super) fn innermost<'a>(cell: Place<'a>, body: &'a [Stmt], cursor: TextSize)
     way.place
 }
 
+/// The innermost place around a part of an expression that stands at a place.
+pub(crate) fn inside<'a>(place: &Place<'a>, around: &'a Expr, part: &'a Expr) -> Place<'a> {
+    let mut way = Way {
+        place: place.clone(),
+        cursor: part.start(),
+    };
+    way.visit_expr(around);
+    way.place
+}
+
 /// The way from the cell to the cursor: what doesn't lead there isn't looked at.
 struct Way<'a> {
     place: Place<'a>,
@@ -49,6 +59,7 @@ impl<'a> Way<'a> {
                 return;
             }
         }
+        self.place = self.place.behind_conditions(generators);
         for part in made {
             self.visit_expr(part);
         }
@@ -69,7 +80,19 @@ impl<'a> Visitor<'a> for Way<'a> {
                 self.place = self.place.class_body(class);
                 self.visit_body(&class.body);
             }
+            // What makes them is run before they are there.
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {
+                self.place = self.place.before(statement.start());
+                visitor::walk_stmt(self, statement);
+            }
             other => visitor::walk_stmt(self, other),
+        }
+    }
+
+    fn visit_annotation(&mut self, annotation: &'a Expr) {
+        if self.leads_into(annotation) {
+            self.place = self.place.later();
+            self.visit_expr(annotation);
         }
     }
 

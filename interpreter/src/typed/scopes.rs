@@ -1,27 +1,31 @@
 //! The scopes of a cell that is typed: what each binds, and what is seen from a place in it.
 //!
 //! As in Python: a function sees the names of those around it and of the cell, and not those of classes; what
-//! is given to a function, a lambda or a comprehension is its own; `global` and `nonlocal` count. What is bound
-//! further on in a scope isn't seen.
+//! is given to a function, a lambda or a comprehension is its own, and `:=` in a comprehension is of the scope
+//! around; `global` and `nonlocal` count. What is bound further on in a scope isn't seen, nor is a class from
+//! its own body.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
-    Comprehension, ExceptHandler, Expr, ExprLambda, Identifier, Parameters, Pattern, Stmt,
-    StmtClassDef, StmtFunctionDef, StmtImport, StmtImportFrom, StmtTry, TypeParams, WithItem,
+    Comprehension, ExceptHandler, Expr, ExprLambda, ExprNamed, Identifier, Parameters, Pattern,
+    Stmt, StmtClassDef, StmtFunctionDef, StmtImport, StmtImportFrom, StmtTry, TypeParams, WithItem,
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use super::rebound::rebound;
-use super::{Binding, Unread, has_decorator, is_missing, name_of};
+use super::rebound::{captured, rebound};
+use super::targets::{assigned, bound};
+use super::{Binding, Unpacked, Unread, has_decorator, is_missing, name_of};
 
 /// A scope of the cell, up to some place in its text.
 #[derive(Clone)]
 pub(crate) struct Place<'a> {
     names: Rc<Names<'a>>,
     until: TextSize,
+    /// Whether what stands there is run when the class is there in whose body it is, as annotations are.
+    is_later: bool,
 }
 
 /// What one scope binds.
@@ -29,14 +33,16 @@ struct Names<'a> {
     kind: Kind<'a>,
     /// In the order of the text.
     bound: HashMap<&'a str, Vec<Bound<'a>>>,
+    /// What definitions in it bind when they run, with these.
+    rebound: Vec<(&'a str, &'a Stmt)>,
     globals: HashSet<&'a str>,
     nonlocals: HashSet<&'a str>,
     /// Where names are looked for that aren't bound here; None of the cell.
     outer: Option<Place<'a>>,
     /// Where the text ends.
     end: TextSize,
-    /// Comprehensions around the expression that is looked at.
-    comprehensions: usize,
+    /// The outermost comprehension around the expression that is looked at.
+    comprehension: Option<&'a Expr>,
 }
 
 enum Kind<'a> {
@@ -48,6 +54,8 @@ enum Kind<'a> {
     Class {
         class: &'a StmtClassDef,
         around: Place<'a>,
+        /// What is seen around by what is in its body and runs later.
+        later: Place<'a>,
     },
     /// What a function or a comprehension is given, by expressions that belong to the place around.
     Given {
@@ -71,10 +79,13 @@ impl<'a> Place<'a> {
 
     /// In the body of a function that is defined here.
     pub(crate) fn function(&self, function: &'a StmtFunctionDef) -> Self {
-        let around = self.typed_by(function.type_params.as_deref());
-        let mut given = around.within(Kind::Given {
-            around: around.clone(),
-        });
+        let parameters = function.type_params.as_deref();
+        let outer = self.later().typed_by(parameters);
+        let around = match parameters {
+            Some(_) => outer.clone(),
+            None => self.clone(),
+        };
+        let mut given = outer.within(Kind::Given { around });
         let own = match &self.names.kind {
             Kind::Class { class, .. } => own_parameter(class, function),
             _ => None,
@@ -86,22 +97,29 @@ impl<'a> Place<'a> {
     }
 
     /// In the body of a lambda that stands here.
-    pub(super) fn lambda(&self, lambda: &'a ExprLambda) -> Self {
-        let mut given = self.within(Kind::Given {
+    pub(crate) fn lambda(&self, lambda: &'a ExprLambda) -> Self {
+        let mut given = self.later().within(Kind::Given {
             around: self.clone(),
         });
         if let Some(parameters) = &lambda.parameters {
             given.parameters(parameters, None);
         }
-        given.at_once()
+        let mut names = given.at_once().within(Kind::Function);
+        names.visit_expr(&lambda.body);
+        names.at_end()
     }
 
     /// In the body of a class that is defined here.
     pub(crate) fn class_body(&self, class: &'a StmtClassDef) -> Self {
-        let outer = self.typed_by(class.type_params.as_deref());
-        let mut names = outer.within(Kind::Class {
+        let parameters = class.type_params.as_deref();
+        let now = Self {
+            is_later: false,
+            ..self.before(class.range.start())
+        };
+        let mut names = now.typed_by(parameters).within(Kind::Class {
             class,
             around: self.clone(),
+            later: self.later().typed_by(parameters).enclosing(),
         });
         names.visit_body(&class.body);
         names.at_end()
@@ -116,20 +134,47 @@ impl<'a> Place<'a> {
         names.at_once()
     }
 
+    /// Where what a comprehension makes sees what its conditions have bound.
+    pub(super) fn behind_conditions(&self, generators: &'a [Comprehension]) -> Self {
+        let mut names = self.within(Kind::Given {
+            around: self.clone(),
+        });
+        for condition in generators.iter().flat_map(|each| &each.ifs) {
+            names.visit_expr(condition);
+        }
+        match names.bound.is_empty() {
+            true => self.clone(),
+            false => names.at_once(),
+        }
+    }
+
     /// The same scope, further up in the text.
     pub(crate) fn before(&self, until: TextSize) -> Self {
         Self {
-            names: Rc::clone(&self.names),
             until: until.min(self.until),
+            ..self.clone()
         }
     }
 
     /// The same scope, as what runs later sees it.
     pub(crate) fn whole(&self) -> Self {
         Self {
-            names: Rc::clone(&self.names),
             until: self.until.max(self.names.end),
+            ..self.clone()
         }
+    }
+
+    /// The same place, as an annotation there sees it.
+    pub(crate) fn later(&self) -> Self {
+        Self {
+            is_later: true,
+            ..self.clone()
+        }
+    }
+
+    /// How far it has come in the text.
+    pub(crate) fn until(&self) -> TextSize {
+        self.until
     }
 
     /// Where the text ends: at the expression that is asked for.
@@ -143,6 +188,7 @@ impl<'a> Place<'a> {
             Kind::Class {
                 class: known,
                 around,
+                ..
             } if std::ptr::eq(*known, class) => Some(around.clone()),
             _ => None,
         }
@@ -156,28 +202,111 @@ impl<'a> Place<'a> {
             if let Some(found) = here.own(name) {
                 return Some(found);
             }
-            let outer = here.names.outer.clone()?;
-            here = match here.names.globals.contains(name) {
-                true => outer.cell(),
-                false => outer,
-            };
+            here = here.outward(name)?;
         }
     }
 
     fn own(&self, name: &str) -> Option<(Binding<'a>, Self)> {
+        self.rebound(name).or_else(|| self.in_order(name))
+    }
+
+    /// What the text of the scope itself binds the name to.
+    fn in_order(&self, name: &str) -> Option<(Binding<'a>, Self)> {
         let bound = self.names.bound.get(name)?;
-        let Some(last) = bound.iter().rfind(|each| self.is_behind(each)) else {
+        let Some(last) = bound.iter().rfind(|each| self.is_behind(each.by)) else {
             // It is the function's all the same, without a value yet.
             let is_unset = matches!(self.names.kind, Kind::Function) && self.names.is_local(name);
             return is_unset.then(|| (Binding::Unknown, self.clone()));
         };
-        let place = match (&self.names.kind, last.binding) {
+        Some((last.binding, self.place_of(last)))
+    }
+
+    /// Where what belongs to it stands to which a name is bound.
+    fn place_of(&self, bound: &Bound<'a>) -> Self {
+        match (&self.names.kind, bound.binding) {
             (Kind::Given { around }, _) => around.clone(),
             // Their bodies run when they are called.
             (_, Binding::Function(_) | Binding::Class(_)) => self.whole(),
-            _ => self.before(last.by.start()),
+            _ => self.before(bound.by.start()),
+        }
+    }
+
+    /// Whether definitions in the scope bind the name when they run.
+    fn rebound(&self, name: &str) -> Option<(Binding<'a>, Self)> {
+        let (name, definition) = self.definitions(name).last()?;
+        Some((Binding::Rebound(name, definition), self.clone()))
+    }
+
+    /// The definitions up to here that bind a name of the scope, or of one around it.
+    fn definitions(&self, name: &str) -> impl Iterator<Item = (&'a str, &'a Stmt)> {
+        let is_class = matches!(self.names.kind, Kind::Class { .. });
+        let all = self.names.rebound.iter().copied();
+        all.filter(move |(known, definition)| {
+            !is_class && *known == name && self.is_behind(definition.range())
+        })
+    }
+
+    /// All that a name may be bound to that definitions of this scope bind, too; and whether it may be what it
+    /// is outside of the cell.
+    pub(crate) fn ways(&self, name: &str) -> (Vec<(Binding<'a>, Self)>, bool) {
+        let names = &self.names;
+        let is_cell = names.outer.is_none();
+        let is_own =
+            names.is_given(name) || (names.is_local(name) && names.bound.contains_key(name));
+        let is_meant = |inside: &Names<'a>| {
+            (!is_own && inside.globals.contains(name))
+                || (!is_cell && inside.nonlocals.contains(name))
         };
-        Some((last.binding, place))
+        let mut found = Vec::new();
+        for (_, definition) in self.definitions(name) {
+            self.whole()
+                .bound_in(definition, name, &is_meant, &mut found);
+        }
+        let in_order = self.in_order(name);
+        let otherwise = in_order.or_else(|| self.outward(name)?.find(name));
+        let is_outside = otherwise.is_none();
+        found.extend(otherwise);
+        (found, is_outside)
+    }
+
+    /// What a definition binds a name to, and those in it, where the name is meant.
+    fn bound_in(
+        &self,
+        definition: &'a Stmt,
+        name: &str,
+        is_meant: &dyn Fn(&Names<'a>) -> bool,
+        found: &mut Vec<(Binding<'a>, Self)>,
+    ) {
+        let inside = match definition {
+            Stmt::FunctionDef(function) => self.function(function),
+            Stmt::ClassDef(class) => self.class_body(class),
+            _ => return,
+        };
+        if is_meant(&inside.names) {
+            let bound = inside.names.bound.get(name).into_iter().flatten();
+            found.extend(bound.map(|each| (each.binding, inside.place_of(each))));
+        }
+        for &(known, definition) in &inside.names.rebound {
+            if known == name {
+                inside.bound_in(definition, name, is_meant, found);
+            }
+        }
+    }
+
+    /// Where a name is looked for that isn't bound here.
+    fn outward(&self, name: &str) -> Option<Self> {
+        let outer = self.outer()?;
+        Some(match self.names.globals.contains(name) {
+            true => outer.cell(),
+            false => outer.clone(),
+        })
+    }
+
+    fn outer(&self) -> Option<&Self> {
+        match &self.names.kind {
+            Kind::Class { later, .. } if self.is_later => Some(later),
+            _ => self.names.outer.as_ref(),
+        }
     }
 
     /// The part of the cell that isn't read.
@@ -194,17 +323,23 @@ impl<'a> Place<'a> {
         let mut here = Some(self);
         while let Some(place) = here {
             for (name, bound) in &place.names.bound {
-                if bound.iter().any(|each| place.is_behind(each)) {
+                if bound.iter().any(|each| place.is_behind(each.by)) {
                     names.insert(*name);
                 }
             }
-            here = place.names.outer.as_ref();
+            for (name, definition) in &place.names.rebound {
+                if place.is_behind(definition.range()) {
+                    names.insert(*name);
+                }
+            }
+            here = place.outer();
         }
         names
     }
 
-    fn is_behind(&self, bound: &Bound<'_>) -> bool {
-        bound.by.end() <= self.until
+    /// Whether what stands there has been run.
+    fn is_behind(&self, by: TextRange) -> bool {
+        by.end() <= self.until
     }
 
     fn cell(&self) -> Self {
@@ -215,13 +350,17 @@ impl<'a> Place<'a> {
         here.clone()
     }
 
-    /// A scope in this one, without names yet.
-    fn within(&self, kind: Kind<'a>) -> Names<'a> {
-        let outer = match (&self.names.kind, &self.names.outer) {
+    /// The scope whose names are seen from scopes in this one.
+    fn enclosing(&self) -> Self {
+        match (&self.names.kind, self.outer()) {
             (Kind::Class { .. }, Some(outer)) => outer.clone(),
             _ => self.clone(),
-        };
-        Names::new(kind, Some(outer), self.names.end)
+        }
+    }
+
+    /// A scope in this one, without names yet.
+    fn within(&self, kind: Kind<'a>) -> Names<'a> {
+        Names::new(kind, Some(self.enclosing()), self.names.end)
     }
 
     /// Where the parameters of a type are bound: `def f[T](…)`.
@@ -266,9 +405,10 @@ impl<'a> Names<'a> {
             bound: HashMap::new(),
             globals: HashSet::new(),
             nonlocals: HashSet::new(),
+            rebound: Vec::new(),
             outer,
             end,
-            comprehensions: 0,
+            comprehension: None,
         }
     }
 
@@ -278,6 +418,7 @@ impl<'a> Names<'a> {
         Place {
             names: Rc::new(self),
             until,
+            is_later: false,
         }
     }
 
@@ -286,6 +427,7 @@ impl<'a> Names<'a> {
         Place {
             names: Rc::new(self),
             until: TextSize::new(u32::MAX),
+            is_later: false,
         }
     }
 
@@ -312,19 +454,15 @@ impl<'a> Names<'a> {
     }
 
     fn target(&mut self, target: &'a Expr, value: &'a Expr, by: TextRange) {
-        match (target, value) {
-            _ if is_missing(value) => {}
-            (Expr::Name(name), _) => self.bind(name.id.as_str(), Binding::Value(value), by),
-            (Expr::Tuple(targets), Expr::Tuple(values))
-                if targets.elts.len() == values.elts.len()
-                    && !targets.elts.iter().any(Expr::is_starred_expr)
-                    && !values.elts.iter().any(Expr::is_starred_expr) =>
-            {
-                for (target, value) in targets.elts.iter().zip(&values.elts) {
-                    self.target(target, value, by);
-                }
+        assigned(target, value, &mut self.binding(by));
+    }
+
+    /// Binds those of the targets that are names.
+    fn binding(&mut self, by: TextRange) -> impl FnMut(&'a Expr, Binding<'a>) {
+        move |target, binding| {
+            if let Some(name) = name_of(target) {
+                self.bind(name, binding, by);
             }
-            (target, _) => self.hide(target, by),
         }
     }
 
@@ -342,18 +480,7 @@ impl<'a> Names<'a> {
     /// The names that stepping through something binds.
     fn stepped(&mut self, target: &'a Expr, through: &'a Expr) {
         let by = through.range();
-        match target {
-            Expr::Name(name) => self.bind(name.id.as_str(), Binding::Item(through), by),
-            Expr::Tuple(parts) if !parts.elts.iter().any(Expr::is_starred_expr) => {
-                for (index, part) in parts.elts.iter().enumerate() {
-                    match name_of(part) {
-                        Some(name) => self.bind(name, Binding::Part(through, index), by),
-                        None => self.hide(part, by),
-                    }
-                }
-            }
-            other => self.hide(other, by),
-        }
+        bound(target, Unpacked::Item(through), &mut self.binding(by));
     }
 
     fn parameters(&mut self, parameters: &'a Parameters, own: Option<Binding<'a>>) {
@@ -382,14 +509,10 @@ impl<'a> Names<'a> {
 
     /// The names that are given to what a `with` enters.
     fn entered(&mut self, item: &'a WithItem) {
-        let by = item.context_expr.range();
-        match item.optional_vars.as_deref() {
-            Some(Expr::Name(name)) => {
-                let entered = Binding::Entered(&item.context_expr);
-                self.bind(name.id.as_str(), entered, by);
-            }
-            Some(target) => self.hide(target, by),
-            None => {}
+        if let Some(target) = item.optional_vars.as_deref() {
+            let by = item.context_expr.range();
+            let entered = Unpacked::Entered(&item.context_expr);
+            bound(target, entered, &mut self.binding(by));
         }
     }
 
@@ -398,11 +521,21 @@ impl<'a> Names<'a> {
         // Its body sees it, and what makes it doesn't.
         let behind_begin = statement.start() + TextSize::from(1);
         self.bind(name, binding, TextRange::empty(behind_begin));
-        if matches!(self.kind, Kind::Class { .. }) {
-            return;
-        }
-        for name in rebound(statement, self.outer.is_some()) {
-            self.bind(name, Binding::Unknown, statement.range());
+        let names = rebound(statement, self.outer.is_some());
+        self.rebound
+            .extend(names.into_iter().map(|name| (name, statement)));
+    }
+
+    /// `x := …`, which in a comprehension is of the scope around it.
+    fn named(&mut self, named: &'a ExprNamed) {
+        if let Some(name) = name_of(&named.target)
+            && !is_missing(&named.value)
+        {
+            let binding = match self.comprehension {
+                Some(comprehension) => Binding::Within(comprehension, &named.value),
+                None => Binding::Value(&named.value),
+            };
+            self.bind(name, binding, named.range);
         }
     }
 
@@ -446,10 +579,20 @@ impl<'a> Visitor<'a> for Names<'a> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::FunctionDef(function) => {
+                for decorator in &function.decorator_list {
+                    self.visit_decorator(decorator);
+                }
+                self.visit_parameters(&function.parameters);
                 let name = function.name.as_str();
                 return self.defined(name, Binding::Function(function), statement);
             }
             Stmt::ClassDef(class) => {
+                for decorator in &class.decorator_list {
+                    self.visit_decorator(decorator);
+                }
+                if let Some(arguments) = &class.arguments {
+                    self.visit_arguments(arguments);
+                }
                 let name = class.name.as_str();
                 return self.defined(name, Binding::Class(class), statement);
             }
@@ -468,13 +611,10 @@ impl<'a> Visitor<'a> for Names<'a> {
                 }
             }
             Stmt::AugAssign(assignment) => {
-                // What it had before is of its kind, if it had anything.
                 if let Some(name) = name_of(&assignment.target)
-                    && matches!(self.kind, Kind::Function)
-                    && self.is_local(name)
-                    && !self.bound.contains_key(name)
+                    && !is_missing(&assignment.value)
                 {
-                    self.bind(name, Binding::Unknown, assignment.range);
+                    self.bind(name, Binding::Augmented(assignment), assignment.range);
                 }
             }
             Stmt::Delete(deletion) => {
@@ -509,18 +649,24 @@ impl<'a> Visitor<'a> for Names<'a> {
     fn visit_expr(&mut self, expression: &'a Expr) {
         match expression {
             // What is bound in it is its own.
-            Expr::Lambda(_) => return,
-            Expr::Named(named) if self.comprehensions > 0 => self.hide(&named.target, named.range),
-            Expr::Named(named) => self.target(&named.target, &named.value, named.range),
+            Expr::Lambda(lambda) => {
+                if let Some(parameters) = &lambda.parameters {
+                    self.visit_parameters(parameters);
+                }
+                return;
+            }
+            Expr::Named(named) => self.named(named),
             _ => {}
         }
-        let is_comprehension = matches!(
+        let around = self.comprehension;
+        if matches!(
             expression,
             Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_)
-        );
-        self.comprehensions += usize::from(is_comprehension);
+        ) {
+            self.comprehension = around.or(Some(expression));
+        }
         visitor::walk_expr(self, expression);
-        self.comprehensions -= usize::from(is_comprehension);
+        self.comprehension = around;
     }
 
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
@@ -537,13 +683,7 @@ impl<'a> Visitor<'a> for Names<'a> {
     }
 
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        let captured = match pattern {
-            Pattern::MatchAs(captures) => captures.name.as_ref(),
-            Pattern::MatchStar(captures) => captures.name.as_ref(),
-            Pattern::MatchMapping(captures) => captures.rest.as_ref(),
-            _ => None,
-        };
-        if let Some(name) = captured {
+        if let Some(name) = captured(pattern) {
             self.bind(name.as_str(), Binding::Unknown, pattern.range());
         }
         visitor::walk_pattern(self, pattern);

@@ -1,5 +1,6 @@
 //! Completion of what the cell defines that is typed: what decorators make of it, and the kinds of classes.
 
+use super::assert_offers;
 use super::calls::{OF_TEXT, assert_all_offer, assert_none_offers};
 use crate::tests::support::with_bench;
 
@@ -47,6 +48,70 @@ fn decorators_that_arent_known_may_give_anything() {
             ],
         );
         assert_eq!(bench.value("ran"), "[]");
+    });
+}
+
+#[test]
+fn a_class_is_there_behind_its_body() {
+    with_bench(|bench| {
+        bench.cell("class B:\n    old_size = 1");
+        assert_all_offer(
+            bench,
+            &[
+                (
+                    "class A:\n    size = ''\n    def f(self):\n        A.si|",
+                    &["size"],
+                ),
+                (
+                    "class A:\n    size = ''\n    def f(self, other: A):\n        other.size.isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "class A:\n    size = ''\n    def f(self) -> A: pass\nA().f().size.isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "class A:\n    size = ''\n    next: A\nA().next.size.isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "class A:\n    size = ''\n    def f(self, other: A.si|",
+                    &["size"],
+                ),
+                (
+                    "class A:\n    size = ''\n    get = lambda self: A.si|",
+                    &["size"],
+                ),
+                (
+                    "class A:\n    size = ''\n    class Inner:\n        def f(self):\n            A.si|",
+                    &["size"],
+                ),
+                (
+                    "class A:\n    size = ''\n    @classmethod\n    def make(cls): return A()\nA.make().size.isal|",
+                    &OF_TEXT,
+                ),
+                ("class B(B):\n    B.old|", &["old_size"]),
+                ("class B:\n    n = B.old_size\nB.n.bit_l|", &OF_INT),
+                ("class B(B.old|", &["old_size"]),
+            ],
+        );
+        assert_none_offers(
+            bench,
+            &[
+                "class A:\n    size = ''\n    A.|",
+                "class A:\n    size = ''\n    def f(self, other=A.|",
+                "class A:\n    size = ''\n    class Inner:\n        A.|",
+                "class A:\n    size = ''\n    n = A.size\nA.n.|",
+                "class A(A.|",
+            ],
+        );
+        assert_offers(bench, "class Zeal:\n    Ze|", "Ze", &["ZeroDivisionError"]);
+        assert_offers(
+            bench,
+            "class Zeal:\n    def f(self, other: Ze|",
+            "Ze",
+            &["Zeal", "ZeroDivisionError"],
+        );
     });
 }
 
