@@ -6,6 +6,7 @@
 
 mod classes;
 mod cursor;
+mod passing;
 mod rebound;
 mod scopes;
 mod strings;
@@ -23,6 +24,7 @@ use crate::transform::{CellMagic, escapes_to_python};
 use classes::has_decorator;
 pub(crate) use classes::{PlaceSet, attributes_of, is_member, method, places_set};
 pub(crate) use cursor::inside;
+pub(crate) use passing::{only_parameter, returned_name};
 pub(crate) use scopes::Place;
 pub(crate) use strings::string_end;
 pub(crate) use targets::{Unpacked, elements};

@@ -1,8 +1,8 @@
 //! Functions and classes that the cell defines which is typed: what calls of them give, what their objects
 //! have, and what decorators make of them.
 //!
-//! A decorator may give anything: those that aren't known are taken for calls. Which names there are is told
-//! in [`crate::typed`].
+//! A decorator may give anything: those that neither are known nor plainly give what they are given are taken
+//! for calls. Which names there are is told in [`crate::typed`].
 
 use ruff_python_ast::{Decorator, Expr, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::TextSize;
@@ -117,7 +117,68 @@ impl<'t> Evaluation<'t> {
         ]
         .into_iter();
         let found = kinds.find(|(paths, _)| self.is_one_of(&named, paths));
-        found.map_or(Made::Unknown, |(_, made)| made)
+        match found {
+            Some((_, made)) => made,
+            None if self.passes(&decorator.expression) => Made::Itself,
+            None => Made::Unknown,
+        }
+    }
+
+    /// Whether a decorator of the cell plainly gives what it decorates.
+    fn passes(&self, decorator: &Expr) -> bool {
+        let Some(_level) = self.deeper() else {
+            return false;
+        };
+        match decorator {
+            Expr::Name(name) => match self.binding(name.id.as_str()) {
+                Some((Binding::Function(function), place)) => self.at(place).is_passing(function),
+                Some((Binding::Value(value), _)) => value.is_lambda_expr() && self.passes(value),
+                _ => false,
+            },
+            Expr::Lambda(lambda) => {
+                let parameters = lambda.parameters.as_deref();
+                let Expr::Name(given) = &*lambda.body else {
+                    return false;
+                };
+                parameters.and_then(typed::only_parameter) == Some(given.id.as_str())
+            }
+            // `@register("name")`, whose function makes one.
+            Expr::Call(call) => {
+                let Expr::Name(name) = &*call.func else {
+                    return false;
+                };
+                let Some((Binding::Function(maker), place)) = self.binding(name.id.as_str()) else {
+                    return false;
+                };
+                let there = self.at(place);
+                let inside = there.within(maker, None);
+                let made = typed::returned_name(maker)
+                    .filter(|name| inside.binds_times(name) == 1)
+                    .and_then(|name| inside.binding(name));
+                match made {
+                    Some((Binding::Function(function), place)) => {
+                        there.made(maker) == Made::Itself && inside.at(place).is_passing(function)
+                    }
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a function that is defined here gives what it is given.
+    fn is_passing(&self, function: &'t StmtFunctionDef) -> bool {
+        let only = typed::only_parameter(&function.parameters);
+        only.is_some_and(|only| {
+            typed::returned_name(function) == Some(only)
+                && self.made(function) == Made::Itself
+                && self.within(function, None).binds_times(only) == 0
+        })
+    }
+
+    /// How often the scope that this is in binds a name.
+    fn binds_times(&self, name: &str) -> usize {
+        self.place().map_or(0, |place| place.times_bound(name))
     }
 
     fn looked_up(&self, expression: &Expr) -> Named<'t> {

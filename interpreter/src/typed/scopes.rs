@@ -363,6 +363,13 @@ impl<'a> Place<'a> {
         Names::new(kind, Some(self.enclosing()), self.names.end)
     }
 
+    /// How often the scope binds the name, at any place.
+    pub(crate) fn times_bound(&self, name: &str) -> usize {
+        let definitions = self.names.rebound.iter();
+        let definitions = definitions.filter(|(known, _)| *known == name);
+        self.names.bound.get(name).map_or(0, Vec::len) + definitions.count()
+    }
+
     /// Where the parameters of a type are bound: `def f[T](…)`.
     fn typed_by(&self, parameters: Option<&'a TypeParams>) -> Self {
         let Some(parameters) = parameters else {

@@ -23,7 +23,6 @@ fn decorators_that_arent_known_may_give_anything() {
                 "@unknown.route('/')\ndef f(): return ''\nf().|",
                 "@other\nclass A:\n    n = ''\nA.|",
                 "@other\nclass A:\n    n = ''\nA().|",
-                "def deco(f): return f\n@deco\ndef g(): return ''\ng().|",
                 "class A:\n    @other\n    def f(self): return ''\nA().f().|",
                 "class A:\n    @other\n    def f(self): return ''\nA().f.|",
                 "@functools.cache\n@other\ndef f(): return ''\nf().|",
@@ -48,6 +47,71 @@ fn decorators_that_arent_known_may_give_anything() {
             ],
         );
         assert_eq!(bench.value("ran"), "[]");
+    });
+}
+
+#[test]
+fn decorators_that_plainly_give_what_they_decorate_leave_it() {
+    with_bench(|bench| {
+        bench.cell("import functools\ndef other(function): return 5");
+        assert_all_offer(
+            bench,
+            &[
+                (
+                    "def deco(f): return f\n@deco\ndef g(): return ''\ng().isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "def deco(f, /):\n    f.mark = 1\n    if f: return f\n    return f\n@deco\ndef g(): return ''\ng().isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "def deco(f): return f\n@deco\nclass A:\n    size = ''\nA.si|",
+                    &["size"],
+                ),
+                (
+                    "def deco(f): return f\n@deco\nclass A:\n    size = ''\nA().size.isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "def deco(f): return f\nclass A:\n    @property\n    @deco\n    def size(self): return ''\nA().size.isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "def deco(f): return f\nclass A:\n    @deco\n    def size(self): return ''\nA().size().isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "@functools.cache\ndef deco(f): return f\n@deco\ndef g(): return ''\ng().isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "deco = lambda f: f\n@deco\ndef g(): return ''\ng().isal|",
+                    &OF_TEXT,
+                ),
+                (
+                    "def named(name):\n    def deco(f):\n        f.name = name\n        return f\n    return deco\n@named('a')\ndef g(): return ''\ng().isal|",
+                    &OF_TEXT,
+                ),
+            ],
+        );
+        assert_none_offers(
+            bench,
+            &[
+                "def deco(f):\n    f = other(f)\n    return f\n@deco\ndef g(): return ''\ng().|",
+                "def deco(f):\n    for f in unknown: pass\n    return f\n@deco\ndef g(): return ''\ng().|",
+                "def deco(f):\n    def change():\n        nonlocal f\n        f = 1\n    change()\n    return f\n@deco\ndef g(): return ''\ng().|",
+                "def deco(f):\n    if f: return other(f)\n    return f\n@deco\ndef g(): return ''\ng().|",
+                "def deco(f):\n    if f: return\n    return f\n@deco\ndef g(): return ''\ng().|",
+                "def deco(f):\n    if unknown: return f\n@deco\ndef g(): return ''\ng().|",
+                "async def deco(f): return f\n@deco\ndef g(): return ''\ng().|",
+                "def deco(f):\n    yield f\n    return f\n@deco\ndef g(): return ''\ng().|",
+                "def deco(f, g=1): return f\n@deco\ndef g(): return ''\ng().|",
+                "@other\ndef deco(f): return f\n@deco\ndef g(): return ''\ng().|",
+                "def named(name):\n    def deco(f): return f\n    deco = other(deco)\n    return deco\n@named('a')\ndef g(): return ''\ng().|",
+                "def deco(f):\n    @functools.wraps(f)\n    def w(*a): return f(*a)\n    return w\n@deco\ndef g(): return ''\ng().|",
+            ],
+        );
     });
 }
 
