@@ -15,7 +15,7 @@ use std::ops::Range;
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::{PyBytes, PyDict, PyModule, PyStr};
 
-use crate::evaluation::{self, Value};
+use crate::evaluation;
 use crate::lookup;
 use crate::namespace::Namespace;
 use crate::typed::Typed;
@@ -375,12 +375,9 @@ fn subscript_keys(
     let head = head.strip_suffix('[')?;
     let owner = evaluation::trailing_expression(head);
     let typed = code.typed(owner.start, &head[owner.clone()], "");
-    let Value::Object(object) = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?
-    else {
-        return None;
-    };
-    let dict = object.downcast_ref::<PyDict>()?;
-    let mut matches = evaluation::key_literals(vm, dict);
+    let owner = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?.read()?;
+    let keys = evaluation::dictionary_keys(vm, &owner)?;
+    let mut matches = evaluation::key_literals(vm, keys);
     matches.retain(|key| key.starts_with(prefix));
     (!matches.is_empty()).then(|| Completions {
         start: cursor - prefix.len(),
@@ -554,11 +551,8 @@ fn dictionary_keys(
     let head = before[..Quoted::start(before, open)].strip_suffix('[')?;
     let owner = evaluation::trailing_expression(head);
     let typed = code.typed(owner.start, &head[owner.clone()], "");
-    let Value::Object(object) = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?
-    else {
-        return None;
-    };
-    let dict = object.downcast_ref::<PyDict>()?;
+    let owner = evaluation::evaluate_in(vm, namespace, &head[owner], &typed)?.read()?;
+    let keys = evaluation::dictionary_keys(vm, &owner)?;
     let typed = quoted.read(&before[open + 1..]).unwrap_or_default();
     let written = |key: rustpython_vm::PyObjectRef| {
         if quoted.is_bytes {
@@ -571,6 +565,6 @@ fn dictionary_keys(
     };
     Some(Completions {
         start: open + 1,
-        matches: dict.keys_vec().into_iter().filter_map(written).collect(),
+        matches: keys.into_iter().filter_map(written).collect(),
     })
 }

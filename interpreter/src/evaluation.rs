@@ -67,6 +67,8 @@ pub(crate) struct Instance<'t> {
     class: PyTypeRef,
     /// What is known of its parts, as in `dict[str, int]`. Shared, as parts have parts.
     arguments: Rc<[Option<Value<'t>>]>,
+    /// The class of the cell that says its keys, if it is a dictionary of one.
+    keyed_by: Option<Rc<TypedClass<'t>>>,
 }
 
 /// A class of the cell that is typed, or an object of it.
@@ -87,7 +89,8 @@ enum TypedKind {
     Plain,
     /// An enumeration: what its body binds are its objects.
     Enumeration,
-    /// Only dictionaries, of which it says the keys; the first of what it stands on is one.
+    /// Only dictionaries, of which it says the keys; the first of what it stands on is one. There are no
+    /// objects of it.
     Dictionary,
 }
 
@@ -101,6 +104,7 @@ impl<'t> Value<'t> {
         Self::Instance(Instance {
             class: class.to_owned(),
             arguments: parts.into_iter().collect(),
+            keyed_by: None,
         })
     }
 
@@ -141,7 +145,12 @@ impl<'t> Value<'t> {
                 None => Self::Object(object),
             },
             Self::Typed(class) => match class.bases.first() {
-                Some(dict) if class.kind == TypedKind::Dictionary => dict.clone(),
+                Some(Self::Instance(dict)) if class.kind == TypedKind::Dictionary => {
+                    Self::Instance(Instance {
+                        keyed_by: Some(Rc::new(class.clone())),
+                        ..dict.clone()
+                    })
+                }
                 _ => Self::Typed(TypedClass {
                     is_object: true,
                     ..class
@@ -188,8 +197,11 @@ impl<'t> Value<'t> {
                 names
             }
             Self::Typed(class) => {
-                let mut names: Vec<String> =
-                    typed::attributes_of(class.class).into_iter().collect();
+                let mut names: Vec<String> = match class.kind {
+                    // They are keys.
+                    TypedKind::Dictionary => Vec::new(),
+                    _ => typed::attributes_of(class.class).into_iter().collect(),
+                };
                 if class.is_object && class.kind == TypedKind::Enumeration {
                     names.retain(|name| !typed::is_member(class.class, name));
                 }
@@ -605,9 +617,21 @@ impl<'t> Evaluation<'t> {
     }
 }
 
-/// The texts by which the keys of a dictionary are written.
-pub(crate) fn key_literals(vm: &VirtualMachine, dict: &PyDict) -> Vec<String> {
-    let keys = dict.keys_vec().into_iter();
+/// The keys of a dictionary: of one that is there all that it has, of another those that its class says.
+pub(crate) fn dictionary_keys(vm: &VirtualMachine, of: &Value<'_>) -> Option<Vec<PyObjectRef>> {
+    match of {
+        Value::Object(object) => Some(object.downcast_ref::<PyDict>()?.keys_vec()),
+        Value::Instance(instance) => {
+            let names = instance.keyed_by.as_ref()?.keys().into_iter();
+            Some(names.map(|name| vm.ctx.new_str(name).into()).collect())
+        }
+        Value::Unread { .. } | Value::Typed(_) => None,
+    }
+}
+
+/// The texts by which keys are written.
+pub(crate) fn key_literals(vm: &VirtualMachine, keys: Vec<PyObjectRef>) -> Vec<String> {
+    let keys = keys.into_iter();
     keys.filter(|key| is_plain_key(vm, key))
         .filter_map(|key| {
             let text: PyStrRef = key.repr(vm).ok()?;

@@ -45,6 +45,11 @@ impl<'t> Evaluation<'t> {
                 parts => parts.get(index)?.clone(),
             };
         }
+        if let (Value::Instance(instance), Some(Value::Object(key))) = (&owner, &key)
+            && let Some(class) = &instance.keyed_by
+        {
+            return self.key_said(class, key);
+        }
         self.method(&owner, "__getitem__", Arguments::NONE)
     }
 
@@ -121,10 +126,15 @@ impl<'t> Evaluation<'t> {
         };
         if let Value::Object(object) = owner
             && let Some(dict) = object.downcast_ref::<PyDict>()
-            && let Some(key) = key.and_then(|key| self.plain_key(&key))
+            && let Some(key) = key.as_ref().and_then(|key| self.plain_key(key))
         {
             let found = self.under_key(dict, &key).map(Value::Object);
             return found.or_else(default);
+        }
+        if let (Value::Instance(instance), Some(Value::Object(key))) = (owner, &key)
+            && let Some(class) = &instance.keyed_by
+        {
+            return self.or_default(self.key_said(class, key), given);
         }
         self.or_default(self.entry_of(owner), given)
     }

@@ -4,9 +4,12 @@
 //! A decorator may give anything: those that neither are known nor plainly give what they are given are taken
 //! for calls. Which names there are is told in [`crate::typed`].
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::{Decorator, Expr, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::TextSize;
-use rustpython_vm::builtins::PyType;
+use rustpython_vm::PyObject;
+use rustpython_vm::builtins::{PyStr, PyType};
 
 use super::calls::Arguments;
 use super::settled::Subject;
@@ -314,7 +317,7 @@ impl<'t> Evaluation<'t> {
             if self.is_one_of(&named, TYPED_DICT) {
                 kind = TypedKind::Dictionary;
                 let key = Value::of_class(types.str_type);
-                bases.push(Value::with_parts(types.dict_type, [Some(key), None]));
+                bases.insert(0, Value::with_parts(types.dict_type, [Some(key), None]));
                 continue;
             }
             if self.is_one_of(&named, NAMED_TUPLE) {
@@ -362,6 +365,9 @@ impl<'t> Evaluation<'t> {
         name: &str,
         arguments: Arguments<'_>,
     ) -> Option<Value<'t>> {
+        if let Some(dict) = self.as_dictionary(class) {
+            return self.method(&dict, name, arguments);
+        }
         let owner = Value::Typed(class.clone());
         if let Some(function) = typed::method(class.class, name) {
             let there = self.in_class(class);
@@ -382,8 +388,32 @@ impl<'t> Evaluation<'t> {
         self.called(self.attribute(&owner, name)?, arguments)
     }
 
+    /// The class of dictionaries, if that is what a class of the cell makes: the class itself has what it has.
+    fn as_dictionary(&self, class: &TypedClass<'t>) -> Option<Value<'t>> {
+        let is_one = class.kind == TypedKind::Dictionary;
+        is_one.then(|| class.bases.first()?.class_value(self.vm))?
+    }
+
+    /// What a dictionary has under a key of which a class of the cell says it.
+    pub(super) fn key_said(&self, class: &TypedClass<'t>, key: &PyObject) -> Option<Value<'t>> {
+        let _level = self.deeper()?;
+        let name = key.downcast_ref_if_exact::<PyStr>(self.vm)?.to_str()?;
+        let set = typed::places_set(class.class, name, class.place.end()).pop();
+        if let Some(set) = set {
+            let place = class.place.class_body(class.class).before(set.start);
+            return self.at(place).bound(set.binding);
+        }
+        class.bases.iter().find_map(|base| match base {
+            Value::Instance(dict) => self.key_said(dict.keyed_by.as_deref()?, key),
+            _ => None,
+        })
+    }
+
     /// What an object of a class of the cell has under a name, or the class.
     pub(super) fn typed_attribute(&self, class: &TypedClass<'t>, name: &str) -> Option<Value<'t>> {
+        if let Some(dict) = self.as_dictionary(class) {
+            return self.attribute(&dict, name);
+        }
         let owner = Value::Typed(class.clone()).instance();
         if class.kind == TypedKind::Enumeration && typed::is_member(class.class, name) {
             return Some(owner);
@@ -432,5 +462,20 @@ impl<'t> Evaluation<'t> {
                 self.at(before).bound(set.binding)
             }
         }
+    }
+}
+
+impl TypedClass<'_> {
+    /// The keys that it says of the dictionaries that it makes.
+    pub(super) fn keys(&self) -> BTreeSet<String> {
+        let mut keys = typed::attributes_of(self.class);
+        for base in self.bases.iter() {
+            if let Value::Instance(dict) = base
+                && let Some(base) = &dict.keyed_by
+            {
+                keys.extend(base.keys());
+            }
+        }
+        keys
     }
 }

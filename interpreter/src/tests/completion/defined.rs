@@ -1,7 +1,7 @@
 //! Completion of what the cell defines that is typed: what decorators make of it, and the kinds of classes.
 
-use super::assert_offers;
 use super::calls::{OF_TEXT, assert_all_offer, assert_none_offers};
+use super::{assert_offers, offered};
 use crate::tests::support::with_bench;
 
 const OF_INT: [&str; 1] = ["bit_length"];
@@ -176,6 +176,36 @@ fn a_class_is_there_behind_its_body() {
             "Ze",
             &["Zeal", "ZeroDivisionError"],
         );
+    });
+}
+
+#[test]
+fn keys_are_those_of_dictionaries_and_not_of_their_class() {
+    with_bench(|bench| {
+        bench.cell("from typing import NotRequired, TypedDict");
+        let class = "class T(TypedDict):\n    north: int\n    name: NotRequired[str]\n\
+                     class U(T):\n    northern: str\n";
+        for (marked, expected) in [
+            ("T.popi|", &["popitem"][..]),
+            ("T.nor|", &[]),
+            ("T.north.|", &[]),
+            ("T['nor|", &[]),
+            ("T(north=1).nor|", &[]),
+            ("T(north=1)['nor|", &["north"]),
+            ("U()['nor|", &["north", "northern"]),
+            ("t = T(north=1)\nt[|", &["'name'", "'north'"]),
+            ("def f(t: T):\n    t['na|", &["name"]),
+            ("def f() -> T: pass\nf()['na|", &["name"]),
+            ("T(north=1)['north'].bit_l|", &OF_INT),
+            ("U()['north'].bit_l|", &OF_INT),
+            ("T(north=1)['name'].isal|", &OF_TEXT),
+            ("T(north=1).get('north').bit_l|", &OF_INT),
+            ("T(north=1)['other'].|", &[]),
+            ("for key in T(north=1):\n    key.isal|", &OF_TEXT),
+        ] {
+            let (_, matches) = offered(bench, &format!("{class}{marked}"));
+            assert_eq!(matches, expected, "{marked}");
+        }
     });
 }
 
