@@ -63,6 +63,9 @@ struct Decoder<'a> {
     nodes: Vec<PyObjectRef>,
     /// The nodes of segments that came before.
     segments: Vec<Vec<PyObjectRef>>,
+    /// The nodes of segments that failed, out of reach of the others. They live as long as their addresses are
+    /// remembered: else what comes to lie there would be taken for them.
+    left_behind: Vec<Vec<PyObjectRef>>,
     externals: std::vec::IntoIter<External>,
     /// The name whose table is read, in a namespace.
     name: Option<String>,
@@ -111,6 +114,7 @@ impl<'a> Decoder<'a> {
             reader: Reader::new(&[]),
             nodes: Vec::new(),
             segments: Vec::new(),
+            left_behind: Vec::new(),
             externals: Vec::new().into_iter(),
             name: None,
             root: None,

@@ -55,6 +55,7 @@ pub(in crate::snapshot) fn decode_names(
             }
             Err(unbuilt) => {
                 decoder.segments.push(Vec::new());
+                decoder.left_behind.push(nodes);
                 decoder.unbind(&name)?;
                 failed.insert(index as u32, left_out.len());
                 let reason = match unbuilt {

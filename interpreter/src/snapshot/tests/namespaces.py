@@ -545,6 +545,34 @@ def test_one_name_that_can_not_be_rebuilt_is_not_the_end_of_the_others():
     assert there == {'plain': 5} and left_out == []
 
 
+def test_what_failed_is_not_taken_for_what_comes_after_it():
+    class Plain:
+        pass
+    class Bad:
+        def __getstate__(self):
+            return 1
+        def __setstate__(self, state):
+            raise RuntimeError('no')
+    def bad():
+        made = []
+        for number in range(2000):
+            text = 'text %d' % number
+            made.append([text, text.upper, Plain()])
+        return [made, Bad()]
+    ns = {'Plain': Plain, 'Bad': Bad, 'bad': bad()}
+    for number in range(300):
+        p, q = Plain(), Plain()
+        p.q, q.p = q, p
+        # A dict that hashes what the namespace brings along is put off behind `bad`.
+        ns['sound%d' % number] = [p, q, {p: [q]}, [p, [q]], (lambda x=p: x), [[p.__init__]]]
+    there, left_out = rebuilt(ns)
+    assert left_out == [('bad', 'RuntimeError: no')], left_out[:3]
+    assert len(there) == 302
+    for number in range(300):
+        p, q, by_p, nested, function, _ = there['sound%d' % number]
+        assert p.q is q and q.p is p and by_p[p] == [q] and nested == [p, [q]] and function() is p
+
+
 def test_an_interrupt_is_the_end_of_all():
     class Interrupted:
         def __getstate__(self):
