@@ -18,10 +18,21 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
 /// A class or type variable, and where it came from.
 struct Entry {
     object: PyRef<PyWeak>,
-    /// Made in this process: what others say about its attributes doesn't change it.
-    is_native: bool,
-    /// The version that it was last filled with, if it came from elsewhere.
+    standing: Standing,
+    /// The version that it was last filled with, if it came from elsewhere; 0 while it is filled, and if that
+    /// failed.
     version: u64,
+}
+
+/// How an object came to be known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Made in this process: what others say about its attributes doesn't change it.
+    Native,
+    /// It came from elsewhere, and has got what came along once.
+    Finished,
+    /// It came from elsewhere, and hasn't got its attributes yet.
+    Begun,
 }
 
 /// What one interpreter knows.
@@ -46,7 +57,7 @@ pub(super) fn of(vm: &VirtualMachine, object: &PyObject) -> u128 {
     with_registry(vm, |registry| {
         registry.identity(object).unwrap_or_else(|| {
             let identity = fresh(object.get_id());
-            registry.remember(vm, identity, object, true);
+            registry.remember(vm, identity, object, Standing::Native);
             identity
         })
     })
@@ -59,24 +70,67 @@ pub(super) fn find(vm: &VirtualMachine, identity: u128) -> Option<PyObjectRef> {
     })
 }
 
+/// The object with this identity, if it is here and needs no filling: it was made in this process, or was
+/// filled with this version.
+pub(super) fn current(vm: &VirtualMachine, identity: u128, version: u64) -> Option<PyObjectRef> {
+    with_registry(vm, |registry| {
+        let entry = registry.entries.get(&identity)?;
+        let is_current =
+            entry.standing == Standing::Native || (version != 0 && entry.version == version);
+        match is_current {
+            true => entry.object.upgrade(),
+            false => None,
+        }
+    })
+}
+
 /// Remembers an object that arrived.
 pub(super) fn arrived(vm: &VirtualMachine, identity: u128, object: &PyObject) {
     with_registry(vm, |registry| {
-        registry.remember(vm, identity, object, false);
+        registry.remember(vm, identity, object, Standing::Finished);
     });
 }
 
-/// Whether a class needs no filling: it was made in this process, or has this version already. If
-/// not, it is taken to get this version now.
-pub(super) fn is_current(vm: &VirtualMachine, class: &Py<PyType>, version: u64) -> bool {
+/// Remembers a class that arrived, and will be filled.
+pub(super) fn begun(vm: &VirtualMachine, identity: u128, class: &PyObject) {
     with_registry(vm, |registry| {
-        let identity = registry.identity(class.as_object());
-        let entry = identity.and_then(|identity| registry.entries.get_mut(&identity));
-        entry.is_some_and(|entry| {
-            let last = std::mem::replace(&mut entry.version, version);
-            entry.is_native || (version != 0 && last == version)
-        })
-    })
+        registry.remember(vm, identity, class, Standing::Begun);
+    });
+}
+
+/// A class that is here will be filled with another version.
+pub(super) fn begun_again(vm: &VirtualMachine, identity: u128) {
+    with_registry(vm, |registry| {
+        if let Some(entry) = registry.entries.get_mut(&identity) {
+            entry.version = 0;
+        }
+    });
+}
+
+/// A class has got all that came along in this version.
+pub(super) fn filled(vm: &VirtualMachine, identity: u128, version: u64) {
+    with_registry(vm, |registry| {
+        if let Some(entry) = registry.entries.get_mut(&identity)
+            && entry.standing != Standing::Native
+        {
+            entry.standing = Standing::Finished;
+            entry.version = version;
+        }
+    });
+}
+
+/// The decoding that filled a class has failed: the class is filled again when it comes again, and one that
+/// never was is forgotten.
+pub(super) fn abandoned(vm: &VirtualMachine, identity: u128) {
+    with_registry(vm, |registry| {
+        let Some(entry) = registry.entries.get_mut(&identity) else {
+            return;
+        };
+        entry.version = 0;
+        if entry.standing == Standing::Begun {
+            registry.entries.remove(&identity);
+        }
+    });
 }
 
 /// A number that changes whenever an attribute of the class is set, or another class registered with
@@ -117,7 +171,7 @@ impl Registry {
         vm: &VirtualMachine,
         identity: u128,
         object: &PyObject,
-        is_native: bool,
+        standing: Standing,
     ) {
         let Ok(weak) = object.downgrade(None, vm) else {
             return;
@@ -129,7 +183,7 @@ impl Registry {
         }
         let entry = Entry {
             object: weak,
-            is_native,
+            standing,
             version: 0,
         };
         self.entries.insert(identity, entry);

@@ -13,6 +13,14 @@ use crate::snapshot::format::{FIRST_NODE, FormatError, Reader, body};
 use crate::snapshot::identifier::identifiers;
 use crate::snapshot::identity;
 
+/// A class that gets its attributes, and is known by its identity meanwhile.
+pub struct Filling {
+    identity: u128,
+    version: u64,
+    /// It has them.
+    is_done: bool,
+}
+
 impl Decoder<'_> {
     /// A class, bare; or the one that has its identity, if it is here.
     pub fn class(&mut self) -> Decoded<PyObjectRef> {
@@ -24,15 +32,9 @@ impl Decoder<'_> {
         let bases = self.body()?;
         let (keys, values) = self.pairs()?;
         if !self.makes_classes_anew
-            && let Some(known) = identity::find(vm, identity)
-            && let Ok(known) = known.downcast::<PyType>()
+            && let Some(known) = self.known_class(identity, version)
         {
-            self.known_classes.insert(known.get_id());
-            self.by_value.insert(known.get_id());
-            if identity::is_current(vm, &known, version) {
-                self.settled.insert(known.get_id());
-            }
-            return Ok(known.into());
+            return Ok(known);
         }
         if !metaclass.fast_issubclass(vm.ctx.types.type_type) {
             let expected = "a metaclass";
@@ -44,12 +46,62 @@ impl Decoder<'_> {
         }
         let class = class::bare(vm, metaclass, name, bases, namespace)?;
         self.by_value.insert(class.get_id());
-        self.arrived.push((identity, version, class.clone()));
-        if !self.makes_classes_anew {
+        if self.makes_classes_anew {
+            self.arrived.push((identity, class.clone()));
+        } else {
             // The code that fills it may send it on.
-            self.introduce_classes();
+            identity::begun(vm, identity, &class);
+            self.note_filling(&class, identity, version);
         }
         Ok(class)
+    }
+
+    /// The class that has an identity, if it is here: settled if this version is what it has.
+    fn known_class(&mut self, identity: u128, version: u64) -> Option<PyObjectRef> {
+        let vm = self.vm;
+        let current = identity::current(vm, identity, version);
+        let is_current = current.is_some();
+        let known = current.or_else(|| identity::find(vm, identity))?;
+        known.downcast_ref::<PyType>()?;
+        self.known_classes.insert(known.get_id());
+        self.by_value.insert(known.get_id());
+        if is_current {
+            self.settled.insert(known.get_id());
+        } else {
+            identity::begun_again(vm, identity);
+            self.note_filling(&known, identity, version);
+        }
+        Some(known)
+    }
+
+    fn note_filling(&mut self, class: &PyObject, identity: u128, version: u64) {
+        let filling = Filling {
+            identity,
+            version,
+            is_done: false,
+        };
+        self.fillings.insert(class.get_id(), filling);
+    }
+
+    /// A class has got all its attributes: from now on it is known to have this version.
+    fn end_filling(&mut self, class: &Py<PyType>) {
+        if let Some(filling) = self.fillings.get_mut(&class.get_id()) {
+            identity::filled(self.vm, filling.identity, filling.version);
+            filling.is_done = true;
+        }
+    }
+
+    /// All went well: the classes that were filled stay what they are.
+    pub fn keep_filled_classes(&mut self) {
+        self.fillings.retain(|_, filling| !filling.is_done);
+    }
+
+    /// Has the classes of a decoding that failed filled again when they come again: one that is finished may
+    /// have attributes that aren't.
+    pub fn abandon_classes(&mut self) {
+        for (_, filling) in self.fillings.drain() {
+            identity::abandoned(self.vm, filling.identity);
+        }
     }
 
     /// Fills in the dict of a class, unless it is one that was made in this process.
@@ -58,14 +110,8 @@ impl Decoder<'_> {
         let before = self.reader.clone();
         let (keys, values) = self.pairs()?;
         let bits = self.reader.byte()?;
-        let registered = match bits & class_present::REGISTERED != 0 {
-            true => self.body()?,
-            false => Vec::new(),
-        };
-        let registered_with = match bits & class_present::REGISTERED_WITH != 0 {
-            true => self.body()?,
-            false => Vec::new(),
-        };
+        let registered = self.body_if(bits & class_present::REGISTERED != 0)?;
+        let registered_with = self.body_if(bits & class_present::REGISTERED_WITH != 0)?;
         let class = target
             .downcast_ref::<PyType>()
             .filter(|class| class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE))
@@ -116,7 +162,17 @@ impl Decoder<'_> {
         for base in registered_with {
             register(vm, base, target.to_owned())?;
         }
+        if bits & class_present::METHODS == 0 {
+            self.end_filling(class);
+        }
         Ok(())
+    }
+
+    fn body_if(&mut self, is_there: bool) -> Decoded<Vec<PyObjectRef>> {
+        match is_there {
+            true => self.body(),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// Lets the functions of a class that is here already stand for those that came along with it:

@@ -38,6 +38,7 @@ use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, kind};
 use super::namespace::External;
 use super::{DecodeContext, INTERRUPT_INTERVAL, Trust};
 use code::Codes;
+use definition::Filling;
 use name::Names;
 use pause::Pause;
 use taking::Taking;
@@ -53,7 +54,10 @@ pub(super) fn decode(
 ) -> Decoded<PyObjectRef> {
     let mut buffers = buffers.into_iter();
     let table = buffers.next().ok_or(FormatError::NotASnapshot)?;
-    Decoder::new(vm, context).table(&table, buffers.map(Some).collect())
+    let mut decoder = Decoder::new(vm, context);
+    let object = decoder.table(&table, buffers.map(Some).collect())?;
+    decoder.keep_filled_classes();
+    Ok(object)
 }
 
 struct Decoder<'a> {
@@ -79,8 +83,10 @@ struct Decoder<'a> {
     foreign_bytecode: Option<u32>,
     has_code: bool,
     codes: Codes<'a>,
-    /// Classes and the like that will be known by their identity once all went well.
-    arrived: Vec<(u128, u64, PyObjectRef)>,
+    /// Classes and the like that will be known by their identity once all went well, where they are made anew.
+    arrived: Vec<(u128, PyObjectRef)>,
+    /// Classes that are known already while they get their attributes, by address.
+    fillings: AddressMap<Filling>,
     /// Each is taken once: a table can't multiply its buffers.
     buffers: Vec<Option<Bytes>>,
     /// How deep tuples and slices are nested in others, by address, for those that are.
@@ -102,6 +108,7 @@ struct Decoder<'a> {
 
 impl Drop for Decoder<'_> {
     fn drop(&mut self) {
+        self.abandon_classes();
         spare::keep(std::mem::take(&mut self.nodes));
     }
 }
@@ -124,6 +131,7 @@ impl<'a> Decoder<'a> {
             has_code: false,
             codes: Codes::default(),
             arrived: Vec::new(),
+            fillings: AddressMap::default(),
             buffers: Vec::new(),
             depths: AddressMap::default(),
             known_classes: AddressSet::default(),

@@ -330,9 +330,9 @@ impl Decoder<'_> {
         }
         self.names.check_call(vm, &callable, &args.args)?;
         let object = callable.call_with_args(args, vm)?;
-        self.arrived.push((identity, 0, object.clone()));
-        if !self.makes_classes_anew {
-            self.introduce_classes();
+        match self.makes_classes_anew {
+            true => self.arrived.push((identity, object.clone())),
+            false => identity::arrived(vm, identity, &object),
         }
         Ok(object)
     }

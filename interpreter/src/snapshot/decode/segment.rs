@@ -33,6 +33,7 @@ pub(in crate::snapshot) fn decode_names(
     // By segment: the index among those left out.
     let mut failed: HashMap<u32, usize> = HashMap::new();
     for (index, ((name, buffers, externals), table)) in parts.into_iter().zip(&tables).enumerate() {
+        let arrived_before = decoder.arrived.len();
         let mut shared = externals.iter().filter_map(|it| failed.get(&it.segment));
         let needs = shared.next().map(|&index| left_out[index].path.clone());
         let object = match needs {
@@ -56,6 +57,7 @@ pub(in crate::snapshot) fn decode_names(
             Err(unbuilt) => {
                 decoder.segments.push(Vec::new());
                 decoder.left_behind.push(nodes);
+                decoder.arrived.truncate(arrived_before);
                 decoder.unbind(&name)?;
                 failed.insert(index as u32, left_out.len());
                 let reason = match unbuilt {
@@ -136,15 +138,10 @@ impl<'a> Decoder<'a> {
     }
 
     /// Makes the classes that were decoded known by their identities.
-    pub(super) fn introduce_classes(&mut self) {
-        for (identity, version, object) in self.arrived.drain(..) {
-            let is_beside = self.makes_classes_anew && !self.context.takes_over;
-            if is_beside && identity::find(self.vm, identity).is_some() {
-                continue;
-            }
-            identity::arrived(self.vm, identity, &object);
-            if let Some(class) = object.downcast_ref() {
-                identity::is_current(self.vm, class, version);
+    fn introduce_classes(&mut self) {
+        for (identity, object) in self.arrived.drain(..) {
+            if self.context.takes_over || identity::find(self.vm, identity).is_none() {
+                identity::arrived(self.vm, identity, &object);
             }
         }
     }

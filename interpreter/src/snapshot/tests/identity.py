@@ -1,5 +1,6 @@
 """Identity: `a is b` before is `a is b` after, for everything that can tell."""
 import random
+import sys
 import types
 
 
@@ -291,3 +292,94 @@ def test_trees_that_are_shared_inside():
                 node = held
             nodes.append(node)
         check(rng.sample(nodes, rng.randrange(1, len(nodes))))
+
+
+class Part:
+    """Comes back by code, which fails while `sys.parts_fail` says so."""
+    def __getstate__(self):
+        return 1
+    def __setstate__(self, state):
+        import sys
+        if sys.parts_fail:
+            raise sys.parts_fail
+        self.state = state
+
+
+sys.parts_fail = None
+
+
+def failing(data, failure):
+    sys.parts_fail = failure
+    try:
+        loads(data)
+    except type(failure) as error:
+        assert error is failure
+    else:
+        raise AssertionError('it was brought back')
+    finally:
+        sys.parts_fail = None
+
+
+def test_a_class_whose_filling_failed_is_filled_when_it_comes_again():
+    class Model:
+        part = Part()
+        def train(self):
+            return 'trained', self.part.state
+    data = dumps(Model())
+    carry_away(None)
+    for failure in (ValueError('not yet'), KeyboardInterrupt()):
+        failing(data, failure)
+    there = loads(data)
+    assert there.train() == ('trained', 1)
+    assert type(loads(data)) is type(there)
+
+
+def test_a_class_whose_next_version_failed_has_one_of_them_when_it_comes_again():
+    class Model:
+        step = 1
+    model = Model()
+    first = dumps(model)
+    Model.step, Model.part = 2, Part()
+    second = dumps(model)
+    carry_away(None)
+    there = loads(first)
+    assert there.step == 1
+    failing(second, ValueError('not yet'))
+    assert loads(second).part.state == 1 and there.step == 2
+    failing(second, ValueError('it has it already'))
+    assert there.step == 2 and there.part.state == 1
+    assert type(loads(first)) is type(there) and there.step == 1
+
+
+def test_a_class_that_is_finished_outlasts_what_failed_behind_it():
+    class Model:
+        def train(self):
+            return 'trained'
+    class Keeper:
+        def __getstate__(self):
+            return {'model': Model()}
+        def __setstate__(self, state):
+            import sys
+            sys.kept = state['model']
+    data = dumps([Keeper(), Part()])
+    carry_away(None)
+    failing(data, ValueError('not yet'))
+    kept = sys.kept
+    loads(data)
+    assert type(sys.kept) is type(kept) and sys.kept is not kept and kept.train() == 'trained'
+    del sys.kept
+
+
+def test_a_class_that_was_left_out_of_a_namespace_takes_the_place_of_none():
+    class Model:
+        part = Part()
+        def train(self):
+            return 'trained'
+    data = dumps(Model())
+    sys.parts_fail = ValueError('not today')
+    there, left_out = rebuilt_here({'Model': Model, 'plain': 5})
+    sys.parts_fail = None
+    assert there == {'plain': 5} and left_out == [('Model', 'ValueError: not today')]
+    assert type(loads(data)) is Model
+    there, left_out = rebuilt_here({'Model': Model, 'plain': 5})
+    assert not left_out and type(loads(data)) is there['Model'] is not Model

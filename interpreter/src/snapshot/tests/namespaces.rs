@@ -3,6 +3,8 @@
 //! `namespaces.py` finds `carry_names(dict)`, which gives the names as they arrive; `tables(dict)`,
 //! the bytes of each name; `externals(dict)`, how many objects of earlier names each refers to;
 //! `partial(obj)` and `partial_names(dict)`, which give what arrives and what was left out;
+//! `rebuilt(dict)` and `rebuilt_here(dict)`, which give what of the names can be brought back, and what can't,
+//! in a process that has never seen the classes, and in this one;
 //! `carried_globals(obj)`; and `loads_data(bytes)`.
 
 use bytes::Bytes;
@@ -71,18 +73,12 @@ pub fn add_functions(vm: &VirtualMachine, receiver: &PyDictRef, set: &impl Fn(&s
         let globals = receiver.clone();
         move |names: PyDictRef, vm: &VirtualMachine| {
             identity::forget_all();
-            let context = DecodeContext {
-                partial: true,
-                ..DecodeContext::new(globals.clone())
-            };
-            let snapshot = encoded(vm, &names, false)?;
-            let (names, left_out) = decode_names(vm, snapshot, &context)?;
-            let there = vm.ctx.new_dict();
-            for (name, object) in names {
-                there.set_item(&*name, object, vm)?;
-            }
-            PyResult::Ok(vm.ctx.new_tuple(vec![there.into(), listed(vm, &left_out)?]))
+            rebuilt(vm, &names, &globals)
         }
+    });
+    add(vm, set, "rebuilt_here", {
+        let globals = receiver.clone();
+        move |names: PyDictRef, vm: &VirtualMachine| rebuilt(vm, &names, &globals)
     });
     add(vm, set, "carried_globals", {
         let globals = receiver.clone();
@@ -140,6 +136,21 @@ fn decoded(vm: &VirtualMachine, snapshot: NamespaceSnapshot, globals: &PyDictRef
         there.set_item(&*name, object, vm)?;
     }
     Ok(there.into())
+}
+
+fn rebuilt(vm: &VirtualMachine, names: &PyDict, globals: &PyDictRef) -> PyResult {
+    let context = DecodeContext {
+        partial: true,
+        ..DecodeContext::new(globals.clone())
+    };
+    let snapshot = encoded(vm, names, false)?;
+    let (names, left_out) = decode_names(vm, snapshot, &context)?;
+    let there = vm.ctx.new_dict();
+    for (name, object) in names {
+        there.set_item(&*name, object, vm)?;
+    }
+    let left_out = listed(vm, &left_out)?;
+    Ok(vm.ctx.new_tuple(vec![there.into(), left_out]).into())
 }
 
 fn by_name(
