@@ -18,6 +18,7 @@ mod address;
 mod attribute;
 mod by_value;
 mod bytecode;
+mod claim;
 mod code;
 mod constant;
 mod decode;

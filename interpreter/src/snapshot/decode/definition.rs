@@ -8,6 +8,7 @@ use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{Decoded, Decoder, class, name};
+use crate::snapshot::claim::Claim;
 use crate::snapshot::encode::class_present;
 use crate::snapshot::format::{FIRST_NODE, FormatError, Reader, body};
 use crate::snapshot::identifier::identifiers;
@@ -17,8 +18,15 @@ use crate::snapshot::identity;
 pub struct Filling {
     identity: u128,
     version: u64,
-    /// It has them.
-    is_done: bool,
+    /// What keeps other threads from it, until it has them.
+    claim: Option<Claim>,
+}
+
+/// What is here of a class that came along.
+enum Met {
+    Known(PyObjectRef),
+    /// Nothing: it is made by this decoding.
+    Missing(Claim),
 }
 
 impl Decoder<'_> {
@@ -31,11 +39,13 @@ impl Decoder<'_> {
         let name = self.edge()?;
         let bases = self.body()?;
         let (keys, values) = self.pairs()?;
-        if !self.makes_classes_anew
-            && let Some(known) = self.known_class(identity, version)
-        {
-            return Ok(known);
-        }
+        let claim = match self.makes_classes_anew {
+            true => None,
+            false => match self.meet_class(identity, version)? {
+                Met::Known(known) => return Ok(known),
+                Met::Missing(claim) => Some(claim),
+            },
+        };
         if !metaclass.fast_issubclass(vm.ctx.types.type_type) {
             let expected = "a metaclass";
             return Err(FormatError::Type { expected }.into());
@@ -46,39 +56,57 @@ impl Decoder<'_> {
         }
         let class = class::bare(vm, metaclass, name, bases, namespace)?;
         self.by_value.insert(class.get_id());
-        if self.makes_classes_anew {
-            self.arrived.push((identity, class.clone()));
-        } else {
-            // The code that fills it may send it on.
-            identity::begun(vm, identity, &class);
-            self.note_filling(&class, identity, version);
+        match claim {
+            None => self.arrived.push((identity, class.clone())),
+            Some(claim) => {
+                // The code that fills it may send it on.
+                identity::begun(vm, identity, &class);
+                self.note_filling(&class, identity, version, claim);
+            }
         }
         Ok(class)
     }
 
-    /// The class that has an identity, if it is here: settled if this version is what it has.
-    fn known_class(&mut self, identity: u128, version: u64) -> Option<PyObjectRef> {
+    /// The class that has an identity, if it is here: settled if this version is what it has, else to be filled.
+    fn meet_class(&mut self, identity: u128, version: u64) -> Decoded<Met> {
         let vm = self.vm;
-        let current = identity::current(vm, identity, version);
-        let is_current = current.is_some();
-        let known = current.or_else(|| identity::find(vm, identity))?;
-        known.downcast_ref::<PyType>()?;
-        self.known_classes.insert(known.get_id());
-        self.by_value.insert(known.get_id());
-        if is_current {
-            self.settled.insert(known.get_id());
-        } else {
-            identity::begun_again(vm, identity);
-            self.note_filling(&known, identity, version);
+        if let Some(known) = self.current_class(identity, version) {
+            return Ok(Met::Known(known));
         }
+        let claim = Claim::wait(vm, identity, self.context.may_be_interrupted)?;
+        // Another thread may have filled it meanwhile.
+        if let Some(known) = self.current_class(identity, version) {
+            return Ok(Met::Known(known));
+        }
+        let known = identity::find(vm, identity);
+        let Some(known) = known.filter(|known| known.downcast_ref::<PyType>().is_some()) else {
+            return Ok(Met::Missing(claim));
+        };
+        self.note_known(&known);
+        identity::begun_again(vm, identity);
+        self.note_filling(&known, identity, version, claim);
+        Ok(Met::Known(known))
+    }
+
+    /// The class that has an identity, if it is here and stays as it is.
+    fn current_class(&mut self, identity: u128, version: u64) -> Option<PyObjectRef> {
+        let known = identity::current(self.vm, identity, version)?;
+        known.downcast_ref::<PyType>()?;
+        self.note_known(&known);
+        self.settled.insert(known.get_id());
         Some(known)
     }
 
-    fn note_filling(&mut self, class: &PyObject, identity: u128, version: u64) {
+    fn note_known(&mut self, class: &PyObject) {
+        self.known_classes.insert(class.get_id());
+        self.by_value.insert(class.get_id());
+    }
+
+    fn note_filling(&mut self, class: &PyObject, identity: u128, version: u64, claim: Claim) {
         let filling = Filling {
             identity,
             version,
-            is_done: false,
+            claim: Some(claim),
         };
         self.fillings.insert(class.get_id(), filling);
     }
@@ -87,13 +115,13 @@ impl Decoder<'_> {
     fn end_filling(&mut self, class: &Py<PyType>) {
         if let Some(filling) = self.fillings.get_mut(&class.get_id()) {
             identity::filled(self.vm, filling.identity, filling.version);
-            filling.is_done = true;
+            filling.claim = None;
         }
     }
 
     /// All went well: the classes that were filled stay what they are.
     pub fn keep_filled_classes(&mut self) {
-        self.fillings.retain(|_, filling| !filling.is_done);
+        self.fillings.retain(|_, filling| filling.claim.is_some());
     }
 
     /// Has the classes of a decoding that failed filled again when they come again: one that is finished may

@@ -11,6 +11,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachi
 
 use super::{Decoded, Decoder, name};
 use crate::snapshot::Trust;
+use crate::snapshot::claim::Claim;
 use crate::snapshot::encode::{native_base, state_present};
 use crate::snapshot::error::snapshot_error;
 use crate::snapshot::format::{FormatError, kind, native_buffer};
@@ -323,17 +324,18 @@ impl Decoder<'_> {
         let identity = u128::from_le_bytes(self.reader.array()?);
         let callable = self.edge()?;
         let args = self.args()?;
-        if !self.makes_classes_anew
-            && let Some(known) = identity::find(vm, identity)
-        {
+        self.names.check_call(vm, &callable, &args.args)?;
+        if self.makes_classes_anew {
+            let object = callable.call_with_args(args, vm)?;
+            self.arrived.push((identity, object.clone()));
+            return Ok(object);
+        }
+        let _claim = Claim::wait(vm, identity, self.context.may_be_interrupted)?;
+        if let Some(known) = identity::find(vm, identity) {
             return Ok(known);
         }
-        self.names.check_call(vm, &callable, &args.args)?;
         let object = callable.call_with_args(args, vm)?;
-        match self.makes_classes_anew {
-            true => self.arrived.push((identity, object.clone())),
-            false => identity::arrived(vm, identity, &object),
-        }
+        identity::arrived(vm, identity, &object);
         Ok(object)
     }
 

@@ -1,6 +1,7 @@
 """Identity: `a is b` before is `a is b` after, for everything that can tell."""
 import random
 import sys
+import threading
 import types
 
 
@@ -383,3 +384,96 @@ def test_a_class_that_was_left_out_of_a_namespace_takes_the_place_of_none():
     assert type(loads(data)) is Model
     there, left_out = rebuilt_here({'Model': Model, 'plain': 5})
     assert not left_out and type(loads(data)) is there['Model'] is not Model
+
+
+class Meeting:
+    """Calls `sys.meet` with its name when it comes back."""
+    def __init__(self, name):
+        self.name = name
+    def __getstate__(self):
+        return self.name
+    def __setstate__(self, name):
+        import sys
+        self.name = name
+        sys.meet(name)
+
+
+def in_threads(*works):
+    """What each of these gives, each in a thread of its own."""
+    given = [None] * len(works)
+    def run(place, work):
+        try:
+            given[place] = work()
+        except BaseException as error:
+            given[place] = error
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads), 'they wait for each other'
+    return given
+
+
+def test_threads_that_load_a_class_at_once_get_one_and_a_finished_one():
+    class Model:
+        part = Meeting('part')
+        def train(self):
+            return 'trained', self.part.name
+    data = dumps(Model())
+    carry_away(None)
+    begun, ended, early = threading.Event(), threading.Event(), []
+    def meet(name):
+        if not begun.is_set():
+            begun.set()
+            # The other can't end while the class is in the making here.
+            early.append(ended.wait(0.3))
+    def other():
+        begun.wait(60)
+        there = loads(data)
+        ended.set()
+        return there
+    sys.meet = meet
+    one, two = in_threads(lambda: loads(data), other)
+    assert early == [False]
+    assert type(one) is type(two) and one.train() == two.train() == ('trained', 'part')
+
+
+def test_a_thread_makes_the_class_that_another_could_not():
+    class Model:
+        part = Meeting('part')
+        def train(self):
+            return 'trained', self.part.name
+    data = dumps(Model())
+    carry_away(None)
+    begun = threading.Event()
+    def meet(name):
+        if not begun.is_set():
+            begun.set()
+            raise ValueError('not here')
+    def other():
+        begun.wait(60)
+        return loads(data)
+    sys.meet = meet
+    failure, there = in_threads(lambda: loads(data), other)
+    assert type(failure) is ValueError and there.train() == ('trained', 'part')
+
+
+def test_threads_that_need_the_classes_of_each_other_go_on():
+    class One:
+        part = Meeting('one')
+    class Two:
+        part = Meeting('two')
+    one, two = dumps(One()), dumps(Two())
+    carry_away(None)
+    both, inside = threading.Barrier(2), threading.local()
+    def meet(name):
+        if not hasattr(inside, 'of'):
+            inside.of = name
+            both.wait(60)
+            loads({'one': two, 'two': one}[name])
+    sys.meet = meet
+    there = in_threads(lambda: loads(one), lambda: loads(two))
+    assert [each.part.name for each in there] == ['one', 'two'], there
+    sys.meet = lambda name: None
+    assert type(loads(one)) is type(there[0]) and type(loads(two)) is type(there[1])
