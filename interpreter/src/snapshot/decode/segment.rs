@@ -131,7 +131,7 @@ impl<'a> Decoder<'a> {
     /// Takes back what [`Self::bind_root`] has bound.
     fn unbind(&self, name: &str) -> Decoded<()> {
         let globals = &self.context.globals;
-        if may_be_bound(self.vm, globals, name)? && globals.contains_key(name, self.vm) {
+        if may_be_bound(self.vm, globals, name)? && globals.get_item_opt(name, self.vm)?.is_some() {
             globals.del_item(name, self.vm)?;
         }
         Ok(())

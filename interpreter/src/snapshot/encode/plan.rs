@@ -61,7 +61,7 @@ impl Encoder<'_> {
             Some("os") if &*class.name() == "_Environ" => return Ok(Plan::OfModule("os")),
             _ => {}
         }
-        if self.dispatch_table()?.contains_key(class.as_object(), vm) {
+        if self.registered_reduction(class)?.is_some() {
             return Ok(Plan::Reduce);
         }
         let native = native_base(class);

@@ -36,11 +36,24 @@ impl Encoder<'_> {
         Ok(table)
     }
 
+    /// What `copyreg` has been told to do for the instances of a class.
+    pub(super) fn registered_reduction(
+        &mut self,
+        class: &Py<PyType>,
+    ) -> PyResult<Option<PyObjectRef>> {
+        let table = self.dispatch_table()?;
+        if class.class().is(self.vm.ctx.types.type_type) {
+            return table.get_item_opt(class.as_object(), self.vm);
+        }
+        // Its metaclass would be asked for a hash, and may have none.
+        let mut pairs = table.items_vec().into_iter();
+        Ok(pairs.find_map(|(key, reduce)| key.is(class).then_some(reduce)))
+    }
+
     /// Carries an object as the calls that its `__reduce_ex__` says rebuild it.
     pub fn reduce(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {
         let vm = self.vm;
-        let table = self.dispatch_table()?;
-        let registered = table.get_item_opt(object.class().as_object(), vm)?;
+        let registered = self.registered_reduction(object.class())?;
         let is_registered = registered.is_some();
         let reduced = match registered {
             Some(reduce) => reduce.call((object.to_owned(),), vm),

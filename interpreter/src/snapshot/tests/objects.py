@@ -738,3 +738,19 @@ def test_code_that_rebuilds_objects_finds_its_names_where_they_arrive():
         assert error.name == 'LIMIT' and "globals='carried'" in error.__notes__[0], error.__notes__
     else:
         raise AssertionError('no name was missed')
+
+
+def test_classes_that_have_no_hash():
+    class Meta(type):
+        def __eq__(one, other):
+            return NotImplemented
+    class Thing(metaclass=Meta):
+        pass
+    class Told(metaclass=Meta):
+        def __getstate__(self):
+            return {'state': 1}
+    thing, told = Thing(), Told()
+    thing.told = told
+    for there in (carry(thing), carry_away(thing)):
+        assert type(there).__name__ == 'Thing' and type(type(there)).__hash__ is None
+        assert there.told.state == 1 and type(there.told).__name__ == 'Told'
