@@ -87,6 +87,7 @@ impl Encoder<'_> {
         self.edges_of_externals.clear();
         self.postponed.clear();
         self.stack.clear();
+        self.filling.clear();
         self.edges.clear();
         self.line = super::Line::default();
         self.begin_table();

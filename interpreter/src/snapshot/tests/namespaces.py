@@ -545,6 +545,50 @@ def test_one_name_that_can_not_be_rebuilt_is_not_the_end_of_the_others():
     assert there == {'plain': 5} and left_out == []
 
 
+class Held:
+    pass
+
+
+class Reduced:
+    def __reduce__(self):
+        return Reduced, ()
+
+
+class Called:
+    def __init__(self, *args):
+        self.args = args
+    def __reduce__(self):
+        return Called, self.args
+
+
+class Key:
+    def __getstate__(self):
+        return {}
+
+
+def test_a_walk_that_starts_again_knows_nothing_of_fills_that_had_begun():
+    held, key = Held(), Key()
+    held.x, key.cache = Reduced(), held
+    def outer():
+        cell = held
+        def unfit(lock=threading.Lock()):
+            return cell
+        def fit():
+            return cell
+        return unfit, fit
+    unfit, fit = outer()
+    ns = {'Held': Held, 'Reduced': Reduced, 'Called': Called, 'Key': Key, 'it': [unfit, Called(unfit, fit), {key}]}
+    there, left_out = partial_names(ns)
+    assert type(there['it'][-1]) is set and type(*there['it'][-1]) is there['Key']
+    assert [path for path, _ in left_out][:1] == ["ns['it'][0]"], left_out
+    try:
+        tables(ns)
+    except SnapshotError as error:
+        assert 'a lock' in str(error), str(error)
+    else:
+        raise AssertionError('it was carried')
+
+
 def test_what_failed_is_not_taken_for_what_comes_after_it():
     class Plain:
         pass
