@@ -29,7 +29,19 @@ _STEPS_MAX = 24
 _HALVED_MIN = 64
 _HALVINGS_MAX = 8
 
-_PLAIN = (bool, int, str, types.NoneType, types.EllipsisType, types.NotImplementedType, range)
+# What of a class says what its objects are made of.
+_REDUCED_BY = ("__reduce_ex__", "__reduce__", "__getstate__", "__getattribute__")
+
+# What is deeper isn't looked at where items of sets are told apart.
+_OUTLINE_DEPTH_MAX = 4
+
+
+def _kinds(*kinds):
+    """Types by their address: looking a type up would ask its metaclass what is equal. These stay."""
+    return frozenset(map(id, kinds))
+
+
+_PLAIN = _kinds(bool, int, str, types.NoneType, types.EllipsisType, types.NotImplementedType)
 # Types of the library whose objects read well, by module and name: nothing is imported for them.
 _SHORT = frozenset(
     (
@@ -38,9 +50,11 @@ _SHORT = frozenset(
         ("pathlib", "PosixPath"), ("pathlib", "PurePosixPath"),
     )
 )  # fmt: skip
-_BYTES = (bytes, bytearray, memoryview)
-_SETS = (set, frozenset)
-_KEYS = (str, int, bool, bytes, types.NoneType)
+_BYTES = _kinds(bytes, bytearray)
+_FLOATS = _kinds(float, complex)
+_SETS = _kinds(set, frozenset)
+_COUNTED = _kinds(list, tuple, dict, set, frozenset)
+_KEYS = _kinds(str, int, bool, bytes, types.NoneType)
 
 # What makes a code object do what it does; lines and file names don't.
 _CODE = (
@@ -144,27 +158,26 @@ def _by_name(left_out):
     return names
 
 
-def change_of(old, new, met=frozenset()):
-    """Returns how one object differs from another, as a Change, or None.
-
-    met: pairs of addresses that are being compared, and taken to be the same meanwhile
-    """
+def change_of(old, new):
+    """Returns how one object differs from another, as a Change, or None."""
     if not _alike(type(old), type(new)):
         return Change("type", "", f"{_brief(old)} became {_brief(new)}")
     if old is new or _rhumba.same_snapshot(old, new):
         return None
     try:
-        found = _first_difference(old, new, met)
+        found = _first_difference(old, new, {})
     except RecursionError:
         return Change("value", "", "it has sets nested too deeply to be compared")
     return found and Change("value", *found)
 
 
 def _first_difference(old, new, met):
-    """Returns path and words of the first difference inside two objects, or None."""
-    met = set(met)
-    # Parts are held as long as they are known by their address.
-    held = []
+    """Returns path and words of the first difference inside two objects, or None.
+
+    met: the pairs that are being compared, and taken to be the same meanwhile, by their addresses;
+        those that are found to be the same are added
+    """
+    met_before = len(met)
     path = []
     open_parts = [iter((("", old, new),))]
     while open_parts:
@@ -177,10 +190,13 @@ def _first_difference(old, new, met):
         step, old, new = part
         if old is new or (id(old), id(new)) in met:
             continue
-        met.add((id(old), id(new)))
-        held.append((old, new))
+        # They are held as long as they are known by their addresses.
+        met[id(old), id(new)] = old, new
         words, parts = _compared(old, new, met)
         if words:
+            # What was taken to be the same because these were has to be looked at again.
+            while len(met) > met_before:
+                met.popitem()
             return _path([*path, step]), words
         if parts is not None:
             path.append(step)
@@ -189,7 +205,7 @@ def _first_difference(old, new, met):
 
 
 def _compared(old, new, met):
-    """Compares two objects themselves; `met` is as for `change_of`.
+    """Compares two objects themselves; `met` is as for `_first_difference`.
 
     Returns words if they differ, and else the parts to compare next, as
     (step, old, new) triples, or None.
@@ -197,22 +213,25 @@ def _compared(old, new, met):
     kind = type(old)
     if not _alike(kind, type(new)):
         return f"{_brief(old)} became {_brief(new)}", None
-    if kind in _PLAIN:
+    if id(kind) in _PLAIN:
         return (None if old == new else _changed(old, new)), None
-    if kind in (float, complex):
+    if id(kind) in _FLOATS:
         # As texts, so that a NaN equals itself and the zeros differ.
         return (None if repr(old) == repr(new) else f"{old!r} became {new!r}"), None
-    if kind in _BYTES:
-        return (None if bytes(old) == bytes(new) else _changed(bytes(old), bytes(new))), None
-    if (kind.__module__, kind.__name__) in _SHORT:
+    if id(kind) in _BYTES:
+        return (None if old == new else _changed(bytes(old), bytes(new))), None
+    name = _name_of(kind)
+    if name in _SHORT:
         made = old.__reduce_ex__(4), new.__reduce_ex__(4)
-        zones = [each.tzinfo if hasattr(each, "tzinfo") else None for each in (old, new)]
-        if made[0] == made[1] or None in zones or made[0][1][:1] != made[1][1][:1]:
+        zones = [getattr(each, "tzinfo", None) for each in (old, new)]
+        if zones[0] is None and zones[1] is None:
             return (None if made[0] == made[1] else _changed(old, new)), None
+        if zones[0] is None or zones[1] is None or made[0][1][:1] != made[1][1][:1]:
+            return _changed(old, new), None
         return None, [(".tzinfo", *zones)]
-    if kind in _SETS:
+    if id(kind) in _SETS:
         return _of_sets(old, new, met)
-    compare = _COMPARED.get(kind) or _COMPARED_BY_NAME.get((kind.__module__, kind.__name__))
+    compare = _COMPARED.get(id(kind)) or _COMPARED_BY_NAME.get(name)
     if compare is None:
         compare = _classes if issubclass(kind, type) else _made
     return compare(old, new)
@@ -220,9 +239,13 @@ def _compared(old, new, met):
 
 def _alike(old, new):
     """Whether two types are the same, or one class that was carried twice."""
-    if old is new:
-        return True
-    return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
+    return old is new or _name_of(old, "__qualname__") == _name_of(new, "__qualname__")
+
+
+def _name_of(kind, name="__name__"):
+    """The module and the name of a type, without asking its metaclass."""
+    module = type.__dict__["__module__"].__get__(kind)
+    return module if type(module) is str else None, type.__dict__[name].__get__(kind)
 
 
 # -- containers
@@ -263,12 +286,12 @@ def _unequal(old, new):
     for index in range(start, len(old)):
         a, b = old[index], new[index]
         # Most items are plain and the same.
-        if a is not b and not (type(a) is type(b) and type(a) in (int, str) and a == b):
+        if a is not b and not (type(a) is type(b) and (type(a) is int or type(a) is str) and a == b):
             yield index
 
 
 def _dicts(old, new):
-    if all(type(key) in _KEYS for keys in (old, new) for key in keys):
+    if _are_plain_keys(old) and _are_plain_keys(new):
         added = [key for key in new if key not in old]
         removed = [key for key in old if key not in new]
         if added or removed:
@@ -280,6 +303,10 @@ def _dicts(old, new):
             return ", ".join(words), None
         if list(old) != list(new):
             return "its keys are in another order", None
+        # True and 1 are one key to a dict.
+        for a, b in zip(old, new):
+            if type(a) is not type(b):
+                return f"key {_brief(a)} became {_brief(b)}", None
         return None, _unequal_values(old, new)
     if len(old) != len(new):
         return f"{_count(old)} became {_count(new)}", None
@@ -297,19 +324,108 @@ def _unequal_values(old, new):
         yield f"[{keys[index]!r}]", old[index], new[index]
 
 
+def _are_plain_keys(keys):
+    return all(id(type(key)) in _KEYS for key in keys)
+
+
 def _of_sets(old, new, met):
     if len(old) != len(new):
         return f"{_count(old)} became {_count(new)}", None
-    if all(type(item) in _KEYS for items in (old, new) for item in items):
+    if _are_plain_keys(old) and _are_plain_keys(new):
         gone, come = old - new, new - old
-        return (f"{_brief(min(gone, key=repr))} became {_brief(min(come, key=repr))}" if gone else None), None
-    left = list(new)
-    for item in old:
-        match = next((i for i, other in enumerate(left) if change_of(item, other, met) is None), None)
+        if gone:
+            return f"{_brief(min(gone, key=repr))} became {_brief(min(come, key=repr))}", None
+        # True and 1 are one item to a set.
+        there = {item: item for item in new}
+        for item in old:
+            if type(there[item]) is not type(item):
+                return f"{_brief(item)} became {_brief(there[item])}", None
+        return None, None
+    old_left, new_left = _without_twins(old, new)
+    # Of the rest, only what looks alike from outside is compared, each with each.
+    alike, known = {}, {}
+    for other in new_left:
+        alike.setdefault(_outline(other, known), []).append(other)
+    for item in old_left:
+        others = alike.get(_outline(item, known), [])
+        match = next((i for i, other in enumerate(others) if not _first_difference(item, other, met)), None)
         if match is None:
             return f"{_brief(item)} is in one and not in the other", None
-        del left[match]
+        del others[match]
     return None, None
+
+
+def _without_twins(old, new):
+    """The items of two sets, as lists, but for those that have the same snapshot in both."""
+    twins, left = {}, []
+    for other in new:
+        twins.setdefault(_snapshot(other), []).append(other)
+    for item in old:
+        others = twins.get(_snapshot(item))
+        if others:
+            others.pop()
+        else:
+            left.append(item)
+    return left, [other for others in twins.values() for other in others]
+
+
+def _snapshot(item):
+    """The bytes of an item's snapshot, or the address of what has none."""
+    try:
+        return _rhumba.dumps(item, False)
+    except Exception:
+        return id(item)
+
+
+def _outline(value, known, depth=0):
+    """A number that is the same for what is the same, and seldom for anything else.
+
+    known: the numbers that were found before, by address and depth, with what has the address
+    """
+    at = id(value), depth
+    if at not in known:
+        kind = type(value)
+        name = _name_of(kind, "__qualname__")
+        if id(kind) in _KEYS:
+            inside = value
+        elif id(kind) in _FLOATS:
+            inside = repr(value)
+        elif depth < _OUTLINE_DEPTH_MAX and kind is tuple:
+            inside = tuple(_outline(each, known, depth + 1) for each in value)
+        elif depth < _OUTLINE_DEPTH_MAX and id(kind) in _SETS:
+            inside = tuple(sorted(_outline(each, known, depth + 1) for each in value))
+        elif depth < _OUTLINE_DEPTH_MAX:
+            attributes = _attributes_alone(value)
+            inside = tuple((name, _outline(attributes[name], known, depth + 1)) for name in sorted(attributes))
+        else:
+            inside = None
+        known[at] = hash((name, inside)), value
+    return known[at][0]
+
+
+def _attributes_alone(value):
+    """The attributes of an object that is made of them, as far as its class says, or else nothing."""
+    kind = type(value)
+    if id(kind) in _COMPARED or _name_of(kind) in _SHORT or _registered(kind):
+        return {}
+    if any(getattr(kind, name) is not getattr(object, name) for name in _REDUCED_BY):
+        return {}
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return attributes if type(attributes) is dict and all(type(name) is str for name in attributes) else {}
+
+
+def _memoryviews(old, new):
+    if bytes(old) != bytes(new):
+        return _changed(bytes(old), bytes(new)), None
+    return None, [(".format", old.format, new.format), (".shape", old.shape, new.shape)]
+
+
+def _ranges(old, new):
+    same = (old.start, old.stop, old.step) == (new.start, new.stop, new.step)
+    return (None if same else _changed(old, new)), None
 
 
 # -- functions, classes, instances
@@ -393,7 +509,10 @@ def _references(old, new):
 
 
 def _weak_dicts(old, new):
-    return None, [("", dict(old.items()), dict(new.items()))]
+    pairs = [list(each.items()) for each in (old, new)]
+    if all(_are_plain_keys(key for key, _ in each) for each in pairs):
+        return None, [("", *map(dict, pairs))]
+    return None, [("", *pairs)]
 
 
 def _views(old, new):
@@ -428,7 +547,8 @@ def _classes(old, new):
 
 def _made(old, new):
     """Compares what two objects say they are made of, as when they are carried."""
-    reduce = copyreg.dispatch_table.get(type(old))
+    kind = type(old)
+    reduce = _registered(kind)
     try:
         made = [reduce(each) if reduce else each.__reduce_ex__(4) for each in (old, new)]
     except Exception as failure:
@@ -443,13 +563,14 @@ def _made(old, new):
     for reduced in made:
         call, args, state, items, pairs = (*reduced[:5], None, None, None)[:5]
         # The class itself is bound to a name of its own.
-        args = tuple(arg for arg in args if arg is not type(old) and arg is not type(new))
+        args = tuple(arg for arg in args if arg is not kind and arg is not type(new))
         slots = None
         if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
             state, slots = state
-        if isinstance(old, BaseException) and (state is None or isinstance(state, dict)):
+        if isinstance(old, BaseException) and (state is None or type(state) is dict):
             # Where it was raised is told as text once it was carried, and is no part of what it is.
-            state = {name: value for name, value in (state or {}).items() if name != "__remote_traceback__"}
+            state = dict(state or {})
+            state.pop("__remote_traceback__", None)
         halves.append((args, state, slots, items and list(items), pairs and list(pairs)))
     (args, state, slots, items, pairs), new_half = halves[0], halves[1]
     parts = []
@@ -459,7 +580,7 @@ def _made(old, new):
     if args or new_half[0]:
         parts.append((" (its value)", args, new_half[0]))
     for mine, other in ((state, new_half[1]), (slots, new_half[2])):
-        if isinstance(mine, dict) and isinstance(other, dict):
+        if all(isinstance(each, dict) and all(type(name) is str for name in each) for each in (mine, other)):
             words, attributes = _attributes(mine, other)
             if words:
                 return words, None
@@ -469,6 +590,11 @@ def _made(old, new):
     parts.append(("", items, new_half[3]))
     parts.append(("", pairs, new_half[4]))
     return None, parts
+
+
+def _registered(kind):
+    """What `copyreg` was told for a type, without asking its metaclass what is equal."""
+    return next((reduce for other, reduce in copyreg.dispatch_table.items() if other is kind), None)
 
 
 def _attributes(old, new):
@@ -481,6 +607,8 @@ def _attributes(old, new):
 
 
 _COMPARED = {
+    range: _ranges,
+    memoryview: _memoryviews,
     list: _sequences,
     tuple: _sequences,
     dict: _dicts,
@@ -504,6 +632,8 @@ _COMPARED = {
     types.MethodDescriptorType: _named,
 }
 _COMPARED |= {type(view()): _views for made in ({}, OrderedDict()) for view in (made.keys, made.values, made.items)}
+# By address, as the kinds above.
+_COMPARED = {id(kind): compare for kind, compare in _COMPARED.items()}
 
 # Of modules that may not be imported.
 _COMPARED_BY_NAME = {("_struct", "Struct"): _formats}
@@ -536,15 +666,15 @@ def _count(items):
 def _brief(value):
     """A value in a few words, without asking a user's class for them."""
     kind = type(value)
-    if kind in _PLAIN or kind in (float, complex, bytes, bytearray):
-        if kind in (str, bytes, bytearray) and len(value) > _SHOWN_MAX:
+    if kind is range or any(id(kind) in kinds for kinds in (_PLAIN, _FLOATS, _BYTES)):
+        if (kind is str or id(kind) in _BYTES) and len(value) > _SHOWN_MAX:
             return f"a {kind.__name__} of length {len(value)}"
         text = _number(value) if kind is int else repr(value)
         return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
-    if (kind.__module__, kind.__name__) in _SHORT:
+    if _name_of(kind) in _SHORT:
         text = str(value)
         return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
-    if kind in (list, tuple, dict, *_SETS):
+    if id(kind) in _COUNTED:
         return f"a {kind.__name__} of {_count(value)}"
     if kind is types.FunctionType:
         return f"the function {value.__name__}"
@@ -552,7 +682,7 @@ def _brief(value):
         return f"the module {value.__name__}"
     if isinstance(value, type):
         return f"the class {type.__dict__['__qualname__'].__get__(value)}"
-    name = kind.__qualname__
+    _, name = _name_of(kind, "__qualname__")
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 

@@ -192,6 +192,112 @@ def test_sets_that_lead_back_to_their_owner():
     assert change_of(family(), family("x")).where == ".kids"
 
 
+class Crate:
+    def __init__(self, number, names):
+        self.number, self.names = number, names
+
+
+def test_items_of_sets_are_not_compared_each_with_each():
+    from rhumba import _difference
+
+    def compared(old, new):
+        """How many comparisons find that two sets are the same."""
+        count, compare = 0, _difference._compared
+
+        def counted(*args):
+            nonlocal count
+            count += 1
+            return compare(*args)
+
+        _difference._compared = counted
+        try:
+            assert change_of(old, new) is None
+        finally:
+            _difference._compared = compare
+        return count
+
+    def sets(n):
+        names = set("abcdefghijklmnop"), set(reversed("abcdefghijklmnop"))
+        yield [{(number, str(number)) for number in order(range(n))} for order in (list, reversed)]
+        yield [{frozenset(order((number, str(number)))) for number in order(range(n))} for order in (list, reversed)]
+        yield [{Crate(number, each) for number in range(n)} for each in names]
+
+    for few, many in zip(sets(50), sets(200)):
+        of_few, of_many = compared(*few), compared(*many)
+        assert of_many <= 6 * of_few and of_few <= 500, (of_few, of_many)
+    old, new = next(sets(200))
+    new.remove((7, "7"))
+    new.add((7, 7))
+    assert "a tuple of 2 items is in one and not in the other" in str(change_of(old, new))
+
+
+def test_what_is_taken_to_be_the_same_is_looked_at_again_elsewhere():
+    def friends(last):
+        # Two that are alike but for what the third of them has, to which all lead.
+        kin = [Kin() for _ in range(3)]
+        for each in kin:
+            each.kids.update(other for other in kin if other is not each)
+        kin[2].up = last
+        return kin
+    assert change_of(friends(1), friends(1)) is None
+    assert change_of(friends(1), friends(2)) is not None
+
+
+def test_what_is_equal_and_not_the_same():
+    assert change("{1}", "{True}") == "value 1 became True"
+    assert change("{True, 0}", "{False, 1}") is not None
+    assert change("{1: 2}", "{True: 2}") == "value key 1 became True"
+    assert change("range(0, 3, 2)", "range(0, 4, 2)") == "value range(0, 3, 2) became range(0, 4, 2)"
+    view = "memoryview(bytes(8))"
+    assert change(view, view) is None
+    assert change(view, f"{view}.cast('I')") == "value .format: 'B' became 'I'"
+    assert change(view, f"{view}.cast('B', (2, 4))") == "value .shape: 1 item became 2 items"
+
+
+def test_a_metaclass_has_no_say_in_what_is_equal():
+    import datetime, weakref
+
+    class Meta(type):
+        # Its classes claim to be any other.
+        def __eq__(self, other):
+            return True
+        def __hash__(self):
+            return hash(int)
+        def __repr__(self):
+            raise RuntimeError("asked")
+
+    class Odd(metaclass=Meta):
+        def __init__(self, n):
+            self.n = n
+        def __eq__(self, other):
+            return True
+        def __hash__(self):
+            return 1
+
+    class Zone(datetime.tzinfo):
+        def __init__(self, name="here"):
+            self.name = name
+        def utcoffset(self, moment):
+            return datetime.timedelta(0)
+        def __eq__(self, other):
+            return True
+
+    assert change_of(Odd(1), Odd(1)) is None
+    assert change_of(Odd(1), Odd(2)).where == ".n"
+    assert change_of({Odd(1)}, {Odd(1)}) is None
+    assert "Odd is in one and not in the other" in str(change_of({Odd(1)}, {Odd(2)}))
+    assert change_of({Odd(1): 1}, {Odd(2): 1}).where == " (key 0).n"
+    assert change_of([Odd(1)], [5]).text.endswith("Odd became 5")
+    assert change_of([Odd], [5]).text.endswith("Odd became 5")
+    keys = Odd(1), Odd(2)
+    old, new = (weakref.WeakKeyDictionary({key: 1}) for key in keys)
+    assert change_of(old, new).where == "[0][0].n"
+    days = [datetime.datetime(2020, 1, 1, tzinfo=zone) for zone in (Zone(), Zone(), Zone("there"), None)]
+    assert change_of(days[0], days[1]) is None
+    assert change_of(days[0], days[2]).where == ".tzinfo.name"
+    assert change_of(days[0], days[3]) is not None
+
+
 def test_what_has_no_say_of_its_own_is_looked_into():
     import datetime, types, weakref
     one, other = types.ModuleType("made"), types.ModuleType("made")
