@@ -38,12 +38,15 @@ impl Source {
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {
         let path = Path::new(text);
-        if path.exists() {
-            return Some(Self::File(path.to_owned()));
+        let is_kept = || {
+            let store = Store::open_default();
+            store.is_ok_and(|store| checkpoints::find(&store, text).is_ok())
+        };
+        if !path.is_file() && is_kept() {
+            return Some(Self::Checkpoint(text.to_owned()));
         }
-        let store = Store::open_default().ok()?;
-        let kept = checkpoints::find(&store, text).is_ok();
-        kept.then(|| Self::Checkpoint(text.to_owned()))
+        // Of a folder, or what else is there, reading it tells what is wrong.
+        path.exists().then(|| Self::File(path.to_owned()))
     }
 
     fn read(&self, trust: Trust) -> Result<Checkpoint, CheckpointError> {

@@ -59,9 +59,23 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
             "it is no ordinary file",
         )),
         Ok(path) => Ok(path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => missing(path),
         Err(error) => Err(error),
     }
+}
+
+/// Returns the file that is meant, through links, where nothing is at their end.
+fn missing(path: &Path) -> io::Result<PathBuf> {
+    // As many as the system follows.
+    const LINKS_MAX: usize = 40;
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..LINKS_MAX {
+        let Ok(target) = std::fs::read_link(&path) else {
+            return Ok(path);
+        };
+        path = path.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
 fn write_content(file: &mut File, checkpoint: &Checkpoint) -> io::Result<()> {

@@ -135,6 +135,16 @@ def test_only_files_are_replaced():
     os.remove("listener")
 
 
+def test_a_folder_does_not_hide_a_checkpoint():
+    os.mkdir("hidden")
+    assert "ordinary" in raised(SnapshotError, namespace.load, "hidden")
+    namespace.checkpoint("hidden", {"x": 1})
+    assert namespace.load("hidden") == {"x": 1}
+    assert str(namespace.diff("hidden", {"x": 1})) == "no differences"
+    namespace.remove("hidden")
+    os.rmdir("hidden")
+
+
 def test_names_of_the_module_are_not_restored():
     namespace.save("odd.ns", {"__name__": "odd", "__builtins__": {}, "_": 1, "x": 2})
     enter("y = 1")

@@ -36,6 +36,25 @@ fn a_link_leads_to_the_file_that_is_replaced_and_keeps_its_mode() {
 }
 
 #[test]
+fn a_link_to_nothing_leads_to_the_file_that_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let (link, next) = (folder.path().join("link"), inner.join("next"));
+    std::os::unix::fs::symlink("inner/next", &link).unwrap();
+    std::os::unix::fs::symlink("../there", &next).unwrap();
+    file::write_file(&link, &mixed("there")).unwrap();
+    assert!(link.is_symlink() && next.is_symlink());
+    let path = folder.path().join("there");
+    assert!(!path.is_symlink() && file::read_file(&path).unwrap() == mixed("there"));
+    std::fs::remove_file(&next).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", &next).unwrap();
+    let error = file::write_file(&link, &mixed("there")).unwrap_err();
+    assert!(matches!(error, StoreError::Unwritten { .. }), "{error}");
+    assert!(link.is_symlink() && next.is_symlink());
+}
+
+#[test]
 fn a_damaged_file_is_refused_as_a_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("work.rhumba");
