@@ -5,12 +5,12 @@
 
 use crate::following::Following;
 use crate::function::FunctionCache;
-use crate::group::{Group, wait_until};
+use crate::group::{Group, addresses, wait_until};
 use crate::patience::{asking, interruptibly};
 use crate::submission::Submission;
 use crate::{checkpoints, failure, namespace, records, steering, terms};
 use rhumba_engine::client::Client;
-use rhumba_engine::client::asking::Patience;
+use rhumba_engine::client::asking::{Patience, in_messages};
 use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::records::RecordsError;
 use rhumba_engine::client::watching::WatchId;
@@ -24,7 +24,6 @@ use rustpython_vm::types::Constructor;
 use rustpython_vm::{
     FromArgs, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
 };
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,6 +117,26 @@ impl Connection {
         asking(vm, Some(ANSWER_TIMEOUT), |patience| {
             self.client.query(ask, patience)
         })
+    }
+
+    /// Aborts what of these requests has not started, or of everything if there are none.
+    fn abort_requests(
+        &self,
+        requests: &[RequestId],
+        targets: &[EngineId],
+        vm: &VirtualMachine,
+    ) -> PyResult<u32> {
+        let mut aborted = 0;
+        for requests in in_messages(requests) {
+            if let Answer::Aborted { count } = self.query(vm, |query| FromClient::Abort {
+                query,
+                requests,
+                targets: targets.to_vec(),
+            })? {
+                aborted += count;
+            }
+        }
+        Ok(aborted)
     }
 }
 
@@ -325,15 +344,8 @@ impl Connection {
         if requests.is_empty() && !groups.is_empty() {
             return Ok(0);
         }
-        let targets = targets.iter().copied().map(EngineId).collect();
-        match zelf.query(vm, |query| FromClient::Abort {
-            query,
-            requests,
-            targets,
-        })? {
-            Answer::Aborted { count } => Ok(count),
-            _ => Ok(0),
-        }
+        let targets: Vec<EngineId> = targets.iter().copied().map(EngineId).collect();
+        zelf.abort_requests(&requests, &targets, vm)
     }
 
     /// Aborts what has not started of these parts of a group. Returns how many they were.
@@ -346,13 +358,7 @@ impl Connection {
     ) -> PyResult<u32> {
         let mut aborted = 0;
         for (targets, requests) in addresses(&group, &parts) {
-            if let Answer::Aborted { count } = zelf.query(vm, |query| FromClient::Abort {
-                query,
-                requests,
-                targets,
-            })? {
-                aborted += count;
-            }
+            aborted += zelf.abort_requests(&requests, &targets, vm)?;
         }
         Ok(aborted)
     }
@@ -368,15 +374,17 @@ impl Connection {
     ) -> PyResult<(u32, u32)> {
         let mut cancelled = (0, 0);
         for (targets, requests) in addresses(&group, &parts) {
-            if let Answer::Cancelled {
-                aborted,
-                interrupted,
-            } = zelf.query(vm, |query| FromClient::Cancel {
-                query,
-                requests,
-                targets,
-            })? {
-                cancelled = (cancelled.0 + aborted, cancelled.1 + interrupted);
+            for requests in in_messages(&requests) {
+                if let Answer::Cancelled {
+                    aborted,
+                    interrupted,
+                } = zelf.query(vm, |query| FromClient::Cancel {
+                    query,
+                    requests,
+                    targets: targets.clone(),
+                })? {
+                    cancelled = (cancelled.0 + aborted, cancelled.1 + interrupted);
+                }
             }
         }
         Ok(cancelled)
@@ -526,8 +534,10 @@ impl Connection {
         if requests.is_empty() {
             return Ok(());
         }
-        zelf.query(vm, |query| FromClient::Interrupt { query, requests })
-            .map(drop)
+        for requests in in_messages(&requests) {
+            zelf.query(vm, |query| FromClient::Interrupt { query, requests })?;
+        }
+        Ok(())
     }
 
     /// Delivers a signal to these engines, whatever they are doing.
@@ -755,23 +765,7 @@ fn noticed(vm: &VirtualMachine, notice: Notice) -> PyObjectRef {
     vm.ctx.new_tuple(parts).into()
 }
 
-/// Returns the requests that parts of a group belong to, by where they were sent.
-fn addresses(group: &Group, parts: &[usize]) -> Vec<(Vec<EngineId>, Vec<RequestId>)> {
-    let mut by_target: BTreeMap<Option<EngineId>, Vec<RequestId>> = BTreeMap::new();
-    let addresses = parts
-        .iter()
-        .filter_map(|&part| group.parts().parts().get(part));
-    for address in addresses {
-        let requests = by_target.entry(address.target).or_default();
-        requests.push(address.request);
-    }
-    let by_target = by_target.into_iter();
-    by_target
-        .map(|(target, requests)| (target.into_iter().collect(), requests))
-        .collect()
-}
-
-fn requests_of(groups: &[PyRef<Group>]) -> Vec<rhumba_engine::proto::id::RequestId> {
+fn requests_of(groups: &[PyRef<Group>]) -> Vec<RequestId> {
     groups
         .iter()
         .flat_map(|group| group.parts().unanswered())

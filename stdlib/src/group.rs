@@ -4,6 +4,7 @@ use crate::values;
 use parking_lot::{Condvar, Mutex};
 use rhumba_engine::client::Client;
 use rhumba_engine::client::group::{Group as Parts, PartAddress, PartAnswer};
+use rhumba_engine::proto::id::{EngineId, RequestId};
 use rhumba_engine::proto::message::{FailureKind, Outcome, Output};
 use rhumba_interpreter::interrupt;
 use rhumba_interpreter::snapshot::{self, DecodeContext};
@@ -14,7 +15,7 @@ use rustpython_vm::types::AsSequence;
 use rustpython_vm::{
     AsObject, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine, atomic_func, pyclass,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -446,4 +447,20 @@ fn status_name(answer: &PartAnswer) -> &'static str {
         Outcome::Failed(failure) if failure.kind == FailureKind::Aborted => "aborted",
         Outcome::Failed(_) => "error",
     }
+}
+
+/// Returns the requests that parts of a group belong to, by where they were sent.
+pub(crate) fn addresses(group: &Group, parts: &[usize]) -> Vec<(Vec<EngineId>, Vec<RequestId>)> {
+    let mut by_target: BTreeMap<Option<EngineId>, Vec<RequestId>> = BTreeMap::new();
+    let addresses = parts
+        .iter()
+        .filter_map(|&part| group.parts().parts().get(part));
+    for address in addresses {
+        let requests = by_target.entry(address.target).or_default();
+        requests.push(address.request);
+    }
+    let by_target = by_target.into_iter();
+    by_target
+        .map(|(target, requests)| (target.into_iter().collect(), requests))
+        .collect()
 }

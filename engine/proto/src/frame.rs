@@ -37,9 +37,13 @@ pub const MAGIC: [u8; 4] = *b"RHMB";
 /// The length of the part that has the same shape in every frame.
 pub const PROLOGUE_BYTES: usize = 24;
 
-/// No message is longer than this, whatever [`Limits`] say: bincode takes its
-/// own limit as a constant.
+/// No message is longer than this, whatever [`Limits`] say: bincode takes a
+/// limit of its own as a constant.
 pub const HEADER_BYTES_MAX: usize = 16 << 20;
+
+/// As bincode counts what it reads, each number is as long as its type, however few bytes it
+/// was written in: at most eight for one. What could be written can always be read.
+const DECODED_BYTES_MAX: usize = 8 * HEADER_BYTES_MAX;
 
 /// What is read at once when no single buffer is large.
 const INBOX_BYTES: usize = 256 << 10;
@@ -61,8 +65,8 @@ const ALLOCATION_STEP_BYTES: usize = 64 << 20;
 const BINCODE: bincode::config::Configuration<
     bincode::config::LittleEndian,
     bincode::config::Varint,
-    bincode::config::Limit<HEADER_BYTES_MAX>,
-> = bincode::config::standard().with_limit::<HEADER_BYTES_MAX>();
+    bincode::config::Limit<DECODED_BYTES_MAX>,
+> = bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();
 
 /// How large a frame may be, whoever sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +115,7 @@ pub enum FrameError {
     )]
     PayloadTooLarge { bytes: u64, limit: u64 },
     #[error(
-        "the message is {bytes} bytes, more than the limit of {limit} bytes: send a shorter cell, or pass the data as an argument"
+        "the message is {bytes} bytes, more than the limit of {limit} bytes: send a shorter cell, pass the data as an argument, or name fewer at once"
     )]
     HeaderTooLarge { bytes: u64, limit: u64 },
     #[error(

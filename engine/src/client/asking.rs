@@ -6,7 +6,7 @@
 
 use super::{Client, ClientError, Sender};
 use crate::socket::ConnectionError;
-use rhumba_proto::id::QueryId;
+use rhumba_proto::id::{QueryId, RequestId};
 use rhumba_proto::message::{Answer, FromClient, Payload, ToController};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,6 +14,18 @@ use std::time::{Duration, Instant};
 /// Calls what it is given, each time with how long that may block, until it says
 /// that it is done. Returns `false` if it gave up before.
 pub type Wait<'a> = dyn FnMut(&mut dyn FnMut(Duration) -> bool) -> bool + 'a;
+
+/// So many requests one message names: far fewer than there may be unfinished ones, and far fewer
+/// bytes than a message may have.
+pub const REQUESTS_MAX: usize = 500_000;
+
+/// Returns the requests of each message, where one can't name all of them. Where there are none it
+/// is one message without any, which stands for all that there are.
+pub fn in_messages(requests: &[RequestId]) -> impl Iterator<Item = Vec<RequestId>> {
+    let all = requests.is_empty().then(Vec::new);
+    let some = requests.chunks(REQUESTS_MAX).map(<[RequestId]>::to_vec);
+    all.into_iter().chain(some)
+}
 
 /// How long one step lasts where nobody interrupts.
 const STEP: Duration = Duration::from_secs(1);
@@ -214,5 +226,30 @@ impl Client {
                 .map_or(error, |cause| ConnectionError::Closed { cause })
                 .into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rhumba_proto::frame::{Kind, Limits, encode_head};
+
+    #[test]
+    fn any_number_of_requests_is_named_in_messages_that_can_be_sent() {
+        let requests = vec![RequestId(u64::MAX); 2 * REQUESTS_MAX + 1];
+        let messages: Vec<_> = in_messages(&requests).collect();
+        let counts: Vec<usize> = messages.iter().map(Vec::len).collect();
+        assert_eq!(counts, [REQUESTS_MAX, REQUESTS_MAX, 1]);
+        for requests in messages {
+            let message = ToController::Client(FromClient::Cancel {
+                query: QueryId(u64::MAX),
+                requests,
+                targets: Vec::new(),
+            });
+            let (kind, limits) = (Kind::ToController, Limits::default());
+            encode_head(kind, &message, &Payload::default(), &limits).unwrap();
+        }
+        let all: Vec<_> = in_messages(&[]).collect();
+        assert_eq!(all, [vec![]], "no requests are all of them");
     }
 }

@@ -12,6 +12,9 @@ use rhumba_proto::record::{
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// So many pieces one message names: what they are called may be of any length, but isn't.
+const PIECES_MAX: usize = 100_000;
+
 /// Why the task store can't answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
@@ -79,16 +82,19 @@ impl Client {
                 state.waiting.insert(request, waiting);
             }
         }
-        let message = FromClient::Fetch {
-            first: RequestId(first),
-            pieces: pieces.to_vec(),
-        };
-        if let Err(error) = self.send(message, &mut patience.into()) {
-            let mut state = self.shared.state.lock();
-            for offset in 0..count {
-                state.waiting.remove(&RequestId(first + offset));
+        let patience: &mut Patience<'a> = &mut patience.into();
+        for (offset, some) in (0_u64..).step_by(PIECES_MAX).zip(pieces.chunks(PIECES_MAX)) {
+            let message = FromClient::Fetch {
+                first: RequestId(first + offset),
+                pieces: some.to_vec(),
+            };
+            if let Err(error) = self.send(message, patience) {
+                let mut state = self.shared.state.lock();
+                for offset in 0..count {
+                    state.waiting.remove(&RequestId(first + offset));
+                }
+                return Err(error);
             }
-            return Err(error);
         }
         Ok(group)
     }

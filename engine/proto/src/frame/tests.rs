@@ -1,7 +1,7 @@
 //! What frames must look like, byte by byte, and what decoding must survive.
 
 use super::*;
-use crate::id::{EngineId, RequestId, Ticket};
+use crate::id::{EngineId, QueryId, RequestId, Ticket};
 use crate::message::{
     FromClient, FromController, FromEngine, Manner, Operation, Outcome, Timing, ToClient,
     ToController, Work,
@@ -410,6 +410,54 @@ fn a_long_message_leaves_no_large_inbox_behind() {
     let messages = decode_all::<ToController>(&mut decoder, &bytes, &[]).unwrap();
     assert_eq!(messages, [(message, Payload::default())]);
     assert_eq!(decoder.space().len(), INBOX_BYTES);
+}
+
+/// A message of nearly as many bytes as there may be, most of them in numbers that are written in one.
+#[test]
+fn what_can_be_written_can_be_read() {
+    let requests = vec![RequestId(1); HEADER_BYTES_MAX - 100];
+    let message = ToController::Client(FromClient::Cancel {
+        query: QueryId(1),
+        requests,
+        targets: Vec::new(),
+    });
+    let bytes = to_bytes(Kind::ToController, &message, &Payload::default());
+    let (read, _) = decode_one::<ToController>(Kind::ToController, &bytes).unwrap();
+    assert!(read == message);
+}
+
+#[test]
+fn a_cell_as_long_as_a_message_may_be_arrives() {
+    let request = |bytes: usize| {
+        ToController::Client(FromClient::Request {
+            request: RequestId(1),
+            targets: vec![EngineId(0)],
+            work: Work {
+                operation: Operation::Execute {
+                    code: "#".repeat(bytes),
+                    silent: false,
+                    stop_on_error: true,
+                },
+                function: None,
+            },
+            manner: Manner::default(),
+        })
+    };
+    let head = |message: &ToController| {
+        let kind = Kind::ToController;
+        encode_head(kind, message, &Payload::default(), &Limits::default())
+    };
+    let around = head(&request(1 << 20)).unwrap().len() - PROLOGUE_BYTES - (1 << 20);
+    for less in 0..40 {
+        let message = request(HEADER_BYTES_MAX - around - less);
+        let bytes = head(&message).unwrap();
+        let (read, _) = decode_one::<ToController>(Kind::ToController, &bytes).unwrap();
+        assert!(read == message, "{less} bytes below the limit");
+    }
+    assert!(matches!(
+        head(&request(HEADER_BYTES_MAX - around + 1)),
+        Err(FrameError::HeaderTooLarge { .. })
+    ));
 }
 
 fn pong() -> ToController {
