@@ -37,13 +37,17 @@ pub const MAGIC: [u8; 4] = *b"RHMB";
 /// The length of the part that has the same shape in every frame.
 pub const PROLOGUE_BYTES: usize = 24;
 
-/// No message is longer than this, whatever [`Limits`] say: bincode takes a
+/// No message to the controller is longer than this, whatever [`Limits`] say: bincode takes a
 /// limit of its own as a constant.
 pub const HEADER_BYTES_MAX: usize = 16 << 20;
 
+/// So much longer a message from the controller may be. What is passed on, of a client's or of an
+/// engine's, always finds room with what says where it goes, that of a host's 4096 engines among it.
+const PASSED_ON_BYTES_MAX: usize = 256 << 10;
+
 /// As bincode counts what it reads, each number is as long as its type, however few bytes it
 /// was written in: at most eight for one. What could be written can always be read.
-const DECODED_BYTES_MAX: usize = 8 * HEADER_BYTES_MAX;
+const DECODED_BYTES_MAX: usize = 8 * (HEADER_BYTES_MAX + PASSED_ON_BYTES_MAX);
 
 /// What is read at once when no single buffer is large.
 const INBOX_BYTES: usize = 256 << 10;
@@ -73,7 +77,8 @@ const BINCODE: bincode::config::Configuration<
 pub struct Limits {
     /// All buffers of one frame together.
     pub payload_bytes_max: u64,
-    /// The message, which holds the source of cells. At most [`HEADER_BYTES_MAX`].
+    /// The message, which holds the source of cells. At most [`HEADER_BYTES_MAX`]; what the
+    /// controller passes on may be a little longer.
     pub header_bytes_max: usize,
     pub buffer_count_max: u32,
 }
@@ -102,6 +107,15 @@ impl Kind {
         match self {
             Self::ToController => 1,
             Self::FromController => 2,
+        }
+    }
+
+    /// How long a message of this kind may be.
+    fn header_bytes_max(self, limits: &Limits) -> usize {
+        let to_controller = limits.header_bytes_max.min(HEADER_BYTES_MAX);
+        match self {
+            Self::ToController => to_controller,
+            Self::FromController => to_controller + PASSED_ON_BYTES_MAX,
         }
     }
 }
@@ -185,7 +199,7 @@ pub fn encode_head_beside<M: Serialize>(
     bincode::serde::encode_into_std_write(message, &mut head, BINCODE)
         .map_err(|error| FrameError::Unwritable(error.to_string()))?;
     let header_bytes = head.len() - PROLOGUE_BYTES;
-    let header_bytes_max = limits.header_bytes_max.min(HEADER_BYTES_MAX);
+    let header_bytes_max = kind.header_bytes_max(limits);
     let header_bytes = u32::try_from(header_bytes)
         .ok()
         .filter(|_| header_bytes <= header_bytes_max)
@@ -268,7 +282,7 @@ impl Prologue {
             )));
         }
         let header_bytes = u32::from_le_bytes([h0, h1, h2, h3]);
-        let header_bytes_max = limits.header_bytes_max.min(HEADER_BYTES_MAX) as u64;
+        let header_bytes_max = kind.header_bytes_max(limits) as u64;
         if u64::from(header_bytes) > header_bytes_max {
             return Err(FrameError::HeaderTooLarge {
                 bytes: u64::from(header_bytes),

@@ -43,6 +43,19 @@ fn output_of_any_length_arrives_whole_and_long_errors_are_cut() {
 }
 
 #[test]
+fn a_cell_of_nearly_the_limit_reaches_all_engines() {
+    let home = TestHome::new();
+    let script = "import ipyparallel as ipp\n\
+                  rc = ipp.Client()\n\
+                  rc.wait_for_engines(2)\n\
+                  for view in rc[:], rc.broadcast_view():\n    \
+                      view.execute('#' * (16 * 2**20 - 60), block=True)\n\
+                  print(rc.ids)\n";
+    let out = finish(home.command(["-n", "2", "-c", script]), "").success();
+    assert_eq!(out, "[0, 1]\n");
+}
+
+#[test]
 fn a_limit_that_is_no_number_is_named() {
     let home = TestHome::new();
     let mut command = home.command(["-n", "1", "-c", "import ipyparallel; ipyparallel.Client()"]);

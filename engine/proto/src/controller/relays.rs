@@ -19,8 +19,9 @@ use crate::message::{Payload, Recipient, Relayed, ToEngine, ToHost, Turn};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Engines that one message to a host names: it stays far below the limit of a header.
-const RECIPIENTS_MAX: usize = 4096;
+/// Engines that one message to a host names: it is so much longer at most than what it passes on
+/// that it can be sent whatever a client could send ([`crate::frame`]).
+pub(super) const RECIPIENTS_MAX: usize = 4096;
 
 /// What was said to one engine, by which way.
 #[derive(Debug, Default)]

@@ -1,5 +1,7 @@
+use super::super::relays::RECIPIENTS_MAX;
 use super::*;
 use crate::arrivals::Arrivals;
+use crate::frame::{Decoder, HEADER_BYTES_MAX, Kind, Limits, encode_head};
 use crate::message::{Recipient, Relayed, Turn};
 
 fn relay(scene: &mut Scene, client: ConnectionId, request: u64, targets: &[Engine], work: Work) {
@@ -90,6 +92,64 @@ fn a_request_goes_to_each_host_once_and_alone_where_it_is_alone() {
     }
     assert_eq!(scene.results(client).len(), 4);
     scene.end();
+}
+
+/// The longest cell that a client can send, to as many engines as one message to a host names.
+#[test]
+fn what_a_client_can_send_can_be_passed_on() {
+    let limits = Limits::default();
+    let cell = |bytes: usize| Work {
+        operation: Operation::Execute {
+            code: "#".repeat(bytes),
+            silent: false,
+            stop_on_error: true,
+        },
+        function: None,
+    };
+    let can_be_sent = |bytes: &usize| {
+        let message = ToController::Client(FromClient::Request {
+            request: RequestId(0),
+            targets: vec![EngineId(0), EngineId(1)],
+            work: cell(*bytes),
+            manner: Manner::default(),
+        });
+        encode_head(Kind::ToController, &message, &Payload::default(), &limits).is_ok()
+    };
+    let mut lengths = (HEADER_BYTES_MAX - 100..HEADER_BYTES_MAX).rev();
+    let longest = lengths.find(can_be_sent).expect("what is around is short");
+    assert!(!can_be_sent(&(longest + 1)));
+
+    let last = turn(u64::MAX, u64::MAX);
+    let recipient = Recipient {
+        pid: u32::MAX,
+        turn: last,
+    };
+    let ticket = Ticket(u64::MAX);
+    let work = cell(longest);
+    let to_host = FromController::Host(ToHost::RelayRun {
+        work: work.clone(),
+        to: vec![(recipient, ticket); RECIPIENTS_MAX],
+    });
+    let to_engine = FromController::Engine(ToEngine::Relayed {
+        turn: last,
+        message: Relayed::Run { ticket, work },
+    });
+    for message in [to_host, to_engine] {
+        let kind = Kind::FromController;
+        let head = encode_head(kind, &message, &Payload::default(), &limits).unwrap();
+        let mut decoder = Decoder::new(kind, limits);
+        let mut rest = &head[..];
+        let mut received = None;
+        while !rest.is_empty() {
+            let space = decoder.space();
+            let count = space.len().min(rest.len());
+            space[..count].copy_from_slice(&rest[..count]);
+            decoder.filled(count);
+            rest = &rest[count..];
+            received = decoder.next::<FromController>().unwrap();
+        }
+        assert!(received.is_some_and(|(received, _)| received == message));
+    }
 }
 
 #[test]
