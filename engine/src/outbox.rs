@@ -7,7 +7,7 @@
 
 use crate::shared_memory;
 use bytes::Bytes;
-use rhumba_proto::frame::{self, Kind, Limits};
+use rhumba_proto::frame::{self, FrameError, Kind, Limits};
 use rhumba_proto::message::{FromController, Payload};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -23,6 +23,16 @@ const GATHERED_BYTES: usize = 64 << 10;
 
 /// Pieces handed to the kernel in one call.
 const SLICE_COUNT_MAX: usize = 64;
+
+/// Why a message isn't taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PushError {
+    /// It exceeds a limit. Others can be sent all the same.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("it did not read what it was sent, and {mib} MiB had piled up")]
+    PiledUp { mib: u64 },
+}
 
 /// Where it is written to. Neither call waits: a full socket is an error of the
 /// kind `WouldBlock`.
@@ -116,21 +126,18 @@ impl Outbox {
         message: &FromController,
         payload: &Payload,
         limits: &Limits,
-    ) -> Result<(), String> {
+    ) -> Result<(), PushError> {
         let mut beside = shared_memory::large_buffers(payload);
         let is_mapping = |&place: &usize| shared_memory::is_mapping(&payload.buffers[place]);
         if !beside.iter().all(is_mapping) {
             beside.clear();
         }
         let kind = Kind::FromController;
-        let head = frame::encode_head_beside(kind, message, payload, &beside, limits)
-            .map_err(|error| error.to_string())?;
+        let head = frame::encode_head_beside(kind, message, payload, &beside, limits)?;
         self.bytes += head.len() as u64 + payload.bytes();
         if self.bytes > BYTES_MAX {
-            return Err(format!(
-                "it did not read what it was sent, and {} MiB had piled up",
-                self.bytes >> 20
-            ));
+            let mib = self.bytes >> 20;
+            return Err(PushError::PiledUp { mib });
         }
         if !beside.is_empty() {
             self.push_beside(head, payload, beside);

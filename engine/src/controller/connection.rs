@@ -8,7 +8,7 @@ mod left_out;
 
 use self::left_out::LeftOut;
 use super::Event;
-use crate::outbox::{Outbox, Socket, Written};
+use crate::outbox::{Outbox, PushError, Socket, Written};
 use crate::shared_memory;
 use crate::tasks::Backlog;
 use rhumba_proto::frame::{Decoder, Kind, Limits};
@@ -102,7 +102,7 @@ impl Connection {
         message: &FromController,
         payload: &Payload,
         limits: &Limits,
-    ) -> Result<(), String> {
+    ) -> Result<(), PushError> {
         if self.left_out.takes(message, self.outbox.bytes()) {
             return Ok(());
         }

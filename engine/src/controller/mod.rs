@@ -10,6 +10,7 @@ mod connection;
 mod tests;
 
 use crate::cluster_file::{CLUSTER_FILE_VERSION, ClusterFile, ClusterFileError};
+use crate::outbox::PushError;
 use crate::store::Store;
 use crate::tasks::{self, TaskStore, TaskStoreMode, TaskStoreOptions};
 use crate::{cluster, home, socket};
@@ -451,18 +452,7 @@ impl Server {
                 connection,
                 message,
                 payload,
-            } => {
-                let Some(open) = self.connections.get_mut(&connection) else {
-                    return;
-                };
-                if let FromController::Welcome(welcome) = &message {
-                    open.set_role(welcome);
-                }
-                match open.queue(&message, &payload, &self.limits) {
-                    Ok(()) => self.unflushed.push(connection),
-                    Err(cause) => self.drop_connection(connection, cause),
-                }
-            }
+            } => self.send(connection, message, &payload),
             Action::Disconnect { connection, reason } => {
                 tracing::info!(%connection, reason, "disconnected");
                 self.flush(connection);
@@ -505,6 +495,33 @@ impl Server {
                 self.stopped_on_purpose = true;
             }
         }
+    }
+
+    /// Queues a message. Where a client is told too much at once, it is told that instead.
+    fn send(&mut self, connection: ConnectionId, message: FromController, payload: &Payload) {
+        let Some(open) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if let FromController::Welcome(welcome) = &message {
+            open.set_role(welcome);
+        }
+        let error = match open.queue(&message, payload, &self.limits) {
+            Ok(()) => {
+                self.unflushed.push(connection);
+                return;
+            }
+            Err(error) => error,
+        };
+        if let PushError::Frame(error) = &error
+            && let Some(instead) = proto::in_place_of(message, error)
+        {
+            tracing::warn!(%connection, %error, "a message was not sent");
+            for message in instead {
+                self.send(connection, message, &Payload::default());
+            }
+            return;
+        }
+        self.drop_connection(connection, error.to_string());
     }
 
     /// Says why a connection ends, as far as its peer can read that.

@@ -3,6 +3,7 @@
 
 use super::{ControllerOptions, run};
 use crate::client::namespaces::Notice;
+use crate::client::records::RecordsError;
 use crate::client::{Client, ClientError, FunctionBlob, Piece};
 use crate::cluster_file::{CLUSTER_FILE_NAME, ClusterFile};
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
@@ -31,6 +32,10 @@ struct TestController {
 
 impl TestController {
     fn start() -> Self {
+        Self::with(Limits::default())
+    }
+
+    fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = ControllerOptions {
             cluster_file: folder.path().join(CLUSTER_FILE_NAME),
@@ -41,7 +46,7 @@ impl TestController {
         };
         let listener = super::create_cluster(&options.cluster_file).unwrap();
         let thread = std::thread::spawn(move || {
-            super::run_with(&options, listener, Limits::default()).unwrap();
+            super::run_with(&options, listener, limits).unwrap();
         });
         Self {
             folder,
@@ -279,6 +284,37 @@ fn what_is_sent_together_is_sent_wholly_or_not_at_all() {
     assert_eq!(code, "third");
     engine.finish(ticket, &Payload::default());
     assert!(group.wait(1, TIMEOUT));
+    drop(engine);
+    controller.stop();
+}
+
+#[test]
+fn an_answer_that_can_t_be_sent_is_refused_and_the_client_stays() {
+    let controller = TestController::with(Limits {
+        payload_bytes_max: 10_000,
+        ..Limits::default()
+    });
+    let client = controller.client();
+    let mut engine = controller.engine();
+    assert!(client.wait_for_engines(1, TIMEOUT));
+    let code = "#".repeat(20_000);
+    let group = client
+        .submit(&[execute(&[engine.id], &code)], None)
+        .unwrap();
+    let (ticket, _, _) = engine.next_run();
+    engine.finish(ticket, &Payload::default());
+    assert!(group.wait(1, TIMEOUT));
+    let find = |key: &str| client.find_records(Vec::new(), vec![key.to_owned()], TIMEOUT);
+    let Err(RecordsError::Refused(failure)) = find("execute_input") else {
+        panic!("the answer is longer than a message may be");
+    };
+    assert_eq!(failure.exception, "ValueError");
+    assert!(
+        failure.message.contains("for fewer records"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(find("status").unwrap().rows.len(), 1);
     drop(engine);
     controller.stop();
 }

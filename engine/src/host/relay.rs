@@ -47,7 +47,8 @@ impl Relay {
         limits: &Limits,
     ) -> Result<(), String> {
         let message = FromController::Engine(ToEngine::Relayed { turn, message });
-        self.outbox.push(&message, payload, limits)?;
+        let taken = self.outbox.push(&message, payload, limits);
+        taken.map_err(|error| error.to_string())?;
         self.flush()
     }
 

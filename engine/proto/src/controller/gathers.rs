@@ -6,17 +6,20 @@
 
 use super::Controller;
 use super::pieces::Owner;
-use crate::message::{GatheredPart, Payload, ToClient};
+use crate::message::{GatheredPart, Outcome, Payload, ToClient};
 
-/// Beyond this the answers so far are told, in bytes of their payloads.
+/// Beyond this the answers so far are told: bytes of their payloads, and of what failures say.
 const GATHERED_BYTES_MAX: u64 = 1 << 20;
+
+/// What each buffer counts for, too, as one message may have so many only.
+const BUFFER_BYTES: u64 = 64;
 
 /// Answers to one request that aren't told yet.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
     parts: Vec<GatheredPart>,
     payload: Payload,
-    bytes: u64,
+    weight: u64,
 }
 
 impl Controller {
@@ -30,23 +33,14 @@ impl Controller {
         is_last: bool,
     ) {
         let Owner { client, request } = owner;
-        let gather = self.gathers.entry((client, request)).or_default();
-        let is_much = gather.bytes.saturating_add(payload.bytes()) > GATHERED_BYTES_MAX;
-        let mut alone = None;
-        if payload.bytes() > GATHERED_BYTES_MAX {
-            alone = Some((part, payload));
-        } else {
-            gather.bytes += payload.bytes();
-            gather.parts.push(part);
-            gather.payload.buffers.extend(payload.buffers);
+        let weight = weight(&part, &payload);
+        let weight_max = GATHERED_BYTES_MAX.min(self.config.payload_bytes_max);
+        let held = self.gathers.get(&(client, request));
+        let held = held.map_or(0, |gather| gather.weight);
+        if held.saturating_add(weight) > weight_max {
+            self.tell_gathered(owner);
         }
-        if (is_last || is_much)
-            && let Some(Gather { parts, payload, .. }) = self.gathers.remove(&(client, request))
-            && !parts.is_empty()
-        {
-            self.send_client(client, ToClient::Gathered { request, parts }, payload);
-        }
-        if let Some((part, payload)) = alone {
+        if weight > weight_max {
             let message = ToClient::Result {
                 request,
                 engine: part.engine,
@@ -54,6 +48,21 @@ impl Controller {
                 timing: part.timing,
             };
             self.send_client(client, message, payload);
+        } else {
+            let gather = self.gathers.entry((client, request)).or_default();
+            gather.weight += weight;
+            gather.parts.push(part);
+            gather.payload.buffers.extend(payload.buffers);
+        }
+        if is_last {
+            self.tell_gathered(owner);
+        }
+    }
+
+    /// Tells the answers that are held back, if there are some.
+    fn tell_gathered(&mut self, Owner { client, request }: Owner) {
+        if let Some(Gather { parts, payload, .. }) = self.gathers.remove(&(client, request)) {
+            self.send_client(client, ToClient::Gathered { request, parts }, payload);
         }
     }
 
@@ -64,4 +73,15 @@ impl Controller {
             assert!(is_open, "nothing is held back when all is answered");
         }
     }
+}
+
+/// How much of a message an answer takes.
+fn weight(part: &GatheredPart, payload: &Payload) -> u64 {
+    let said = match &part.outcome {
+        Outcome::Done => 0,
+        Outcome::Failed(failure) => {
+            failure.exception.len() + failure.message.len() + failure.traceback.len()
+        }
+    };
+    payload.bytes() + said as u64 + BUFFER_BYTES * payload.buffers.len() as u64
 }

@@ -50,6 +50,7 @@ mod scheduler;
 mod status;
 mod stops;
 mod timers;
+mod unsendable;
 mod watchers;
 mod window;
 
@@ -57,6 +58,7 @@ mod window;
 mod tests;
 
 pub use config::Config;
+pub use unsendable::in_place_of;
 
 use crate::id::{ClientId, ConnectionId, EngineId, HostId, QueryId, RequestId, Ticket, Timestamp};
 use crate::message::{

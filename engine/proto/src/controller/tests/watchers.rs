@@ -232,3 +232,83 @@ fn answers_are_told_together_where_that_is_asked() {
     scene.inboxes.clear();
     scene.end();
 }
+
+fn gather(scene: &mut Scene, client: ConnectionId, targets: &[Engine]) -> Vec<Ticket> {
+    scene.say(
+        client,
+        FromClient::Request {
+            request: RequestId(1),
+            targets: targets.iter().map(|engine| engine.id).collect(),
+            work: push(),
+            manner: Manner {
+                gathers: true,
+                ..Manner::default()
+            },
+        },
+    );
+    targets
+        .iter()
+        .map(|engine| scene.runs(*engine)[0])
+        .collect()
+}
+
+fn answer(scene: &mut Scene, engine: Engine, ticket: Ticket, outcome: Outcome, data: Payload) {
+    let message = FromEngine::Finished {
+        ticket,
+        outcome,
+        timing: Timing::default(),
+    };
+    scene.tell(engine.connection, ToController::Engine(message), data);
+}
+
+/// Takes how many answers each message has that a client was told, 0 for one that is told alone.
+fn counts(scene: &mut Scene, client: ConnectionId) -> Vec<usize> {
+    let told = scene.told(client).into_iter();
+    told.map(|message| match message {
+        ToClient::Gathered { parts, .. } => parts.len(),
+        ToClient::Result { .. } => 0,
+        other => panic!("only answers were expected, not {other:?}"),
+    })
+    .collect()
+}
+
+#[test]
+fn answers_told_together_are_never_more_than_a_message_may_be() {
+    let mut scene = Scene::new();
+    let engines: [Engine; 3] = scene.engines();
+    let client = scene.client();
+    let tickets = gather(&mut scene, client, &engines);
+    let long = Failure {
+        message: "x".repeat(600_000),
+        ..raised("ValueError")
+    };
+    for (engine, ticket) in engines.into_iter().zip(tickets) {
+        let outcome = Outcome::Failed(long.clone());
+        answer(&mut scene, engine, ticket, outcome, Payload::default());
+    }
+    assert_eq!(counts(&mut scene, client), [1, 1, 1]);
+
+    let tickets = gather(&mut scene, client, &engines);
+    let many = Payload::from(vec![bytes::Bytes::new(); 20_000]);
+    for (engine, ticket) in engines.into_iter().zip(tickets) {
+        answer(&mut scene, engine, ticket, Outcome::Done, many.clone());
+    }
+    assert_eq!(counts(&mut scene, client), [0, 0, 0]);
+    scene.end();
+}
+
+#[test]
+fn answers_told_together_keep_to_the_limit_of_payloads() {
+    let mut scene = Scene::with(Config {
+        payload_bytes_max: 300,
+        ..Config::default()
+    });
+    let engines: [Engine; 3] = scene.engines();
+    let client = scene.client();
+    let tickets = gather(&mut scene, client, &engines);
+    for ((engine, ticket), bytes) in engines.into_iter().zip(tickets).zip([250, 20, 20]) {
+        answer(&mut scene, engine, ticket, Outcome::Done, payload(bytes));
+    }
+    assert_eq!(counts(&mut scene, client), [0, 2], "the largest goes alone");
+    scene.end();
+}
