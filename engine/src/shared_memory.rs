@@ -402,17 +402,22 @@ pub(crate) fn share(buffer: &Bytes) -> io::Result<Handle<'_>> {
     Ok(Handle::Made(file))
 }
 
-/// Makes a buffer of memory that a peer handed over.
+/// Makes a buffer of memory that a peer handed over, of at most so many bytes.
 ///
 /// # Errors
-/// If it isn't memory, is not sealed against every change, or can't be mapped.
-pub(crate) fn adopt(file: OwnedFd) -> io::Result<Bytes> {
+/// If it isn't memory, is not sealed against every change, is larger, or can't be mapped.
+pub(crate) fn adopt(file: OwnedFd, bytes_max: u64) -> io::Result<Bytes> {
     let seals = rustix::fs::fcntl_get_seals(&file)?;
     if !seals.contains(SEALS) {
         return Err(io::Error::other("its memory can still be changed"));
     }
     let length = usize::try_from(rustix::fs::fstat(&file)?.st_size)
         .map_err(|_| io::Error::other("its memory has no length"))?;
+    if length as u64 > bytes_max {
+        return Err(io::Error::other(format!(
+            "its memory has {length} bytes, where {bytes_max} may be left of one message's data"
+        )));
+    }
     if length < BYTES_MIN || !*IS_INSTALLED {
         return copy(&file, length);
     }
@@ -432,6 +437,23 @@ pub(crate) fn adopt(file: OwnedFd) -> io::Result<Bytes> {
     let vector = unsafe { Vec::from_raw_parts(address.as_ptr(), length, length) };
     mapping.fill(Kind::Sealed, &vector, file, &vector);
     Ok(Bytes::from(vector))
+}
+
+/// Makes buffers of all that came at once.
+fn adopt_all(files: Vec<OwnedFd>, memory_bytes_max: Option<u64>) -> io::Result<Vec<Bytes>> {
+    let mut buffers = Vec::with_capacity(files.len());
+    let mut left = memory_bytes_max;
+    for file in files {
+        let Some(bytes_max) = &mut left else {
+            return Err(io::Error::other(
+                "it handed over memory before it said who it is",
+            ));
+        };
+        let buffer = adopt(file, *bytes_max)?;
+        *bytes_max -= buffer.len() as u64;
+        buffers.push(buffer);
+    }
+    Ok(buffers)
 }
 
 fn map(file: &OwnedFd, length: usize) -> io::Result<NonNull<u8>> {
@@ -455,7 +477,8 @@ fn map(file: &OwnedFd, length: usize) -> io::Result<NonNull<u8>> {
 
 /// Reads memory into a buffer that is this process's alone.
 fn copy(file: &OwnedFd, length: usize) -> io::Result<Bytes> {
-    let mut buffer: Vec<u8> = Vec::with_capacity(length);
+    let mut buffer: Vec<u8> = Vec::new();
+    buffer.try_reserve_exact(length)?;
     prefer_huge_pages(&mut buffer.spare_capacity_mut()[..length]);
     while buffer.len() < length {
         let offset = buffer.len() as u64;
@@ -501,25 +524,29 @@ pub(crate) fn goes_by_bytes_instead(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ETOOMANYREFS)
 }
 
-/// Receives bytes, and the buffers that came beside them.
+/// Receives bytes, and the buffers that came beside them: together of at most so many bytes;
+/// `None`: there may be none.
 ///
 /// # Errors
 /// What the socket says, that this process can't open another descriptor, or
-/// that what came isn't sealed memory.
-pub(crate) fn receive(stream: impl AsFd, space: &mut [u8]) -> io::Result<(usize, Vec<Bytes>)> {
+/// that what came isn't sealed memory, or more than there may be.
+pub(crate) fn receive(
+    stream: impl AsFd,
+    space: &mut [u8],
+    memory_bytes_max: Option<u64>,
+) -> io::Result<(usize, Vec<Bytes>)> {
     let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BESIDE_COUNT_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut room);
     let mut slices = [IoSliceMut::new(space)];
     let received =
         rustix::net::recvmsg(stream, &mut slices, &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    let mut buffers = Vec::new();
+    let mut files = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            for descriptor in descriptors {
-                buffers.push(adopt(descriptor)?);
-            }
+            files.extend(descriptors);
         }
     }
+    let buffers = adopt_all(files, memory_bytes_max)?;
     if received.flags.contains(ReturnFlags::CTRUNC) {
         return Err(io::Error::other(
             "no file descriptor was free to receive a large payload with; close files, or raise the limit (ulimit -n)",

@@ -419,9 +419,10 @@ impl FrameReader {
     /// # Errors
     /// If the connection breaks.
     pub fn fill(&mut self) -> Result<bool, ConnectionError> {
+        let memory_bytes_max = Some(self.decoder.limits().payload_bytes_max);
         let space = self.decoder.space();
         shared_memory::prefer_huge_pages(space);
-        match shared_memory::receive(&self.stream, space) {
+        match shared_memory::receive(&self.stream, space, memory_bytes_max) {
             Ok((0, _)) => return Ok(false),
             Ok((count, beside)) => {
                 beside

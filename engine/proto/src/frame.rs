@@ -424,8 +424,9 @@ impl Decoder {
     /// Takes a buffer that came beside the stream. Call it before [`Decoder::filled`]
     /// for the bytes that it came with.
     pub fn attach(&mut self, buffer: Bytes) {
-        // Of a frame whose head is still on its way, and of no other.
-        if self.beside.len() < BESIDE_COUNT_MAX {
+        // Of a frame whose other buffers are still on their way, and of the next: its head may come
+        // together with the last of them.
+        if self.beside.len() < 2 * BESIDE_COUNT_MAX {
             self.beside.push_back(buffer);
         } else if self.failure.is_none() {
             self.failure = Some(FrameError::Malformed(

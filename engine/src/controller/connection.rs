@@ -199,10 +199,12 @@ async fn read_all(
 ) {
     let stream: &UnixStream = reader.as_ref();
     let mut decoder = Decoder::new(Kind::ToController, limits);
+    // What a greeting may be followed by: whoever hasn't said who it is costs no memory.
+    let mut memory_bytes_max = None;
     let (cause, refused) = loop {
         let space = decoder.space();
         shared_memory::prefer_huge_pages(space);
-        let receive = || shared_memory::receive(stream, space);
+        let receive = || shared_memory::receive(stream, space, memory_bytes_max);
         match stream.async_io(Interest::READABLE, receive).await {
             Ok((0, _)) => break ("it closed the connection".to_owned(), false),
             Ok((count, beside)) => {
@@ -220,6 +222,9 @@ async fn read_all(
                 Err(error) => break Some(error.to_string()),
             }
         };
+        if !messages.is_empty() {
+            memory_bytes_max = Some(limits.payload_bytes_max);
+        }
         if let Some(backlog) = &backlog
             && messages.iter().any(|(message, _)| is_work(message))
         {

@@ -6,19 +6,21 @@ use crate::client::namespaces::Notice;
 use crate::client::records::RecordsError;
 use crate::client::{Client, ClientError, FunctionBlob, Piece};
 use crate::cluster_file::{CLUSTER_FILE_NAME, ClusterFile};
+use crate::shared_memory;
 use crate::socket::{self, ConnectionError, FrameReader, FrameWriter};
 use crate::tasks::{TaskStoreMode, TaskStoreOptions};
 use bytes::Bytes;
 use rhumba_interpreter::runtime::runtime_version;
-use rhumba_proto::frame::Limits;
+use rhumba_proto::frame::{Kind, Limits, encode_head};
 use rhumba_proto::id::{EngineId, RequestId, Ticket};
 use rhumba_proto::message::{
-    Answer, FailureKind, FromClient, FromController, FromEngine, Left, Manner, Operation, Outcome,
-    Output, Payload, Policy, Role, Scheduling, Terms, Timing, ToClient, ToController, ToEngine,
-    ToHost, Welcome, Work,
+    Answer, FailureKind, FromClient, FromController, FromEngine, Hello, Left, Manner, Operation,
+    Outcome, Output, PROTOCOL_VERSION, Payload, Policy, Role, Scheduling, Terms, Timing, ToClient,
+    ToController, ToEngine, ToHost, Welcome, Work,
 };
 use rhumba_proto::record::encode_flat;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -316,6 +318,27 @@ fn an_answer_that_can_t_be_sent_is_refused_and_the_client_stays() {
     );
     assert_eq!(find("status").unwrap().rows.len(), 1);
     drop(engine);
+    controller.stop();
+}
+
+#[test]
+fn memory_is_taken_from_nobody_who_has_not_said_hello() {
+    let controller = TestController::start();
+    let mut stranger = UnixStream::connect(controller.socket()).unwrap();
+    stranger.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let hello = ToController::Hello(Hello {
+        protocol: PROTOCOL_VERSION,
+        runtime: runtime_version(),
+        pid: std::process::id(),
+        role: Role::Host,
+    });
+    let limits = Limits::default();
+    let head = encode_head(Kind::ToController, &hello, &Payload::default(), &limits).unwrap();
+    let buffer = Bytes::from_static(b"memory");
+    let memory = shared_memory::share(&buffer).unwrap();
+    let sent = shared_memory::send(&stranger, &head, &[memory.as_fd()]).unwrap();
+    assert_eq!(sent, head.len());
+    assert_eq!(stranger.read(&mut [0; 1]).unwrap(), 0, "it is let go of");
     controller.stop();
 }
 

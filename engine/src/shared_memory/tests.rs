@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 #[global_allocator]
 static ALLOCATOR: SharingAllocator = SharingAllocator;
 
+const NO_LIMIT: u64 = u64::MAX;
+
 fn large() -> Bytes {
     Bytes::from(vec![7; BYTES_MIN + 5])
 }
@@ -15,7 +17,7 @@ fn adopted(buffer: &Bytes) -> Bytes {
     let Handle::Made(file) = share(buffer).unwrap() else {
         panic!("a buffer of its own is copied");
     };
-    adopt(file).unwrap()
+    adopt(file, NO_LIMIT).unwrap()
 }
 
 /// The descriptor of a buffer's memory, however it was given here.
@@ -33,7 +35,7 @@ fn what_is_received_is_the_memory_that_was_sent() {
         4
     );
     let mut space = [0; 16];
-    let (count, received) = receive(&far, &mut space).unwrap();
+    let (count, received) = receive(&far, &mut space, Some(NO_LIMIT)).unwrap();
     assert_eq!(&space[..count], b"head");
     let [received] = &received[..] else {
         panic!("one buffer came beside the bytes");
@@ -64,8 +66,8 @@ fn who_writes_writes_into_pages_of_its_own() {
     let Handle::Made(file) = share(&large()).unwrap() else {
         panic!("a buffer of its own is copied");
     };
-    let other = adopt(file.try_clone().unwrap()).unwrap();
-    let mut vector = Vec::from(adopt(file).unwrap());
+    let other = adopt(file.try_clone().unwrap(), NO_LIMIT).unwrap();
+    let mut vector = Vec::from(adopt(file, NO_LIMIT).unwrap());
     vector.fill(0);
     assert_eq!(other, large());
 }
@@ -94,10 +96,41 @@ fn a_mapping_ends_with_its_buffer() {
 fn memory_that_can_change_is_refused() {
     let file = rustix::fs::memfd_create("test", MemfdFlags::ALLOW_SEALING).unwrap();
     rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW).unwrap();
-    let refused = adopt(file).unwrap_err();
+    let refused = adopt(file, NO_LIMIT).unwrap_err();
     assert_eq!(refused.to_string(), "its memory can still be changed");
     let no_memory = std::fs::File::open("/dev/null").unwrap();
-    assert!(adopt(no_memory.into()).is_err());
+    assert!(adopt(no_memory.into(), NO_LIMIT).is_err());
+}
+
+/// Sealed memory of so many bytes, of which none is there.
+fn sparse(bytes: u64) -> OwnedFd {
+    let file = rustix::fs::memfd_create("test", MemfdFlags::ALLOW_SEALING).unwrap();
+    rustix::fs::ftruncate(&file, bytes).unwrap();
+    rustix::fs::fcntl_add_seals(&file, SEALS).unwrap();
+    file
+}
+
+#[test]
+fn memory_beyond_the_limit_is_refused_before_it_is_read() {
+    let refused = adopt(sparse(1 << 40), 1 << 30).unwrap_err().to_string();
+    assert!(refused.contains("1099511627776 bytes"), "{refused}");
+    let (near, far) = UnixStream::pair().unwrap();
+    let file = sparse(BYTES_MIN as u64);
+    let receive_two = |memory_bytes_max| {
+        send(&near, b"h", &[file.as_fd(), file.as_fd()]).unwrap();
+        receive(&far, &mut [0; 4], memory_bytes_max).map(|(_, buffers)| buffers.len())
+    };
+    let both = 2 * BYTES_MIN as u64;
+    assert_eq!(receive_two(Some(both)).unwrap(), 2);
+    assert!(receive_two(Some(both - 1)).is_err());
+    let refused = receive_two(None).unwrap_err().to_string();
+    assert!(refused.contains("before it said who it is"), "{refused}");
+}
+
+#[test]
+fn memory_that_this_process_has_no_room_for_is_an_error() {
+    let refused = copy(&sparse(1), 1 << 62).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
 }
 
 #[test]

@@ -359,7 +359,7 @@ fn what_comes_beside_the_stream_must_be_what_was_announced() {
         let refused = decode(wrong).unwrap_err().to_string();
         assert!(refused.contains("beside"), "{refused}");
     }
-    let too_many = vec![&b"beside"[..]; BESIDE_COUNT_MAX + 1];
+    let too_many = vec![&b"beside"[..]; 2 * BESIDE_COUNT_MAX + 1];
     assert!(matches!(decode(&too_many), Err(FrameError::Malformed(_))));
 
     let buffers = vec![&b"a"[..]; BESIDE_COUNT_MAX + 1];
@@ -368,6 +368,31 @@ fn what_comes_beside_the_stream_must_be_what_was_announced() {
     let mut decoder = Decoder::new(Kind::ToController, Limits::default());
     let refused = decode_all::<ToController>(&mut decoder, &bytes, &[]).unwrap_err();
     assert!(matches!(refused, FrameError::Malformed(_)));
+}
+
+#[test]
+fn what_comes_beside_two_frames_may_be_there_at_once() {
+    let mut buffers = vec![&b"beside"[..]; BESIDE_COUNT_MAX + 1];
+    buffers[0] = b"table";
+    let places: Vec<usize> = (1..buffers.len()).collect();
+    let (bytes, payload) = pull_result(&buffers, &places);
+    let mut decoder = Decoder::new(Kind::ToController, Limits::default());
+    let attach = |decoder: &mut Decoder| {
+        for buffer in &payload.buffers[1..] {
+            decoder.attach(buffer.clone());
+        }
+    };
+    // The table of the first comes with the head of the second.
+    let (head, table) = bytes.split_at(bytes.len() - b"table".len());
+    attach(&mut decoder);
+    let first = decode_all::<ToController>(&mut decoder, head, &[]).unwrap();
+    assert_eq!(first, []);
+    attach(&mut decoder);
+    let rest = [table, &bytes[..]].concat();
+    let both = decode_all::<ToController>(&mut decoder, &rest, &[]).unwrap();
+    assert_eq!(both.len(), 2);
+    assert!(both.iter().all(|(_, received)| *received == payload));
+    assert!(decoder.is_between_frames());
 }
 
 #[test]
