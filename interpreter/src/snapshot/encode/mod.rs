@@ -15,6 +15,7 @@ mod class;
 mod code;
 mod container;
 mod copied;
+mod endless;
 mod exception;
 mod exception_field;
 mod frame;
@@ -225,6 +226,8 @@ struct Encoder<'a> {
     unindexed: Vec<packed::Unindexed>,
     kept: Vec<PyObjectRef>,
     origins: Vec<Origin>,
+    /// How many objects there will be when it is next looked for what never ends.
+    next_look_for_endless: usize,
     edges: Vec<u32>,
     stack: Vec<Frame>,
     /// Instances whose fills are on the stack, by address, with where on it they are.
@@ -284,6 +287,7 @@ impl<'a> Encoder<'a> {
             unindexed: Vec::new(),
             kept: Vec::new(),
             origins: Vec::new(),
+            next_look_for_endless: endless::REDUCED_DEPTH_MAX,
             edges: Vec::new(),
             stack: Vec::new(),
             filling: HashMap::default(),

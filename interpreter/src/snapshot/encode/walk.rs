@@ -20,7 +20,8 @@
 //!
 //! `stack` holds the frames of the walk; each child visited leaves its number on `edges`.
 //!
-//! Read next: `frame.rs`, `line.rs`, `postpone.rs`; `copied.rs`, for what an object takes in as it is made.
+//! Read next: `frame.rs`, `line.rs`, `postpone.rs`; `copied.rs`, for what an object takes in as it is made;
+//! `endless.rs`, for what would never end.
 
 use rustpython_vm::{AsObject, PyObject, PyResult};
 
@@ -90,25 +91,6 @@ impl Encoder<'_> {
             self.complete(frame)?;
         }
         Ok(self.edges.pop().expect("the root was visited"))
-    }
-
-    /// Ends what would never end: objects whose `__reduce__` makes another such object.
-    fn check_depth(&self) -> PyResult<()> {
-        if self.stack.len() < REDUCED_DEPTH_MAX {
-            return Ok(());
-        }
-        let reduced = self
-            .stack
-            .iter()
-            .filter(|frame| matches!(frame.step, Step::Reduced | Step::Bare));
-        if reduced.count() < REDUCED_DEPTH_MAX {
-            return Ok(());
-        }
-        let root = &self.root_name;
-        let sentence = format!(
-            "{root} can't be carried: what `__reduce__` returns needs more objects, over {REDUCED_DEPTH_MAX} deep"
-        );
-        Err(snapshot_error(self.vm, sentence))
     }
 
     /// The next fill that comes before the record of the frame on top: what came up under it
@@ -341,6 +323,3 @@ impl Encoder<'_> {
         }
     }
 }
-
-/// How deep objects that Python code takes apart may need each other.
-const REDUCED_DEPTH_MAX: usize = 200_000;

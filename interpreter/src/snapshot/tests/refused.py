@@ -209,6 +209,35 @@ class Endless:
         return Endless, (Endless(),)
 
 
+class EndlessState:
+    def __getstate__(self):
+        return {'next': EndlessState()}
+
+
+class EndlessSetter:
+    def __getstate__(self):
+        return {'next': [EndlessSetter()]}
+
+    def __setstate__(self, state):
+        self.next = state['next']
+
+
+class Chained:
+    def __init__(self, next):
+        self.next = next
+
+    def __getstate__(self):
+        return dict(self.__dict__)
+
+
 def test_objects_that_need_more_and_more_objects():
-    text = refusal(Endless())
-    assert "what `__reduce__` returns needs more objects" in text, text
+    for endless in (Endless, EndlessState, EndlessSetter):
+        text = refusal(endless())
+        assert 'returns needs more objects' in text, (endless, text)
+
+
+def test_a_long_chain_of_objects_that_are_there_ends():
+    chain = None
+    for _ in range(250_000):
+        chain = Chained(chain)
+    assert len(dumps(chain)) > 250_000
