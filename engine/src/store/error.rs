@@ -97,6 +97,7 @@ pub(crate) enum Problem {
     Damaged(String),
     Foreign(String),
     Newer { found: u32, known: u32 },
+    Expands { bytes: u64, stored: u64 },
     Io(io::Error),
 }
 
@@ -112,6 +113,11 @@ impl Problem {
             Self::Damaged(detail) => StoreError::Damaged { what, detail },
             Self::Foreign(detail) => StoreError::Foreign { what, detail },
             Self::Newer { found, known } => StoreError::Newer { what, found, known },
+            Self::Expands { bytes, stored } => StoreError::Expands {
+                what,
+                bytes,
+                stored,
+            },
             Self::Io(source) => StoreError::Io {
                 done: "read",
                 path: what,

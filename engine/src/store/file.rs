@@ -9,7 +9,7 @@ use super::chunk::{self, ChunkId, HEAD_BYTES, Head};
 use super::error::{Problem, StoreError};
 use super::folder;
 use super::layout::{Cut, Layout};
-use super::manifest::{self, FILE_MAGIC, Manifest, SEAL_BYTES, Seal};
+use super::manifest::{self, FILE_MAGIC, Limits, Manifest, SEAL_BYTES, Seal};
 use super::workers;
 use super::{Checkpoint, CheckpointInfo};
 use bytes::Bytes;
@@ -117,7 +117,7 @@ fn write_content(file: &mut File, checkpoint: &Checkpoint) -> io::Result<()> {
 /// If it can't be read, is no such file, is damaged, or from a later version.
 pub fn read_file(path: &Path) -> Result<Checkpoint, StoreError> {
     let what = described(path);
-    read_checked(&what, path, open_checked(path)?)
+    read_checked(&what, path, open_checked(path, |_| Limits::STORE)?)
 }
 
 /// As [`read_file`], of a file that anyone may have made.
@@ -126,7 +126,7 @@ pub fn read_file(path: &Path) -> Result<Checkpoint, StoreError> {
 /// As there, and if a small file would become very much.
 pub fn read_file_of_anyone(path: &Path) -> Result<Checkpoint, StoreError> {
     let what = described(path);
-    let checked = open_checked(path)?;
+    let checked = open_checked(path, Limits::of_anyone)?;
     checked.manifest.check_expansion(&what, checked.length)?;
     read_checked(&what, path, checked)
 }
@@ -148,7 +148,8 @@ fn read_checked(what: &str, path: &Path, checked: Checked) -> Result<Checkpoint,
 /// # Errors
 /// As [`read_file`].
 pub fn describe_file(path: &Path) -> Result<CheckpointInfo, StoreError> {
-    Ok(open_checked(path)?.manifest.describe(file_name(path)))
+    let checked = open_checked(path, |_| Limits::STORE)?;
+    Ok(checked.manifest.describe(file_name(path)))
 }
 
 fn described(path: &Path) -> String {
@@ -168,16 +169,17 @@ struct Checked {
     places: Vec<(u64, Head)>,
 }
 
-fn open_checked(path: &Path) -> Result<Checked, StoreError> {
+/// `limits` says what is believed of a file of so many bytes.
+fn open_checked(path: &Path, limits: fn(u64) -> Limits) -> Result<Checked, StoreError> {
     // What isn't a file at all, such as a pipe without a writer, must not be waited for.
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(libc::O_NONBLOCK);
     let file = options.open(path);
     let file = file.map_err(|error| StoreError::io("read", path, error))?;
-    check(file).map_err(|problem| problem.about(&described(path)))
+    check(file, limits).map_err(|problem| problem.about(&described(path)))
 }
 
-fn check(file: File) -> Result<Checked, Problem> {
+fn check(file: File, limits: fn(u64) -> Limits) -> Result<Checked, Problem> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(Problem::Foreign("it is no ordinary file".to_owned()));
@@ -206,7 +208,7 @@ fn check(file: File) -> Result<Checked, Problem> {
     seal.check(&hasher)?;
     let mut body = vec![0; seal.stored_bytes as usize];
     file.read_exact_at(&mut body, SEAL_BYTES as u64)?;
-    let manifest = seal.open(&body)?;
+    let manifest = seal.open(&body, limits(length))?;
     let mut places = Vec::with_capacity(manifest.chunks.len());
     let mut place = body_end;
     for chunk in &manifest.chunks {

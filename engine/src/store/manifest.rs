@@ -44,6 +44,73 @@ const BODY_BYTES_MAX: u64 = 1 << 30;
 const BODY_FACTOR_MAX: u64 = 256;
 const BODY_BYTES_SMALL: u64 = 16 << 20;
 
+/// How much memory each thing that a manifest lists takes while a namespace is read, beside its text.
+const NAME_BYTES: usize = 192;
+const LEFT_OUT_BYTES: usize = 64;
+const EXTERNAL_BYTES: usize = 16;
+const BUFFER_BYTES: usize = 128;
+const SPAN_BYTES: usize = 64;
+
+/// What is believed of a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    chunk_bytes_max: u64,
+    /// The bytes of a file that anyone may have made: what it lists may not become much more.
+    of_anyone: Option<u64>,
+}
+
+impl Limits {
+    /// Of what processes of one cluster send each other.
+    pub(crate) const MESSAGE: Self = Self {
+        chunk_bytes_max: u64::MAX,
+        of_anyone: None,
+    };
+
+    /// Of what this user keeps, or a file that the user trusts.
+    pub(crate) const STORE: Self = Self {
+        chunk_bytes_max: CHUNK_BYTES_MAX as u64,
+        of_anyone: None,
+    };
+
+    /// Of a file of so many bytes that anyone may have made.
+    pub(crate) const fn of_anyone(stored: u64) -> Self {
+        Self {
+            of_anyone: Some(stored),
+            ..Self::STORE
+        }
+    }
+
+    /// Refuses so much memory where a file may not become that.
+    fn check(&self, bytes: u64) -> Result<(), Problem> {
+        match self.of_anyone {
+            Some(stored) if bytes > bytes_allowed(stored) => {
+                Err(Problem::Expands { bytes, stored })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How much a file of so many bytes may become, if anyone may have made it.
+fn bytes_allowed(stored: u64) -> u64 {
+    const BYTES_ALLOWED: u64 = 256 << 20;
+    const FACTOR_MAX: u64 = 100;
+    BYTES_ALLOWED.max(stored.saturating_mul(FACTOR_MAX))
+}
+
+/// The memory of what a body lists, as far as it has been read.
+struct Listed {
+    bytes: u64,
+    limits: Limits,
+}
+
+impl Listed {
+    fn add(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.bytes += bytes as u64;
+        self.limits.check(self.bytes)
+    }
+}
+
 /// A manifest, understood.
 #[derive(Debug)]
 pub(crate) struct Manifest {
@@ -125,13 +192,19 @@ impl Manifest {
         }
     }
 
+    /// The memory that reading all of it takes: a chunk is read as a whole, however little of it is used.
+    fn bytes_read(&self) -> u64 {
+        let chunks = self.chunks.iter().map(|chunk| chunk.bytes);
+        self.bytes_total.max(chunks.fold(0, u64::saturating_add))
+    }
+
     /// Refuses what can't fit, before anything is allocated for it.
     pub(crate) fn check_memory(&self, what: &str) -> Result<(), StoreError> {
-        let memory = memory_bytes();
-        if self.bytes_total > memory {
+        let (bytes, memory) = (self.bytes_read(), memory_bytes());
+        if bytes > memory {
             return Err(StoreError::TooLarge {
                 what: what.to_owned(),
-                bytes: self.bytes_total,
+                bytes,
                 memory,
             });
         }
@@ -141,16 +214,8 @@ impl Manifest {
     /// Refuses what becomes much more than it is: a file may name one chunk again and again, and a
     /// chunk may be compressed.
     pub(crate) fn check_expansion(&self, what: &str, stored: u64) -> Result<(), StoreError> {
-        const BYTES_ALLOWED: u64 = 256 << 20;
-        const FACTOR_MAX: u64 = 100;
-        if self.bytes_total > BYTES_ALLOWED.max(stored.saturating_mul(FACTOR_MAX)) {
-            return Err(StoreError::Expands {
-                what: what.to_owned(),
-                bytes: self.bytes_total,
-                stored,
-            });
-        }
-        Ok(())
+        let check = Limits::of_anyone(stored).check(self.bytes_read());
+        check.map_err(|problem| problem.about(what))
     }
 
     pub(crate) fn to_body(&self) -> Vec<u8> {
@@ -194,25 +259,30 @@ impl Manifest {
 
     /// Reads what [`Manifest::to_body`] wrote. Every span is inside its chunk,
     /// and all of them together are as long as is said.
-    pub(crate) fn from_body(body: &[u8], chunk_bytes_max: u64) -> Result<Self, Problem> {
+    pub(crate) fn from_body(body: &[u8], limits: Limits) -> Result<Self, Problem> {
         let mut reader = Reader::new(body);
+        let mut listed = Listed { bytes: 0, limits };
         let created_us = reader.number()?;
         let origin = reader.text()?;
         let bytecode = reader.number_u32()?;
         let mut left_out = Vec::new();
         for _ in 0..reader.count(2)? {
-            left_out.push((reader.text()?, reader.text()?));
+            let (path, reason) = (reader.text()?, reader.text()?);
+            listed.add(LEFT_OUT_BYTES + path.len() + reason.len())?;
+            left_out.push((path, reason));
         }
         let bytes_total = reader.number()?;
         let mut names = Vec::new();
         for _ in 0..reader.count(1)? {
-            names.push(reader.text()?);
+            let name = reader.text()?;
+            listed.add(NAME_BYTES + name.len())?;
+            names.push(name);
         }
         let mut chunks = Vec::new();
         for _ in 0..reader.count(33)? {
             let id = reader.take(32)?.try_into().expect("32 bytes were taken");
             let bytes = reader.number()?;
-            if bytes > chunk_bytes_max {
+            if bytes > limits.chunk_bytes_max {
                 return Err(Problem::damaged("its lengths make no sense"));
             }
             chunks.push(ChunkInfo {
@@ -223,7 +293,8 @@ impl Manifest {
         let mut segments = Vec::with_capacity(names.len());
         let mut bytes_left = bytes_total;
         for name in names {
-            segments.push(read_segment(&mut reader, name, &chunks, &mut bytes_left)?);
+            let segment = read_segment(&mut reader, name, &chunks, &mut bytes_left, &mut listed)?;
+            segments.push(segment);
         }
         if bytes_left > 0 || !reader.is_empty() {
             return Err(Problem::damaged("its lengths don't agree"));
@@ -269,7 +340,7 @@ impl Manifest {
             return Err(Problem::damaged("it is not as long as it says"));
         }
         seal.check(&checksum(sealed))?;
-        seal.open(&sealed[SEAL_BYTES..])
+        seal.open(&sealed[SEAL_BYTES..], Limits::STORE)
     }
 }
 
@@ -321,13 +392,14 @@ impl Seal {
     }
 
     /// Reads the body, which has been checked.
-    pub(crate) fn open(&self, stored: &[u8]) -> Result<Manifest, Problem> {
+    pub(crate) fn open(&self, stored: &[u8], limits: Limits) -> Result<Manifest, Problem> {
         if !self.is_compressed {
-            return Manifest::from_body(stored, CHUNK_BYTES_MAX as u64);
+            return Manifest::from_body(stored, limits);
         }
+        limits.check(self.plain_bytes)?;
         let mut body = vec![0; self.plain_bytes as usize];
         chunk::decompress(stored, &mut body)?;
-        Manifest::from_body(&body, CHUNK_BYTES_MAX as u64)
+        Manifest::from_body(&body, limits)
     }
 }
 
@@ -353,15 +425,19 @@ fn read_segment(
     name: String,
     chunks: &[ChunkInfo],
     bytes_left: &mut u64,
+    listed: &mut Listed,
 ) -> Result<SegmentLayout, Problem> {
     let mut externals = Vec::new();
     for _ in 0..reader.count(2)? {
+        listed.add(EXTERNAL_BYTES)?;
         externals.push((reader.number_u32()?, reader.number_u32()?));
     }
     let mut buffers = Vec::new();
     for _ in 0..reader.count(1)? {
+        listed.add(BUFFER_BYTES)?;
         let mut spans = Vec::new();
         for _ in 0..reader.count(3)? {
+            listed.add(SPAN_BYTES)?;
             let span = Span {
                 chunk: reader.number_u32()?,
                 offset: reader.number()?,

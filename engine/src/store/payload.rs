@@ -9,7 +9,7 @@
 use super::chunk::ChunkId;
 use super::error::{Problem, StoreError};
 use super::layout::{Cut, Layout, Span};
-use super::manifest::Manifest;
+use super::manifest::{Limits, Manifest};
 use super::{Checkpoint, CheckpointInfo, SegmentData};
 use bytes::Bytes;
 use rhumba_proto::message::Payload;
@@ -63,7 +63,7 @@ fn open(payload: Payload) -> Result<(Manifest, Vec<Bytes>), Problem> {
     let body = buffers
         .next()
         .ok_or_else(|| Problem::damaged("it is empty"))?;
-    let manifest = Manifest::from_body(&body, u64::MAX)?;
+    let manifest = Manifest::from_body(&body, Limits::MESSAGE)?;
     let chunks: Vec<Bytes> = buffers.collect();
     let expected = manifest.chunks.iter().map(|chunk| chunk.bytes);
     if expected.eq(chunks.iter().map(|chunk| chunk.len() as u64)) {

@@ -2,7 +2,10 @@
 
 use std::fs::Permissions;
 
+use super::super::chunk;
 use super::super::error::Problem;
+use super::super::layout::{SegmentLayout, Span};
+use super::super::manifest::{self, ChunkInfo, FILE_MAGIC, Limits};
 use super::*;
 
 #[test]
@@ -103,7 +106,7 @@ fn a_manifest_that_lies_allocates_nothing() {
         .collect();
     let honest = Manifest::new(&thousand("work", None), layout, ids);
     let body = honest.to_body();
-    let read = |body: &[u8]| Manifest::from_body(body, CHUNK_BYTES_MAX as u64);
+    let read = |body: &[u8]| Manifest::from_body(body, Limits::STORE);
     assert_eq!(read(&body).unwrap().segments, honest.segments);
     for length in 0..body.len() {
         assert!(
@@ -148,6 +151,72 @@ fn a_small_file_that_becomes_much_is_for_those_who_trust_it() {
         file::read_file_of_anyone(&path).unwrap().segments,
         small.segments
     );
+}
+
+/// Writes a file of a manifest and chunks that needn't go together, with the right checksum.
+fn write_by_hand(path: &Path, manifest: &Manifest, contents: &[Vec<u8>]) {
+    let mut file = manifest.seal_open(FILE_MAGIC);
+    for content in contents {
+        let (head, stored) = chunk::encode(content);
+        file.extend_from_slice(&head);
+        file.extend_from_slice(&stored);
+    }
+    let checksum = manifest::checksum(&file).finalize();
+    manifest::set_checksum(&mut file, &checksum);
+    std::fs::write(path, file).unwrap();
+}
+
+#[test]
+fn a_file_of_anyone_may_not_read_much_to_use_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chunks.rhumba");
+    let content = |number: u8| {
+        let mut plain = vec![0; CHUNK_BYTES_MAX];
+        plain[0] = number;
+        plain
+    };
+    let contents: Vec<Vec<u8>> = (0..65).map(content).collect();
+    let layout = Layout::new(&[], Cut::STORE);
+    let mut lying = Manifest::new(&checkpoint("chunks", Vec::new()), layout, Vec::new());
+    let first_byte = |chunk: usize| Span {
+        chunk: chunk as u32,
+        offset: 0,
+        length: 1,
+    };
+    let named = |plain: &Vec<u8>| ChunkInfo {
+        id: ChunkId::of(plain),
+        bytes: plain.len() as u64,
+    };
+    lying.chunks = contents.iter().map(named).collect();
+    lying.segments = vec![SegmentLayout {
+        name: "x".to_owned(),
+        externals: Vec::new(),
+        buffers: (0..65).map(|chunk| vec![first_byte(chunk)]).collect(),
+    }];
+    lying.bytes_total = 65;
+    write_by_hand(&path, &lying, &contents);
+    let error = file::read_file_of_anyone(&path).map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Expands { .. }), "{error}");
+    assert_eq!(file::read_file(&path).unwrap().bytes_total(), 65);
+}
+
+#[test]
+fn a_file_of_anyone_may_not_list_much() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("names.rhumba");
+    let layout = Layout::new(&[], Cut::STORE);
+    let mut lying = Manifest::new(&checkpoint("names", Vec::new()), layout, Vec::new());
+    let nameless = SegmentLayout {
+        name: String::new(),
+        externals: Vec::new(),
+        buffers: Vec::new(),
+    };
+    lying.segments = vec![nameless; 1_500_000];
+    write_by_hand(&path, &lying, &[]);
+    assert!(std::fs::metadata(&path).unwrap().len() < 10_000);
+    let error = file::read_file_of_anyone(&path).map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Expands { .. }), "{error}");
+    assert!(error.to_string().contains("whom you trust"), "{error}");
 }
 
 #[test]
