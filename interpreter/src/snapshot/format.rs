@@ -189,6 +189,8 @@ pub enum FormatError {
     Length,
     #[error("it holds a key nested too deeply to be hashed")]
     Depth,
+    #[error("it holds frozen sets nested too deeply")]
+    SetDepth,
     #[error("it has {found} objects, and says {announced}")]
     Count { found: usize, announced: u32 },
     #[error("it names an object of another segment, which isn't there")]

@@ -1,6 +1,6 @@
 //! Tuples, dicts, sets, and what else is made of a few objects; and how deep keys may be nested.
 
-use rustpython_vm::builtins::{PyDict, PySet, PySlice};
+use rustpython_vm::builtins::{PyDict, PyFrozenSet, PySet, PySlice};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload};
 
 use super::body::{Edges, edges_of_pairs};
@@ -9,6 +9,9 @@ use crate::snapshot::format::FormatError;
 
 /// Keys nested deeper than this aren't hashed: the runtime hashes tuples by recursion.
 const KEY_DEPTH_MAX: u32 = 500;
+
+/// Frozen sets right in each other can be nested so deeply: the runtime lets go of them by recursion.
+const SETS_DEPTH_MAX: u32 = 2_000;
 
 impl Decoder<'_> {
     pub(super) fn memoryview(&mut self) -> Decoded<PyObjectRef> {
@@ -49,6 +52,24 @@ impl Decoder<'_> {
             step: Some(step),
         };
         Ok(self.with_depth(slice.into_ref(&self.vm.ctx).into(), depth))
+    }
+
+    pub(super) fn frozenset(&mut self) -> Decoded<PyObjectRef> {
+        let vm = self.vm;
+        let elements = self.body()?;
+        let mut depth_of_sets = 0;
+        for element in &elements {
+            self.check_hashable(element)?;
+            if element.class().is(vm.ctx.types.frozenset_type) {
+                let known = self.depths.get(&element.get_id());
+                depth_of_sets = depth_of_sets.max(known.map_or(1, |depth| *depth));
+            }
+        }
+        if depth_of_sets >= SETS_DEPTH_MAX {
+            return Err(FormatError::SetDepth.into());
+        }
+        let set = PyFrozenSet::from_iter(vm, elements)?;
+        Ok(self.with_depth(set.into_ref(&vm.ctx).into(), depth_of_sets))
     }
 
     fn depth_of_parts(&self, parts: &[PyObjectRef]) -> u32 {

@@ -28,7 +28,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use malachite_bigint::BigInt;
-use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyList, PyRange, PySet, PyTuple};
+use rustpython_vm::builtins::{PyDict, PyList, PyRange, PySet, PyTuple};
 use rustpython_vm::{AsObject, PyObjectRef, PyPayload, VirtualMachine};
 
 use super::address::{AddressMap, AddressSet};
@@ -89,7 +89,8 @@ struct Decoder<'a> {
     fillings: AddressMap<Filling>,
     /// Each is taken once: a table can't multiply its buffers.
     buffers: Vec<Option<Bytes>>,
-    /// How deep tuples and slices are nested in others, by address, for those that are.
+    /// How deep tuples and slices are nested in others, and frozen sets in frozen sets, by address, for those
+    /// that are.
     depths: AddressMap<u32>,
     /// Classes that were here already, by address.
     known_classes: AddressSet,
@@ -265,15 +266,7 @@ impl<'a> Decoder<'a> {
             kind::BYTEARRAY_OUT => context.new_bytearray(self.shared_buffer()?.into()).into(),
             kind::MEMORYVIEW => self.memoryview()?,
             kind::TUPLE => self.tuple()?,
-            kind::FROZENSET => {
-                let elements = self.body()?;
-                for element in &elements {
-                    self.check_hashable(element)?;
-                }
-                PyFrozenSet::from_iter(self.vm, elements)?
-                    .into_ref(context)
-                    .into()
-            }
+            kind::FROZENSET => self.frozenset()?,
             kind::RANGE => PyRange {
                 start: self.int()?,
                 stop: self.int()?,

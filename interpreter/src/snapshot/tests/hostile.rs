@@ -283,6 +283,26 @@ fn keys_nested_too_deeply_are_not_hashed() {
 }
 
 #[test]
+fn frozen_sets_nested_too_deeply_are_not_made() {
+    // The runtime would end the process as it lets go of them.
+    let nested = |count: u32| {
+        let mut records = Vec::new();
+        for depth in 0..count {
+            records.push(kind::FROZENSET);
+            records.push(body::EDGES);
+            records.varint(1);
+            records.edge(if depth == 0 { 0 } else { 512 + depth - 1 });
+        }
+        vec![Bytes::from(table(count, 512 + count - 1, &records))]
+    };
+    with_functions(|vm, _, receiver| {
+        assert_eq!(error_of(vm, &receiver, nested(2_000)), None);
+        let error = error_of(vm, &receiver, nested(300_000)).expect("it is refused");
+        assert!(error.contains("nested too deeply"), "{error}");
+    });
+}
+
+#[test]
 fn the_names_of_the_receiver_are_out_of_reach() {
     // As an element of a tuple, the receiver's names get the number of a node, which may be filled.
     const GLOBALS: u32 = 8;
