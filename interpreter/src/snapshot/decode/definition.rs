@@ -238,28 +238,46 @@ impl Decoder<'_> {
     /// Whether an attribute that came along is a function, or what is made of one, that the class
     /// here has too: with the same code, and without globals that were carried for it.
     pub fn is_same_function(&self, own: &PyObject, arrived: &PyObject) -> Decoded<bool> {
+        // What is made of more than these is nothing that a class has for a method.
+        const PARTS_MAX: usize = 64;
         let vm = self.vm;
-        if !own.class().is(arrived.class()) {
-            return Ok(false);
-        }
-        if own.class().is(vm.ctx.types.function_type) {
-            let part = |function: &PyObject, name| function.get_attr(name, vm);
-            let known = identifiers();
-            let globals = part(arrived, known.globals)?;
-            let codes = (part(own, known.code)?, part(arrived, known.code)?);
-            return Ok((globals.is(&self.context.globals)
-                || globals.is(&part(own, known.globals)?))
-                && vm.bool_eq(&codes.0, &codes.1)?);
-        }
-        let parts = function_parts(own, vm);
-        for part in parts {
-            let (own, arrived) = (own.get_attr(*part, vm)?, arrived.get_attr(*part, vm)?);
-            let is_neither = vm.is_none(&own) && vm.is_none(&arrived);
-            if !is_neither && !self.is_same_function(&own, &arrived)? {
+        let mut rest = vec![(own.to_owned(), arrived.to_owned())];
+        let mut count = 0;
+        while let Some((own, arrived)) = rest.pop() {
+            count += 1;
+            if count > PARTS_MAX || !own.class().is(arrived.class()) {
                 return Ok(false);
             }
+            if own.class().is(vm.ctx.types.function_type) {
+                if !self.has_same_code(&own, &arrived)? {
+                    return Ok(false);
+                }
+                continue;
+            }
+            let parts = function_parts(&own, vm);
+            if parts.is_empty() {
+                return Ok(false);
+            }
+            for part in parts {
+                let (own, arrived) = (own.get_attr(*part, vm)?, arrived.get_attr(*part, vm)?);
+                if !(vm.is_none(&own) && vm.is_none(&arrived)) {
+                    rest.push((own, arrived));
+                }
+            }
         }
-        Ok(!parts.is_empty())
+        Ok(true)
+    }
+
+    fn has_same_code(&self, own: &PyObject, arrived: &PyObject) -> Decoded<bool> {
+        let vm = self.vm;
+        let part = |function: &PyObject, name| function.get_attr(name, vm);
+        let known = identifiers();
+        let globals = part(arrived, known.globals)?;
+        let codes = (part(own, known.code)?, part(arrived, known.code)?);
+        Ok(
+            (globals.is(&self.context.globals) || globals.is(&part(own, known.globals)?))
+                && vm.bool_eq(&codes.0, &codes.1)?,
+        )
     }
 
     /// Lets an object stand for one that was decoded not long before this node.

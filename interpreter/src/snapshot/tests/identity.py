@@ -477,3 +477,34 @@ def test_threads_that_need_the_classes_of_each_other_go_on():
     assert [each.part.name for each in there] == ['one', 'two'], there
     sys.meet = lambda name: None
     assert type(loads(one)) is type(there[0]) and type(loads(two)) is type(there[1])
+def test_a_method_that_is_wrapped_very_often():
+    method = lambda: 0
+    for _ in range(200_000):
+        method = staticmethod(method)
+    class Wrapped:
+        pass
+    Wrapped.method = method
+    assert type(carry(Wrapped())) is Wrapped
+    method = lambda: 0
+    for _ in range(40):
+        method = property(method, method, method)
+    Wrapped.method = method
+    assert type(carry(Wrapped())) is Wrapped
+
+
+def test_a_class_named_partial_that_holds_itself():
+    class partial:
+        pass
+    class Below(partial):
+        def __init__(self, held):
+            self.held = held
+        def __reduce__(self):
+            import copyreg
+            return copyreg.__newobj__, (type(self),), (self.held,)
+        def __setstate__(self, state):
+            self.held, = state
+    held = partial()
+    held.func = held
+    there = carry(Below(held))
+    assert there.held.func is there.held
+    assert vars(carry(Below(partial())).held) == {}
