@@ -1,6 +1,6 @@
 //! Tuples, dicts, sets, and what else is made of a few objects; and how deep keys may be nested.
 
-use rustpython_vm::builtins::{PyDict, PyFrozenSet, PySet, PySlice};
+use rustpython_vm::builtins::{PyBytes, PyDict, PyFrozenSet, PySet, PySlice};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload};
 
 use super::body::{Edges, edges_of_pairs};
@@ -26,10 +26,16 @@ impl Decoder<'_> {
         if !content.class().is(vm.ctx.types.bytes_type) {
             return Err(FormatError::Type { expected: "bytes" }.into());
         }
+        let bytes = content.downcast_ref::<PyBytes>();
+        let content_is_empty = bytes.is_some_and(|bytes| bytes.as_bytes().is_empty());
         let memoryview_type = vm.ctx.types.memoryview_type.as_object();
         let view = memoryview_type.call((content,), vm)?;
         if shape.len() == 1 && format.as_bytes() == b"B" {
             return Ok(view);
+        }
+        if shape.len() == 1 && content_is_empty {
+            // A shape may have no zero in it, though an empty view has.
+            return Ok(vm.call_method(&view, "cast", (format,))?);
         }
         let shape = vm.ctx.new_tuple(shape);
         Ok(vm.call_method(&view, "cast", (format, shape))?)

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use rustpython_vm::builtins::{
-    PyBoundMethod, PyDict, PyDictRef, PyModule, PyTuple, PyType, PyTypeRef, object_get_dict,
+    PyBoundMethod, PyDict, PyDictRef, PyModule, PyStr, PyTuple, PyType, PyTypeRef, object_get_dict,
 };
 use rustpython_vm::function::{FuncArgs, PySetterValue};
 use rustpython_vm::types::PyTypeFlags;
@@ -161,33 +161,34 @@ impl Decoder<'_> {
             true => target.class().mro_collect(),
             false => Vec::new(),
         };
+        let member = vm.ctx.types.member_descriptor_type;
         for (key, value) in keys.into_iter().zip(values) {
+            if key.downcast_ref::<PyStr>().is_none() {
+                // Code may put more than names there.
+                self.check_hashable(&key)?;
+                set_in_dict(vm, target, &key, value)?;
+                continue;
+            }
             let name = name::of(key)?;
             let slot = match classes.is_empty() {
                 true => None,
                 false => {
                     let interned = vm.ctx.intern_str(name.as_wtf8().to_owned());
+                    // Something else of that name may hide it.
                     classes.iter().find_map(|class| {
                         let is_heap = class.slots().flags.has_feature(PyTypeFlags::HEAPTYPE);
-                        is_heap.then(|| class.get_direct_attr(interned)).flatten()
+                        let found = is_heap.then(|| class.get_direct_attr(interned)).flatten();
+                        found.filter(|found| found.class().is(member))
                     })
                 }
             };
-            let slot = slot.filter(|slot| slot.class().is(vm.ctx.types.member_descriptor_type));
             if let Some(slot) = slot {
                 let set = slot.class().slots().descr_set.load();
                 let set = set.expect("slots can be set");
                 set(&slot, target.to_owned(), PySetterValue::Assign(value), vm)?;
                 continue;
             }
-            let expected = "an object with attributes";
-            // Native classes may make it only when somebody asks.
-            let dict = object_get_dict(target.to_owned(), vm);
-            let dict = dict.map_err(|_| FormatError::Type { expected })?;
-            if dict.get_item_opt(&*name, vm)?.is_some() {
-                dict.del_item(&*name, vm)?;
-            }
-            dict.set_item(&*name, value, vm)?;
+            set_in_dict(vm, target, name.as_object(), value)?;
         }
         Ok(())
     }
@@ -460,6 +461,23 @@ impl Decoder<'_> {
         }
         Ok(())
     }
+}
+
+/// Sets an attribute in the dict of an object, behind those that are there.
+fn set_in_dict(
+    vm: &VirtualMachine,
+    target: &PyObject,
+    key: &PyObject,
+    value: PyObjectRef,
+) -> Decoded<()> {
+    let expected = "an object with attributes";
+    // Native classes may make it only when somebody asks.
+    let dict = object_get_dict(target.to_owned(), vm);
+    let dict = dict.map_err(|_| FormatError::Type { expected })?;
+    if dict.get_item_opt(key, vm)?.is_some() {
+        dict.del_item(key, vm)?;
+    }
+    Ok(dict.set_item(key, value, vm)?)
 }
 
 /// Whether this state would have a `functools.partial` call itself: the runtime would do so until its

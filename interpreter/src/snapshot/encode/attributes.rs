@@ -9,6 +9,7 @@ use rustpython_vm::builtins::PyType;
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::class::slot_name;
 use super::container::is_plain;
 use super::{Encoder, Frame, Step};
 
@@ -71,14 +72,24 @@ impl Encoder<'_> {
                 continue;
             }
             for (name, value) in class.attributes().entries() {
-                let is_hidden = || {
-                    found
-                        .iter()
-                        .any(|(known, _)| self.text(known) == self.text(&name))
+                let is_known = || {
+                    found.iter().any(|(known, slot)| {
+                        slot.is(&value) || self.text(known) == self.text(&name)
+                    })
                 };
-                if value.class().is(member) && !is_hidden() {
+                if value.class().is(member) && !is_known() {
                     found.push((name, value));
                 }
+            }
+        }
+        for (name, slot) in &mut found {
+            // It may have been met under another name that a class has given it.
+            let own = slot_name(self, slot);
+            let own = own.map(|own| self.vm.ctx.intern_str(own));
+            if let Some(own) = own
+                && class.get_attr(own).is_some_and(|usual| usual.is(&*slot))
+            {
+                *name = own.to_owned().into();
             }
         }
         let found = Slots::from(found);

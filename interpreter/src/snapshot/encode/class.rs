@@ -250,7 +250,6 @@ pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObject
         "__abc_tpflags__",
         ANNOTATIONS,
     ];
-    let types = &encoder.vm.ctx.types;
     let mut bits = 0;
     let mut entries = Vec::new();
     let keeps_annotations = keeps_annotations(encoder.vm, class);
@@ -259,8 +258,7 @@ pub fn class_entries(encoder: &Encoder<'_>, class: &Py<PyType>) -> (Vec<PyObject
         if name == "_abc_impl" {
             bits |= present::IS_ABSTRACT_BASE;
         } else if (keeps_annotations && name == ANNOTATIONS)
-            || (!MADE_ANEW.contains(&name.as_str())
-                && !is_own_slot(types.member_descriptor_type, class, &value))
+            || (!MADE_ANEW.contains(&name.as_str()) && !is_own_slot(encoder, class, &name, &value))
         {
             entries.push(key);
             entries.push(value);
@@ -319,7 +317,19 @@ pub fn methods_first(encoder: &Encoder<'_>, entries: &[PyObjectRef]) -> Option<V
     Some(needed.flatten().cloned().collect())
 }
 
-/// Whether `value` is the descriptor that `__slots__` makes for `class`.
-fn is_own_slot(descriptor: &Py<PyType>, class: &Py<PyType>, value: &PyObject) -> bool {
-    value.class().is(descriptor) && class.slots().member_count > 0
+/// Whether `value` is the descriptor that `__slots__` makes for `class` under this name: it may have others.
+fn is_own_slot(encoder: &Encoder<'_>, class: &Py<PyType>, name: &str, value: &PyObject) -> bool {
+    let vm = encoder.vm;
+    if class.slots().member_count == 0 || !value.class().is(vm.ctx.types.member_descriptor_type) {
+        return false;
+    }
+    let owner = value.get_attr("__objclass__", vm).ok();
+    owner.is_some_and(|owner| owner.is(class))
+        && slot_name(encoder, value).is_some_and(|own| own == name)
+}
+
+/// The name that what reads a slot was made for.
+pub fn slot_name(encoder: &Encoder<'_>, slot: &PyObject) -> Option<String> {
+    let name = slot.get_attr(identifiers().name, encoder.vm).ok()?;
+    encoder.text(&name)
 }

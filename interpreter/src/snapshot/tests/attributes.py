@@ -202,3 +202,63 @@ def test_modules_of_subclasses():
 def test_what_cannot_be_said_is_a_refusal():
     import secrets
     assert refusal(secrets.choice).startswith("args.__self__: ")
+
+
+class Aliased:
+    __slots__ = ('x', '__hidden')
+
+    def __init__(self, x, hidden):
+        self.x, self.__hidden = x, hidden
+
+    def hidden(self):
+        return self.__hidden
+
+
+class AliasedBelow(Aliased):
+    z = Aliased.x
+
+
+class AliasedInSlots(Aliased):
+    __slots__ = ('w',)
+    z = Aliased.x
+
+
+class HiddenByProperty(Aliased):
+    _x = Aliased.x
+
+    @property
+    def x(self):
+        return self._x + 1
+
+
+Aliased.y = Aliased.x
+
+
+def test_slots_under_several_names():
+    for way in (carry, carry_away):
+        for make in (Aliased, AliasedBelow, AliasedInSlots):
+            there = way(make([1], 2))
+            assert there.x == [1] and there.y is there.x and there.hidden() == 2, (way, make)
+            there.x = 3
+            assert there.y == 3 and getattr(there, 'z', 3) == 3, (way, make)
+        here = HiddenByProperty.__new__(HiddenByProperty)
+        here._x = 1
+        there = way(here)
+        assert (there.x, there._x) == (2, 1) and vars(there) == {}, way
+
+
+class DictAndSlot:
+    __slots__ = ('a', '__dict__')
+
+
+def test_attributes_that_are_no_text():
+    error, both = ValueError(1), DictAndSlot()
+    both.a = 1
+    for here in (error, both):
+        here.__dict__[1] = [2]
+        here.__dict__['named'] = here.__dict__[1]
+        here.__dict__[2, 'b'] = 3
+        there = carry(here)
+        assert list(there.__dict__.items()) == [(1, [2]), ('named', [2]), ((2, 'b'), 3)], here
+        assert there.__dict__[1] is there.named
+    assert carry(both).a == 1 and carry(error).args == (1,)

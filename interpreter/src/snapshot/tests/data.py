@@ -79,6 +79,9 @@ def test_memoryview():
     assert len(there) == 8092
     there = carry(memoryview(struct.pack('<4i', 1, 2, 3, 4)).cast('i'))
     assert there.format == 'i' and there.tolist() == [1, 2, 3, 4]
+    for empty in (memoryview(b''), memoryview(b'').cast('I'), memoryview(bytearray()).cast('d')):
+        there = carry(empty)
+        assert there.format == empty.format and there.shape == (0,) and there.tolist() == []
     there = carry(memoryview(bytes(range(6))).cast('B', (2, 3)))
     assert there.tolist() == [[0, 1, 2], [3, 4, 5]]
 
