@@ -332,6 +332,31 @@ impl Encoder<'_> {
         self.begin(Frame::new(step, object.to_owned(), origin, children))
     }
 
+    /// A `staticmethod` or a `classmethod`: what it wraps, and the attributes that it has beside those that it
+    /// takes from there as it is made.
+    pub fn wrapped_method(&mut self, step: Step, object: &PyObject, origin: u32) -> PyResult<()> {
+        const TAKEN: [&str; 4] = ["__module__", "__name__", "__qualname__", "__doc__"];
+        const COMPUTED: [&str; 2] = ["__annotations__", "__annotate__"];
+        let vm = self.vm;
+        let wrapped = object.get_attr("__func__", vm)?;
+        let mut own = object.dict().map_or_else(Vec::new, |dict| dict.items_vec());
+        own.retain(|(name, value)| {
+            let name = self.text(name).unwrap_or_default();
+            if !TAKEN.contains(&name.as_str()) {
+                return !COMPUTED.contains(&name.as_str());
+            }
+            let taken = vm.get_attribute_opt(&wrapped, vm.ctx.intern_str(name));
+            taken.ok().flatten().is_none_or(|taken| {
+                let text = self.text(&taken);
+                let is_equal = text.is_some() && text == self.text(value);
+                !is_equal && !taken.is(value)
+            })
+        });
+        let mut frame = Frame::new(step, object.to_owned(), origin, vec![wrapped]);
+        frame.then.extend(self.given_entries(object, origin, own));
+        self.begin(frame)
+    }
+
     /// A function or method of the runtime: by name if it belongs to a module, else as the
     /// attribute of what it is bound to.
     pub fn native_function(&mut self, object: &PyObject, origin: u32) -> PyResult<()> {

@@ -36,9 +36,9 @@ impl Encoder<'_> {
             // A module has it beside its classes.
             Ok(())
         } else if class.is(types.classmethod_type) {
-            self.with_parts(Step::ClassMethod, object, origin, &["__func__"])
+            self.wrapped_method(Step::ClassMethod, object, origin)
         } else if class.is(types.staticmethod_type) {
-            self.with_parts(Step::StaticMethod, object, origin, &["__func__"])
+            self.wrapped_method(Step::StaticMethod, object, origin)
         } else if let Some(range) = object.downcast_ref_if_exact::<PyRange>(self.vm) {
             self.range(range, object, origin)
         } else if let Some(slice) = object.downcast_ref_if_exact::<PySlice>(self.vm) {

@@ -262,3 +262,32 @@ def test_attributes_that_are_no_text():
         assert list(there.__dict__.items()) == [(1, [2]), ('named', [2]), ((2, 'b'), 3)], here
         assert there.__dict__[1] is there.named
     assert carry(both).a == 1 and carry(error).args == (1,)
+
+
+def test_attributes_of_wrapped_methods():
+    def tagged(method):
+        method.tag = [method]
+        return method
+    class Tagged:
+        @tagged
+        @staticmethod
+        def plain():
+            """Does nothing."""
+        @tagged
+        @classmethod
+        def of_class(cls):
+            return cls
+        @staticmethod
+        def renamed():
+            pass
+    vars(Tagged)['renamed'].__name__ = 'other'
+    for way in (carry, carry_away):
+        there = way(Tagged)
+        for name in ('plain', 'of_class'):
+            method = vars(there)[name]
+            assert method.tag[0] is method and set(vars(method)) == set(vars(vars(Tagged)[name])), (way, name)
+        assert there.plain.__doc__ == vars(there)['plain'].__doc__ == 'Does nothing.', way
+        assert vars(there)['renamed'].__name__ == 'other' and there.renamed.__name__ == 'renamed', way
+        assert there.of_class() is there, way
+    for wrap in (staticmethod, classmethod):
+        assert vars(carry(wrap(len))) == vars(wrap(len))
