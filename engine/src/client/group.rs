@@ -337,6 +337,9 @@ impl Group {
     pub(super) fn fail_unanswered(&self, cause: &str) {
         let mut answers = self.answers.lock();
         for (part, address) in self.parts.iter().enumerate() {
+            if answers.by_part[part].is_some() {
+                continue;
+            }
             let (outcome, timing) = connection_failure(cause);
             let answer = PartAnswer {
                 engine: address.target,

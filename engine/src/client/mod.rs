@@ -26,7 +26,7 @@ use rhumba_proto::message::{
     Role, TaskName, Terms, Timing, ToClient, ToController, Welcome, Work,
 };
 use sender::Sender;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -666,9 +666,9 @@ impl Shared {
             std::mem::take(&mut state.waiting)
         };
         self.changed.notify_all();
-        for waiting in waiting.into_values() {
-            waiting.group.fail_unanswered(cause);
-            waiting.group.tell();
+        for group in groups_of(waiting) {
+            group.fail_unanswered(cause);
+            group.tell();
         }
         self.tell_any_waiters();
     }
@@ -680,6 +680,15 @@ impl Shared {
             self.changed.notify_all();
         }
     }
+}
+
+/// Returns the groups that wait, each once however many requests it has.
+fn groups_of(waiting: HashMap<RequestId, Waiting>) -> Vec<Arc<Group>> {
+    let mut seen = HashSet::new();
+    let groups = waiting.into_values().map(|waiting| waiting.group);
+    groups
+        .filter(|group| seen.insert(Arc::as_ptr(group)))
+        .collect()
 }
 
 /// Files all that arrives until the connection ends.
@@ -742,4 +751,31 @@ pub(crate) fn connection_failure(cause: &str) -> (Outcome, Timing) {
         traceback: String::new(),
     };
     (Outcome::Failed(failure), Timing::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_of_many_requests_is_failed_once_when_the_connection_ends() {
+        let mut waiting = HashMap::new();
+        for first in [0, 1000] {
+            let mut group = Group::new(1000);
+            for request in first..first + 1000 {
+                group.add_request(RequestId(request), &[]);
+            }
+            let group = Arc::new(group);
+            for part in 0..1000 {
+                let of_part = Waiting::new(&group, part, &[]);
+                waiting.insert(RequestId(first + part as u64), of_part);
+            }
+        }
+        let groups = groups_of(waiting);
+        assert_eq!(groups.len(), 2);
+        for group in groups {
+            group.fail_unanswered("it was closed");
+            assert!(group.is_finished());
+        }
+    }
 }
