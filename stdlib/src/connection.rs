@@ -11,6 +11,7 @@ use crate::submission::Submission;
 use crate::{checkpoints, failure, namespace, records, steering, terms};
 use rhumba_engine::client::Client;
 use rhumba_engine::client::asking::{Patience, in_messages};
+use rhumba_engine::client::group::wait_all;
 use rhumba_engine::client::namespaces::Notice;
 use rhumba_engine::client::records::RecordsError;
 use rhumba_engine::client::watching::WatchId;
@@ -660,12 +661,9 @@ impl Connection {
             .iter()
             .map(|group| Arc::clone(group.parts()))
             .collect();
+        let mut finished = 0;
         wait_until(vm, timeout.flatten(), |slice| {
-            // One after the other is as soon as all together: all are wanted.
-            parts.iter().all(|parts| {
-                let all = parts.parts().len();
-                parts.finished_count() == all || parts.wait(all, slice)
-            })
+            wait_all(&parts, &mut finished, slice)
         })
     }
 

@@ -182,7 +182,7 @@ impl Group {
 pub(crate) fn wait_until(
     vm: &VirtualMachine,
     timeout: Option<TimeoutSeconds>,
-    ready: impl Fn(Duration) -> bool,
+    mut ready: impl FnMut(Duration) -> bool,
 ) -> PyResult<bool> {
     let deadline = deadline(timeout);
     let mut reached = false;

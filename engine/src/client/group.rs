@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use rhumba_proto::id::{EngineId, RequestId};
 use rhumba_proto::message::{Failure, Outcome, Output, Payload, Timing};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// So much is kept of what one part prints and displays, in bytes. The oldest goes
@@ -28,6 +29,23 @@ pub struct Group {
     answers: Mutex<Answers>,
     /// Notified when a waiter's wish may have come true.
     changed: Condvar,
+}
+
+/// Waits until all parts of all groups are finished, at most for `timeout`. Returns whether they are.
+///
+/// `finished` counts the first groups of which that is known, so that waiting on begins behind them.
+#[must_use]
+pub fn wait_all(groups: &[Arc<Group>], finished: &mut usize, timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
+    // One after the other is as soon as all together: all are wanted.
+    while let Some(group) = groups.get(*finished) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !group.wait(group.parts.len(), left) {
+            return false;
+        }
+        *finished += 1;
+    }
+    true
 }
 
 /// Where a part was sent.
@@ -465,5 +483,31 @@ mod tests {
             _ => false,
         });
         assert_eq!(said.count(), 1);
+    }
+    #[test]
+    fn all_are_waited_for_no_longer_than_said_though_one_after_the_other_ends_in_time() {
+        let groups: Vec<_> = (0..500)
+            .map(|request| {
+                let mut group = Group::new(1);
+                group.add_request(RequestId(request), &[]);
+                Arc::new(group)
+            })
+            .collect();
+        let ended = groups.clone();
+        let takes = Duration::from_millis(4);
+        let work = std::thread::spawn(move || {
+            for group in ended {
+                std::thread::sleep(takes);
+                group.fail_unanswered("it was closed");
+                group.tell();
+            }
+        });
+        // All together need two seconds.
+        let mut finished = 0;
+        assert!(!wait_all(&groups, &mut finished, takes * 10));
+        assert!(finished < groups.len());
+        while !wait_all(&groups, &mut finished, takes * 10) {}
+        assert_eq!(finished, groups.len());
+        work.join().expect("the thread ends");
     }
 }

@@ -477,6 +477,8 @@ def test_threads_that_need_the_classes_of_each_other_go_on():
     assert [each.part.name for each in there] == ['one', 'two'], there
     sys.meet = lambda name: None
     assert type(loads(one)) is type(there[0]) and type(loads(two)) is type(there[1])
+
+
 def test_a_method_that_is_wrapped_very_often():
     method = lambda: 0
     for _ in range(200_000):
