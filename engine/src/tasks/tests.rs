@@ -1,5 +1,7 @@
 //! A task store with its thread and its file, told what a controller would.
 
+mod disk;
+
 use super::*;
 use crate::cluster_file::{CLUSTER_FILE_NAME, CLUSTER_FILE_VERSION, ClusterFile};
 use bytes::Bytes;

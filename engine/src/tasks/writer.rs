@@ -40,6 +40,9 @@ const CULLED_TENTHS: u64 = 1;
 /// Rows that are looked at in one step as the oldest are removed.
 const CULL_COUNT: i64 = 1000;
 
+/// Finds the row of a payload's file. Asked once for each file as a store is opened.
+pub(super) const KNOWN_FILE: &str = "SELECT 1 FROM files WHERE file = ?";
+
 pub(super) struct Writer {
     place: Place,
     cluster_file: PathBuf,
@@ -467,10 +470,15 @@ impl Book {
             return Ok(());
         };
         let connection = &self.database.connection;
-        let mut known = connection.prepare("SELECT 1 FROM files WHERE hex(file) = upper(?)")?;
+        let mut known = connection.prepare(KNOWN_FILE)?;
         for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !known.exists([name])? {
+            let name = entry.file_name();
+            let hash = blake3::Hash::from_hex(name.as_encoded_bytes());
+            let is_known = match &hash {
+                Ok(hash) => known.exists([&hash.as_bytes()[..]])?,
+                Err(_) => false,
+            };
+            if !is_known {
                 let _ = std::fs::remove_file(entry.path());
             }
         }

@@ -1,0 +1,52 @@
+//! A task store and the disk that it is on: what is there as it opens, and what is full.
+
+use super::*;
+
+fn payload_files(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder.join("task-payloads")).unwrap();
+    let mut names: Vec<String> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_row_of_a_file_is_found_without_a_look_at_all_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TestStore::start(folder.path(), file());
+    store.execute("x");
+    store.state();
+    let tool = rusqlite::Connection::open(store.file()).unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {}", writer::KNOWN_FILE);
+    let plan: String = tool
+        .query_row(&explain, [&[0_u8; 32][..]], |row| row.get("detail"))
+        .unwrap();
+    assert!(plan.starts_with("SEARCH"), "{plan}");
+    store.store.close();
+}
+
+#[test]
+fn files_that_no_row_names_are_removed_as_a_store_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TestStore::start(folder.path(), file());
+    let number = store.begin(execute("x"), None, bytes(&[1; 10_000]));
+    store.end(number, Outcome::Done, bytes(&[2; 10_000]), false);
+    assert_eq!(store.state().records, 1);
+    store.store.close();
+    let named = payload_files(folder.path());
+    assert_eq!(named.len(), 2);
+    let strays = [
+        "stray".to_owned(),
+        format!("{}.new", named[0]),
+        "0".repeat(64),
+    ];
+    for stray in strays {
+        let path = folder.path().join("task-payloads").join(stray);
+        std::fs::write(path, "left by a crash").unwrap();
+    }
+    let mut store = TestStore::start(folder.path(), file());
+    assert_eq!(store.state().records, 1);
+    assert_eq!(payload_files(folder.path()), named);
+    store.store.close();
+}
