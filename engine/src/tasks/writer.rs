@@ -321,6 +321,13 @@ impl Writer {
         };
         let due = numbers(&self.drafts);
         let before = (book.records, book.bytes);
+        let printing = due
+            .iter()
+            .filter(|number| !self.drafts[*number].outputs.is_empty());
+        let outputs_before: Vec<_> = printing
+            .map(|number| book.row(*number))
+            .map(|id| (id, book.outputs.get(&id).copied()))
+            .collect();
         for (function, _) in &self.functions {
             book.functions.take(function);
         }
@@ -344,15 +351,24 @@ impl Writer {
         book.shared = None;
         if let Err(error) = result {
             (book.records, book.bytes) = before;
+            book.put_outputs_back(outputs_before);
             return Err(error.about(&name));
         }
         book.functions.forget_oldest();
+        self.forget_written(&due, now);
+        let book = self.book.as_mut().expect("it was written just now");
+        book.cull(self.limits).map_err(|error| error.about(&name))
+    }
+
+    /// Lets go of what has been written: clients, functions and these pieces.
+    fn forget_written(&mut self, due: &[u64], now: Instant) {
+        let book = self.book.as_mut().expect("it was written just now");
         self.clients.clear();
         let mut written = 0;
         for (_, bytes) in self.functions.drain(..) {
             written += bytes;
         }
-        for number in due {
+        for &number in due {
             let draft = self.drafts.remove(&number);
             let draft = draft.expect("it was there just now");
             written += draft.weight;
@@ -370,7 +386,6 @@ impl Writer {
             // What has only begun is looked at again when it is time to write it.
             *since = (*since + PENDING_AFTER).max(now);
         }
-        book.cull(self.limits).map_err(|error| error.about(&name))
     }
 
     /// Writes the rest, and removes a file that nobody wants.
@@ -506,6 +521,16 @@ impl Book {
             let _ = self.database.connection.execute_batch("ROLLBACK");
         }
         changed
+    }
+
+    /// Forgets what was counted of outputs that were not written after all.
+    fn put_outputs_back(&mut self, before: Vec<(i64, Option<(i64, u64)>)>) {
+        for (id, counted) in before {
+            match counted {
+                Some(counted) => self.outputs.insert(id, counted),
+                None => self.outputs.remove(&id),
+            };
+        }
     }
 
     fn add_client(&self, client: ClientId, name: &str, pid: u32) -> Result<(), TaskStoreError> {

@@ -50,3 +50,35 @@ fn files_that_no_row_names_are_removed_as_a_store_opens() {
     assert_eq!(payload_files(folder.path()), named);
     store.store.close();
 }
+
+#[test]
+fn what_was_printed_while_the_disk_was_full_is_recorded_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TestStore::start(folder.path(), file());
+    store.state();
+    // The payload of the second piece meets the full disk, behind what the first has printed.
+    let argument = bytes(&[1; 10_000]);
+    let hash = blake3::hash(&bundle::pack(&argument)).to_hex();
+    let payloads = folder.path().join("task-payloads");
+    std::fs::create_dir(&payloads).unwrap();
+    let full = payloads.join(format!("{hash}.new"));
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let number = store.begin(execute("x"), None, Payload::default());
+    let printed = "x".repeat(400_000);
+    let output = Output::Stdout(printed.clone());
+    store.store.record(Record::Printed { number, output });
+    store.end(number, Outcome::Done, Payload::default(), false);
+    store.begin(execute("y"), None, argument);
+    // Each question tries to write what waits.
+    for _ in 0..4 {
+        let state = store.state();
+        assert!(state.problem.is_some(), "{state:?}");
+        assert_eq!(state.records, 0);
+    }
+    std::fs::remove_file(&full).unwrap();
+    let filter = vec![test("status", Operator::Equal, vec![text("ok")])];
+    assert_eq!(store.find(filter, &["stdout"]), [vec![text(&printed)]]);
+    let state = store.state();
+    assert_eq!((state.lost, state.problem, state.records), (0, None, 2));
+    store.store.close();
+}
