@@ -24,7 +24,7 @@ mod writer;
 pub use error::TaskStoreError;
 
 use rhumba_proto::id::{ClientId, QueryId, RequestId};
-use rhumba_proto::message::{Failure, Payload};
+use rhumba_proto::message::{Failure, Operation, Outcome, Payload, TaskName, Terms};
 use rhumba_proto::record::{Fetched, PieceName, Question, Record, StoreAnswer};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,9 @@ const BACKLOG_BYTES_MAX: u64 = 512 << 20;
 
 /// What a record weighs besides what it points to.
 const RECORD_BYTES: u64 = 400;
+
+/// What a text takes besides its letters.
+const TEXT_BYTES: usize = size_of::<String>();
 
 /// How long the work of a client is read later at most, each time.
 const RELIEF_TIMEOUT: Duration = Duration::from_secs(5);
@@ -366,14 +369,54 @@ fn weight(record: &Record) -> u64 {
     RECORD_BYTES
         + match record {
             Record::FunctionStored { content, .. } => content.bytes(),
-            // What several pieces have in common is there once.
             Record::Accepted(accepted) => {
+                let terms = accepted.terms.as_deref();
+                // What several pieces have in common is there once.
                 accepted.payload.bytes() / u64::from(accepted.shared_by.max(1))
+                    + operation_bytes(&accepted.work.operation)
+                    + terms.map_or(0, terms_bytes)
             }
-            Record::Ended(ended) => ended.payload.bytes(),
+            Record::Ended(ended) => ended.payload.bytes() + outcome_bytes(&ended.outcome),
             Record::Printed { output, .. } => insert::output_bytes(output),
             Record::ClientJoined { .. } => 0,
         }
+}
+
+fn operation_bytes(operation: &Operation) -> u64 {
+    let bytes = match operation {
+        Operation::Execute { code, .. } => code.len(),
+        Operation::Pull { names, .. } => names.iter().map(|name| TEXT_BYTES + name.len()).sum(),
+        Operation::Checkpoint { name, .. }
+        | Operation::Restore { name, .. }
+        | Operation::Recover { name } => name.len(),
+        Operation::Apply
+        | Operation::Map
+        | Operation::Push
+        | Operation::Clear
+        | Operation::TakeNamespace { .. }
+        | Operation::PutNamespace => 0,
+    };
+    bytes as u64
+}
+
+fn terms_bytes(terms: &Terms) -> u64 {
+    let others = [&terms.after, &terms.follow];
+    let others = others
+        .into_iter()
+        .flatten()
+        .map(|others| others.tasks.len());
+    let bytes = size_of_val(&terms.targets[..]) + others.sum::<usize>() * size_of::<TaskName>();
+    bytes as u64
+}
+
+fn outcome_bytes(outcome: &Outcome) -> u64 {
+    match outcome {
+        Outcome::Done => 0,
+        Outcome::Failed(failure) => {
+            let texts = [&failure.exception, &failure.message, &failure.traceback];
+            texts.into_iter().map(|text| text.len() as u64).sum()
+        }
+    }
 }
 
 fn now_us() -> u64 {

@@ -82,3 +82,36 @@ fn what_was_printed_while_the_disk_was_full_is_recorded_when_there_is_room() {
     assert_eq!((state.lost, state.problem, state.records), (0, None, 2));
     store.store.close();
 }
+
+#[test]
+fn all_that_a_record_holds_on_to_counts_until_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TestStore::start(folder.path(), memory());
+    let backlog = store.store.backlog();
+    let waits = || backlog.bytes.load(Ordering::Acquire);
+    let long = "x".repeat(1_000_000);
+    let mut before = waits();
+    let mut grew = || {
+        let now = waits();
+        now - std::mem::replace(&mut before, now)
+    };
+    let number = store.begin(execute(&long), None, Payload::default());
+    assert!(grew() >= 1_000_000, "code");
+    let failure = Failure {
+        kind: rhumba_proto::message::FailureKind::Raised,
+        exception: "ValueError".to_owned(),
+        message: long.clone(),
+        traceback: long,
+    };
+    store.end(number, Outcome::Failed(failure), Payload::default(), false);
+    assert!(grew() >= 2_000_000, "a failure");
+    let terms = Terms {
+        targets: vec![EngineId(0); 250_000],
+        ..Terms::default()
+    };
+    store.begin(execute("x"), Some(terms), Payload::default());
+    assert!(grew() >= 1_000_000, "terms");
+    store.state();
+    assert_eq!(waits(), 0);
+    store.store.close();
+}
