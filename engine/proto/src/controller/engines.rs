@@ -6,6 +6,7 @@
 use super::blobs::KnownBlobs;
 use super::duties::{Checkpoints, Duty, DutyKind};
 use super::failures;
+use super::locks::Others;
 use super::pace::Pace;
 use super::pieces::{Owner, PieceKey};
 use super::relays::Ways;
@@ -49,6 +50,7 @@ pub(super) struct Engine {
     pub(super) kept_out: BTreeMap<u64, PieceKey>,
     /// The client that has it to itself.
     pub(super) holder: Option<ClientId>,
+    pub(super) others: Others,
     /// Queued tasks that failed elsewhere and are left for this engine.
     pub(super) bound: BTreeMap<u64, PieceKey>,
     pub(super) window: Window,
@@ -154,6 +156,7 @@ impl Controller {
             waiting: BTreeMap::new(),
             kept_out: BTreeMap::new(),
             holder: None,
+            others: Others::default(),
             bound: BTreeMap::new(),
             window: Window::default(),
             known: KnownBlobs::default(),

@@ -13,11 +13,11 @@
 //!
 //! Where the holder's tasks go is in [`super::scheduler`].
 
+use super::Controller;
 use super::failures;
 use super::pieces::{Owner, PieceKey, Place};
 use super::timers::{Timer, Timers};
 use super::window::Recall;
-use super::{Controller, Engine};
 use crate::id::{ClientId, EngineId, QueryId, Timestamp};
 use crate::message::{Answer, Holder, Payload, ToClient};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +79,41 @@ pub(super) struct Locks {
     latest: u64,
     /// Something happened that may let one of them go on.
     is_dirty: bool,
+}
+
+/// Which of the requests that wait for an engine may be of others than its holder.
+#[derive(Debug)]
+pub(super) struct Others {
+    /// None that arrived then or later is.
+    before: u64,
+}
+
+impl Default for Others {
+    fn default() -> Self {
+        Self { before: u64::MAX }
+    }
+}
+
+impl Others {
+    /// Somebody else's request waits, by its place among all.
+    fn note(&mut self, order: u64) {
+        self.before = self.before.max(order.saturating_add(1));
+    }
+
+    /// Returns whether requests wait that aren't the holder's.
+    ///
+    /// They leave in the order of their arrival, so that as long as the latest is there no other
+    /// needs to be looked at; what is behind it is never looked at again.
+    pub(super) fn wait<K>(
+        &mut self,
+        waiting: &BTreeMap<u64, K>,
+        is_own: impl Fn(&K) -> bool,
+    ) -> bool {
+        let mut latest_first = waiting.range(..self.before).rev();
+        let latest = latest_first.find(|(_, request)| !is_own(request));
+        self.before = latest.map_or(0, |(order, _)| order + 1);
+        latest.is_some()
+    }
 }
 
 impl Lock {
@@ -356,12 +391,15 @@ impl Controller {
             let owner = self.pieces[*key].owner;
             owner.is_some_and(|owner| owner.client == client)
         };
-        let is_alone = |engine: &Engine| {
+        for engine in &lock.engines {
+            let engine = self.engines.get_mut(engine);
+            let engine = engine.expect("locks forget engines that left");
             let mut window = engine.window.iter();
-            window.all(|entry| is_own(&entry.piece)) && engine.waiting.values().all(is_own)
-        };
-        if !lock.engines.iter().all(|id| is_alone(&self.engines[id])) {
-            return;
+            if !window.all(|entry| is_own(&entry.piece))
+                || engine.others.wait(&engine.waiting, is_own)
+            {
+                return;
+            }
         }
         let lock = self.locks.entries.get_mut(&id);
         let lock = lock.expect("looked at just now");
@@ -394,6 +432,9 @@ impl Controller {
         let engine = self.engines.get_mut(&id).expect("looked at by the caller");
         let (Some(lock_id), Some(owner)) = (kept_out_by, owner) else {
             engine.waiting.insert(order, key);
+            if owner.map(|owner| owner.client) != engine.holder {
+                engine.others.note(order);
+            }
             return Ok(());
         };
         engine.kept_out.insert(order, key);
@@ -436,6 +477,7 @@ impl Controller {
         }
         let engine = self.engines.get_mut(&id).expect("looked at just now");
         (engine.waiting, engine.kept_out) = (waiting, kept_out);
+        engine.others = Others::default();
         self.pump(id);
     }
 
@@ -556,6 +598,12 @@ impl Controller {
                 assert!(by.is_some(), "nothing is kept out without reason");
             }
             for (order, key) in &engine.waiting {
+                let owner = self.pieces[*key].owner.map(|owner| owner.client);
+                let is_known = owner == holder || *order < engine.others.before;
+                assert!(
+                    holder.is_none() || is_known,
+                    "requests of others are known to wait"
+                );
                 let by = self.kept_out_by(self.pieces[*key].owner, *order, engine.id);
                 assert!(by.is_none(), "nothing of others goes to a locked engine");
             }

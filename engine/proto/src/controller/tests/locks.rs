@@ -1,6 +1,8 @@
 //! Engines that are one client's alone: who waits, who is told, and what ends it.
 
 use super::*;
+use crate::controller::locks::Others;
+use std::cell::Cell;
 
 fn lock(query: u64, targets: &[Engine], wait_us: Option<u64>, limit_us: Option<u64>) -> FromClient {
     FromClient::Lock {
@@ -235,4 +237,71 @@ fn an_engine_that_dies_is_nobody_s() {
     );
     scene.inboxes.clear();
     scene.end();
+}
+
+#[test]
+fn requests_behind_those_of_others_do_not_keep_a_lock_from_its_client() {
+    let mut scene = Scene::with(Config {
+        window_requests_max: 1,
+        ..Config::default()
+    });
+    let engine = scene.engine();
+    let (holder, other) = (scene.client(), scene.client());
+    scene.request(holder, 1, &[engine], push());
+    scene.request(other, 1, &[engine], push());
+    scene.request(holder, 2, &[engine], push());
+    scene.request(other, 2, &[engine], push());
+    scene.request(holder, 3, &[engine], push());
+    scene.say(holder, lock(1, &[engine], None, None));
+    let abort = FromClient::Abort {
+        query: QueryId(1),
+        requests: vec![RequestId(2)],
+        targets: Vec::new(),
+    };
+    scene.say(other, abort);
+    assert_eq!(scene.told(holder), [], "one of the other is still there");
+    let run = scene.runs(engine)[0];
+    scene.finish(engine, run);
+    assert_eq!(scene.results(holder), [(1, Some(0), Ok(()))]);
+    let run = scene.runs(engine)[0];
+    scene.told(other);
+    scene.finish(engine, run);
+    assert_eq!(scene.results(other), [(1, Some(0), Ok(()))]);
+    assert_eq!(scene.answer(holder), Answer::Done);
+    for request in [2, 3] {
+        let run = scene.runs(engine)[0];
+        scene.finish(engine, run);
+        assert_eq!(scene.results(holder), [(request, Some(0), Ok(()))]);
+    }
+    scene.end();
+}
+
+#[test]
+fn who_closes_engines_looks_at_few_of_the_requests_that_wait_there() {
+    const COUNT: u64 = 3000;
+    let looked_at = Cell::new(0);
+    // One of three is another's.
+    let is_own = |order: &u64| {
+        looked_at.set(looked_at.get() + 1);
+        order % 3 != 1
+    };
+    let all = || -> BTreeMap<u64, u64> { (0..COUNT).map(|order| (order, order)).collect() };
+    // They run one after the other.
+    let mut waiting = all();
+    let mut others = Others::default();
+    while others.wait(&waiting, is_own) {
+        waiting.pop_first();
+    }
+    assert_eq!(waiting.len(), 1, "the holder's last one");
+    assert!(looked_at.get() <= 2 * COUNT, "{}", looked_at.get());
+    // They are aborted, the latest first.
+    let mut waiting = all();
+    let mut others = Others::default();
+    looked_at.set(0);
+    while others.wait(&waiting, is_own) {
+        let latest = waiting.keys().rfind(|order| *order % 3 == 1).copied();
+        waiting.remove(&latest.unwrap());
+    }
+    assert_eq!(waiting.len() as u64, COUNT / 3 * 2);
+    assert!(looked_at.get() <= 2 * COUNT, "{}", looked_at.get());
 }
