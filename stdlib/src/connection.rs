@@ -8,6 +8,7 @@ use crate::function::FunctionCache;
 use crate::group::{Group, addresses, wait_until};
 use crate::patience::{asking, interruptibly};
 use crate::submission::Submission;
+use crate::values::Text;
 use crate::{checkpoints, failure, namespace, records, steering, terms};
 use rhumba_engine::client::Client;
 use rhumba_engine::client::asking::{Patience, in_messages};
@@ -54,12 +55,12 @@ impl std::fmt::Debug for Connection {
 #[derive(FromArgs)]
 pub struct ConnectionArgs {
     #[pyarg(any)]
-    cluster_file: String,
+    cluster_file: Text,
     #[pyarg(any, default = TimeoutSeconds::new(10.0))]
     timeout: TimeoutSeconds,
     /// What others see it called.
     #[pyarg(any, default)]
-    name: Option<String>,
+    name: Option<Text>,
 }
 
 impl Constructor for Connection {
@@ -77,8 +78,8 @@ impl Constructor for Connection {
         } = args;
         let timeout = Duration::try_from_secs_f64(timeout.to_secs_f64())
             .map_err(|_| vm.new_value_error("the timeout must be a positive number of seconds"))?;
-        let name = name.unwrap_or_else(user_name);
-        let cluster_file = Path::new(&cluster_file);
+        let name = name.map_or_else(user_name, String::from);
+        let cluster_file = Path::new(&*cluster_file);
         let client = asking(vm, Some(timeout), |patience| {
             Client::connect(cluster_file, &name, patience)
         })?;
@@ -249,7 +250,7 @@ impl Connection {
     /// Returns the parts of a checkpoint in the engines' store: what each is called there, and
     /// its engine or None.
     #[pymethod]
-    fn checkpoint_parts(zelf: &Py<Self>, name: String, vm: &VirtualMachine) -> PyResult {
+    fn checkpoint_parts(zelf: &Py<Self>, name: Text, vm: &VirtualMachine) -> PyResult {
         let store = zelf.store(vm)?;
         let kept = vm
             .allow_threads(|| checkpoints::find(&store, &name))
@@ -270,7 +271,7 @@ impl Connection {
     #[pymethod]
     fn keep_parts(
         zelf: &Py<Self>,
-        name: String,
+        name: Text,
         engines: Vec<Option<u32>>,
         vm: &VirtualMachine,
     ) -> PyResult<()> {
@@ -395,7 +396,7 @@ impl Connection {
     #[pymethod]
     fn set_scheduling(
         zelf: &Py<Self>,
-        scheme: String,
+        scheme: Text,
         hwm: u32,
         vm: &VirtualMachine,
     ) -> PyResult<()> {
@@ -411,13 +412,13 @@ impl Connection {
     fn lock(
         zelf: &Py<Self>,
         targets: ArgSequence<u32>,
-        label: String,
+        label: Text,
         wait: Option<f64>,
         limit: Option<f64>,
         vm: &VirtualMachine,
     ) -> PyResult {
         let targets = targets.iter().copied().map(EngineId).collect();
-        steering::lock(vm, &zelf.client, targets, label, (wait, limit))
+        steering::lock(vm, &zelf.client, targets, label.into(), (wait, limit))
     }
 
     /// Ends a lock. Returns whether it was still there.
@@ -472,7 +473,7 @@ impl Connection {
     #[pymethod]
     fn fetch(
         zelf: &Py<Self>,
-        names: ArgSequence<String>,
+        names: ArgSequence<Text>,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let pieces = names
@@ -488,10 +489,11 @@ impl Connection {
     fn find_records(
         zelf: &Py<Self>,
         filter: ArgSequence<PyTupleRef>,
-        keys: ArgSequence<String>,
+        keys: ArgSequence<Text>,
         vm: &VirtualMachine,
     ) -> PyResult<PyListRef> {
-        let (filter, keys) = (records::steps(vm, filter)?, keys.to_vec());
+        let filter = records::steps(vm, filter)?;
+        let keys: Vec<String> = keys.into_iter().map(String::from).collect();
         let found = ask_store(vm, |patience| {
             zelf.client.find_records(filter, keys, patience)
         })?;
@@ -511,7 +513,7 @@ impl Connection {
 
     /// Sends a part again, whoever sent it first.
     #[pymethod]
-    fn resubmit(zelf: &Py<Self>, name: String, vm: &VirtualMachine) -> PyResult<PyRef<Group>> {
+    fn resubmit(zelf: &Py<Self>, name: Text, vm: &VirtualMachine) -> PyResult<PyRef<Group>> {
         let piece = records::piece(vm, &zelf.client, &name)?;
         let parts = ask_store(vm, |patience| zelf.client.resubmit(&piece, patience))?;
         Ok(Group::new(parts, Arc::clone(&zelf.client)).into_ref(&vm.ctx))

@@ -69,6 +69,7 @@ mod _rhumba {
     use crate::following::Following;
     use crate::group::Group;
     use crate::namespace::{self, Source};
+    use crate::values::Text;
     use crate::{checkpoints, cluster, failure, values};
     use bytes::Bytes;
     use rhumba_engine::shared_memory;
@@ -103,14 +104,14 @@ mod _rhumba {
         #[pyarg(any)]
         n: u32,
         #[pyarg(any, default)]
-        cluster_id: Option<String>,
+        cluster_id: Option<Text>,
         #[pyarg(any, default)]
-        cwd: Option<String>,
+        cwd: Option<Text>,
         #[pyarg(any, default)]
         daemonize: bool,
         /// 'off', 'memory' or 'file'.
         #[pyarg(any, default)]
-        task_store: Option<String>,
+        task_store: Option<Text>,
         #[pyarg(any, default)]
         task_records_max: Option<u64>,
         #[pyarg(any, default)]
@@ -148,12 +149,13 @@ mod _rhumba {
             records_max: task_records_max,
             bytes_max: task_bytes_max,
         };
+        let (cluster_id, cwd) = (cluster_id.map(String::from), cwd.map(String::from));
         cluster::start(n, cluster_id, cwd, daemonize, task_store, vm)
     }
 
     /// Stops the cluster that a cluster file names, and waits until it has ended.
     #[pyfunction]
-    fn stop_cluster(cluster_file: String, vm: &VirtualMachine) -> PyResult<()> {
+    fn stop_cluster(cluster_file: Text, vm: &VirtualMachine) -> PyResult<()> {
         cluster::stop(&cluster_file, vm)
     }
 
@@ -166,7 +168,7 @@ mod _rhumba {
     /// Returns the path of the cluster file to use.
     #[pyfunction]
     fn find_cluster_file(
-        cluster_id: OptionalArg<Option<String>>,
+        cluster_id: OptionalArg<Option<Text>>,
         vm: &VirtualMachine,
     ) -> PyResult<String> {
         let found = rhumba_engine::cluster_file::find_cluster_file(cluster_id.flatten().as_deref());
@@ -192,7 +194,8 @@ mod _rhumba {
 
     /// Lets what is in a module go by value, or no longer; returns whether it did so before.
     #[pyfunction]
-    fn set_by_value(module: String, by_value: bool) -> bool {
+    fn set_by_value(module: Text, by_value: bool) -> bool {
+        let module = String::from(module);
         let was = snapshot::registered_by_value().contains(&module);
         if by_value {
             snapshot::register_by_value(&module);
@@ -242,24 +245,24 @@ mod _rhumba {
     /// Writes the names of a dict, or those of this session, to a file.
     #[pyfunction]
     fn save_namespace(
-        path: String,
+        path: Text,
         mapping: Option<PyDictRef>,
         partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyDictRef> {
-        let saved = namespace::save(vm, Path::new(&path), mapping, partial)?;
+        let saved = namespace::save(vm, Path::new(&*path), mapping, partial)?;
         described(vm, saved)
     }
 
     /// Keeps the names of a dict, or those of this session, in the store.
     #[pyfunction]
     fn write_checkpoint(
-        name: String,
+        name: Text,
         mapping: Option<PyDictRef>,
         partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyDictRef> {
-        let saved = namespace::keep(vm, name, mapping, partial)?;
+        let saved = namespace::keep(vm, name.into(), mapping, partial)?;
         described(vm, saved)
     }
 
@@ -277,13 +280,13 @@ mod _rhumba {
     /// the store if there is no such file (""); and what can't be rebuilt, if that may be left out.
     #[pyfunction]
     fn load_namespace(
-        source: String,
-        kind: String,
+        source: Text,
+        kind: Text,
         only_data: bool,
         partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult {
-        let source = found(vm, source, &kind)?;
+        let source = found(vm, source.into(), &kind)?;
         let (names, left_out) = namespace::load(vm, &source, trust(only_data), partial)?;
         let pair = vec![names.into(), values::pairs(vm, left_out)];
         Ok(vm.ctx.new_tuple(pair).into())
@@ -293,13 +296,13 @@ mod _rhumba {
     /// be rebuilt, if that may be left out.
     #[pyfunction]
     fn restore_namespace(
-        source: String,
-        kind: String,
+        source: Text,
+        kind: Text,
         only_data: bool,
         partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult {
-        let source = found(vm, source, &kind)?;
+        let source = found(vm, source.into(), &kind)?;
         let (names, left_out) = namespace::restore(vm, &source, trust(only_data), partial)?;
         let pair = vec![values::texts(vm, names), values::pairs(vm, left_out)];
         Ok(vm.ctx.new_tuple(pair).into())
@@ -352,14 +355,14 @@ mod _rhumba {
 
     /// Checks that a checkpoint of a session or of engines can have this name.
     #[pyfunction]
-    fn check_checkpoint_name(name: String, vm: &VirtualMachine) -> PyResult<()> {
+    fn check_checkpoint_name(name: Text, vm: &VirtualMachine) -> PyResult<()> {
         checkpoints::check(&name).map_err(|error| failure::of_checkpoint(vm, &error))
     }
 
     /// Removes a checkpoint with all of its parts, one part, or all that a pattern stands for;
     /// returns what they are called in the store.
     #[pyfunction]
-    fn remove_checkpoint(name: String, vm: &VirtualMachine) -> PyResult {
+    fn remove_checkpoint(name: Text, vm: &VirtualMachine) -> PyResult {
         let store = namespace::store(vm)?;
         let removed = vm
             .allow_threads(|| checkpoints::remove(&store, &name))

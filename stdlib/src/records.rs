@@ -5,6 +5,7 @@
 //! Python's; what a filter means is in `rhumba_engine::proto::record`.
 
 use crate::failure;
+use crate::values::Text;
 use rhumba_engine::client::Client;
 use rhumba_engine::client::records::{RecordsError, Rows};
 use rhumba_engine::proto::record::{Operator, PieceName, Step, StoreState, Value};
@@ -25,13 +26,13 @@ fn step_of(vm: &VirtualMachine, step: &PyTupleRef) -> PyResult<Step> {
     let [name, rest @ ..] = parts else {
         return Err(vm.new_value_error("a step of a filter has a name"));
     };
-    let name = String::try_from_object(vm, name.clone())?;
+    let name = String::from(Text::try_from_object(vm, name.clone())?);
     match (name.as_str(), rest) {
         ("$and", [count]) => Ok(Step::And(u32::try_from_object(vm, count.clone())?)),
         ("$or", [count]) => Ok(Step::Or(u32::try_from_object(vm, count.clone())?)),
         ("$not", []) => Ok(Step::Not),
         (_, [operator, values]) => {
-            let operator = String::try_from_object(vm, operator.clone())?;
+            let operator = Text::try_from_object(vm, operator.clone())?;
             let values = ArgSequence::<PyObjectRef>::try_from_object(vm, values.clone())?;
             let values = values.iter().map(|value| value_of(vm, value));
             Ok(Step::Compare {

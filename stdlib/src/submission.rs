@@ -1,12 +1,12 @@
 //! How a [`Connection`] sends work: every kind of request, and tasks.
 //!
 //! Each method takes Python objects, makes payloads of them, and returns a [`Group`] at once. What
-//! the caller said of the work beforehand, its label and its manner, holds for one call, whatever
-//! becomes of that.
+//! the caller says of the work besides, its label and its manner, comes last.
 
 use crate::connection::Connection;
 use crate::group::Group;
 use crate::patience::asking;
+use crate::values::Text;
 use crate::{terms, values};
 use rhumba_engine::client::{FunctionBlob, Piece};
 use rhumba_engine::proto::id::EngineId;
@@ -14,35 +14,47 @@ use rhumba_engine::proto::message::{Manner, Operation, Payload, Terms, Work};
 use rustpython_vm::builtins::{PyDictRef, PyListRef, PyTupleRef};
 use rustpython_vm::function::ArgSequence;
 use rustpython_vm::{
-    Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
+    FromArgs, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, TryFromObject, VirtualMachine,
+    pyclass,
 };
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What a caller has said of the work that it sends next.
-#[derive(Default)]
-struct Said {
-    label: Option<String>,
-    manner: Option<Manner>,
+/// What a caller says of the work that it sends.
+#[derive(Default, FromArgs)]
+pub(crate) struct Said {
+    /// What its records have in common.
+    #[pyarg(any, default)]
+    label: Option<Text>,
+    /// How requests are treated.
+    #[pyarg(any, default)]
+    manner: Option<Treatment>,
 }
 
-thread_local! {
-    static LABEL: RefCell<Option<String>> = const { RefCell::new(None) };
-    static MANNER: Cell<Option<Manner>> = const { Cell::new(None) };
+/// A manner, as a tuple: whether a request waits for engines that are another's alone, whether its
+/// answers are told together, and whether it goes out as a tree.
+#[derive(Clone, Copy)]
+pub(crate) struct Treatment(Manner);
+
+impl TryFromObject for Treatment {
+    fn try_from_object(vm: &VirtualMachine, object: PyObjectRef) -> PyResult<Self> {
+        let parts: ArgSequence<bool> = ArgSequence::try_from_object(vm, object)?;
+        let &[waits, gathers, relays] = &parts[..] else {
+            let sentence = "a manner says whether a request waits, gathers and relays";
+            return Err(vm.new_value_error(sentence));
+        };
+        Ok(Self(Manner {
+            waits,
+            gathers,
+            relays,
+        }))
+    }
 }
 
 impl Said {
-    /// Takes what was said: the next call of this thread is said anew what holds for it.
-    fn take() -> Self {
-        Self {
-            label: LABEL.take(),
-            manner: MANNER.take(),
-        }
-    }
-
     fn manner(&self) -> Manner {
-        self.manner.unwrap_or_default()
+        let usual = Manner::default();
+        self.manner.map_or(usual, |treatment| treatment.0)
     }
 
     fn submit(
@@ -92,11 +104,11 @@ impl Said {
         connection: &Connection,
         vm: &VirtualMachine,
         targets: &[u32],
-        names: &[String],
+        names: &[Text],
         operation: impl Fn(String) -> Operation,
     ) -> PyResult<PyRef<Group>> {
         let pieces = paired(vm, targets, names)?.map(|(&target, name)| {
-            let work = without_function(operation(name.clone()));
+            let work = without_function(operation(name.to_string()));
             self.request(vec![EngineId(target)], work, Payload::default())
         });
         let pieces: Vec<Piece> = pieces.collect();
@@ -124,9 +136,9 @@ pub(crate) trait Submission: PyPayload {
         f: PyObjectRef,
         args: PyTupleRef,
         kwargs: PyDictRef,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let (work, payload, function) = apply(zelf, vm, &f, args, kwargs)?;
         said.submit_to(zelf, vm, targets, (work, payload), Some(&function))
     }
@@ -139,9 +151,9 @@ pub(crate) trait Submission: PyPayload {
         args: PyTupleRef,
         kwargs: PyDictRef,
         terms: PyObjectRef,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let (work, payload, function) = apply(zelf, vm, &f, args, kwargs)?;
         let terms = terms::terms(vm, &zelf.client, &terms)?;
         let piece = Piece {
@@ -159,14 +171,14 @@ pub(crate) trait Submission: PyPayload {
     fn submit_execute(
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
-        code: String,
+        code: Text,
         silent: bool,
         stop_on_error: bool,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let operation = Operation::Execute {
-            code,
+            code: code.into(),
             silent,
             stop_on_error,
         };
@@ -185,9 +197,9 @@ pub(crate) trait Submission: PyPayload {
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
         mapping: PyDictRef,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let payload = values::encode(vm, mapping.as_ref(), "namespace", zelf.globals())?;
         said.submit_to(
             zelf,
@@ -204,9 +216,9 @@ pub(crate) trait Submission: PyPayload {
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
         mappings: ArgSequence<PyDictRef>,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let work = without_function(Operation::Push);
         let mut pieces = Vec::with_capacity(targets.len());
         for (&target, mapping) in paired(vm, &targets, &mappings)? {
@@ -222,13 +234,13 @@ pub(crate) trait Submission: PyPayload {
     fn submit_pull(
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
-        names: ArgSequence<String>,
+        names: ArgSequence<Text>,
         single: bool,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let operation = Operation::Pull {
-            names: names.to_vec(),
+            names: names.into_iter().map(String::from).collect(),
             single,
         };
         said.submit_to(
@@ -245,9 +257,9 @@ pub(crate) trait Submission: PyPayload {
     fn submit_clear(
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         said.submit_to(
             zelf,
             vm,
@@ -262,11 +274,11 @@ pub(crate) trait Submission: PyPayload {
     fn submit_checkpoint(
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
-        names: ArgSequence<String>,
+        names: ArgSequence<Text>,
         partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
+        let said = Said::default();
         said.submit_named(zelf, vm, &targets, &names, |name| Operation::Checkpoint {
             name,
             partial,
@@ -278,11 +290,11 @@ pub(crate) trait Submission: PyPayload {
     fn submit_restore(
         zelf: &Py<Connection>,
         targets: ArgSequence<u32>,
-        names: ArgSequence<String>,
+        names: ArgSequence<Text>,
         partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
+        let said = Said::default();
         said.submit_named(zelf, vm, &targets, &names, |name| Operation::Restore {
             name,
             partial,
@@ -297,7 +309,7 @@ pub(crate) trait Submission: PyPayload {
         partial: bool,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
+        let said = Said::default();
         let piece = Piece {
             targets: vec![EngineId(target)],
             work: without_function(Operation::TakeNamespace { partial }),
@@ -316,7 +328,7 @@ pub(crate) trait Submission: PyPayload {
         taken: PyRef<Group>,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
+        let said = Said::default();
         let payload = taken.parts().take_payload(0).unwrap_or_default();
         if payload.is_empty() {
             return Err(vm.new_value_error("no namespace was taken, or it was put already"));
@@ -332,9 +344,9 @@ pub(crate) trait Submission: PyPayload {
         targets: ArgSequence<u32>,
         f: PyObjectRef,
         chunks: ArgSequence<PyListRef>,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let function = zelf.functions.blob(vm, &f, zelf.globals())?;
         let work = map_work(&function);
         let mut pieces = Vec::with_capacity(targets.len());
@@ -354,9 +366,9 @@ pub(crate) trait Submission: PyPayload {
         sequences: ArgSequence<PyListRef>,
         chunksize: usize,
         terms: PyObjectRef,
+        said: Said,
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
-        let said = Said::take();
         let chunksize = chunksize.max(1);
         let function = zelf.functions.blob(vm, &f, zelf.globals())?;
         let work = map_work(&function);
@@ -383,24 +395,6 @@ pub(crate) trait Submission: PyPayload {
             });
         }
         said.submit(zelf, vm, &pieces, Some(&function))
-    }
-
-    /// Says how the next request is treated that this thread sends: whether it waits for engines
-    /// that are another's alone, whether its answers are told together, and whether it goes out as
-    /// a tree.
-    #[pymethod]
-    fn manner(_zelf: &Py<Connection>, waits: bool, gathers: bool, relays: bool) {
-        MANNER.set(Some(Manner {
-            waits,
-            gathers,
-            relays,
-        }));
-    }
-
-    /// Labels the next work that this thread sends.
-    #[pymethod]
-    fn label(_zelf: &Py<Connection>, label: Option<String>) {
-        LABEL.set(label);
     }
 }
 

@@ -4,6 +4,7 @@
 //! What they mean is in `rhumba_engine::proto::message::Terms`; what the flags of
 //! a view are called, and which values they take, is Python's.
 
+use crate::values::Text;
 use rhumba_engine::client::Client;
 use rhumba_engine::proto::id::{ClientId, EngineId, RequestId};
 use rhumba_engine::proto::message::{Dependency, Scheduling, TaskName, Terms};
@@ -81,7 +82,7 @@ fn dependency(
     let [ids, all, success, failure] = &parts[..] else {
         return Err(vm.new_type_error("a dependency is ids, all, success, and failure"));
     };
-    let ids: ArgSequence<String> = ArgSequence::try_from_object(vm, ids.clone())?;
+    let ids: ArgSequence<Text> = ArgSequence::try_from_object(vm, ids.clone())?;
     let tasks = ids.iter().map(|id| task_name(client, id));
     Ok(Some(Dependency {
         tasks: tasks.collect(),

@@ -3,9 +3,44 @@
 use rhumba_engine::proto::message::Payload;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::snapshot::{self, DecodeContext, EncodeOptions, Globals};
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyDictRef, PyTupleRef};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDictRef, PyStrRef, PyTupleRef};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine};
+use std::ops::Deref;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A text that a caller gives. One that UTF-8 can't say, as it has halves of characters in it, is a
+/// UnicodeEncodeError.
+#[derive(Debug)]
+pub(crate) struct Text(String);
+
+impl TryFromObject for Text {
+    fn try_from_object(vm: &VirtualMachine, object: PyObjectRef) -> PyResult<Self> {
+        let text = PyStrRef::try_from_object(vm, object)?;
+        if let Some(text) = text.to_str() {
+            return Ok(Self(text.to_owned()));
+        }
+        let mut characters = text.as_wtf8().code_points();
+        let half = characters.position(|character| character.to_char().is_none());
+        let half = half.unwrap_or_default();
+        let encoding = vm.ctx.new_str("utf-8");
+        let reason = vm.ctx.new_str("surrogates not allowed");
+        Err(vm.new_unicode_encode_error(encoding, text, half, half + 1, reason))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
 
 /// Takes a snapshot. `root_name` begins the path that an error names.
 pub(crate) fn encode(

@@ -407,3 +407,19 @@ def test_modules_can_go_by_value():
     assert "isn't imported" in raised(ImportError, lambda: namespace.register_by_value("no_such_module"))
     assert raised(ValueError, lambda: namespace.register_by_value("__main__"))
     assert raised(TypeError, lambda: namespace.register_by_value(3))
+
+
+def test_texts_that_no_file_and_no_message_can_hold_are_said_so():
+    import _rhumba
+    half = "name \ud800"
+    natives = [
+        lambda: namespace.checkpoint(half),
+        lambda: _rhumba.find_cluster_file(half),
+        lambda: _rhumba.check_checkpoint_name(half),
+        lambda: _rhumba.start_cluster(n=0, cluster_id=half),
+        lambda: _rhumba.Connection(half),
+    ]
+    for native in natives:
+        assert "surrogates not allowed" in raised(UnicodeEncodeError, native)
+    assert "position 5" in raised(UnicodeEncodeError, natives[1])
+    assert raised(TypeError, lambda: _rhumba.find_cluster_file(3))

@@ -70,3 +70,45 @@ fn calls_go_out_as_a_tree_in_order_whatever_becomes_of_the_host() {
          [3, 3, 3, 3]\n"
     );
 }
+
+const FAILS_BEFORE_IT_IS_SENT: &str = r#"
+import os, tempfile
+import ipyparallel as ipp
+
+rc = ipp.Client()
+rc.wait_for_engines(2)
+rc[:].scatter("number", [0, 1], flatten=True, block=True)
+together = rc.broadcast_view(is_coalescing=True)
+together.label = "together"
+for call in (together.execute, together.pull):
+    try:
+        call("x = '\ud800'")
+    except UnicodeEncodeError as failure:
+        print(failure.start, failure.reason)
+
+
+def last_waits(path):
+    import os, time
+
+    while number and not os.path.exists(path):
+        time.sleep(0.01)
+    return number
+
+
+path = os.path.join(tempfile.mkdtemp(), "go")
+apart = rc[:].apply_async(last_waits, path)
+# The first answer comes by itself.
+print(apart._group.wait(60, 1), apart.ready())
+open(path, "w").close()
+print(apart.get(60), rc.db_query({"msg_id": apart.msg_ids[0]}, keys=["label"])[0]["label"])
+"#;
+
+#[test]
+fn a_call_that_fails_before_it_is_sent_says_nothing_of_the_next() {
+    let home = TestHome::new();
+    let said = home.run(["-n", "2", "-c", FAILS_BEFORE_IT_IS_SENT]);
+    assert_eq!(
+        said.success(),
+        "5 surrogates not allowed\n5 surrogates not allowed\nTrue False\n[0, 1] None\n"
+    );
+}

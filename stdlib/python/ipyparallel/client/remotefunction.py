@@ -123,7 +123,7 @@ def call_on_engines(view, function, sequences, count):
         [tuple(map_.getPartition(seq, part, len(ids)) for seq in sequences)]
         for part in range(len(ids))
     ]
-    group = view._labelled().submit_map(ids, function.func, parts)
+    group = view._connection.submit_map(ids, function.func, parts, view._label)
     return _result(view, group, function, map_)
 
 
@@ -138,8 +138,8 @@ def call_on_any(view, function, sequences, count):
         [map_.getPartition(seq, part, part_count) for part in range(part_count)]
         for seq in sequences
     ]
-    group = view._labelled().submit_task_map(
-        function.func, listed(parts), 1, view._terms
+    group = view._connection.submit_task_map(
+        function.func, listed(parts), 1, view._terms, view._label
     )
     return _result(view, group, function, map_)
 

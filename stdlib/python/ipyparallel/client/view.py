@@ -209,12 +209,6 @@ class View(Flags):
         """The client's, which is another one when it has been closed."""
         return self.client._connection
 
-    def _labelled(self):
-        """Returns the connection, which records the label of this view with what it sends next."""
-        connection = self.client._connection
-        connection.label(self._label)
-        return connection
-
     def _deliver(self, result, block):
         """Returns the value of a result if the call blocks, else the result."""
         if self._label is not None:
@@ -244,16 +238,11 @@ class DirectView(WholeNamespaces, View):
     }
 
     # Whether calls wait for engines that are another's, whether their answers are told
-    # together, and whether they go out as a tree. What is sent says it only where it is not so.
+    # together, and whether they go out as a tree.
     _manner = _USUAL_MANNER
 
     def __init__(self, client, targets="all", **flags):
         View.__init__(self, client, targets, **flags)
-
-    def _say_manner(self):
-        """Says how the next request of this thread is treated, where that is unusual."""
-        if self._manner is not _USUAL_MANNER and self._manner != _USUAL_MANNER:
-            self._connection.manner(*self._manner)
 
     @property
     def targets(self):
@@ -290,8 +279,7 @@ class DirectView(WholeNamespaces, View):
         ids = self._ids
         if ids is None:
             ids = self.client._select("all")[0]
-        self._say_manner()
-        group = self._labelled().submit_apply(ids, f, args, kwargs)
+        group = self._connection.submit_apply(ids, f, args, kwargs, self._label, self._manner)
         try:
             group.wait(None)
         except KeyboardInterrupt:
@@ -308,8 +296,7 @@ class DirectView(WholeNamespaces, View):
         ids = self._ids
         if ids is None:
             ids = self.client._select("all")[0]
-        self._say_manner()
-        group = self._labelled().submit_apply(ids, f, args, kwargs)
+        group = self._connection.submit_apply(ids, f, args, kwargs, self._label, self._manner)
         result = AsyncResult(self.client, group, _name(f), "apply", self._single)
         if self._label is not None:
             result._label = self._label
@@ -340,7 +327,7 @@ class DirectView(WholeNamespaces, View):
         chunks = [cut(items, part, len(ids)) for part in range(min(len(ids), len(items)))]
         sizes = list(map(len, chunks))
         called = _caught(f, return_exceptions, max(sizes, default=0))
-        group = self._labelled().submit_map(ids[: len(chunks)], called, chunks)
+        group = self._connection.submit_map(ids[: len(chunks)], called, chunks, self._label)
         result = AsyncMapResult(
             self.client, group, _name(f), "map", sizes, return_exceptions=return_exceptions
         )
@@ -407,8 +394,7 @@ class DirectView(WholeNamespaces, View):
         if not isinstance(code, str):
             raise TypeError(f"execute takes source code as a str, not {type(code).__name__}")
         ids, single = self._resolve(targets)
-        self._say_manner()
-        group = self._labelled().submit_execute(ids, code, silent, not silent)
+        group = self._connection.submit_execute(ids, code, silent, not silent, self._label, self._manner)
         result = AsyncResult(self.client, group, "execute", "execute", single)
         result._execute_input = code
         self._deliver(result, block)
@@ -447,8 +433,7 @@ class DirectView(WholeNamespaces, View):
             if not isinstance(name, str):
                 raise TypeError(f"names must be str, not {name!r}")
         ids, single = self._resolve(targets)
-        self._say_manner()
-        group = self._labelled().submit_push(ids, ns)
+        group = self._connection.submit_push(ids, ns, self._label, self._manner)
         return self._deliver(AsyncResult(self.client, group, "push", "push", single), block)
 
     def update(self, ns):
@@ -468,8 +453,7 @@ class DirectView(WholeNamespaces, View):
         if not isinstance(keys, (list, tuple, set)) or not all(isinstance(k, str) for k in keys):
             raise TypeError(f"names must be a str or a list of str, not {names!r}")
         ids, single = self._resolve(targets)
-        self._say_manner()
-        group = self._labelled().submit_pull(ids, list(keys), single_name)
+        group = self._connection.submit_pull(ids, list(keys), single_name, self._label, self._manner)
         return self._deliver(AsyncResult(self.client, group, "pull", "pull", single), block)
 
     def get(self, names):
@@ -498,7 +482,7 @@ class DirectView(WholeNamespaces, View):
         parts = [cut(seq, part, len(ids)) for part in range(len(ids))]
         if flatten:
             parts = [part[0] if len(part) == 1 else part for part in parts]
-        group = self._labelled().submit_push_each(ids, [{key: part} for part in parts])
+        group = self._connection.submit_push_each(ids, [{key: part} for part in parts], self._label)
         result = self._deliver(AsyncResult(self.client, group, "scatter", "push"), block)
         return result if isinstance(result, AsyncResult) else None
 
@@ -512,8 +496,7 @@ class DirectView(WholeNamespaces, View):
         or CompositeError (of NameError) where `key` isn't defined.
         """
         ids, _ = self._resolve(targets)
-        self._say_manner()
-        group = self._labelled().submit_pull(ids, [key], True)
+        group = self._connection.submit_pull(ids, [key], True, self._label, self._manner)
         joiner = distribution(dist).joinPartitions
         result = AsyncMapResult(self.client, group, "gather", "pull", joiner=joiner)
         return self._deliver(result, block)
@@ -521,8 +504,7 @@ class DirectView(WholeNamespaces, View):
     def clear(self, targets=None, block=None):
         """Empties the engines' namespaces."""
         ids, single = self._resolve(targets)
-        self._say_manner()
-        group = self._connection.submit_clear(ids)
+        group = self._connection.submit_clear(ids, None, self._manner)
         return self._deliver(AsyncResult(self.client, group, "clear", "clear", single), block)
 
     # -- how functions travel
@@ -642,7 +624,7 @@ class LoadBalancedView(TaskFlags, View):
 
         Raises RemoteError if it raised there, NoEnginesRegistered if there is no engine.
         """
-        group = self._labelled().submit_task(f, args, kwargs, self._terms)
+        group = self._connection.submit_task(f, args, kwargs, self._terms, self._label)
         try:
             group.wait(None)
         except KeyboardInterrupt:
@@ -655,7 +637,7 @@ class LoadBalancedView(TaskFlags, View):
 
     def apply_async(self, f, /, *args, **kwargs):
         """Calls `f(*args, **kwargs)` on some engine and returns an AsyncResult at once."""
-        group = self._labelled().submit_task(f, args, kwargs, self._terms)
+        group = self._connection.submit_task(f, args, kwargs, self._terms, self._label)
         result = AsyncResult(self.client, group, _name(f), "apply", True)
         result._terms = self._terms
         if self._label is not None:
@@ -692,7 +674,7 @@ class LoadBalancedView(TaskFlags, View):
         # Larger than all there is is all there is.
         chunksize = min(whole("chunksize", chunksize, 1, None), max(1, count))
         called = _caught(f, return_exceptions, chunksize)
-        group = self._labelled().submit_task_map(called, lists, chunksize, self._terms)
+        group = self._connection.submit_task_map(called, lists, chunksize, self._terms, self._label)
         sizes = None
         if chunksize > 1:
             sizes = [min(chunksize, count - start) for start in range(0, count, chunksize)]
