@@ -14,11 +14,13 @@ use crate::tasks::Backlog;
 use rhumba_proto::frame::{Decoder, Kind, Limits};
 use rhumba_proto::id::ConnectionId;
 use rhumba_proto::message::{FromClient, FromController, Payload, ToController, Welcome};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io::{self, IoSlice};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
@@ -65,8 +67,10 @@ impl Connection {
             // The kernel caps it by its own limit; a smaller buffer only costs speed.
             let _ = set(&stream, crate::socket::SOCKET_BUFFER_BYTES);
         }
+        let process = process_of(&stream);
         let (reader, writer) = stream.into_split();
-        let reading = tokio::spawn(read_all(id, reader, limits, events.clone(), backlog));
+        let reading = read_all(id, reader, process, limits, events.clone(), backlog);
+        let reading = tokio::spawn(reading);
         Self {
             id,
             role: None,
@@ -190,9 +194,35 @@ fn is_work(message: &ToController) -> bool {
     matches!(message, ToController::Client(message) if work(message))
 }
 
+/// Watches the process that has connected: one that it forked may hold the socket open when it
+/// has ended.
+fn process_of(stream: &UnixStream) -> Option<AsyncFd<OwnedFd>> {
+    // It has none where it is of another namespace of processes, say of a container.
+    let pid = Pid::from_raw(stream.peer_cred().ok()?.pid()?)?;
+    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from);
+    match process.and_then(|process| AsyncFd::with_interest(process, Interest::READABLE)) {
+        Ok(process) => Some(process),
+        Err(error) => {
+            tracing::debug!(%error, %pid, "the end of a process is seen by its socket alone");
+            None
+        }
+    }
+}
+
+/// Waits for the end of a process that is watched.
+async fn end_of(process: Option<&AsyncFd<OwnedFd>>) {
+    if let Some(process) = process
+        && process.readable().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
 async fn read_all(
     connection: ConnectionId,
     reader: OwnedReadHalf,
+    process: Option<AsyncFd<OwnedFd>>,
     limits: Limits,
     events: mpsc::Sender<Event>,
     backlog: Option<Arc<Backlog>>,
@@ -201,17 +231,34 @@ async fn read_all(
     let mut decoder = Decoder::new(Kind::ToController, limits);
     // What a greeting may be followed by: whoever hasn't said who it is costs no memory.
     let mut memory_bytes_max = None;
+    let mut has_ended = false;
     let (cause, refused) = loop {
         let space = decoder.space();
         shared_memory::prefer_huge_pages(space);
-        let receive = || shared_memory::receive(stream, space, memory_bytes_max);
-        match stream.async_io(Interest::READABLE, receive).await {
+        let mut receive = || shared_memory::receive(stream, space, memory_bytes_max);
+        let received = if has_ended {
+            receive()
+        } else {
+            tokio::select! {
+                biased;
+                received = stream.async_io(Interest::READABLE, &mut receive) => received,
+                () = end_of(process.as_ref()) => {
+                    // What it said before is read.
+                    has_ended = true;
+                    continue;
+                }
+            }
+        };
+        match received {
             Ok((0, _)) => break ("it closed the connection".to_owned(), false),
             Ok((count, beside)) => {
                 beside.into_iter().for_each(|buffer| decoder.attach(buffer));
                 decoder.filled(count);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if has_ended && error.kind() == io::ErrorKind::WouldBlock => {
+                break ("its process ended".to_owned(), false);
+            }
             Err(error) => break (error.to_string(), false),
         }
         let mut messages: Vec<(ToController, Payload)> = Vec::new();

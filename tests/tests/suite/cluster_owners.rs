@@ -107,6 +107,49 @@ fn a_child_that_a_script_forked_leaves_its_engines_when_it_ends() {
     assert!(list(&home).is_empty());
 }
 
+const HOLDER_WITH_A_CHILD: &str = r"
+import os, signal, sys, time, warnings
+import ipyparallel as ipp
+
+warnings.simplefilter('ignore')
+rc = ipp.Client(sys.argv[1])
+rc[:].exclusive().__enter__()
+child = os.fork()
+if child == 0:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    time.sleep(600)
+    os._exit(0)
+print(child, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+";
+
+const AFTER_THE_HOLDER: &str = r"
+import os, signal, subprocess, sys
+import ipyparallel as ipp
+
+rc = ipp.Client()
+rc.wait_for_engines(2)
+before = rc.clients()
+arguments = [sys.executable, 'holder.py', str(rc._connection.cluster_file)]
+holder = subprocess.run(arguments, stdout=subprocess.PIPE, text=True)
+print(holder.returncode == -signal.SIGKILL)
+result = rc[:].apply_async(abs, -1)
+print(result.wait(60) and result.get(), rc.clients() == before)
+os.kill(int(holder.stdout), signal.SIGKILL)
+";
+
+#[test]
+fn a_client_is_gone_with_its_process_though_a_child_of_it_lives() {
+    let home = TestHome::new();
+    home.write("holder.py", HOLDER_WITH_A_CHILD);
+    assert_eq!(
+        home.run(["-n", "2", "-c", AFTER_THE_HOLDER]).success(),
+        "True\n[1, 1] True\n"
+    );
+}
+
 #[test]
 fn a_controller_started_by_hand_leaves_what_is_there() {
     let home = TestHome::new();
