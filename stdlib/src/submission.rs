@@ -178,7 +178,7 @@ pub(crate) trait Submission: PyPayload {
         vm: &VirtualMachine,
     ) -> PyResult<PyRef<Group>> {
         let operation = Operation::Execute {
-            code: code.into(),
+            code: Arc::from(&*code),
             silent,
             stop_on_error,
         };

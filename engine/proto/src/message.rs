@@ -16,6 +16,7 @@ use crate::record::{PieceName, Question, StoreAnswer};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The version of the messages and of the frames around them. Both sides must
 /// have the same one; a different one is refused with a sentence.
@@ -79,9 +80,10 @@ pub enum Role {
 pub enum Operation {
     /// Runs a cell. `silent` cells get no number and are not displayed.
     /// `stop_on_error`: if it fails, what the same client has queued behind it
-    /// on that engine is aborted.
+    /// on that engine is aborted. The code of all its copies is one.
     Execute {
-        code: String,
+        #[serde(with = "shared_text")]
+        code: Arc<str>,
         silent: bool,
         stop_on_error: bool,
     },
@@ -111,6 +113,25 @@ pub enum Operation {
     TakeNamespace { partial: bool },
     /// Replaces the namespace by the payload; as a whole, or not at all.
     PutNamespace,
+}
+
+/// A text that several have in common; its bytes are those of a text.
+mod shared_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(
+        text: &Arc<str>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<str>, D::Error> {
+        String::deserialize(deserializer).map(Arc::from)
+    }
 }
 
 impl Operation {

@@ -283,7 +283,7 @@ fn what_is_sent_together_is_sent_wholly_or_not_at_all() {
     let Operation::Execute { code, .. } = work.operation else {
         panic!("{work:?}");
     };
-    assert_eq!(code, "third");
+    assert_eq!(&*code, "third");
     engine.finish(ticket, &Payload::default());
     assert!(group.wait(1, TIMEOUT));
     drop(engine);

@@ -370,11 +370,15 @@ fn weight(record: &Record) -> u64 {
         + match record {
             Record::FunctionStored { content, .. } => content.bytes(),
             Record::Accepted(accepted) => {
-                let terms = accepted.terms.as_deref();
+                let terms = accepted.terms.as_deref().map_or(0, terms_bytes);
+                let operation = &accepted.work.operation;
+                let code = match operation {
+                    Operation::Execute { code, .. } => code.len() as u64,
+                    _ => 0,
+                };
                 // What several pieces have in common is there once.
-                accepted.payload.bytes() / u64::from(accepted.shared_by.max(1))
-                    + operation_bytes(&accepted.work.operation)
-                    + terms.map_or(0, terms_bytes)
+                let common = accepted.payload.bytes() + code;
+                common / u64::from(accepted.shared_by.max(1)) + operation_bytes(operation) + terms
             }
             Record::Ended(ended) => ended.payload.bytes() + outcome_bytes(&ended.outcome),
             Record::Printed { output, .. } => insert::output_bytes(output),
@@ -382,14 +386,15 @@ fn weight(record: &Record) -> u64 {
         }
 }
 
+/// Returns what an operation holds on to besides its code.
 fn operation_bytes(operation: &Operation) -> u64 {
     let bytes = match operation {
-        Operation::Execute { code, .. } => code.len(),
         Operation::Pull { names, .. } => names.iter().map(|name| TEXT_BYTES + name.len()).sum(),
         Operation::Checkpoint { name, .. }
         | Operation::Restore { name, .. }
         | Operation::Recover { name } => name.len(),
-        Operation::Apply
+        Operation::Execute { .. }
+        | Operation::Apply
         | Operation::Map
         | Operation::Push
         | Operation::Clear

@@ -174,7 +174,7 @@ fn name(number: u64) -> PieceName {
 fn execute(code: &str) -> Work {
     Work {
         operation: Operation::Execute {
-            code: code.to_owned(),
+            code: code.into(),
             silent: true,
             stop_on_error: false,
         },

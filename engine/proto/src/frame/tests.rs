@@ -70,7 +70,7 @@ fn frames_are_these_bytes() {
         targets: vec![EngineId(0), EngineId(7)],
         work: Work {
             operation: Operation::Execute {
-                code: "a=1".to_owned(),
+                code: "a=1".into(),
                 silent: false,
                 stop_on_error: true,
             },
@@ -498,7 +498,7 @@ fn some_message() -> impl Strategy<Value = ToController> {
                 targets: vec![EngineId(1); (request % 5) as usize],
                 work: Work {
                     operation: Operation::Execute {
-                        code,
+                        code: code.into(),
                         silent,
                         stop_on_error: !silent,
                     },

@@ -215,7 +215,7 @@ impl Party {
             }
             self.set_clock(client);
             let operation = Operation::Execute {
-                code: format!("{client} {request}"),
+                code: format!("{client} {request}").into(),
                 silent: true,
                 stop_on_error: false,
             };

@@ -178,7 +178,7 @@ impl World {
             5 => Operation::Map,
             6 => Operation::Push,
             _ => Operation::Execute {
-                code: "a = 1".to_owned(),
+                code: "a = 1".into(),
                 silent: self.random.chance(500),
                 stop_on_error: self.random.chance(500),
             },

@@ -400,7 +400,7 @@ fn push() -> Work {
 
 fn execute(stop_on_error: bool) -> Work {
     let operation = Operation::Execute {
-        code: "a = 1".to_owned(),
+        code: "a = 1".into(),
         silent: false,
         stop_on_error,
     };

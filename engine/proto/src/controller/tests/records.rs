@@ -4,6 +4,7 @@ use super::*;
 use crate::id::ClientId;
 use crate::message::TaskName;
 use crate::record::{Fetched, PieceName, Question, StoreAnswer};
+use std::sync::Arc;
 
 fn scene() -> Scene {
     Scene::with(Config {
@@ -227,4 +228,38 @@ fn what_the_store_is_asked_is_answered_once() {
     });
     let answer = Answer::Store(StoreAnswer::Noted);
     assert_eq!(scene.told(client), [ToClient::Answer { query, answer }]);
+}
+
+#[test]
+fn code_is_there_once_however_many_engines_run_it() {
+    let mut scene = scene();
+    let engines = scene.engines::<3>();
+    let client = scene.client();
+    scene.request(client, 1, &engines, execute(false));
+    let code = |work: Work| match work.operation {
+        Operation::Execute { code, .. } => code,
+        other => panic!("only code was sent, not {other:?}"),
+    };
+    let mut codes = Vec::new();
+    for record in std::mem::take(&mut scene.records) {
+        if let Record::Accepted(accepted) = record {
+            assert_eq!(accepted.shared_by, 3);
+            codes.push(code(accepted.work));
+        }
+    }
+    for engine in engines {
+        for order in scene.orders(engine) {
+            match order {
+                ToEngine::Run { ticket, work } => {
+                    codes.push(code(work));
+                    scene.finish(engine, ticket);
+                }
+                other => panic!("only work was expected, not {other:?}"),
+            }
+        }
+    }
+    assert_eq!(codes.len(), 6);
+    assert!(codes.iter().all(|code| Arc::ptr_eq(code, &codes[0])));
+    scene.inboxes.clear();
+    scene.end();
 }
