@@ -200,7 +200,7 @@ fn process_of(stream: &UnixStream) -> Option<AsyncFd<OwnedFd>> {
     // It has none where it is of another namespace of processes, say of a container.
     let pid = Pid::from_raw(stream.peer_cred().ok()?.pid()?)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from);
-    match process.and_then(|process| AsyncFd::with_interest(process, Interest::READABLE)) {
+    match process.and_then(|process| AsyncFd::register_with_interest(process, Interest::READABLE)) {
         Ok(process) => Some(process),
         Err(error) => {
             tracing::debug!(%error, %pid, "the end of a process is seen by its socket alone");

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::TextSize;
-use rustpython_vm::PyObjectRef;
+use rustpython_vm::{AsObject, PyObjectRef};
 
 use super::{Evaluation, Scope, Value};
 use crate::typed::{Binding, Place};

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use ruff_python_ast::Expr;
 use ruff_text_size::Ranged;
+use rustpython_vm::AsObject;
 use rustpython_vm::builtins::{PyFrozenSet, PySet};
 
 use super::{Evaluation, Value};

@@ -459,7 +459,7 @@ fn a_cell_as_long_as_a_message_may_be_arrives() {
             targets: vec![EngineId(0)],
             work: Work {
                 operation: Operation::Execute {
-                    code: "#".repeat(bytes),
+                    code: "#".repeat(bytes).into(),
                     silent: false,
                     stop_on_error: true,
                 },

@@ -100,7 +100,7 @@ fn what_a_client_can_send_can_be_passed_on() {
     let limits = Limits::default();
     let cell = |bytes: usize| Work {
         operation: Operation::Execute {
-            code: "#".repeat(bytes),
+            code: "#".repeat(bytes).into(),
             silent: false,
             stop_on_error: true,
         },
