@@ -143,7 +143,10 @@ impl Encoder<'_> {
         }
         let mut edges = Vec::with_capacity(fill.children.len());
         for child in &fill.children {
-            edges.push(self.write_whole_part(child, held)?);
+            let Some(edge) = self.write_whole_part(child, held)? else {
+                return Ok(None);
+            };
+            edges.push(edge);
         }
         Ok(Some(edges))
     }

@@ -1,6 +1,7 @@
 """Random graphs of objects, compared with what arrives: structure, order and identity."""
 import collections
 import random
+import threading
 import types
 
 
@@ -476,3 +477,32 @@ def test_rings_through_arguments_that_are_kept_in_attributes():
     x.data['items'].append({'me': x.data})
     there = carry(x)
     assert there.data['items'][0] is there and there.data['items'][2]['me'] is there.data
+
+
+class Slotted:
+    __slots__ = ()
+
+
+def test_what_a_thread_changes_meanwhile_is_what_it_was_or_what_it_is():
+    class Held:
+        pass
+    held = Held()
+    held.items = {'k': 1}
+    shared = {'dict': {'x': 1}, 'held': held, 'list': [1, [2]]}
+    ended = threading.Event()
+    def change():
+        while not ended.is_set():
+            for x, k, item in ((object(), Slotted(), lambda: 0), (1, 3, 2)):
+                shared['dict']['x'], held.items['k'], shared['list'][1][0] = x, k, item
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    try:
+        for _ in range(1000):
+            there = carry(shared)
+            x, k, item = there['dict']['x'], there['held'].items['k'], there['list'][1][0]
+            assert x == 1 or type(x) is object
+            assert k in (1, 3) or type(k) is Slotted
+            assert item == 2 or item() == 0
+    finally:
+        ended.set()
+        thread.join()
