@@ -190,13 +190,10 @@ fn is_like(name: &str, pattern: &str) -> bool {
 /// # Errors
 /// If the store can't be read or changed.
 pub fn keep_parts(store: &Store, name: &str, engines: &[Option<u32>]) -> Result<(), StoreError> {
-    let there = list(store)?;
-    let Some(kept) = there.iter().find(|kept| kept.name == name) else {
-        return Ok(());
-    };
-    for part in &kept.parts {
-        if !engines.contains(&part.engine) {
-            store.remove(&part.info.name)?;
+    for stored in store.names()? {
+        let (own, engine) = split(&stored);
+        if own == name && !engines.contains(&engine) {
+            store.remove(&stored)?;
         }
     }
     Ok(())

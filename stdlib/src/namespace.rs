@@ -75,7 +75,7 @@ pub(crate) fn save(
     Ok(Saved::new(checkpoint, written))
 }
 
-/// Keeps names in the store: those of a dict, or those of the session.
+/// Keeps names in the store, in the place of all that has this name: those of a dict, or those of the session.
 pub(crate) fn keep(
     vm: &VirtualMachine,
     name: String,
@@ -90,6 +90,8 @@ pub(crate) fn keep(
     };
     let report = vm
         .allow_threads(|| store.write(&checkpoint))
+        .map_err(|error| failure::of_store(vm, &error))?;
+    vm.allow_threads(|| checkpoints::keep_parts(&store, &checkpoint.name, &[None]))
         .map_err(|error| failure::of_store(vm, &error))?;
     Ok(Saved::new(checkpoint, report.bytes_written))
 }

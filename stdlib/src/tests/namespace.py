@@ -323,6 +323,23 @@ def test_checkpoints_are_kept_listed_and_removed():
     assert "no checkpoint named" in raised(LookupError, namespace.remove, "wednesday")
 
 
+def test_a_checkpoint_takes_the_place_of_one_of_several_engines():
+    enter("x = 1")
+    namespace.checkpoint("monday")
+    kept = os.path.join(folder, "home", "store", "checkpoints")
+    with open(os.path.join(kept, "monday"), "rb") as file:
+        manifest = file.read()
+    for engine in (0, 1):
+        with open(os.path.join(kept, f"monday@{engine}"), "wb") as file:
+            file.write(manifest)
+    assert [each.parts for each in namespace.checkpoints()] == [[None, 0, 1]]
+    main["x"] = 2
+    namespace.checkpoint("monday")
+    assert [each.parts for each in namespace.checkpoints()] == [[None]]
+    assert namespace.load("monday")["x"] == 2
+    namespace.remove("monday")
+
+
 def test_names_of_checkpoints():
     enter("x = 1")
     for bad in ("", "a/b", ".hidden", "x@3", "n" * 300, "line\nbreak"):
