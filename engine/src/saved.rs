@@ -100,10 +100,12 @@ pub fn restore(
     };
     let mut left_out: BTreeSet<String> = names_of(&checkpoint.left_out).into_iter().collect();
     let before = namespace.items();
+    // What is lent counts as nobody's, and gives way to a name that is brought back, or that fails on the way.
+    let lent = namespace.lent_items();
     let (mut items, lost) = match names(vm, checkpoint, context) {
         Ok(names) => names,
         Err(error) => {
-            namespace.replace(vm, before)?;
+            namespace.replace(vm, lent.into_iter().chain(before).collect())?;
             return Err(error);
         }
     };
@@ -111,7 +113,10 @@ pub fn restore(
     // A part that was left out may read like a whole name.
     let brought: BTreeSet<&str> = items.iter().map(|(name, _)| name.as_str()).collect();
     let stays = |name: &str| left_out.contains(name) && !brought.contains(name);
-    let staying: Vec<_> = before.into_iter().filter(|(name, _)| stays(name)).collect();
+    let staying = before.into_iter().filter(|(name, _)| stays(name));
+    let lent = lent.into_iter();
+    let lent = lent.filter(|(name, _)| !brought.contains(name.as_str()));
+    let staying: Vec<_> = lent.chain(staying).collect();
     items.extend(staying);
     namespace.replace(vm, items)?;
     Ok(lost)

@@ -196,6 +196,17 @@ impl Namespace {
         Ok(())
     }
 
+    /// The names that are bound to what they were lent as, with that.
+    pub fn lent_items(&self) -> Vec<(String, PyObjectRef)> {
+        let entries = self.dict().items_vec().into_iter();
+        let lent = entries.filter_map(|(key, object)| {
+            let name = key.downcast_ref::<PyStr>()?.to_str()?;
+            let is_lent = self.session.is_lent(name, &object);
+            is_lent.then(|| (name.to_owned(), object))
+        });
+        lent.collect()
+    }
+
     /// Puts these names in the place of all that were bound by running code.
     ///
     /// What a module has by itself and the history of a shell stay as they are, whatever the new

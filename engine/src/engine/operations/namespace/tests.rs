@@ -270,6 +270,39 @@ assert total() == 42
     }
 }
 
+#[test]
+fn what_can_not_come_back_leaves_what_was_lent() {
+    Stage::play(|stage| {
+        stage.run(
+            "
+view = [1]
+def fail():
+    raise RuntimeError('not today')
+class Thing:
+    def __reduce__(self):
+        return fail, ()
+thing = Thing()
+",
+        );
+        stage.ok(stage.checkpoint("raising", false));
+        stage.run("view = thing");
+        stage.ok(stage.checkpoint("lost", false));
+        stage.run("view = ['lent']; held = [view]");
+        stage.ok(stage.namespace.lend(stage.vm, &["view"]));
+        let error = stage.error(stage.restore("raising"));
+        assert!(error.contains("not today"), "{error}");
+        stage.run("assert view is held[0], view");
+        let context = DecodeContext {
+            partial: true,
+            ..stage.context.clone()
+        };
+        let (vm, namespace) = (stage.vm, &stage.namespace);
+        stage.ok(restore(vm, namespace, &stage.store, &context, "lost"));
+        stage.run("assert view == ['lent'] and 'held' not in globals(), globals()");
+        assert_eq!(namespace.names(), ["fail", "Thing", "thing"]);
+    });
+}
+
 /// Changes the largest chunk.
 fn damage(directory: &Path) {
     let mut largest: Option<(u64, std::path::PathBuf)> = None;
