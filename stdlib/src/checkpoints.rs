@@ -5,6 +5,7 @@
 //! [`rhumba_engine::store`].
 
 use rhumba_engine::store::{CheckpointInfo, Store, StoreError, check_name};
+use std::collections::BTreeSet;
 
 /// What stands between a checkpoint's name and the id of an engine.
 const PART_MARK: char = '@';
@@ -54,7 +55,7 @@ impl Kept {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for name in self.parts.iter().flat_map(|part| &part.info.names) {
             if seen.insert(name) {
                 names.push(name.clone());
@@ -125,21 +126,33 @@ pub fn list(store: &Store) -> Result<Vec<Kept>, StoreError> {
 /// # Errors
 /// If there is none, or the store can't be read.
 pub fn find(store: &Store, name: &str) -> Result<Kept, StoreError> {
-    for kept in list(store)? {
-        if kept.name == name {
-            return Ok(kept);
-        }
-        if let Some(part) = kept.parts.iter().find(|part| part.info.name == name) {
-            return Ok(Kept {
-                name: name.to_owned(),
-                parts: vec![part.clone()],
-            });
-        }
+    // Only what has the name is opened: there may be thousands.
+    let names = store.names()?;
+    let is_part = split(name).1.is_some() && names.iter().any(|stored| stored == name);
+    let mut parts: Vec<Part> = names
+        .iter()
+        .filter(|stored| match is_part {
+            true => *stored == name,
+            false => split(stored).0 == name,
+        })
+        .filter_map(|stored| {
+            let engine = split(stored).1;
+            let info = store.describe(stored.clone())?;
+            Some(Part { engine, info })
+        })
+        .collect();
+    if parts.is_empty() {
+        check_name(name)?;
+        let there: BTreeSet<&str> = names.iter().map(|stored| split(stored).0).collect();
+        return Err(StoreError::Unknown {
+            name: name.to_owned(),
+            there: there.into_iter().map(str::to_owned).collect(),
+        });
     }
-    check_name(name)?;
-    Err(StoreError::Unknown {
+    parts.sort_by_key(|part| part.engine);
+    Ok(Kept {
         name: name.to_owned(),
-        there: list(store)?.into_iter().map(|kept| kept.name).collect(),
+        parts,
     })
 }
 
@@ -191,8 +204,8 @@ fn is_like(name: &str, pattern: &str) -> bool {
 /// If the store can't be read or changed.
 pub fn keep_parts(store: &Store, name: &str, engines: &[Option<u32>]) -> Result<(), StoreError> {
     for stored in store.names()? {
-        let (own, engine) = split(&stored);
-        if own == name && !engines.contains(&engine) {
+        let (of, engine) = split(&stored);
+        if of == name && !engines.contains(&engine) {
             store.remove(&stored)?;
         }
     }
@@ -277,7 +290,9 @@ fn split(stored: &str) -> (&str, Option<u32>) {
 
 #[cfg(test)]
 mod tests {
-    use rhumba_engine::store::Checkpoint;
+    use std::time::{Duration, Instant};
+
+    use rhumba_engine::store::{Checkpoint, SegmentData};
 
     use super::*;
 
@@ -334,6 +349,40 @@ mod tests {
         assert_eq!(list(&store).expect("it can be read"), []);
         let bad = find(&store, "../m2").expect_err("that is no name");
         assert!(matches!(bad, StoreError::BadName(_)));
+    }
+
+    #[test]
+    fn one_is_found_without_a_look_at_the_others() {
+        let (_folder, store) = store_with(&["m@0", "m@1"]);
+        let segment = |number: usize| SegmentData {
+            name: format!("name_{number}"),
+            ..SegmentData::default()
+        };
+        let checkpoint = Checkpoint {
+            name: "other0".to_owned(),
+            segments: (0..500).map(segment).collect(),
+            ..Checkpoint::default()
+        };
+        store.write(&checkpoint).expect("it can be written");
+        let folder = store.directory().join("checkpoints");
+        for number in 1..400 {
+            let other = folder.join(format!("other{number}"));
+            std::fs::copy(folder.join("other0"), other).expect("it can be copied");
+        }
+        let shortest = |what: &dyn Fn() -> usize| {
+            let times = (0..5).map(|_| {
+                let start = Instant::now();
+                assert!(what() >= 2);
+                start.elapsed()
+            });
+            times.min().unwrap_or(Duration::ZERO)
+        };
+        let of_all = shortest(&|| list(&store).expect("it can be read").len());
+        let of_one = shortest(&|| find(&store, "m").expect("it is there").parts.len());
+        assert!(of_one * 4 < of_all, "{of_one:?} of {of_all:?}");
+        keep_parts(&store, "m", &[Some(1)]).expect("it can be changed");
+        assert_eq!(only_part(&store, "m").expect("it is one"), "m@1");
+        assert_eq!(list(&store).expect("it can be read").len(), 401);
     }
 
     #[test]

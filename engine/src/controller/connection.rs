@@ -200,7 +200,12 @@ fn process_of(stream: &UnixStream) -> Option<AsyncFd<OwnedFd>> {
     // It has none where it is of another namespace of processes, say of a container.
     let pid = Pid::from_raw(stream.peer_cred().ok()?.pid()?)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from);
-    match process.and_then(|process| AsyncFd::register_with_interest(process, Interest::READABLE)) {
+    let watch = |process| {
+        // SAFETY: it owns its descriptor, which stays the same and open until it is dropped.
+        let watched = unsafe { AsyncFd::register_with_interest(process, Interest::READABLE) };
+        watched.map_err(io::Error::from)
+    };
+    match process.and_then(watch) {
         Ok(process) => Some(process),
         Err(error) => {
             tracing::debug!(%error, %pid, "the end of a process is seen by its socket alone");

@@ -3,6 +3,7 @@
 //! Whatever is written is written under another name first, brought to the disk, and renamed.
 //! What it holds is [`super::chunk`] and [`super::manifest`].
 
+use super::checked::Stamp;
 use super::chunk::{self, ChunkId, HEAD_BYTES, Head};
 use super::error::{Problem, StoreError};
 use crate::home;
@@ -103,10 +104,20 @@ impl Folder {
         self.chunk_path(id).exists()
     }
 
-    /// Returns whether a chunk is there and whole, as far as its length tells.
+    /// Returns whether a chunk is there and whole. Its bytes are read, unless this process has done
+    /// so before: a new checkpoint will need them.
     pub(super) fn has_chunk(&self, id: &ChunkId) -> bool {
         let opened = File::open(self.chunk_path(id)).map_err(Problem::from);
-        opened.and_then(|file| open_chunk(&file)).is_ok()
+        let checked = opened.and_then(|file| {
+            let head = open_chunk(&file)?;
+            let stamp = Stamp::of(&file)?;
+            if !stamp.is_known() {
+                head.read_content(id, &file, &mut vec![0_u8; head.plain_bytes])?;
+                stamp.remember();
+            }
+            Ok(())
+        });
+        checked.is_ok()
     }
 
     /// Files a chunk. Returns the bytes that it takes; 0 if somebody else has filed it meanwhile,

@@ -21,6 +21,7 @@
 //! [`file`] for a namespace as one file of its own, [`payload`] for one on its way.
 
 mod assembly;
+mod checked;
 mod chunk;
 mod dropped;
 mod encoding;
@@ -212,16 +213,17 @@ impl Store {
     fn write_locked(&self, checkpoint: &Checkpoint) -> std::io::Result<(WriteReport, bool)> {
         let layout = Layout::new(&checkpoint.segments, Cut::STORE);
         let ids = chunk::addresses(&layout.chunks);
-        let mut new: HashMap<ChunkId, Bytes> = HashMap::new();
-        for (id, content) in ids.iter().zip(&layout.chunks) {
-            if !new.contains_key(id) && !self.folder.has_chunk(id) {
-                new.insert(*id, content.clone());
-            }
-        }
-        let bytes: u64 = new.values().map(|content| content.len() as u64).sum();
-        let stored = workers::map(new.into_iter().collect(), bytes, |(id, content)| {
-            self.folder.write_chunk(&id, &content)
-        })?;
+        let chunks = ids.iter().copied().zip(layout.chunks.iter().cloned());
+        let once: HashMap<ChunkId, Bytes> = chunks.collect();
+        let bytes: u64 = once.values().map(|content| content.len() as u64).sum();
+        let stored = workers::map(
+            once.into_iter().collect(),
+            bytes,
+            |(id, content)| match self.folder.has_chunk(&id) {
+                true => Ok(0),
+                false => self.folder.write_chunk(&id, &content),
+            },
+        )?;
         self.folder.sync_chunk_folders(&ids)?;
         let report = WriteReport {
             bytes_total: checkpoint.bytes_total(),
@@ -280,7 +282,15 @@ impl Store {
     /// If the store's folder can't be read.
     pub fn list(&self) -> Result<Vec<CheckpointInfo>, StoreError> {
         let names = self.names()?;
-        let described = |name: String| match self.manifest(&name) {
+        let infos = names.into_iter().filter_map(|name| self.describe(name));
+        Ok(infos.collect())
+    }
+
+    /// Tells what a list shows of one checkpoint, with its problem if it can't be used; `None` if
+    /// there is none of this name.
+    #[must_use]
+    pub fn describe(&self, name: String) -> Option<CheckpointInfo> {
+        match self.manifest(&name) {
             Ok(manifest) => {
                 let mut ids = manifest.chunk_ids();
                 let is_whole = ids.all(|id| self.folder.may_have_chunk(&id));
@@ -292,15 +302,13 @@ impl Store {
                 let info = manifest.describe(name);
                 Some(CheckpointInfo { problem, ..info })
             }
-            // It was removed a moment ago.
             Err(StoreError::Unknown { .. }) => None,
             Err(error) => Some(CheckpointInfo {
                 name,
                 problem: Some(error.to_string()),
                 ..CheckpointInfo::default()
             }),
-        };
-        Ok(names.into_iter().filter_map(described).collect())
+        }
     }
 
     /// Removes a checkpoint. What it alone needed goes with the next

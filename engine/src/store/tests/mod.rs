@@ -277,6 +277,26 @@ fn damage_heals_when_the_same_is_written_again() {
 }
 
 #[test]
+fn what_is_damaged_is_not_taken_for_what_a_new_checkpoint_needs() {
+    let (_folder, store) = store();
+    store.write(&mixed("before")).unwrap();
+    let chunks = chunk_files(&store);
+    for chunk in &chunks {
+        let bits = std::fs::metadata(chunk).unwrap().len() * 8;
+        flip(chunk, bits as usize - 3);
+    }
+    let report = store.write(&mixed("after")).unwrap();
+    assert!(report.chunks_written > 0, "{report:?}");
+    for name in ["after", "before"] {
+        assert!(store.read(name).unwrap() == mixed(name), "{name}");
+    }
+    for _ in 0..2 {
+        let report = store.write(&mixed("again")).unwrap();
+        assert_eq!(report.chunks_written, 0, "{report:?}");
+    }
+}
+
+#[test]
 fn a_later_version_is_named_as_such() {
     let (folder, store) = store();
     store.write(&mixed("work")).unwrap();
