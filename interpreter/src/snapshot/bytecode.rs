@@ -9,6 +9,9 @@
 //!
 //! Read next: `code.rs`, which has the other fields of code objects.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use rustpython_vm::bytecode::{
     CodeUnit, Instruction, OpArg, Opcode, decode_exception_table, encode_exception_table, oparg,
 };
@@ -52,7 +55,7 @@ struct Handler {
 struct Slot {
     content: Content,
     /// The local variable whose reference it uses: that one may not change meanwhile.
-    lender: Option<usize>,
+    lender: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +79,7 @@ impl Slot {
     const fn lent_by(lender: usize) -> Self {
         Self {
             content: Content::Object,
-            lender: Some(lender),
+            lender: Some(lender as u32),
         }
     }
 
@@ -258,28 +261,58 @@ fn handlers(steps: &[Option<Step>], limits: &Limits<'_>) -> Option<Vec<Handler>>
     entries.iter().map(handler).collect()
 }
 
+/// Which handler is for each unit: the first in the table whose range it is in, as the runtime looks.
+fn handlers_of_units(handlers: &[Handler], unit_count: usize) -> Vec<Option<usize>> {
+    let mut by_start: Vec<usize> = (0..handlers.len()).collect();
+    by_start.sort_by_key(|index| handlers[*index].from);
+    let mut later = by_start.into_iter().peekable();
+    let mut begun = BinaryHeap::new();
+    let first_at = |at: usize| {
+        while let Some(index) = later.next_if(|index| handlers[*index].from <= at) {
+            begun.push(Reverse(index));
+        }
+        while begun
+            .peek()
+            .is_some_and(|Reverse(index)| handlers[*index].to <= at)
+        {
+            begun.pop();
+        }
+        begun.peek().map(|Reverse(index)| *index)
+    };
+    (0..unit_count).map(first_at).collect()
+}
+
 /// The paths through the code.
 struct Paths<'a> {
     steps: &'a [Option<Step>],
     handlers: &'a [Handler],
+    handlers_of_units: Vec<Option<usize>>,
     limits: &'a Limits<'a>,
     /// What the stack is where paths meet.
     stacks: Vec<Option<Stack>>,
     rest: Vec<usize>,
     /// How much work is left: bad code could ask for any amount.
     budget: usize,
+    /// How many more slots of stacks are kept.
+    room: usize,
 }
 
 impl<'a> Paths<'a> {
     fn new(steps: &'a [Option<Step>], handlers: &'a [Handler], limits: &'a Limits<'a>) -> Self {
-        const WORK_PER_UNIT_MAX: usize = 1000;
+        // The compiler keeps stacks low: 20 blocks at most, and 30 items. Small code may do what it likes.
+        const WORK_PER_UNIT_MAX: usize = 256;
+        const WORK_MIN: usize = 1 << 22;
+        const KEPT_PER_UNIT_MAX: usize = 16;
+        const KEPT_MIN: usize = 1 << 21;
         Self {
             steps,
             handlers,
+            handlers_of_units: handlers_of_units(handlers, steps.len()),
             limits,
             stacks: vec![None; steps.len()],
             rest: Vec::new(),
-            budget: WORK_PER_UNIT_MAX * (steps.len() + 16),
+            budget: WORK_PER_UNIT_MAX * steps.len() + WORK_MIN,
+            room: KEPT_PER_UNIT_MAX * steps.len() + KEPT_MIN,
         }
     }
 
@@ -299,7 +332,7 @@ impl<'a> Paths<'a> {
             let step = self.steps.get(at)?.as_ref()?;
             self.budget = self.budget.checked_sub(1)?;
             self.raise(at, &stack)?;
-            apply(step, &mut stack)?;
+            apply(step, &mut stack, self.limits, &mut self.budget)?;
             if stack.len() > self.limits.stack_depth {
                 return None;
             }
@@ -323,11 +356,11 @@ impl<'a> Paths<'a> {
 
     /// What happens if the instruction raises.
     fn raise(&mut self, at: usize, stack: &[Slot]) -> Option<()> {
-        let handlers = self.handlers;
-        let inside = |handler: &&Handler| handler.from <= at && at < handler.to;
-        let Some(handler) = handlers.iter().find(inside) else {
+        let Some(index) = *self.handlers_of_units.get(at)? else {
             return Some(());
         };
+        let handlers = self.handlers;
+        let handler = handlers.get(index)?;
         let mut stack = stack.get(..handler.depth)?.to_vec();
         let pushed = 1 + usize::from(handler.pushes_position);
         stack.resize(handler.depth + pushed, Slot::OBJECT);
@@ -356,6 +389,7 @@ impl<'a> Paths<'a> {
                 }
             }
             unknown => {
+                self.room = self.room.checked_sub(stack.len())?;
                 *unknown = Some(stack.to_vec());
                 self.rest.push(at);
             }
@@ -376,8 +410,9 @@ fn is_end(opcode: Opcode) -> bool {
     )
 }
 
-/// What an instruction does to the stack; None if it needs more than is there, or what may be null.
-fn apply(step: &Step, stack: &mut Stack) -> Option<()> {
+/// What an instruction does to the stack; None if it needs more than is there, or what may be null,
+/// or is too much work.
+fn apply(step: &Step, stack: &mut Stack, limits: &Limits<'_>, budget: &mut usize) -> Option<()> {
     let operand = step.operand as usize;
     let from_top = |stack: &Stack, index: usize| stack.len().checked_sub(index);
     match step.opcode {
@@ -420,7 +455,12 @@ fn apply(step: &Step, stack: &mut Stack) -> Option<()> {
         _ => {}
     }
     let effect = step.opcode.stack_effect_info(step.operand);
+    let pushed = effect.pushed() as usize;
     let kept = from_top(stack, effect.popped() as usize)?;
+    if kept + pushed > limits.stack_depth {
+        return None;
+    }
+    *budget = budget.checked_sub(stack.len() - kept + pushed)?;
     for (depth, slot) in stack[kept..].iter().rev().enumerate() {
         if slot.content > most_that_is_taken(step.opcode, operand, depth) {
             return None;
@@ -428,14 +468,21 @@ fn apply(step: &Step, stack: &mut Stack) -> Option<()> {
     }
     stack.truncate(kept);
     let changed = changed_locals(step);
-    let lends = |slot: &Slot| {
-        slot.lender
-            .is_some_and(|lender| changed.contains(&Some(lender)))
-    };
-    if stack.iter().any(lends) {
-        return None;
+    if changed != [None, None] {
+        // As many slots are looked at in the time of one step elsewhere.
+        *budget = budget.checked_sub(kept / 32)?;
+        let lends = |slot: &Slot| slot.lender.is_some() && changed.contains(&slot.lender);
+        if stack.iter().any(lends) {
+            return None;
+        }
     }
-    stack.resize(kept + effect.pushed() as usize, Slot::OBJECT);
+    stack.resize(kept + pushed, Slot::OBJECT);
+    mark_top(step, stack)
+}
+
+/// Says what is known of what an instruction has pushed.
+fn mark_top(step: &Step, stack: &mut Stack) -> Option<()> {
+    let operand = step.operand as usize;
     let last = match step.opcode {
         Opcode::PushNull | Opcode::LoadFastAndClear => Slot::of(Content::MaybeNull),
         Opcode::LoadSpecial => Slot::of(Content::Receiver),
@@ -456,14 +503,14 @@ fn apply(step: &Step, stack: &mut Stack) -> Option<()> {
 }
 
 /// The local variables that an instruction gives another object, or none.
-fn changed_locals(step: &Step) -> [Option<usize>; 2] {
+fn changed_locals(step: &Step) -> [Option<u32>; 2] {
     let pair = oparg::VarNums::from(step.operand).indexes();
     match step.opcode {
         Opcode::StoreFast | Opcode::DeleteFast | Opcode::LoadFastAndClear | Opcode::MakeCell => {
-            [Some(step.operand as usize), None]
+            [Some(step.operand), None]
         }
-        Opcode::StoreFastLoadFast => [Some(pair.0.as_usize()), None],
-        Opcode::StoreFastStoreFast => [Some(pair.0.as_usize()), Some(pair.1.as_usize())],
+        Opcode::StoreFastLoadFast => [Some(pair.0.as_u32()), None],
+        Opcode::StoreFastStoreFast => [Some(pair.0.as_u32()), Some(pair.1.as_u32())],
         _ => [None, None],
     }
 }

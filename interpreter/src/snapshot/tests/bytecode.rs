@@ -1,6 +1,7 @@
 //! Bytecode: what the compiler makes passes, and what it can't have made doesn't.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -66,6 +67,14 @@ fn what_the_compiler_makes_passes() {
 
 /// Whether code of these instructions is refused: opcodes with their operands.
 fn is_refused(code: &[(Opcode, u8)], table: &[ExceptionTableEntry]) -> bool {
+    is_refused_of_depth(code, table, 4)
+}
+
+fn is_refused_of_depth(
+    code: &[(Opcode, u8)],
+    table: &[ExceptionTableEntry],
+    stack_depth: usize,
+) -> bool {
     let bytes: Vec<u8> = code
         .iter()
         .flat_map(|&(opcode, operand)| [u8::from(opcode), operand])
@@ -77,7 +86,7 @@ fn is_refused(code: &[(Opcode, u8)], table: &[ExceptionTableEntry]) -> bool {
         kinds: &[0x20, 0x40],
         cell_bits: 0x40 | 0x80,
         free_count: 0,
-        stack_depth: 4,
+        stack_depth,
         exception_table: &encode_exception_table(table),
     };
     verify(&units, &limits).is_err()
@@ -176,6 +185,79 @@ fn what_it_cannot_have_made_is_refused() {
     ] {
         assert!(is_refused(&code, &[bad]), "{bad:?}");
     }
+}
+
+/// An entry for each pair of instructions, which are as many as that.
+#[test]
+fn handlers_are_found_without_a_look_at_all() {
+    use Opcode::*;
+    let time = |count: usize| {
+        let mut code = [(LoadConst, 0_u8), (PopTop, 0)].repeat(count);
+        code.extend([(LoadConst, 0), (ReturnValue, 0)]);
+        let target = code.len() as u32;
+        code.extend([(PopTop, 0), (LoadConst, 0), (ReturnValue, 0)]);
+        let entry = |index: usize| ExceptionTableEntry {
+            start: 2 * index as u32,
+            end: 2 * index as u32 + 1,
+            target,
+            depth: 0,
+            push_lasti: false,
+        };
+        let table: Vec<_> = (0..count).map(entry).collect();
+        let times = (0..3).map(|_| {
+            let start = Instant::now();
+            assert!(!is_refused(&code, &table));
+            start.elapsed()
+        });
+        times.min().expect("there are three")
+    };
+    let (few, many) = (time(4_000), time(16_000));
+    assert!(
+        many < few * 10,
+        "{few:?}, and {many:?} for four times as many"
+    );
+}
+
+/// The first of several ranges that an instruction is in is the one that counts, as in the runtime.
+#[test]
+fn the_first_of_several_handlers_counts() {
+    use Opcode::*;
+    let code = [
+        (LoadConst, 0),
+        (LoadConst, 0),
+        (PopTop, 0),
+        (ReturnValue, 0),
+        (PopTop, 0),
+        (LoadConst, 0),
+        (ReturnValue, 0),
+    ];
+    let entry = |start, end, depth| ExceptionTableEntry {
+        start,
+        end,
+        target: 4,
+        depth,
+        push_lasti: false,
+    };
+    // What is behind `PopTop` has one object on the stack, and the beginning none.
+    let (none, one) = (entry(0, 3, 0), entry(1, 3, 1));
+    assert!(!is_refused(&code, &[none, one]), "only the first counts");
+    assert!(is_refused(&code, &[one, none]), "they differ in depth");
+    assert!(is_refused(&code, &[entry(0, 1, 1)]), "it isn't there yet");
+    assert!(!is_refused(&code, &[entry(0, 1, 0), entry(0, 3, 0)]));
+}
+
+#[test]
+fn code_that_needs_much_memory_is_refused() {
+    use Opcode::*;
+    let code = |count: usize| {
+        let mut code = vec![(LoadSmallInt, 1_u8); 900];
+        let branch = [(LoadSmallInt, 1), (PopJumpIfTrue, 0), (Cache, 0)];
+        code.extend(branch.repeat(count));
+        code.push((ReturnValue, 0));
+        code
+    };
+    assert!(!is_refused_of_depth(&code(1_000), &[], 1_000));
+    assert!(is_refused_of_depth(&code(10_000), &[], 1_000));
 }
 
 const SAMPLES: &str = r#"
