@@ -17,11 +17,14 @@
 //!
 //! What the bytes mean is [`rhumba_proto::frame`]; who sends and receives them
 //! is [`crate::socket`] and [`crate::controller`]. Memory that two objects of
-//! one process have in common is [`joined`]'s.
+//! one process have in common is [`joined`]'s; how memory arrives where the
+//! program has opened all files that it may is in [`spares`].
 
 mod joining;
+mod spares;
 
 pub use joining::{joined, owned};
+pub(crate) use spares::{keep_spares, receive_surely};
 
 use bytes::Bytes;
 use rhumba_proto::frame::BESIDE_COUNT_MAX;
@@ -407,17 +410,7 @@ pub(crate) fn share(buffer: &Bytes) -> io::Result<Handle<'_>> {
 /// # Errors
 /// If it isn't memory, is not sealed against every change, is larger, or can't be mapped.
 pub(crate) fn adopt(file: OwnedFd, bytes_max: u64) -> io::Result<Bytes> {
-    let seals = rustix::fs::fcntl_get_seals(&file)?;
-    if !seals.contains(SEALS) {
-        return Err(io::Error::other("its memory can still be changed"));
-    }
-    let length = usize::try_from(rustix::fs::fstat(&file)?.st_size)
-        .map_err(|_| io::Error::other("its memory has no length"))?;
-    if length as u64 > bytes_max {
-        return Err(io::Error::other(format!(
-            "its memory has {length} bytes, where {bytes_max} may be left of one message's data"
-        )));
-    }
+    let length = length_of(&file, bytes_max)?;
     if length < BYTES_MIN || !*IS_INSTALLED {
         return copy(&file, length);
     }
@@ -439,8 +432,33 @@ pub(crate) fn adopt(file: OwnedFd, bytes_max: u64) -> io::Result<Bytes> {
     Ok(Bytes::from(vector))
 }
 
+/// Does what [`adopt`] does, and keeps no descriptor.
+fn copied(file: OwnedFd, bytes_max: u64) -> io::Result<Bytes> {
+    copy(&file, length_of(&file, bytes_max)?)
+}
+
+/// Returns the length of memory that a peer handed over, if that can be used.
+fn length_of(file: &OwnedFd, bytes_max: u64) -> io::Result<usize> {
+    let seals = rustix::fs::fcntl_get_seals(file)?;
+    if !seals.contains(SEALS) {
+        return Err(io::Error::other("its memory can still be changed"));
+    }
+    let length = usize::try_from(rustix::fs::fstat(file)?.st_size)
+        .map_err(|_| io::Error::other("its memory has no length"))?;
+    if length as u64 > bytes_max {
+        return Err(io::Error::other(format!(
+            "its memory has {length} bytes, where one message may still have {bytes_max}"
+        )));
+    }
+    Ok(length)
+}
+
 /// Makes buffers of all that came at once.
-fn adopt_all(files: Vec<OwnedFd>, memory_bytes_max: Option<u64>) -> io::Result<Vec<Bytes>> {
+fn adopt_all(
+    files: Vec<OwnedFd>,
+    memory_bytes_max: Option<u64>,
+    make: impl Fn(OwnedFd, u64) -> io::Result<Bytes>,
+) -> io::Result<Vec<Bytes>> {
     let mut buffers = Vec::with_capacity(files.len());
     let mut left = memory_bytes_max;
     for file in files {
@@ -449,7 +467,7 @@ fn adopt_all(files: Vec<OwnedFd>, memory_bytes_max: Option<u64>) -> io::Result<V
                 "it handed over memory before it said who it is",
             ));
         };
-        let buffer = adopt(file, *bytes_max)?;
+        let buffer = make(file, *bytes_max)?;
         *bytes_max -= buffer.len() as u64;
         buffers.push(buffer);
     }
@@ -546,13 +564,17 @@ pub(crate) fn receive(
             files.extend(descriptors);
         }
     }
-    let buffers = adopt_all(files, memory_bytes_max)?;
+    let buffers = adopt_all(files, memory_bytes_max, adopt)?;
     if received.flags.contains(ReturnFlags::CTRUNC) {
-        return Err(io::Error::other(
-            "no file descriptor was free to receive a large payload with; close files, or raise the limit (ulimit -n)",
-        ));
+        return Err(no_descriptor());
     }
     Ok((received.bytes, buffers))
+}
+
+fn no_descriptor() -> io::Error {
+    io::Error::other(
+        "no file descriptor was free to receive a large payload with; close files, or raise the limit (ulimit -n)",
+    )
 }
 
 /// Less than this to read gains nothing from huge pages, in bytes.

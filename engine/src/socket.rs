@@ -387,6 +387,7 @@ impl FrameReader {
     /// Reads what a host passes on, through a socket between the two.
     #[must_use]
     pub(crate) fn of_host(stream: UnixStream, limits: Limits) -> Self {
+        shared_memory::keep_spares();
         Self {
             stream,
             decoder: Decoder::new(Kind::FromController, limits),
@@ -419,10 +420,16 @@ impl FrameReader {
     /// # Errors
     /// If the connection breaks.
     pub fn fill(&mut self) -> Result<bool, ConnectionError> {
-        let memory_bytes_max = Some(self.decoder.limits().payload_bytes_max);
+        let memory_bytes_max = self.decoder.limits().payload_bytes_max;
+        let is_within_buffer = self.decoder.is_within_buffer();
         let space = self.decoder.space();
         shared_memory::prefer_huge_pages(space);
-        match shared_memory::receive(&self.stream, space, memory_bytes_max) {
+        let received = if is_within_buffer {
+            shared_memory::receive(&self.stream, space, Some(memory_bytes_max))
+        } else {
+            shared_memory::receive_surely(self.stream.as_fd(), space, memory_bytes_max)
+        };
+        match received {
             Ok((0, _)) => return Ok(false),
             Ok((count, beside)) => {
                 beside
@@ -518,6 +525,7 @@ impl Dialling {
             role,
         };
         writer.send(&ToController::Hello(hello), &Payload::default())?;
+        shared_memory::keep_spares();
         let reader = FrameReader {
             stream,
             decoder: Decoder::new(Kind::FromController, limits),

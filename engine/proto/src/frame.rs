@@ -472,6 +472,14 @@ impl Decoder {
         }
     }
 
+    /// Returns whether all of [`Decoder::space`] is for one buffer in the stream: nothing comes
+    /// beside the bytes that fill it.
+    #[must_use]
+    pub fn is_within_buffer(&self) -> bool {
+        let large = self.frame.as_ref().map(|frame| &frame.large);
+        matches!(large, Some(Some(_)))
+    }
+
     /// Returns whether no part of a frame is waiting for the rest: the one
     /// moment at which the end of a connection cuts nothing off.
     #[must_use]

@@ -151,3 +151,42 @@ fn a_payload_goes_by_descriptor_if_that_is_nearly_all_of_it() {
     assert!(places(vec![medium.clone(), medium, large()]).is_empty());
     assert!(places(vec![large(); BESIDE_COUNT_MAX + 1]).is_empty());
 }
+
+/// As every test has a process of its own, this takes no descriptor from another.
+#[test]
+fn what_arrives_finds_a_descriptor_where_none_is_free() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let (near, far) = UnixStream::pair().unwrap();
+    let Handle::Made(file) = share(&large()).unwrap() else {
+        panic!("a buffer of its own is copied");
+    };
+    keep_spares();
+    let before = getrlimit(Resource::Nofile);
+    let free = file.try_clone().unwrap().as_raw_fd();
+    let all_in_use = Rlimit {
+        current: Some(free.cast_unsigned().into()),
+        maximum: before.maximum,
+    };
+    setrlimit(Resource::Nofile, all_in_use).unwrap();
+    assert!(file.try_clone().is_err(), "no descriptor is free");
+    let mut kept = Vec::new();
+    for number in [b'1', b'2', b'3'] {
+        let files = [file.as_fd(); BESIDE_COUNT_MAX];
+        send(&near, &[number], &files).unwrap();
+        send(&near, b"behind", &[]).unwrap();
+        let mut space = [0; 16];
+        let (count, buffers) = receive_surely(far.as_fd(), &mut space, NO_LIMIT).unwrap();
+        assert_eq!(&space[..count], [number]);
+        assert_eq!(buffers, vec![large(); BESIDE_COUNT_MAX]);
+        assert!(!buffers.iter().any(is_mapping), "each would keep one");
+        kept.extend(buffers);
+        let (count, buffers) = receive_surely(far.as_fd(), &mut space, NO_LIMIT).unwrap();
+        assert_eq!(&space[..count], b"behind");
+        assert!(buffers.is_empty());
+    }
+    setrlimit(Resource::Nofile, before).unwrap();
+    send(&near, b"4", &[file.as_fd()]).unwrap();
+    let (_, buffers) = receive_surely(far.as_fd(), &mut [0; 16], NO_LIMIT).unwrap();
+    assert!(is_mapping(&buffers[0]), "there is room again");
+}

@@ -56,6 +56,34 @@ fn a_cell_of_nearly_the_limit_reaches_all_engines() {
 }
 
 #[test]
+fn large_values_arrive_where_no_file_can_be_opened() {
+    let script = "def fill():\n    \
+                      import resource\n    \
+                      most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n    \
+                      resource.setrlimit(resource.RLIMIT_NOFILE, (200, most))\n    \
+                      global files\n    \
+                      files = []\n    \
+                      try:\n        \
+                          while True: files.append(open('/dev/null'))\n    \
+                      except OSError as error: return error.strerror\n\
+                  rc[0].execute('kept = 5', block=True)\n\
+                  print(rc[0].apply_sync(fill))\n\
+                  for size in range(2_000_000, 2_000_030):\n    \
+                      rc[0].push({'sent': bytes(size)}, block=True)\n\
+                  print(rc[0].apply_sync(lambda: (kept, len(sent))))\n\
+                  rc[0].execute('files.clear()', block=True)\n\
+                  print(fill())\n\
+                  sizes = [len(rc[0].apply_sync(bytes, 2_000_000)) for _ in range(30)]\n\
+                  files.clear()\n\
+                  print(set(sizes))\n";
+    let out = run(script, "");
+    assert_eq!(
+        out,
+        "Too many open files\n(5, 2000029)\nToo many open files\n{2000000}\n"
+    );
+}
+
+#[test]
 fn a_limit_that_is_no_number_is_named() {
     let home = TestHome::new();
     let mut command = home.command(["-n", "1", "-c", "import ipyparallel; ipyparallel.Client()"]);

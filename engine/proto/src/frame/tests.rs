@@ -285,10 +285,12 @@ fn a_large_buffer_is_read_in_place() {
     let bytes = to_bytes(Kind::ToController, &pong(), &sent);
     let mut decoder = Decoder::new(Kind::ToController, Limits::default());
     let first = bytes.len() - 1000;
+    assert!(!decoder.is_within_buffer());
     assert_eq!(
         decode_all::<ToController>(&mut decoder, &bytes[..first], &[]),
         Ok(vec![])
     );
+    assert!(decoder.is_within_buffer());
     let space = decoder.space();
     assert_eq!(
         space.len(),
@@ -299,6 +301,7 @@ fn a_large_buffer_is_read_in_place() {
     space.fill(7);
     decoder.filled(1000);
     let (_, received) = decoder.next::<ToController>().unwrap().unwrap();
+    assert!(!decoder.is_within_buffer());
     assert_eq!(
         received.buffers[0].as_ptr() as usize + (1 << 20) - 1000,
         place
