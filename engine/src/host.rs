@@ -301,10 +301,16 @@ impl Host {
             ForkResult::Child => return Ok(Some(Box::new(Inherited { relayed, pipes }))),
             ForkResult::Parent(pid) => {
                 if let Some(watched) = Pid::from_raw(pid) {
+                    // The engine has its ends: where no other descriptor is free, these are.
+                    drop(relayed);
+                    let output = pipes.into_read_ends();
+                    let ended = rustix::process::pidfd_open(watched, PidfdFlags::empty());
+                    // One that nobody watches could not be signalled, nor would its end be told.
+                    let ended = ended.inspect_err(|_| self.signal_one(pid))?;
                     let engine = Engine {
-                        ended: rustix::process::pidfd_open(watched, PidfdFlags::empty())?,
+                        ended,
                         relay: Some(relay),
-                        output: pipes.into_read_ends(),
+                        output,
                     };
                     self.engines.insert(pid, engine);
                 }

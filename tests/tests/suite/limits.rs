@@ -11,6 +11,23 @@ fn run(script: &str, payload_bytes_max: &str) -> String {
     finish(command, "").success()
 }
 
+/// Lets a command have so much of something, and never more.
+fn limit(command: &mut std::process::Command, what: libc::__rlimit_resource_t, most: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: most,
+        rlim_max: most,
+    };
+    // SAFETY: a system call between fork and exec, which allocates nothing.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(command, move || {
+            match libc::setrlimit(what, &raw const limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+}
+
 #[test]
 fn a_result_that_is_too_large_is_refused_and_the_engine_goes_on() {
     let script = "try: rc[0].apply_sync(lambda: bytes(2_000_000))\n\
@@ -84,6 +101,29 @@ fn large_values_arrive_where_no_file_can_be_opened() {
 }
 
 #[test]
+fn every_engine_that_joins_can_be_killed_however_few_files_its_host_may_open() {
+    let home = TestHome::new();
+    let mut start = home.command(["cluster", "start", "-n", "0", "--daemonize"]);
+    limit(&mut start, libc::RLIMIT_NOFILE, 60);
+    finish(start, "").success();
+    // What the host is told behind the start it does when all that it can start are there.
+    let script = "import ipyparallel as ipp, signal, time\n\
+                  rc = ipp.Client()\n\
+                  rc._connection.start_engines(20)\n\
+                  rc.wait_for_engines(6, timeout=60)\n\
+                  until = time.monotonic() + 60\n\
+                  while rc.ids and time.monotonic() < until:\n    \
+                      for engine in rc.ids:\n        \
+                          try: rc.send_signal(signal.SIGKILL, targets=engine, block=True)\n        \
+                          except Exception: pass\n    \
+                      time.sleep(0.05)\n\
+                  print(rc.ids)\n";
+    let out = finish(home.command(["-c", script]), "").success();
+    assert_eq!(out, "[]\n");
+    finish(home.command(["cluster", "stop"]), "").success();
+}
+
+#[test]
 fn a_limit_that_is_no_number_is_named() {
     let home = TestHome::new();
     let mut command = home.command(["-n", "1", "-c", "import ipyparallel; ipyparallel.Client()"]);
@@ -132,19 +172,7 @@ fn a_file_that_may_not_grow_is_an_error_and_large_snapshots_are_copied() {
                   except OSError as error: print(error.strerror)\n\
                   print('x' * 100)\n";
     let mut command = home.command(["-c", script]);
-    let limit = libc::rlimit {
-        rlim_cur: 100 << 10,
-        rlim_max: 100 << 10,
-    };
-    // SAFETY: a system call between fork and exec, which allocates nothing.
-    unsafe {
-        std::os::unix::process::CommandExt::pre_exec(&mut command, move || {
-            match libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
-        });
-    }
+    limit(&mut command, libc::RLIMIT_FSIZE, 100 << 10);
     let out = finish(command, "").success();
     assert_eq!(out, format!("True\nFile too large\n{}\n", "x".repeat(100)));
 }
