@@ -28,9 +28,19 @@ const HELD_BYTES: usize = 16 << 10;
 /// pieces, and a longer value is shown shortened.
 const PIECE_BYTES_MAX: usize = 1 << 20;
 
-/// Forms of one displayed object that aren't text, together. With its text they
+/// Forms of one displayed object that aren't text, together. With its texts they
 /// stay below what a message may have.
 const FORMS_BYTES_MAX: usize = 8 << 20;
+
+/// Its forms that are text, without the plain one, together.
+const TEXTS_BYTES_MAX: usize = 4 << 20;
+
+/// What each form counts for besides what it is and what it is called.
+const FORM_BYTES: usize = 16;
+
+/// So many forms that are left out are named, each with so many bytes of what it is called.
+const LEFT_OUT_NAMED_MAX: usize = 10;
+const KIND_BYTES_SHOWN_MAX: usize = 100;
 
 pub(super) struct EngineOutput {
     outgoing: Arc<Outgoing>,
@@ -330,7 +340,7 @@ fn write_to_log(stream: Stream, text: &str) {
 }
 
 fn write_text_to_log(data: &[(String, String)]) {
-    if let Some((_, text)) = data.iter().find(|(kind, _)| kind == "text/plain") {
+    if let Some((_, text)) = data.iter().find(|(kind, _)| kind == PLAIN) {
         write_to_log(Stream::Stdout, &format!("{text}\n"));
     }
 }
@@ -353,33 +363,64 @@ fn forms_of(item: &DisplayItem) -> Cow<'_, [(String, String)]> {
 }
 
 /// Returns forms that fit into one message. Text is cut; half a picture would be
-/// none, so what isn't text and is too long is left out, and that is said.
+/// none, so what isn't text and is too long is left out, and so are texts beyond what all may have;
+/// that is said.
 fn bounded(data: &[(String, String)]) -> Vec<(String, String)> {
-    let mut left = FORMS_BYTES_MAX;
+    let (mut forms_left, mut texts_left) = (FORMS_BYTES_MAX, TEXTS_BYTES_MAX);
     let mut bounded = Vec::with_capacity(data.len());
-    let mut left_out = String::new();
+    let mut left_out = Vec::new();
     for (kind, form) in data {
-        if kind.starts_with("text/") {
-            let mut text = form.clone();
-            shorten(&mut text);
-            bounded.push((kind.clone(), text));
-        } else if form.len() <= left {
-            left -= form.len();
-            bounded.push((kind.clone(), form.clone()));
-        } else {
-            let bytes = form.len();
-            left_out.push_str(&format!(
-                "\n… its {kind} of {bytes} bytes is too large to be shown"
-            ));
+        let is_text = kind.starts_with("text/");
+        let (left, bytes) = match is_text {
+            true => (&mut texts_left, form.len().min(PIECE_BYTES_MAX)),
+            false => (&mut forms_left, form.len()),
+        };
+        // What everybody can show is always there.
+        let taken = match kind == PLAIN {
+            true => 0,
+            false => kind.len() + bytes + FORM_BYTES,
+        };
+        let Some(rest) = left.checked_sub(taken) else {
+            left_out.push((kind.as_str(), form.len()));
+            continue;
+        };
+        *left = rest;
+        let mut form = form.clone();
+        if is_text {
+            shorten(&mut form);
         }
+        bounded.push((kind.clone(), form));
     }
     if !left_out.is_empty() {
-        match bounded.iter_mut().find(|(kind, _)| kind == "text/plain") {
-            Some((_, text)) => text.push_str(&left_out),
-            None => bounded.push(("text/plain".to_owned(), left_out.trim_start().to_owned())),
+        let said = said_of(&left_out);
+        match bounded.iter_mut().find(|(kind, _)| kind == PLAIN) {
+            Some((_, text)) => text.push_str(&said),
+            None => bounded.push((PLAIN.to_owned(), said.trim_start().to_owned())),
         }
     }
     bounded
+}
+
+/// The form that everybody can show.
+const PLAIN: &str = "text/plain";
+
+/// Says which forms of an object are left out, and how large they are.
+fn said_of(left_out: &[(&str, usize)]) -> String {
+    let (named, others) = left_out.split_at(left_out.len().min(LEFT_OUT_NAMED_MAX));
+    let mut said = String::new();
+    for (kind, bytes) in named {
+        let kind = &kind[..kind.floor_char_boundary(KIND_BYTES_SHOWN_MAX)];
+        said.push_str(&format!(
+            "\n… its {kind} of {bytes} bytes is too large to be shown"
+        ));
+    }
+    if !others.is_empty() {
+        let count = others.len();
+        said.push_str(&format!(
+            "\n… {count} more of its forms are too large to be shown"
+        ));
+    }
+    said
 }
 
 /// Cuts a text that is too long for one message, and says so at its end.
@@ -394,6 +435,7 @@ pub(crate) fn shorten(text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rhumba_proto::frame::{Kind, Limits, encode_head};
 
     #[test]
     fn pictures_are_shown_whole_or_not_at_all() {
@@ -410,6 +452,36 @@ mod tests {
             "a picture\n… its image/png of 9437184 bytes is too large to be shown"
         );
         assert_eq!(bounded(&[picture(9 << 20)])[0].0, "text/plain");
+    }
+
+    #[test]
+    fn however_many_forms_there_are_they_fit_into_a_message() {
+        let text = ("text/plain".to_owned(), "x".repeat(3 << 20));
+        let texts = (0..17).map(|i| (format!("text/x-{i}"), "x".repeat(1 << 20)));
+        let small = (0..300_000).map(|i| (format!("application/x-{i}"), String::new()));
+        let called = ("image/".repeat(3 << 20), "A".to_owned());
+        let picture = ("image/png".to_owned(), "A".repeat(7 << 20));
+        let all = texts.chain([picture, text, called]).chain(small);
+        let all = bounded(&all.collect::<Vec<_>>());
+        assert_eq!(all[0].0, "text/x-0");
+        assert_eq!(all[0].1.len(), 1 << 20);
+        assert!(all.iter().any(|(kind, _)| kind == "image/png"));
+        let plain = all.iter().find(|(kind, _)| kind == "text/plain").unwrap();
+        let said: Vec<&str> = plain.1.lines().skip(1).collect();
+        assert_eq!(said.len(), 12, "{said:?}");
+        assert!(said[0].ends_with("3145728 bytes in all"), "{}", said[0]);
+        assert!(
+            said[1].starts_with("… its text/x-3 of 1048576 bytes"),
+            "{}",
+            said[1]
+        );
+        assert!(said[11].contains("more of its forms"), "{}", said[11]);
+        let message = rhumba_proto::message::ToController::Engine(FromEngine::Output {
+            ticket: None,
+            output: Output::Display(all),
+        });
+        let (kind, limits) = (Kind::ToController, Limits::default());
+        encode_head(kind, &message, &Payload::default(), &limits).unwrap();
     }
 
     #[test]
