@@ -250,6 +250,6 @@ mod tests {
             encode_head(kind, &message, &Payload::default(), &limits).unwrap();
         }
         let all: Vec<_> = in_messages(&[]).collect();
-        assert_eq!(all, [vec![]], "no requests are all of them");
+        assert!(all.len() == 1 && all[0].is_empty(), "none are all of them");
     }
 }
