@@ -6,7 +6,7 @@
 //! arrives once. So it is with type variables. The memory holds them weakly.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -133,23 +133,25 @@ pub(super) fn abandoned(vm: &VirtualMachine, identity: u128) {
     });
 }
 
-/// A number that changes whenever an attribute of the class is set, or another class registered with
-/// it; 0 if that isn't known.
+/// A number that changes whenever an attribute of the class is set, what its attributes hold has another number,
+/// or another class was registered with it; 0 if that isn't known.
 ///
-/// It is the runtime's own tag, which it gives again only to other classes and other processes,
-/// so the process goes in.
-pub(super) fn version(class: &Py<PyType>, registered_count: usize) -> u64 {
-    static PROCESS: OnceLock<u32> = OnceLock::new();
-    let salt = *PROCESS.get_or_init(|| fresh(0) as u32);
-    match class.tp_version_tag().load(Ordering::Relaxed) {
-        0 => 0,
-        // Forked processes share the salt, and not the pid.
-        tag => {
-            let salt = salt ^ std::process::id().wrapping_mul(0x9e37_79b9);
-            let salt = salt.rotate_left(registered_count as u32 & 31);
-            (u64::from(salt) << 32) | u64::from(tag)
-        }
+/// Attributes are counted by the runtime's own tag, which it gives again only to other classes and other
+/// processes, so the process goes in.
+pub(super) fn version(class: &Py<PyType>, registered_count: usize, contents: u64) -> u64 {
+    static PROCESS: OnceLock<u64> = OnceLock::new();
+    let tag = class.tp_version_tag().load(Ordering::Relaxed);
+    if tag == 0 {
+        return 0;
     }
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u64(*PROCESS.get_or_init(|| fresh(0) as u64));
+    // Forked processes share the number, and not this.
+    hasher.write_u32(std::process::id());
+    hasher.write_u32(tag);
+    hasher.write_usize(registered_count);
+    hasher.write_u64(contents);
+    hasher.finish().max(1)
 }
 
 /// Makes this process one that has never seen a class by value.

@@ -4,13 +4,12 @@
 //! of its dict afterwards, as its methods usually refer back to it. It travels under an identity
 //! (see `identity.rs`), so that coming home it meets the class it was.
 
-use rustpython_vm::builtins::{PyCode, PyDict, PyTuple, PyType};
+use rustpython_vm::builtins::{PyDict, PyTuple, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{Encoder, Frame, Step, annotations, registration};
 use crate::snapshot::Globals;
 use crate::snapshot::format::{Write, kind};
-use crate::snapshot::identifier::identifiers;
 use crate::snapshot::identity;
 
 pub mod present {
@@ -64,19 +63,13 @@ impl Encoder<'_> {
         children.push(class.__qualname__(vm));
         let registered = self.registered(class)?;
         let registered_with = self.registered_with(class)?;
+        let (mut entries, mut present) = class_entries(self, class);
         let step = Step::Class {
             identity: identity::of(vm, object),
-            // A namespace is decoded with classes of its own, so nobody asks. The bytes shouldn't
-            // change with what the runtime remembers of a class.
-            // Nor is what its methods bring along part of what the runtime counts.
-            version: match self.has_segments || self.brings_variables(class) {
-                true => 0,
-                false => identity::version(class, registered.len() + registered_with.len()),
-            },
+            version: self.version(class, &entries, registered.len() + registered_with.len()),
             base_count: bases.len(),
         };
         let mut frame = Frame::new(step, object.to_owned(), origin, children);
-        let (mut entries, mut present) = class_entries(self, class);
         if !registered.is_empty() {
             present |= present::REGISTERED;
         }
@@ -105,17 +98,21 @@ impl Encoder<'_> {
         self.begin(frame)
     }
 
-    /// Whether methods of a class bring along what may change without it: globals, and variables of the
-    /// functions that they were made in.
-    fn brings_variables(&self, class: &Py<PyType>) -> bool {
-        if self.options.globals == Globals::Carried {
-            return true;
+    /// A number that whoever has the class compares with the one that it came with; 0 if there is none.
+    fn version(
+        &mut self,
+        class: &Py<PyType>,
+        entries: &[PyObjectRef],
+        registered_count: usize,
+    ) -> u64 {
+        // A namespace is decoded with classes of its own, so nobody asks. The bytes shouldn't change with what
+        // the runtime remembers of a class. Nor are globals that methods bring along part of it.
+        if self.has_segments || self.options.globals == Globals::Carried {
+            return 0;
         }
-        class.attributes().entries().iter().any(|(_, value)| {
-            let code = value.get_attr(identifiers().code, self.vm).ok();
-            let code = code.and_then(|code| code.downcast::<PyCode>().ok());
-            let is_of_class = |name: &str| ["__class__", "__classdict__"].contains(&name);
-            code.is_some_and(|code| code.freevars.iter().any(|name| !is_of_class(name.as_str())))
+        let contents = self.number_of_contents(entries);
+        contents.map_or(0, |contents| {
+            identity::version(class, registered_count, contents)
         })
     }
 

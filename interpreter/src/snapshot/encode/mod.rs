@@ -6,7 +6,7 @@
 //! Read next: `walk.rs`; then `scalar.rs`, `container.rs`, `function.rs`, `object.rs`, `class.rs`, `reduce.rs`,
 //! `subclass.rs`, `substitute.rs`; `whole.rs` and `packed.rs` for the short ways; `named.rs` for what goes by name,
 //! `path.rs` for how errors find their way, `partial.rs` for what is left out instead, `segment.rs` for namespaces,
-//! `bare.rs` for what code of theirs runs.
+//! `bare.rs` for what code of theirs runs, `contents.rs` for whether a class is what it was.
 
 mod annotations;
 mod attributes;
@@ -14,6 +14,7 @@ mod bare;
 mod class;
 mod code;
 mod container;
+mod contents;
 mod copied;
 mod endless;
 mod exception;

@@ -1,4 +1,5 @@
 """Identity: `a is b` before is `a is b` after, for everything that can tell."""
+import copy
 import random
 import sys
 import threading
@@ -510,3 +511,59 @@ def test_a_class_named_partial_that_holds_itself():
     there = carry(Below(held))
     assert there.held.func is there.held
     assert vars(carry(Below(partial())).held) == {}
+
+
+class Setting:
+    __slots__ = ('value',)
+
+
+def test_what_changes_within_a_class_arrives():
+    class Model:
+        table, items, plain, slotted = {'rate': [1]}, [], Plain(), Setting()
+        def method(self, x=1, *, y=2):
+            return x, y, type(self).method.note
+        method.note = 0
+        @staticmethod
+        def static():
+            return 1
+        @property
+        def name(self):
+            return 1
+    model = Model()
+    Model.slotted.value, Model.plain.me = 1, [Model.plain]
+    def seen(model):
+        parts = model.table, model.items, model.plain.__dict__.get('x'), model.slotted.value
+        return copy.deepcopy(parts), model.method(), model.static(), model.name
+    changes = [lambda: Model.table['rate'].append(2), lambda: Model.items.append('item'),
+               lambda: setattr(Model.plain, 'x', 5), lambda: setattr(Model.slotted, 'value', {6}),
+               lambda: Model.slotted.value.add(7),
+               lambda: setattr(Model.method, '__defaults__', (10,)), lambda: Model.method.__kwdefaults__.update(y=20),
+               lambda: setattr(Model.method, 'note', 'noted'),
+               lambda: setattr(Model.static, '__code__', (lambda: 2).__code__),
+               lambda: setattr(Model.name.fget, '__code__', (lambda self: 2).__code__)]
+    sent = []
+    for change in [lambda: None, *changes]:
+        before = seen(model)
+        change()
+        assert not sent or seen(model) != before
+        sent.append((dumps(model), seen(model)))
+    carry_away(None)
+    for data, expected in sent:
+        assert seen(loads(data)) == expected, expected
+
+
+def test_what_has_not_changed_here_stays_as_it_is_there():
+    class Model:
+        noted = []
+        def note(self, what):
+            self.noted.append(what)
+            return self.noted
+    model = Model()
+    model.note('here')
+    first, second = dumps(model), dumps(model)
+    model.note('here too')
+    third = dumps(model)
+    carry_away(None)
+    assert loads(first).note('there') == ['here', 'there']
+    assert loads(second).note('again') == ['here', 'there', 'again']
+    assert loads(third).note('last') == ['here', 'here too', 'last']
