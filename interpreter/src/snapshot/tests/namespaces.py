@@ -580,7 +580,7 @@ def test_a_walk_that_starts_again_knows_nothing_of_fills_that_had_begun():
     ns = {'Held': Held, 'Reduced': Reduced, 'Called': Called, 'Key': Key, 'it': [unfit, Called(unfit, fit), {key}]}
     there, left_out = partial_names(ns)
     assert type(there['it'][-1]) is set and type(*there['it'][-1]) is there['Key']
-    assert [path for path, _ in left_out][:1] == ["ns['it'][0]"], left_out
+    assert "ns['it'][0]" in [path for path, _ in left_out], left_out
     try:
         tables(ns)
     except SnapshotError as error:
