@@ -316,7 +316,11 @@ impl<'a> Encoder<'a> {
                 Err(error) => Err(error),
             };
             match walked {
-                Err(_) if self.leaving.takes_restart() => self.roll_back(),
+                Err(error) if !self.may_be_left_out(&error) => return Err(error),
+                _ if self.leaving.takes_restart() => {
+                    self.roll_back();
+                    self.runs_own_code = false;
+                }
                 walked => return walked,
             }
         }

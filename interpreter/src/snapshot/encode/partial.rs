@@ -3,10 +3,12 @@
 //! An error unwinds the frames of objects that can't be built without the part that failed, down to
 //! a fill that can do without: of a list, a dict, a set, an instance, a class. Where a fill in
 //! between can't (a function's defaults, a cell), its object was built already, and others may have
-//! met it: that object is remembered as *unfit*, and the walk through the segment starts again.
+//! met it: that object is remembered as *unfit*, and the walk goes on to find what else is, with
+//! something that stands in for the part. Then it starts again through the segment.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult};
@@ -16,6 +18,7 @@ use super::path::Slot;
 use super::weak::Weak;
 use super::{Encoder, Step};
 use crate::snapshot::LeftOut;
+use crate::snapshot::constant;
 use crate::snapshot::error::snapshot_error_type;
 
 /// Whether parts may be left out, and which were.
@@ -121,15 +124,49 @@ impl Encoder<'_> {
             return Err(error);
         };
         let fill = &self.stack[position];
-        let Some(left) = fill
+        let left = fill
             .visited
             .checked_sub(1)
-            .and_then(|at| can_do_without(fill, at))
-        else {
-            let object = self.stack[position].object.clone();
-            self.remember_unfit(object, path, reason);
-            return Err(error);
+            .and_then(|at| can_do_without(fill, at));
+        let freed = match left {
+            Some(left) => {
+                let freed = self.undo_above(position);
+                self.skip(position, left, &path, reason);
+                freed
+            }
+            None => {
+                let object = fill.object.clone();
+                let waits = self.waits_for_child(position);
+                self.remember_unfit(object, path, reason);
+                if !waits {
+                    return Err(error);
+                }
+                let freed = self.undo_above(position);
+                self.edges.push(constant::NONE);
+                freed
+            }
         };
+        for fill in freed {
+            self.follow(fill)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a fill has the edges of all children it has visited, but for the last.
+    fn waits_for_child(&self, position: usize) -> bool {
+        let fill = &self.stack[position];
+        let edges_to = match self.stack.get(position + 1) {
+            Some(above) => above.edges_from,
+            None => self.edges.len(),
+        };
+        let left_out = fill.left_out.items + 2 * fill.left_out.pairs;
+        fill.edges_from + fill.visited == edges_to + left_out + 1
+    }
+
+    /// Undoes the frames above a fill: their objects won't be. Gives the fills that wait for those no
+    /// longer.
+    fn undo_above(&mut self, position: usize) -> Vec<Frame> {
+        let mut freed = Vec::new();
         for frame in self.stack.split_off(position + 1).into_iter().rev() {
             self.numbers.remove(&frame.object.get_id());
             self.edges.truncate(frame.edges_from);
@@ -137,12 +174,11 @@ impl Encoder<'_> {
                 // It was put off on behalf of the object that won't be.
                 if fill.target != 0 {
                     self.postponed.remove(&fill.object.get_id());
-                    self.follow(fill)?;
+                    freed.push(fill);
                 }
             }
         }
-        self.skip(position, left, &path, reason);
-        Ok(())
+        freed
     }
 
     /// Takes the child that was being visited out of a fill.
@@ -190,7 +226,10 @@ impl Encoder<'_> {
                 path,
                 reason,
             };
-            parts.must_restart |= parts.unfit.insert(address, unfit).is_none();
+            if let Entry::Vacant(entry) = parts.unfit.entry(address) {
+                entry.insert(unfit);
+                parts.must_restart = true;
+            }
         }
     }
 
@@ -209,7 +248,8 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn may_be_left_out(&self, error: &PyBaseExceptionRef) -> bool {
+    /// Whether an error is about something that can't be carried, and the caller allows that.
+    pub fn may_be_left_out(&self, error: &PyBaseExceptionRef) -> bool {
         let exceptions = &self.vm.ctx.exceptions;
         matches!(self.leaving, Leaving::Parts(_))
             && !matches!(self.weak, Weak::Needed)
