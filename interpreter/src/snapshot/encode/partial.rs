@@ -137,8 +137,8 @@ impl Encoder<'_> {
             None => {
                 let object = fill.object.clone();
                 let waits = self.waits_for_child(position);
-                self.remember_unfit(object, path, reason);
-                if !waits {
+                let must_restart = self.remember_unfit(object, path, reason);
+                if !waits || !must_restart {
                     return Err(error);
                 }
                 let freed = self.undo_above(position);
@@ -218,19 +218,21 @@ impl Encoder<'_> {
         }
     }
 
-    fn remember_unfit(&mut self, object: PyObjectRef, path: String, reason: String) {
-        if let Leaving::Parts(parts) = &mut self.leaving {
-            let address = object.get_id();
-            let unfit = Unfit {
+    /// Remembers that an object can't be carried, and why. Returns whether what is written from now on is
+    /// thrown away, as the walk will start again.
+    fn remember_unfit(&mut self, object: PyObjectRef, path: String, reason: String) -> bool {
+        let Leaving::Parts(parts) = &mut self.leaving else {
+            return false;
+        };
+        if let Entry::Vacant(entry) = parts.unfit.entry(object.get_id()) {
+            entry.insert(Unfit {
                 _object: object,
                 path,
                 reason,
-            };
-            if let Entry::Vacant(entry) = parts.unfit.entry(address) {
-                entry.insert(unfit);
-                parts.must_restart = true;
-            }
+            });
+            parts.must_restart = true;
         }
+        parts.must_restart
     }
 
     /// Leaves out the name whose object can't be carried at all.
