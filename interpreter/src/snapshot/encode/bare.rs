@@ -12,6 +12,7 @@ use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult};
 
 use super::frame::Frame;
+use super::path::NO_PARENT;
 use super::plan::native_base;
 use super::{Encoder, Step};
 
@@ -62,8 +63,23 @@ impl Encoder<'_> {
             || self.stack.iter().any(|frame| frame.object.is(class))
     }
 
+    /// Notes that decoding the record of a frame runs code that the namespace brings along, if it does; and
+    /// of which class the object that a name is bound to is then.
+    pub fn note_code(&mut self, frame: &Frame) {
+        let origin = self.origins.get(frame.origin as usize);
+        let is_root = origin.is_some_and(|origin| origin.parent == NO_PARENT);
+        if (self.runs_own_code && !is_root) || !self.runs_code_of_namespace(frame) {
+            return;
+        }
+        self.runs_own_code = true;
+        let is_class = matches!(frame.step, Step::FillClass { .. });
+        if is_root && !is_class && self.is_own(&frame.object, 0) {
+            self.classes_with_code.insert(frame.object.class().get_id());
+        }
+    }
+
     /// Whether decoding the record of a frame runs code that the namespace brings along.
-    pub fn runs_code_of_namespace(&self, frame: &Frame) -> bool {
+    fn runs_code_of_namespace(&self, frame: &Frame) -> bool {
         let has_own_keys = |every: usize| {
             let mut keys = frame.children.iter().step_by(every);
             keys.any(|key| self.is_own(key, KEY_DEPTH_MAX))

@@ -207,6 +207,8 @@ struct Encoder<'a> {
     has_segments: bool,
     /// Code of the namespace itself will run when what was written since is decoded.
     runs_own_code: bool,
+    /// Classes of objects whose names were put off because of such code, by address.
+    classes_with_code: AddressSet,
     /// Objects of earlier segments that this one refers to.
     externals: Vec<External>,
     /// Edges that stand for objects of earlier segments: by segment, edge there, and one more than
@@ -275,6 +277,7 @@ impl<'a> Encoder<'a> {
             segment: 0,
             has_segments: false,
             runs_own_code: false,
+            classes_with_code: AddressSet::default(),
             externals: Vec::new(),
             edges_of_externals: HashMap::new(),
             again: Vec::new(),

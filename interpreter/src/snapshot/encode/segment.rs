@@ -21,6 +21,11 @@ impl Encoder<'_> {
         let mut segments = Vec::with_capacity(names.len());
         let mut put_off = Vec::new();
         for (name, object) in names {
+            // It would be walked for nothing, with all that it has in common with others.
+            if self.classes_with_code.contains(&object.class().get_id()) {
+                put_off.push((name, object));
+                continue;
+            }
             self.root_name = format!("{namespace}['{name}']");
             match self.root(object) {
                 Ok(_) if std::mem::take(&mut self.runs_own_code) => {

@@ -234,8 +234,8 @@ impl Encoder<'_> {
     fn complete(&mut self, mut frame: Frame) -> PyResult<()> {
         let edges = self.edges.split_off(frame.edges_from);
         let mut target = frame.target;
-        if self.has_segments && !self.runs_own_code {
-            self.runs_own_code = self.runs_code_of_namespace(&frame);
+        if self.has_segments {
+            self.note_code(&frame);
         }
         if frame.is_fill() {
             self.write_fill(&frame, &edges)?;

@@ -205,6 +205,31 @@ def test_what_is_unfit_is_found_in_few_walks():
         assert False
 
 
+def test_objects_of_a_class_that_runs_code_are_walked_once():
+    walks = []
+    class Counted:
+        def __getstate__(self):
+            walks.append(1)
+            return {'x': 1}
+    class Setting:
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+    def made(shared):
+        one = Setting()
+        one.shared = shared
+        return one
+    count = []
+    for n in (3, 30):
+        walks.clear()
+        shared = [Counted()]
+        names = {f'n{i}': made(shared) for i in range(n)}
+        there = carry_names({**names, 'plain': [5]})
+        assert there['plain'] == [5] and there['n0'].shared[0].x == 1
+        assert all(there[name].shared is there['n0'].shared for name in names)
+        count.append(len(walks))
+    assert count[1] <= count[0] <= 6, count
+
+
 def test_many_parts_in_one_object():
     lock = threading.Lock()
     there, left = partial([(i, lock) if i % 2 else (i, [i]) for i in range(4_000)])
