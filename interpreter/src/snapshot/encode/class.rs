@@ -10,6 +10,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 use super::{Encoder, Frame, Step, annotations, registration};
 use crate::snapshot::Globals;
 use crate::snapshot::format::{Write, kind};
+use crate::snapshot::identifier::identifiers;
 use crate::snapshot::identity;
 
 pub mod present {
