@@ -72,11 +72,17 @@ def _begun(command, **streams):
     )
     if is_held:
         signal.signal(signal.SIGINT, lambda *_: interrupts.append(None))
+    process = None
     try:
         process = subprocess.Popen([_shell(), "-c", command], **streams)
+    except KeyboardInterrupt:
+        pass
     finally:
         if is_held:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+    if process is None:
+        # A handler of the user's own has raised it. Where in the start it came says nothing to anybody.
+        raise KeyboardInterrupt from None
     return process, bool(interrupts)
 
 

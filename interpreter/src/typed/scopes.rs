@@ -251,8 +251,8 @@ impl<'a> Place<'a> {
     pub(crate) fn ways(&self, name: &str) -> (Vec<(Binding<'a>, Self)>, bool) {
         let names = &self.names;
         let is_cell = names.outer.is_none();
-        let is_own =
-            names.is_given(name) || (names.is_local(name) && names.bound.contains_key(name));
+        let is_local = names.is_local(name) && names.bound.contains_key(name);
+        let is_own = !is_cell && (names.is_given(name) || is_local);
         let is_meant = |inside: &Names<'a>| {
             (!is_own && inside.globals.contains(name))
                 || (!is_cell && inside.nonlocals.contains(name))

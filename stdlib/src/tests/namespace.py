@@ -430,7 +430,6 @@ def test_texts_that_no_file_and_no_message_can_hold_are_said_so():
     import _rhumba
     half = "name \ud800"
     natives = [
-        lambda: namespace.checkpoint(half),
         lambda: _rhumba.find_cluster_file(half),
         lambda: _rhumba.check_checkpoint_name(half),
         lambda: _rhumba.start_cluster(n=0, cluster_id=half),
@@ -438,5 +437,7 @@ def test_texts_that_no_file_and_no_message_can_hold_are_said_so():
     ]
     for native in natives:
         assert "surrogates not allowed" in raised(UnicodeEncodeError, native)
-    assert "position 5" in raised(UnicodeEncodeError, natives[1])
+    assert "position 5" in raised(UnicodeEncodeError, natives[0])
+    # A name of the user's has a sentence.
+    assert "choose another" in raised(ValueError, lambda: namespace.checkpoint(half))
     assert raised(TypeError, lambda: _rhumba.find_cluster_file(3))
