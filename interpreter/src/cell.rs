@@ -254,6 +254,7 @@ impl Run<'_> {
                 }
                 _ => (Mode::Exec, false),
             };
+            compiling::refuse_too_deep(self.vm, &piece)?;
             let code = compiling::compiled(&piece, |piece| {
                 self.vm
                     .compile_with_opts(piece, mode, name, options.clone())

@@ -6,7 +6,8 @@
 //! these, which has the same faults at the same places.
 //!
 //! And its parser takes `match` behind a semicolon for the beginning of a block: such a name is compiled in another
-//! spelling (`names.rs`). All other source is compiled as it is. What is said of wrong indentation is put into Python's words
+//! spelling (`names.rs`). Source that goes too deep is refused before the runtime makes a tree of it, which would end the
+//! process. All other source is compiled as it is. What is said of wrong indentation is put into Python's words
 //! (`indentation.rs`).
 //!
 //! Read next: `builtins.rs`, for source that code compiles by `exec` and `eval`; [`crate::trees`] for `compile`; `symbol_tables.rs`
@@ -27,7 +28,7 @@ use rustpython_vm::{AsObject, PyRef, PyResult, VirtualMachine};
 pub(crate) use indentation::worded;
 pub(crate) use names::{StandIn, readable, spelled};
 
-use crate::parsing::parse_module;
+use crate::parsing::{is_beyond_compiling, parse_module};
 
 thread_local! {
     static MAY_PANIC: Cell<bool> = const { Cell::new(false) };
@@ -36,6 +37,17 @@ thread_local! {
 /// Whether a panic on this thread is expected, and nobody needs to hear of it.
 pub fn may_panic() -> bool {
     MAY_PANIC.get()
+}
+
+/// Refuses source that there is no stack for, in the words that the runtime has for what its compiler finds too deep.
+///
+/// # Errors
+/// The RecursionError of such source.
+pub(crate) fn refuse_too_deep(vm: &VirtualMachine, source: &str) -> PyResult<()> {
+    if is_beyond_compiling(source) {
+        return Err(vm.new_recursion_error("maximum recursion depth exceeded during compilation"));
+    }
+    Ok(())
 }
 
 fn is_safe(source: &str) -> bool {
@@ -57,8 +69,9 @@ pub(crate) fn compiled<R>(source: &str, compile: impl Fn(&str) -> R) -> R {
 /// Compiles a program, whatever the runtime makes of its names.
 ///
 /// # Errors
-/// The SyntaxError of the source.
+/// The SyntaxError of the source, or that of [`refuse_too_deep`].
 pub(crate) fn program(vm: &VirtualMachine, source: &str, name: &str) -> PyResult<PyRef<PyCode>> {
+    refuse_too_deep(vm, source)?;
     let code = compiled(&spelled(source), |source| {
         vm.compile(source, Mode::Exec, name)
     });
@@ -74,8 +87,9 @@ pub(crate) fn in_ascii(source: &str) -> String {
 /// Says what is wrong with source, if the runtime can't.
 ///
 /// # Errors
-/// The SyntaxError of such source.
+/// The SyntaxError of such source, or that of [`refuse_too_deep`].
 pub(crate) fn check(vm: &VirtualMachine, source: &str, name: &str, mode: Mode) -> PyResult<()> {
+    refuse_too_deep(vm, source)?;
     if is_safe(source) {
         return Ok(());
     }

@@ -119,6 +119,7 @@ impl Namespace {
     }
 
     fn run(&self, vm: &VirtualMachine, source: &str, mode: Mode) -> PyResult {
+        compiling::refuse_too_deep(vm, source)?;
         let code = compiling::compiled(source, |source| vm.compile(source, mode, "<name>"))
             .map_err(|failure| {
                 compiling::worded(vm, failure.into_pyexception(vm, Some(source)), source)

@@ -13,6 +13,12 @@ use ruff_text_size::{TextLen, TextRange};
 /// The levels of source that is parsed. A level takes up to some hundred bytes of a stack.
 const DEPTH_MAX: usize = 10_000;
 
+/// The parts of an `if` that are compiled: the compiler takes each `elif` for a level of its own, and so do syntax trees.
+const ELIFS_MAX: usize = 1_500;
+
+/// The levels of brackets that the runtime takes. It counts them before it parses, and says if there are more.
+const BRACKETS_MAX: usize = 200;
+
 /// What is said of source that isn't parsed.
 pub(crate) const TOO_DEEP: &str =
     "brackets or operators are nested too deeply: write parts of it as statements of their own";
@@ -148,6 +154,82 @@ fn is_too_deep(source: &str) -> bool {
     }
 }
 
+/// Whether the runtime would end the process with the tree of the source: it makes one whatever its depth, and
+/// looks at it level by level.
+pub(crate) fn is_beyond_compiling(source: &str) -> bool {
+    // Neither fits into less.
+    if source.len() <= DEPTH_MAX {
+        return false;
+    }
+    has_long_chain(source) || is_too_deep(source) && !has_too_many_brackets(source)
+}
+
+/// Whether more than [`ELIFS_MAX`] of `elif` follow one another, or stand within each other.
+fn has_long_chain(source: &str) -> bool {
+    if source.matches("elif").count() <= ELIFS_MAX {
+        return false;
+    }
+    let mut lexer = lexer::lex(source, Mode::Module);
+    // Of each block that is open: how many parts its last statement has.
+    let mut around: Vec<usize> = Vec::new();
+    let mut here = 0;
+    let mut length = 0;
+    let mut begins_statement = true;
+    loop {
+        let token = lexer.next_token();
+        match token {
+            TokenKind::EndOfFile => return false,
+            TokenKind::Indent => {
+                around.push(here);
+                here = 0;
+            }
+            TokenKind::Dedent => {
+                length -= here;
+                here = around.pop().unwrap_or(0);
+            }
+            TokenKind::Elif => {
+                here += 1;
+                length += 1;
+            }
+            TokenKind::If if begins_statement => {
+                length -= here;
+                here = 0;
+            }
+            _ => {}
+        }
+        begins_statement = match token {
+            TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent => true,
+            TokenKind::Comment | TokenKind::NonLogicalNewline => begins_statement,
+            _ => false,
+        };
+        if length > ELIFS_MAX {
+            return true;
+        }
+    }
+}
+
+/// Whether brackets outside of texts are as deep as the runtime says by itself.
+fn has_too_many_brackets(source: &str) -> bool {
+    let mut lexer = lexer::lex(source, Mode::Module);
+    let mut depth: usize = 0;
+    let mut texts: usize = 0;
+    loop {
+        match lexer.next_token() {
+            TokenKind::EndOfFile => return false,
+            TokenKind::FStringStart | TokenKind::TStringStart => texts += 1,
+            TokenKind::FStringEnd | TokenKind::TStringEnd => texts = texts.saturating_sub(1),
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace if texts == 0 => depth += 1,
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace if texts == 0 => {
+                depth = depth.saturating_sub(1);
+            }
+            _ => {}
+        }
+        if depth > BRACKETS_MAX {
+            return true;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +297,41 @@ mod tests {
             let source = format!("{begin}{}{end}", part.repeat(many));
             assert!(!is_too_deep(&source), "{begin}{part}{end}");
             assert!(parse_module(&source).is_ok(), "{begin}{part}{end}");
+        }
+    }
+
+    #[test]
+    fn what_the_compiler_has_no_stack_for_is_found() {
+        let chain = |begin: &str, part: &str, many: usize| format!("{begin}{}", part.repeat(many));
+        let begin = "if x:\n    pass\n";
+        for source in [
+            chain("x = 1", " + 1", 300_000),
+            chain("", "é if y else ", DEPTH_MAX + 1),
+            chain(begin, "elif x:\n    pass\n", ELIFS_MAX + 1),
+            chain(begin, "# one\n\nelif x if y else z: pass\n", ELIFS_MAX + 1),
+            chain(
+                &chain(begin, "elif x: pass\n", ELIFS_MAX - 1),
+                "elif y:\n  if x: pass\n  elif x: pass\n",
+                1_000,
+            ),
+            chain("", "f\"{(", DEPTH_MAX),
+        ] {
+            assert!(is_beyond_compiling(&source), "{source:.40}");
+        }
+        for source in [
+            chain(begin, "elif x:\n    pass\n", ELIFS_MAX),
+            chain("", "if x: pass\nelif x: pass\n", ELIFS_MAX + 1),
+            chain("", "if x: pass\nelif x: 'elif'\n", ELIFS_MAX + 1),
+            chain(
+                "",
+                "if x:\n  if y: pass\n  elif z: pass\nelif x: pass\n",
+                ELIFS_MAX,
+            ),
+            // What is wrong with these is told by the runtime.
+            chain("", "[", 200_000),
+            chain("x = (", "f(", 20_000),
+        ] {
+            assert!(!is_beyond_compiling(&source), "{source:.40}");
         }
     }
 }

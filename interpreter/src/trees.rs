@@ -77,6 +77,7 @@ fn compiled(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         let compiled = original.call_with_args(args, vm)?;
         return Ok(if is_only_checked { source } else { compiled });
     }
+    compiling::builtins::refuse_too_deep(&source, vm)?;
     if let Some(text) = compiling::builtins::text_to_look_at(&source, vm) {
         let tells = |failure: &_| compiling::show_line(vm, failure, &text);
         if flags_of(&args, vm)? & ONLY_AST != 0 {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyStr};
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{
@@ -118,9 +118,16 @@ fn eval(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     originals.eval.call_with_args(args, vm)
 }
 
-/// Raises the SyntaxError of source that the runtime can't look at.
+/// Raises what is wrong with source that the runtime can't look at.
 fn look_at(args: &FuncArgs, mode: Mode, vm: &VirtualMachine) -> PyResult<()> {
-    match args.args.first().and_then(|source| source_text(source, vm)) {
+    let Some(source) = args.args.first() else {
+        return Ok(());
+    };
+    if source.downcast_ref::<PyCode>().is_some() {
+        return Ok(());
+    }
+    refuse_too_deep(source, vm)?;
+    match source_text(source, vm) {
         Some(source) if !super::is_safe(&source) => {
             let text = match mode {
                 Mode::Eval => source.trim_start_matches([' ', '\t']),
@@ -130,6 +137,19 @@ fn look_at(args: &FuncArgs, mode: Mode, vm: &VirtualMachine) -> PyResult<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Raises the RecursionError of source, as text or bytes, that goes too deep for the runtime.
+pub(crate) fn refuse_too_deep(source: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
+    if let Some(text) = source.downcast_ref::<PyStr>() {
+        let text = text.to_str();
+        return text.map_or(Ok(()), |text| super::refuse_too_deep(vm, text));
+    }
+    let Ok(buffer) = ArgBytesLike::try_from_borrowed_object(vm, source) else {
+        return Ok(());
+    };
+    let text = decoded(&buffer.borrow_buf(), vm);
+    text.map_or(Ok(()), |text| super::refuse_too_deep(vm, &text))
 }
 
 /// Source that may have names that the runtime's parser refuses, as text.

@@ -11,7 +11,7 @@ use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::vm::Context;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine, stdlib};
 
-use super::builtins::text_to_look_at;
+use super::builtins::{refuse_too_deep, text_to_look_at};
 
 const MODULE: &str = "_symtable";
 const NAME: &str = "symtable";
@@ -67,6 +67,9 @@ fn symtable(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     let original = ORIGINAL_FUNCTION
         .get()
         .expect("set when this was put in its place");
+    if let Some(source) = args.args.first() {
+        refuse_too_deep(source, vm)?;
+    }
     let text = args
         .args
         .first()

@@ -51,6 +51,42 @@ fn deep_recursion_is_an_exception() {
 }
 
 #[test]
+fn source_of_any_depth_can_be_compiled() {
+    on_main_sized_stack(|| {
+        with_bench(|bench| {
+            bench.cell("terms = '+'.join(['1'] * 300000)");
+            bench.cell("chain = 'if 0: pass\\n' + 'elif 0: pass\\n' * 50000");
+            bench.cell("import ast, symtable, threading");
+            let sum = format!("x = 1{}", "+1".repeat(300_000));
+            let parts = format!("if 0: pass\n{}", "elif 0: pass\n".repeat(50_000));
+            for source in [
+                sum.as_str(),
+                parts.as_str(),
+                "eval(terms)",
+                "eval(terms.encode())",
+                "eval(terms + '+é')",
+                "exec(terms)",
+                "compile(terms, 'f', 'eval')",
+                "ast.parse(terms)",
+                "symtable.symtable(terms, 'f', 'exec')",
+                "exec(chain)",
+                "ast.parse(chain)",
+                "symtable.symtable(chain, 'f', 'exec')",
+            ] {
+                let report = bench.failing(source);
+                assert_eq!(report.exception, "RecursionError", "{source:.40}");
+            }
+            bench.cell("told = []\ndef ask(source):\n    try: eval(source)\n    except RecursionError: told.append(1)");
+            bench.cell("thread = threading.Thread(target=ask, args=['+'.join(['1'] * 50000)])");
+            bench.cell("thread.start(); thread.join()");
+            assert_eq!(bench.value("told"), "[1]");
+            bench.cell("exec('if 0: pass\\n' + 'elif 0: pass\\n' * 1400 + 'else: y = 3')");
+            assert_eq!(bench.value("y"), "3");
+        });
+    });
+}
+
+#[test]
 fn source_of_any_depth_can_be_looked_at() {
     on_main_sized_stack(|| {
         for part in [
