@@ -35,7 +35,7 @@ pub enum HistoryQuery {
     },
     /// The last cells of all sessions.
     Tail { count: u32 },
-    /// The cells that a pattern with `*` and `?` matches as a whole; of several with the same
+    /// The cells that a pattern with `*`, `?` and `[…]` matches as a whole; of several with the same
     /// text only the last where they are to be unique.
     Search {
         pattern: String,

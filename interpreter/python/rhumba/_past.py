@@ -178,8 +178,14 @@ def last(count, with_this=False):
     return _own([Cell(*row) for row in rows])
 
 
+def holding(text, count=None, wildcards="", unique=False):
+    """The cells, of all sessions, that hold a text somewhere, as it is but for the wildcards that are wanted."""
+    pattern = "".join(f"[{letter}]" if letter in "*?[" and letter not in wildcards else letter for letter in text)
+    return matching(pattern, count, unique)
+
+
 def matching(pattern, count=None, unique=False):
-    """The cells, of all sessions, whose text a pattern matches somewhere."""
+    """The cells, of all sessions, whose text a pattern with *, ? and [] matches somewhere."""
     pattern = f"*{pattern}*" if pattern else "*"
     if not _is_over_sessions():
         import fnmatch

@@ -31,7 +31,7 @@ def history(given):
     if given.unique and not given.grep:
         raise UsageError("%history -u belongs to -g: %history -u -g PATTERN")
     if given.grep:
-        found = _past.matching(" ".join(given.words), given.last, given.unique)
+        found = _past.holding(" ".join(given.words), given.last, "*?", given.unique)
     elif given.words:
         found = _past.cells(given.words)
     elif given.last:
@@ -105,7 +105,7 @@ def recall(given):
         value = _rhumba_shell.namespace()[words[0]]
         bring_back(str(value))
     else:
-        found = _past.matching(" ".join(words), 1)
+        found = _past.holding(" ".join(words), 1)
         if not found:
             raise UsageError(f"no cell holds {' '.join(words)!r}.")
         bring_back(found[-1].source)
@@ -134,7 +134,7 @@ def rerun(given):
         raise UsageError("%rerun takes -l alone, without ranges and without -g.")
     if given.grep:
         # The text may have blanks in it.
-        found = _past.matching(" ".join([given.grep, *given.words]), 1)
+        found = _past.holding(" ".join([given.grep, *given.words]), 1)
     elif given.words:
         found = _past.cells(given.words)
     else:

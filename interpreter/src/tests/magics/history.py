@@ -25,6 +25,19 @@ def test_history_shows_ranges():
     assert entered("%history -n -l 2")[1] == f"{fourth}: pass\n{fourth + 1}: %history -l 2\n"
 
 
+def test_brackets_and_stars_are_text_where_cells_are_looked_for():
+    entered("held = [0]; held0 = 'not this one'")
+    number, _ = entered("held[0] = held[0] + 1; held [0]*2")
+    entered("held0 = 2 * len(held)")
+    assert said("%history -g held[0]").endswith(f"{number}: held[0] = held[0] + 1; held [0]*2\n")
+    assert said("%history -g held[?]?=").endswith(f"{number}: held[0] = held[0] + 1; held [0]*2\n")
+    assert said("%recall held[0]") == "held[0] = held[0] + 1; held [0]*2\n"
+    said("%rerun -g held[0]")
+    assert main["held"] == [2], main["held"]
+    shows(refused("%rerun -g 'hel? = '"), "there is no such cell")
+    shows(refused("%recall h*ld"), "no cell holds 'h*ld'")
+
+
 def test_history_goes_into_a_file():
     number, _ = entered("written = True")
     assert said(f"%history -f out.txt {number}") == ""

@@ -125,6 +125,20 @@ fn of_the_same_text_the_last_is_unique() {
 }
 
 #[test]
+fn brackets_of_a_pattern_mean_what_stands_in_them() {
+    let folder = folder();
+    let history = open(&folder);
+    for (line, cell) in ["list0 = 1", "list[0] = 2", "list*2"].iter().enumerate() {
+        history.remember(u32::try_from(line).expect("few") + 1, cell);
+    }
+    let found = asked(&history, search("*list[[]0]*", false));
+    assert_eq!(sources(&found), ["list[0] = 2"]);
+    let found = asked(&history, search("*list[*]2*", false));
+    assert_eq!(sources(&found), ["list*2"]);
+    history.finish();
+}
+
+#[test]
 fn the_text_of_earlier_versions_is_taken_over_once() {
     let folder = folder();
     let state = folder.path().join("state");
