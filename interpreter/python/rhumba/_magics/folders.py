@@ -1,5 +1,6 @@
 """Magics about the working folder and the environment of this process."""
 
+import contextlib
 import os
 import re
 
@@ -177,26 +178,28 @@ def dirs(given):
 
 # -- bookmarks
 
-_bookmarks = None
+# Those of a session that has no place to keep them.
+_unkept = {}
+
+# How long another session that changes them is waited for.
+_patience_s = 5
 
 
 def bookmarks():
-    """The bookmarks, a dict from names to folders; they are kept over sessions where there is a state folder."""
-    global _bookmarks
-    if _bookmarks is None:
-        import json
+    """The bookmarks as they are now, a dict from names to folders: sessions share them where there is a state folder."""
+    file = _bookmark_file()
+    if file is None:
+        return _unkept
+    import json
 
-        _bookmarks = {}
-        file = _bookmark_file()
-        try:
-            with open(file or os.devnull, encoding="utf-8") as opened:
-                text = opened.read()
-            _bookmarks = {str(name): str(folder) for name, folder in json.loads(text or "{}").items()}
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, AttributeError) as failure:
-            raise UsageError(f"the bookmarks in {file} can't be read: {failure}; remove the file to begin anew") from None
-    return _bookmarks
+    try:
+        with open(file, encoding="utf-8") as opened:
+            text = opened.read()
+        return {str(name): str(folder) for name, folder in json.loads(text or "{}").items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as failure:
+        raise UsageError(f"the bookmarks in {file} can't be read: {failure}; remove the file to begin anew") from None
 
 
 def _bookmark_file():
@@ -210,18 +213,52 @@ def _open_private(path, flags):
     return os.open(path, flags, 0o600)
 
 
-def _keep_bookmarks():
-    import json
-
+@contextlib.contextmanager
+def _changed_bookmarks():
+    """The bookmarks, for a change that no other session can be in the middle of; they are kept at its end."""
     file = _bookmark_file()
     if file is None:
+        yield _unkept
         return
+    with contextlib.ExitStack() as lock:
+        try:
+            os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
+            opened = lock.enter_context(open(file + ".lock", "w", opener=_open_private))
+            _locked(opened, file)
+        except OSError as failure:
+            raise UsageError(f"the bookmarks can't be written to {file}: {failure.strerror}") from None
+        known = bookmarks()
+        yield known
+        _keep(known, file)
+
+
+def _locked(opened, file):
+    """Locks a file until it is closed."""
+    import fcntl
+    import time
+
+    end = time.monotonic() + _patience_s
+    while True:
+        try:
+            # One that waits in the system couldn't be interrupted.
+            return fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise UsageError(f"another session is changing the bookmarks in {file}: try again") from None
+        time.sleep(0.02)
+
+
+def _keep(known, file):
+    import json
+
+    made = f"{file}.{os.getpid()}.new"
     try:
-        os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-        with open(file + ".new", "w", encoding="utf-8", opener=_open_private) as opened:
-            json.dump(bookmarks(), opened, indent=1)
-        os.replace(file + ".new", file)
+        with open(made, "w", encoding="utf-8", opener=_open_private) as opened:
+            json.dump(known, opened, indent=1)
+        os.replace(made, file)
     except OSError as failure:
+        with contextlib.suppress(OSError):
+            os.unlink(made)
         raise UsageError(f"the bookmarks can't be written to {file}: {failure.strerror}") from None
 
 
@@ -238,25 +275,25 @@ def _bookmark_names(typed):
 )
 def bookmark(given):
     """Gives this folder, or another, a name that `%cd -b NAME` goes to. They stay over sessions."""
-    known = bookmarks()
     if given.list:
+        known = bookmarks()
         width = max(map(len, known), default=0)
         print("Current bookmarks:")
         for name in sorted(known):
             print(f"{name:<{width}} -> {known[name]}")
         return
-    if given.remove_all:
-        known.clear()
-    elif not given.words:
+    if not given.words and not given.remove_all:
         raise UsageError("%bookmark needs NAME.\nUsage: " + bookmark.usage)
-    elif given.delete:
-        if given.words[0] not in known:
-            raise UsageError(f"%bookmark: there is no bookmark {given.words[0]!r}; %bookmark -l lists them")
-        del known[given.words[0]]
-    else:
-        name, *folder = given.words
-        known[name] = os.path.abspath(os.path.expanduser(folder[0])) if folder else _here()
-    _keep_bookmarks()
+    with _changed_bookmarks() as known:
+        if given.remove_all:
+            known.clear()
+        elif given.delete:
+            if given.words[0] not in known:
+                raise UsageError(f"%bookmark: there is no bookmark {given.words[0]!r}; %bookmark -l lists them")
+            del known[given.words[0]]
+        else:
+            name, *folder = given.words
+            known[name] = os.path.abspath(os.path.expanduser(folder[0])) if folder else _here()
 
 
 # -- the environment

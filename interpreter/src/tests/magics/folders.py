@@ -62,22 +62,66 @@ def test_bookmarks_are_gone_to_by_name():
         shows(said("%bookmark -l"), f"here  -> {folder}\n", f"there -> {folder}/one\n")
         assert said("%cd -b there") == f"{folder}/one\n"
         assert said("%cd here") == f"(bookmark:here) -> {folder}\n{folder}\n"
-        # Another session reads them from the file.
-        from rhumba._magics import folders
-
-        folders._bookmarks = None
-        shows(said("%bookmark -l"), "there")
         run("%bookmark -d there")
         assert "there" not in said("%bookmark -l")
         shows(refused("%bookmark -d there"), "there is no bookmark 'there'")
         shows(refused("%bookmark"), "needs NAME", "Usage:")
         run("%bookmark -r")
         assert said("%bookmark -l") == "Current bookmarks:\n"
-        folders._bookmarks = None
         write("state/bookmarks.json", "{")
         shows(refused("%bookmark -l"), "can't be read", "remove the file")
     finally:
         del sys._rhumba_configuration
+
+
+def test_sessions_share_their_bookmarks():
+    import fcntl
+    import json
+    import sys
+    import threading
+
+    from rhumba._magics import folders
+
+    sys._rhumba_configuration = {"state_folder": os.path.join(folder, "shared")}
+    patience_s = folders._patience_s
+    try:
+        run("%bookmark here")
+        # What another session has added stays, and is there at once.
+        write("shared/bookmarks.json", json.dumps({**json.loads(read("shared/bookmarks.json")), "other": "/usr"}))
+        run("%bookmark root /")
+        assert json.loads(read("shared/bookmarks.json")) == {"here": folder, "other": "/usr", "root": "/"}
+        assert said("%cd -b other") == "/usr\n"
+
+        def add(number):
+            with folders._changed_bookmarks() as known:
+                known[f"name_{number}"] = "/"
+
+        threads = [threading.Thread(target=add, args=[number]) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(json.loads(read("shared/bookmarks.json"))) == 11, read("shared/bookmarks.json")
+        folders._patience_s = 0
+        with open(os.path.join(folder, "shared/bookmarks.json.lock")) as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            shows(refused("%bookmark late"), "another session is changing the bookmarks")
+            assert "late" not in said("%bookmark -l")
+        run("%bookmark late")
+        assert sorted(os.listdir(os.path.join(folder, "shared"))) == ["bookmarks.json", "bookmarks.json.lock"]
+        os.rename(os.path.join(folder, "shared/bookmarks.json"), os.path.join(folder, "kept"))
+        os.mkdir(os.path.join(folder, "shared/bookmarks.json"))
+        shows(refused("%bookmark later"), "the bookmarks in ", " can't be read")
+    finally:
+        folders._patience_s = patience_s
+        del sys._rhumba_configuration
+
+
+def test_bookmarks_without_a_place_are_those_of_the_session():
+    run("%bookmark passing /usr")
+    assert said("%cd -b passing") == "/usr\n"
+    run("%bookmark -d passing")
+    shows(refused("%cd -b passing"), "there is no bookmark 'passing'")
 
 
 def test_env_shows_and_sets():
