@@ -23,17 +23,25 @@ _RANGE = re.compile(
 class Cell:
     """A cell: its session (None for this one), its number, its text, and the text of its result.
 
+    result: that text, or a function that gives it when somebody asks, as the code of objects may be run for it
     ordinal: how many cells were entered up to it, where that is this session's: several may have one number
     """
 
-    __slots__ = ("session", "number", "source", "result", "ordinal")
+    __slots__ = ("session", "number", "source", "_result", "ordinal")
 
     def __init__(self, session, number, source, result, ordinal=None):
         self.session = session
         self.number = number
         self.source = source
-        self.result = result
+        self._result = result
         self.ordinal = ordinal
+
+    @property
+    def result(self):
+        """The text of its result; None if there was none."""
+        if callable(self._result):
+            self._result = self._result(self.ordinal)
+        return self._result
 
     @property
     def place(self):
@@ -121,7 +129,7 @@ def this_session(after=0):
     entered = _rhumba_shell.entered_cells()
     result_of = _results(entered)
     return [
-        Cell(None, entered[ordinal - 1][0], source, result_of(ordinal), ordinal)
+        Cell(None, entered[ordinal - 1][0], source, result_of, ordinal)
         for ordinal, source in _inputs(entered)
         if ordinal > after
     ]
@@ -149,20 +157,33 @@ def _results(entered):
     begin = len(entered)
     while begin > 1 and entered[begin - 2][0] < entered[begin - 1][0]:
         begin -= 1
-    session = _rhumba_history.session()
-    rows = _rhumba_history.range(session, 1, None) if session else ()
-    stored = {row[1]: row[3] for row in rows if row[3] is not None}
+    stored = None
+
+    def stored_result(number):
+        nonlocal stored
+        if stored is None:
+            session = _rhumba_history.session()
+            rows = _rhumba_history.range(session, 1, None) if session else ()
+            stored = {row[1]: row[3] for row in rows if row[3] is not None}
+        return stored.get(number)
 
     def result_of(ordinal):
         number = entered[ordinal - 1][0]
         text = _rhumba_history.result(ordinal)
         if text is None and ordinal >= begin:
-            text = stored.get(number)
+            text = stored_result(number)
         if text is None and keepers.get(number) == ordinal and number in kept:
-            text = repr(kept[number])
+            text = _repr(kept[number])
         return text
 
     return result_of
+
+
+def _repr(value):
+    try:
+        return repr(value)
+    except Exception as failure:
+        return f"<repr() raised {type(failure).__name__}>"
 
 
 def before_this():

@@ -38,6 +38,26 @@ def test_brackets_and_stars_are_text_where_cells_are_looked_for():
     shows(refused("%recall h*ld"), "no cell holds 'h*ld'")
 
 
+def test_results_are_asked_for_their_text_where_it_is_shown():
+    entered("asked = []")
+    entered(
+        "class Shown:\n"
+        "    def _ipython_display_(self): print('shown')\n"
+        "    def __repr__(self): asked.append(1); raise ValueError('no text')"
+    )
+    number, wrote = entered("Shown()")
+    assert wrote == "shown\n"
+    assert entered(f"%history {number}")[1] == "Shown()\n"
+    said("%history")
+    said("%history -g Shown()")
+    said(f"%rerun {number}")
+    said(f"%recall {number}")
+    assert main["asked"] == []
+    assert said(f"%history -o {number}") == "Shown()\n<repr() raised ValueError>\n"
+    run("%notebook all.ipynb")
+    shows(read("all.ipynb"), "<repr() raised ValueError>")
+
+
 def test_history_goes_into_a_file():
     number, _ = entered("written = True")
     assert said(f"%history -f out.txt {number}") == ""
