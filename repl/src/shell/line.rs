@@ -4,6 +4,8 @@
 //! without a terminal it asks with `input()`. What completes a word is the asker's to say.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyListRef, PyStrRef, PyTuple};
@@ -12,20 +14,23 @@ use rustyline::completion::Completer;
 use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
 use rustyline::history::{History, MemHistory};
 use rustyline::{
     Cmd, ConditionalEventHandler, Context, EditMode, Editor, Event, EventContext, EventHandler,
-    Helper, Hinter, KeyEvent, RepeatCount, Validator,
+    Helper, KeyEvent, RepeatCount, Validator,
 };
 
 use super::choices::{self, Choice};
 use super::colour::{Colours, Style};
 use super::terminal::Size;
 use super::turn::{TAKEN, Turn};
-use super::{editor as cells, looks};
+use super::{editor as cells, looks, terminal};
 
 /// The attribute of `sys` that holds the function.
 const ATTRIBUTE: &str = "_rhumba_read_line";
+/// What is said of a paste with bytes that are no text.
+const NO_TEXT: &str = "what came in isn't UTF-8 text and was left out";
 /// Lines that are remembered.
 const LINES_MAX: usize = 1_000;
 
@@ -61,7 +66,9 @@ fn read(
     let mut editor = editor(vm, candidates, remembered).map_err(|error| unreadable(vm, &error))?;
     let styled = colours.paint(Style::InPrompt, prompt);
     let turn = Turn::take().ok_or_else(|| out_of_turn(vm))?;
-    let line = vm.allow_threads(|| editor.readline(&(prompt, styled.as_str())));
+    let waiting = Waiting::begin();
+    let line = read_text(vm, &mut editor, (prompt, &styled));
+    drop(waiting);
     drop(turn);
     match line {
         Ok(line) => {
@@ -74,7 +81,8 @@ fn read(
             }
             Ok(line)
         }
-        Err(ReadlineError::Interrupted) => {
+        // One that comes behind Ctrl-V is told as a signal.
+        Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {
             Err(vm.new_exception_empty(vm.ctx.exceptions.keyboard_interrupt.to_owned()))
         }
         Err(ReadlineError::Eof) => {
@@ -82,6 +90,62 @@ fn read(
         }
         Err(error) => Err(unreadable(vm, &error)),
     }
+}
+
+/// Reads a line; what comes in that is no text is left out of it.
+fn read_text(
+    vm: &VirtualMachine,
+    editor: &mut Editor<LineHelper<'_>, MemHistory>,
+    prompt: (&str, &str),
+) -> rustyline::Result<String> {
+    let (mut before_cursor, mut after_cursor) = (String::new(), String::new());
+    loop {
+        let line = vm.allow_threads(|| {
+            editor.readline_with_initial(&prompt, (&before_cursor, &after_cursor))
+        });
+        match line {
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                // The rest of a paste would be taken for keys, and its lines run.
+                terminal::discard_input();
+                // Where it can't be written, nothing can be shown at all.
+                let _ = writeln!(std::io::stderr(), "rhumba: {NO_TEXT}");
+                let seen = editor.helper().map(LineHelper::seen);
+                (before_cursor, after_cursor) = seen.unwrap_or_default();
+            }
+            read => return read,
+        }
+    }
+}
+
+/// Has reads wait for keys, until it is dropped: somebody may have left the terminal so that they don't.
+struct Waiting {
+    /// What is put back then.
+    flags: Option<libc::c_int>,
+}
+
+impl Waiting {
+    fn begin() -> Self {
+        // SAFETY: this asks for the flags of a file, and touches no memory.
+        let flags = unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_GETFL) };
+        if flags == -1 || flags & libc::O_NONBLOCK == 0 {
+            return Self { flags: None };
+        }
+        set_flags(flags & !libc::O_NONBLOCK);
+        Self { flags: Some(flags) }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(flags) = self.flags {
+            set_flags(flags);
+        }
+    }
+}
+
+fn set_flags(flags: libc::c_int) {
+    // SAFETY: this sets the flags of a file, and touches no memory. Where it can't, reading says what is wrong.
+    unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_SETFL, flags) };
 }
 
 fn locked(remembered: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
@@ -118,7 +182,11 @@ fn editor<'vm>(
         history.add(line)?;
     }
     let mut editor = Editor::with_history(config, history)?;
-    editor.set_helper(Some(LineHelper { vm, candidates }));
+    editor.set_helper(Some(LineHelper {
+        vm,
+        candidates,
+        seen: RefCell::default(),
+    }));
     let end = EventHandler::Conditional(Box::new(EndKey));
     editor.bind_sequence(KeyEvent::ctrl('D'), end);
     // A program that runs without a shell has none to look at.
@@ -140,15 +208,24 @@ impl ConditionalEventHandler for EndKey {
     }
 }
 
-#[derive(Helper, Hinter, Validator)]
+#[derive(Helper, Validator)]
 struct LineHelper<'vm> {
     vm: &'vm VirtualMachine,
     /// Called with the line and the place in it, in characters; gives where the word begins and
     /// what it could become.
     candidates: PyObjectRef,
+    /// The line as it was last seen, and where the cursor was.
+    seen: RefCell<(String, usize)>,
 }
 
 impl LineHelper<'_> {
+    /// The line as it was last seen, before the cursor and after it.
+    fn seen(&self) -> (String, String) {
+        let seen = self.seen.borrow();
+        let (before, after) = seen.0.split_at_checked(seen.1).unwrap_or((&seen.0, ""));
+        (before.to_owned(), after.to_owned())
+    }
+
     fn asked(&self, line: &str, position: usize) -> PyResult<(usize, Vec<String>)> {
         let vm = self.vm;
         let before = line.get(..position).unwrap_or(line).chars().count();
@@ -190,6 +267,18 @@ impl Completer for LineHelper<'_> {
         let typed = line.get(start..position).unwrap_or_default();
         let offered = choices::offered(texts, typed, Size::of(libc::STDOUT_FILENO));
         Ok((start, offered))
+    }
+}
+
+impl Hinter for LineHelper<'_> {
+    type Hint = String;
+
+    /// Notes what there is; nothing is suggested.
+    fn hint(&self, line: &str, position: usize, _context: &Context<'_>) -> Option<String> {
+        let mut seen = self.seen.borrow_mut();
+        line.clone_into(&mut seen.0);
+        seen.1 = position;
+        None
     }
 }
 

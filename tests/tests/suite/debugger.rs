@@ -2,7 +2,7 @@
 
 use expectrl::process::unix::WaitStatus;
 
-use super::support::{Terminal, TestHome};
+use super::support::{Screen, Terminal, TestHome};
 
 /// A cell whose innermost function fails, as it is pasted.
 const FAILING: &str = "\x1b[200~def outer(x):\n    found = x + 1\n    return inner(found)\n\n\
@@ -51,6 +51,34 @@ fn a_failure_is_looked_at_after_the_fact() {
         matches!(ended, WaitStatus::Exited(_, 0)),
         "{ended:?}\n{rest}"
     );
+}
+
+#[test]
+fn what_is_no_text_and_reads_that_do_not_wait_end_no_debugger() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "1 / 0");
+    screen.enter(2, "%debug");
+    screen.shows_line("ipdb>");
+    screen.send("p 6 * ");
+    screen.shows_line("ipdb> p 6 *");
+    screen.send_bytes(b"\x1b[200~'\xe9'\rkept = 1\rkept = 2\r\x1b[201~");
+    screen.shows("rhumba: what came in isn't UTF-8 text and was left out");
+    screen.shows_line("ipdb> p 6 *");
+    screen.send("70\r");
+    screen.shows("420");
+    screen.shows_line("ipdb>");
+    screen.send("import os; os.set_blocking(0, False); print('no' + 'wait')\r");
+    screen.shows("nowait");
+    screen.shows_line("ipdb>");
+    screen.send("p 6 * 700\r");
+    screen.shows("4200");
+    screen.shows_line("ipdb>");
+    screen.send("q\r");
+    screen.enter(3, "'kept' in dir()");
+    screen.shows("Out[3]: False");
+    screen.prompt(4);
+    screen.leave();
 }
 
 #[test]
