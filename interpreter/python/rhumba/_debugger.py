@@ -14,6 +14,9 @@ import os
 import pdb
 import sys
 import threading
+import types
+
+import _rhumba_shell
 
 from rhumba import _stack, _tracebacks
 from rhumba.shell import UsageError, get_ipython
@@ -388,10 +391,7 @@ class Debugger(pdb.Pdb):
         frame = self.curframe
         if "." in typed:
             owner, _, attribute = typed.rpartition(".")
-            try:
-                names = dir(eval(owner, frame.f_globals, frame.f_locals))
-            except Exception:
-                return start, []
+            names = _attributes_of(owner, frame)
             found = [f"{owner}.{name}" for name in names if name.startswith(attribute)]
             if not attribute.startswith("_"):
                 found = [name for name in found if not name.rpartition(".")[2].startswith("_")]
@@ -723,6 +723,31 @@ class InterruptibleDebugger(Debugger):
             self.message("\nKeyboardInterrupt")
             self.set_continue()
             sys.settrace(None)
+
+
+def _attributes_of(path, frame):
+    """The names of the attributes of what a path of names leads to in a frame; none where code would be run for that."""
+    first, *further = path.split(".")
+    builtins = frame.f_globals.get("__builtins__", {})
+    scopes = (frame.f_locals, frame.f_globals, builtins if isinstance(builtins, dict) else vars(builtins))
+    scope = next((scope for scope in scopes if first in scope), None)
+    if scope is None:
+        return ()
+    value = scope[first]
+    for name in further:
+        found = _rhumba_shell.attributes(value)
+        if name not in found or _is_unread(found[name]):
+            return ()
+        value = found[name]
+    return _rhumba_shell.attributes(value)
+
+
+def _is_unread(value):
+    """Whether an attribute is a descriptor that has not been asked, such as a property: it may be code."""
+    kind = type(value)
+    if kind in (types.FunctionType, types.MethodType, types.BuiltinFunctionType):
+        return False
+    return any("__get__" in vars(each) for each in kind.__mro__)
 
 
 def _unbind(frame, name):

@@ -424,3 +424,43 @@ fn what_can_not_be_debugged_is_said() {
         assert!(said("%%debug\n").contains("%debug has nothing to run"));
     });
 }
+
+#[test]
+fn completion_in_the_debugger_runs_no_code() {
+    with_bench(|bench| {
+        bench.cell(
+            "import sys\n\
+             from rhumba._debugger import Debugger\n\
+             asked = []\n\
+             class Held:\n\
+             \x20   quiet = 1\n\
+             \x20   @property\n\
+             \x20   def loud(self): asked.append('property'); return self\n\
+             \x20   def __dir__(self): asked.append('dir'); return []\n\
+             \x20   def __getattr__(self, name): asked.append(name); raise AttributeError(name)\n\
+             def found(line):\n\
+             \x20   held = Held(); held.inner = Held()\n\
+             \x20   debugger = Debugger(); debugger.curframe = sys._getframe()\n\
+             \x20   return debugger.candidates(line, len(line))",
+        );
+        for (line, candidates) in [
+            ("p held.lo", "(2, ['held.loud'])"),
+            ("p held.", "(2, ['held.inner', 'held.loud', 'held.quiet'])"),
+            ("p held.inner.q", "(2, ['held.inner.quiet'])"),
+            ("p held.loud.", "(2, [])"),
+            ("p held.inner.loud.q", "(2, [])"),
+            ("p sys.path.ind", "(2, ['sys.path.index'])"),
+            ("p len.__na", "(2, ['len.__name__'])"),
+            ("p nothing.", "(2, [])"),
+            ("p 1.re", "(2, [])"),
+            ("p aske", "(2, ['asked'])"),
+        ] {
+            assert_eq!(
+                bench.value(&format!("found({line:?})")),
+                candidates,
+                "{line}"
+            );
+        }
+        assert_eq!(bench.value("asked"), "[]");
+    });
+}
