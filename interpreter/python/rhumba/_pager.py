@@ -40,6 +40,7 @@ def is_terminal(stream):
 def _paged(text):
     import shlex
     import subprocess
+    import threading
 
     try:
         command = shlex.split(os.environ.get("PAGER", ""))
@@ -52,10 +53,22 @@ def _paged(text):
     environment = {**os.environ, "LESS": os.environ.get("LESS", "-RFX")}
     sys.stdout.flush()
     process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment)
+    # It takes the text as far as it is read, and may be left at any time.
+    threading.Thread(target=_fed, args=(process.stdin, text.encode("utf-8", "replace")), daemon=True).start()
+    while True:
+        try:
+            process.wait()
+            return True
+        except KeyboardInterrupt:
+            # The keyboard's Ctrl-C went to the pager, too: it is over by that, or goes on to take the keys.
+            continue
+
+
+def _fed(pipe, data):
+    """Writes into a pipe what whoever reads it wants of the data."""
     try:
-        process.communicate(text.encode("utf-8", "replace"))
-    except KeyboardInterrupt:
-        process.wait()
-    except BrokenPipeError:
-        process.wait()
-    return True
+        with pipe:
+            pipe.write(data)
+    except OSError:
+        # It has been left before the end.
+        pass

@@ -132,3 +132,35 @@ def test_native_objects_have_docstrings():
         raise AssertionError("native classes can't be changed")
     shows(said("len?"), "Return the number of items")
     shows(said("%pinfo [].append"), "Append object to the end")
+
+
+def test_a_pager_is_waited_for_whatever_it_does_with_interrupts():
+    import subprocess
+
+    from rhumba import _pager
+
+    left = [1, 2]
+
+    class Interrupted(subprocess.Popen):
+        def wait(self, timeout=None):
+            if left:
+                left.pop()
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    text = "line\n" * 100_000
+    before, subprocess.Popen = subprocess.Popen, Interrupted
+    pager = os.environ.get("PAGER")
+    try:
+        os.environ["PAGER"] = "sh -c 'cat >seen'"
+        assert _pager._paged(text) and left == []
+        assert read("seen") == text
+        # One that is left before the end is no trouble.
+        os.environ["PAGER"] = "head -c 1"
+        assert _pager._paged(text)
+    finally:
+        subprocess.Popen = before
+        if pager is None:
+            del os.environ["PAGER"]
+        else:
+            os.environ["PAGER"] = pager
