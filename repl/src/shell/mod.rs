@@ -207,7 +207,8 @@ impl Shell<'_> {
             .namespace
             .between_cells(|| self.read_and_run(&mut input, &history));
         self.restore_files();
-        if self.terminal.take_lost() {
+        let is_file_lost = self.terminal.take_lost();
+        if is_file_lost {
             history.lose_file();
             // It is let go of without its end, which is that of its thread, too: under the numbers of
             // the files that it would close may be others by now.
@@ -216,7 +217,15 @@ impl Shell<'_> {
         } else {
             drop(input);
         }
-        self.vm.allow_threads(|| history.finish());
+        let mut told = self.vm.allow_threads(|| history.finish());
+        if !is_file_lost && self.namespace.cell_count() > 0 {
+            // There is no further prompt to tell it at.
+            told = told.or_else(|| history.trouble());
+        }
+        if let Some(sentence) = told {
+            self.screen
+                .put(Stream::Stderr, &format!("rhumba: {sentence}\n"));
+        }
         status
     }
 

@@ -20,7 +20,7 @@ mod writer;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, channel, sync_channel,
 };
@@ -55,6 +55,10 @@ pub struct History {
     recent: Arc<Recent>,
     trouble: Arc<Trouble>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The file, where there is to be one.
+    path: Option<PathBuf>,
+    /// The cells that the thread was given and has kept nowhere yet.
+    unkept: Arc<AtomicUsize>,
     /// Whether what comes goes to the thread at all.
     is_kept: AtomicBool,
     /// Tells when the cell is kept that wasn't waited for to the end: until then no other is.
@@ -87,7 +91,14 @@ impl History {
         let (orders, received) = sync_channel(ORDERS_MAX);
         let recent = Arc::new(Recent::default());
         let trouble = Arc::new(Trouble::default());
-        let writer = Writer::new(folder, Arc::clone(&recent), Arc::clone(&trouble));
+        let path = folder.as_ref().map(|folder| folder.join(writer::FILE_NAME));
+        let unkept = Arc::new(AtomicUsize::new(0));
+        let writer = Writer::new(
+            folder,
+            Arc::clone(&recent),
+            Arc::clone(&trouble),
+            Arc::clone(&unkept),
+        );
         let started = thread::start("history", move || writer.run(&received));
         let thread = match started {
             Ok(thread) => Some(thread),
@@ -104,6 +115,8 @@ impl History {
             recent,
             trouble,
             thread: Mutex::new(thread),
+            path,
+            unkept,
             is_kept: AtomicBool::new(true),
             late: Mutex::default(),
         }
@@ -146,14 +159,13 @@ impl History {
         });
     }
 
-    /// Keeps what is still to be kept and ends the session.
-    pub fn finish(&self) {
+    /// Keeps what is still to be kept and ends the session; gives a sentence on cells that can't be kept.
+    pub fn finish(&self) -> Option<String> {
         let thread = self
             .thread
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let Some(thread) = thread else { return };
+            .take()?;
         let (done, finished) = channel();
         if self.orders.send(Order::Finish { done }).is_ok() {
             // A disk that hangs must not keep the person from leaving.
@@ -161,15 +173,35 @@ impl History {
                 let _ = thread.join();
             }
         }
+        let path = self.path.as_ref()?;
+        let cells = match self.unkept.load(Ordering::Relaxed) {
+            0 => return None,
+            1 => "the last cell isn't".to_owned(),
+            count => format!("the last {count} cells aren't"),
+        };
+        Some(format!(
+            "{cells} kept in the history {}: nothing could be written to it for some seconds, as when another process \
+             keeps it locked",
+            path.display()
+        ))
     }
 
     fn order(&self, order: Order) {
-        match self.orders.try_send(order) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(_)) => self.trouble.tell(
+        let is_cell = matches!(order, Order::Input { .. });
+        if is_cell {
+            self.unkept.fetch_add(1, Ordering::Relaxed);
+        }
+        let Err(refused) = self.orders.try_send(order) else {
+            return;
+        };
+        if is_cell {
+            self.unkept.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let TrySendError::Full(_) = refused {
+            self.trouble.tell(
                 "some cells aren't kept in the history: they came faster than the disk takes them"
                     .to_owned(),
-            ),
+            );
         }
     }
 }

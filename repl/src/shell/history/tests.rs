@@ -176,7 +176,7 @@ fn several_shells_write_at_once_and_lose_nothing() {
                         assert_eq!(own.len(), line as usize);
                     }
                 }
-                history.finish();
+                assert_eq!(history.finish(), None);
                 assert_eq!(history.trouble(), None);
             });
         }
@@ -184,6 +184,28 @@ fn several_shells_write_at_once_and_lose_nothing() {
     let history = open(&folder);
     assert_eq!(asked(&history, search("shell_*", false)).len(), 300);
     history.finish();
+}
+
+#[test]
+fn what_a_locked_file_does_not_take_is_told_at_the_end() {
+    let folder = folder();
+    let history = open(&folder);
+    history.remember(1, "kept");
+    assert_eq!(asked(&history, all(1)).len(), 1);
+    let path = folder.path().join("state").join(writer::FILE_NAME);
+    let other = rusqlite::Connection::open(&path).expect("it is there");
+    other
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("nobody writes");
+    history.remember(2, "lost");
+    history.remember(3, "lost too");
+    let told = history.finish().expect("it is locked");
+    let cells = format!(
+        "the last 2 cells aren't kept in the history {}: ",
+        path.display()
+    );
+    assert!(told.starts_with(&cells), "{told}");
+    assert_eq!(history.finish(), None, "it is told once");
 }
 
 #[test]

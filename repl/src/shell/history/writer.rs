@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ pub struct Writer {
     recent: Arc<Recent>,
     trouble: Arc<Trouble>,
     unwritten: Vec<Unwritten>,
+    /// The cells that were given to this thread and are kept nowhere yet.
+    unkept: Arc<AtomicUsize>,
     /// This session, once it has a cell.
     session: Option<Session>,
 }
@@ -96,12 +99,18 @@ impl Session {
 }
 
 impl Writer {
-    pub fn new(folder: Option<PathBuf>, recent: Arc<Recent>, trouble: Arc<Trouble>) -> Self {
+    pub fn new(
+        folder: Option<PathBuf>,
+        recent: Arc<Recent>,
+        trouble: Arc<Trouble>,
+        unkept: Arc<AtomicUsize>,
+    ) -> Self {
         Self {
             folder,
             recent,
             trouble,
             unwritten: Vec::new(),
+            unkept,
             session: None,
         }
     }
@@ -327,6 +336,9 @@ impl Writer {
             Ok(session)
         })?;
         self.session = Some(session);
+        let is_cell = |item: &&Unwritten| matches!(item, Unwritten::Input { .. });
+        let cells = self.unwritten.iter().filter(is_cell).count();
+        self.unkept.fetch_sub(cells, Ordering::Relaxed);
         self.unwritten.clear();
         Ok(())
     }
