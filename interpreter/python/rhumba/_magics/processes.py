@@ -189,17 +189,18 @@ def _end(process):
     import signal
     import subprocess
 
-    for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
+    left = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
+    while left:
         try:
-            os.killpg(process.pid, asked)
-        except ProcessLookupError:
-            pass
-        try:
+            if process.poll() is not None:
+                return
+            os.killpg(process.pid, left.pop(0))
             process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
+        except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
+        except KeyboardInterrupt:
+            # Whoever asks again doesn't want to wait.
+            del left[:-1]
 
 
 def _leave_in_background(given, process, cell):

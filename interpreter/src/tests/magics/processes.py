@@ -85,6 +85,32 @@ def test_an_interrupt_while_a_command_starts_tells_nothing_of_how_it_starts():
         subprocess.Popen = before
 
 
+def test_a_script_that_minds_no_interrupt_ends_at_the_second():
+    import signal
+    import subprocess
+
+    from rhumba._magics import processes
+
+    left = [1]
+
+    class Interrupted(subprocess.Popen):
+        def wait(self, timeout=None):
+            if left:
+                left.pop()
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    process = Interrupted(
+        ["sh", "-c", "trap '' INT TERM; echo ready; sleep 600"], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout.readline() == b"ready\n"
+    processes._end(process)
+    assert left == [] and process.returncode == -signal.SIGKILL
+    # Nothing that it has started holds the pipe any more.
+    assert process.stdout.read() == b""
+    process.stdout.close()
+
+
 def test_each_language_runs_its_program():
     import shutil
 
