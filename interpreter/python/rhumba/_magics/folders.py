@@ -95,16 +95,18 @@ def _target(typed):
     if "\\" in folder and not os.path.exists(folder):
         # As the system's shell writes names with spaces.
         folder = re.sub(r"\\(.)", r"\1", folder)
-    if not os.path.isdir(folder) and typed in bookmarks():
-        print(f"(bookmark:{typed}) -> {bookmarks()[typed]}")
-        return bookmarks()[typed]
-    return folder
+    marked = None if os.path.isdir(folder) else bookmarks().get(typed)
+    if marked is None:
+        return folder
+    print(f"(bookmark:{typed}) -> {marked}")
+    return marked
 
 
 def _marked(name):
-    if name not in bookmarks():
+    marked = bookmarks().get(name)
+    if marked is None:
         raise UsageError(f"%cd: there is no bookmark {name!r}; %bookmark -l lists them")
-    return bookmarks()[name]
+    return marked
 
 
 def _remembered(text):
