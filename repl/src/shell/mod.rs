@@ -207,6 +207,12 @@ impl Shell<'_> {
             .namespace
             .between_cells(|| self.read_and_run(&mut input, &history));
         self.restore_files();
+        self.finish(input, &history);
+        status
+    }
+
+    /// Lets go of what cells come from, and waits until the history is written; tells what isn't kept of it.
+    fn finish(&self, input: Input<'_>, history: &History) {
         let is_file_lost = self.terminal.take_lost();
         if is_file_lost {
             history.lose_file();
@@ -226,7 +232,6 @@ impl Shell<'_> {
             self.screen
                 .put(Stream::Stderr, &format!("rhumba: {sentence}\n"));
         }
-        status
     }
 
     /// Runs cells until the person leaves, and gives the exit status.
