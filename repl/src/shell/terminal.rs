@@ -2,20 +2,26 @@
 //!
 //! A cell or a command may leave the terminal raw or silent, or close the shell's own files of it, as
 //! `open(0).close()` does, or put others in their place, as `os.dup2` does; the next prompt puts it right.
-//! And where a signal ends the shell while a line is edited, the terminal is given back first.
+//! And where a signal or `os._exit` ends the shell while a line is edited, the terminal is given back first.
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, IntoRawFd};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
 use super::own_file::OwnFile;
 
-/// The modes of the terminal as the shell was started with them. Written once, before the
-/// handlers that read it are installed.
-static MODES: OnceLock<libc::termios> = OnceLock::new();
+/// The modes of the terminal as the innermost shell found them; null while none is open. What it leads to is
+/// never freed: a handler may be reading it.
+static MODES: AtomicPtr<libc::termios> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Whether the terminal calls itself dumb, and is sent no codes.
+static IS_DUMB: AtomicBool = AtomicBool::new(false);
+
+/// What has the end of the process give the terminal back is asked for once.
+static END: Once = Once::new();
 
 /// Where the terminal is written to: while a cell is edited, that isn't standard output.
 static OUTPUT: AtomicI32 = AtomicI32::new(libc::STDOUT_FILENO);
@@ -31,6 +37,19 @@ static ARE_LAST_WORDS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// How many rows lead below a cell that is edited.
 static ROWS_TO_LEAVE: AtomicUsize = AtomicUsize::new(0);
+
+/// The signals that don't end a process which hasn't said what it does on them, and the one that nobody hears.
+const HARMLESS: [libc::c_int; 9] = [
+    libc::SIGCHLD,
+    libc::SIGCONT,
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGURG,
+    libc::SIGWINCH,
+];
 
 /// Leaves the mode in which a paste is marked, shows the cursor, and ends all colours.
 const SOBER: &[u8] = b"\x1b[?2004l\x1b[?25h\x1b[0m";
@@ -139,6 +158,10 @@ impl Size {
 /// Gives the terminal back when it is dropped. Where stdin is no terminal it keeps no modes.
 pub struct Keeper {
     streams: Vec<Stream>,
+    /// The modes that there were.
+    modes: Option<&'static libc::termios>,
+    /// Those of the shell around this one, if there is any.
+    modes_around: Option<&'static libc::termios>,
     /// Whether it was said that a file of the terminal was replaced.
     told: Cell<bool>,
     /// Whether the shell's own files were found closed, and nobody has asked since.
@@ -146,18 +169,25 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Remembers the modes, and sees to it that ending signals bring them back.
+    /// Remembers the modes, and sees to it that they come back however the process ends.
     pub fn new() -> Self {
-        if let Some(modes) = current_modes() {
-            MODES.get_or_init(|| modes);
+        let modes_around = kept_modes();
+        let modes = current_modes().map(|modes| &*Box::leak(Box::new(modes)));
+        if modes.is_some() {
+            let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+            IS_DUMB.store(is_dumb, Ordering::Relaxed);
             // SAFETY: it asks for a number.
             OWNER.store(unsafe { libc::getpid() }, Ordering::Relaxed);
+            keep_modes(modes);
             restore_on_signals();
+            restore_on_exit();
         }
         let numbers = [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO];
         Self {
             // One that isn't open can't be closed by a cell.
             streams: numbers.into_iter().filter_map(Stream::keep).collect(),
+            modes,
+            modes_around,
             told: Cell::new(false),
             lost: Cell::new(false),
         }
@@ -167,7 +197,7 @@ impl Keeper {
     /// first time that what is written went elsewhere.
     pub fn restore_files(&self) -> Option<String> {
         // A library that puts back what Python knows of takes a handler away that it doesn't.
-        if MODES.get().is_some() {
+        if self.modes.is_some() {
             restore_on_signals();
         }
         let mut taken = None;
@@ -194,7 +224,7 @@ impl Keeper {
 
     /// Puts back the modes.
     pub fn restore_modes(&self) {
-        if let Some(modes) = MODES.get() {
+        if let Some(modes) = self.modes {
             // SAFETY: the structure was filled by tcgetattr. A terminal that is gone refuses,
             // and needs no modes.
             unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSADRAIN, modes) };
@@ -207,6 +237,10 @@ impl Drop for Keeper {
         // Nobody is left to be told at a prompt.
         let _ = self.restore_files();
         self.restore_modes();
+        keep_modes(self.modes_around);
+        if self.modes.is_some() && self.modes_around.is_none() {
+            leave_signals();
+        }
         for stream in &self.streams {
             if let Some(copy) = stream.copy() {
                 copy.close();
@@ -354,48 +388,110 @@ fn current_modes() -> Option<libc::termios> {
     }
 }
 
+/// The modes that the terminal is given back with.
+fn kept_modes() -> Option<&'static libc::termios> {
+    // SAFETY: what it leads to is never freed, and never changed.
+    unsafe { MODES.load(Ordering::Acquire).as_ref() }
+}
+
+fn keep_modes(modes: Option<&'static libc::termios>) {
+    let modes = modes.map_or(std::ptr::null(), std::ptr::from_ref);
+    MODES.store(modes.cast_mut(), Ordering::Release);
+}
+
+/// The signals that end a process by themselves. What ends with an abort has said why just before.
+fn ending_signals() -> impl Iterator<Item = libc::c_int> {
+    (1..=libc::SIGRTMAX()).filter(|signal| !HARMLESS.contains(signal))
+}
+
 fn restore_on_signals() {
-    // What ends with an abort has said why just before.
-    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGABRT] {
-        restore_on(signal);
+    ending_signals().for_each(restore_on);
+}
+
+/// Has the process end as `std::process::exit` ends it, which `os._exit` calls, with the terminal given back.
+fn restore_on_exit() {
+    END.call_once(|| {
+        // SAFETY: the function lives as long as the process does. Where there is no room for it, the terminal
+        // stays as it is.
+        unsafe { libc::atexit(on_exit) };
+    });
+}
+
+/// What is done with a signal; `None` for one that nobody can do anything with.
+fn action_of(signal: libc::c_int) -> Option<libc::sigaction> {
+    // SAFETY: a zeroed structure is one, and it lives through the call.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        (libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0).then_some(action)
     }
+}
+
+fn handler() -> libc::sighandler_t {
+    on_signal as extern "C" fn(libc::c_int) as usize
 }
 
 /// Gives the terminal back before this signal ends the process, unless it is ignored (as `nohup` has it) or the
 /// program around the shell has a handler of its own.
 fn restore_on(signal: libc::c_int) {
+    let Some(mut action) = action_of(signal) else {
+        return;
+    };
+    if action.sa_sigaction != libc::SIG_DFL {
+        return;
+    }
+    action.sa_sigaction = handler();
+    action.sa_flags = libc::SA_RESETHAND | libc::SA_NODEFER;
     // SAFETY: the handler does only what is allowed in one. SA_RESETHAND makes the signal that
     // it raises end the process the way the first one was meant to.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        if libc::sigaction(signal, std::ptr::null(), &raw mut action) != 0
-            || action.sa_sigaction != libc::SIG_DFL
-        {
-            return;
+    unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+}
+
+/// Has signals end the process as they did before there was a shell.
+fn leave_signals() {
+    for signal in ending_signals() {
+        if action_of(signal).is_some_and(|action| action.sa_sigaction == handler()) {
+            // SAFETY: no handler is set.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
-        action.sa_sigaction = on_signal as extern "C" fn(libc::c_int) as usize;
-        action.sa_flags = libc::SA_RESETHAND | libc::SA_NODEFER;
-        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
     }
 }
 
 extern "C" fn on_signal(signal: libc::c_int) {
-    // SAFETY: getpid, tcsetattr, poll, write and raise are async-signal-safe, and so is loading a OnceLock
-    // that was filled before the handler was installed.
+    give_back();
+    // SAFETY: it is async-signal-safe.
+    unsafe { libc::raise(signal) };
+}
+
+extern "C" fn on_exit() {
+    give_back();
+}
+
+/// Gives the terminal back if a shell of this process has it. It is allowed in a signal's handler: of what it calls
+/// all is, and what is asked of a file is asked as tcgetattr does.
+fn give_back() {
+    let Some(modes) = kept_modes() else {
+        return;
+    };
+    // SAFETY: it asks for a number.
+    if unsafe { libc::getpid() } != OWNER.load(Ordering::Relaxed) {
+        return;
+    }
+    // They stand above the cell, which is as it was.
+    show_last_words();
+    // SAFETY: the structure was filled by tcgetattr.
+    unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes) };
+    let output = OUTPUT.load(Ordering::Relaxed);
+    if !is_terminal(output) {
+        return;
+    }
+    // SAFETY: the bytes live through the calls.
     unsafe {
-        if libc::getpid() == OWNER.load(Ordering::Relaxed) {
-            // They stand above the cell, which is as it was.
-            show_last_words();
-            if let Some(modes) = MODES.get() {
-                libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, modes);
-            }
-            let output = OUTPUT.load(Ordering::Relaxed);
-            for _ in 0..ROWS_TO_LEAVE.load(Ordering::Relaxed) {
-                libc::write(output, c"\n".as_ptr().cast(), 1);
-            }
+        for _ in 0..ROWS_TO_LEAVE.load(Ordering::Relaxed) {
+            libc::write(output, c"\n".as_ptr().cast(), 1);
+        }
+        if !IS_DUMB.load(Ordering::Relaxed) {
             libc::write(output, SOBER.as_ptr().cast(), SOBER.len());
         }
-        libc::raise(signal);
     }
 }
 
@@ -441,28 +537,37 @@ mod tests {
 
     #[test]
     fn a_signal_that_is_ignored_stays_ignored() {
-        let handler_of = |signal| {
-            // SAFETY: the structure lives through the call.
-            unsafe {
-                let mut action: libc::sigaction = std::mem::zeroed();
-                assert_eq!(
-                    libc::sigaction(signal, std::ptr::null(), &raw mut action),
-                    0
-                );
-                action.sa_sigaction
-            }
-        };
+        let handler_of = |signal| action_of(signal).map(|action| action.sa_sigaction);
         // Nobody sends these two.
         // SAFETY: no handler is set.
         unsafe { libc::signal(libc::SIGUSR1, libc::SIG_IGN) };
         restore_on(libc::SIGUSR1);
-        assert_eq!(handler_of(libc::SIGUSR1), libc::SIG_IGN);
+        assert_eq!(handler_of(libc::SIGUSR1), Some(libc::SIG_IGN));
         restore_on(libc::SIGUSR2);
-        assert_ne!(handler_of(libc::SIGUSR2), libc::SIG_DFL);
+        assert_eq!(handler_of(libc::SIGUSR2), Some(handler()));
+        leave_signals();
+        assert_eq!(handler_of(libc::SIGUSR1), Some(libc::SIG_IGN));
+        assert_eq!(handler_of(libc::SIGUSR2), Some(libc::SIG_DFL));
         // SAFETY: as above.
-        unsafe {
-            libc::signal(libc::SIGUSR1, libc::SIG_DFL);
-            libc::signal(libc::SIGUSR2, libc::SIG_DFL);
+        unsafe { libc::signal(libc::SIGUSR1, libc::SIG_DFL) };
+    }
+
+    #[test]
+    fn signals_that_end_a_process_are_known() {
+        let ending: Vec<libc::c_int> = ending_signals().collect();
+        let ends = [
+            libc::SIGHUP,
+            libc::SIGALRM,
+            libc::SIGUSR1,
+            libc::SIGVTALRM,
+            libc::SIGRTMIN(),
+            libc::SIGRTMAX(),
+        ];
+        for signal in ends {
+            assert!(ending.contains(&signal), "{signal}");
+        }
+        for signal in [libc::SIGCHLD, libc::SIGTSTP, libc::SIGWINCH] {
+            assert!(!ending.contains(&signal), "{signal}");
         }
     }
 }

@@ -187,6 +187,28 @@ fn a_shell_whose_files_were_closed_leaves_no_thread() {
 }
 
 #[test]
+fn each_shell_leaves_the_terminal_as_it_found_it() {
+    let home = TestHome::new();
+    let script = home.write(
+        "around.py",
+        "import rhumba, termios\n\
+         rhumba.embed()\n\
+         modes = termios.tcgetattr(0)\n\
+         modes[3] &= ~(termios.ICANON | termios.ECHO)\n\
+         termios.tcsetattr(0, termios.TCSANOW, modes)\n\
+         rhumba.embed()\n\
+         print('changed:', termios.tcgetattr(0)[3] ^ modes[3])\n",
+    );
+    let script = script.to_str().expect("its name is text");
+    let mut terminal = Terminal::start(&home, &[script]);
+    terminal.prompt(1);
+    terminal.send("\x04");
+    terminal.prompt(1);
+    terminal.send("\x04");
+    terminal.expect("changed: 0");
+}
+
+#[test]
 fn what_was_started_while_a_cell_was_typed_may_write_after_the_console() {
     let home = TestHome::new();
     let script = home.write(

@@ -465,17 +465,36 @@ fn a_dumb_terminal_gets_no_escape_code() {
 }
 
 #[test]
-fn a_terminated_shell_gives_the_terminal_back() {
+fn a_shell_that_a_signal_ends_gives_the_terminal_back() {
+    for signal in [libc::SIGTERM, libc::SIGALRM, libc::SIGUSR1, libc::SIGVTALRM] {
+        let home = TestHome::new();
+        let mut terminal = Terminal::start(&home, &[]);
+        terminal.prompt(1);
+        assert!(!terminal.collects_lines(), "an editor reads single keys");
+        let shell = Process::hold(terminal.pid());
+        shell.signal(signal);
+        assert!(shell.ends_within(STEP_TIMEOUT));
+        assert!(terminal.collects_lines(), "{signal} left the terminal raw");
+        let (_, ended) = terminal.end();
+        assert!(matches!(ended, WaitStatus::Signaled(..)), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_thread_that_ends_the_shell_at_once_gives_the_terminal_back() {
     let home = TestHome::new();
     let mut terminal = Terminal::start(&home, &[]);
-    terminal.prompt(1);
+    terminal.enter(1, "import os, threading; os.system('mkfifo go')");
+    let ends = "threading.Thread(target=lambda: os._exit(int(open('go').read()))).start()";
+    terminal.enter(2, ends);
+    terminal.prompt(3);
     assert!(!terminal.collects_lines(), "an editor reads single keys");
     let shell = Process::hold(terminal.pid());
-    shell.signal(libc::SIGTERM);
+    std::fs::write(home.work().join("go"), "7").expect("the thread reads it");
     assert!(shell.ends_within(STEP_TIMEOUT));
     assert!(terminal.collects_lines(), "the terminal was left raw");
-    let (_, ended) = terminal.end();
-    assert!(matches!(ended, WaitStatus::Signaled(..)), "{ended:?}");
+    let rest = leaves_with(terminal, 7);
+    assert!(rest.contains("\x1b[?2004l"), "pastes stay marked: {rest:?}");
 }
 
 #[test]
