@@ -1,5 +1,6 @@
 """Commands of the system's shell, with their output where the session's output goes."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def system(command):
     sys.stderr.flush()
     if sys.stdout.isatty():
         # A program that wants a terminal, an editor for one, gets ours.
-        return _wait_at_terminal(*_begun(command))
+        return run_at_terminal([_shell(), "-c", command])
     process = _begun_with_pipe(command)
     import codecs
 
@@ -40,6 +41,18 @@ def system(command):
         process.stdout.close()
         status = _wait(process)
     return status
+
+
+def run_at_terminal(words):
+    """Runs a program that has the terminal, and with it Ctrl-C and Ctrl-\\, for itself; returns its exit status."""
+    with _quits_held():
+        return _wait_at_terminal(*_begun(words))
+
+
+def run_editor(command):
+    """Runs an editor, as the system's shell reads its command, and returns its exit status."""
+    # The shell around it is not to end by a key that the editor takes.
+    return run_at_terminal(["/bin/sh", "-c", f"trap : INT QUIT\n{command}"])
 
 
 def getoutput(command):
@@ -63,8 +76,22 @@ def output_and_status(command):
     raise KeyboardInterrupt from None
 
 
-def _begun(command, **streams):
-    """Starts a command; returns it, and whether a Ctrl-C came meanwhile, which reached it too if it ran already."""
+@contextlib.contextmanager
+def _quits_held():
+    """Has Ctrl-\\ not end this process, where nobody has said what it does."""
+    is_held = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGQUIT) == signal.SIG_DFL
+    if is_held:
+        # What is ignored would be ignored by the program, too.
+        signal.signal(signal.SIGQUIT, lambda *_: None)
+    try:
+        yield
+    finally:
+        if is_held:
+            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def _begun(words, **streams):
+    """Starts a program; returns it, and whether a Ctrl-C came meanwhile, which reached it too if it ran already."""
     interrupts = []
     is_held = (
         threading.current_thread() is threading.main_thread()
@@ -74,7 +101,7 @@ def _begun(command, **streams):
         signal.signal(signal.SIGINT, lambda *_: interrupts.append(None))
     process = None
     try:
-        process = subprocess.Popen([_shell(), "-c", command], **streams)
+        process = subprocess.Popen(words, **streams)
     except KeyboardInterrupt:
         pass
     finally:
@@ -89,7 +116,7 @@ def _begun(command, **streams):
 def _begun_with_pipe(command):
     """Starts a command whose output, of both kinds, is read here."""
     process, interrupted = _begun(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [_shell(), "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if interrupted:
         process.kill()

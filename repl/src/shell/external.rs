@@ -4,7 +4,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 /// What is tried where neither variable is set.
 const USUAL: [&str; 3] = ["nano", "vi", "ed"];
@@ -22,13 +22,7 @@ pub fn edit(text: &str) -> Result<String, String> {
     let file = folder.path.join(FILE_NAME);
     std::fs::write(&file, text)
         .map_err(|error| format!("the cell can't be put into a file: {error}"))?;
-    // The variable holds a command with its options, as the system's shell reads it.
-    let status = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(format!("{command} \"$1\""))
-        .arg("sh")
-        .arg(&file)
-        .status()
+    let status = run(&command, &file)
         .map_err(|error| format!("the editor {command} can't be started: {error}"))?;
     if !status.success() {
         return Err(format!(
@@ -41,6 +35,54 @@ pub fn edit(text: &str) -> Result<String, String> {
         .map_err(|_| "what was edited isn't UTF-8 text; the cell is as it was".to_owned())?;
     Ok(edited.trim_end_matches(['\n', '\r']).replace("\r\n", "\n"))
 }
+
+/// Runs the editor, which has the terminal for itself, and with it the keys that interrupt and quit.
+fn run(command: &str, file: &Path) -> io::Result<ExitStatus> {
+    let _keys = KeysLeft::new();
+    // The variable holds a command with its options, as the system's shell reads it. That shell is not to end by
+    // a key that the editor takes.
+    Command::new("/bin/sh")
+        .arg("-c")
+        .arg(format!("trap : INT QUIT\n{command} \"$1\""))
+        .arg("sh")
+        .arg(file)
+        .status()
+}
+
+/// The signals that the terminal's keys send.
+const KEYS: [libc::c_int; 2] = [libc::SIGINT, libc::SIGQUIT];
+
+/// Has the keys do nothing to this process, until it is dropped.
+struct KeysLeft {
+    before: [libc::sigaction; KEYS.len()],
+}
+
+impl KeysLeft {
+    fn new() -> Self {
+        // What is ignored would be ignored by the editor, too.
+        // SAFETY: zeroed structures are some, and they live through the calls; the handler does nothing.
+        let before = KEYS.map(|signal| unsafe {
+            let mut before: libc::sigaction = std::mem::zeroed();
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = on_key as extern "C" fn(libc::c_int) as usize;
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(signal, &raw const action, &raw mut before);
+            before
+        });
+        Self { before }
+    }
+}
+
+impl Drop for KeysLeft {
+    fn drop(&mut self) {
+        for (signal, before) in KEYS.into_iter().zip(&self.before) {
+            // SAFETY: it was in force before.
+            unsafe { libc::sigaction(signal, before, std::ptr::null_mut()) };
+        }
+    }
+}
+
+extern "C" fn on_key(_: libc::c_int) {}
 
 fn command() -> Option<String> {
     let named = ["VISUAL", "EDITOR"].iter().find_map(|name| {

@@ -278,6 +278,50 @@ fn another_editor_takes_the_cell_and_gives_it_back() {
 }
 
 #[test]
+fn an_editor_has_the_keys_that_interrupt_for_itself() {
+    let home = TestHome::new();
+    let editor = home.write(
+        "editor.sh",
+        "trap 'interrupted=1' INT\n\
+         trap 'quit=1' QUIT\n\
+         echo it edits\n\
+         until [ \"$interrupted$quit\" = 11 ]; do :; done\n\
+         echo '6 * 7' > \"$1\"\n",
+    );
+    let command = format!("/bin/sh {}", editor.display());
+    let variables = [("TERM", "xterm"), ("EDITOR", command.as_str())];
+    let kind = TerminalKind {
+        variables: &variables,
+        removed: &["VISUAL"],
+        ..TerminalKind::default()
+    };
+    let mut screen = Screen::start_on(&home, &[], &kind);
+    let edited = |screen: &mut Screen| {
+        screen.shows("it edits");
+        screen.send("\x03");
+        screen.shows("^C");
+        screen.send("\x1c");
+    };
+    screen.prompt(1);
+    screen.send("'one'\x1bOQ");
+    edited(&mut screen);
+    screen.shows_line("In [1]: 6 * 7");
+    screen.send("\r");
+    screen.shows("Out[1]: 42");
+    screen.prompt(2);
+    screen.send("\x0c");
+    screen.wait("an empty screen", |screen| {
+        !screen.contents().contains("it edits")
+    });
+    screen.enter(2, "%edit cell.py");
+    edited(&mut screen);
+    screen.prompt(3);
+    let kept = std::fs::read_to_string(home.work().join("cell.py"));
+    assert_eq!(kept.expect("it was edited"), "6 * 7\n");
+    screen.leave();
+}
+
+#[test]
 fn output_of_other_threads_is_shown_above_what_is_typed() {
     let home = TestHome::new();
     let mut screen = Screen::start(&home, &[]);

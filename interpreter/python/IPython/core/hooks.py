@@ -9,6 +9,7 @@ import os
 import subprocess
 
 from IPython.core.error import TryNext
+from rhumba._system import run_editor
 
 __all__ = ["CommandChainDispatcher", "TryNext", "clipboard_get", "editor", "show_in_pager", "synchronize_with_editor"]
 
@@ -22,8 +23,10 @@ def editor(self, filename, linenum=None, wait=True):
         program = f'"{program}"'
     if " " in filename:
         filename = f'"{filename}"'
-    running = subprocess.Popen(f"{program} {at}{filename}", shell=True)
-    if wait and running.wait() != 0:
+    command = f"{program} {at}{filename}"
+    if not wait:
+        subprocess.Popen(command, shell=True)
+    elif run_editor(command):
         raise TryNext()
 
 

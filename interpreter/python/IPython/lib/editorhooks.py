@@ -22,11 +22,12 @@ def install_editor(template, wait=False):
 
     def open_in_editor(shell, filename, line=0, *rest):
         import shlex
-        import subprocess
+
+        from rhumba._system import run_editor
 
         command = template.format(filename=shlex.quote(str(filename)), line=line or 0)
         print(">", command)
-        if subprocess.Popen(command, shell=True).wait():
+        if run_editor(command):
             raise TryNext(f"the editor has failed: {command}")
         if wait:
             input("Enter, once the file is saved: ")

@@ -316,9 +316,9 @@ def _editor():
 
 def _open(command, path, line):
     import shlex
-    import subprocess
 
     from rhumba._interface import hooked
+    from rhumba._system import run_at_terminal
 
     if hooked("editor", path, line)[0]:
         return
@@ -333,7 +333,7 @@ def _open(command, path, line):
     if line and os.path.basename(words[0]) in ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "kak", "micro"):
         words.append(f"+{line}")
     try:
-        status = subprocess.call([*words, path])
+        status = run_at_terminal([*words, path])
     except OSError as failure:
         raise UsageError(f"the editor {command} can't be started: {failure.strerror}") from None
     if status:
