@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::{ArgBytesLike, FuncArgs};
@@ -63,6 +64,14 @@ impl DisplayItem {
 pub trait OutputSink: Send + Sync {
     /// Text written to a stream: any piece of it, whole lines or not.
     fn write(&self, stream: Stream, text: &str);
+
+    /// Bytes written to a stream, and the text that they make with what came before: a character may come in several
+    /// writes, and its end is then with the last of them. Whoever has no use for bytes takes the text.
+    fn write_bytes(&self, stream: Stream, _bytes: &[u8], text: &str) {
+        if !text.is_empty() {
+            self.write(stream, text);
+        }
+    }
 
     /// One object shown by `display`, as pairs of a MIME type and its text.
     fn display(&self, data: &[(String, String)]);
@@ -178,12 +187,17 @@ pub(crate) fn write_stdout(vm: &VirtualMachine, text: &str) -> PyResult<()> {
     Ok(())
 }
 
+/// As much is written before a Ctrl-C is looked for: a terminal may take minutes for all of it.
+const PART_BYTES_MAX: usize = 16 * 1024;
+
 /// `sys.stdout` or `sys.stderr` as Python code sees it: text in, to the sink.
 #[pyclass(module = "rhumba", name = "OutputStream")]
 #[derive(PyPayload)]
 pub(crate) struct OutputStream {
     stream: Stream,
     sink: Arc<dyn OutputSink>,
+    /// What has come as bytes of a character that isn't whole yet.
+    begun: Mutex<Vec<u8>>,
 }
 
 impl fmt::Debug for OutputStream {
@@ -196,14 +210,20 @@ impl OutputStream {
     fn new_object(vm: &VirtualMachine, stream: Stream, sink: Arc<dyn OutputSink>) -> PyObjectRef {
         let class = Self::make_static_type();
         // A dictionary, because programs hang attributes on their streams.
-        let object = PyRef::new_ref(Self { stream, sink }, class, Some(vm.ctx.new_dict()));
-        object.into()
+        let stream = Self {
+            stream,
+            sink,
+            begun: Mutex::default(),
+        };
+        PyRef::new_ref(stream, class, Some(vm.ctx.new_dict())).into()
     }
 
-    /// Hands text on; where it is long in parts, between which a Ctrl-C ends it: a terminal may take
-    /// minutes for all of it.
+    /// Hands text on; where it is long in parts, between which a Ctrl-C ends it.
     fn put(&self, vm: &VirtualMachine, text: &str) -> PyResult<()> {
-        const PART_BYTES_MAX: usize = 16 * 1024;
+        if !std::mem::take(&mut *self.begun.lock()).is_empty() {
+            let lost = char::REPLACEMENT_CHARACTER.to_string();
+            vm.allow_threads(|| self.sink.write_bytes(self.stream, &[], &lost));
+        }
         let mut rest = text;
         while rest.len() > PART_BYTES_MAX {
             let (part, behind) = rest.split_at(rest.floor_char_boundary(PART_BYTES_MAX));
@@ -213,6 +233,40 @@ impl OutputStream {
         }
         vm.allow_threads(|| self.sink.write(self.stream, rest));
         Ok(())
+    }
+
+    /// The same with bytes.
+    fn put_bytes(&self, vm: &VirtualMachine, bytes: &[u8]) -> PyResult<()> {
+        for (index, part) in bytes.chunks(PART_BYTES_MAX).enumerate() {
+            if index > 0 {
+                vm.check_signals()?;
+            }
+            let text = self.decoded(part);
+            vm.allow_threads(|| self.sink.write_bytes(self.stream, part, &text));
+        }
+        Ok(())
+    }
+
+    /// The text of bytes, as far as its characters are whole.
+    fn decoded(&self, bytes: &[u8]) -> String {
+        let mut begun = self.begun.lock();
+        begun.extend_from_slice(bytes);
+        let whole_length = begun.len() - begun_length(&begun);
+        let rest = begun.split_off(whole_length);
+        let whole = std::mem::replace(&mut *begun, rest);
+        String::from_utf8_lossy(&whole).into_owned()
+    }
+}
+
+/// How many bytes at the end begin a character that goes on behind them.
+fn begun_length(bytes: &[u8]) -> usize {
+    // Of a character of four bytes three may be there.
+    let last = &bytes[bytes.len().saturating_sub(3)..];
+    let first = last.iter().rposition(|byte| byte & 0xc0 != 0x80);
+    let begun = first.map_or(&[][..], |first| &last[first..]);
+    match std::str::from_utf8(begun) {
+        Err(error) if error.error_len().is_none() => begun.len(),
+        _ => 0,
     }
 }
 
@@ -348,7 +402,7 @@ impl OutputBuffer {
     fn write(zelf: &Py<Self>, data: ArgBytesLike, vm: &VirtualMachine) -> PyResult<usize> {
         let bytes = data.borrow_buf().to_vec();
         if !bytes.is_empty() {
-            zelf.text.put(vm, &String::from_utf8_lossy(&bytes))?;
+            zelf.text.put_bytes(vm, &bytes)?;
         }
         Ok(bytes.len())
     }

@@ -82,6 +82,30 @@ fn all_threads_and_all_ways_of_writing_arrive() {
 }
 
 #[test]
+fn a_character_may_come_in_several_writes_of_bytes() {
+    with_bench(|bench| {
+        let printed = bench.printed(
+            "import sys\n\
+             for part in (b'\\xc3', b'\\xa9 \\xf0\\x9f', b'', b'\\x98', b'\\x80\\n'):\n    \
+                 sys.stdout.buffer.write(part)\n    \
+                 sys.stdout.flush()",
+        );
+        assert_eq!(printed, "é 😀\n");
+        // What is cut off and what is nothing stand for one character each.
+        let printed = bench.printed(
+            "sys.stdout.buffer.write(b'\\xe2\\x82')\n\
+             print('cut')\n\
+             sys.stdout.buffer.write(b'\\xff\\xa9\\n\\xe2')\n\
+             sys.stdout.buffer.write(b'\\xc3\\xa9\\n')",
+        );
+        assert_eq!(printed, "\u{fffd}cut\n\u{fffd}\u{fffd}\n\u{fffd}é\n");
+        // Longer than what is handed on at once.
+        let printed = bench.printed("sys.stdout.buffer.write('1€'.encode() * 100_000)");
+        assert_eq!(printed, "1€".repeat(100_000));
+    });
+}
+
+#[test]
 fn a_warning_is_shown_in_each_cell_anew() {
     with_bench(|bench| {
         bench.cell("import warnings");

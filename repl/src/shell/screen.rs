@@ -153,17 +153,18 @@ impl Screen {
         // What was printed before stands before it. Nobody is left to be told when the terminal is gone; the
         // shell then reads its end.
         let _ = std::io::stdout().flush();
-        terminal::write(
-            match stream {
-                Stream::Stdout => libc::STDOUT_FILENO,
-                Stream::Stderr => libc::STDERR_FILENO,
-            },
-            text,
-        );
+        terminal::write(number_of(stream), text);
         if !is_kept {
             self.at_line_start
                 .store(ends_at_line_start(text), Ordering::Relaxed);
         }
+    }
+}
+
+fn number_of(stream: Stream) -> libc::c_int {
+    match stream {
+        Stream::Stdout => libc::STDOUT_FILENO,
+        Stream::Stderr => libc::STDERR_FILENO,
     }
 }
 
@@ -180,6 +181,29 @@ impl OutputSink for Screen {
             history.outputs().add_text(stream, text);
         }
         self.put(stream, text);
+    }
+
+    /// What leads to a file or a program gets the bytes; a terminal that is written to in parts of characters has
+    /// other text between them.
+    fn write_bytes(&self, stream: Stream, bytes: &[u8], text: &str) {
+        if self.is_terminal(stream) {
+            if !text.is_empty() {
+                self.write(stream, text);
+            }
+            return;
+        }
+        if let Some(history) = self.history.get()
+            && !text.is_empty()
+        {
+            history.outputs().add_text(stream, text);
+        }
+        // What was printed before stands before it.
+        self.flush();
+        terminal::write_bytes(number_of(stream), bytes);
+        if stream == Stream::Stdout && !bytes.is_empty() {
+            self.at_line_start
+                .store(bytes.ends_with(b"\n"), Ordering::Relaxed);
+        }
     }
 
     fn display(&self, data: &[(String, String)]) {

@@ -72,7 +72,12 @@ pub fn set_rows_to_leave(count: usize) {
 /// Writes all of it, also where somebody has made the terminal one that refuses what it has no room for yet. A
 /// terminal that is gone is told of where it is read.
 pub fn write(number: libc::c_int, text: &str) {
-    let mut rest = text.as_bytes();
+    write_bytes(number, text.as_bytes());
+}
+
+/// The same with any bytes.
+pub fn write_bytes(number: libc::c_int, bytes: &[u8]) {
+    let mut rest = bytes;
     while !rest.is_empty() {
         // SAFETY: the bytes live through the call.
         let count = unsafe { libc::write(number, rest.as_ptr().cast(), rest.len()) };

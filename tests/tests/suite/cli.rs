@@ -408,6 +408,22 @@ fn interactive_goes_on_in_the_scripts_namespace() {
 }
 
 #[test]
+fn bytes_that_a_cell_writes_reach_a_file_as_they_are() {
+    let home = TestHome::new();
+    let told = home.run_with_input(
+        ["-i"],
+        "import os, sys\n\
+         os.dup2(os.open('out', os.O_WRONLY | os.O_CREAT), 1)\n\
+         _ = [sys.stdout.buffer.write(part) for part in (b'\\xff\\xc3', b'\\xa9\\x00\\n')]\n",
+    );
+    assert_eq!(told.code(), 0, "{told:?}");
+    let written = std::fs::read(home.work().join("out")).expect("it is there");
+    let bytes = b"\xff\xc3\xa9\x00\n";
+    let is_there = written.windows(bytes.len()).any(|part| part == bytes);
+    assert!(is_there, "{}", String::from_utf8_lossy(&written));
+}
+
+#[test]
 fn a_full_disk_is_a_failure_and_no_fault() {
     let home = TestHome::new();
     let nothing_running: &[&str] = &["cluster", "list"];
