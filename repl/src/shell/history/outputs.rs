@@ -12,8 +12,12 @@ use rhumba_interpreter::output::{DisplayItem, Stream};
 
 /// What is kept of the text that one cell writes to a stream.
 const CELL_BYTES_MAX: usize = 256 * 1024;
-/// What is kept of all of them.
+/// What is kept of all of them, and of one cell where it comes to that.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What is kept of the objects that one cell shows: its text and its failure have room behind them.
+const CELL_SHOWN_BYTES_MAX: usize = BYTES_MAX / 2;
+/// What an output takes beside what is in it: a cell may show very many that are small.
+const OUTPUT_BYTES: usize = size_of::<CellOutput>();
 /// Stands where the rest of what a cell has shown isn't kept.
 const CUT: &str = "\n[…]\n";
 
@@ -39,6 +43,8 @@ struct Cell {
     /// How much text of each stream is kept, and whether that is all.
     text_lengths: [usize; 2],
     is_cut: [bool; 2],
+    /// Whether objects that it has shown aren't kept any more.
+    is_shown_cut: bool,
 }
 
 impl Outputs {
@@ -59,6 +65,7 @@ impl Outputs {
             byte_count: 0,
             text_lengths: [0; 2],
             is_cut: [false; 2],
+            is_shown_cut: false,
         });
     }
 
@@ -72,20 +79,22 @@ impl Outputs {
         if cell.is_cut[of_stream] {
             return;
         }
-        let room = CELL_BYTES_MAX - cell.text_lengths[of_stream];
-        let length = text.floor_char_boundary(room.min(text.len()));
+        let room = text
+            .len()
+            .min(CELL_BYTES_MAX - cell.text_lengths[of_stream]);
+        let is_full = cell.byte_count + OUTPUT_BYTES + room > BYTES_MAX;
+        let length = if is_full {
+            0
+        } else {
+            text.floor_char_boundary(room)
+        };
         let mut added = text[..length].to_owned();
         cell.text_lengths[of_stream] += length;
         if length < text.len() {
             cell.is_cut[of_stream] = true;
             added.push_str(CUT);
         }
-        let added_count = added.len();
-        cell.byte_count += added_count;
-        match cell.outputs.last_mut() {
-            Some(CellOutput::Text(last, written)) if *last == stream => written.push_str(&added),
-            _ => cell.outputs.push(CellOutput::Text(stream, added)),
-        }
+        let added_count = cell.put_text(stream, added);
         kept.byte_count += added_count;
         kept.forget_the_oldest();
     }
@@ -108,9 +117,8 @@ impl Outputs {
         let Some(cell) = kept.cells.back_mut() else {
             return;
         };
-        cell.byte_count += byte_count;
-        cell.outputs.push(output);
-        kept.byte_count += byte_count;
+        let added_count = cell.put(output, byte_count);
+        kept.byte_count += added_count;
         kept.forget_the_oldest();
     }
 
@@ -122,6 +130,7 @@ impl Outputs {
             cell.outputs.clear();
             cell.text_lengths = [0; 2];
             cell.is_cut = [false; 2];
+            cell.is_shown_cut = false;
             kept.byte_count -= cleared;
         }
     }
@@ -138,18 +147,75 @@ impl Outputs {
     }
 }
 
+impl Cell {
+    /// Adds text to what the cell has shown, and gives what that takes.
+    fn put_text(&mut self, stream: Stream, text: String) -> usize {
+        let mut added_count = text.len();
+        match self.outputs.last_mut() {
+            Some(CellOutput::Text(last, written)) if *last == stream => written.push_str(&text),
+            _ => {
+                added_count += OUTPUT_BYTES;
+                self.outputs.push(CellOutput::Text(stream, text));
+            }
+        }
+        self.byte_count += added_count;
+        added_count
+    }
+
+    /// Adds something else, if there is room for it, and gives what that takes.
+    fn put(&mut self, output: CellOutput, byte_count: usize) -> usize {
+        let is_failure = matches!(output, CellOutput::Failure(_));
+        let limit = if is_failure {
+            BYTES_MAX
+        } else {
+            CELL_SHOWN_BYTES_MAX
+        };
+        if self.byte_count + byte_count <= limit && (is_failure || !self.is_shown_cut) {
+            self.outputs.push(output);
+            self.byte_count += byte_count;
+            return byte_count;
+        }
+        if std::mem::replace(&mut self.is_shown_cut, true) {
+            return 0;
+        }
+        self.put_text(Stream::Stdout, CUT.to_owned())
+    }
+
+    /// Shows something else wherever an object is shown under this id; where there is no room for it, that it isn't
+    /// kept.
+    fn update(&mut self, item: &DisplayItem) {
+        for output in &mut self.outputs {
+            let before = byte_count(output);
+            let CellOutput::Shown(shown) = output else {
+                continue;
+            };
+            if shown.id.is_none() || shown.id != item.id {
+                continue;
+            }
+            shown.data.clone_from(&item.data);
+            shown.metadata.clone_from(&item.metadata);
+            self.byte_count -= before;
+            if self.byte_count + byte_count(output) > CELL_SHOWN_BYTES_MAX {
+                *output = CellOutput::Shown(DisplayItem {
+                    data: vec![("text/plain".to_owned(), CUT.trim().to_owned())],
+                    id: item.id.clone(),
+                    ..DisplayItem::default()
+                });
+            }
+            self.byte_count += byte_count(output);
+        }
+    }
+}
+
 impl Kept {
     /// Shows something else wherever an object is shown under this id.
     fn update(&mut self, item: &DisplayItem) {
-        for shown in self.cells.iter_mut().flat_map(|cell| &mut cell.outputs) {
-            if let CellOutput::Shown(shown) = shown
-                && shown.id.is_some()
-                && shown.id == item.id
-            {
-                shown.data.clone_from(&item.data);
-                shown.metadata.clone_from(&item.metadata);
-            }
+        for cell in &mut self.cells {
+            let before = cell.byte_count;
+            cell.update(item);
+            self.byte_count = self.byte_count - before + cell.byte_count;
         }
+        self.forget_the_oldest();
     }
 
     fn forget_the_oldest(&mut self) {
@@ -166,20 +232,23 @@ fn byte_count(output: &CellOutput) -> usize {
     let pairs = |pairs: &[(String, String)]| -> usize {
         pairs
             .iter()
-            .map(|(kind, form)| kind.len() + form.len())
+            .map(|(kind, form)| size_of::<(String, String)>() + kind.len() + form.len())
             .sum()
     };
-    match output {
+    let held = match output {
         CellOutput::Text(_, text) => text.len(),
         CellOutput::Result(item) | CellOutput::Shown(item) => {
             pairs(&item.data) + pairs(&item.metadata)
         }
         CellOutput::Failure(report) => report.traceback.len() + report.message.len(),
-    }
+    };
+    OUTPUT_BYTES + held
 }
 
 #[cfg(test)]
 mod tests {
+    use rhumba_interpreter::failure::ErrorReport;
+
     use super::*;
 
     fn text(outputs: &Outputs, ordinal: u32) -> String {
@@ -250,7 +319,8 @@ mod tests {
     fn the_outputs_of_the_oldest_cells_go() {
         let outputs = Outputs::default();
         let much = "x".repeat(CELL_BYTES_MAX);
-        let count = u32::try_from(BYTES_MAX / CELL_BYTES_MAX).expect("a small number") + 1;
+        let kept_count = BYTES_MAX / (CELL_BYTES_MAX + OUTPUT_BYTES);
+        let count = u32::try_from(kept_count).expect("a small number") + 1;
         for ordinal in 1..=count {
             outputs.begin(ordinal);
             outputs.add_text(Stream::Stdout, &much);
@@ -258,5 +328,85 @@ mod tests {
         assert_eq!(text(&outputs, 1), "");
         assert_eq!(text(&outputs, 2), much);
         assert_eq!(text(&outputs, count), much);
+    }
+    /// What is held in memory, and what is taken to be.
+    fn held(outputs: &Outputs) -> (usize, usize) {
+        let kept = outputs.lock();
+        let held = kept.cells.iter().flat_map(|cell| &cell.outputs);
+        (held.map(byte_count).sum(), kept.byte_count)
+    }
+
+    fn shown(text: &str, id: Option<&str>, is_update: bool) -> CellOutput {
+        CellOutput::Shown(DisplayItem {
+            data: vec![("text/html".to_owned(), text.to_owned())],
+            id: id.map(str::to_owned),
+            is_update,
+            ..DisplayItem::default()
+        })
+    }
+
+    #[test]
+    fn one_cell_is_kept_within_bounds() {
+        let outputs = Outputs::default();
+        let object = shown(&"y".repeat(1_000_000), None, false);
+        let failure = CellOutput::Failure(ErrorReport {
+            exception: "E".to_owned(),
+            message: String::new(),
+            traceback: "E\n".to_owned(),
+        });
+        outputs.begin(1);
+        for _ in 0..100 {
+            outputs.add(object.clone());
+        }
+        outputs.add_text(Stream::Stdout, "after");
+        outputs.add(failure.clone());
+        let (held, counted) = held(&outputs);
+        assert_eq!(held, counted);
+        assert!(held < BYTES_MAX, "{held}");
+        let kept = outputs.of(1);
+        assert_eq!(kept.first(), Some(&object));
+        let expected = [
+            CellOutput::Text(Stream::Stdout, format!("{CUT}after")),
+            failure,
+        ];
+        assert_eq!(kept[kept.len() - 2..], expected);
+    }
+
+    #[test]
+    fn very_many_small_outputs_are_kept_within_bounds() {
+        let outputs = Outputs::default();
+        outputs.begin(1);
+        for _ in 0..BYTES_MAX / OUTPUT_BYTES {
+            outputs.add_text(Stream::Stdout, "a");
+            outputs.add_text(Stream::Stderr, "b");
+            outputs.add(shown("", None, false));
+        }
+        let (held, counted) = held(&outputs);
+        assert_eq!(held, counted);
+        let marks = 2 * (OUTPUT_BYTES + CUT.len());
+        assert!(held <= BYTES_MAX + marks, "{held}");
+    }
+
+    #[test]
+    fn what_is_updated_counts_with_what_it_has_become() {
+        let outputs = Outputs::default();
+        for ordinal in 1..=2 {
+            outputs.begin(ordinal);
+            for _ in 0..20 {
+                outputs.add(shown("", Some("a"), false));
+            }
+        }
+        outputs.add(shown(&"y".repeat(3_000_000), Some("a"), true));
+        let (held, counted) = held(&outputs);
+        assert_eq!(held, counted);
+        assert!(held <= BYTES_MAX, "{held}");
+        let kept = outputs.of(2);
+        let CellOutput::Shown(last) = &kept[19] else {
+            panic!("objects were shown");
+        };
+        assert_eq!(last.plain_text(), "[…]");
+        outputs.add(shown("small", Some("a"), true));
+        let small = shown("small", Some("a"), false);
+        assert!(outputs.of(2).iter().all(|output| *output == small));
     }
 }
