@@ -6,7 +6,8 @@ the frame if the name is one of its own, else to the module if the module has it
 A name of a frame can't be unbound from outside: it comes back. At the level of a module cells run
 in the module itself.
 
-What reads and runs the cells is the shell; it is reached as `sys._rhumba_open_shell`.
+What reads and runs the cells is the shell; it is reached as `sys._rhumba_open_shell`. What is done here around it
+is done by `sys._rhumba_around_shell`, which refuses it where another thread has a shell open.
 """
 
 import sys
@@ -46,7 +47,8 @@ def embed(
     Names can be read and bound, those of the function and those of its module. `%kill_embedded`
     keeps the shell from opening here again, `%exit_raise` ends the program by an exception.
 
-    Raises TypeError for a `user_ns` that isn't a dict, or a `module` that isn't one.
+    Raises TypeError for a `user_ns` that isn't a dict, or a `module` that isn't one, and EOFError while another
+    thread has a shell open.
     """
     if user_ns is not None and not isinstance(user_ns, dict):
         raise TypeError(f"user_ns is a dict of names, not {type(user_ns).__name__}")
@@ -59,20 +61,25 @@ def embed(
     place = frame.f_code.co_filename, frame.f_lineno
     if place in _killed or place[0] in _killed:
         return
-    from rhumba import _tracebacks
-
-    # They are for a person from here on, who may have chosen another mode before.
-    _tracebacks.set_mode(_tracebacks._mode or "Context")
     session = _Session(_names_of(frame, user_ns, module), place)
-    _open.append(session)
-    try:
-        session.run(opened, _said(header, banner1, banner2, frame))
-    finally:
-        _open.pop()
+    said = _said(header, banner1, banner2, frame)
+    sys._rhumba_around_shell(lambda: _run(session, opened, said))
     if session.raises:
         raise KillEmbedded("the embedded shell was left with %exit_raise")
     if exit_msg:
         print(exit_msg)
+
+
+def _run(session, opened, said):
+    from rhumba import _tracebacks
+
+    # They are for a person from here on, who may have chosen another mode before.
+    _tracebacks.set_mode(_tracebacks._mode or "Context")
+    _open.append(session)
+    try:
+        session.run(opened, said)
+    finally:
+        _open.pop()
 
 
 def _names_of(frame, user_ns, module):

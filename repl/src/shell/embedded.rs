@@ -9,10 +9,11 @@ use std::sync::Arc;
 use rhumba_interpreter::leaving;
 use rhumba_interpreter::namespace::Namespace;
 use rhumba_interpreter::output::Streams;
-use rustpython_vm::builtins::{PyDictRef, PyStrRef};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDictRef, PyStrRef};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 use super::colour::Colours;
+use super::opened::{ELSEWHERE, Opened};
 use super::screen::Screen;
 use super::terminal::Keeper;
 use super::turn::Turn;
@@ -20,6 +21,8 @@ use super::{Shell, ShellOptions, line};
 
 /// The attribute of `sys` by which Python opens a shell.
 const ATTRIBUTE: &str = "_rhumba_open_shell";
+/// That by which it calls what prepares one and cleans up after it: only where one may open.
+const AROUND_ATTRIBUTE: &str = "_rhumba_around_shell";
 
 /// What a shell puts into `sys` for itself: the one around it finds its own again.
 const OWN_ATTRIBUTES: [&str; 2] = ["_rhumba_history_keeper", "_rhumba_read_line"];
@@ -36,15 +39,29 @@ pub fn offer(vm: &VirtualMachine) -> PyResult<()> {
         },
     );
     vm.sys_module
-        .set_attr(vm.ctx.intern_str(ATTRIBUTE), function, vm)
+        .set_attr(vm.ctx.intern_str(ATTRIBUTE), function, vm)?;
+    let around = vm.new_function(
+        "around_shell",
+        |work: PyObjectRef, vm: &VirtualMachine| -> PyResult {
+            let _opened = Opened::begin().ok_or_else(|| open_elsewhere(vm))?;
+            work.call((), vm)
+        },
+    );
+    vm.sys_module
+        .set_attr(vm.ctx.intern_str(AROUND_ATTRIBUTE), around, vm)
+}
+
+fn open_elsewhere(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    vm.new_exception_msg(vm.ctx.exceptions.eof_error.to_owned(), ELSEWHERE.into())
 }
 
 /// Runs a shell until the person leaves it, with the names that cells have now. `header` is shown
 /// first. Gives the status that the person left it with.
 ///
 /// # Errors
-/// A program has taken `sys.stdout` or `sys.stderr` away, or another thread is at a prompt.
+/// A program has taken `sys.stdout` or `sys.stderr` away, or another thread has a shell open or is at a prompt.
 pub fn open(vm: &VirtualMachine, header: &str) -> PyResult<i32> {
+    let _opened = Opened::begin().ok_or_else(|| open_elsewhere(vm))?;
     // Before anything of the prompt that is open changes.
     drop(Turn::take().ok_or_else(|| line::out_of_turn(vm))?);
     let streams = Streams::now(vm)?;

@@ -21,6 +21,7 @@ mod input;
 mod keys;
 mod line;
 mod looks;
+mod opened;
 mod own_file;
 mod pairs;
 mod picture;
@@ -54,6 +55,7 @@ use crate::configuration::Configuration;
 use colour::Colours;
 use history::History;
 use input::{Input, Reading};
+use opened::Opened;
 use screen::Screen;
 use terminal::Keeper;
 
@@ -98,6 +100,8 @@ pub fn run(runtime: &Runtime, options: ShellOptions) -> i32 {
     let colours = Colours::from_environment();
     let screen = Arc::new(Screen::new(colours));
     runtime.enter(|vm| {
+        // A thread of a program that was run before may be in a shell of its own.
+        let _opened = vm.allow_threads(Opened::wait);
         let namespace = Namespace::new(vm);
         Shell {
             vm,

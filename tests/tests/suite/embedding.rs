@@ -246,7 +246,7 @@ fn what_was_started_while_a_cell_was_typed_may_write_after_the_console() {
 }
 
 #[test]
-fn no_shell_opens_while_another_thread_is_at_a_prompt() {
+fn no_shell_opens_while_another_thread_has_one_at_its_prompt() {
     let home = TestHome::new();
     home.write(
         "beside.py",
@@ -265,9 +265,52 @@ fn no_shell_opens_while_another_thread_is_at_a_prompt() {
     // The thread waits until keys are read one by one, which is when a prompt is open.
     wait_for_file(&home.work().join("refused"));
     terminal.send("open('refused').read()\r");
-    terminal.expect("'the terminal is being read already;");
+    terminal.expect("'another thread has a shell open;");
     terminal.enter(3, "6 * 7");
     terminal.expect("Out[3]: 42");
+}
+
+#[test]
+fn no_shell_opens_while_another_thread_has_one_that_runs_a_cell() {
+    let home = TestHome::new();
+    home.write(
+        "beside.py",
+        "import rhumba, threading\n\
+         def opens():\n    \
+             try:\n        rhumba.embed()\n    \
+             except EOFError as failure:\n        print('refused:', failure)\n\
+         thread = threading.Thread(target=opens)\n\
+         thread.start()\n\
+         thread.join()\n",
+    );
+    let mut terminal = Terminal::start(&home, &[]);
+    terminal.enter(1, "import beside");
+    terminal.expect("refused: another thread has a shell open;");
+    terminal.enter(2, "6 * 7");
+    terminal.expect("Out[2]: 42");
+    // The cell itself may open one.
+    terminal.enter(3, "import rhumba; rhumba.embed(header='inside')");
+    terminal.expect("inside");
+    terminal.enter(4, "exit");
+    terminal.prompt(4);
+}
+
+#[test]
+fn a_thread_of_a_program_opens_a_shell_and_one_inside_of_it() {
+    let home = TestHome::new();
+    home.write(
+        "threads.py",
+        "import rhumba, threading\n\
+         def work():\n    own = 7\n    rhumba.embed()\n\
+         thread = threading.Thread(target=work)\n\
+         thread.start()\n\
+         thread.join()\n",
+    );
+    let cells = "own\nimport rhumba; rhumba.embed()\nown + 1\nexit\nown + 2\nexit\n";
+    let shown = home.run_with_input(["threads.py"], cells).success();
+    for part in ["Out[1]: 7\n", ": 8\n", ": 9\n"] {
+        assert!(shown.contains(part), "{part}\n--- in\n{shown}");
+    }
 }
 
 /// An example of the executable's crate, which is built with its tests.
