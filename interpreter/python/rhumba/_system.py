@@ -9,6 +9,9 @@ import threading
 # The status of what a Ctrl-C has ended: by the signal, or as shells tell of it.
 _ENDED_BY_INTERRUPT = (-signal.SIGINT, 128 + signal.SIGINT)
 
+# What keys do that nobody has given another meaning.
+_USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL}
+
 
 def _shell():
     """The user's own shell where it is bash, whose words people use; else sh."""
@@ -44,9 +47,22 @@ def system(command):
 
 
 def run_at_terminal(words):
-    """Runs a program that has the terminal, and with it Ctrl-C and Ctrl-\\, for itself; returns its exit status."""
-    with _quits_held():
-        return _wait_at_terminal(*_begun(words))
+    """Runs a program that has the terminal, and with it Ctrl-C and Ctrl-\\, for itself; returns its exit status.
+
+    A Ctrl-C goes to the program too: it is over by that, or has taken it and goes on.
+    """
+    with _held(signal.SIGINT, signal.SIGQUIT) as came:
+        process = _begun(words)
+        while True:
+            try:
+                status = process.wait()
+                break
+            except KeyboardInterrupt:
+                # A handler of the person's own has raised it.
+                came.append(signal.SIGINT)
+    if signal.SIGINT in came and status in _ENDED_BY_INTERRUPT:
+        raise KeyboardInterrupt
+    return status
 
 
 def run_editor(command):
@@ -77,69 +93,46 @@ def output_and_status(command):
 
 
 @contextlib.contextmanager
-def _quits_held():
-    """Has Ctrl-\\ not end this process, where nobody has said what it does."""
-    is_held = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGQUIT) == signal.SIG_DFL
-    if is_held:
+def _held(*numbers):
+    """Gives a list of those of these signals that came, which do nothing else where a person hasn't said what they do.
+
+    An interrupt while a program is started would lose the program, and one while it is waited for, its status.
+    """
+    came, usual = [], {}
+    if threading.current_thread() is threading.main_thread():
+        usual = {number: _USUAL[number] for number in numbers if signal.getsignal(number) == _USUAL[number]}
+    for number in usual:
         # What is ignored would be ignored by the program, too.
-        signal.signal(signal.SIGQUIT, lambda *_: None)
+        signal.signal(number, lambda number, _: came.append(number))
     try:
-        yield
+        yield came
     finally:
-        if is_held:
-            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+        for number, action in usual.items():
+            signal.signal(number, action)
 
 
 def _begun(words, **streams):
-    """Starts a program; returns it, and whether a Ctrl-C came meanwhile, which reached it too if it ran already."""
-    interrupts = []
-    is_held = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if is_held:
-        signal.signal(signal.SIGINT, lambda *_: interrupts.append(None))
-    process = None
+    """Starts a program."""
     try:
-        process = subprocess.Popen(words, **streams)
+        return subprocess.Popen(words, **streams)
     except KeyboardInterrupt:
         pass
-    finally:
-        if is_held:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-    if process is None:
-        # A handler of the user's own has raised it. Where in the start it came says nothing to anybody.
-        raise KeyboardInterrupt from None
-    return process, bool(interrupts)
+    # Where in the start a handler of the person's own has raised it says nothing to anybody.
+    raise KeyboardInterrupt from None
 
 
 def _begun_with_pipe(command):
     """Starts a command whose output, of both kinds, is read here."""
-    process, interrupted = _begun(
-        [_shell(), "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    if interrupted:
+    with _held(signal.SIGINT) as came:
+        process = _begun(
+            [_shell(), "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    if came:
         process.kill()
         process.stdout.close()
         process.wait()
         raise KeyboardInterrupt
     return process
-
-
-def _wait_at_terminal(process, interrupted):
-    """Waits for a process to which the keyboard's Ctrl-C goes too: it is over by that, or has taken it and goes on.
-
-    interrupted: whether there was one already
-    """
-    while True:
-        try:
-            status = process.wait()
-            break
-        except KeyboardInterrupt:
-            interrupted = True
-    if interrupted and status in _ENDED_BY_INTERRUPT:
-        raise KeyboardInterrupt
-    return status
 
 
 def _wait(process):
