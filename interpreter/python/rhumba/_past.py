@@ -199,10 +199,9 @@ def last(count, with_this=False):
     return _own([Cell(*row) for row in rows])
 
 
-def holding(text, count=None, wildcards="", unique=False):
-    """The cells, of all sessions, that hold a text somewhere, as it is but for the wildcards that are wanted."""
-    pattern = "".join(f"[{letter}]" if letter in "*?[" and letter not in wildcards else letter for letter in text)
-    return matching(pattern, count, unique)
+def holding(text, count=None):
+    """The cells, of all sessions, that hold a text somewhere, as it is."""
+    return matching("".join(f"[{letter}]" if letter in "*?[" else letter for letter in text), count)
 
 
 def matching(pattern, count=None, unique=False):

@@ -31,7 +31,7 @@ def history(given):
     if given.unique and not given.grep:
         raise UsageError("%history -u belongs to -g: %history -u -g PATTERN")
     if given.grep:
-        found = _past.holding(" ".join(given.words), given.last, "*?", given.unique)
+        found = _past.matching(" ".join(given.words), given.last, given.unique)
     elif given.words:
         found = _past.cells(given.words)
     elif given.last:

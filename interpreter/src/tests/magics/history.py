@@ -29,8 +29,7 @@ def test_brackets_and_stars_are_text_where_cells_are_looked_for():
     entered("held = [0]; held0 = 'not this one'")
     number, _ = entered("held[0] = held[0] + 1; held [0]*2")
     entered("held0 = 2 * len(held)")
-    assert said("%history -g held[0]").endswith(f"{number}: held[0] = held[0] + 1; held [0]*2\n")
-    assert said("%history -g held[?]?=").endswith(f"{number}: held[0] = held[0] + 1; held [0]*2\n")
+    assert said("%history -g held[[]?]?=").endswith(f"{number}: held[0] = held[0] + 1; held [0]*2\n")
     assert said("%recall held[0]") == "held[0] = held[0] + 1; held [0]*2\n"
     said("%rerun -g held[0]")
     assert main["held"] == [2], main["held"]
