@@ -144,12 +144,15 @@ impl Screen {
         if text.is_empty() {
             return;
         }
-        let _direct = self.above.keep_out();
         // Errors that are kept elsewhere are never shown.
         let is_kept = stream == Stream::Stderr && !terminal::is_terminal(libc::STDERR_FILENO);
-        if !is_kept && self.above.take(text) {
+        let direct = match is_kept {
+            true => Some(self.above.keep_out()),
+            false => self.above.take(text),
+        };
+        let Some(_direct) = direct else {
             return;
-        }
+        };
         // What was printed before stands before it. Nobody is left to be told when the terminal is gone; the
         // shell then reads its end.
         let _ = std::io::stdout().flush();

@@ -64,6 +64,33 @@ fn what_is_printed_and_what_is_written_above_the_cell_keep_their_order() {
 }
 
 #[test]
+fn a_thread_that_ends_no_line_is_not_stopped_by_a_cell_that_is_typed() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(1, "import os, sys, threading; os.system('mkfifo go')");
+    screen.prompt(2);
+    screen.send(
+        "def show_progress():\rwith open('go'): pass\r\
+         [sys.stdout.write('\\r' + 'x' * 90 + f'{i:6}') for i in range(15_000)]\rprint('\\rall of it', end='')\r\r",
+    );
+    screen.enter(3, "threading.Thread(target=show_progress).start()");
+    screen.prompt(4);
+    screen.send("typed");
+    screen.shows_line("In [4]: typed");
+    std::fs::write(home.work().join("go"), "").expect("the thread reads it");
+    screen.wait("the end above the cell", |screen| {
+        let lines = screen.lines();
+        let [.., above, cell] = lines.as_slice() else {
+            return false;
+        };
+        above.starts_with("all of it") && cell == "In [4]: typed"
+    });
+    screen.send("\x05\x15");
+    screen.prompt(4);
+    screen.leave();
+}
+
+#[test]
 fn the_last_words_of_a_shell_that_is_aborted_are_shown() {
     for end in ["", "\\n"] {
         last_words_are_shown(&format!("os.write(2, b'the last ' + b'words{end}')"));
