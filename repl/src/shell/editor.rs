@@ -4,6 +4,7 @@
 //! is shown and offered in [`super::helper`], and how it looks on the terminal in [`super::view`].
 
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use rhumba_interpreter::output::{OutputSink, Stream};
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use rustyline::config::{BellStyle, CompletionType, Config, Configurer};
-use rustyline::error::ReadlineError;
+use rustyline::error::{ReadlineError, Signal};
 use rustyline::{
     ColorMode, EditMode, Editor, Event, EventHandler, ExternalPrinter, GraphemeClusterMode,
 };
@@ -24,6 +25,7 @@ use super::history::{CELLS_MAX, History, RecentCells};
 use super::indentation::INDENT;
 use super::input::Reading;
 use super::keys::Keys;
+use super::reserve::Reserve;
 use super::screen::Screen;
 use super::shortcuts::{self, Action};
 use super::title::Title;
@@ -48,6 +50,8 @@ pub struct CellEditor<'vm> {
     /// While it is there, the editor waits for keys before it reads them. Otherwise a terminal that
     /// somebody has left nonblocking would have none.
     waits: Box<dyn ExternalPrinter>,
+    /// What has room for the files that a prompt opens.
+    reserve: Reserve,
 }
 
 type LineEditor<'vm> = Editor<CellHelper<'vm>, RecentCells>;
@@ -124,11 +128,14 @@ impl<'vm> CellEditor<'vm> {
             has_emacs_keys_in_vi: Arc::new(AtomicBool::new(true)),
         };
         let (editor, waits) = line_editor(vm, namespace, colours, &screen, &keys)?;
+        let mut reserve = Reserve::default();
+        reserve.fill();
         Ok(Self {
             vm,
             namespace,
             editor,
             waits,
+            reserve,
             keys,
             colours,
             screen,
@@ -158,13 +165,21 @@ impl<'vm> CellEditor<'vm> {
     }
 
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.
-    pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
-        if !self.keys.view.is_there()
-            && let Err(error) = self.reopen()
-        {
-            return Reading::Broken(format!("the terminal can't be written to: {error}"));
+    ///
+    /// # Errors
+    /// The sentence says why no cell can be edited now; lines may still be read.
+    pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Result<Reading, String> {
+        let reading = self.read(number, text);
+        self.reserve.fill();
+        reading
+    }
+
+    fn read(&mut self, number: u32, text: Option<String>) -> Result<Reading, String> {
+        if !self.keys.view.is_there() {
+            self.reserve.make_room();
+            self.reopen().map_err(|error| unwritable(&error))?;
         }
-        let (raw, styled) = looks::edited_in_prompt(number, self.colours);
+        let prompt = looks::edited_in_prompt(number, self.colours);
         let further = looks::edited_further_prompt(number, self.colours);
         if let Some(helper) = self.editor.helper_mut() {
             helper.begin(number, further);
@@ -180,32 +195,12 @@ impl<'vm> CellEditor<'vm> {
         }
         self.keys.recent.begin();
         loop {
-            self.keys.leaves_for_editor.store(false, Ordering::Relaxed);
-            self.keys.vi.begin(&before_cursor, &after_cursor);
             let Some(turn) = self.vm.allow_threads(Turn::wait) else {
-                return Reading::Broken(TAKEN.to_owned());
+                return Ok(Reading::Broken(TAKEN.to_owned()));
             };
-            self.screen.above().begin();
-            let shown = match self.keys.view.begin() {
-                Ok(shown) => shown,
-                Err(error) => {
-                    self.screen.above().end();
-                    return Reading::Broken(format!("the terminal can't be written to: {error}"));
-                }
-            };
-            // While a person thinks, other threads of theirs run, and the collector with them.
-            let read = self.vm.allow_threads(|| {
-                self.editor
-                    .readline_with_initial(&(&raw, &styled), (&before_cursor, &after_cursor))
-            });
-            drop(shown);
+            let read = self.edited((&prompt.0, &prompt.1), (&before_cursor, &after_cursor));
             drop(turn);
-            self.keys.view.add_written();
-            let waiting = self.screen.above().end();
-            // It was noted when it was handed over.
-            self.screen.put(Stream::Stdout, &waiting);
-            self.screen.start_line();
-            match read {
+            match read? {
                 Ok(cell) if self.keys.leaves_for_editor.load(Ordering::Relaxed) => {
                     before_cursor = self.edited_elsewhere(cell);
                     after_cursor.clear();
@@ -214,22 +209,74 @@ impl<'vm> CellEditor<'vm> {
                     before_cursor.clear();
                     after_cursor.clear();
                 }
-                Ok(cell) => return Reading::Cell(cell),
-                Err(ReadlineError::Interrupted) => return Reading::Cleared,
-                Err(ReadlineError::Eof) => return Reading::End,
+                Ok(cell) => return Ok(Reading::Cell(cell)),
+                // The second is one that came where the editor waited for the key after Ctrl-V.
+                Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => {
+                    return Ok(Reading::Cleared);
+                }
+                Err(ReadlineError::Signal(Signal::Resize)) => {
+                    (before_cursor, after_cursor) = self.seen();
+                }
+                Err(ReadlineError::Eof) => return Ok(Reading::End),
                 Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
                     // The rest of a paste would be taken for keys, and its lines run.
                     terminal::discard_input();
                     self.tell("what came in isn't UTF-8 text and was left out");
-                    let seen = self.editor.helper().map(CellHelper::seen);
-                    (before_cursor, after_cursor) = seen.unwrap_or_default();
+                    (before_cursor, after_cursor) = self.seen();
                 }
-                Err(error) if terminal_is_gone(&error) => return Reading::End,
-                Err(error) => {
-                    return Reading::Broken(format!("the terminal can't be read: {error}"));
-                }
+                Err(error) if terminal_is_gone(&error) => return Ok(Reading::End),
+                Err(error) => return Err(format!("the terminal can't be read: {error}")),
             }
         }
+    }
+
+    /// Lets a person edit a cell, as it is before the cursor and after it, until they enter it or leave it.
+    ///
+    /// # Errors
+    /// The sentence says why it can't be shown, or what has kept the line editor from going on.
+    fn edited(
+        &mut self,
+        prompt: (&str, &str),
+        (before_cursor, after_cursor): (&str, &str),
+    ) -> Result<rustyline::Result<String>, String> {
+        self.keys.leaves_for_editor.store(false, Ordering::Relaxed);
+        self.keys.vi.begin(before_cursor, after_cursor);
+        self.screen.above().begin();
+        self.reserve.make_room();
+        let shown = match self.keys.view.begin() {
+            Ok(shown) => shown,
+            Err(error) => {
+                let waiting = self.screen.above().end();
+                self.screen.put(Stream::Stdout, &waiting);
+                return Err(unwritable(&error));
+            }
+        };
+        // While a person thinks, other threads of theirs run, and the collector with them.
+        let read = self.vm.allow_threads(|| {
+            let editor = &mut self.editor;
+            let text = (before_cursor, after_cursor);
+            catch_unwind(AssertUnwindSafe(|| {
+                editor.readline_with_initial(&prompt, text)
+            }))
+        });
+        drop(shown);
+        self.keys.view.add_written();
+        let waiting = self.screen.above().end();
+        // It was noted when it was handed over.
+        self.screen.put(Stream::Stdout, &waiting);
+        self.screen.start_line();
+        read.map_err(|_| "the line editor has ended by a fault".to_owned())
+    }
+
+    /// The cell as it was last shown, before the cursor and after it.
+    fn seen(&self) -> (String, String) {
+        let seen = self.editor.helper().map(CellHelper::seen);
+        seen.unwrap_or_default()
+    }
+
+    /// The interpreter that reads plain lines where no cell can be edited.
+    pub fn vm(&self) -> &'vm VirtualMachine {
+        self.vm
     }
 
     /// The cell as the person's own editor leaves it.
@@ -246,7 +293,8 @@ impl<'vm> CellEditor<'vm> {
         }
     }
 
-    fn tell(&self, sentence: &str) {
+    /// Tells a person something, outside of a cell that is edited.
+    pub fn tell(&self, sentence: &str) {
         self.screen
             .write(Stream::Stderr, &format!("rhumba: {sentence}\n"));
     }
@@ -365,6 +413,10 @@ pub(super) fn shell_object(vm: &VirtualMachine) -> Option<PyObjectRef> {
         .call((), vm)
         .ok()
         .filter(|shell| !vm.is_none(shell))
+}
+
+fn unwritable(error: &dyn std::fmt::Display) -> String {
+    format!("the terminal can't be written to: {error}")
 }
 
 /// A terminal that was closed answers with an error rather than with its end.

@@ -2,15 +2,15 @@
 //!
 //! The line editor needs a terminal on both sides that understands escape codes. Without one the
 //! same shell reads plain lines, through Python's own `sys.stdin`, so that `input()` in a cell
-//! gets the line after it.
+//! gets the line after it; through `sys.__stdin__` where a cell has taken that away.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use rhumba_interpreter::completeness::Missing;
 use rhumba_interpreter::namespace::Namespace;
-use rustpython_vm::builtins::PyStr;
-use rustpython_vm::{AsObject, VirtualMachine};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::colour::Colours;
 use super::editor::CellEditor;
@@ -64,7 +64,14 @@ impl<'vm> Input<'vm> {
     /// Reads the cell with this number; it is never empty. `text` is there to begin with.
     pub fn read_cell(&mut self, number: u32, text: Option<String>) -> Reading {
         match self {
-            Self::Editor(editor) => editor.read_cell(number, text),
+            Self::Editor(editor) => match editor.read_cell(number, text) {
+                Ok(reading) => reading,
+                Err(sentence) => {
+                    editor.tell(&format!("{sentence}; this cell is read without editing"));
+                    let vm = editor.vm();
+                    LineReader { vm, at_end: false }.read_cell(number)
+                }
+            },
             Self::Lines(reader) => {
                 // It can't be edited here, only seen.
                 if let Some(text) = text {
@@ -159,34 +166,54 @@ impl LineReader<'_> {
 
     /// One line with its end, or nothing at the end of the file.
     fn read_line(&self) -> Result<String, Reading> {
-        let read = self
-            .vm
-            .sys_module
-            .get_attr("stdin", self.vm)
-            .and_then(|stdin| self.vm.call_method(&stdin, "readline", ()));
-        match read {
-            Ok(line) => match line.downcast_ref::<PyStr>() {
-                Some(line) => Ok(line.to_string_lossy().into_owned()),
-                None => Err(Reading::Broken("sys.stdin gives no text".to_owned())),
-            },
-            Err(failure)
-                if failure
-                    .class()
-                    .is(self.vm.ctx.exceptions.keyboard_interrupt) =>
-            {
+        let own = self.stream("__stdin__");
+        let read = match self.stream("stdin") {
+            Some(stream) if own.as_ref().is_none_or(|own| own.is(&stream)) => self.line_of(&stream),
+            replaced => {
+                let read = replaced.map(|stream| self.line_of(&stream));
+                let is_read = |read: &PyResult<String>| match read {
+                    Ok(_) => true,
+                    Err(failure) => self.is_interrupt(failure),
+                };
+                // A cell has taken it away, or put something there that can't be read.
+                match (read.filter(is_read), own) {
+                    (Some(read), _) => read,
+                    (None, Some(own)) => self.line_of(&own),
+                    (None, None) => Err(self.vm.new_type_error("sys.stdin is taken away")),
+                }
+            }
+        };
+        read.map_err(|failure| {
+            if self.is_interrupt(&failure) {
                 show("\n");
-                Err(Reading::Cleared)
+                return Reading::Cleared;
             }
-            Err(failure) => {
-                let why = failure
-                    .as_object()
-                    .str(self.vm)
-                    .map_or_else(|_| String::new(), |text| format!(": {text}"));
-                Err(Reading::Broken(format!(
-                    "standard input can't be read{why}"
-                )))
-            }
+            let why = failure
+                .as_object()
+                .str(self.vm)
+                .map_or_else(|_| String::new(), |text| format!(": {text}"));
+            Reading::Broken(format!("standard input can't be read{why}"))
+        })
+    }
+
+    /// What `sys` has under this name, unless that is nothing.
+    fn stream(&self, name: &'static str) -> Option<PyObjectRef> {
+        let stream = self.vm.sys_module.get_attr(name, self.vm).ok();
+        stream.filter(|stream| !self.vm.is_none(stream))
+    }
+
+    fn line_of(&self, stream: &PyObject) -> PyResult<String> {
+        let line = self.vm.call_method(stream, "readline", ())?;
+        match line.downcast_ref::<PyStr>() {
+            Some(line) => Ok(line.to_string_lossy().into_owned()),
+            None => Err(self.vm.new_type_error("sys.stdin gives no text")),
         }
+    }
+
+    fn is_interrupt(&self, failure: &PyBaseExceptionRef) -> bool {
+        failure
+            .class()
+            .is(self.vm.ctx.exceptions.keyboard_interrupt)
     }
 }
 

@@ -25,6 +25,7 @@ mod opened;
 mod own_file;
 mod pairs;
 mod picture;
+mod reserve;
 mod rewrite;
 mod screen;
 mod shortcuts;

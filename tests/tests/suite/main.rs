@@ -28,4 +28,5 @@ mod terminal_keys;
 mod terminal_parallel;
 mod terminal_pictures;
 mod terminal_transcript;
+mod terminal_trouble;
 mod terminal_vi;

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
-use expectrl::process::unix::WaitStatus;
+use expectrl::process::unix::{Signal, WaitStatus};
 use expectrl::session::{OsSession, Session};
 
 use super::process::{collects_lines, readable_within};
@@ -245,6 +245,15 @@ impl Screen {
             .set_window_size(columns, rows)
             .expect("a terminal has a size");
         self.model.screen_mut().set_size(rows, columns);
+    }
+
+    /// Sends a signal to the process.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.session.get_process().pid().as_raw();
+        // SAFETY: the process is this test's own, and nobody has waited for its end.
+        let sent = unsafe { libc::kill(pid, signal as i32) };
+        assert_eq!(sent, 0, "{}", std::io::Error::last_os_error());
     }
 
     /// Whether the process has closed the terminal.

@@ -1,0 +1,77 @@
+//! What the shell goes on after: files that are used up, a stream that is taken away, signals while a cell is typed.
+
+use expectrl::process::unix::{Signal, WaitStatus};
+
+use super::support::{Screen, TerminalKind, TestHome};
+
+#[test]
+fn a_cell_that_uses_files_up_does_not_end_the_shell() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(
+        1,
+        "import resource; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; files = []",
+    );
+    screen.enter(2, "resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))");
+    screen.enter(3, "[files.append(open('/dev/null')) for _ in range(300)]");
+    screen.shows("Too many open files");
+    screen.enter(4, "print('typed', 'still'); files.clear()");
+    screen.shows("typed still");
+    screen.prompt(5);
+    screen.leave();
+}
+
+#[test]
+fn files_of_large_numbers_do_not_end_the_shell() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.enter(
+        1,
+        "import resource; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]",
+    );
+    screen.enter(
+        2,
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))",
+    );
+    screen.enter(3, "files = [open('/dev/null') for _ in range(1100)]");
+    screen.enter(4, "print('typed', 'still', files[-1].fileno() > 1024)");
+    screen.shows("typed still True");
+    screen.prompt(5);
+    screen.leave();
+}
+
+#[test]
+fn a_signal_where_the_key_after_ctrl_v_is_waited_for_leaves_the_cell() {
+    let home = TestHome::new();
+    let mut screen = Screen::start(&home, &[]);
+    screen.prompt(1);
+    screen.send("typed\x16");
+    screen.shows_line("In [1]: typed");
+    screen.signal(Signal::SIGINT);
+    screen.shows("KeyboardInterrupt");
+    screen.prompt(1);
+    screen.send("'not ' + 'ended'\r");
+    screen.shows("not ended");
+    screen.prompt(2);
+    screen.leave();
+}
+
+#[test]
+fn plain_lines_are_read_where_a_cell_has_taken_the_stream_of_them_away() {
+    let home = TestHome::new();
+    let kind = TerminalKind {
+        variables: &[("TERM", "dumb")],
+        ..TerminalKind::default()
+    };
+    let mut screen = Screen::start_on(&home, &[], &kind);
+    screen.enter(1, "import sys; sys.stdin = None");
+    screen.enter(2, "'read ' + 'still'");
+    screen.shows("read still");
+    screen.enter(3, "sys.stdin = open('/dev/null'); sys.stdin.close()");
+    screen.enter(4, "'once ' + 'more'");
+    screen.shows("once more");
+    screen.prompt(5);
+    screen.send("\x04");
+    let ended = screen.end();
+    assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+}
