@@ -88,6 +88,8 @@ fn line_editor<'vm>(
     // Nobody sees what it writes.
     editor.enable_synchronized_output(false);
     let waits = Box::new(editor.create_external_printer()?);
+    let wakes = editor.create_external_printer()?;
+    keys.view.wake_by(Box::new(wakes));
     let view = Arc::downgrade(&keys.view);
     screen.above().follow(move || {
         if let Some(view) = view.upgrade() {

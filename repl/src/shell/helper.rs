@@ -29,6 +29,7 @@ use super::choices::{self, Choice};
 use super::colour::{Colours, Style};
 use super::keys::Keys;
 use super::rewrite::Edited;
+use super::signals::{self, Interrupt};
 use super::terminal::Size;
 use super::view::CellText;
 use super::{looks, vi};
@@ -66,6 +67,8 @@ pub struct CellHelper<'vm> {
     marks_brackets: Cell<bool>,
     /// Whether the cell is shown as it is entered.
     is_entered: Cell<bool>,
+    /// What Ctrl-C does in a person's own code.
+    interrupt: Option<Interrupt>,
     seen: RefCell<(String, usize)>,
 }
 
@@ -93,6 +96,7 @@ impl<'vm> CellHelper<'vm> {
             choices: RefCell::default(),
             marks_brackets: Cell::new(false),
             is_entered: Cell::new(false),
+            interrupt: None,
             seen: RefCell::default(),
         }
     }
@@ -103,6 +107,18 @@ impl<'vm> CellHelper<'vm> {
         self.further = further;
         self.remade = RefCell::default();
         self.numbers = RefCell::default();
+        self.interrupt = Interrupt::now();
+    }
+
+    /// Has a person's own code run: Ctrl-C ends it, and leaves the cell as it is.
+    fn asked<R>(&self, asks: impl FnOnce() -> R) -> R {
+        self.vm.attach_for_callback(|| {
+            let reaching = self.interrupt.map(Interrupt::reach);
+            let answer = asks();
+            drop(reaching);
+            signals::run_handlers(self.vm, self.keys.view.take_wake());
+            answer
+        })
     }
 
     /// What stands before the first line in the mode of vi. A person's own prompts are made again when
@@ -114,8 +130,7 @@ impl<'vm> CellHelper<'vm> {
             return prompt.replacen(vi::TYPING, mode, 1);
         }
         if made_for.unwrap_or(vi::TYPING) != mode {
-            self.vm
-                .attach_for_callback(|| looks::follow_mode(self.vm, mode));
+            self.asked(|| looks::follow_mode(self.vm, mode));
             let (_, styled) = looks::edited_in_prompt(self.number, self.colours);
             let prompt = match looks::are_own() {
                 true => styled,
@@ -153,9 +168,7 @@ impl<'vm> CellHelper<'vm> {
             numbers.texts.len() == count && numbers.row == row
         };
         if !is_known {
-            let made = self
-                .vm
-                .attach_for_callback(|| looks::line_numbers(self.vm, count, row));
+            let made = self.asked(|| looks::line_numbers(self.vm, count, row));
             let painted = made
                 .iter()
                 .map(|text| self.colours.paint(Style::InPrompt, &harmless(text)));
@@ -245,9 +258,7 @@ impl Completer for CellHelper<'_> {
         if is_edit {
             return Ok((position, vec![Choice::default()]));
         }
-        let found = self
-            .vm
-            .attach_for_callback(|| completion::complete(self.vm, self.namespace, line, position));
+        let found = self.asked(|| completion::complete(self.vm, self.namespace, line, position));
         let typed = line.get(found.start..position).unwrap_or_default();
         let offered = choices::offered(found.matches, typed, Size::of(libc::STDOUT_FILENO));
         *self.choices.borrow_mut() = (offered.clone(), false);
@@ -310,6 +321,9 @@ impl Hinter for CellHelper<'_> {
 
 impl Highlighter for CellHelper<'_> {
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
+        self.vm.attach_for_callback(|| {
+            signals::run_handlers(self.vm, self.keys.view.take_wake());
+        });
         let (prompt, search) = self.prompt.borrow().clone();
         let before = line.get(..position).unwrap_or(line);
         let suggestion = match search {

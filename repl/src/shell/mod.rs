@@ -29,6 +29,7 @@ mod reserve;
 mod rewrite;
 mod screen;
 mod shortcuts;
+mod signals;
 mod terminal;
 mod thread;
 mod tip;
@@ -260,6 +261,10 @@ impl Shell<'_> {
             }
             let read = input.read_cell(number, past::take_brought_back(self.vm));
             crate::start::over();
+            // One that came while the cell was typed is none of the cell's.
+            if let Some(status) = self.settle_signals() {
+                return status;
+            }
             match read {
                 Reading::Cell(source) => {
                     if let Some(status) = self.run_numbered(&source, &mut number) {
@@ -409,6 +414,19 @@ impl Shell<'_> {
         }
         let debugged = failure::debug_if_asked(self.vm, failure);
         debugged.err().and_then(|ended| self.settle_exit(&ended))
+    }
+
+    /// Runs the handlers of signals that have come, and shows what they raise; gives the exit status if it ends
+    /// the shell.
+    fn settle_signals(&self) -> Option<i32> {
+        while let Err(raised) = interrupt::check(self.vm) {
+            if self.is_interrupt(&raised) {
+                self.screen.put(Stream::Stderr, "KeyboardInterrupt\n");
+            } else if let Some(status) = self.settle(&raised) {
+                return Some(status);
+            }
+        }
+        None
     }
 
     /// Gives the exit status if the person leaves. Any other SystemExit means a program, as that of

@@ -14,10 +14,10 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use parking_lot::{FairMutex, Mutex};
-use rustyline::GraphemeClusterMode;
+use rustyline::{ExternalPrinter, GraphemeClusterMode};
 
 use aside::{Aside, Others};
 pub use layout::CellText;
@@ -26,7 +26,7 @@ use painter::Painter;
 use super::own_file::OwnFile;
 use super::screen::Screen;
 use super::terminal::{self, Size};
-use super::thread;
+use super::{signals, thread};
 
 /// Marks pastes, and doesn't.
 const PASTES_MARKED: &str = "\x1b[?2004h";
@@ -66,6 +66,9 @@ struct Shared {
     screen: Arc<Screen>,
     /// Held by who reads what others have written, until it is handed on: so that it stays in its order.
     others: Mutex<Others>,
+    /// Wakes the editor while it waits for a key, and whether it has been woken since it last heard of it.
+    wakes: Mutex<Option<Box<dyn ExternalPrinter + Send>>>,
+    is_woken: AtomicBool,
     /// The process that reads it: one that is forked would take it away from this one.
     reader: u32,
     state: FairMutex<State>,
@@ -101,6 +104,8 @@ impl CellView {
             told: aside::kept(told.into())?,
             screen,
             others: Mutex::default(),
+            wakes: Mutex::default(),
+            is_woken: AtomicBool::new(false),
             reader: std::process::id(),
             state: FairMutex::new(State {
                 terminal: None,
@@ -156,6 +161,7 @@ impl CellView {
         let end = terminal::end_of_line(Size::of(terminal.number()).columns);
         terminal::write(terminal.number(), &format!("{SOBER}{end}"));
         RESIZES.store(self.shared.tells.number(), Ordering::Relaxed);
+        signals::follow(self.shared.tells.number());
         state.terminal = Some(terminal);
         state.cell = CellText::default();
         state.painter.forget();
@@ -168,6 +174,18 @@ impl CellView {
     /// Whether nobody has closed the files of it.
     pub fn is_there(&self) -> bool {
         self.shared.is_there()
+    }
+
+    /// Has a signal that comes while the editor waits for a key wake it by this: then it draws the cell.
+    pub fn wake_by(&self, wakes: Box<dyn ExternalPrinter + Send>) {
+        *self.shared.wakes.lock() = Some(wakes);
+    }
+
+    /// Forgets that the editor was woken: it is awake, and runs the handlers of what has come. Gives where what
+    /// they raise is shown.
+    pub fn take_wake(&self) -> &Screen {
+        self.shared.is_woken.store(false, Ordering::SeqCst);
+        &self.shared.screen
     }
 
     /// Shows the cell as it is now.
@@ -236,6 +254,7 @@ impl CellView {
     fn end(&self) {
         let mut state = self.shared.state.lock();
         RESIZES.store(-1, Ordering::Relaxed);
+        signals::leave();
         let Some(terminal) = state.terminal.take() else {
             return;
         };
@@ -326,6 +345,16 @@ impl Shared {
         state.put(&codes);
     }
 
+    /// Wakes the editor, once until it has heard of it.
+    fn wake(&self) {
+        if let Some(wakes) = &mut *self.wakes.lock()
+            && !self.is_woken.swap(true, Ordering::SeqCst)
+        {
+            // One that can't be woken looks when a key is typed.
+            let _ = wakes.print(String::new());
+        }
+    }
+
     fn is_there(&self) -> bool {
         self.aside.is_there() && self.tells.is_there() && self.told.is_there()
     }
@@ -361,6 +390,7 @@ impl Shared {
             if files[1].revents != 0 {
                 match read(self.told, &mut buffer[..1]) {
                     Some(1) if buffer[0] == RESIZED => self.resized(),
+                    Some(1) if buffer[0] == signals::CAME => self.wake(),
                     Some(1) if buffer[0] == terminal::SHOW_LAST_WORDS => {
                         self.show_last_words();
                         return;
