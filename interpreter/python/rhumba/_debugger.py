@@ -13,7 +13,6 @@ import linecache
 import os
 import pdb
 import sys
-import threading
 import types
 
 import _rhumba_shell
@@ -322,8 +321,8 @@ class Debugger(pdb.Pdb):
                 raise EOFError
             return line.rstrip("\r\n")
         reader = getattr(sys, "_rhumba_read_line", None)
-        # While another thread is debugged, the shell may be reading: two can't edit lines at once.
-        if reader is not None and threading.current_thread() is threading.main_thread():
+        # It waits for its turn where the shell or another thread reads: two can't edit lines at once.
+        if reader is not None:
             return reader(prompt, self.candidates)
         return input(prompt)
 

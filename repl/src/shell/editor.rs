@@ -197,7 +197,7 @@ impl<'vm> CellEditor<'vm> {
         }
         self.keys.recent.begin();
         loop {
-            let Some(turn) = self.vm.allow_threads(Turn::wait) else {
+            let Some(turn) = self.vm.allow_threads(Turn::wait_for_cell) else {
                 return Ok(Reading::Broken(TAKEN.to_owned()));
             };
             let read = self.edited((&prompt.0, &prompt.1), (&before_cursor, &after_cursor));

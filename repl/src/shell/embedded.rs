@@ -17,7 +17,7 @@ use super::opened::{ELSEWHERE, Opened};
 use super::screen::Screen;
 use super::terminal::Keeper;
 use super::turn::Turn;
-use super::{Shell, ShellOptions, line};
+use super::{Shell, ShellOptions, asking, line};
 
 /// The attribute of `sys` by which Python opens a shell.
 const ATTRIBUTE: &str = "_rhumba_open_shell";
@@ -68,6 +68,7 @@ pub fn open(vm: &VirtualMachine, header: &str) -> PyResult<i32> {
     let around = [
         Around::of(vm, vm.sys_module.dict(), &OWN_ATTRIBUTES)?,
         Around::of(vm, vm.builtins.dict(), &leaving::NAMES)?,
+        Around::of(vm, vm.builtins.dict(), &[asking::NAME])?,
     ];
     flush(vm);
     let colours = Colours::from_environment();

@@ -24,8 +24,8 @@ use rustyline::{
 use super::choices::{self, Choice};
 use super::colour::{Colours, Style};
 use super::terminal::Size;
-use super::turn::{TAKEN, Turn};
-use super::{editor as cells, looks, terminal};
+use super::turn::TAKEN;
+use super::{asking, editor as cells, looks, terminal};
 
 /// The attribute of `sys` that holds the function.
 const ATTRIBUTE: &str = "_rhumba_read_line";
@@ -63,9 +63,9 @@ fn read(
     candidates: PyObjectRef,
     remembered: &Mutex<Vec<String>>,
 ) -> PyResult<String> {
+    let turn = asking::turn(vm)?;
     let mut editor = editor(vm, candidates, remembered).map_err(|error| unreadable(vm, &error))?;
     let styled = colours.paint(Style::InPrompt, prompt);
-    let turn = Turn::take().ok_or_else(|| out_of_turn(vm))?;
     let waiting = Waiting::begin();
     let line = read_text(vm, &mut editor, (prompt, &styled));
     drop(waiting);

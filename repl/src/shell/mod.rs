@@ -7,6 +7,7 @@
 //! it is edited, [`screen`] for what is shown.
 
 mod above;
+mod asking;
 mod choices;
 mod colour;
 mod editor;
@@ -121,6 +122,7 @@ pub fn run(runtime: &Runtime, options: ShellOptions) -> i32 {
 /// # Errors
 /// A lack of memory.
 pub fn offer_line_editing(vm: &VirtualMachine) -> PyResult<()> {
+    asking::offer(vm)?;
     if input::can_edit() {
         line::offer(vm, Colours::from_environment())?;
     }
@@ -160,6 +162,8 @@ impl Shell<'_> {
             &history,
             options.edits_lines,
         );
+        // As below.
+        let _ = asking::offer(self.vm);
         if matches!(input, Input::Editor(_)) {
             // Nothing but a lack of memory stands against it; then there is `input()`.
             let _ = line::offer(self.vm, self.colours);

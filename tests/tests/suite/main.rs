@@ -22,6 +22,7 @@ mod store;
 mod task_store;
 mod terminal;
 mod terminal_above;
+mod terminal_asking;
 mod terminal_editing;
 mod terminal_history;
 mod terminal_keys;
