@@ -7,6 +7,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 static STATE: Mutex<State> = Mutex::new(State {
+    process: 0,
     reader: None,
     is_for_cell: false,
     waiting: VecDeque::new(),
@@ -15,6 +16,8 @@ static STATE: Mutex<State> = Mutex::new(State {
 static CHANGED: Condvar = Condvar::new();
 
 struct State {
+    /// The process that all of this is of: in one that is forked, only the thread that forks goes on.
+    process: u32,
     /// The thread that reads now, if one does.
     reader: Option<ThreadId>,
     /// Whether a cell is typed in it.
@@ -113,7 +116,15 @@ impl Drop for Place {
 }
 
 fn state() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id();
+    if state.process != process {
+        let own = thread::current().id();
+        state.process = process;
+        state.reader = state.reader.filter(|reader| *reader == own);
+        state.waiting.clear();
+    }
+    state
 }
 
 #[cfg(test)]
