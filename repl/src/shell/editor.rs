@@ -197,12 +197,11 @@ impl<'vm> CellEditor<'vm> {
         }
         self.keys.recent.begin();
         loop {
-            let Some(turn) = self.vm.allow_threads(Turn::wait_for_cell) else {
+            // Until what has come of it is seen to: the person's own editor reads the terminal, too.
+            let Some(_turn) = self.vm.allow_threads(Turn::wait_for_cell) else {
                 return Ok(Reading::Broken(TAKEN.to_owned()));
             };
-            let read = self.edited((&prompt.0, &prompt.1), (&before_cursor, &after_cursor));
-            drop(turn);
-            match read? {
+            match self.edited((&prompt.0, &prompt.1), (&before_cursor, &after_cursor))? {
                 Ok(cell) if self.keys.leaves_for_editor.load(Ordering::Relaxed) => {
                     before_cursor = self.edited_elsewhere(cell);
                     after_cursor.clear();
