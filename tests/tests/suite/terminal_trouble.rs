@@ -47,6 +47,7 @@ fn a_signal_where_the_key_after_ctrl_v_is_waited_for_leaves_the_cell() {
     screen.prompt(1);
     screen.send("typed\x16");
     screen.shows_line("In [1]: typed");
+    screen.reads_a_key();
     screen.signal(Signal::SIGINT);
     screen.shows("KeyboardInterrupt");
     screen.prompt(1);
@@ -64,13 +65,22 @@ fn plain_lines_are_read_where_a_cell_has_taken_the_stream_of_them_away() {
         ..TerminalKind::default()
     };
     let mut screen = Screen::start_on(&home, &[], &kind);
-    screen.enter(1, "import sys; sys.stdin = None");
-    screen.enter(2, "'read ' + 'still'");
+    // What is typed isn't shown, and so the next prompt stands beside the last.
+    let enter = |screen: &mut Screen, number: usize, cell: &str| {
+        screen.shows(&format!("In [{number}]:"));
+        screen.send(&format!("{cell}\r"));
+    };
+    enter(&mut screen, 1, "import sys; sys.stdin = None");
+    enter(&mut screen, 2, "'read ' + 'still'");
     screen.shows("read still");
-    screen.enter(3, "sys.stdin = open('/dev/null'); sys.stdin.close()");
-    screen.enter(4, "'once ' + 'more'");
+    enter(
+        &mut screen,
+        3,
+        "sys.stdin = open('/dev/null'); sys.stdin.close()",
+    );
+    enter(&mut screen, 4, "'once ' + 'more'");
     screen.shows("once more");
-    screen.prompt(5);
+    screen.shows("In [5]:");
     screen.send("\x04");
     let ended = screen.end();
     assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");

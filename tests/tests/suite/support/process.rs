@@ -88,6 +88,21 @@ pub fn collects_lines(terminal: i32) -> bool {
     modes.c_lflag & libc::ICANON != 0
 }
 
+/// Waits until the main thread of a process is in a read of its standard input: what it waits for shows nowhere else.
+#[track_caller]
+pub fn wait_for_read(pid: i32) {
+    let deadline = Instant::now() + STEP_TIMEOUT;
+    let reads = format!("{} 0x0 ", libc::SYS_read);
+    loop {
+        let call = std::fs::read_to_string(format!("/proc/{pid}/syscall"));
+        if call.expect("it runs").starts_with(&reads) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "process {pid} reads nothing");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// Waits until a file is there. It is looked for again and again, for want of anything that could
 /// be waited for before it exists.
 #[track_caller]

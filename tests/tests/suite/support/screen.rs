@@ -11,7 +11,7 @@ use std::time::Instant;
 use expectrl::process::unix::{Signal, WaitStatus};
 use expectrl::session::{OsSession, Session};
 
-use super::process::{collects_lines, readable_within};
+use super::process::{collects_lines, readable_within, wait_for_read};
 use super::{STEP_TIMEOUT, TestHome};
 
 /// What a terminal is like.
@@ -245,6 +245,12 @@ impl Screen {
             .set_window_size(columns, rows)
             .expect("a terminal has a size");
         self.model.screen_mut().set_size(rows, columns);
+    }
+
+    /// Waits until the process is in a read of the next key, and of nothing else.
+    #[track_caller]
+    pub fn reads_a_key(&self) {
+        wait_for_read(self.session.get_process().pid().as_raw());
     }
 
     /// Sends a signal to the process.
