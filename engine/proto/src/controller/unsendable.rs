@@ -134,7 +134,7 @@ mod tests {
             outcome: Outcome::Done,
             timing,
         });
-        assert_eq!(alone, [failed.clone()]);
+        assert_eq!(alone, std::slice::from_ref(&failed));
         let part = GatheredPart {
             engine,
             outcome: Outcome::Done,
