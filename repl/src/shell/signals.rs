@@ -89,8 +89,13 @@ extern "C" fn on_signal(signal: libc::c_int) {
     let number = TOLD.load(Ordering::Relaxed);
     if number >= 0 {
         let told = CAME;
-        // SAFETY: the byte lives through the call, which may be made in a signal's handler.
-        unsafe { libc::write(number, (&raw const told).cast(), 1) };
+        // SAFETY: the byte lives through the call, which may be made in a signal's handler. What that interrupts
+        // finds the error number as it was.
+        unsafe {
+            let error = *libc::__errno_location();
+            libc::write(number, (&raw const told).cast(), 1);
+            *libc::__errno_location() = error;
+        }
     }
 }
 
