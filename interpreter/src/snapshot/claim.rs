@@ -18,8 +18,8 @@ use crate::interrupt;
 /// The identity of an object, in the interpreter that has this `sys` module.
 type Key = (usize, u128);
 
-/// Whoever has waited that long goes on: the code that the other thread runs may wait for this one in ways
-/// that aren't known here, a lock or an import.
+/// Who decodes goes on once it has begun to wait that long ago: the code that the other thread runs may wait for this
+/// one in ways that aren't known here, a lock or an import.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The longest wait that no signal ends, before it is looked again who waits for whom.
@@ -51,14 +51,25 @@ pub(super) struct Claim {
     held: Option<Key>,
 }
 
+/// Until when one decoding waits for claims of others, all together.
+#[derive(Default)]
+pub(super) struct Patience(Option<Instant>);
+
+impl Patience {
+    fn until(&mut self) -> Instant {
+        *self.0.get_or_insert_with(|| Instant::now() + WAIT_MAX)
+    }
+}
+
 impl Claim {
-    /// Waits until no other thread has a claim to this identity.
+    /// Waits until no other thread has a claim to this identity, or patience is at its end.
     ///
     /// # Errors
     /// What the handler of a signal raised meanwhile, if it may be interrupted.
     pub(super) fn wait(
         vm: &VirtualMachine,
         identity: u128,
+        patience: &mut Patience,
         may_be_interrupted: bool,
     ) -> PyResult<Self> {
         let key = (vm.sys_module.get_id(), identity);
@@ -69,7 +80,7 @@ impl Claim {
         }
         claims.waiting.push((thread, key));
         drop(claims);
-        let deadline = Instant::now() + WAIT_MAX;
+        let deadline = patience.until();
         let mut is_taken = false;
         let mut done = |slice| {
             let mut claims = CLAIMS.lock();

@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use rustpython_vm::builtins::{PyType, PyWeak};
+use rustpython_vm::builtins::PyWeak;
 use rustpython_vm::common::lock::PyMutex;
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, VirtualMachine};
 
 /// A class or type variable, and where it came from.
 struct Entry {
@@ -133,22 +133,16 @@ pub(super) fn abandoned(vm: &VirtualMachine, identity: u128) {
     });
 }
 
-/// A number that changes whenever an attribute of the class is set, what its attributes hold has another number,
-/// or another class was registered with it; 0 if that isn't known.
+/// A number that changes whenever what the attributes of the class hold has another number, or another class was
+/// registered with it.
 ///
-/// Attributes are counted by the runtime's own tag, which it gives again only to other classes and other
-/// processes, so the process goes in.
-pub(super) fn version(class: &Py<PyType>, registered_count: usize, contents: u64) -> u64 {
+/// What isn't looked into is counted by its address, so the process goes in.
+pub(super) fn version(registered_count: usize, contents: u64) -> u64 {
     static PROCESS: OnceLock<u64> = OnceLock::new();
-    let tag = class.tp_version_tag().load(Ordering::Relaxed);
-    if tag == 0 {
-        return 0;
-    }
     let mut hasher = DefaultHasher::new();
     hasher.write_u64(*PROCESS.get_or_init(|| fresh(0) as u64));
     // Forked processes share the number, and not this.
     hasher.write_u32(std::process::id());
-    hasher.write_u32(tag);
     hasher.write_usize(registered_count);
     hasher.write_u64(contents);
     hasher.finish().max(1)

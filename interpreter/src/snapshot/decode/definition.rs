@@ -2,7 +2,7 @@
 //!
 //! Read next: `class.rs` for how a class is made without its bases' hooks.
 
-use rustpython_vm::builtins::{PyStr, PyType};
+use rustpython_vm::builtins::{PyDict, PyList, PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
@@ -73,7 +73,8 @@ impl Decoder<'_> {
         if let Some(known) = self.current_class(identity, version) {
             return Ok(Met::Known(known));
         }
-        let claim = Claim::wait(vm, identity, self.context.may_be_interrupted)?;
+        let may_be_interrupted = self.context.may_be_interrupted;
+        let claim = Claim::wait(vm, identity, &mut self.patience, may_be_interrupted)?;
         // Another thread may have filled it meanwhile.
         if let Some(known) = self.current_class(identity, version) {
             return Ok(Met::Known(known));
@@ -165,8 +166,17 @@ impl Decoder<'_> {
                 set(target, &name, PySetterValue::Delete, vm)?;
             }
         }
+        let is_met_again =
+            bits & class_present::METHODS != 0 && self.known_classes.contains(&class.get_id());
+        let is_container = |value: &PyObject| {
+            value.downcast_ref::<PyList>().is_some() || value.downcast_ref::<PyDict>().is_some()
+        };
         for (key, value) in keys.into_iter().zip(values) {
             let name = name::of(key)?;
+            // Members of an enumeration are found in what the class has until all of it has come.
+            if is_met_again && is_container(&value) {
+                continue;
+            }
             // An absent docstring reads None, and None can't always be set.
             if name.as_bytes() == b"__doc__" && vm.is_none(&value) {
                 continue;

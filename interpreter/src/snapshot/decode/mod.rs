@@ -32,6 +32,7 @@ use rustpython_vm::builtins::{PyDict, PyList, PyRange, PySet, PyTuple};
 use rustpython_vm::{AsObject, PyObjectRef, PyPayload, VirtualMachine};
 
 use super::address::{AddressMap, AddressSet};
+use super::claim::Patience;
 use super::constant;
 use super::error::Failure;
 use super::format::{FIRST_NODE, FLAG_CODE, FormatError, Header, Reader, kind};
@@ -105,6 +106,7 @@ struct Decoder<'a> {
     /// How the instances of classes take items, by the address of the class.
     takings: AddressMap<Rc<Taking>>,
     names: Names,
+    patience: Patience,
 }
 
 impl Drop for Decoder<'_> {
@@ -143,6 +145,7 @@ impl<'a> Decoder<'a> {
             settled: AddressSet::default(),
             takings: AddressMap::default(),
             names: Names::default(),
+            patience: Patience::default(),
         }
     }
 

@@ -331,7 +331,8 @@ impl Decoder<'_> {
             self.arrived.push((identity, object.clone()));
             return Ok(object);
         }
-        let _claim = Claim::wait(vm, identity, self.context.may_be_interrupted)?;
+        let may_be_interrupted = self.context.may_be_interrupted;
+        let _claim = Claim::wait(vm, identity, &mut self.patience, may_be_interrupted)?;
         if let Some(known) = identity::find(vm, identity) {
             return Ok(known);
         }

@@ -67,7 +67,7 @@ impl Encoder<'_> {
         let (mut entries, mut present) = class_entries(self, class);
         let step = Step::Class {
             identity: identity::of(vm, object),
-            version: self.version(class, &entries, registered.len() + registered_with.len()),
+            version: self.version(&entries, registered.len() + registered_with.len()),
             base_count: bases.len(),
         };
         let mut frame = Frame::new(step, object.to_owned(), origin, children);
@@ -100,21 +100,14 @@ impl Encoder<'_> {
     }
 
     /// A number that whoever has the class compares with the one that it came with; 0 if there is none.
-    fn version(
-        &mut self,
-        class: &Py<PyType>,
-        entries: &[PyObjectRef],
-        registered_count: usize,
-    ) -> u64 {
-        // A namespace is decoded with classes of its own, so nobody asks. The bytes shouldn't change with what
-        // the runtime remembers of a class. Nor are globals that methods bring along part of it.
+    fn version(&mut self, entries: &[PyObjectRef], registered_count: usize) -> u64 {
+        // A namespace is decoded with classes of its own, so nobody asks. And globals that methods bring along are
+        // none of what is counted.
         if self.has_segments || self.options.globals == Globals::Carried {
             return 0;
         }
         let contents = self.number_of_contents(entries);
-        contents.map_or(0, |contents| {
-            identity::version(class, registered_count, contents)
-        })
+        contents.map_or(0, |contents| identity::version(registered_count, contents))
     }
 
     /// The classes that were registered with an abstract base class.

@@ -1,9 +1,9 @@
-//! What a class holds, as a number that tells whether it is still the same: the runtime gives a class another
-//! version when one of its attributes is set, and not when something within them changes.
+//! What a class holds, as a number that tells whether it is still the same. (The runtime gives a class another
+//! version when one of its attributes is set, and not when something within them changes.)
 //!
-//! Containers, functions and instances are looked into as they are kept, so that no code of theirs runs. Where there
-//! is something else that may change, or too much, there is no number: then a class is sent as one that is never
-//! known to be the same.
+//! Containers, functions and instances are looked into as they are kept, so that no code of theirs runs. Of other
+//! objects it counts which they are, and not what is in them. A class with a method that has variables of its own has
+//! no number: it is sent as one that is never known to be the same, since these go along.
 //!
 //! Read next: `class.rs`, `../identity.rs`.
 
@@ -22,7 +22,7 @@ use super::scalar::{write_complex, write_float, write_int};
 use crate::snapshot::address::AddressMap;
 use crate::snapshot::attribute::attributes;
 
-/// So many objects are looked at.
+/// So many objects are looked at, and what is behind them isn't.
 const OBJECTS_MAX: usize = 10_000;
 
 /// So much is looked at of texts and bytes: they don't change, and longer ones are told apart by their address, too.
@@ -66,20 +66,38 @@ impl Contents {
 }
 
 impl Encoder<'_> {
-    /// A number for what the entries of a class hold: another one if that has changed. None if it isn't known.
+    /// A number for what the entries of a class hold: another one if that has changed. None if there is none.
     pub fn number_of_contents(&mut self, entries: &[PyObjectRef]) -> Option<u64> {
+        for entry in entries {
+            if let Some(function) = entry.downcast_ref::<PyFunction>()
+                && self.has_own_variables(function)?
+            {
+                return None;
+            }
+        }
         let mut contents = Contents::default();
+        // Which they are is counted of all, however much is in the first.
+        for entry in entries {
+            contents.hasher.write_usize(entry.class().get_id());
+            match bytes_of_scalar(entry) {
+                Some(bytes) => contents.hasher.write(&bytes),
+                None => contents.hasher.write_usize(entry.get_id()),
+            }
+        }
         contents.add(entries.to_vec());
         while let Some(object) = contents.rest.pop() {
             contents.object_count += 1;
-            if contents.object_count + contents.rest.len() > OBJECTS_MAX {
-                return None;
+            if contents.object_count > OBJECTS_MAX {
+                break;
             }
-            self.look_into(&mut contents, &object)?;
+            if self.look_into(&mut contents, &object).is_none() {
+                contents.hasher.write_usize(object.get_id());
+            }
         }
         Some(contents.hasher.finish())
     }
 
+    /// Counts what is in an object; None where that can't be seen.
     fn look_into(&mut self, contents: &mut Contents, object: &PyObject) -> Option<()> {
         let class = object.class();
         contents.hasher.write_usize(class.get_id());
@@ -120,19 +138,21 @@ impl Encoder<'_> {
         Some(())
     }
 
-    /// Looks at what may change in a function, but for the variables that it shares with others: with those, it
-    /// isn't known to be the same, unless it is a module's.
+    /// Whether a function shares variables with others, and isn't a module's. None if that can't be seen.
+    fn has_own_variables(&self, function: &Py<PyFunction>) -> Option<bool> {
+        let object = function.as_object();
+        let code = attributes(self.vm).code.get(object, self.vm).ok()?;
+        let code = code.downcast_ref::<PyCode>()?;
+        let is_of_class = |name: &str| ["__class__", "__classdict__"].contains(&name);
+        let has_some = code.freevars.iter().any(|name| !is_of_class(name.as_str()));
+        Some(has_some && self.name_of(object).ok()?.is_none())
+    }
+
+    /// Looks at what may change in a function, but for the variables that it shares with others.
     fn look_into_function(&self, contents: &mut Contents, function: &Py<PyFunction>) -> Option<()> {
         let vm = self.vm;
         let object = function.as_object();
         let known = attributes(vm);
-        let code = known.code.get(object, vm).ok()?;
-        let code = code.downcast_ref::<PyCode>()?;
-        let is_of_class = |name: &str| ["__class__", "__classdict__"].contains(&name);
-        let has_own_variables = code.freevars.iter().any(|name| !is_of_class(name.as_str()));
-        if has_own_variables && self.name_of(object).ok()?.is_none() {
-            return None;
-        }
         // The runtime gives it another one with other code and other defaults.
         let version = function.get_version_for_current_state();
         if version == 0 {

@@ -567,3 +567,49 @@ def test_what_has_not_changed_here_stays_as_it_is_there():
     assert loads(first).note('there') == ['here', 'there']
     assert loads(second).note('again') == ['here', 'there', 'again']
     assert loads(third).note('last') == ['here', 'here too', 'last']
+
+
+def test_members_stay_what_they_are_when_their_class_has_changed():
+    import enum
+
+    class Level(enum.Enum):
+        low, high = 1, 2
+    class Perm(enum.Flag):
+        read, write = 1, 2
+    first = dumps([Level.low, Perm.read])
+    Level.note = 'changed'
+    Perm.read | Perm.write
+    second = dumps([Level.low, Perm.read])
+    carry_away(None)
+    level, perm = loads(first)
+    for _ in range(2):
+        assert loads(second)[0] is level and loads(second)[1] is perm
+        assert type(level)(1) is level and type(level)['low'] is level and type(level).low is level
+        assert type(perm)(1) is perm and type(perm)(3) & perm is perm
+    assert type(level).note == 'changed'
+
+
+def test_what_a_receiver_changes_in_a_class_stays_where_nothing_changed_here():
+    import collections
+    import datetime
+    import io
+    import weakref
+
+    class Counting:
+        count = 0
+        begun, calls, held = datetime.datetime(2020, 1, 1), collections.deque(), io.StringIO()
+        found, large = weakref.WeakValueDictionary(), bytearray(100_000)
+        table = {number: [number] for number in range(20_000)}
+    counting = Counting()
+    sent = dumps(counting)
+    assert dumps(counting) == sent
+    Counting.limit = 5
+    changed = dumps(counting)
+    assert dumps(counting) == changed != sent
+    carry_away(None)
+    there = type(loads(sent))
+    there.count += 1
+    assert type(loads(sent)) is there and there.count == 1
+    assert type(loads(changed)) is there and there.limit == 5 and there.count == 0
+    there.count += 1
+    assert type(loads(changed)).count == 1
